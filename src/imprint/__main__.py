@@ -1,0 +1,5 @@
+"""``python -m imprint`` is the ``imprint`` command."""
+
+from imprint.cli import main
+
+main()

@@ -1,0 +1,104 @@
+"""The command tree. A command is a dataclass of options and one library call.
+
+Nothing heavy is imported here: a command's options live in a module that needs only the standard
+library and tyro, and its ``run`` imports what it needs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+from imprint import __version__
+from imprint.errors import ImprintError
+
+COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
+    ("audit",): (
+        "imprint.commands.audit",
+        "Audit",
+        "train or take two encoders, attack them, write the report",
+    ),
+    ("train",): ("imprint.commands.train", "Train", "train one network"),
+    ("data", "describe"): ("imprint.commands.data", "Describe", "count images, labels, boxes, crops"),
+    ("data", "split"): ("imprint.commands.data", "Split", "partition a data set into A, B, shared, public"),
+    ("dejavu", "attack"): ("imprint.commands.dejavu", "Attack", "the two-model test on arrays alone"),
+    ("dejavu", "two-model"): ("imprint.commands.dejavu", "TwoModel", "the two-model test on two checkpoints"),
+    ("dejavu", "linear-probe"): ("imprint.commands.dejavu", "LinearProbe", "what a linear probe sees"),
+    ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; leave with 0, or with 2 after a user's mistake."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = run(words)
+    except ImprintError as error:
+        print(f"imprint: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        print("imprint: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+    if result is not None:
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+
+
+def run(words: list[str]) -> Any:
+    """Run one command; return its findings when ``--json`` asks for them, else None.
+
+    Raises:
+        ImprintError: a user's mistake.
+        SystemExit: after help, the version, or a bad flag.
+    """
+    if words[:1] in (["--version"], ["-V"]):
+        print(f"imprint {__version__}")
+        raise SystemExit(0)
+    name = _command_name(words)
+    if name is None:
+        return _no_command(words)
+    module, options_name, _ = COMMANDS[name]
+    options_class = getattr(importlib.import_module(module), options_name)
+    from imprint.config import parse
+
+    options = parse(options_class, words[len(name) :], program="imprint " + " ".join(name))
+    findings = options.run()
+    return findings if options.json else None
+
+
+def _command_name(words: list[str]) -> tuple[str, ...] | None:
+    for length in (2, 1):
+        if tuple(words[:length]) in COMMANDS and len(words) >= length:
+            return tuple(words[:length])
+    return None
+
+
+def _no_command(words: list[str]) -> None:
+    group = tuple(words[:1]) if words and not words[0].startswith("-") else ()
+    below = {name: entry for name, entry in COMMANDS.items() if name[: len(group)] == group}
+    if not below:
+        known = sorted({name[0] for name in COMMANDS})
+        raise ImprintError(f"unknown command {words[0]!r}: choose one of {', '.join(known)}")
+    rest = words[len(group) :]
+    if rest and rest[0] not in ("-h", "--help"):
+        raise ImprintError(
+            f"unknown command {' '.join(words[:2])!r}: choose one of "
+            + ", ".join(" ".join(name) for name in below)
+        )
+    _print_help(below, " ".join(("imprint", *group)))
+    if not rest:
+        raise SystemExit(2)
+    raise SystemExit(0)
+
+
+def _print_help(commands: dict[tuple[str, ...], tuple[str, str, str]], program: str) -> None:
+    width = max(len(" ".join(name)) for name in commands)
+    print(f"usage: {program} COMMAND [options]\n")
+    if program == "imprint":
+        print("What training data left in a neural network, and how much of it tests reach.\n")
+    for name, (_, _, summary) in commands.items():
+        print(f"  {' '.join(name):<{width}}  {summary}")
+    print("\nEvery command explains its options: imprint COMMAND --help")

@@ -1,0 +1,189 @@
+"""A study folder: artefacts, the cards that say how each was made, resume.
+
+An artefact is a file or a folder made by one step. It is written under a temporary name and
+renamed when complete, after its card, ``NAME.card.json``, which holds the step's settings, the
+hashes of the artefacts it was made from, and one hash over all that. So a name that exists is
+whole, and a step whose artefact exists with the same hash need not run again. Cards hold no
+times or paths: the same study has the same bytes wherever and however often it was interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imprint.errors import ImprintError
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of artefacts.
+
+    Args:
+        root: the folder; made when the first artefact is written.
+    """
+
+    root: Path
+
+    def path(self, name: str) -> Path:
+        """Return the path of the artefact ``name``."""
+        return self.root / name
+
+    def hash_of(self, name: str) -> str:
+        """Return the hash on the card of an artefact that exists."""
+        card = read_json(card_path(self.path(name)))
+        return str(card["hash"])
+
+    def is_done(self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()) -> bool:
+        """Return whether the artefact exists, made with these very settings and inputs.
+
+        Raises:
+            ImprintError: it exists but was made otherwise; the message says what differs.
+        """
+        path = self.path(name)
+        if not path.exists():
+            return False
+        wanted = self._card(settings, inputs)
+        try:
+            found = read_json(card_path(path))
+        except FileNotFoundError:
+            raise ImprintError(
+                f"{path} has no card beside it, so imprint did not make it: "
+                "choose another --out or move it away"
+            ) from None
+        if found.get("hash") == wanted["hash"]:
+            return True
+        difference = "; ".join(_differences(found, wanted)) or "its card was edited"
+        raise ImprintError(
+            f"{path} was made with other settings ({difference}): "
+            "choose another --out, or delete this folder to start anew"
+        )
+
+    def step(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        build: Callable[[Path], None],
+        inputs: tuple[str, ...] = (),
+    ) -> Path:
+        """Return the artefact ``name``, building it unless it is done.
+
+        Args:
+            name: relative path of the artefact.
+            settings: everything its content depends on, as JSON values.
+            build: writes the artefact, a file or a folder, at the path it is given.
+            inputs: names of the artefacts it is made from.
+
+        Raises:
+            ImprintError: the artefact exists with other settings, or the disk is full.
+        """
+        path = self.path(name)
+        if self.is_done(name, settings, inputs):
+            return path
+        with replacing(path) as temporary:
+            build(temporary)
+            write_json(card_path(path), self._card(settings, inputs))
+        return path
+
+    def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
+        card: dict[str, Any] = {
+            "settings": json.loads(json.dumps(settings, sort_keys=True)),
+            "inputs": {name: self.hash_of(name) for name in inputs},
+        }
+        return {"hash": hash_json(card), **card}
+
+
+def card_path(path: Path) -> Path:
+    """Return where the card of an artefact lies."""
+    return path.with_name(path.name + ".card.json")
+
+
+def hash_json(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+
+    When the block fails, nothing is left behind and what stood at ``path`` stays.
+
+    Raises:
+        ImprintError: the disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
+        yield temporary
+        if temporary.is_file():
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+        if path.is_dir():
+            _remove(path)
+        os.replace(temporary, path)
+    except OSError as error:
+        _remove(temporary)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ImprintError(
+                f"the disk is full: {path} was not written; free some space and run the same "
+                "command again, it goes on where it stopped"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise ImprintError(f"cannot write {path}: {error.strerror}") from error
+        raise
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        ImprintError: the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
+
+
+def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            if where == "" and key == "hash":
+                continue
+            missing = "nothing"
+            inner = key if where in ("", "settings", "inputs") else f"{where}.{key}"
+            yield from _differences(found.get(key, missing), wanted.get(key, missing), inner)
+    elif found != wanted:
+        yield f"{where}: {_short(found)} there, {_short(wanted)} now"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:12] + "…"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
