@@ -1,0 +1,1 @@
+"""Architectures, heads, the Subject under audit, and its files."""

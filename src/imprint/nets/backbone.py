@@ -1,0 +1,58 @@
+"""What every network of imprint offers: pooled features, and a classifier apart from them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class Backbone(nn.Module):
+    """A network split in two: ``features`` up to the pooled representation, then ``classifier``.
+
+    A family subclasses it, sets ``feature_width``, defines ``features`` and keeps the parameter
+    names of its published checkpoints.
+
+    Attributes:
+        feature_width: d, the width of the pooled features.
+        classifier_name: the submodule that turns features into outputs.
+        any_size: whether images of another side than the one it was built for may pass.
+    """
+
+    classifier_name: ClassVar[str] = "classifier"
+    any_size: ClassVar[bool] = True
+    feature_width: int
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the pooled features ``[b, d]`` of normalised images ``[b, channels, H, W]``."""
+        raise NotImplementedError
+
+    @property
+    def classifier(self) -> nn.Module | None:
+        """The part behind the features, or None for a network that ends in them."""
+        return self._modules.get(self.classifier_name)
+
+    @property
+    def published(self) -> nn.Module:
+        """The module whose parameter names are those of the checkpoints: most often itself."""
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
+        features = self.features(images)
+        classifier = self.classifier
+        return features if classifier is None else classifier(features)
+
+
+def linear_classifier(width: int, outputs: int | None) -> nn.Linear | None:
+    """Return the linear layer from features to outputs, None for a network without one."""
+    return None if outputs is None else nn.Linear(width, outputs)
+
+
+def he_initialise(network: nn.Module) -> None:
+    """Draw every convolution from N(0, 2 / fan-out) (He et al. 2015, eq. 14)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

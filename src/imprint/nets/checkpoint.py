@@ -1,0 +1,122 @@
+"""Files of weights: safetensors, and torch files read without running what they hold."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imprint.errors import ImprintError
+from imprint.store import replacing
+
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
+CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net")
+WRAPPERS = ("module.", "model.")
+
+Weights = dict[str, Tensor]
+
+
+def read_weights(path: Path) -> Weights:
+    """Return the named tensors of a file, on the CPU.
+
+    A torch file may hold them directly or under one of the usual names (``state_dict``,
+    ``model_state_dict``, ``model``, ``network``, ``net``).
+
+    Raises:
+        ImprintError: no such file, another format, a damaged file, one that needs unpickling of
+            more than tensors, or one without tensors.
+    """
+    if not path.is_file():
+        raise ImprintError(f"no weights at {path}: check the path")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix in TORCH_SUFFIXES:
+        return _unwrap(path, _read_torch(path))
+    raise ImprintError(
+        f"{path} is no file of weights: imprint reads .safetensors, {', '.join(TORCH_SUFFIXES)}"
+    )
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write named tensors as safetensors, whole or not at all; equal tensors give equal bytes.
+
+    Raises:
+        ImprintError: the disk is full or the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    own = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in weights.items()
+    }
+    with replacing(path) as temporary:
+        save_file(own, temporary)
+
+
+def plain_names(weights: Weights, expected: Collection[str]) -> Weights:
+    """Return weights without the prefixes that DDP, ``torch.compile`` and trainers add.
+
+    Args:
+        weights: as read.
+        expected: names that the network has; a prefix that stands there is kept.
+    """
+    plain = {name.replace("_orig_mod.", ""): tensor for name, tensor in weights.items()}
+    while prefix := _wrapper_of(plain, expected):
+        plain = {name.removeprefix(prefix): tensor for name, tensor in plain.items()}
+    return plain
+
+
+def _wrapper_of(weights: Weights, expected: Collection[str]) -> str | None:
+    for prefix in WRAPPERS:
+        everywhere = weights and all(name.startswith(prefix) for name in weights)
+        if everywhere and not any(name.startswith(prefix) for name in expected):
+            return prefix
+    return None
+
+
+def _read_safetensors(path: Path) -> Weights:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ImprintError(
+            f"{path} is damaged or no safetensors file ({error}): fetch or write it again"
+        ) from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ImprintError(
+            f"{path} holds pickled objects beside tensors, which could run code: where you trust "
+            "it, load it there and save only model.state_dict()"
+        ) from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        reason = (str(error).splitlines() or ["it ends early"])[0]
+        raise ImprintError(
+            f"{path} is damaged or no torch file of weights ({reason}): "
+            "write model.state_dict() again"
+        ) from error
+
+
+def _unwrap(path: Path, content: Any) -> Weights:
+    candidates = [content]
+    if isinstance(content, Mapping):
+        candidates += [content[name] for name in CONTAINERS if name in content]
+    for candidate in candidates:
+        if not isinstance(candidate, Mapping) or not candidate:
+            continue
+        if all(isinstance(value, Tensor) for value in candidate.values()):
+            return {str(name): tensor for name, tensor in candidate.items()}
+    there = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+    raise ImprintError(
+        f"{path} holds no state dict, alone or under {', '.join(CONTAINERS)} "
+        f"(it holds: {there or 'nothing'}): save model.state_dict()"
+    )

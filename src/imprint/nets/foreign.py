@@ -1,0 +1,310 @@
+"""Networks that imprint did not write: timm, torchvision, transformers, the user's own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imprint.errors import ImprintError
+from imprint.nets.backbone import Backbone
+
+Read = Callable[[nn.Module, Tensor], Tensor]
+
+TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
+
+
+class Wrapped(Backbone):
+    """Any module as a :class:`Backbone`; its checkpoints keep the module's parameter names.
+
+    Args:
+        module: a network on images.
+        channels: of the images.
+        input_size: side of the images; ``feature_width`` is measured on one black image.
+        read_features: (module, images) → features; flattened behind the batch axis.
+        read_outputs: (module, images) → outputs ``[b, outputs]``.
+        classifier: dotted name of the submodule behind the features, None for none.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        channels: int,
+        input_size: int,
+        read_features: Read,
+        read_outputs: Read,
+        classifier: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.read_features = read_features
+        self.read_outputs = read_outputs
+        self.classifier_path = classifier
+        self.feature_width = self._measure_width(channels, input_size)
+
+    @property
+    def classifier(self) -> nn.Module | None:
+        """The wrapped module's classifier, or None."""
+        return self.module.get_submodule(self.classifier_path) if self.classifier_path else None
+
+    @property
+    def published(self) -> nn.Module:
+        """The wrapped module, whose checkpoints these are."""
+        return self.module
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the features ``[b, d]``, flattened behind the batch axis."""
+        return self.read_features(self.module, images).flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
+        if self.classifier_path is None:
+            return self.features(images)
+        return self.read_outputs(self.module, images)
+
+    def _measure_width(self, channels: int, input_size: int) -> int:
+        training = self.module.training
+        self.module.eval()
+        try:
+            with torch.no_grad():
+                features = self.features(torch.zeros(1, channels, input_size, input_size))
+        except (RuntimeError, ValueError, TypeError, AssertionError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ImprintError(
+                f"the network does not take images {[channels, input_size, input_size]}: {reason}"
+            ) from error
+        finally:
+            self.module.train(training)
+        return features.shape[1]
+
+
+def call(module: nn.Module, images: Tensor) -> Tensor:
+    """Return what the module gives."""
+    return module(images)  # type: ignore[no-any-return]  # a Module's call is untyped
+
+
+def call_features(module: nn.Module, images: Tensor) -> Tensor:
+    """Return what the module's own ``features`` gives."""
+    return module.features(images)  # type: ignore[operator,no-any-return]  # checked by the caller
+
+
+def input_of(path: str, module: nn.Module, images: Tensor) -> Tensor:
+    """Return what the submodule at ``path`` is given when the module runs."""
+    taken: list[Tensor] = []
+
+    def take(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        taken.append(inputs[0])
+
+    handle = module.get_submodule(path).register_forward_pre_hook(take)
+    try:
+        module(images)
+    finally:
+        handle.remove()
+    return taken[-1]
+
+
+def from_timm(
+    name: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
+) -> Backbone:
+    """Return a network of timm, without downloading weights.
+
+    Raises:
+        ImprintError: timm is missing, or refuses the name or the options.
+    """
+    timm = _library("timm", f"timm:{name}")
+    try:
+        module = timm.create_model(
+            name, pretrained=False, num_classes=outputs or 0, in_chans=channels, **options
+        )
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ImprintError(f"timm cannot build {name!r}: {error}") from error
+    classifier = None
+    if outputs is not None:
+        classifier = _path_of(module.get_classifier(), module)
+    return Wrapped(module, channels, input_size, _timm_features, call, classifier)
+
+
+def from_torchvision(
+    name: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
+) -> Backbone:
+    """Return a network of torchvision, without downloading weights.
+
+    Raises:
+        ImprintError: torchvision is missing or broken, refuses the name or the options, or the
+            images have one channel.
+    """
+    if channels != 3:
+        raise ImprintError(
+            f"torchvision:{name} takes images of 3 channels, not {channels}: "
+            "use one of imprint's own architectures"
+        )
+    models = _library("torchvision.models", f"torchvision:{name}")
+    sizes = {} if outputs is None else {"num_classes": outputs}
+    try:
+        module = models.get_model(name, weights=None, **sizes, **options)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ImprintError(f"torchvision cannot build {name!r}: {error}") from error
+    classifier = next((path for path in TORCHVISION_CLASSIFIERS if hasattr(module, path)), None)
+    if classifier is None:
+        raise ImprintError(f"torchvision:{name} does not classify images: choose one that does")
+    if outputs is None:
+        setattr(module, classifier, nn.Identity())
+        return Wrapped(module, channels, input_size, call, call)
+    features = partial(input_of, classifier)
+    return Wrapped(module, channels, input_size, features, call, classifier)
+
+
+def from_transformers(
+    folder: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
+) -> Backbone:
+    """Return the image model in a folder of Hugging Face's layout, with the folder's weights.
+
+    Its features are ``pooler_output``; the first token of the last layer where there is no pooler,
+    or a dense one, which most vision checkpoints leave untrained.
+
+    Raises:
+        ImprintError: transformers or the folder is missing, or the folder holds no such model.
+    """
+    if not Path(folder).is_dir():
+        raise ImprintError(
+            f"no folder {folder!r} for transformers:{folder}: download the model there first"
+        )
+    transformers = _library("transformers", f"transformers:{folder}")
+    if outputs is None:
+        loader, sizes = transformers.AutoModel, {}
+    else:
+        loader, sizes = transformers.AutoModelForImageClassification, {"num_labels": outputs}
+    try:
+        module = loader.from_pretrained(folder, local_files_only=True, **sizes, **options)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise ImprintError(
+            f"transformers cannot load an image model from {folder}: {error}"
+        ) from error
+    classifier = None
+    if outputs is not None:
+        linear = [path for path, part in module.named_modules() if isinstance(part, nn.Linear)]
+        classifier = linear[-1]
+    return Wrapped(
+        module, channels, input_size, _transformers_features, _transformers_logits, classifier
+    )
+
+
+def from_function(
+    source: str,
+    name: str,
+    channels: int,
+    outputs: int | None,
+    input_size: int,
+    options: Mapping[str, Any],
+) -> Backbone:
+    """Return the network that the user's function ``source:name`` builds.
+
+    Raises:
+        ImprintError: no such module or function, it refuses the arguments, or returns no module.
+    """
+    where = f"{source}:{name}"
+    try:
+        function = getattr(importlib.import_module(source), name)
+    except ImportError as error:
+        raise ImprintError(
+            f"cannot import {source!r} for the architecture {where!r} ({error}): "
+            "name an architecture of imprint, or put the module's folder on PYTHONPATH"
+        ) from error
+    except AttributeError:
+        raise ImprintError(f"module {source!r} has no function {name!r}") from None
+    try:
+        module = function(channels=channels, outputs=outputs, input_size=input_size, **options)
+    except TypeError as error:
+        raise ImprintError(
+            f"{where} must take channels, outputs, input_size and the options given: {error}"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise ImprintError(
+            f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"
+        )
+    return as_backbone(module, channels, input_size)
+
+
+def as_backbone(module: nn.Module, channels: int, input_size: int) -> Backbone:
+    """Return any network as a :class:`Backbone`.
+
+    A module with ``features`` is asked for them, and its ``classifier`` is what it says; without,
+    its output is the features.
+
+    Args:
+        module: maps images ``[b, channels, H, W]`` to ``[b, …]``.
+        channels: of the images.
+        input_size: side of the images in pixels.
+
+    Raises:
+        ImprintError: the module does not take such images.
+    """
+    if isinstance(module, Backbone):
+        return module
+    if not callable(getattr(module, "features", None)):
+        return Wrapped(module, channels, input_size, call, call)
+    classifier = (
+        "classifier" if isinstance(getattr(module, "classifier", None), nn.Module) else None
+    )
+    return Wrapped(module, channels, input_size, call_features, call, classifier)
+
+
+FOREIGN = {
+    "timm": from_timm,
+    "torchvision": from_torchvision,
+    "transformers": from_transformers,
+}
+
+
+def _library(name: str, wanted_by: str) -> Any:
+    package = name.split(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise _broken(package, wanted_by, error) from error
+        raise ImprintError(
+            f"{wanted_by} needs the package {package}: pip install {package}"
+        ) from error
+    except Exception as error:
+        raise _broken(package, wanted_by, error) from error
+
+
+def _broken(package: str, wanted_by: str, error: Exception) -> ImprintError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ImprintError(
+        f"{wanted_by} needs the package {package}, which is installed but cannot be imported "
+        f"({reason}): install the version made for torch {torch.__version__}"
+    )
+
+
+def _path_of(part: nn.Module, module: nn.Module) -> str:
+    paths: dict[int, str] = {id(inner): path for path, inner in module.named_modules()}
+    return paths[id(part)]
+
+
+def _timm_features(module: Any, images: Tensor) -> Tensor:
+    features: Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
+    return features
+
+
+def _transformers_features(module: Any, images: Tensor) -> Tensor:
+    base = module.base_model
+    result = base(pixel_values=images)
+    pooler = getattr(base, "pooler", None)
+    dense = isinstance(pooler, nn.Module) and any(True for _ in pooler.parameters())
+    pooled: Tensor | None = getattr(result, "pooler_output", None)
+    if pooled is None or dense:
+        tokens: Tensor = result.last_hidden_state
+        return tokens[:, 0]
+    return pooled
+
+
+def _transformers_logits(module: Any, images: Tensor) -> Tensor:
+    logits: Tensor = module(pixel_values=images).logits
+    return logits

@@ -1,0 +1,55 @@
+"""Heads on top of a backbone: the projector of self-supervised training, and its classifier."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import nn
+
+from imprint.errors import ImprintError
+
+
+def projector_widths(text: str) -> tuple[int, ...]:
+    """Return the widths that a dash string such as ``"8192-8192-8192"`` stands for.
+
+    >>> projector_widths("2048-256")
+    (2048, 256)
+    >>> projector_widths("")
+    ()
+
+    Raises:
+        ImprintError: not positive integers between dashes.
+    """
+    if not text:
+        return ()
+    words = text.split("-")
+    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+        raise ImprintError(
+            f"cannot read the projector {text!r}: write widths between dashes, "
+            "as in 2048-256, or an empty string for none"
+        )
+    return tuple(int(word) for word in words)
+
+
+def build_projector(width: int, text: str) -> nn.Module:
+    """Return the projector on features ``[b, width]`` (as in Meehan et al. 2023).
+
+    Every layer but the last is Linear with bias, BN, ReLU; the last is Linear without bias. An
+    empty string is the identity.
+
+    Raises:
+        ImprintError: ``text`` is no dash string.
+    """
+    widths = (width, *projector_widths(text))
+    if len(widths) == 1:
+        return nn.Identity()
+    projector = nn.Sequential()
+    for before, after in pairwise(widths[:-1]):
+        projector.extend([nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()])
+    projector.append(nn.Linear(widths[-2], widths[-1], bias=False))
+    return projector
+
+
+def build_head(width: int, outputs: int) -> nn.Module:
+    """Return BN, ReLU, Linear: the classifier on a projector's output ``[b, width]``."""
+    return nn.Sequential(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, outputs))

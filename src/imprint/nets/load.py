@@ -1,0 +1,175 @@
+"""Subjects to and from files: weights, and beside them the card ``NAME.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imprint.errors import ImprintError
+from imprint.nets.checkpoint import Weights, plain_names, read_weights, write_weights
+from imprint.nets.subject import Subject, SubjectCard, build_subject
+from imprint.store import read_json, write_json
+
+NETWORK = "network."
+SHOWN = 3
+
+
+def save_subject(path: Path, subject: Subject, card: SubjectCard) -> None:
+    """Write the weights to ``path`` and the card beside it, each whole or not at all.
+
+    Args:
+        path: ``NAME.safetensors``; the card becomes ``NAME.json``.
+        subject: what to save; on any device.
+        card: how to rebuild it.
+
+    Raises:
+        ImprintError: another suffix, a full disk, or a folder that cannot be written.
+    """
+    if path.suffix != ".safetensors":
+        raise ImprintError(f"weights are written as NAME.safetensors, not as {path.name}")
+    write_json(_card_file(path), card.to_json())
+    write_weights(path, _named_weights(subject))
+
+
+def load_subject(
+    path: Path,
+    card: SubjectCard | Mapping[str, Any] | None = None,
+    device: torch.device | str = "cpu",
+) -> Subject:
+    """Return the Subject in a file of weights, in evaluation mode.
+
+    Every tensor must find its place and every place its tensor; the counters
+    ``num_batches_tracked`` alone may be missing, as in files of old.
+
+    Args:
+        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that
+            :func:`save_subject` wrote, or a state dict of the network alone.
+        card: how to build it; a mapping overrides keys of the card beside the weights, or stands
+            for the card where there is none.
+        device: where the Subject goes.
+
+    Raises:
+        ImprintError: the file or card cannot be read, or the two do not fit.
+    """
+    if not isinstance(card, SubjectCard):
+        card = read_card(path, card or {})
+    weights = read_weights(path)
+    subject = build_subject(card)
+    weights = _place(weights, _named_weights(subject))
+    _check_fit(path, card, weights, subject)
+    for prefix, module in _parts(subject).items():
+        module.load_state_dict(
+            {
+                name.removeprefix(prefix): tensor
+                for name, tensor in weights.items()
+                if name.startswith(prefix)
+            }
+        )
+    return subject.to(device).eval()
+
+
+def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> SubjectCard:
+    """Return the card beside a file of weights.
+
+    Args:
+        path: the file of weights.
+        overrides: values that replace those of the card, or make up one where there is none.
+
+    Raises:
+        ImprintError: no card and too few overrides, or a card that cannot be read.
+    """
+    file = _card_file(path)
+    overrides = dict(overrides or {})
+    if not file.is_file():
+        if not overrides:
+            raise ImprintError(
+                f"no card {file} beside the weights: say the architecture, channels, outputs, "
+                "input_size, mean and std of the network"
+            )
+        return SubjectCard.from_json(overrides, f"what was said of {path.name}")
+    content = read_json(file)
+    if not isinstance(content, Mapping):
+        raise ImprintError(f"{file} must hold keys and values")
+    return SubjectCard.from_json({**content, **overrides}, str(file))
+
+
+def _card_file(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _parts(subject: Subject) -> dict[str, torch.nn.Module]:
+    parts = {NETWORK: subject.network.published, "projector.": subject.projector}
+    return parts if subject.head is None else {**parts, "head.": subject.head}
+
+
+def _named_weights(subject: Subject) -> Weights:
+    return {
+        prefix + name: tensor
+        for prefix, module in _parts(subject).items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def _place(weights: Weights, places: Mapping[str, Tensor]) -> Weights:
+    """Return weights under the names of a Subject, whether they are of one or of its network."""
+    own = [name.removeprefix(NETWORK) for name in places if name.startswith(NETWORK)]
+    of_subject = plain_names(weights, places)
+    of_network = {NETWORK + name: tensor for name, tensor in plain_names(weights, own).items()}
+    return max(of_network, of_subject, key=lambda named: len(named.keys() & places.keys()))
+
+
+def _check_fit(path: Path, card: SubjectCard, weights: Weights, subject: Subject) -> None:
+    places = _named_weights(subject)
+    missing = [
+        name for name in places if name not in weights and not name.endswith(".num_batches_tracked")
+    ]
+    left_over = [name for name in weights if name not in places]
+    reshaped = [
+        name
+        for name, tensor in weights.items()
+        if name in places and tensor.shape != places[name].shape
+    ]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} missing ({_first(missing)})")
+    if left_over:
+        problems.append(f"{len(left_over)} left over ({_first(left_over)})")
+    if reshaped:
+        shapes = [
+            f"{name} {list(weights[name].shape)} for {list(places[name].shape)}"
+            for name in reshaped
+        ]
+        problems.append(f"{len(reshaped)} of another shape ({_first(shapes)})")
+    if problems:
+        hint = _hint(weights, places, missing, left_over + reshaped, subject)
+        raise ImprintError(
+            f"{path} does not hold {card.architecture} with {card.channels} channel(s), "
+            f"{card.outputs or 'no'} outputs and {card.input_size} × {card.input_size} pixels "
+            f"(tensors: {', '.join(problems)}): {hint}"
+        )
+
+
+def _hint(
+    weights: Weights,
+    places: Mapping[str, Tensor],
+    missing: list[str],
+    misfits: list[str],
+    subject: Subject,
+) -> str:
+    classifier = f"{NETWORK}{subject.network.classifier_name}."
+    if not missing and all(name.startswith(classifier) for name in misfits):
+        return f"set outputs to {len(weights[misfits[-1]])}"
+    if missing and not misfits and all(name.startswith(classifier) for name in missing):
+        return "set outputs to none, since the file has no classifier"
+    if not missing and misfits == [next(iter(places))] and weights[misfits[0]].ndim == 4:
+        return f"set channels to {weights[misfits[0]].shape[1]}"
+    return "name the architecture and the options it was trained with"
+
+
+def _first(names: list[str]) -> str:
+    shown = ", ".join(name.removeprefix(NETWORK) for name in names[:SHOWN])
+    return shown + (", …" if len(names) > SHOWN else "")

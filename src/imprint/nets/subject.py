@@ -1,0 +1,266 @@
+"""The network under audit, and the card that says how to rebuild it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from imprint.config import to_plain
+from imprint.errors import ImprintError
+from imprint.nets.backbone import Backbone
+from imprint.nets.build import build_network
+from imprint.nets.foreign import as_backbone
+from imprint.nets.heads import build_head, build_projector, projector_widths
+from imprint.seeds import derive
+
+Layer = Literal["backbone", "projector", "logits"]
+
+NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mnist": ((0.1307,), (0.3081,)),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+"""Mean and standard deviation a channel, of inputs in [0, 1], that published weights expect."""
+
+
+@dataclass(frozen=True)
+class SubjectCard:
+    """How to rebuild a :class:`Subject`; lies beside the weights as ``NAME.json``.
+
+    Args:
+        architecture: a name for :func:`imprint.nets.build.build_network`.
+        channels: of the images, 1 or 3.
+        outputs: classes, or None for a network that ends in its features.
+        input_size: side of the images in pixels.
+        mean: one number a channel, for inputs in [0, 1].
+        std: one positive number a channel.
+        options: further options of the architecture.
+        projector: dash string of widths, ``""`` for none. With both a projector and outputs, the
+            classifier stands on the projector.
+        training: how the weights came about, as JSON values; free.
+
+    Raises:
+        ImprintError: a value is impossible.
+    """
+
+    architecture: str
+    channels: int
+    outputs: int | None
+    input_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    projector: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ImprintError(f"channels must be 1 or 3, got {self.channels!r}")
+        if self.outputs is not None and self.outputs < 1:
+            raise ImprintError(f"outputs must be at least 1, or none at all, got {self.outputs}")
+        if self.input_size < 1:
+            raise ImprintError(f"input_size must be at least 1 pixel, got {self.input_size}")
+        check_normalisation(self.channels, self.mean, self.std)
+        projector_widths(self.projector)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the card as JSON values."""
+        return {
+            "architecture": self.architecture,
+            "channels": self.channels,
+            "outputs": self.outputs,
+            "input_size": self.input_size,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "options": to_plain(dict(self.options)),
+            "projector": self.projector,
+            "training": to_plain(dict(self.training)),
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], where: str) -> SubjectCard:
+        """Return the card that JSON values hold.
+
+        Args:
+            content: what :meth:`to_json` gives; keys with a default may be missing.
+            where: what to call the source in messages.
+
+        Raises:
+            ImprintError: an unknown or missing key, or an impossible value.
+        """
+        known = {part.name: part for part in fields(cls)}
+        unknown = [key for key in content if key not in known]
+        if unknown:
+            raise ImprintError(
+                f"{where}: unknown key {unknown[0]!r}; known here: {', '.join(known)}"
+            )
+        needed = [
+            name
+            for name, part in known.items()
+            if part.default is MISSING and part.default_factory is MISSING
+        ]
+        missing = [name for name in needed if name not in content]
+        if missing:
+            raise ImprintError(f"{where} does not say {', '.join(missing)}: add it")
+        values = dict(content)
+        try:
+            values["mean"] = tuple(float(number) for number in values["mean"])
+            values["std"] = tuple(float(number) for number in values["std"])
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ImprintError(f"{where}: a value has the wrong type ({error})") from error
+        except ImprintError as error:
+            raise ImprintError(f"{where}: {error}") from error
+
+
+class Subject(nn.Module):
+    """A network that takes images in [0, 1] and normalises them itself.
+
+    Args:
+        network: a :class:`Backbone`; any other module is wrapped, its output being its features.
+        channels: of the images.
+        input_size: side of the images in pixels.
+        mean: one number a channel.
+        std: one positive number a channel.
+        projector: maps features ``[b, d]`` to embeddings ``[b, e]``; None is the identity.
+        head: maps the projector's embeddings to logits; None leaves logits to the network.
+
+    Raises:
+        ImprintError: mean and std do not fit, or the network does not take such images.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        channels: int,
+        input_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        projector: nn.Module | None = None,
+        head: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        check_normalisation(channels, mean, std)
+        self.channels = channels
+        self.input_size = input_size
+        self.network: Backbone = as_backbone(network, channels, input_size)
+        self.projector = nn.Identity() if projector is None else projector
+        self.head = head
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", _per_channel(mean), persistent=False)
+        self.register_buffer("std", _per_channel(std), persistent=False)
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether there is a classifier."""
+        return self.head is not None or self.network.classifier is not None
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return (images − mean) / std.
+
+        Args:
+            images: float ``[b, channels, H, W]`` in [0, 1].
+
+        Raises:
+            ImprintError: other channels, integers, or a side the network cannot take.
+        """
+        if images.ndim != 4 or images.shape[1] != self.channels:
+            raise ImprintError(
+                f"the network takes images of {self.channels} channel(s), "
+                f"got shape {list(images.shape)}: use a network built for these images"
+            )
+        if not images.is_floating_point():
+            raise ImprintError(f"the network takes floats in [0, 1], got {images.dtype}")
+        if not self.network.any_size and images.shape[2:] != (self.input_size, self.input_size):
+            raise ImprintError(
+                f"the network takes images of {self.input_size} × {self.input_size} pixels, "
+                f"got {images.shape[3]} × {images.shape[2]}"
+            )
+        return (images - self.mean) / self.std
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the last layer there is: logits ``[b, outputs]``, else embeddings ``[b, e]``.
+
+        Args:
+            images: float ``[b, channels, H, W]`` in [0, 1].
+        """
+        return self.embed(images, "logits" if self.has_logits else "projector")
+
+    def embed(self, images: Tensor, layer: Layer) -> Tensor:
+        """Return one layer's representation of images.
+
+        Args:
+            images: float ``[b, channels, H, W]`` in [0, 1].
+            layer: ``backbone`` is the pooled features ``[b, d]``, ``projector`` what the projector
+                makes of them ``[b, e]`` (the features where there is none), ``logits`` the
+                classifier's outputs ``[b, outputs]``.
+
+        Raises:
+            ImprintError: no such layer, or the images do not fit.
+        """
+        if layer == "logits" and self.head is None:
+            if self.network.classifier is None:
+                raise ImprintError(
+                    "the network has no classifier, so it has no logits: "
+                    "choose the layer backbone or projector"
+                )
+            logits: Tensor = self.network(self.normalise(images))
+            return logits
+        features = self.network.features(self.normalise(images))
+        if layer == "backbone":
+            return features
+        embeddings: Tensor = self.projector(features)
+        if layer == "projector":
+            return embeddings
+        if layer != "logits":
+            raise ImprintError(f"no layer {layer!r}: choose one of backbone, projector, logits")
+        assert self.head is not None
+        return self.head(embeddings)  # type: ignore[no-any-return]  # a Module's call is untyped
+
+
+def build_subject(card: SubjectCard, seed: int = 0) -> Subject:
+    """Return the Subject that a card describes, with fresh weights: a function of ``seed``.
+
+    Raises:
+        ImprintError: the card names what cannot be built.
+    """
+    on_projector = bool(card.projector) and card.outputs is not None
+    network = build_network(
+        card.architecture,
+        card.channels,
+        None if on_projector else card.outputs,
+        card.input_size,
+        card.options,
+        seed,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive(seed, "heads"))
+        projector = build_projector(network.feature_width, card.projector)
+        head = None
+        if on_projector and card.outputs is not None:
+            head = build_head(projector_widths(card.projector)[-1], card.outputs)
+    return Subject(network, card.channels, card.input_size, card.mean, card.std, projector, head)
+
+
+def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Check that there is one mean and one positive deviation a channel.
+
+    Raises:
+        ImprintError: there is not.
+    """
+    if len(mean) != channels or len(std) != channels:
+        raise ImprintError(
+            f"images of {channels} channel(s) need as many means and standard deviations, "
+            f"got {len(mean)} and {len(std)}"
+        )
+    if not all(number > 0 for number in std):
+        raise ImprintError(f"standard deviations must be positive, got {list(std)}")
+
+
+def _per_channel(numbers: Sequence[float]) -> Tensor:
+    return torch.tensor(list(numbers), dtype=torch.float32)[:, None, None]
