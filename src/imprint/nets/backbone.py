@@ -37,6 +37,12 @@ class Backbone(nn.Module):
         """The module whose parameter names are those of the checkpoints: most often itself."""
         return self
 
+    def features_and_outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features ``[b, d]`` and outputs ``[b, outputs]`` where both exist."""
+        features = self.features(images)
+        assert self.classifier is not None
+        return features, self.classifier(features)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
         features = self.features(images)

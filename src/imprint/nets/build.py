@@ -6,13 +6,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import FOREIGN, from_function
 from imprint.nets.registry import ARCHITECTURES
-from imprint.seeds import derive
 
 
 def build_network(
@@ -21,9 +18,8 @@ def build_network(
     outputs: int | None,
     input_size: int,
     options: Mapping[str, Any] | None = None,
-    seed: int = 0,
 ) -> Backbone:
-    """Return a network with fresh weights.
+    """Return a network with fresh weights, drawn as torch does: whoever calls seeds them.
 
     Args:
         name: a registered architecture, ``timm:NAME``, ``torchvision:NAME``,
@@ -33,22 +29,19 @@ def build_network(
         outputs: of the classifier, or None for a network that ends in its features.
         input_size: side of the images in pixels.
         options: further keyword arguments of the architecture.
-        seed: the weights are a function of it; the global generators are left as they were.
 
     Raises:
         ImprintError: unknown name or option, a package that is missing, or sizes that do not fit.
     """
     options = dict(options or {})
     source, colon, rest = name.partition(":")
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive(seed, "weights"))
-        if not colon:
-            builder = ARCHITECTURES.get(name)
-            _check_options(name, builder, options)
-            return builder(channels, outputs, input_size, **options)
-        if source in FOREIGN:
-            return FOREIGN[source](rest, channels, outputs, input_size, options)
-        return from_function(source, rest, channels, outputs, input_size, options)
+    if not colon:
+        builder = ARCHITECTURES.get(name)
+        _check_options(name, builder, options)
+        return builder(channels, outputs, input_size, **options)
+    if source in FOREIGN:
+        return FOREIGN[source](rest, channels, outputs, input_size, options)
+    return from_function(source, rest, channels, outputs, input_size, options)
 
 
 def _check_options(name: str, builder: Any, options: Mapping[str, Any]) -> None:

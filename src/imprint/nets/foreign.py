@@ -61,6 +61,10 @@ class Wrapped(Backbone):
         """Return the features ``[b, d]``, flattened behind the batch axis."""
         return self.read_features(self.module, images).flatten(1)
 
+    def features_and_outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features ``[b, d]`` and outputs ``[b, outputs]``, from two passes."""
+        return self.features(images), self.forward(images)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
         if self.classifier_path is None:

@@ -1,4 +1,4 @@
-"""Subjects to and from files: weights, and beside them the card ``NAME.json``."""
+"""Subjects from cards, and to and from files: weights, beside them the card ``NAME.json``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,33 @@ import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
+from imprint.nets.build import build_network
 from imprint.nets.checkpoint import Weights, plain_names, read_weights, write_weights
-from imprint.nets.subject import Subject, SubjectCard, build_subject
+from imprint.nets.heads import build_head, build_projector, projector_widths
+from imprint.nets.subject import Subject, SubjectCard
 from imprint.store import read_json, write_json
 
 NETWORK = "network."
 SHOWN = 3
+
+
+def build_subject(card: SubjectCard) -> Subject:
+    """Return the Subject of a card with fresh weights, drawn as torch does: whoever calls seeds.
+
+    Raises:
+        ImprintError: the card names what cannot be built.
+    """
+    widths = projector_widths(card.projector)
+    network = build_network(
+        card.architecture,
+        card.channels,
+        None if widths else card.outputs,
+        card.input_size,
+        card.options,
+    )
+    projector = build_projector(network.feature_width, card.projector)
+    head = build_head(widths[-1], card.outputs) if widths and card.outputs is not None else None
+    return Subject(network, card.channels, card.input_size, card.mean, card.std, projector, head)
 
 
 def save_subject(path: Path, subject: Subject, card: SubjectCard) -> None:
@@ -58,7 +79,8 @@ def load_subject(
     if not isinstance(card, SubjectCard):
         card = read_card(path, card or {})
     weights = read_weights(path)
-    subject = build_subject(card)
+    with torch.random.fork_rng(devices=[]):
+        subject = build_subject(card)
     weights = _place(weights, _named_weights(subject))
     _check_fit(path, card, weights, subject)
     for prefix, module in _parts(subject).items():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from imprint.config import to_plain
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
-from imprint.nets.build import build_network
 from imprint.nets.foreign import as_backbone
-from imprint.nets.heads import build_head, build_projector, projector_widths
-from imprint.seeds import derive
+from imprint.nets.heads import projector_widths
 
 Layer = Literal["backbone", "projector", "logits"]
+LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -36,8 +35,8 @@ class SubjectCard:
         channels: of the images, 1 or 3.
         outputs: classes, or None for a network that ends in its features.
         input_size: side of the images in pixels.
-        mean: one number a channel, for inputs in [0, 1].
-        std: one positive number a channel.
+        mean: one number, or one a channel, for inputs in [0, 1].
+        std: one positive number, or one a channel.
         options: further options of the architecture.
         projector: dash string of widths, ``""`` for none. With both a projector and outputs, the
             classifier stands on the projector.
@@ -124,8 +123,8 @@ class Subject(nn.Module):
         network: a :class:`Backbone`; any other module is wrapped, its output being its features.
         channels: of the images.
         input_size: side of the images in pixels.
-        mean: one number a channel.
-        std: one positive number a channel.
+        mean: one number, or one a channel.
+        std: one positive number, or one a channel.
         projector: maps features ``[b, d]`` to embeddings ``[b, e]``; None is the identity.
         head: maps the projector's embeddings to logits; None leaves logits to the network.
 
@@ -203,60 +202,47 @@ class Subject(nn.Module):
         Raises:
             ImprintError: no such layer, or the images do not fit.
         """
-        if layer == "logits" and self.head is None:
-            if self.network.classifier is None:
-                raise ImprintError(
-                    "the network has no classifier, so it has no logits: "
-                    "choose the layer backbone or projector"
-                )
-            logits: Tensor = self.network(self.normalise(images))
-            return logits
-        features = self.network.features(self.normalise(images))
-        if layer == "backbone":
-            return features
-        embeddings: Tensor = self.projector(features)
-        if layer == "projector":
-            return embeddings
-        if layer != "logits":
-            raise ImprintError(f"no layer {layer!r}: choose one of backbone, projector, logits")
-        assert self.head is not None
-        return self.head(embeddings)  # type: ignore[no-any-return]  # a Module's call is untyped
+        return self.embed_layers(images, (layer,))[layer]
 
+    def embed_layers(self, images: Tensor, layers: Collection[Layer]) -> dict[Layer, Tensor]:
+        """Return several layers' representations of images from one pass; see :meth:`embed`.
 
-def build_subject(card: SubjectCard, seed: int = 0) -> Subject:
-    """Return the Subject that a card describes, with fresh weights: a function of ``seed``.
-
-    Raises:
-        ImprintError: the card names what cannot be built.
-    """
-    on_projector = bool(card.projector) and card.outputs is not None
-    network = build_network(
-        card.architecture,
-        card.channels,
-        None if on_projector else card.outputs,
-        card.input_size,
-        card.options,
-        seed,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive(seed, "heads"))
-        projector = build_projector(network.feature_width, card.projector)
-        head = None
-        if on_projector and card.outputs is not None:
-            head = build_head(projector_widths(card.projector)[-1], card.outputs)
-    return Subject(network, card.channels, card.input_size, card.mean, card.std, projector, head)
+        Raises:
+            ImprintError: no such layer, or the images do not fit.
+        """
+        for layer in layers:
+            if layer not in LAYERS:
+                raise ImprintError(f"no layer {layer!r}: choose one of {', '.join(LAYERS)}")
+        if "logits" in layers and not self.has_logits:
+            raise ImprintError(
+                "the network has no classifier, so it has no logits: "
+                "choose the layer backbone or projector"
+            )
+        images = self.normalise(images)
+        if self.head is None and set(layers) == {"logits"}:
+            return {"logits": self.network(images)}
+        found: dict[Layer, Tensor] = {}
+        if self.head is None and "logits" in layers:
+            found["backbone"], found["logits"] = self.network.features_and_outputs(images)
+        else:
+            found["backbone"] = self.network.features(images)
+        if "projector" in layers or self.head is not None:
+            found["projector"] = self.projector(found["backbone"])
+        if "logits" in layers and self.head is not None:
+            found["logits"] = self.head(found["projector"])
+        return {layer: found[layer] for layer in layers}
 
 
 def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Check that there is one mean and one positive deviation a channel.
+    """Check mean and standard deviation: one number for all channels, or one a channel.
 
     Raises:
-        ImprintError: there is not.
+        ImprintError: other counts, or a deviation that is not positive.
     """
-    if len(mean) != channels or len(std) != channels:
+    if len(mean) not in (1, channels) or len(std) not in (1, channels):
         raise ImprintError(
-            f"images of {channels} channel(s) need as many means and standard deviations, "
-            f"got {len(mean)} and {len(std)}"
+            f"images of {channels} channel(s) need one mean and standard deviation for all or one "
+            f"a channel, got {len(mean)} and {len(std)}"
         )
     if not all(number > 0 for number in std):
         raise ImprintError(f"standard deviations must be positive, got {list(std)}")
