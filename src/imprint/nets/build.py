@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import FOREIGN, from_function
-from imprint.nets.registry import ARCHITECTURES
+from imprint.nets.registry import ARCHITECTURES, Builder
+
+FIXED = ("channels", "outputs", "input_size")
 
 
 def build_network(
@@ -28,27 +31,47 @@ def build_network(
         channels: of the images, 1 or 3.
         outputs: of the classifier, or None for a network that ends in its features.
         input_size: side of the images in pixels.
-        options: further keyword arguments of the architecture.
+        options: further keyword arguments of the architecture; text such as ``"64"`` or
+            ``"true"``, as the command line gives it, is read as the value it stands for.
 
     Raises:
         ImprintError: unknown name or option, a package that is missing, or sizes that do not fit.
     """
-    options = dict(options or {})
     source, colon, rest = name.partition(":")
+    options = options or {}
     if not colon:
         builder = ARCHITECTURES.get(name)
-        _check_options(name, builder, options)
-        return builder(channels, outputs, input_size, **options)
+        return builder(channels, outputs, input_size, **_read_options(name, builder, options))
+    values = {option: _read_text(value) for option, value in options.items()}
     if source in FOREIGN:
-        return FOREIGN[source](rest, channels, outputs, input_size, options)
-    return from_function(source, rest, channels, outputs, input_size, options)
+        return FOREIGN[source](rest, channels, outputs, input_size, values)
+    return from_function(source, rest, channels, outputs, input_size, values)
 
 
-def _check_options(name: str, builder: Any, options: Mapping[str, Any]) -> None:
-    known = list(inspect.signature(builder).parameters)[3:]
-    for option in options:
-        if option not in known:
+def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(builder, eval_str=True).parameters
+    kinds = {key: part.annotation for key, part in parameters.items() if key not in FIXED}
+    values = {}
+    for option, given in options.items():
+        if option not in kinds:
             raise ImprintError(
                 f"architecture {name!r} has no option {option!r}; "
-                f"it knows {', '.join(known) or 'none'}"
+                f"it has: {', '.join(kinds) or 'none'}"
             )
+        kind = kinds[option]
+        value = given if kind is str else _read_text(given)
+        if type(value) is not kind:
+            raise ImprintError(
+                f"option {option!r} of architecture {name!r} must be {kind.__name__}, got {given!r}"
+            )
+        values[option] = value
+    return values
+
+
+def _read_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value

@@ -1,0 +1,105 @@
+"""VGG networks (Simonyan & Zisserman 2015, table 1), under torchvision's parameter names."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from imprint.errors import ImprintError
+from imprint.nets.backbone import Backbone, he_initialise
+from imprint.nets.registry import ARCHITECTURES
+
+WIDTHS = (64, 128, 256, 512, 512)
+CONVOLUTIONS = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
+SMALLEST = 2 ** len(WIDTHS)
+GRID = 7
+
+
+class VGG(Backbone):
+    """Five pooled stages of 3 × 3 convolutions, then one or three linear layers.
+
+    The published names of the two parts, ``features`` and ``classifier``, are those of the
+    contract's method and property, so the modules are entered beneath them.
+    """
+
+    def __init__(
+        self, depth: int, batch_norm: bool, channels: int, outputs: int | None, small_input: bool
+    ) -> None:
+        super().__init__()
+        grid = 1 if small_input else GRID
+        self.feature_width = WIDTHS[-1] * grid**2
+        self._modules["features"] = _stages(CONVOLUTIONS[depth], channels, batch_norm)
+        self.avgpool = nn.AdaptiveAvgPool2d(grid)
+        if outputs is not None:
+            linear = nn.Linear(self.feature_width, outputs)
+            self._modules["classifier"] = linear if small_input else _three_layers(outputs)
+        he_initialise(self)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the last maps on a 7 × 7 grid, flat: ``[b, 25088]``; small inputs ``[b, 512]``."""
+        stages = self.get_submodule("features")
+        maps: Tensor = self.avgpool(stages(images))
+        return maps.flatten(1)
+
+
+def _stages(counts: tuple[int, ...], channels: int, batch_norm: bool) -> nn.Sequential:
+    stages = nn.Sequential()
+    before = channels
+    for width, count in zip(WIDTHS, counts, strict=True):
+        for _ in range(count):
+            stages.append(nn.Conv2d(before, width, 3, padding=1))
+            if batch_norm:
+                stages.append(nn.BatchNorm2d(width))
+            stages.append(nn.ReLU())
+            before = width
+        stages.append(nn.MaxPool2d(2))
+    return stages
+
+
+def _three_layers(outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(WIDTHS[-1] * GRID**2, 4096),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Linear(4096, 4096),
+        nn.ReLU(),
+        nn.Dropout(),
+        nn.Linear(4096, outputs),
+    )
+
+
+def build(
+    depth: int,
+    batch_norm: bool,
+    channels: int,
+    outputs: int | None,
+    input_size: int,
+    small_input: bool = False,
+) -> VGG:
+    """Return the network of ``depth`` layers.
+
+    Args:
+        depth: 11, 13, 16 or 19.
+        batch_norm: whether every convolution is normalised.
+        channels: of the images.
+        outputs: of the classifier, or None for features alone.
+        input_size: side of the images in pixels, at least 32.
+        small_input: mean over the grid and one linear layer, for images of some 32 pixels.
+
+    Raises:
+        ImprintError: the images are too small to be halved five times.
+    """
+    if input_size < SMALLEST:
+        raise ImprintError(f"vgg needs an input_size of at least {SMALLEST}, got {input_size}")
+    return VGG(depth, batch_norm, channels, outputs, small_input)
+
+
+for _depth in CONVOLUTIONS:
+    ARCHITECTURES.register(f"vgg{_depth}")(partial(build, _depth, False))
+    ARCHITECTURES.register(f"vgg{_depth}_bn")(partial(build, _depth, True))
