@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ class Backbone(nn.Module):
     names of its published checkpoints.
 
     Attributes:
+        features: normalised images ``[b, channels, H, W]`` to pooled features ``[b, d]``: a method,
+            or the submodule where published checkpoints call one so.
         feature_width: d, the width of the pooled features.
         classifier_name: the submodule that turns features into outputs.
         any_size: whether images of another side than the one it was built for may pass.
@@ -22,10 +25,7 @@ class Backbone(nn.Module):
     classifier_name: ClassVar[str] = "classifier"
     any_size: ClassVar[bool] = True
     feature_width: int
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the pooled features ``[b, d]`` of normalised images ``[b, channels, H, W]``."""
-        raise NotImplementedError
+    features: Callable[[Tensor], Tensor]
 
     @property
     def classifier(self) -> nn.Module | None:

@@ -14,7 +14,7 @@ from imprint.errors import ImprintError
 from imprint.store import replacing
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
-CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net")
+CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "subject")
 WRAPPERS = ("module.", "model.")
 
 Weights = dict[str, Tensor]
@@ -23,8 +23,7 @@ Weights = dict[str, Tensor]
 def read_weights(path: Path) -> Weights:
     """Return the named tensors of a file, on the CPU.
 
-    A torch file may hold them directly or under one of the usual names (``state_dict``,
-    ``model_state_dict``, ``model``, ``network``, ``net``).
+    A torch file may hold them directly or under one of the usual names, :data:`CONTAINERS`.
 
     Raises:
         ImprintError: no such file, another format, a damaged file, one that needs unpickling of
@@ -95,8 +94,8 @@ def _read_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ImprintError(
-            f"{path} holds pickled objects beside tensors, which could run code: where you trust "
-            "it, load it there and save only model.state_dict()"
+            f"{path} is damaged, or holds pickled objects, which could run code: where you trust "
+            "it, load it and save model.state_dict() alone"
         ) from error
     except (RuntimeError, EOFError, ValueError) as error:
         reason = (str(error).splitlines() or ["it ends early"])[0]

@@ -74,9 +74,11 @@ class Wrapped(Backbone):
     def _measure_width(self, channels: int, input_size: int) -> int:
         training = self.module.training
         self.module.eval()
+        device = next((part.device for part in self.module.parameters()), None)
+        black = torch.zeros(1, channels, input_size, input_size, device=device)
         try:
             with torch.no_grad():
-                features = self.features(torch.zeros(1, channels, input_size, input_size))
+                features = self.features(black)
         except (RuntimeError, ValueError, TypeError, AssertionError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ImprintError(

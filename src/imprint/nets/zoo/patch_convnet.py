@@ -109,12 +109,12 @@ def build(
         separable: depthwise then pointwise convolutions instead of plain ones.
 
     Raises:
-        ImprintError: the patches do not tile the image, or the kernel is even.
+        ImprintError: the patches do not tile the image, or a number is impossible.
     """
-    if min(width, stages, patch) < 1 or depth < 0:
+    if min(width, stages, patch, kernel) < 1 or depth < 0:
         raise ImprintError(
-            f"patch_convnet: width, stages and patch must be at least 1 and depth at least 0, "
-            f"got {width}, {stages}, {patch} and {depth}"
+            "patch_convnet: width, stages, patch and kernel must be at least 1 and depth at least "
+            f"0, got {width}, {stages}, {patch}, {kernel} and {depth}"
         )
     if kernel % 2 == 0:
         raise ImprintError(f"patch_convnet: kernel must be odd, got {kernel}")
@@ -122,6 +122,6 @@ def build(
     if input_size % step:
         raise ImprintError(
             f"patch_convnet: input_size {input_size} is no multiple of {step} "
-            f"(patch {patch} halved {stages - 1} times more): change patch, stages or input_size"
+            f"(patch · 2^(stages − 1)): change patch, stages or input_size"
         )
     return PatchConvNet(channels, outputs, width, depth, stages, patch, kernel, separable)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise
@@ -24,8 +25,8 @@ GRID = 7
 class VGG(Backbone):
     """Five pooled stages of 3 × 3 convolutions, then one or three linear layers.
 
-    The published names of the two parts, ``features`` and ``classifier``, are those of the
-    contract's method and property, so the modules are entered beneath them.
+    Its features are the last maps averaged on a 7 × 7 grid, flat: ``[b, 25088]``; of small inputs
+    their mean, ``[b, 512]``.
     """
 
     def __init__(
@@ -34,32 +35,27 @@ class VGG(Backbone):
         super().__init__()
         grid = 1 if small_input else GRID
         self.feature_width = WIDTHS[-1] * grid**2
-        self._modules["features"] = _stages(CONVOLUTIONS[depth], channels, batch_norm)
-        self.avgpool = nn.AdaptiveAvgPool2d(grid)
+        self.features = nn.Sequential(
+            *_stages(CONVOLUTIONS[depth], channels, batch_norm),
+            nn.AdaptiveAvgPool2d(grid),
+            nn.Flatten(),
+        )
         if outputs is not None:
             linear = nn.Linear(self.feature_width, outputs)
             self._modules["classifier"] = linear if small_input else _three_layers(outputs)
         he_initialise(self)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Return the last maps on a 7 × 7 grid, flat: ``[b, 25088]``; small inputs ``[b, 512]``."""
-        stages = self.get_submodule("features")
-        maps: Tensor = self.avgpool(stages(images))
-        return maps.flatten(1)
 
-
-def _stages(counts: tuple[int, ...], channels: int, batch_norm: bool) -> nn.Sequential:
-    stages = nn.Sequential()
+def _stages(counts: tuple[int, ...], channels: int, batch_norm: bool) -> Iterator[nn.Module]:
     before = channels
     for width, count in zip(WIDTHS, counts, strict=True):
         for _ in range(count):
-            stages.append(nn.Conv2d(before, width, 3, padding=1))
+            yield nn.Conv2d(before, width, 3, padding=1)
             if batch_norm:
-                stages.append(nn.BatchNorm2d(width))
-            stages.append(nn.ReLU())
+                yield nn.BatchNorm2d(width)
+            yield nn.ReLU()
             before = width
-        stages.append(nn.MaxPool2d(2))
-    return stages
+        yield nn.MaxPool2d(2)
 
 
 def _three_layers(outputs: int) -> nn.Sequential:
@@ -96,7 +92,9 @@ def build(
         ImprintError: the images are too small to be halved five times.
     """
     if input_size < SMALLEST:
-        raise ImprintError(f"vgg needs an input_size of at least {SMALLEST}, got {input_size}")
+        raise ImprintError(
+            f"vgg needs an input_size of at least {SMALLEST} pixels, got {input_size}"
+        )
     return VGG(depth, batch_norm, channels, outputs, small_input)
 
 
