@@ -146,7 +146,7 @@ def from_torchvision(
     """
     if channels != 3:
         raise ImprintError(
-            f"torchvision:{name} takes images of 3 channels, not {channels}: "
+            f"torchvision:{name} takes 3-channel images, not {channels}-channel ones: "
             "use one of imprint's own architectures"
         )
     models = _library("torchvision.models", f"torchvision:{name}")
@@ -270,6 +270,7 @@ FOREIGN = {
 def _library(name: str, wanted_by: str) -> Any:
     package = name.split(".")[0]
     try:
+        importlib.import_module(package)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != package:

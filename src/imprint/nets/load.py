@@ -149,7 +149,7 @@ def _check_fit(path: Path, card: SubjectCard, weights: Weights, subject: Subject
     missing = [
         name for name in places if name not in weights and not name.endswith(".num_batches_tracked")
     ]
-    left_over = [name for name in weights if name not in places]
+    left_over = sorted(weights.keys() - places.keys())
     reshaped = [
         name
         for name, tensor in weights.items()
@@ -169,8 +169,8 @@ def _check_fit(path: Path, card: SubjectCard, weights: Weights, subject: Subject
     if problems:
         hint = _hint(weights, places, missing, left_over + reshaped, subject)
         raise ImprintError(
-            f"{path} does not hold {card.architecture} with {card.channels} channel(s), "
-            f"{card.outputs or 'no'} outputs and {card.input_size} × {card.input_size} pixels "
+            f"{path} does not hold {card.architecture} for {card.channels}-channel images of "
+            f"{card.input_size} × {card.input_size} pixels, {card.outputs or 'no'} outputs "
             f"(tensors: {', '.join(problems)}): {hint}"
         )
 

@@ -170,7 +170,7 @@ class Subject(nn.Module):
         """
         if images.ndim != 4 or images.shape[1] != self.channels:
             raise ImprintError(
-                f"the network takes images of {self.channels} channel(s), "
+                f"the network takes {self.channels}-channel images, "
                 f"got shape {list(images.shape)}: use a network built for these images"
             )
         if not images.is_floating_point():
@@ -219,16 +219,17 @@ class Subject(nn.Module):
                 "choose the layer backbone or projector"
             )
         images = self.normalise(images)
-        if self.head is None and set(layers) == {"logits"}:
+        from_network = "logits" in layers and self.head is None
+        if from_network and set(layers) == {"logits"}:
             return {"logits": self.network(images)}
         found: dict[Layer, Tensor] = {}
-        if self.head is None and "logits" in layers:
+        if from_network:
             found["backbone"], found["logits"] = self.network.features_and_outputs(images)
         else:
             found["backbone"] = self.network.features(images)
-        if "projector" in layers or self.head is not None:
+        if set(layers) - found.keys():
             found["projector"] = self.projector(found["backbone"])
-        if "logits" in layers and self.head is not None:
+        if self.head is not None and "logits" in layers:
             found["logits"] = self.head(found["projector"])
         return {layer: found[layer] for layer in layers}
 
@@ -241,8 +242,8 @@ def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[floa
     """
     if len(mean) not in (1, channels) or len(std) not in (1, channels):
         raise ImprintError(
-            f"images of {channels} channel(s) need one mean and standard deviation for all or one "
-            f"a channel, got {len(mean)} and {len(std)}"
+            f"{channels}-channel images need one mean and standard deviation for all channels or "
+            f"one each, got {len(mean)} and {len(std)}"
         )
     if not all(number > 0 for number in std):
         raise ImprintError(f"standard deviations must be positive, got {list(std)}")

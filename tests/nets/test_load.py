@@ -1,0 +1,196 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from imprint.errors import ImprintError
+from imprint.nets.load import build_subject, load_subject, read_card, save_subject
+from imprint.nets.subject import Subject, SubjectCard
+
+CARD = SubjectCard(
+    "cifar_resnet20", 3, 10, 32, (0.1, 0.2, 0.3), (0.5,), training={"objective": "none"}
+)
+CARDS = {
+    "network": CARD,
+    "backbone": replace(CARD, outputs=None),
+    "projector": replace(CARD, outputs=None, projector="8-4"),
+    "projector and classifier": replace(CARD, projector="8-4"),
+    "vgg": replace(CARD, architecture="vgg11_bn", options={"small_input": True}),
+    "patches": replace(
+        CARD, architecture="patch_convnet", options={"width": 8}, channels=1, mean=(0.5,)
+    ),
+}
+
+
+def trained(card: SubjectCard) -> Subject:
+    """A subject whose statistics, too, are far from fresh ones."""
+    subject = build_subject(card)
+    with torch.no_grad():
+        for name, tensor in subject.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(torch.rand_like(tensor) + ("var" in name))
+            else:
+                tensor.fill_(7)
+    return subject.eval()
+
+
+def outputs(subject: Subject) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        return subject(torch.rand(2, subject.channels, 32, 32, generator=generator))
+
+
+def refused(path, card) -> str:
+    with pytest.raises(ImprintError) as caught:
+        load_subject(path, card)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path, kind) -> None:
+    subject = trained(CARDS[kind])
+    path = tmp_path / "runs" / "model.safetensors"
+    save_subject(path, subject, CARDS[kind])
+    loaded = load_subject(path)
+    assert read_card(path) == CARDS[kind]
+    assert not loaded.training
+    expected, found = subject.state_dict(), loaded.state_dict()
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert torch.equal(outputs(loaded), outputs(subject))
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "model.json",
+        "model.safetensors",
+    ]
+
+
+def test_saving_again_gives_the_same_bytes(tmp_path) -> None:
+    save_subject(tmp_path / "a.safetensors", trained(CARD), CARD)
+    save_subject(tmp_path / "b.safetensors", load_subject(tmp_path / "a.safetensors"), CARD)
+    for suffix in ("safetensors", "json"):
+        first, second = (tmp_path / f"{name}.{suffix}" for name in "ab")
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_loading_leaves_the_global_generator_alone(tmp_path) -> None:
+    save_subject(tmp_path / "m.safetensors", trained(CARD), CARD)
+    before = torch.random.get_rng_state()
+    load_subject(tmp_path / "m.safetensors")
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "network.", "module.network."])
+def test_a_state_dict_of_the_network_alone_is_enough(tmp_path, prefix) -> None:
+    subject = trained(CARD)
+    named = {prefix + name: value for name, value in subject.network.state_dict().items()}
+    torch.save({"state_dict": named, "epoch": 1}, tmp_path / "m.pth")
+    loaded = load_subject(tmp_path / "m.pth", CARD)
+    assert torch.equal(outputs(loaded), outputs(subject))
+
+
+def test_counters_of_batches_may_be_missing(tmp_path) -> None:
+    subject = trained(CARD)
+    named = {
+        name: value
+        for name, value in subject.network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    torch.save(named, tmp_path / "m.pt")
+    loaded = load_subject(tmp_path / "m.pt", CARD)
+    assert torch.equal(outputs(loaded), outputs(subject))
+    assert loaded.network.bn1.num_batches_tracked == 0
+
+
+def test_overrides_stand_for_a_card_or_change_the_one_there_is(tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_subject(path, trained(CARD), CARD)
+    assert load_subject(path, {"mean": [0.25]}).mean.flatten().tolist() == [0.25]
+    (tmp_path / "m.json").unlink()
+    assert load_subject(path, CARD.to_json()).mean.flatten().tolist() == pytest.approx(CARD.mean)
+
+
+def test_no_card(tmp_path) -> None:
+    save_subject(tmp_path / "m.safetensors", trained(CARD), CARD)
+    (tmp_path / "m.json").unlink()
+    message = refused(tmp_path / "m.safetensors", None)
+    assert "no card" in message
+    assert "say the architecture, channels, outputs, input_size, mean and std" in message
+    message = refused(tmp_path / "m.safetensors", {"architecture": "lenet", "outputs": 10})
+    assert message == (
+        "what was said of m.safetensors does not say channels, input_size, mean, std: add it"
+    )
+
+
+def test_a_damaged_card(tmp_path) -> None:
+    save_subject(tmp_path / "m.safetensors", trained(CARD), CARD)
+    (tmp_path / "m.json").write_text("[1]")
+    assert "m.json must hold keys and values" in refused(tmp_path / "m.safetensors", None)
+    (tmp_path / "m.json").write_text("{")
+    assert "m.json is damaged" in refused(tmp_path / "m.safetensors", None)
+
+
+def test_weights_are_written_as_safetensors_alone(tmp_path) -> None:
+    with pytest.raises(ImprintError, match=r"written as NAME\.safetensors, not as m\.pt"):
+        save_subject(tmp_path / "m.pt", trained(CARD), CARD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_architecture_is_told_in_one_sentence(tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_subject(path, trained(CARD), CARD)
+    assert refused(path, replace(CARD, architecture="cifar_resnet32")) == (
+        f"{path} does not hold cifar_resnet32 for 3-channel images of 32 × 32 pixels, 10 outputs "
+        "(tensors: 60 missing (layer1.3.conv1.weight, layer1.3.bn1.weight, layer1.3.bn1.bias, …)): "
+        "name the architecture and the options it was trained with"
+    )
+    message = refused(path, replace(CARD, architecture="lenet"))
+    assert "(tensors: 9 missing (conv1.bias, conv2.weight, conv2.bias, …)" in message
+    assert "left over (bn1.bias, bn1.num_batches_tracked, bn1.running_mean, …)" in message
+    assert "1 of another shape (conv1.weight [16, 3, 3, 3] for [6, 3, 5, 5])" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"outputs": 7}, "set outputs to 10"),
+        ({"outputs": None}, "set outputs to 10"),
+        ({"channels": 1, "mean": (0.5,)}, "set channels to 3"),
+    ],
+)
+def test_the_hint_names_the_value_that_fits(tmp_path, changes, hint) -> None:
+    path = tmp_path / "m.safetensors"
+    save_subject(path, trained(CARD), CARD)
+    message = refused(path, replace(CARD, **changes))
+    assert message.endswith(hint)
+
+
+def test_a_file_without_classifier_is_told(tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_subject(path, trained(CARDS["backbone"]), CARDS["backbone"])
+    message = refused(path, CARD)
+    assert "2 missing (linear.weight, linear.bias)" in message
+    assert message.endswith("set outputs to none, since the file has no classifier")
+
+
+def test_a_file_without_projector_is_told(tmp_path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_subject(path, trained(CARDS["backbone"]), CARDS["backbone"])
+    message = refused(path, CARDS["projector"])
+    assert "missing (projector.0.weight, projector.0.bias, projector.1.weight, …)" in message
+
+
+def test_a_card_is_plain_json(tmp_path) -> None:
+    save_subject(tmp_path / "m.safetensors", trained(CARD), CARD)
+    assert json.loads((tmp_path / "m.json").read_text()) == {
+        "architecture": "cifar_resnet20",
+        "channels": 3,
+        "outputs": 10,
+        "input_size": 32,
+        "mean": [0.1, 0.2, 0.3],
+        "std": [0.5],
+        "options": {},
+        "projector": "",
+        "training": {"objective": "none"},
+    }

@@ -1,0 +1,179 @@
+import json
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from imprint.errors import ImprintError
+from imprint.nets.load import build_subject
+from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
+
+CARD = SubjectCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})
+
+
+class Flat(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flatten(1)
+
+
+def subject(**changes: object) -> Subject:
+    return build_subject(replace(CARD, **changes)).eval()
+
+
+def test_inputs_are_normalised_a_channel_at_a_time() -> None:
+    images = torch.tensor([0.6, 0.2, 0.5]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
+    network = Subject(Flat(), 3, 2, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2))
+    expected = torch.tensor([1.0, 0.0, 1.0]).repeat_interleave(4)
+    torch.testing.assert_close(network(images)[0], expected)
+
+
+def test_one_mean_and_deviation_stand_for_all_channels() -> None:
+    network = Subject(Flat(), 3, 2, (0.5,), (0.25,))
+    assert torch.equal(network(torch.ones(1, 3, 2, 2)), torch.full((1, 12), 2.0))
+
+
+def test_a_network_of_the_users_own_has_its_output_for_features() -> None:
+    network = Subject(Flat(), 1, 2, (0.0,), (1.0,))
+    images = torch.rand(2, 1, 2, 2)
+    assert network.network.feature_width == 4
+    assert not network.has_logits
+    assert torch.equal(network.embed(images, "backbone"), images.flatten(1))
+
+
+def test_layers_are_stations_of_one_path() -> None:
+    network = subject(projector="8-5")
+    images = torch.rand(3, 3, 4, 4)
+    found = network.embed_layers(images, ("logits", "backbone", "projector"))
+    assert list(found) == ["logits", "backbone", "projector"]
+    assert [values.shape for values in found.values()] == [(3, 10), (3, 6), (3, 5)]
+    assert torch.equal(found["projector"], network.projector(found["backbone"]))
+    assert network.head is not None
+    assert torch.equal(found["logits"], network.head(found["projector"]))
+    assert torch.equal(found["logits"], network(images))
+
+
+@pytest.mark.parametrize("projector", ["", "8-5"])
+def test_several_layers_at_once_are_what_each_is_alone(projector: str) -> None:
+    network = subject(projector=projector)
+    images = torch.rand(3, 3, 4, 4)
+    found = network.embed_layers(images, ("backbone", "projector", "logits"))
+    for layer, values in found.items():
+        assert torch.equal(values, network.embed(images, layer))
+
+
+def test_without_a_projector_its_layer_is_the_backbone_and_logits_are_the_networks() -> None:
+    network = subject()
+    images = torch.rand(3, 3, 4, 4)
+    features = network.embed(images, "backbone")
+    assert torch.equal(network.embed(images, "projector"), features)
+    assert torch.equal(network(images), network.network.linear(features))
+
+
+def test_without_outputs_the_last_layer_is_the_projector() -> None:
+    network = subject(outputs=None, projector="8-5")
+    images = torch.rand(3, 3, 4, 4)
+    assert torch.equal(network(images), network.embed(images, "projector"))
+    with pytest.raises(ImprintError, match="has no classifier, so it has no logits"):
+        network.embed(images, "logits")
+
+
+def test_a_pass_over_the_backbone_leaves_the_projector_out() -> None:
+    network = subject(projector="8-5")
+    ran = []
+    network.projector.register_forward_hook(lambda *_: ran.append(True))
+    network.embed(torch.rand(2, 3, 4, 4), "backbone")
+    assert ran == []
+    network.embed(torch.rand(2, 3, 4, 4), "logits")
+    assert ran == [True]
+
+
+def test_normalisation_is_no_weight() -> None:
+    assert not {"mean", "std"} & set(subject().state_dict())
+    assert subject().to(torch.float64).mean.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(2, 1, 4, 4), "takes 3-channel images, got shape [2, 1, 4, 4]"),
+        (torch.rand(3, 4, 4), "takes 3-channel images, got shape [3, 4, 4]"),
+        (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), "floats in [0, 1], got torch.uint8"),
+        (torch.rand(2, 3, 6, 5), "takes images of 4 × 4 pixels, got 5 × 6"),
+    ],
+)
+def test_other_images_are_refused(images: Tensor, message: str) -> None:
+    with pytest.raises(ImprintError) as caught:
+        subject()(images)
+    assert message in str(caught.value)
+
+
+def test_a_convolutional_network_takes_images_of_other_sizes() -> None:
+    network = subject(architecture="cifar_resnet20", options={}, input_size=32)
+    assert network(torch.rand(1, 3, 24, 40)).shape == (1, 10)
+
+
+def test_an_unknown_layer_is_told() -> None:
+    with pytest.raises(ImprintError, match="no layer 'fc': choose one of backbone, projector, log"):
+        subject().embed(torch.rand(1, 3, 4, 4), "fc")
+
+
+def test_weights_are_a_function_of_the_callers_seed() -> None:
+    def weights(seed: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build_subject(CARD).network.linear.weight
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_a_card_survives_json() -> None:
+    card = replace(CARD, projector="8-5", training={"epochs": 3, "seeds": [1, 2]})
+    assert SubjectCard.from_json(json.loads(json.dumps(card.to_json())), "card") == card
+
+
+def test_a_card_without_the_optional_keys_has_their_defaults() -> None:
+    content = {key: CARD.to_json()[key] for key in ("architecture", "channels", "outputs")}
+    content |= {"input_size": 4, "mean": [0.5], "std": [1]}
+    card = SubjectCard.from_json(content, "card")
+    assert (card.options, card.projector, card.training) == ({}, "", {})
+
+
+def test_a_card_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        CARD.channels = 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 3}, "m.json: unknown key 'width'; known here: architecture, channels"),
+        ({"channels": 2}, "m.json: channels must be 1 or 3, got 2"),
+        ({"outputs": 0}, "m.json: outputs must be at least 1, or none at all, got 0"),
+        ({"input_size": 0}, "m.json: input_size must be at least 1 pixel, got 0"),
+        ({"mean": [0.5, 0.5]}, "m.json: 3-channel images need one mean and standard deviat"),
+        ({"std": [1, 1, 0]}, "m.json: standard deviations must be positive, got [1.0, 1.0, 0.0]"),
+        ({"mean": "half"}, "m.json: a value has the wrong type"),
+        ({"input_size": "4"}, "m.json: a value has the wrong type"),
+        ({"projector": "8,5"}, "m.json: cannot read the projector '8,5'"),
+    ],
+)
+def test_an_impossible_card_is_told(changes: dict, message: str) -> None:
+    with pytest.raises(ImprintError) as caught:
+        SubjectCard.from_json({**CARD.to_json(), **changes}, "m.json")
+    assert message in str(caught.value)
+
+
+def test_missing_keys_are_told_all_at_once() -> None:
+    with pytest.raises(ImprintError, match=r"m\.json does not say channels, outputs, std: add it"):
+        SubjectCard.from_json({"architecture": "mlp", "input_size": 4, "mean": [0.5]}, "m.json")
+
+
+def test_known_normalisations_fit_their_channels() -> None:
+    assert {name: len(mean) for name, (mean, _) in NORMALISATIONS.items()} == {
+        "imagenet": 3,
+        "mnist": 1,
+        "half": 3,
+    }
+    assert all(len(mean) == len(std) for mean, std in NORMALISATIONS.values())
