@@ -1,0 +1,153 @@
+"""What the page reads from a study folder, checked: findings, tables, pictures.
+
+A study may be damaged or made by another version; whatever is missing is told by its name.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imprint.errors import ImprintError
+from imprint.store import read_json
+from imprint.tables import Table, read_table
+
+ENLARGE_BELOW = 128
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval, from ``n`` examples."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file as the page holds it.
+
+    Attributes:
+        uri: the whole file as a ``data:`` URI.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    uri: str
+    width: int
+    height: int
+
+    @property
+    def small(self) -> bool:
+        """Whether it is shown enlarged, so that its pixels had better stay squares."""
+        return max(self.width, self.height) < ENLARGE_BELOW
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        ImprintError: the file is missing, unreadable or holds something else.
+    """
+    try:
+        content = read_json(path)
+    except FileNotFoundError:
+        raise ImprintError(
+            f"no {path.name} in {path.parent}: run the audit to its end first"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImprintError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ImprintError(f"{path} must hold a JSON object: delete it and run the audit again")
+    return content
+
+
+def lookup(findings: Mapping[str, Any], *keys: str) -> Any:
+    """Return the value behind a path of keys in ``summary.json``.
+
+    Raises:
+        ImprintError: there is nothing at that path; the message names it.
+    """
+    value: Any = findings
+    for depth, key in enumerate(keys, start=1):
+        if not isinstance(value, Mapping) or key not in value:
+            raise ImprintError(
+                f"summary.json has no {'.'.join(keys[:depth])}, which the page needs: "
+                "run the audit again with this version"
+            )
+        value = value[key]
+    return value
+
+
+def estimate(findings: Mapping[str, Any], *keys: str) -> Estimate:
+    """Return the estimate ``{"value": x, "ci95": [lo, hi], "n": n}`` behind a path of keys.
+
+    Raises:
+        ImprintError: there is none at that path.
+    """
+    found = as_estimate(lookup(findings, *keys))
+    if found is None:
+        raise ImprintError(
+            f"summary.json: {'.'.join(keys)} is not an estimate with value, ci95 and n: "
+            "run the audit again with this version"
+        )
+    return found
+
+
+def as_estimate(value: Any) -> Estimate | None:
+    """Return a JSON value as an estimate, or None when it is none."""
+    try:
+        low, high = value["ci95"]
+        return Estimate(float(value["value"]), float(low), float(high), int(value["n"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def read_columns(path: Path, *names: str) -> Table:
+    """Return a table that has the named columns.
+
+    Raises:
+        ImprintError: the table is missing, damaged or lacks one of them.
+    """
+    try:
+        table = read_table(path)
+    except OSError as error:
+        raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ImprintError(f"{path} has no column {', '.join(missing)}: delete it and run again")
+    return table
+
+
+def read_picture(folder: Path, name: str) -> Picture:
+    """Return the PNG file ``name`` of a gallery folder.
+
+    Raises:
+        ImprintError: the name leads out of the folder, or the file is missing or not a PNG.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if Path(name).name != name:
+        raise ImprintError(f"{folder}: picture {name!r} must be the name of a file in this folder")
+    path = folder / name
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            width, height = image.size
+            image.load()
+    except FileNotFoundError:
+        raise ImprintError(f"no picture {path}: delete {folder} and run the audit again") from None
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise ImprintError(f"{path} is not a PNG picture: {error}") from error
+    content = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(f"data:image/png;base64,{content}", width, height)

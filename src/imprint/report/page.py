@@ -1,0 +1,66 @@
+"""One self-contained HTML page about a study: no network, no files beside it.
+
+The page is a function of the study folder alone: the same study gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import UndefinedError
+from markupsafe import Markup
+
+from imprint.errors import ImprintError
+from imprint.report.inputs import lookup, read_object
+from imprint.report.section import SECTIONS, Section
+from imprint.report.templating import render
+from imprint.store import replacing
+
+
+def write_report(root: Path) -> Path:
+    """Write ``report.html`` of a study, whole or not at all; return its path.
+
+    Args:
+        root: the study folder; ``summary.json`` and the tables and pictures it speaks of are read.
+
+    Raises:
+        ImprintError: something the page needs is missing or damaged, or it cannot be written.
+    """
+    summary = read_object(root / "summary.json")
+    try:
+        built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
+    except UndefinedError as error:
+        raise ImprintError(
+            f"{root / 'summary.json'} lacks something the page needs ({error.message}): "
+            "run the audit again with this version"
+        ) from error
+    sections = sorted(
+        (section for section in built if section is not None),
+        key=lambda section: (section.order, section.key),
+    )
+    html = _page(
+        name=str(lookup(summary, "data", "name")),
+        version=str(lookup(summary, "imprint")),
+        sections=sections,
+    )
+    path = root / "report.html"
+    with replacing(path) as temporary:
+        temporary.write_bytes(html.encode("utf-8", errors="replace"))
+    return path
+
+
+def _page(name: str, version: str, sections: list[Section]) -> str:
+    """Return the page; its policy forbids every load and every script but its own."""
+    script = render("page.js.j2")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return render(
+        "page.html.j2",
+        name=name,
+        version=version,
+        sections=[(section, Markup(section.html)) for section in sections],
+        style=Markup(render("style.css.j2")),
+        script=Markup(script),
+        script_hash=digest,
+    )

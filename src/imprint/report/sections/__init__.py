@@ -1,0 +1,1 @@
+"""Sections of the page: one module each, registered under its own name."""

@@ -1,0 +1,91 @@
+"""Numbers as the page writes them: the same signs, digits and units everywhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+MISSING = "–"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def decimal(value: float, digits: int = 1, sign: bool = False) -> str:
+    """Return a number with a fixed count of digits, a true minus sign and no negative zero.
+
+    >>> decimal(-0.04), decimal(-3.25, 2), decimal(3, 1, sign=True), decimal(float("nan"))
+    ('0.0', '−3.25', '+3.0', '–')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    rounded = round(value, digits) + 0.0
+    text = f"{rounded:+,.{digits}f}" if sign and rounded else f"{rounded:,.{digits}f}"
+    return text.replace("-", "−")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share as a percentage.
+
+    >>> percent(0.6128)
+    '61.3%'
+    """
+    text = decimal(100 * share, digits)
+    return text if text == MISSING else f"{text}%"
+
+
+def points(share: float, sign: bool = True) -> str:
+    """Return a difference of shares in percentage points, without the unit.
+
+    >>> points(0.1234), points(-0.001)
+    ('+12.3', '−0.1')
+    """
+    return decimal(100 * share, 1, sign)
+
+
+def nats(value: float) -> str:
+    """Return an entropy or a difference of entropies in nats, without the unit."""
+    return decimal(value, 2)
+
+
+def count(value: float) -> str:
+    """Return a whole number with separators of thousands.
+
+    >>> count(139183)
+    '139,183'
+    """
+    return f"{round(value):,}"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with its relation sign.
+
+    >>> p_value(0.0312), p_value(3.24e-9), p_value(1.0), p_value(0.0)
+    ('p = 0.031', 'p = 3.2 × 10⁻⁹', 'p = 1.0', 'p < 10⁻³⁰⁰')
+    """
+    if not math.isfinite(value):
+        return f"p = {MISSING}"
+    if value < 1e-300:
+        return "p < 10⁻³⁰⁰"
+    if value >= 0.001:
+        return f"p = {float(f'{value:.2g}')}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"p = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def plural(number: float, one: str, many: str = "") -> str:
+    """Return a counted noun.
+
+    >>> plural(1, "image"), plural(2, "class", "classes")
+    ('1 image', '2 classes')
+    """
+    return f"{count(number)} {one if round(number) == 1 else many or one + 's'}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "decimal": decimal,
+    "percent": percent,
+    "points": points,
+    "nats": nats,
+    "count": count,
+    "p_value": p_value,
+    "plural": plural,
+}
