@@ -36,9 +36,26 @@ def _comma_list(kind: type, metavar: str) -> Any:
     )
 
 
+def _parse_settings(words: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition("=") for word in words[0].split(",") if word.strip()]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise ValueError(f"expected NAME=VALUE,NAME=VALUE,…, got {words[0]!r}")
+    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="NAME=VALUE,…",
+    instance_from_str=_parse_settings,
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=lambda value: [",".join(f"{name}={text}" for name, text in value)],
+)
+
 Numbers = Annotated[tuple[float, ...], _comma_list(float, "NUMBER,NUMBER,…")]
 Integers = Annotated[tuple[int, ...], _comma_list(int, "INT,INT,…")]
 Names = Annotated[tuple[str, ...], _comma_list(str, "NAME,NAME,…")]
+Settings = Annotated[tuple[tuple[str, str], ...], _SETTINGS]
 
 
 def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
@@ -106,13 +123,20 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
         flag = "--" + (prefix + name).replace("_", "-")
         if dataclasses.is_dataclass(known[name]) and isinstance(value, Mapping):
             words += _words(known[name], value, file, prefix=f"{prefix}{name}.")
+        elif isinstance(value, Mapping):
+            words += [flag, ",".join(f"{inner}={text}" for inner, text in value.items())]
         elif isinstance(value, bool):
             words.append(flag if value else "--" + prefix + "no-" + name.replace("_", "-"))
         elif isinstance(value, list):
-            words += [flag, ",".join(map(str, value))]
+            words += [flag, ",".join(_item(item) for item in value)]
         else:
             words += [flag, str(value)]
     return words
+
+
+def _item(value: Any) -> str:
+    """Return one item of a list as on the command line; a pair is NAME=VALUE."""
+    return "=".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def to_plain(options: Any) -> Any:

@@ -8,11 +8,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 T = TypeVar("T")
 
 LOG_EVERY_SECONDS = 10.0
+
+_counter: Synchronized[int] | None = None
+
+
+def count_into(counter: Synchronized[int]) -> None:
+    """From now on, count tracked items of this process there instead of showing them."""
+    global _counter
+    _counter = counter
 
 
 def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterator[T]:
@@ -24,7 +35,12 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
         total: how many there are.
         unit: what one of them is called in the rate.
     """
-    if sys.stderr.isatty():
+    if _counter is not None:
+        for item in items:
+            yield item
+            with _counter.get_lock():
+                _counter.value += 1
+    elif sys.stderr.isatty():
         yield from _bar(items, what, total, unit)
     else:
         yield from _lines(items, what, total, unit)

@@ -18,7 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
 
@@ -73,6 +76,7 @@ class Study:
         settings: Mapping[str, Any],
         build: Callable[[Path], None],
         inputs: tuple[str, ...] = (),
+        resumable: bool = False,
     ) -> Path:
         """Return the artefact ``name``, building it unless it is done.
 
@@ -81,6 +85,8 @@ class Study:
             settings: everything its content depends on, as JSON values.
             build: writes the artefact, a file or a folder, at the path it is given.
             inputs: names of the artefacts it is made from.
+            resumable: ``build`` can go on from what an earlier, killed call of it left behind at
+                the path it is given; only work under the same settings is ever handed on.
 
         Raises:
             ImprintError: the artefact exists with other settings, or the disk is full.
@@ -88,10 +94,28 @@ class Study:
         path = self.path(name)
         if self.is_done(name, settings, inputs):
             return path
-        with replacing(path) as temporary:
+        card = self._card(settings, inputs)
+        with replacing(path, resume=card["hash"][:12] if resumable else "") as temporary:
             build(temporary)
-            write_json(card_path(path), self._card(settings, inputs))
+            write_json(card_path(path), card)
         return path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one process; the lock goes with the process, however it ends.
+
+        Raises:
+            ImprintError: another process is at work in this folder.
+        """
+        with telling_disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as file:
+            if not _lock(file):
+                raise ImprintError(
+                    f"another imprint process is at work in {self.root}: "
+                    "wait for it or choose another --out"
+                )
+            yield
 
     def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
         card: dict[str, Any] = {
@@ -112,28 +136,57 @@ def hash_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def hash_arrays(*arrays: NDArray[Any]) -> str:
+    """Return the SHA-256 of the bytes of some arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
 
-    When the block fails, nothing is left behind and what stood at ``path`` stays.
+    When the block fails, what stood at ``path`` stays, and nothing else is left behind.
+
+    Args:
+        path: the file or folder to write.
+        resume: when not empty, a key under which unfinished work is kept and handed on to the
+            next call with the same key.
 
     Raises:
         ImprintError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove(temporary)
-        yield temporary
-        if temporary.is_file():
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        if path.is_dir():
-            _remove(path)
-        os.replace(temporary, path)
+        with telling_disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not resume:
+                _remove(temporary)
+            yield temporary
+            if temporary.is_file():
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+            if path.is_dir():
+                _remove(path)
+            os.replace(temporary, path)
+    except BaseException:
+        if not resume:
+            _remove(temporary)
+        raise
+
+
+@contextmanager
+def telling_disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk and a folder that cannot be written into one sentence.
+
+    Raises:
+        ImprintError: that sentence.
+    """
+    try:
+        yield
     except OSError as error:
-        _remove(temporary)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ImprintError(
                 f"the disk is full: {path} was not written; free some space and run the same "
@@ -141,9 +194,6 @@ def replacing(path: Path) -> Iterator[Path]:
             ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise ImprintError(f"cannot write {path}: {error.strerror}") from error
-        raise
-    except BaseException:
-        _remove(temporary)
         raise
 
 
@@ -187,3 +237,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take the exclusive lock of a file, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,4 @@
+"""The déjà vu lens: does the background of a training image bring back its foreground?
+
+Meehan, Bordes, Vincent, Chaudhuri, Guo, "Do SSL models have déjà vu?", NeurIPS 2023.
+"""

@@ -1,0 +1,1 @@
+"""Training: one loop, one file an objective, optimisers, checkpoints, the linear probe."""

@@ -1,0 +1,30 @@
+# Two commands: `make audit` runs the whole audit on the embedded data, `make test` all tests.
+PYTHON ?= python3
+OUT ?= runs/first
+BIN = .venv/bin
+
+.PHONY: audit test lint clean
+
+audit: .venv/installed
+	$(BIN)/imprint audit --out $(OUT)
+
+test: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,1 @@
+"""The orchestration: the steps of a study, from images to findings."""

@@ -1,0 +1,161 @@
+"""The two-model test on arrays that the user computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint import __version__
+from imprint.dejavu.attack import Metric, attack
+from imprint.dejavu.two_model import (
+    Side,
+    categories,
+    memorization_strength,
+    plain_findings,
+    significance,
+    two_model,
+)
+from imprint.errors import ImprintError
+from imprint.store import write_json
+from imprint.tables import write_table
+
+MATRICES = ("public", "crops_target", "crops_reference")
+VECTORS = ("public_labels", "labels")
+OPTIONAL = ("public_reference", "index")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def attack_arrays(
+    file: Path,
+    out: Path,
+    k: int = 100,
+    metric: Metric = "l2",
+    confidences: tuple[float, ...] = (100, 20),
+    top: int = 1,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Run the two-model test in one direction; write ``summary.json`` and ``dejavu/records.parquet``.
+
+    Args:
+        file: ``.npz`` with ``public [M, d]``, ``public_labels [M]``, ``crops_target [N, d]``,
+            ``crops_reference [N, d]``, ``labels [N]``; optionally ``index [N]``, and
+            ``public_reference [M, d]`` when the reference model embeds the public images otherwise.
+        out: folder for the results.
+        k: public neighbours that vote.
+        metric: distance between embeddings.
+        confidences: percentages in (0, 100].
+        top: a guess is right when the label is among this many most voted classes.
+        seed: of the bootstrap.
+
+    Raises:
+        ImprintError: a key is missing, shapes do not fit, or a value is not finite.
+    """
+    arrays = read_arrays(file)
+    labels = arrays["labels"].astype(np.int64)
+    public_labels = arrays["public_labels"].astype(np.int64)
+    classes = int(max(labels.max(), public_labels.max())) + 1
+    rows = np.arange(len(public_labels))
+    public = arrays["public"]
+    target, reference = (
+        attack(crops, base, rows, public_labels, classes, k=k, metric=metric).votes
+        for crops, base in (
+            (arrays["crops_target"], public),
+            (arrays["crops_reference"], arrays.get("public_reference", public)),
+        )
+    )
+    index = arrays.get("index", np.arange(len(labels))).astype(np.int64)
+    side = Side("target", index, labels, target, reference)
+    summary = {
+        "imprint": __version__,
+        "data": {"arrays": file.name, "attacked": len(labels), "public": len(public_labels)},
+        "settings": {"k": k, "metric": metric, "top": top, "seed": seed},
+        "lenses": {
+            "dejavu": {
+                "two_model": plain_findings(two_model([side], confidences, top, seed)),
+                "significance": significance([side], top),
+            }
+        },
+    }
+    records = {
+        "index": index,
+        "label": labels,
+        "category": categories(side, top).argmax(axis=1),
+        "target_prediction": target.ranked[:, 0],
+        "target_confidence": target.confidence,
+        "reference_prediction": reference.ranked[:, 0],
+        "reference_confidence": reference.confidence,
+        "memorization": memorization_strength(side),
+    }
+    write_table(out / "dejavu" / "records.parquet", records)
+    write_json(out / "summary.json", summary)
+    return summary
+
+
+def read_arrays(file: Path) -> Arrays:
+    """Return the arrays of a file, checked against one another.
+
+    Raises:
+        ImprintError: no such file, not ``.npz``, a missing or unknown key, or shapes that do not
+            fit; the message names the key.
+    """
+    arrays = _load(file)
+    known = (*MATRICES, *VECTORS, *OPTIONAL)
+    for key in (*MATRICES, *VECTORS):
+        if key not in arrays:
+            raise ImprintError(
+                f"{file} has no array {key!r}; it needs {', '.join((*MATRICES, *VECTORS))}"
+            )
+    for key in arrays:
+        if key not in known:
+            raise ImprintError(f"{file}: unknown array {key!r}; known are {', '.join(known)}")
+    _check_shapes(file, arrays)
+    return {
+        key: array.astype(np.float32) if array.ndim == 2 else array
+        for key, array in arrays.items()
+    }
+
+
+def _load(file: Path) -> Arrays:
+    if not file.is_file():
+        raise ImprintError(f"no arrays at {file}: check the path")
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            if not isinstance(content, Mapping):
+                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
+            return {key: content[key] for key in content}
+    except (ValueError, OSError, EOFError) as error:
+        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+
+
+def _check_shapes(file: Path, arrays: Arrays) -> None:
+    public, crops = len(arrays["public"]), len(arrays["labels"])
+    width = arrays["public"].shape[-1] if arrays["public"].ndim else 0
+    expected: dict[str, tuple[int, ...]] = {
+        "public": (public, width),
+        "public_labels": (public,),
+        "crops_target": (crops, width),
+        "crops_reference": (crops, width),
+        "labels": (crops,),
+        "index": (crops,),
+        "public_reference": (public, arrays["crops_reference"].shape[-1]),
+    }
+    if "public_reference" in arrays:
+        expected["crops_reference"] = (crops, arrays["crops_reference"].shape[-1])
+    for key, array in arrays.items():
+        if array.shape != expected[key]:
+            raise ImprintError(
+                f"{file}: {key} has shape {list(array.shape)}, expected {list(expected[key])}"
+            )
+        if array.dtype.kind not in "fiu":
+            raise ImprintError(f"{file}: {key} must hold numbers, not {array.dtype}")
+    for key in VECTORS:
+        labels = arrays[key]
+        if labels.size == 0:
+            raise ImprintError(f"{file}: {key} is empty")
+        if labels.min() < 0 or (labels != labels.astype(np.int64)).any():
+            raise ImprintError(f"{file}: {key} must hold whole numbers from 0")

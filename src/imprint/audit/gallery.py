@@ -1,0 +1,128 @@
+"""The pictures of the report: the most memorised and the best correlated images, as small files.
+
+The report reads nothing but the study folder, so it can be written again when the data are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from imprint.data.geometry import whole_rectangles
+from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
+from imprint.dejavu.two_model import CATEGORIES
+from imprint.store import Study, write_json
+from imprint.tables import Table, positions_of, read_table
+
+MEMORIZED_CARDS = 48
+CORRELATED_CARDS = 12
+LONGEST_SIDE = 160
+SIDES = ("A", "B")
+
+
+def gallery_step(
+    study: Study, images: ImageSet, index: IntArray, rectangles: FloatArray
+) -> Path:
+    """Write ``gallery/dejavu``: ``gallery.json`` and the PNG files it names.
+
+    Args:
+        study: holds ``tables/dejavu``.
+        images: where pixels come from.
+        index: int64 ``[n]``, the attacked images.
+        rectangles: float64 ``[n, 4]``, their background crops.
+    """
+
+    def build(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        records = read_table(study.path("tables/dejavu") / "records.parquet")
+        chosen = chosen_rows(records)
+        places = positions_of(index, records["index"][chosen], "attacked images")
+        cards = [
+            _card(folder, images, records, int(row), rectangles[place])
+            for row, place in zip(chosen, places, strict=True)
+        ]
+        write_json(folder / "gallery.json", {"cards": cards})
+
+    settings = {"memorized": MEMORIZED_CARDS, "correlated": CORRELATED_CARDS}
+    return study.step("gallery/dejavu", settings, build, ("tables/dejavu",))
+
+
+def chosen_rows(records: Table) -> IntArray:
+    """Return rows to show: memorized by strength, then correlated by the lesser confidence."""
+    certain = np.minimum(records["target_confidence"], records["reference_confidence"])
+    memorized = _best(records, CATEGORIES.index("memorized"), records["memorization"])
+    correlated = _best(records, CATEGORIES.index("correlated"), certain)
+    return np.concatenate([memorized[:MEMORIZED_CARDS], correlated[:CORRELATED_CARDS]])
+
+
+def _best(records: Table, category: int, strength: FloatArray) -> IntArray:
+    rows = np.flatnonzero(records["category"] == category)
+    return rows[np.argsort(-strength[rows], kind="stable")]
+
+
+def _card(
+    folder: Path, images: ImageSet, records: Table, row: int, rectangle: FloatArray
+) -> dict[str, Any]:
+    index = int(records["index"][row])
+    boxes = images.boxes()
+    return {
+        "index": index,
+        "name": images.name_of(index),
+        "side": SIDES[int(records["side"][row])],
+        "label": images.classes[int(records["label"][row])],
+        "category": CATEGORIES[int(records["category"][row])],
+        "strength": float(records["memorization"][row]),
+        "target_prediction": images.classes[int(records["target_prediction"][row])],
+        "target_confidence": float(records["target_confidence"][row]),
+        "reference_prediction": images.classes[int(records["reference_prediction"][row])],
+        "reference_confidence": float(records["reference_confidence"][row]),
+        "image": _save_whole(folder, images, index),
+        "boxes": [] if boxes is None else boxes[index].tolist(),
+        "crop": {
+            "file": _save(folder, f"crop_{index}.png", _read(images, index, rectangle)),
+            "rectangle": rectangle.tolist(),
+        },
+        "target_neighbours": _neighbours(folder, images, records["target_neighbours"][row]),
+        "reference_neighbours": _neighbours(folder, images, records["reference_neighbours"][row]),
+    }
+
+
+def _neighbours(folder: Path, images: ImageSet, neighbours: IntArray) -> list[dict[str, Any]]:
+    return [
+        {
+            "index": int(index),
+            "label": images.classes[int(images.labels[index])],
+            "file": _save_whole(folder, images, int(index))["file"],
+        }
+        for index in neighbours
+    ]
+
+
+def _save_whole(folder: Path, images: ImageSet, index: int) -> Mapping[str, Any]:
+    width, height = (int(side) for side in images.sizes()[index])
+    name = f"image_{index}.png"
+    if not (folder / name).exists():
+        whole = whole_rectangles([[width, height]])[0]
+        _save(folder, name, _read(images, index, whole))
+    return {"file": name, "width": width, "height": height}
+
+
+def _read(images: ImageSet, index: int, rectangle: FloatArray) -> Pixels:
+    """Return a rectangle of an image in its own shape, at most ``LONGEST_SIDE`` a side."""
+    x0, y0, x1, y1 = rectangle
+    width, height = max(1, round(x1 - x0)), max(1, round(y1 - y0))
+    side = min(LONGEST_SIDE, max(width, height))
+    square = images.read(np.array([index]), rectangle[None], side)[0]
+    shrink = side / max(width, height)
+    shape = max(1, round(width * shrink)), max(1, round(height * shrink))
+    picture = Image.fromarray(np.moveaxis(square, 0, -1).squeeze())
+    return np.asarray(picture.resize(shape, Image.Resampling.BILINEAR))
+
+
+def _save(folder: Path, name: str, pixels: Pixels) -> str:
+    Image.fromarray(pixels).save(folder / name)
+    return name

@@ -1,0 +1,116 @@
+"""``audit()``: from images to findings and the page, each step resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imprint import __version__
+from imprint.audit.dejavu import dejavu_steps
+from imprint.audit.images import open_choice
+from imprint.audit.options import AuditOptions
+from imprint.config import to_plain
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.split import Partition, load_partition, partition_images, save_partition
+from imprint.device import choose_device
+from imprint.launch import run_tasks
+from imprint.seeds import derive
+from imprint.store import Study, write_json
+from imprint.train.loop import train
+
+
+def audit(options: AuditOptions) -> dict[str, Any]:
+    """Run every step of an audit that is not done yet; return the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    study = Study(options.out)
+    device = choose_device(options.device)
+    with study.locked():
+        images = open_choice(options, options.seed)
+        partition = split_step(study, images, options)
+        models = train_step(study, images, partition, options, device)
+        data, findings = dejavu_steps(study, images, partition, models, options, device)
+        summary = {
+            "imprint": __version__,
+            "data": data,
+            "settings": settings_of(options),
+            "lenses": {"dejavu": findings},
+        }
+        write_json(study.path("summary.json"), summary)
+        from imprint.report.page import write_report
+
+        write_report(options.out)
+    return summary
+
+
+def settings_of(options: AuditOptions) -> dict[str, Any]:
+    """Return the options that decide the findings: all but where they go and who computes them."""
+    plain: dict[str, Any] = to_plain(options)
+    return {
+        name: value for name, value in plain.items() if name not in ("out", "device", "json")
+    }
+
+
+def split_step(study: Study, images: ImageSet, options: AuditOptions) -> Partition:
+    """Partition the images into A, B, shared and public, in the folder ``split``."""
+    annotated = None if options.crop == "corner" else images.boxes()
+    settings = {
+        "data": images.fingerprint(),
+        "per_class": options.per_class,
+        "annotated": annotated is not None,
+    }
+
+    def build(folder: Path) -> None:
+        partitions = partition_images(images, annotated, sizes=(options.per_class,))
+        save_partition(folder, partitions, images.fingerprint())
+
+    return load_partition(study.step("split", settings, build), options.per_class)
+
+
+def train_step(
+    study: Study,
+    images: ImageSet,
+    partition: Partition,
+    options: AuditOptions,
+    device: torch.device,
+) -> dict[str, Path]:
+    """Train encoders A and B, in the folders ``models/A`` and ``models/B``; return these.
+
+    On the CPU both train at once, each in a process of its own.
+    """
+    sets = {"A": partition.train_a, "B": partition.train_b}
+    missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
+    if device.type == "cpu" and len(missing) > 1:
+        tasks = [(options, name, sets[name]) for name in missing]
+        units = options.train.epochs * len(missing)
+        run_tasks(train_in_worker, tasks, "train " + " and ".join(missing), units)
+    else:
+        for name in missing:
+            train_model(options, name, sets[name], images, device)
+    return {name: study.path(f"models/{name}") for name in sets}
+
+
+def train_in_worker(options: AuditOptions, name: str, indices: IntArray) -> None:
+    """Train one encoder on the CPU, opening the images anew."""
+    images = open_choice(options, options.seed)
+    train_model(options, name, indices, images, torch.device("cpu"))
+
+
+def train_model(
+    options: AuditOptions, name: str, indices: IntArray, images: ImageSet, device: torch.device
+) -> None:
+    """Train one encoder into ``models/NAME``; its seed derives from its name."""
+
+    def build(folder: Path) -> None:
+        train(images, indices, options.train, folder, derive(options.seed, name), device, name)
+
+    settings, inputs = _made(name, options)
+    Study(options.out).step(f"models/{name}", settings, build, inputs, resumable=True)
+
+
+def _made(name: str, options: AuditOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
+    return {"train": to_plain(options.train), "seed": derive(options.seed, name)}, ("split",)

@@ -1,0 +1,22 @@
+"""``imprint audit``: from images to the page, in one command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imprint.audit.options import AuditOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(AuditOptions):
+    """Split the images, train two encoders, attack them, and write the report.
+
+    An interrupted audit goes on where it stopped when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``."""
+        from imprint.audit.run import audit
+
+        return audit(self)

@@ -1,0 +1,77 @@
+"""Options that several commands share, one group a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imprint.config import Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Options of every command."""
+
+    out: Path
+    """Folder for everything the command writes."""
+    seed: int = 0
+    """The one seed everything random derives from."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where networks run; auto takes the best there is."""
+    json: bool = False
+    """Print the findings as JSON on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which images."""
+
+    data: str = "composite"
+    """A folder or array file of images, or composite, the embedded set."""
+    layout: str = "auto"
+    """How the folder is laid out: auto, folder, imagenet, tiny_imagenet, cifar, mnist, arrays."""
+    part: str = ""
+    """Which part of it: train, val, test …; empty for the training part."""
+    boxes: Path | None = None
+    """Folder of Pascal VOC files, CLASS/NAME.xml, for layouts that keep boxes apart."""
+    on_bad_box: Literal["error", "clamp"] = "error"
+    """What to do about boxes outside their image: stop, or clamp and count them."""
+    skip_corrupt: bool = False
+    """Leave out images that cannot be decoded, and name them, instead of stopping."""
+    composite_count: int = 960
+    """Images of the embedded set."""
+    background_correlation: float = 0.0
+    """Share of the embedded images whose background is decided by their class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropChoice:
+    """Which part of an image is its background."""
+
+    crop: Literal["slab", "maxrect", "corner"] = "maxrect"
+    """Largest rectangle beside the boxes (slab: as published; maxrect: the true one) or a corner."""
+    min_crop_px: float = 8
+    """Only crops whose shorter side is longer than this are attacked (published: 100)."""
+    corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"] = "lower_left"
+    """Which corner the corner crop takes."""
+    corner_fraction: float = 0.3
+    """Side of the corner crop as a share of the image's."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps (published: 0.875)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackChoice:
+    """How neighbours vote."""
+
+    layer: Literal["backbone", "projector", "logits"] = "projector"
+    """The representation that is searched."""
+    k: int = 20
+    """Public neighbours that vote (published: 100)."""
+    metric: Literal["l2", "cosine"] = "l2"
+    """Distance between representations."""
+    confidence: Numbers = (100, 20)
+    """Percentages of most confident images to report."""
+    top: int = 1
+    """A guess is right when the label is among this many most voted classes."""

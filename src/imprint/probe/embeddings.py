@@ -1,0 +1,88 @@
+"""Embeddings: one pass over the images, feeding every network and every layer at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imprint.data.files import stream
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.nets.subject import Layer, Subject
+from imprint.progress import track
+
+Embeddings = dict[str, dict[str, NDArray[np.float32]]]
+
+
+def embed(
+    subjects: Mapping[str, Subject],
+    images: ImageSet,
+    indices: IntArray,
+    rectangles: FloatArray,
+    layers: Sequence[Layer],
+    device: torch.device,
+    what: str,
+    batch_size: int = 256,
+) -> Embeddings:
+    """Return what each network makes of the given rectangles of the given images.
+
+    Each image is read and decoded once for all networks that take the same input size.
+
+    Args:
+        subjects: networks by name; put in evaluation mode and on ``device`` here.
+        images: where pixels come from.
+        indices: int64 ``[n]``.
+        rectangles: float64 ``[n, 4]``, the part of each image to look at.
+        layers: which representations to keep.
+        device: where to compute.
+        what: a few words for the progress bar.
+        batch_size: images at a time.
+
+    Returns:
+        ``{subject: {layer: float32 [n, d]}}``.
+
+    Raises:
+        ImprintError: an embedding that is not finite.
+    """
+    results: Embeddings = {name: {} for name in subjects}
+    sizes = sorted({subject.input_size for subject in subjects.values()})
+    for size in sizes:
+        same = {name: subject for name, subject in subjects.items() if subject.input_size == size}
+        for subject in same.values():
+            subject.to(device, memory_format=torch.channels_last).eval()
+        batches = stream(images, indices, rectangles, size, batch_size)
+        total = -(-len(indices) // batch_size)
+        start = 0
+        for pixels in track(batches, what, total, "batch"):
+            for name, layer, values in _forward(same, pixels, layers, device):
+                if layer not in results[name]:
+                    shape = (len(indices), values.shape[1])
+                    results[name][layer] = np.empty(shape, dtype=np.float32)
+                results[name][layer][start : start + len(values)] = values
+            start += len(pixels)
+    for name, by_layer in results.items():
+        for layer, values in by_layer.items():
+            if not np.isfinite(values).all():
+                row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+                raise ImprintError(
+                    f"the {layer} embedding of {images.name_of(int(indices[row]))} under network "
+                    f"{name} is not finite: check the weights and the normalisation"
+                )
+    return results
+
+
+@torch.inference_mode()
+def _forward(
+    subjects: Mapping[str, Subject],
+    pixels: NDArray[np.uint8],
+    layers: Sequence[Layer],
+    device: torch.device,
+) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
+    inputs = torch.from_numpy(pixels).to(device).float().div_(255)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    for name, subject in subjects.items():
+        for layer, values in subject.embed_layers(inputs, layers).items():
+            yield name, layer, values.float().cpu().numpy()

@@ -1,0 +1,117 @@
+"""The batches of an epoch: which images in which order, and their augmented views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+from imprint.data.augment import augment, crop_rectangles, recolour
+from imprint.data.imageset import ArrayImages, ImageSet, IntArray
+from imprint.data.views import Augmentation
+from imprint.seeds import derive, generator
+from imprint.train.gather import rank, world_size
+
+
+class Batches:
+    """Views and labels, batch by batch.
+
+    A set in memory is put on the device once, as uint8; any other set is read rectangle by
+    rectangle, the next batch while the current one trains. Both give the same crops, drawn from
+    (seed, epoch, view, example), so only the rounding of the resampler tells them apart.
+
+    Args:
+        images: where pixels and labels come from.
+        indices: int64 ``[n]``, the images of an epoch.
+        views: one augmentation a view.
+        batch_size: images a batch, over all processes.
+        size: side of the views in pixels.
+        seed: of order and augmentation.
+        device: where the views are wanted.
+
+    Attributes:
+        per_epoch: batches an epoch; images that do not fill a batch wait for another epoch.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        indices: IntArray,
+        views: Sequence[Augmentation],
+        batch_size: int,
+        size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._images = images
+        self._indices = np.sort(indices)
+        self._seed = seed
+        self._device = device
+        self._views = tuple(views)
+        self._side = size
+        self._batch_size = min(batch_size, len(indices))
+        self.per_epoch = len(indices) // self._batch_size
+        self._resident = (
+            torch.from_numpy(images.pixels[self._indices]).to(device)
+            if isinstance(images, ArrayImages)
+            else None
+        )
+
+    def epoch(self, epoch: int) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
+        """Yield views, each float32 ``[b, C, S, S]`` in [0, 1], and labels int64 ``[b]``."""
+        order = generator(self._seed, "order", epoch).permutation(len(self._indices))
+        rows = [
+            order[start : start + self._batch_size][rank() :: world_size()]
+            for start in range(0, self.per_epoch * self._batch_size, self._batch_size)
+        ]
+        views = self._resident_views if self._resident is not None else self._streamed_views
+        for batch, batch_views in zip(rows, views(rows, epoch), strict=True):
+            labels = torch.from_numpy(self._images.labels[self._indices[batch]])
+            yield batch_views, labels.to(self._device)
+
+    def _key(self, epoch: int, view: int) -> int:
+        return derive(self._seed, "augment", epoch, view)
+
+    def _resident_views(self, batches: list[IntArray], epoch: int) -> Iterator[list[torch.Tensor]]:
+        assert self._resident is not None
+        for rows in batches:
+            pixels = self._resident[torch.from_numpy(rows).to(self._device)]
+            yield [
+                augment(
+                    pixels,
+                    settings,
+                    self._key(epoch, view),
+                    self._indices[rows],
+                    self._side,
+                )
+                for view, settings in enumerate(self._views)
+            ]
+
+    def _streamed_views(self, batches: list[IntArray], epoch: int) -> Iterator[list[torch.Tensor]]:
+        with ThreadPoolExecutor(1) as reader:
+            pending = reader.submit(self._read, batches[0], epoch)
+            for following in [*batches[1:], None]:
+                squares = pending.result()
+                if following is not None:
+                    pending = reader.submit(self._read, following, epoch)
+                yield squares
+
+    def _read(self, rows: IntArray, epoch: int) -> list[torch.Tensor]:
+        """Read all views of a batch in one call, so that each image is decoded once."""
+        ids = self._indices[rows]
+        sizes = self._images.sizes()[ids]
+        keys = [self._key(epoch, view) for view in range(len(self._views))]
+        rectangles = [
+            crop_rectangles(settings, key, ids, sizes)
+            for settings, key in zip(self._views, keys, strict=True)
+        ]
+        pixels = self._images.read(
+            np.tile(ids, len(keys)), np.concatenate(rectangles), self._side
+        )
+        squares = torch.from_numpy(pixels).to(self._device).float().div_(255).chunk(len(keys))
+        return [
+            recolour(square, settings, key, ids)
+            for square, settings, key in zip(squares, self._views, keys, strict=True)
+        ]

@@ -1,0 +1,153 @@
+"""What a linear classifier reads off a frozen network.
+
+The probe shows that the gap between training and held-out accuracy, the usual sign of
+overfitting, does not reveal déjà vu (Meehan et al. 2023, section 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from imprint.data.geometry import centre_squares, whole_rectangles
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.nets.subject import Subject
+from imprint.probe.embeddings import embed
+from imprint.progress import track
+from imprint.seeds import derive
+from imprint.train.batches import Batches
+from imprint.train.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """How the linear probe is trained."""
+
+    layer: Literal["backbone", "projector"] = "backbone"
+    """The representation the probe stands on."""
+    epochs: int = 20
+    """Passes over the training images."""
+    batch_size: int = 64
+    """Images a step."""
+    start_learning_rate: float = 10.0
+    """Learning rate of the first step; it falls in a straight line."""
+    end_learning_rate: float = 0.1
+    """Learning rate of the last step."""
+
+
+@dataclass(frozen=True)
+class ProbeAccuracy:
+    """Accuracy of the probe on one set: shares in [0, 1] of ``n`` images."""
+
+    top1: float
+    top5: float
+    n: int
+
+
+def linear_probe(
+    subject: Subject,
+    images: ImageSet,
+    train_indices: IntArray,
+    held_out: IntArray,
+    options: ProbeOptions,
+    training: TrainOptions,
+    seed: int,
+    device: torch.device,
+    name: str = "network",
+) -> dict[str, ProbeAccuracy]:
+    """Train a linear layer on a frozen network and measure it on seen and unseen images.
+
+    SGD with momentum 0.9 and no weight decay on the second augmented view, features as they are.
+
+    Args:
+        subject: the frozen network.
+        images: where pixels and labels come from.
+        train_indices: int64 ``[n]``, images the network was trained on.
+        held_out: int64 ``[m]``, images it was not.
+        options: of the probe.
+        training: the network's own options, whose second view is used.
+        seed: of order and augmentation.
+        device: where to compute.
+        name: what progress calls the network.
+
+    Returns:
+        ``{"train": …, "held_out": …}``.
+    """
+    subject.to(device, memory_format=torch.channels_last).eval()
+    layer = _train_layer(subject, images, train_indices, options, training, seed, device, name)
+    return {
+        "train": _measure(subject, layer, images, train_indices, options, device),
+        "held_out": _measure(subject, layer, images, held_out, options, device),
+    }
+
+
+def _train_layer(
+    subject: Subject,
+    images: ImageSet,
+    indices: IntArray,
+    options: ProbeOptions,
+    training: TrainOptions,
+    seed: int,
+    device: torch.device,
+    name: str,
+) -> nn.Linear:
+    batches = Batches(
+        images,
+        indices,
+        views=(training.second_view,),
+        batch_size=options.batch_size,
+        size=subject.input_size,
+        seed=derive(seed, "linear probe"),
+        device=device,
+    )
+    layer: nn.Linear | None = None
+    steps = max(1, options.epochs * batches.per_epoch - 1)
+    step = 0
+    for epoch in track(range(options.epochs), f"probe {name}", options.epochs, "epoch"):
+        for (view,), labels in batches.epoch(epoch):
+            with torch.no_grad():
+                features = subject.embed(view, options.layer).float()
+            if layer is None:
+                layer = _new_layer(features.shape[1], len(images.classes), seed).to(device)
+                optimizer = torch.optim.SGD(layer.parameters(), options.start_learning_rate, 0.9)
+            done = step / steps
+            rate = (1 - done) * options.start_learning_rate + done * options.end_learning_rate
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(layer(features), labels).backward()
+            optimizer.step()
+            step += 1
+    assert layer is not None
+    return layer
+
+
+def _new_layer(width: int, classes: int, seed: int) -> nn.Linear:
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(derive(seed, "linear probe weights"))
+        return nn.Linear(width, classes)
+
+
+@torch.inference_mode()
+def _measure(
+    subject: Subject,
+    layer: nn.Linear,
+    images: ImageSet,
+    indices: IntArray,
+    options: ProbeOptions,
+    device: torch.device,
+) -> ProbeAccuracy:
+    squares = centre_squares(whole_rectangles(images.sizes()[indices]))
+    found = embed(
+        {"probed": subject}, images, indices, squares, (options.layer,), device, "probe accuracy"
+    )
+    features = torch.from_numpy(found["probed"][options.layer]).to(device)
+    best = layer(features).topk(min(5, len(images.classes)), dim=1).indices.cpu().numpy()
+    hits = best == images.labels[indices][:, None]
+    return ProbeAccuracy(
+        float(np.mean(hits[:, 0])), float(np.mean(hits.any(axis=1))), len(indices)
+    )

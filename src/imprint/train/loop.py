@@ -1,0 +1,244 @@
+"""The training loop: batches, views, loss, step; snapshots and exact resume.
+
+Everything random is a function of (seed, epoch, example), so a run that was killed and resumed
+ends with the same weights, bit for bit on the CPU, and so does one on any number of workers.
+
+Under ``torchrun`` each process takes its share of every batch (``batch_size`` is global),
+gradients are averaged, and objectives gather their embeddings across processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.nets.load import build_subject, save_subject
+from imprint.nets.subject import Subject, SubjectCard
+from imprint.progress import track
+from imprint.seeds import derive
+from imprint.store import replacing
+from imprint.train.batches import Batches
+from imprint.train.gather import rank, world_size
+from imprint.train.objective import Objective, build_objective
+from imprint.train.optim import build_optimizer, learning_rate_factor, peak_learning_rate
+from imprint.train.options import TrainOptions
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass
+class Run:
+    """The state of one training run: what a resume needs and nothing else."""
+
+    subject: Subject
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    epoch: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        state = {
+            "epoch": self.epoch,
+            "subject": self.subject.state_dict(),
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Take the state of a file written by :meth:`save`."""
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.subject.load_state_dict(state["subject"])
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.epoch = state["epoch"]
+
+
+class Step(nn.Module):
+    """Network and objective as one module, so that DDP sees one forward call."""
+
+    def __init__(self, subject: Subject, objective: Objective) -> None:
+        super().__init__()
+        self.subject = subject
+        self.objective = objective
+
+    def forward(
+        self, views: Sequence[torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return loss and embeddings."""
+        loss: tuple[torch.Tensor, torch.Tensor] = self.objective(self.subject, views, labels)
+        return loss
+
+
+def train(
+    images: ImageSet,
+    indices: IntArray,
+    options: TrainOptions,
+    out: Path,
+    seed: int,
+    device: torch.device,
+    name: str = "network",
+) -> Path:
+    """Train one network on some images of a set.
+
+    Args:
+        images: where pixels and labels come from.
+        indices: int64 ``[n]``, the images to train on.
+        options: architecture, objective, schedule, augmentation.
+        out: folder; gets ``final.safetensors``, ``epoch_NNNN.safetensors`` of each snapshot with
+            their cards, and ``log.jsonl``. When it holds an unfinished run, that run goes on.
+        seed: of initialisation, order and augmentation.
+        device: where to train.
+        name: what progress calls the network.
+
+    Returns:
+        Path of ``final.safetensors``.
+
+    Raises:
+        ImprintError: no images, a loss that is not finite, or options that do not fit together.
+    """
+    if len(indices) < 2:
+        raise ImprintError(f"cannot train {name} on {len(indices)} image(s): give at least two")
+    card = subject_card(images, options, seed)
+    run = _start(card, options, seed, device)
+    resume = out / "resume.pt"
+    if resume.exists():
+        run.load(resume, device)
+    step = _distribute(Step(run.subject, run.objective), device)
+    batches = Batches(
+        images,
+        indices,
+        views=(options.first_view, options.second_view)[: run.objective.view_count],
+        batch_size=options.batch_size,
+        size=options.input_size,
+        seed=seed,
+        device=device,
+    )
+    steps = batches.per_epoch * options.epochs
+    for epoch in track(
+        range(run.epoch, options.epochs), f"train {name}", options.epochs - run.epoch, "epoch"
+    ):
+        line = _train_epoch(run, step, batches.epoch(epoch), options, epoch, steps, name)
+        run.epoch = epoch + 1
+        if rank() == 0:
+            _write_epoch(run, options, out, card, line)
+    if rank() == 0:
+        save_subject(out / "final.safetensors", run.subject, card)
+        resume.unlink(missing_ok=True)
+    return out / "final.safetensors"
+
+
+def subject_card(images: ImageSet, options: TrainOptions, seed: int) -> SubjectCard:
+    """Return the card of a network that is to be trained with these options."""
+    return SubjectCard(
+        architecture=options.architecture,
+        options=dict(options.architecture_options),
+        channels=images.channels,
+        outputs=len(images.classes),
+        input_size=options.input_size,
+        mean=options.mean[: images.channels] if len(options.mean) > 1 else options.mean,
+        std=options.std[: images.channels] if len(options.std) > 1 else options.std,
+        projector=options.projector,
+        training={"objective": options.objective, "epochs": options.epochs, "seed": seed},
+    )
+
+
+def initial_subject(card: SubjectCard, seed: int) -> Subject:
+    """Return the untrained network of a card; its weights depend on ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "initial weights"))
+        return build_subject(card)
+
+
+def _start(card: SubjectCard, options: TrainOptions, seed: int, device: torch.device) -> Run:
+    subject = initial_subject(card, seed).to(device, memory_format=torch.channels_last)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "initial objective"))
+        objective = build_objective(options.objective, subject, dict(options.objective_options))
+    objective.to(device)
+    optimizer = build_optimizer(nn.ModuleList([subject, objective]), options)
+    scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
+    return Run(subject, objective, optimizer, scaler)
+
+
+def _distribute(step: Step, device: torch.device) -> nn.Module:
+    if world_size() == 1:
+        return step
+    if device.type == "cuda":
+        step = nn.SyncBatchNorm.convert_sync_batchnorm(step)
+    from torch.nn.parallel import DistributedDataParallel
+
+    return DistributedDataParallel(step, find_unused_parameters=True)
+
+
+def _train_epoch(
+    run: Run,
+    step: nn.Module,
+    batches: Iterator[tuple[list[torch.Tensor], torch.Tensor]],
+    options: TrainOptions,
+    epoch: int,
+    steps: int,
+    name: str,
+) -> dict[str, Any]:
+    """Train one epoch; return its line of the log."""
+    step.train()
+    device_type = next(step.parameters()).device.type
+    per_epoch = steps // options.epochs
+    warmup_steps = round(options.warmup_epochs * per_epoch)
+    losses, spreads = [], []
+    for position, (views, labels) in enumerate(batches, start=epoch * per_epoch):
+        factor = learning_rate_factor(position, steps, warmup_steps, options.end_ratio)
+        for group in run.optimizer.param_groups:
+            group["lr"] = peak_learning_rate(options) * factor
+        with torch.autocast(
+            device_type, PRECISIONS[options.precision], enabled=options.precision != "float32"
+        ):
+            loss, embeddings = step(views, labels)
+        run.optimizer.zero_grad(set_to_none=True)
+        run.scaler.scale(loss).backward()
+        run.scaler.step(run.optimizer)
+        run.scaler.update()
+        run.objective.after_step(run.subject, (position + 1) / steps)
+        losses.append(loss.detach())
+        spreads.append(embeddings.detach().std(dim=0).mean())
+    mean_loss = float(torch.stack(losses).mean())
+    if not np.isfinite(mean_loss):
+        raise ImprintError(
+            f"the loss of {name} is {mean_loss} in epoch {epoch + 1}: "
+            "lower the learning rate or train in float32"
+        )
+    return {
+        "epoch": epoch + 1,
+        "loss": mean_loss,
+        "embedding_std": float(torch.stack(spreads).mean()),
+        "learning_rate": run.optimizer.param_groups[0]["lr"],
+    }
+
+
+def _write_epoch(
+    run: Run, options: TrainOptions, out: Path, card: SubjectCard, line: dict[str, Any]
+) -> None:
+    """Write what an epoch leaves: a line of the log, maybe a snapshot, maybe a resume point."""
+    log = out / "log.jsonl"
+    kept = log.read_text().splitlines()[: run.epoch - 1] if log.exists() else []
+    out.mkdir(parents=True, exist_ok=True)
+    log.write_text("\n".join([*kept, json.dumps(line)]) + "\n")
+    if options.snapshot_every and run.epoch % options.snapshot_every == 0:
+        snapshot = dataclasses.replace(card, training={**card.training, "epoch": run.epoch})
+        save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, snapshot)
+    if run.epoch % options.resume_every == 0 and run.epoch < options.epochs:
+        run.save(out / "resume.pt")

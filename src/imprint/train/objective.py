@@ -1,0 +1,94 @@
+"""What a training objective is, and how one is found by name.
+
+An objective is one file in ``train/objectives`` with one decorated class. It may own modules (a
+predictor, a teacher); they are trained, saved and resumed with the network.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, get_type_hints
+
+import torch
+from torch import nn
+
+from imprint.errors import ImprintError
+from imprint.nets.subject import Subject
+from imprint.registry import Registry
+
+
+class Objective(nn.Module):
+    """Loss of a network on views of a batch.
+
+    Attributes:
+        view_count: how many augmented views of each image the loss needs.
+        Options: a frozen dataclass of the objective's own settings.
+    """
+
+    view_count: ClassVar[int] = 2
+    Options: ClassVar[type]
+
+    def __init__(self, subject: Subject, options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    def forward(
+        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the embeddings it was computed from.
+
+        Args:
+            subject: the network being trained.
+            views: ``view_count`` tensors, float32 ``[b, C, S, S]`` in [0, 1].
+            labels: int64 ``[b]``; self-supervised objectives ignore them.
+
+        Returns:
+            scalar loss, and embeddings ``[b, d]`` of the first view (watched for collapse).
+        """
+        raise NotImplementedError
+
+    def after_step(self, subject: Subject, progress: float) -> None:
+        """Update what follows the network without gradients; ``progress`` runs from 0 to 1."""
+
+
+OBJECTIVES: Registry[type[Objective]] = Registry("objective", "imprint.train.objectives")
+
+
+def build_objective(name: str, subject: Subject, settings: Mapping[str, str]) -> Objective:
+    """Return the objective ``name`` for ``subject``.
+
+    Args:
+        name: a registered name.
+        subject: the network to be trained.
+        settings: values of the objective's options, as text.
+
+    Raises:
+        ImprintError: unknown objective, unknown option, or a value of the wrong type.
+    """
+    kind = OBJECTIVES.get(name)
+    return kind(subject, _read_options(name, kind.Options, settings))
+
+
+def embed_views(
+    subject: Subject, views: Sequence[torch.Tensor], layer: str = "projector"
+) -> tuple[torch.Tensor, ...]:
+    """Return the embeddings of all views from one forward pass over their concatenation."""
+    return subject.embed(torch.cat(list(views)), layer).float().chunk(len(views))
+
+
+def _read_options(name: str, kind: type, settings: Mapping[str, str]) -> Any:
+    types = get_type_hints(kind)
+    known = {field.name for field in dataclasses.fields(kind)}
+    values = {}
+    for key, text in settings.items():
+        if key not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise ImprintError(f"objective {name!r} has no option {key!r}; it has: {listed}")
+        try:
+            values[key] = types[key](text)
+        except ValueError:
+            raise ImprintError(
+                f"option {key!r} of objective {name!r} must be {types[key].__name__}, got {text!r}"
+            ) from None
+    return kind(**values)

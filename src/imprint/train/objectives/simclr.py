@@ -1,0 +1,51 @@
+"""SimCLR: the normalised temperature-scaled cross-entropy (Chen et al. 2020, eq. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from imprint.nets.subject import Subject
+from imprint.train.gather import gather, rank, world_size
+from imprint.train.objective import OBJECTIVES, Objective, embed_views
+
+
+@dataclass(frozen=True)
+class SimCLROptions:
+    """Settings of SimCLR."""
+
+    temperature: float = 0.15
+
+
+@OBJECTIVES.register("simclr")
+class SimCLR(Objective):
+    """Two views of an image find each other among the views of all other images."""
+
+    Options = SimCLROptions
+
+    def forward(
+        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the first view's embeddings."""
+        first, second = embed_views(subject, views)
+        return nt_xent(first, second, self.options.temperature), first
+
+
+def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Return the loss of two views' embeddings, each ``[b, d]``; natural logarithm.
+
+    Each of this process's 2b views is compared with its partner and with the 2N − 2 other views
+    of the batch of all processes.
+    """
+    local = F.normalize(torch.cat([first, second]), dim=1)
+    everyone = torch.cat([F.normalize(gather(first), dim=1), F.normalize(gather(second), dim=1)])
+    rows, total = len(first), len(first) * world_size()
+    places = rank() * rows + torch.arange(rows, device=first.device)
+    own = torch.cat([places, places + total])
+    partner = torch.cat([places + total, places])
+    similarities = local @ everyone.T / temperature
+    similarities = similarities.scatter(1, own[:, None], float("-inf"))
+    return F.cross_entropy(similarities, partner)

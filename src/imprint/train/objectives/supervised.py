@@ -1,0 +1,35 @@
+"""Supervised training: cross-entropy of one augmented view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from imprint.nets.subject import Subject
+from imprint.train.objective import OBJECTIVES, Objective
+
+
+@dataclass(frozen=True)
+class SupervisedOptions:
+    """Settings of supervised training."""
+
+    label_smoothing: float = 0.0
+
+
+@OBJECTIVES.register("supervised")
+class Supervised(Objective):
+    """Cross-entropy between the logits of the first view and the labels."""
+
+    view_count = 1
+    Options = SupervisedOptions
+
+    def forward(
+        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the logits."""
+        logits = subject.embed(views[0], "logits").float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)
+        return loss, logits

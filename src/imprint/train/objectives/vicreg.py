@@ -1,0 +1,63 @@
+"""VICReg: variance, invariance, covariance (Bardes, Ponce, LeCun 2022, eq. 1–6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from imprint.nets.subject import Subject
+from imprint.train.gather import gather
+from imprint.train.objective import OBJECTIVES, Objective, embed_views
+
+
+@dataclass(frozen=True)
+class VICRegOptions:
+    """Weights of the three terms."""
+
+    invariance: float = 25.0
+    variance: float = 25.0
+    covariance: float = 1.0
+
+
+@OBJECTIVES.register("vicreg")
+class VICReg(Objective):
+    """Views of one image agree; every dimension varies; no two dimensions tell the same."""
+
+    Options = VICRegOptions
+
+    def forward(
+        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss and the first view's embeddings."""
+        first, second = embed_views(subject, views)
+        loss = vicreg_loss(first, second, self.options)
+        return loss, first
+
+
+def vicreg_loss(
+    first: torch.Tensor, second: torch.Tensor, options: VICRegOptions
+) -> torch.Tensor:
+    """Return the VICReg loss of two views' embeddings, each ``[b, d]``.
+
+    Invariance is the mean over this process's rows; variance and covariance are over the batch of
+    all processes. Variance is hinged at a standard deviation of 1 (√(Var + 1e-4)).
+    """
+    invariance = F.mse_loss(first, second)
+    variance = first.new_zeros(())
+    covariance = first.new_zeros(())
+    for view in (gather(first), gather(second)):
+        rows, width = view.shape
+        centred = view - view.mean(dim=0)
+        spread = torch.sqrt(centred.square().sum(dim=0) / (rows - 1) + 1e-4)
+        variance = variance + F.relu(1 - spread).mean() / 2
+        products = centred.T @ centred / (rows - 1)
+        squares = products.square().sum() - products.diagonal().square().sum()
+        covariance = covariance + squares / width
+    return (
+        options.invariance * invariance
+        + options.variance * variance
+        + options.covariance * covariance
+    )
