@@ -78,7 +78,7 @@ def train_step(
     options: AuditOptions,
     device: torch.device,
 ) -> dict[str, Path]:
-    """Train encoders A and B, in the folders ``models/A`` and ``models/B``; return these.
+    """Train encoders A and B, in the folders ``models/A`` and ``models/B``; return their weights.
 
     On the CPU both train at once, each in a process of its own.
     """
@@ -91,7 +91,7 @@ def train_step(
     else:
         for name in missing:
             train_model(options, name, sets[name], images, device)
-    return {name: study.path(f"models/{name}") for name in sets}
+    return {name: study.path(f"models/{name}") / "final.safetensors" for name in sets}
 
 
 def train_in_worker(options: AuditOptions, name: str, indices: IntArray) -> None:

@@ -170,5 +170,5 @@ class ArrayImages:
         digest.update(np.ascontiguousarray(self.labels).data)
         digest.update(repr((self.pixels.shape, self.classes)).encode())
         for boxes in self.object_boxes or ():
-            digest.update(np.ascontiguousarray(boxes, dtype=np.int64).data + b"|")
+            digest.update(np.asarray(boxes, dtype=np.int64).tobytes() + b"|")
         return digest.hexdigest()

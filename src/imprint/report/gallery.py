@@ -51,7 +51,7 @@ class Card:
         fields: the card as ``gallery.json`` has it.
         image: the whole image.
         crop: the square the attacker saw.
-        boxes: object boxes (x, y, width, height) in pixels of the image.
+        boxes: object boxes (x, y, width, height) in pixels of the embedded picture.
         rectangle: where the crop lies, likewise.
         guesses: of the target and of the reference.
         search: what the text filter looks through, in lower case.
@@ -87,7 +87,7 @@ def read_gallery(folder: Path) -> Gallery:
     path = folder / "gallery.json"
     try:
         cards = tuple(_card(fields, album) for fields in read_object(path)["cards"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ImprintError(
             f"{path} is damaged ({type(error).__name__}: {error}): "
             f"delete {folder} and run the audit again"
@@ -122,16 +122,18 @@ class _Album:
 def _card(fields: Mapping[str, Any], album: _Album) -> Card:
     label = str(fields["label"])
     name, index = str(fields["name"]), int(fields["index"])
+    image = album.show(fields["image"]["file"], label, label)
+    scale = image.picture.width / float(fields["image"]["width"])
     return Card(
         fields={
             **fields,
             "strength": float(fields["strength"]),
             "target_confidence": float(fields["target_confidence"]),
         },
-        image=album.show(fields["image"]["file"], label, label),
+        image=image,
         crop=album.show(fields["crop"]["file"], label, label),
-        boxes=tuple(_place(box) for box in fields["boxes"]),
-        rectangle=_place(fields["crop"]["rectangle"]),
+        boxes=tuple(_place(box, scale) for box in fields["boxes"]),
+        rectangle=_place(fields["crop"]["rectangle"], scale),
         guesses=(_guess(fields, "target", album), _guess(fields, "reference", album)),
         search=f"{name} {label} {index}".lower(),
     )
@@ -151,7 +153,7 @@ def _guess(fields: Mapping[str, Any], role: str, album: _Album) -> Guess:
     )
 
 
-def _place(rectangle: Any) -> tuple[float, ...]:
-    """Return (x0, y0, x1, y1) as (x, y, width, height)."""
-    x0, y0, x1, y1 = (round(float(edge), 2) for edge in rectangle)
-    return x0, y0, round(x1 - x0, 2), round(y1 - y0, 2)
+def _place(rectangle: Any, scale: float) -> tuple[float, ...]:
+    """Return (x0, y0, x1, y1) as (x, y, width, height), ``scale`` times as large."""
+    x0, y0, x1, y1 = (scale * float(edge) for edge in rectangle)
+    return tuple(round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0))

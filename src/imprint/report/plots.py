@@ -1,32 +1,33 @@
-"""Plots as inline SVG that takes its colours and its font from the page.
-
-Matplotlib knows no CSS variables, so every plot is drawn in placeholder colours that are
-exchanged for ``var(--name)`` in the finished SVG: one drawing reads on light and on dark. All
-plots are 400 units wide, so that their text stays legible on a phone.
-"""
+"""The plots of the page, each a function from arrays to an ``<svg>`` element."""
 
 from __future__ import annotations
 
-import html
-import io
-import re
-import warnings
+import itertools
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from imprint.report.drawing import (
+    INK,
+    MUTED,
+    PLACEHOLDERS,
+    REFERENCE,
+    TARGET,
+    WIDTH,
+    canvas,
+    panel,
+    style,
+    svg,
+)
 from imprint.report.inputs import Estimate
 from imprint.report.wording import percent, points
 
 FloatArray = NDArray[np.float64]
 
-WIDTH = 400
 CATEGORY_LABELS = {
     "memorized": "memorized",
     "forgotten": "forgotten",
@@ -34,45 +35,7 @@ CATEGORY_LABELS = {
     "unassociated": "neither",
 }
 MOST_CLASSES = 40
-
-_COLOURS = (
-    "ink",
-    "muted",
-    "rule",
-    "target",
-    "reference",
-    "memorized",
-    "forgotten",
-    "correlated",
-    "unassociated",
-    "on-colour",
-)
-_PLACEHOLDERS = {name: f"#0000{number:02x}" for number, name in enumerate(_COLOURS, start=1)}
-INK, MUTED, RULE, TARGET, REFERENCE = (_PLACEHOLDERS[name] for name in _COLOURS[:5])
-
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "imprint",
-    "text.parse_math": False,
-    "font.size": 11.5,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": RULE,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": RULE,
-    "grid.linewidth": 0.7,
-    "xtick.color": RULE,
-    "ytick.color": RULE,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.major.size": 3,
-    "ytick.major.size": 0,
-    "lines.linewidth": 2.2,
-    "lines.solid_capstyle": "round",
-}
+READABLE_SHARE = 0.12
 
 
 def accuracy_by_confidence(
@@ -91,8 +54,8 @@ def accuracy_by_confidence(
         marks: percentage → estimates of (target, reference), drawn with their intervals.
         chance: accuracy of guessing, drawn as a dotted line.
     """
-    with _style():
-        figure, axes = _canvas(300, left=46, right=86, top=14, bottom=44)
+    with style():
+        figure, axes = canvas(300, left=46, right=86, top=14, bottom=44)
         axes.fill_between(percents, reference, target, color=TARGET, alpha=0.12, linewidth=0)
         axes.plot(percents, target, color=TARGET)
         axes.plot(percents, reference, color=REFERENCE)
@@ -105,7 +68,7 @@ def accuracy_by_confidence(
         top = max(1e-3, *(pair[k].high for pair in marks.values() for k in (0, 1))) if marks else 0
         top = max(top, float(np.nanmax(target)), float(np.nanmax(reference)))
         axes.set(xlim=(0, 102), ylim=(0, min(1.02, 1.08 * top)))
-        axes.set_xlabel("most confident p % of the images")
+        axes.set_xlabel("most confident share of the images (%)")
         axes.set_ylabel("accuracy")
         axes.yaxis.set_major_formatter(_PERCENT)
         _end_labels(
@@ -117,7 +80,7 @@ def accuracy_by_confidence(
             f"them reaches {percent(float(target[-1]))}, the one that did not "
             f"{percent(float(reference[-1]))}: a gap of {gap} points."
         )
-        return _svg(figure, "accuracy-by-confidence", what)
+        return svg(figure, "accuracy-by-confidence", what)
 
 
 def category_shares(shares: Mapping[float, Mapping[str, float]]) -> str:
@@ -127,41 +90,22 @@ def category_shares(shares: Mapping[float, Mapping[str, float]]) -> str:
         shares: percentage → category → share in [0, 1]; the shares of a bar sum to 1.
     """
     rows = len(shares)
-    with _style():
-        figure, axes = _canvas(40 + 62 * rows, left=46, right=8, top=34, bottom=6)
-        spoken = []
-        for row, (at, bar) in enumerate(shares.items()):
-            left, narrow = 0.0, []
-            for name in CATEGORY_LABELS:
-                share = bar[name]
-                axes.barh(row, share, left=left, height=0.5, color=_PLACEHOLDERS[name])
-                if share >= 0.085:
-                    colour = INK if name == "unassociated" else _PLACEHOLDERS["on-colour"]
-                    axes.text(
-                        left + share / 2,
-                        row,
-                        percent(share),
-                        color=colour,
-                        ha="center",
-                        va="center",
-                    )
-                else:
-                    narrow.append((left + share / 2, share, _PLACEHOLDERS[name]))
-                left += share
-            places = _spread([place for place, _, _ in narrow], 0.115, 0.04, 0.96)
-            for place, (_, share, colour) in zip(places, narrow, strict=True):
-                axes.text(place, row + 0.31, percent(share), color=colour, ha="center", va="top")
-            parts = ", ".join(
-                f"{percent(bar[name])} {label}" for name, label in CATEGORY_LABELS.items()
-            )
-            spoken.append(f"on the most confident {at:g} %: {parts}")
+    with style():
+        figure, axes = canvas(48 + 84 * rows, left=46, right=8, top=34, bottom=6)
+        for row, bar in enumerate(shares.values()):
+            _stacked_bar(axes, row, bar)
         axes.set(xlim=(0, 1), ylim=(rows - 0.3, -0.35), xticks=[])
-        axes.set_yticks(range(rows), [f"{at:g} %" for at in shares])
+        axes.set_yticks(range(rows), [f"{at:g}%" for at in shares])
         axes.grid(visible=False)
         for side in axes.spines.values():
             side.set_visible(False)
-        _legend(figure, [(label, _PLACEHOLDERS[name]) for name, label in CATEGORY_LABELS.items()])
-        return _svg(figure, "category-shares", "Stacked bars, " + "; ".join(spoken) + ".")
+        _legend(figure, [(label, PLACEHOLDERS[name]) for name, label in CATEGORY_LABELS.items()])
+        spoken = [
+            f"of the most confident {at:g}%, "
+            + ", ".join(f"{percent(bar[name])} {label}" for name, label in CATEGORY_LABELS.items())
+            for at, bar in shares.items()
+        ]
+        return svg(figure, "category-shares", f"Stacked bars: {'; '.join(spoken)}.")
 
 
 def strength_histogram(memorized: FloatArray, forgotten: FloatArray) -> str:
@@ -174,8 +118,8 @@ def strength_histogram(memorized: FloatArray, forgotten: FloatArray) -> str:
     both = np.concatenate([memorized, forgotten])
     low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
     edges = np.linspace(low, max(high, low + 1e-6), 25)
-    with _style():
-        figure, axes = _canvas(300, left=46, right=8, top=14, bottom=44)
+    with style():
+        figure, axes = canvas(300, left=46, right=8, top=14, bottom=44)
         for values, sign, colour in ((memorized, 1, TARGET), (forgotten, -1, REFERENCE)):
             heights = sign * np.histogram(values, edges)[0]
             axes.bar(edges[:-1], heights, np.diff(edges) * 0.92, align="edge", color=colour)
@@ -183,7 +127,7 @@ def strength_histogram(memorized: FloatArray, forgotten: FloatArray) -> str:
         axes.margins(y=0.12)
         axes.set_xlabel("confidence of the right model over the wrong one (nats)")
         axes.set_ylabel("images")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=_WHOLE_STEPS))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
         for text, y, va, colour in (
             (f"{len(memorized)} memorized", 0.98, "top", TARGET),
@@ -194,7 +138,7 @@ def strength_histogram(memorized: FloatArray, forgotten: FloatArray) -> str:
             f"Histogram of confidence differences in nats: {len(memorized)} memorized images "
             f"upwards, {len(forgotten)} forgotten images downwards."
         )
-        return _svg(figure, "strength", what)
+        return svg(figure, "strength", what)
 
 
 def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) -> str:
@@ -217,8 +161,8 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
     places = np.arange(len(order), dtype=float)
     if left_out:
         places[MOST_CLASSES // 2 :] += 1
-    with _style():
-        figure, axes = _canvas(
+    with style():
+        figure, axes = canvas(
             56 + 15 * (len(order) + bool(left_out)), left=136, right=44, top=6, bottom=44
         )
         values = gaps[order]
@@ -246,7 +190,7 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
         axes.set_yticks(places, [_short(names[row]) for row in order])
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(visible=False, axis="y")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=_ROUND_STEPS))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value, sign=False)))
         axes.set_xlabel("accuracy gap (percentage points)")
         first, last = order[0], order[-1]
@@ -255,7 +199,7 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
             f"{points(float(gaps[first]))} points to {_clean(names[last])} with "
             f"{points(float(gaps[last]))} points."
         )
-        return _svg(figure, "class-gaps", what)
+        return svg(figure, "class-gaps", what)
 
 
 def accuracy_by_epoch(
@@ -273,9 +217,9 @@ def accuracy_by_epoch(
         score: value, low and high end of the 95 % interval, each float64 ``[m]``.
     """
     value, low, high = score
-    with _style():
-        figure, upper = _canvas(380, left=46, right=86, top=14, bottom=190)
-        lower = _axes(figure, left=46, right=86, top=220, bottom=44)
+    with style():
+        figure, upper = canvas(380, left=46, right=86, top=14, bottom=190)
+        lower = panel(figure, left=46, right=86, top=220, bottom=44)
         upper.plot(epochs, target, color=TARGET)
         upper.plot(epochs, reference, color=REFERENCE)
         upper.set_ylim(0, max(0.01, 1.1 * float(max(np.nanmax(target), np.nanmax(reference)))))
@@ -288,8 +232,8 @@ def accuracy_by_epoch(
         lower.set_xlabel("epoch of training")
         for axes in (upper, lower):
             axes.set_xlim(float(epochs[0]), float(epochs[-1]) + (epochs[0] == epochs[-1]))
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-            axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=_WHOLE_STEPS))
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=_ROUND_STEPS))
             axes.yaxis.set_major_formatter(_PERCENT)
         end = lower.get_xlim()[1]
         beyond = end + 0.02 * (end - lower.get_xlim()[0])
@@ -301,35 +245,30 @@ def accuracy_by_epoch(
             f"Line plots over {len(epochs)} epochs: the déjà vu score goes from "
             f"{points(float(value[0]))} to {points(float(value[-1]))} points."
         )
-        return _svg(figure, "epochs", what)
+        return svg(figure, "epochs", what)
 
 
 _PERCENT = FuncFormatter(lambda value, _: percent(value, 0))
+_ROUND_STEPS = (1, 2, 2.5, 5, 10)
+_WHOLE_STEPS = (1, 2, 5, 10)
 
 
-def _style() -> AbstractContextManager[None]:
-    """Return a context in which nothing but ``_STYLE`` differs from Matplotlib's defaults."""
-    context: AbstractContextManager[None] = matplotlib.style.context(
-        ["default", _STYLE], after_reset=True
-    )
-    return context
-
-
-def _canvas(height: float, **margins: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
-    return figure, _axes(figure, **margins)
-
-
-def _axes(figure: Figure, left: float, right: float, top: float, bottom: float) -> Axes:
-    height = figure.get_figheight() * 72
-    return figure.add_axes(
-        (
-            left / WIDTH,
-            bottom / height,
-            (WIDTH - left - right) / WIDTH,
-            (height - top - bottom) / height,
-        )
-    )
+def _stacked_bar(axes: Axes, row: int, shares: Mapping[str, float]) -> None:
+    """Draw one bar with each share written in it, or under it where there is no room."""
+    left, narrow = 0.0, []
+    for name in CATEGORY_LABELS:
+        share, middle = shares[name], left + shares[name] / 2
+        axes.barh(row, share, left=left, height=0.56, color=PLACEHOLDERS[name])
+        light = name == "unassociated"
+        if share >= READABLE_SHARE:
+            colour = INK if light else PLACEHOLDERS["on-colour"]
+            axes.text(middle, row, percent(share), color=colour, ha="center", va="center")
+        else:
+            narrow.append((middle, percent(share), MUTED if light else PLACEHOLDERS[name]))
+        left += share
+    places = _spread([middle for middle, _, _ in narrow], 0.115, 0.04, 0.96)
+    for place, (_, text, colour) in zip(places, narrow, strict=True):
+        axes.text(place, row + 0.33, text, color=colour, ha="center", va="top")
 
 
 def _whisker(axes: Axes, at: float, estimate: Estimate, colour: str) -> None:
@@ -349,17 +288,16 @@ def _legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
     """Write the names behind squares of their colours along the top of the figure."""
     x = 46.0
     for text, colour in entries:
-        square = figure.text(x / WIDTH, 1, "■", color=colour, va="top")
-        square.set_in_layout(False)
+        figure.text(x / WIDTH, 1, "■", color=colour, va="top")
         figure.text((x + 13) / WIDTH, 1, text, color=INK, va="top")
-        x += 26 + 6.1 * len(text)
+        x += 28 + 6.7 * len(text)
 
 
 def _spread(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
     """Return the places moved as little as needed to lie ``least`` apart within [low, high]."""
     order = np.argsort(places, kind="stable")
     moved = np.array(places, dtype=float)
-    for before, after in zip(order[:-1], order[1:], strict=True):
+    for before, after in itertools.pairwise(order):
         short = least - (moved[after] - moved[before])
         if short > 0:
             moved[before] -= short / 2
@@ -378,37 +316,3 @@ def _short(name: str, most: int = 20) -> str:
 def _clean(name: str) -> str:
     """Return a name on one line, without characters that XML forbids."""
     return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
-
-
-def _svg(figure: Figure, name: str, description: str) -> str:
-    """Return the figure as an ``<svg>`` element for the page, the same bytes each time."""
-    buffer = io.StringIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
-    drawing = buffer.getvalue()
-    drawing = re.sub(
-        r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.S
-    )
-    body = drawing[drawing.index(">", drawing.index("<svg")) + 1 :].replace("xlink:href", "href")
-    for colour, placeholder in _PLACEHOLDERS.items():
-        body = body.replace(placeholder, f"var(--{colour})")
-    height = figure.get_figheight() * 72
-    return (
-        f'<svg class="plot" role="img" viewBox="0 0 {WIDTH} {height:g}" '
-        f'aria-label="{html.escape(description)}">{_own_ids(body, name)}'
-    ).strip()
-
-
-_NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
-
-
-def _own_ids(body: str, name: str) -> str:
-    """Prefix the ids that something refers to with the plot's name, and drop all others."""
-    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', body))
-
-    def rename(match: re.Match[str]) -> str:
-        return f' id="{name}-{match[1]}"' if match[1] in used else ""
-
-    body = re.sub(r' id="([^"]*)"', rename, body)
-    return re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", body)

@@ -233,12 +233,13 @@ def _write_epoch(
     run: Run, options: TrainOptions, out: Path, card: SubjectCard, line: dict[str, Any]
 ) -> None:
     """Write what an epoch leaves: a line of the log, maybe a snapshot, maybe a resume point."""
+    out.mkdir(parents=True, exist_ok=True)
     log = out / "log.jsonl"
     kept = log.read_text().splitlines()[: run.epoch - 1] if log.exists() else []
-    out.mkdir(parents=True, exist_ok=True)
     log.write_text("\n".join([*kept, json.dumps(line)]) + "\n")
-    if options.snapshot_every and run.epoch % options.snapshot_every == 0:
+    last = run.epoch == options.epochs
+    if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
         snapshot = dataclasses.replace(card, training={**card.training, "epoch": run.epoch})
         save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, snapshot)
-    if run.epoch % options.resume_every == 0 and run.epoch < options.epochs:
+    if run.epoch % options.resume_every == 0 and not last:
         run.save(out / "resume.pt")

@@ -6,20 +6,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint.report.inputs import lookup
+from imprint.report.inputs import is_number, lookup
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
+
+FACTS = {
+    "images": "Images",
+    "classes": "Classes",
+    "boxes": "With object boxes",
+    "public": "Public images",
+    "shared": "Shared by both sets",
+}
 
 
 @SECTIONS.register("study")
 def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     """Return the section on data and settings, the last of the page."""
     data = lookup(summary, "data")
-    known = ("name", "images", "boxes", "attacked", "dropped", "public", "class_names", "classes")
+    facts = [(title, data[key]) for key, title in FACTS.items() if is_number(data.get(key))]
+    attacked = data.get("attacked", {})
+    facts += [(f"Attacked in set {name}", number) for name, number in attacked.items()]
+    told = {*FACTS, "name", "class_names", "attacked", "dropped"}
     html = render(
         "study.html.j2",
-        data=data,
-        more=[(key, _text(value)) for key, value in data.items() if key not in known],
+        facts=facts,
+        dropped=data.get("dropped", {}),
+        more=[(key, _text(value)) for key, value in data.items() if key not in told],
         settings=list(_flatten(summary.get("settings", {}))),
     )
     return Section("study", "Data and settings", html, order=90)

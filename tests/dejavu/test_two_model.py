@@ -1,0 +1,196 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imprint.dejavu.attack import attack
+from imprint.dejavu.controls import identical_models, permuted_labels
+from imprint.dejavu.two_model import (
+    CATEGORIES,
+    Side,
+    accuracy_curve,
+    categories,
+    cut_means,
+    per_class,
+    significance,
+    two_model,
+)
+from imprint.dejavu.votes import Votes
+from imprint.errors import ImprintError
+
+
+def votes(predictions, confidence):
+    return Votes(np.array(predictions)[:, None], np.array(confidence, dtype=float))
+
+
+def random_side(seed, n=60, classes=4, name="A"):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, n)
+    guesses = [random.integers(0, classes, n) for _ in range(2)]
+    confidences = [-random.integers(0, 5, n) / 4 for _ in range(2)]
+    return Side(
+        name,
+        np.arange(n),
+        labels,
+        votes(guesses[0], confidences[0]),
+        votes(guesses[1], confidences[1]),
+    )
+
+
+HAND = Side(
+    "A",
+    np.arange(4),
+    np.array([0, 1, 2, 3]),
+    target=votes([0, 1, 2, 0], [0.0, -0.1, -0.2, -0.3]),
+    reference=votes([0, 0, 0, 3], [-0.4, -0.1, -0.2, -0.3]),
+)
+
+
+def test_hand_checked_shares():
+    found = two_model([HAND], (100, 50), draws=10)
+    assert {name: found["100"][name].value for name in found["100"]} == {
+        "score": 0.25,
+        "paired_score": 0.25,
+        "target_accuracy": 0.75,
+        "reference_accuracy": 0.5,
+        "memorized": 0.5,
+        "forgotten": 0.25,
+        "correlated": 0.25,
+        "unassociated": 0.0,
+    }
+    # The target's best two are images 0 and 1, both right; the reference's are 1 and 2, both wrong.
+    assert found["50"]["target_accuracy"].value == 1.0
+    assert found["50"]["reference_accuracy"].value == 0.0
+    assert found["50"]["score"].value == 1.0
+    assert found["50"]["paired_score"].value == 0.5
+    assert found["50"]["score"].n == 2
+
+
+@given(st.integers(0, 1000), st.sampled_from([100, 37, 20, 5]))
+@settings(max_examples=25, deadline=None)
+def test_shares_sum_to_one_and_give_the_paired_score(seed, percent):
+    sides = [random_side(seed), random_side(seed + 1, n=45, name="B")]
+    found = two_model(sides, (percent,), draws=5)[f"{percent}"]
+    value = {name: estimate.value for name, estimate in found.items()}
+    assert sum(value[name] for name in CATEGORIES) == pytest.approx(1)
+    assert value["paired_score"] == pytest.approx(value["memorized"] - value["forgotten"])
+    assert value["target_accuracy"] == pytest.approx(value["correlated"] + value["memorized"])
+    if percent == 100:
+        assert value["score"] == pytest.approx(value["paired_score"])
+
+
+@given(st.integers(0, 1000), st.permutations(range(60)))
+@settings(max_examples=25, deadline=None)
+def test_the_order_of_rows_does_not_matter(seed, order):
+    side, rows = random_side(seed), np.array(order)
+    shuffled = Side(
+        side.name, side.index[rows], side.labels[rows], side.target.rows(rows), side.reference.rows(rows)
+    )
+    one, other = (two_model([each], (100, 20, 5), draws=2) for each in (side, shuffled))
+    for percent in one:
+        for name in one[percent]:
+            assert one[percent][name].value == pytest.approx(other[percent][name].value, abs=1e-12)
+
+
+def test_a_cut_through_ties_is_the_mean_over_all_orders():
+    values = np.array([1.0, 0.0, 1.0, 0.0, 0.0])
+    confidence = np.array([2.0, 1.0, 1.0, 1.0, 0.0])
+    # Three of five: the first, and two of the three tied ones, each taken to two thirds.
+    assert cut_means(values[:, None], confidence, 60)[0, 0] == pytest.approx((1 + 2 / 3) / 3)
+    random = np.random.default_rng(0)
+    drawn = [
+        values[np.lexsort((random.random(5), -confidence))][:3].mean() for _ in range(4000)
+    ]
+    assert np.mean(drawn) == pytest.approx((1 + 2 / 3) / 3, abs=0.02)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_weights_count_rows_as_often_as_they_say(seed):
+    random = np.random.default_rng(seed)
+    values, confidence = random.random((12, 2)), random.integers(0, 4, 12).astype(float)
+    picks = random.integers(0, 12, 12)
+    weights = np.bincount(picks, minlength=12)[None]
+    weighted = cut_means(values, confidence, 40, weights)[0]
+    repeated = cut_means(values[picks], confidence[picks], 40)[0]
+    assert np.allclose(weighted, repeated)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_claim():
+    truth, covered, rounds = 0.3 - 0.1, 0, 200
+    random = np.random.default_rng(0)
+    for _ in range(rounds):
+        kinds = random.choice(4, size=150, p=[0.2, 0.3, 0.1, 0.4])
+        right = np.zeros(150, dtype=int)
+        target = votes(np.where((kinds == 0) | (kinds == 1), 0, 1), np.zeros(150))
+        reference = votes(np.where((kinds == 0) | (kinds == 2), 0, 1), np.zeros(150))
+        side = Side("A", np.arange(150), right, target, reference)
+        low, high = two_model([side], (100,), draws=300)["100"]["score"].ci95
+        covered += low <= truth <= high
+    # Binomial(200, 0.95): below 179 with probability 3e-4.
+    assert covered >= 179
+
+
+def test_a_planted_identity_is_found_and_nothing_else():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 10, 200)
+    public = np.repeat(np.eye(10), 20, axis=0).astype(np.float32)
+    public_labels = np.repeat(np.arange(10), 20)
+    knows = np.eye(10)[labels].astype(np.float32)
+    knows_not = random.normal(size=(200, 10)).astype(np.float32)
+    rows = np.arange(200)
+    seen, unseen = (
+        attack(crops, public, rows, public_labels, 10, k=10).votes for crops in (knows, knows_not)
+    )
+    found = two_model([Side("A", rows, labels, seen, unseen)], (100,))["100"]
+    assert found["target_accuracy"].value == 1.0
+    assert found["score"].value > 0.8
+    assert found["forgotten"].value == 0.0
+
+
+def test_controls():
+    sides = [random_side(0), random_side(1, name="B")]
+    control = identical_models(sides)
+    assert control.passed
+    assert control.estimate.value == 0.0
+    assert control.estimate.ci95 == (0.0, 0.0)
+
+
+def test_permuted_labels_are_at_chance_and_a_leak_is_not():
+    random = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(500) % 5, random.integers(0, 5, 300)])
+    neighbours = random.integers(0, 500, (300, 7))
+    control = permuted_labels(neighbours, labels, labels[500:], 5)
+    assert control.passed
+    assert control.expected == pytest.approx(0.2, abs=0.01)
+    leaked = np.where(labels[500:, None] == labels[neighbours], neighbours, neighbours)
+    assert permuted_labels(leaked, labels, labels[500:], 5).passed
+
+
+def test_significance_counts_discordant_images():
+    found = significance([HAND, HAND])
+    assert (found["memorized"], found["forgotten"]) == (4, 2)
+    assert found["p_value"] == pytest.approx(44 / 64)
+
+
+def test_per_class_gaps():
+    found = per_class([HAND], classes=5)
+    assert found["gap"].tolist()[:4] == [0, 1, 1, -1]
+    assert np.isnan(found["gap"][4])
+    assert found["confidence_gap"][1] == pytest.approx(0.0)
+
+
+def test_the_curve_ends_at_the_whole_set():
+    curve = accuracy_curve(HAND.target, HAND.labels, np.array([25.0, 100.0]))
+    assert curve.tolist() == [1.0, 0.75]
+
+
+def test_categories_are_exclusive():
+    assert (categories(random_side(3)).sum(axis=1) == 1).all()
+
+
+def test_bad_percentages_and_empty_sides_are_told():
+    with pytest.raises(ImprintError, match=r"percentage 0 must lie in \(0, 100\]"):
+        two_model([HAND], (0,))
+    with pytest.raises(ImprintError, match="no image of side A can be attacked"):
+        Side("A", np.zeros(0, int), np.zeros(0, int), votes(np.zeros(0, int), []), votes(np.zeros(0, int), []))

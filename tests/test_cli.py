@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import pytest
+
+from imprint.cli import COMMANDS, main
+
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "PIL")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["dejavu"], *[[*name, "--help"] for name in COMMANDS]])
+def test_help_imports_nothing_heavy(words):
+    script = (
+        "import sys; from imprint.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as left:\n    code = left.code\n"
+        f"print('LOADED', [name for name in {HEAVY!r} if name in sys.modules], code)"
+    )
+    command = [sys.executable, "-c", script, *words]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "LOADED []" in told.stdout, told.stderr
+    assert told.stdout.splitlines()[-1].endswith(" 0" if "--help" in words else " 2")
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_the_common_options(name, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*name, "--help"])
+    assert left.value.code == 0
+    told = capsys.readouterr().out
+    for flag in ("--out", "--seed", "--device", "--json"):
+        assert flag in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["audti"], "unknown command 'audti'"),
+        (["dejavu", "nothing"], "unknown command 'dejavu nothing'"),
+        (["audit", "--config", "/nowhere.yaml"], "cannot read the config /nowhere.yaml"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_leave_with_2(words, message, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("imprint 0.")
