@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from imprint.report import plots
 from imprint.report.inputs import estimate, read_columns
-from imprint.report.wording import count, percent, points
+from imprint.report.wording import count, points
 from imprint.tables import Table
 
 MEMORIZED, FORGOTTEN = 1, 2
@@ -32,6 +32,7 @@ def dejavu_figures(
     findings: Mapping[str, Any],
     percents: list[str],
     classes: list[dict[str, Any]],
+    chance: float,
 ) -> list[Figure]:
     """Return the plots of the déjà vu section.
 
@@ -40,12 +41,13 @@ def dejavu_figures(
         findings: the lens's part of ``summary.json``.
         percents: the percentages of most confident images, largest first.
         classes: rows with ``name``, ``n``, ``target_accuracy`` and ``reference_accuracy``.
+        chance: accuracy of guessing.
 
     Raises:
         ImprintError: a table or a finding is missing or damaged.
     """
     figures = [
-        _confidence_figure(tables, findings, percents),
+        _confidence_figure(tables, findings, percents, chance),
         _shares_figure(findings, percents),
         _strength_figure(read_columns(tables / "records.parquet", "category", "memorization")),
     ]
@@ -56,7 +58,9 @@ def dejavu_figures(
     return figures
 
 
-def _confidence_figure(tables: Path, findings: Mapping[str, Any], percents: list[str]) -> Figure:
+def _confidence_figure(
+    tables: Path, findings: Mapping[str, Any], percents: list[str], chance: float
+) -> Figure:
     curve = read_columns(
         tables / "curve.parquet", "percent", "target_accuracy", "reference_accuracy"
     )
@@ -68,7 +72,7 @@ def _confidence_figure(tables: Path, findings: Mapping[str, Any], percents: list
         for p in percents
     }
     drawing = plots.accuracy_by_confidence(
-        curve["percent"], curve["target_accuracy"], curve["reference_accuracy"], marks
+        curve["percent"], curve["target_accuracy"], curve["reference_accuracy"], marks, chance
     )
     return Figure(
         "Accuracy and confidence",
@@ -129,13 +133,13 @@ def _classes_figure(classes: list[dict[str, Any]]) -> Figure:
     )
     smallest = int(min(row["n"] for row in classes))
     largest = int(max(row["n"] for row in classes))
-    sizes = f"{smallest}" if smallest == largest else f"{smallest} to {largest}"
+    sizes = count(smallest) if smallest == largest else f"{count(smallest)} to {count(largest)}"
     shown = min(len(classes), plots.MOST_CLASSES)
     rest = len(classes) - shown
     tail = f" The other {count(rest)} classes are in the table below." if rest else ""
     return Figure(
         "The gap by class",
         Markup(drawing),
-        f"Target minus reference accuracy by class, {sizes} images a class; with one image more or "
-        f"less, a class moves by {percent(1 / largest)}.{tail}",
+        f"Target minus reference accuracy by class, {sizes} images a class. One image more or less "
+        f"moves a class of {count(smallest)} by {points(1 / smallest, sign=False)} points.{tail}",
     )

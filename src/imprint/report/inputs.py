@@ -85,6 +85,30 @@ def lookup(findings: Mapping[str, Any], *keys: str) -> Any:
     return value
 
 
+def mapping(findings: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """Return the object behind a path of keys.
+
+    Raises:
+        ImprintError: there is none at that path.
+    """
+    value = lookup(findings, *keys)
+    if not isinstance(value, Mapping):
+        raise _wrong(keys, "an object")
+    return value
+
+
+def number(findings: Mapping[str, Any], *keys: str) -> float:
+    """Return the finite number behind a path of keys, an int where JSON has one.
+
+    Raises:
+        ImprintError: there is none at that path.
+    """
+    value = lookup(findings, *keys)
+    if not is_number(value):
+        raise _wrong(keys, "a number")
+    return value  # type: ignore[no-any-return]  # is_number has looked
+
+
 def estimate(findings: Mapping[str, Any], *keys: str) -> Estimate:
     """Return the estimate ``{"value": x, "ci95": [lo, hi], "n": n}`` behind a path of keys.
 
@@ -93,11 +117,14 @@ def estimate(findings: Mapping[str, Any], *keys: str) -> Estimate:
     """
     found = as_estimate(lookup(findings, *keys))
     if found is None:
-        raise ImprintError(
-            f"summary.json: {'.'.join(keys)} is not an estimate with value, ci95 and n: "
-            "run the audit again with this version"
-        )
+        raise _wrong(keys, "an estimate with value, ci95 and n")
     return found
+
+
+def _wrong(keys: tuple[str, ...], wanted: str) -> ImprintError:
+    return ImprintError(
+        f"summary.json: {'.'.join(keys)} is not {wanted}: run the audit again with this version"
+    )
 
 
 def as_estimate(value: Any) -> Estimate | None:
@@ -118,15 +145,17 @@ def read_columns(path: Path, *names: str) -> Table:
     """Return a table that has the named columns.
 
     Raises:
-        ImprintError: the table is missing, damaged or lacks one of them.
+        ImprintError: the table is missing, damaged, empty or lacks one of them.
     """
     try:
         table = read_table(path)
     except OSError as error:
         raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
-    missing = [name for name in names if name not in table]
+    missing = [name for name in ("index", *names) if name not in table]
     if missing:
         raise ImprintError(f"{path} has no column {', '.join(missing)}: delete it and run again")
+    if len(table["index"]) == 0:
+        raise ImprintError(f"{path} has no rows: delete it and run again")
     return table
 
 

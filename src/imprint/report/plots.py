@@ -35,7 +35,7 @@ CATEGORY_LABELS = {
     "unassociated": "neither",
 }
 MOST_CLASSES = 40
-READABLE_SHARE = 0.12
+READABLE_SHARE = 0.105
 
 
 def accuracy_by_confidence(
@@ -62,18 +62,17 @@ def accuracy_by_confidence(
         for at, pair in marks.items():
             for estimate, colour in zip(pair, (TARGET, REFERENCE), strict=True):
                 _whisker(axes, at, estimate, colour)
-        if chance is not None:
-            axes.axhline(chance, color=MUTED, linewidth=1, linestyle=(0, (1, 3)))
-            axes.text(percents[0], chance, "guessing ", color=MUTED, va="bottom", fontsize=10)
         top = max(1e-3, *(pair[k].high for pair in marks.values() for k in (0, 1))) if marks else 0
         top = max(top, float(np.nanmax(target)), float(np.nanmax(reference)))
         axes.set(xlim=(0, 102), ylim=(0, min(1.02, 1.08 * top)))
         axes.set_xlabel("most confident share of the images (%)")
         axes.set_ylabel("accuracy")
         axes.yaxis.set_major_formatter(_PERCENT)
-        _end_labels(
-            axes, 104, {"saw them": (target[-1], TARGET), "did not": (reference[-1], REFERENCE)}
-        )
+        labels = {"saw them": (target[-1], TARGET), "did not": (reference[-1], REFERENCE)}
+        if chance is not None:
+            axes.axhline(chance, color=MUTED, linewidth=1.2, linestyle=(0, (1, 3)))
+            labels["guessing"] = (chance, MUTED)
+        _end_labels(axes, 104, labels)
         gap = points(float(target[-1] - reference[-1]))
         what = (
             "Line plot: accuracy on the most confident images. On all images the model that saw "
@@ -95,7 +94,7 @@ def category_shares(shares: Mapping[float, Mapping[str, float]]) -> str:
         for row, bar in enumerate(shares.values()):
             _stacked_bar(axes, row, bar)
         axes.set(xlim=(0, 1), ylim=(rows - 0.3, -0.35), xticks=[])
-        axes.set_yticks(range(rows), [f"{at:g}%" for at in shares])
+        axes.set_yticks(range(rows), ["all" if at == 100 else f"{at:g}%" for at in shares])
         axes.grid(visible=False)
         for side in axes.spines.values():
             side.set_visible(False)
@@ -191,7 +190,7 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
         axes.tick_params(axis="y", labelcolor=INK)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=_ROUND_STEPS))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value, sign=False)))
+        axes.xaxis.set_major_formatter(_POINTS)
         axes.set_xlabel("accuracy gap (percentage points)")
         first, last = order[0], order[-1]
         what = (
@@ -248,6 +247,7 @@ def accuracy_by_epoch(
         return svg(figure, "epochs", what)
 
 
+_POINTS = FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}".replace("-", "−"))
 _PERCENT = FuncFormatter(lambda value, _: percent(value, 0))
 _ROUND_STEPS = (1, 2, 2.5, 5, 10)
 _WHOLE_STEPS = (1, 2, 5, 10)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imprint.errors import ImprintError
 from imprint.report.dejavu_figures import dejavu_figures
 from imprint.report.gallery import read_gallery
 from imprint.report.inputs import (
@@ -15,6 +16,8 @@ from imprint.report.inputs import (
     estimate,
     is_number,
     lookup,
+    mapping,
+    number,
     read_columns,
 )
 from imprint.report.section import SECTIONS, Section
@@ -49,6 +52,7 @@ QUANTITIES = {
     "correlated": ("Correlated", "Both are right: the background is typical of its object."),
     "unassociated": ("Neither", "Neither is right: the background gives nothing away."),
 }
+PROBE_KEYS = ("n", "top1", "top5")
 POINT_QUANTITIES = ("score", "paired_score")
 
 
@@ -72,28 +76,30 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     Raises:
         ImprintError: a finding, table or picture it needs is missing or damaged.
     """
-    if "dejavu" not in lookup(summary, "lenses"):
+    if "dejavu" not in mapping(summary, "lenses"):
         return None
-    findings = lookup(summary, "lenses", "dejavu")
+    findings = mapping(summary, "lenses", "dejavu")
     tables = root / "tables" / "dejavu"
     names = [str(name) for name in lookup(summary, "data", "class_names")]
-    percents = sorted(lookup(findings, "two_model"), key=float, reverse=True)
+    percents = _percents(findings)
     classes = _classes(tables, names)
     controls = _controls(findings)
     html = render(
         "dejavu.html.j2",
         verdict=_verdict([estimate(findings, "two_model", p, "score") for p in percents]),
         headlines=_headlines(findings, percents),
-        significance=lookup(findings, "significance"),
-        figures=dejavu_figures(tables, findings, percents, classes),
+        significance={
+            key: number(findings, "significance", key)
+            for key in ("memorized", "forgotten", "p_value")
+        },
+        figures=dejavu_figures(tables, findings, percents, classes, chance=1 / len(names)),
         results=_results(findings, "two_model", percents),
         results_top5=_results(findings, "two_model_top5", percents),
         percents=percents,
         controls=controls,
         failed=[control["name"] for control in controls if not control["passed"]],
         top=summary.get("settings", {}).get("top", 1),
-        probe=findings.get("linear_probe"),
-        attacked=lookup(summary, "data", "attacked"),
+        probe=_probe(findings),
         classes=classes,
         classes_without_images=len(names) - len(classes),
         gallery=read_gallery(root / "gallery" / "dejavu"),
@@ -106,6 +112,17 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         ("dejavu-classes", "Classes"),
     ]
     return Section("dejavu", "Déjà vu", html, order=10, anchors=tuple(anchors))
+
+
+def _percents(findings: Mapping[str, Any]) -> list[str]:
+    """Return the percentages of most confident images, largest first."""
+    found = mapping(findings, "two_model")
+    if not found or not all(key.replace(".", "", 1).isdecimal() for key in found):
+        raise ImprintError(
+            "summary.json: two_model must hold findings by percentage, such as 100 and 20: "
+            "run the audit again with this version"
+        )
+    return sorted(found, key=float, reverse=True)
 
 
 def _verdict(scores: list[Estimate]) -> tuple[str, str]:
@@ -176,7 +193,7 @@ def _results(
 def _controls(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the controls, failed ones first."""
     rows = []
-    for name, control in findings.get("controls", {}).items():
+    for name, control in (mapping(findings, "controls") if "controls" in findings else {}).items():
         found = as_estimate(control.get("value"))
         value = found.value if found else control.get("value")
         expected = control.get("expected")
@@ -191,6 +208,21 @@ def _controls(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return sorted(rows, key=lambda row: row["passed"])
+
+
+def _probe(findings: Mapping[str, Any]) -> list[tuple[str, str, dict[str, float]]]:
+    """Return (model, which images, their number and the accuracies on them)."""
+    if not findings.get("linear_probe"):
+        return []
+    return [
+        (
+            str(model),
+            title,
+            {key: number(findings, "linear_probe", model, name, key) for key in PROBE_KEYS},
+        )
+        for model in mapping(findings, "linear_probe")
+        for name, title in (("train", "seen in training"), ("held_out", "held out"))
+    ]
 
 
 def _classes(tables: Path, names: list[str]) -> list[dict[str, Any]]:

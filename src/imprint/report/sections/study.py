@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint.report.inputs import is_number, lookup
+from imprint.report.inputs import is_number, mapping, number
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 
@@ -22,17 +22,21 @@ FACTS = {
 @SECTIONS.register("study")
 def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     """Return the section on data and settings, the last of the page."""
-    data = lookup(summary, "data")
+    data = mapping(summary, "data")
     facts = [(title, data[key]) for key, title in FACTS.items() if is_number(data.get(key))]
-    attacked = data.get("attacked", {})
-    facts += [(f"Attacked in set {name}", number) for name, number in attacked.items()]
+    if "attacked" in data:
+        facts += [
+            (f"Attacked in set {side}", number(data, "attacked", side))
+            for side in mapping(data, "attacked")
+        ]
+    dropped = mapping(data, "dropped") if "dropped" in data else {}
     told = {*FACTS, "name", "class_names", "attacked", "dropped"}
     html = render(
         "study.html.j2",
         facts=facts,
-        dropped=data.get("dropped", {}),
+        dropped={reason: number(dropped, reason) for reason in dropped},
         more=[(key, _text(value)) for key, value in data.items() if key not in told],
-        settings=list(_flatten(summary.get("settings", {}))),
+        settings=list(_flatten(mapping(summary, "settings") if "settings" in summary else {})),
     )
     return Section("study", "Data and settings", html, order=90)
 
