@@ -8,7 +8,7 @@ Three rules give one rectangle an image:
 - ``maxrect``: the empty rectangle with the longest shorter side there is. It is never smaller than
   the slab rule's. Exact: a rectangle that cannot grow starts at the image's or some box's edge on
   each side, so for every pair of such left and right edges the vertical gaps are looked through,
-  O(m³ log m) for m boxes.
+  O(m³) for m boxes.
 - ``corner``: a fixed share of the image at one corner; needs no boxes.
 """
 
@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -33,7 +35,7 @@ PUBLISHED_MIN_PX = 100
 
 
 @dataclass(frozen=True)
-class Backgrounds:
+class BackgroundCrops:
     """One background rectangle an image, or the reason why there is none.
 
     Attributes:
@@ -48,7 +50,7 @@ class Backgrounds:
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Which images have a rectangle, bool ``[n]``."""
-        return self.reasons == USABLE
+        return np.asarray(self.reasons == USABLE)
 
     @property
     def shorter_sides(self) -> FloatArray:
@@ -60,11 +62,11 @@ class Backgrounds:
 def background_rectangles(
     sizes: ArrayLike,
     boxes: Sequence[ArrayLike] | None,
-    rule: CropRule = "maxrect",
+    rule: CropRule = "slab",
     min_px: float = PUBLISHED_MIN_PX,
     fraction: float = 0.3,
     corner: Corner = "lower_left",
-) -> Backgrounds:
+) -> BackgroundCrops:
     """Return the background rectangle of every image.
 
     Args:
@@ -76,16 +78,22 @@ def background_rectangles(
         corner: which corner.
 
     Raises:
-        ImprintError: a rule that needs boxes and has none, or a fraction outside (0, 1].
+        ImprintError: a rule that needs boxes and has none, not one list of boxes an image, or a
+            fraction outside (0, 1].
     """
     extents = np.asarray(sizes, dtype=np.int64).reshape(-1, 2)
     if rule == "corner":
         rectangles = corner_rectangles(extents, fraction, corner)
-        return Backgrounds(rectangles, np.full(len(extents), USABLE, dtype="<U17"))
+        return BackgroundCrops(rectangles, np.full(len(extents), USABLE, dtype="<U17"))
     if boxes is None:
         raise ImprintError(
             f"the crop rule {rule} needs object boxes and these images have none: "
             "give boxes, or take the corner crop"
+        )
+    if len(boxes) != len(extents):
+        raise ImprintError(
+            f"{len(extents)} images need as many lists of boxes, got {len(boxes)}: "
+            "give an empty list for an image without boxes"
         )
     best = _largest_gaps(extents, boxes, rule)
     return _accept(*best, min_px=min_px)
@@ -114,7 +122,7 @@ def slab_rectangle(width: int, height: int, boxes: ArrayLike) -> Rectangle | Non
     """
     best: Rectangle | None = None
     longest = 0
-    for gap in _slab_gaps(width, height, np.asarray(boxes).tolist()):
+    for gap in _slab_gaps(width, height, _top_first(boxes)):
         shorter = min(gap[2] - gap[0], gap[3] - gap[1])
         if shorter > 0 and shorter >= longest:
             best, longest = gap, shorter
@@ -129,7 +137,7 @@ def largest_empty_rectangle(width: int, height: int, boxes: ArrayLike) -> Rectan
     """
     best: Rectangle | None = None
     highest = (0, 0, 0, 0)
-    for gap in _maximal_gaps(width, height, np.asarray(boxes).tolist()):
+    for gap in _maximal_gaps(width, height, _top_first(boxes)):
         across, down = gap[2] - gap[0], gap[3] - gap[1]
         rank = (min(across, down), across * down, gap[0], gap[1])
         if rank[0] > 0 and rank > highest:
@@ -143,9 +151,14 @@ _PER_IMAGE: dict[str, Callable[[int, int, ArrayLike], Rectangle | None]] = {
 }
 
 
+def _top_first(boxes: ArrayLike) -> list[list[int]]:
+    rows: list[list[int]] = np.asarray(boxes).reshape(-1, 4).tolist()
+    return sorted(rows, key=itemgetter(1))
+
+
 def _slab_gaps(width: int, height: int, boxes: list[list[int]]) -> Iterator[Rectangle]:
     edges = sorted({0, width, *(box[0] for box in boxes), *(box[2] for box in boxes)})
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         for top, bottom in _vertical_gaps(left, right, height, boxes):
             yield left, top, right, bottom
 
@@ -162,13 +175,13 @@ def _maximal_gaps(width: int, height: int, boxes: list[list[int]]) -> Iterator[R
 def _vertical_gaps(
     left: int, right: int, height: int, boxes: list[list[int]]
 ) -> Iterator[tuple[int, int]]:
-    """Yield the gaps in [0, height] that boxes leave between two vertical lines, top first."""
-    covered = sorted((box[1], box[3]) for box in boxes if box[0] < right and box[2] > left)
+    """Yield the gaps in [0, height] that boxes, sorted by top, leave between two lines."""
     free_from = 0
-    for top, bottom in covered:
-        if top > free_from:
-            yield free_from, min(top, height)
-        free_from = max(free_from, bottom)
+    for x0, top, x1, bottom in boxes:
+        if x0 < right and x1 > left:
+            if top > free_from:
+                yield free_from, min(top, height)
+            free_from = max(free_from, bottom)
     if free_from < height:
         yield free_from, height
 
@@ -181,6 +194,7 @@ def _largest_gaps(
     counts = np.array([len(table) for table in tables], dtype=np.int64)
     owner = np.repeat(np.arange(len(tables)), counts)
     flat = np.concatenate([table.reshape(-1, 4) for table in tables] or [np.empty((0, 4))])
+    flat[:, 1::2] = np.clip(flat[:, 1::2], 0, sizes[owner, 1:])
     reaches_out = (flat[:, 0] < 0) | (flat[:, 2] > sizes[owner, 0])
     outside = np.bincount(owner[reaches_out], minlength=len(tables)) > 0
 
@@ -199,8 +213,12 @@ def _largest_gaps(
 def _one_box_slab(sizes: IntArray, box: FloatArray) -> FloatArray:
     """Return the slab rule's gap around one box, for many images at once."""
     (width, height), (x0, y0, x1, y1), zero = sizes.T, box.T, np.zeros(len(box))
+    y0, y1 = np.clip([y0, y1], 0, height)
     gaps = _stack(
-        (zero, zero, x0, height), (x0, zero, x1, y0), (x0, y1, x1, height), (x1, zero, width, height)
+        (zero, zero, x0, height),
+        (x0, zero, x1, y0),
+        (x0, y1, x1, height),
+        (x1, zero, width, height),
     )
     shorter = _sides(gaps).min(axis=2)
     last_of_the_best = 3 - np.argmax(shorter[:, ::-1], axis=1)
@@ -210,6 +228,7 @@ def _one_box_slab(sizes: IntArray, box: FloatArray) -> FloatArray:
 def _one_box_maxrect(sizes: IntArray, box: FloatArray) -> FloatArray:
     """Return the largest empty rectangle around one box, for many images at once."""
     (width, height), (x0, y0, x1, y1), zero = sizes.T, box.T, np.zeros(len(box))
+    y0, y1 = np.clip([y0, y1], 0, height)
     gaps = _stack(
         (zero, zero, x0, height),
         (zero, zero, width, y0),
@@ -241,7 +260,9 @@ def _take(gaps: FloatArray, shorter: FloatArray, chosen: NDArray[np.intp]) -> Fl
 
 def _accept(
     best: FloatArray, boxed: NDArray[np.bool_], outside: NDArray[np.bool_], min_px: float
-) -> Backgrounds:
+) -> BackgroundCrops:
     shorter = (best[:, 2:] - best[:, :2]).min(axis=1)
-    reasons = np.select([outside, ~boxed, ~(shorter > min_px)], [OUTSIDE, NO_BOX, TOO_SMALL], USABLE)
-    return Backgrounds(np.where((reasons == USABLE)[:, None], best, np.nan), reasons)
+    reasons = np.select(
+        [outside, ~boxed, ~(shorter > min_px)], [OUTSIDE, NO_BOX, TOO_SMALL], USABLE
+    )
+    return BackgroundCrops(np.where((reasons == USABLE)[:, None], best, np.nan), reasons)
