@@ -75,3 +75,13 @@ class AttackChoice:
     """Percentages of most confident images to report."""
     top: int = 1
     """A guess is right when the label is among this many most voted classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DejavuChoice(AttackChoice, CropChoice, Common):
+    """How the two-model test is run and what it leaves behind."""
+
+    controls: bool = True
+    """Also attack untrained encoders and permuted labels, which must find nothing."""
+    export_legacy: bool = False
+    """Also write the arrays and curves of the original release, under their names."""

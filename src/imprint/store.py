@@ -100,6 +100,12 @@ class Study:
             write_json(card_path(path), card)
         return path
 
+    def unfinished(
+        self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()
+    ) -> Path:
+        """Return where a resumable step keeps its unfinished work, for processes that share it."""
+        return _temporary(self.path(name), self._card(settings, inputs)["hash"][:12])
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; the lock goes with the process, however it ends.
@@ -158,7 +164,7 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     Raises:
         ImprintError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
+    temporary = _temporary(path, resume)
     try:
         with telling_disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,11 +238,28 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:12] + "…"
 
 
+def _temporary(path: Path, resume: str) -> Path:
+    return path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file.
+
+    Raises:
+        ImprintError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ImprintError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _lock(file: IO[str]) -> bool:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ def noise(height, width, seed=0):
     st.tuples(*[st.floats(0, 1)] * 4),
 )
 @settings(max_examples=60, deadline=None)
-def test_resample_equals_pillow_to_one_grey_level(height, width, size, corners):
+def test_resample_equals_pillow_after_a_crop_to_one_grey_level(height, width, size, corners):
     x0, x1 = sorted((corners[0] * width, corners[1] * width))
     y0, y1 = sorted((corners[2] * height, corners[3] * height))
     if x1 - x0 < 0.5 or y1 - y0 < 0.5:
@@ -27,7 +29,10 @@ def test_resample_equals_pillow_to_one_grey_level(height, width, size, corners):
     image = noise(height, width)
     ours = to_uint8(resample(torch.from_numpy(image)[None], [(x0, y0, x1, y1)], size))[0].numpy()
     picture = Image.fromarray(image.transpose(1, 2, 0))
-    theirs = picture.resize((size, size), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1))
+    left, top = math.floor(x0), math.floor(y0)
+    cropped = picture.crop((left, top, math.ceil(x1), math.ceil(y1)))
+    box = (x0 - left, y0 - top, x1 - left, y1 - top)
+    theirs = cropped.resize((size, size), Image.Resampling.BILINEAR, box=box)
     difference = ours.astype(int) - np.asarray(theirs).transpose(2, 0, 1)
     assert np.abs(difference).max() <= 1
 
@@ -66,3 +71,11 @@ def test_centre_squares(rectangle, fraction, expected):
 
 def test_whole_rectangles():
     assert whole_rectangles([[5, 3], [2, 9]]).tolist() == [[0, 0, 5, 3], [0, 0, 2, 9]]
+
+
+@given(st.integers(0, 14), st.integers(16, 30), st.integers(2, 64))
+@settings(max_examples=30, deadline=None)
+def test_nothing_beyond_the_rectangle_is_seen(x0, x1, size):
+    image = np.full((1, 3, 20, 30), 255, dtype=np.uint8)
+    image[:, :, :, x0:x1] = 0
+    assert resample(torch.from_numpy(image), [(x0, 0, x1, 20)], size).abs().max() == 0

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from imprint.audit.dejavu_tables import Crops, write_tables
+from imprint.audit.dejavu_tables import SIDES, Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
-from imprint.audit.options import AuditOptions
 from imprint.data.crops import background_rectangles
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition
+from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import Subject
-from imprint.options import CropChoice
+from imprint.options import CropChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, read_json
+from imprint.store import Study, hash_arrays, hash_file, read_json
 from imprint.tables import write_table
 from imprint.train.loop import initial_subject
 
@@ -50,51 +49,50 @@ def dejavu_steps(
     study: Study,
     images: ImageSet,
     partition: Partition,
-    models: Mapping[str, Path],
-    options: AuditOptions,
-    device: torch.device,
+    checkpoints: Mapping[str, Path],
+    choice: DejavuChoice,
+    last_epoch: int = 0,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Embed, attack and count; return facts about the data, and the findings.
 
     Args:
-        study: where tables go; holds the artefacts ``split``, ``models/A`` and ``models/B``.
+        study: where tables go.
         images: what was split.
         partition: how.
-        models: final weights of A and B; snapshots beside them are attacked as well.
-        options: of the audit.
-        device: where to embed.
+        checkpoints: weights of ``A`` and ``B``, and of snapshots of both, ``A@EPOCH``.
+        choice: how crops, votes and controls are made.
+        last_epoch: of A and B, where snapshots are given.
 
     Raises:
         ImprintError: no image can be attacked, or k exceeds the public images.
     """
-    attacked = attacked_set(images, partition, options)
-    if options.k > len(partition.public):
+    attacked = attacked_set(images, partition, choice)
+    if choice.k > len(partition.public):
         raise ImprintError(
-            f"k is {options.k} but only {len(partition.public)} images are public: "
+            f"k is {choice.k} but only {len(partition.public)} images are public: "
             "choose a smaller --k or a smaller --per-class"
         )
-    embeddings = _embed_step(study, images, partition, attacked, models, options, device)
-    settings = {
-        "k": options.k,
-        "metric": options.metric,
-        "confidence": list(options.confidence),
-        "top": options.top,
-        "seed": options.seed,
-    }
+    embeddings = _embed_step(study, images, partition, attacked, checkpoints, choice)
+    crops = Crops(
+        embeddings, attacked.index, attacked.side, images.labels, len(images.classes), choice
+    )
 
     def build(folder: Path) -> None:
-        crops = Crops(
-            embeddings,
-            attacked.index,
-            attacked.side,
-            images.labels,
-            len(images.classes),
-            options,
-        )
-        write_tables(folder, crops, options.train.epochs, options.controls, options.seed)
+        write_tables(folder, crops, last_epoch, choice.controls, choice.seed)
 
+    settings = {
+        "k": choice.k,
+        "metric": choice.metric,
+        "confidence": list(choice.confidence),
+        "top": choice.top,
+        "seed": choice.seed,
+    }
     tables = study.step("tables/dejavu", settings, build, ("tables/embeddings",))
     gallery_step(study, images, attacked.index, attacked.rectangles)
+    if choice.export_legacy:
+        study.step(
+            "legacy", settings, lambda folder: write_legacy(folder, crops), ("tables/embeddings",)
+        )
     facts = {
         "name": images.name,
         "images": len(images),
@@ -103,7 +101,7 @@ def dejavu_steps(
         "fingerprint": images.fingerprint(),
         "public": len(partition.public),
         "shared": len(partition.shared),
-        "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(models)},
+        "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
         "dropped": dict(attacked.dropped),
     }
     return facts, read_json(tables / "findings.json")
@@ -137,9 +135,8 @@ def _embed_step(
     images: ImageSet,
     partition: Partition,
     attacked: AttackedSet,
-    models: Mapping[str, Path],
-    options: AuditOptions,
-    device: torch.device,
+    checkpoints: Mapping[str, Path],
+    choice: DejavuChoice,
 ) -> Path:
     """Embed public images and crops under every checkpoint, one pass over each set.
 
@@ -148,13 +145,15 @@ def _embed_step(
     """
     whole = whole_rectangles(images.sizes()[partition.public])
     sets = {
-        "public": (partition.public, centre_squares(whole, options.centre_fraction)),
-        "crops": (attacked.index, centre_squares(attacked.rectangles, options.centre_fraction)),
+        "public": (partition.public, centre_squares(whole, choice.centre_fraction)),
+        "crops": (attacked.index, centre_squares(attacked.rectangles, choice.centre_fraction)),
     }
-    layer = options.layer
+    layer, device = choice.layer, choose_device(choice.device)
 
     def build(folder: Path) -> None:
-        subjects = _subjects(models, options)
+        subjects = {name: load_subject(file) for name, file in checkpoints.items()}
+        if choice.controls:
+            subjects |= {f"{name}@untrained": _untrained(checkpoints, name, choice) for name in SIDES}
         for name, (index, squares) in sets.items():
             found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
             for model, layers in found.items():
@@ -162,22 +161,16 @@ def _embed_step(
                 write_table(folder / f"{model}.{name}.parquet", table)
 
     settings = {
+        "data": images.fingerprint(),
         "layer": layer,
-        "controls": options.controls,
+        "controls": choice.controls,
+        "seed": choice.seed,
         "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
+        "models": {name: hash_file(file) for name, file in checkpoints.items()},
     }
-    inputs = tuple(f"models/{name}" for name in models)
-    return study.step("tables/embeddings", settings, build, inputs)
+    return study.step("tables/embeddings", settings, build)
 
 
-def _subjects(models: Mapping[str, Path], options: AuditOptions) -> dict[str, Subject]:
-    subjects = {}
-    for name, final in models.items():
-        subjects[name] = load_subject(final)
-        for snapshot in sorted(final.parent.glob("epoch_*.safetensors")):
-            epoch = int(snapshot.stem.removeprefix("epoch_"))
-            subjects[f"{name}@{epoch}"] = load_subject(snapshot)
-        if options.controls:
-            seed = derive(options.seed, "untrained", name)
-            subjects[f"{name}@untrained"] = initial_subject(read_card(final), seed)
-    return subjects
+def _untrained(checkpoints: Mapping[str, Path], name: str, choice: DejavuChoice) -> Subject:
+    seed = derive(choice.seed, "untrained", name)
+    return initial_subject(read_card(checkpoints[name]), seed)

@@ -12,6 +12,7 @@ import numpy as np
 from imprint.data.imageset import IntArray
 from imprint.dejavu.attack import Attacked, attack
 from imprint.dejavu.controls import identical_models, permuted_labels, untrained_models
+from imprint.dejavu.legacy import legacy_arrays
 from imprint.dejavu.two_model import (
     Side,
     accuracy_curve,
@@ -103,6 +104,20 @@ def write_tables(folder: Path, crops: Crops, epochs: int, controls: bool, seed: 
         write_table(
             folder / "epochs.parquet", _epochs({**pairs, epochs: pair}, crops.choice.top, seed)
         )
+
+
+def write_legacy(folder: Path, crops: Crops) -> None:
+    """Write the arrays of the original release: every model attacking every set."""
+    folder.mkdir(exist_ok=True)
+    labels = crops.labels[crops.index]
+    for model in SIDES:
+        attacked = _attack_with(crops, model)
+        for row, name in enumerate(SIDES):
+            arrays = legacy_arrays(
+                attacked, crops.side == row, crops.index, labels, f"{model}_attk_{name}"
+            )
+            for stem, array in arrays.items():
+                np.save(folder / f"{stem}.npy", array)
 
 
 def _attack_pair(crops: Crops, suffix: str) -> Pair:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imprint.options import AttackChoice, Common, CropChoice, DataChoice
+from imprint.options import DataChoice, DejavuChoice
 from imprint.train.options import TrainOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(AttackChoice, CropChoice, DataChoice, Common):
+class AuditOptions(DejavuChoice, DataChoice):
     """Split the images, train two encoders, attack them, and write the report."""
 
     per_class: int = 13
     """Images of each class that each of the two encoders is trained on."""
-    controls: bool = True
-    """Also attack untrained encoders and permuted labels, which must find nothing."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""

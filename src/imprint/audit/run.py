@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from imprint import __version__
 from imprint.audit.dejavu import dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.options import AuditOptions
+from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.split import Partition, load_partition, partition_images, save_partition
 from imprint.device import choose_device
 from imprint.launch import run_tasks
 from imprint.seeds import derive
-from imprint.store import Study, write_json
+from imprint.store import Study
 from imprint.train.loop import train
 
 
@@ -32,27 +33,11 @@ def audit(options: AuditOptions) -> dict[str, Any]:
     with study.locked():
         images = open_choice(options, options.seed)
         partition = split_step(study, images, options)
-        models = train_step(study, images, partition, options, device)
-        data, findings = dejavu_steps(study, images, partition, models, options, device)
-        summary = {
-            "imprint": __version__,
-            "data": data,
-            "settings": settings_of(options),
-            "lenses": {"dejavu": findings},
-        }
-        write_json(study.path("summary.json"), summary)
-        from imprint.report.page import write_report
-
-        write_report(options.out)
-    return summary
-
-
-def settings_of(options: AuditOptions) -> dict[str, Any]:
-    """Return the options that decide the findings: all but where they go and who computes them."""
-    plain: dict[str, Any] = to_plain(options)
-    return {
-        name: value for name, value in plain.items() if name not in ("out", "device", "json")
-    }
+        checkpoints = train_step(study, images, partition, options, device)
+        data, dejavu = dejavu_steps(
+            study, images, partition, checkpoints, options, options.train.epochs
+        )
+        return finish(study, options, data, {"dejavu": dejavu})
 
 
 def split_step(study: Study, images: ImageSet, options: AuditOptions) -> Partition:
@@ -78,7 +63,7 @@ def train_step(
     options: AuditOptions,
     device: torch.device,
 ) -> dict[str, Path]:
-    """Train encoders A and B, in the folders ``models/A`` and ``models/B``; return their weights.
+    """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
 
     On the CPU both train at once, each in a process of its own.
     """
@@ -91,7 +76,17 @@ def train_step(
     else:
         for name in missing:
             train_model(options, name, sets[name], images, device)
-    return {name: study.path(f"models/{name}") / "final.safetensors" for name in sets}
+    return checkpoints_in({name: study.path(f"models/{name}") for name in sets})
+
+
+def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the last weights ``NAME`` of each folder, and its snapshots ``NAME@EPOCH``."""
+    found = {}
+    for name, folder in folders.items():
+        found[name] = folder / "final.safetensors"
+        for file in sorted(folder.glob("epoch_*.safetensors")):
+            found[f"{name}@{int(file.stem.removeprefix('epoch_'))}"] = file
+    return found
 
 
 def train_in_worker(options: AuditOptions, name: str, indices: IntArray) -> None:

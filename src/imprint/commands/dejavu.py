@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from imprint.audit.options import AuditOptions
 from imprint.config import Numbers
-from imprint.options import Common, DataChoice
+from imprint.data.views import SECOND_VIEW, Augmentation
+from imprint.options import Common, DataChoice, DejavuChoice
 from imprint.train.probe_options import ProbeOptions
 
 
@@ -43,4 +43,62 @@ class Attack(Common):
             confidences=self.confidence,
             top=self.top,
             seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoModel(DejavuChoice, DataChoice):
+    """Run the two-model test on two trained encoders, and write the report.
+
+    Each encoder is a file of weights with its card beside it (NAME.json); the partition is a
+    folder that imprint data split wrote, or the audit that trained them.
+    """
+
+    model_a: Path
+    """Weights of the encoder trained on set A."""
+    model_b: Path
+    """Weights of the encoder trained on set B."""
+    split: Path
+    """Folder of the partition, with one folder PER_CLASS_per_class inside."""
+    per_class: int
+    """Images of each class in A and in B: which partition of the folder to use."""
+
+    def run(self) -> dict[str, Any]:
+        """Attack; return the content of ``summary.json``."""
+        from imprint.audit.two_model import two_model_audit
+
+        return two_model_audit(
+            self, self, {"A": self.model_a, "B": self.model_b}, self.split, self.per_class
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearProbe(DataChoice, Common):
+    """Train a linear classifier on a frozen encoder, and measure it on seen and unseen images."""
+
+    subject: Path
+    """Weights of the encoder, with its card beside it."""
+    train_indices: Path
+    """A .npy file: images the encoder was trained on."""
+    held_out: Path
+    """A .npy file: images it was not."""
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
+    """How the probe is trained."""
+    view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
+    """Augmentation of the training images."""
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
+        from imprint.audit.probe import probe_subject
+
+        return probe_subject(
+            self,
+            self.seed,
+            self.out,
+            self.device,
+            self.subject,
+            self.train_indices,
+            self.held_out,
+            self.probe,
+            self.view,
         )

@@ -24,6 +24,17 @@ class Train(DataChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Train; return where the weights are and what the last epoch logged."""
-        from imprint.train.study import train_study
+        from imprint.audit.images import open_choice
+        from imprint.device import choose_device
+        from imprint.store import Study
+        from imprint.train.command import read_indices, train_network
 
-        return train_study(self, self.train, self.indices)
+        images = open_choice(self, self.seed)
+        return train_network(
+            Study(self.out),
+            images,
+            read_indices(self.indices, images),
+            self.train,
+            self.seed,
+            choose_device(self.device),
+        )

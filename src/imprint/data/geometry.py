@@ -3,8 +3,10 @@
 Bilinear with antialiasing is separable: for one image ``out = R · image · Cᵀ`` with a row matrix
 R ``[size, H]`` and a column matrix C ``[size, W]`` whose rows are triangle filters centred on the
 output pixels. Each image has its own rectangle and so its own R and C; a batch is two batched
-matrix products, on any device, exact for every rectangle. A filter is as wide as the reduction
-(as in Pillow's ``resize(box=…)``), so reduced images do not alias.
+matrix products, on any device, exact for every rectangle. A filter is as wide as the reduction,
+so reduced images do not alias, and it never reaches beyond the rectangle: a background crop must
+not see a pixel of the object beside it. (Pillow's ``resize(box=…)`` does reach beyond; cropping
+first gives what stands here.)
 """
 
 from __future__ import annotations
@@ -77,4 +79,7 @@ def _triangle_filters(
     inputs = torch.arange(length, device=start.device, dtype=torch.float32)[None, None, :]
     centres = start[:, None, None] + (outputs + 0.5) * step
     weights = (1 - (inputs + 0.5 - centres).abs() / support).clamp_(min=0)
+    low = torch.minimum(start, end)[:, None, None]
+    high = torch.maximum(start, end)[:, None, None]
+    weights = weights * ((inputs + 1 > low) & (inputs < high))
     return weights / weights.sum(dim=2, keepdim=True)

@@ -7,7 +7,6 @@ overfitting, does not reveal déjà vu (Meehan et al. 2023, section 5).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,23 +20,8 @@ from imprint.probe.embeddings import embed
 from imprint.progress import track
 from imprint.seeds import derive
 from imprint.train.batches import Batches
-from imprint.train.options import TrainOptions
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """How the linear probe is trained."""
-
-    layer: Literal["backbone", "projector"] = "backbone"
-    """The representation the probe stands on."""
-    epochs: int = 20
-    """Passes over the training images."""
-    batch_size: int = 64
-    """Images a step."""
-    start_learning_rate: float = 10.0
-    """Learning rate of the first step; it falls in a straight line."""
-    end_learning_rate: float = 0.1
-    """Learning rate of the last step."""
+from imprint.data.views import Augmentation
+from imprint.train.probe_options import ProbeOptions
 
 
 @dataclass(frozen=True)
@@ -55,14 +39,14 @@ def linear_probe(
     train_indices: IntArray,
     held_out: IntArray,
     options: ProbeOptions,
-    training: TrainOptions,
+    view: Augmentation,
     seed: int,
     device: torch.device,
     name: str = "network",
 ) -> dict[str, ProbeAccuracy]:
     """Train a linear layer on a frozen network and measure it on seen and unseen images.
 
-    SGD with momentum 0.9 and no weight decay on the second augmented view, features as they are.
+    SGD with momentum 0.9 and no weight decay on augmented images, features as they are.
 
     Args:
         subject: the frozen network.
@@ -70,7 +54,7 @@ def linear_probe(
         train_indices: int64 ``[n]``, images the network was trained on.
         held_out: int64 ``[m]``, images it was not.
         options: of the probe.
-        training: the network's own options, whose second view is used.
+        view: augmentation of the training images (published: the second view of training).
         seed: of order and augmentation.
         device: where to compute.
         name: what progress calls the network.
@@ -79,7 +63,7 @@ def linear_probe(
         ``{"train": …, "held_out": …}``.
     """
     subject.to(device, memory_format=torch.channels_last).eval()
-    layer = _train_layer(subject, images, train_indices, options, training, seed, device, name)
+    layer = _train_layer(subject, images, train_indices, options, view, seed, device, name)
     return {
         "train": _measure(subject, layer, images, train_indices, options, device),
         "held_out": _measure(subject, layer, images, held_out, options, device),
@@ -91,7 +75,7 @@ def _train_layer(
     images: ImageSet,
     indices: IntArray,
     options: ProbeOptions,
-    training: TrainOptions,
+    view: Augmentation,
     seed: int,
     device: torch.device,
     name: str,
@@ -99,7 +83,7 @@ def _train_layer(
     batches = Batches(
         images,
         indices,
-        views=(training.second_view,),
+        views=(view,),
         batch_size=options.batch_size,
         size=subject.input_size,
         seed=derive(seed, "linear probe"),
@@ -109,9 +93,9 @@ def _train_layer(
     steps = max(1, options.epochs * batches.per_epoch - 1)
     step = 0
     for epoch in track(range(options.epochs), f"probe {name}", options.epochs, "epoch"):
-        for (view,), labels in batches.epoch(epoch):
+        for (inputs,), labels in batches.epoch(epoch):
             with torch.no_grad():
-                features = subject.embed(view, options.layer).float()
+                features = subject.embed(inputs, options.layer).float()
             if layer is None:
                 layer = _new_layer(features.shape[1], len(images.classes), seed).to(device)
                 optimizer = torch.optim.SGD(layer.parameters(), options.start_learning_rate, 0.9)

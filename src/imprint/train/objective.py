@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from imprint.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.subject import Layer, Subject
 from imprint.registry import Registry
 
 
@@ -71,7 +71,7 @@ def build_objective(name: str, subject: Subject, settings: Mapping[str, str]) ->
 
 
 def embed_views(
-    subject: Subject, views: Sequence[torch.Tensor], layer: str = "projector"
+    subject: Subject, views: Sequence[torch.Tensor], layer: Layer = "projector"
 ) -> tuple[torch.Tensor, ...]:
     """Return the embeddings of all views from one forward pass over their concatenation."""
     return subject.embed(torch.cat(list(views)), layer).float().chunk(len(views))

@@ -1,0 +1,58 @@
+"""The linear probe as a command: one encoder, two lists of images, four accuracies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from imprint.audit.images import open_choice
+from imprint.data.views import Augmentation
+from imprint.device import choose_device
+from imprint.nets.load import load_subject
+from imprint.options import DataChoice
+from imprint.store import write_json
+from imprint.train.command import read_indices
+from imprint.train.linear_probe import linear_probe
+from imprint.train.probe_options import ProbeOptions
+
+
+def probe_subject(
+    data: DataChoice,
+    seed: int,
+    out: Path,
+    device: str,
+    subject: Path,
+    train_indices: Path,
+    held_out: Path,
+    probe: ProbeOptions,
+    view: Augmentation,
+) -> dict[str, Any]:
+    """Train and measure a linear probe; write and return ``linear_probe.json``.
+
+    Args:
+        data: the images.
+        seed: of the probe.
+        out: folder for the result.
+        device: where to compute.
+        subject: weights of the encoder, with its card beside it.
+        train_indices: ``.npy``, images it was trained on.
+        held_out: ``.npy``, images it was not.
+        probe: how the probe is trained.
+        view: augmentation of the training images.
+    """
+    images = open_choice(data, seed)
+    found = linear_probe(
+        load_subject(subject),
+        images,
+        read_indices(train_indices, images),
+        read_indices(held_out, images),
+        probe,
+        view,
+        seed,
+        choose_device(device),
+        subject.stem,
+    )
+    result = {name: asdict(accuracy) for name, accuracy in found.items()}
+    write_json(out / "linear_probe.json", result)
+    return result

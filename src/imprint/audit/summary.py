@@ -1,0 +1,65 @@
+"""The end of every study: ``summary.json``, ``options.yaml``, the page, and a few lines to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imprint import __version__
+from imprint.config import to_plain
+from imprint.options import Common
+from imprint.progress import say
+from imprint.store import Study, replacing, write_json
+
+NOT_SETTINGS = ("out", "device", "json")
+
+
+def finish(
+    study: Study, options: Common, data: dict[str, Any], lenses: dict[str, Any]
+) -> dict[str, Any]:
+    """Write what a study found; return the content of ``summary.json``.
+
+    Args:
+        study: the folder.
+        options: of the command; ``options.yaml`` replays it with ``--config``.
+        data: facts about the images.
+        lenses: findings by lens.
+    """
+    import yaml
+
+    from imprint.report.page import write_report
+
+    plain = to_plain(options)
+    settings = {name: value for name, value in plain.items() if name not in NOT_SETTINGS}
+    summary = {"imprint": __version__, "data": data, "settings": settings, "lenses": lenses}
+    write_json(study.path("summary.json"), summary)
+    with replacing(study.path("options.yaml")) as temporary:
+        temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    page = write_report(study.root)
+    if not options.json:
+        show_dejavu(lenses["dejavu"])
+    say(f"report: {page}")
+    return summary
+
+
+def show_dejavu(findings: dict[str, Any]) -> None:
+    """Print the headline table of the déjà vu lens."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Déjà vu: does the background bring back the object?", title_justify="left")
+    table.add_column("most confident")
+    for name in ("déjà vu score", "target accuracy", "reference accuracy", "memorized", "forgotten"):
+        table.add_column(name, justify="right")
+    for percent, found in findings["two_model"].items():
+        names = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten")
+        table.add_row(f"{percent} %", *(_percent(found[name]) for name in names))
+    console = Console()
+    console.print(table)
+    for name, control in findings.get("controls", {}).items():
+        verdict = "passed" if control["passed"] else "FAILED"
+        console.print(f"control {name}: {verdict}", highlight=False)
+
+
+def _percent(estimate: dict[str, Any]) -> str:
+    low, high = (100 * bound for bound in estimate["ci95"])
+    return f"{100 * estimate['value']:.1f} %\n{low:.1f} … {high:.1f}"

@@ -1,0 +1,107 @@
+"""``imprint train``: one network as a study of one step, in one process or under ``torchrun``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from imprint.config import to_plain
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.seeds import derive
+from imprint.store import Study, hash_arrays
+from imprint.train.gather import rank
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
+
+ARTEFACT = "network"
+
+
+def train_network(
+    study: Study,
+    images: ImageSet,
+    indices: IntArray,
+    options: TrainOptions,
+    seed: int,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Train one network into ``network/`` of a study, unless it is done.
+
+    Args:
+        study: the folder.
+        images: where pixels and labels come from.
+        indices: int64 ``[n]``, the images to train on.
+        options: of training.
+        seed: of everything random.
+        device: where to train; under ``torchrun`` each process takes its own GPU.
+
+    Returns:
+        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log.
+    """
+    settings = {
+        "data": images.fingerprint(),
+        "indices": hash_arrays(indices),
+        "train": to_plain(options),
+        "seed": seed,
+    }
+
+    def build(folder: Path) -> None:
+        train(images, indices, options, folder, derive(seed, ARTEFACT), device, ARTEFACT)
+
+    with process_group(device), study.locked() if rank() == 0 else nullcontext():
+        done = study.is_done(ARTEFACT, settings)
+        if rank() == 0:
+            study.step(ARTEFACT, settings, build, resumable=True)
+        elif not done:
+            build(study.unfinished(ARTEFACT, settings))
+    folder = study.path(ARTEFACT)
+    if rank() > 0:
+        return {}
+    log = (folder / "log.jsonl").read_text().splitlines()
+    return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Join the processes that ``torchrun`` started; do nothing when there is one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def read_indices(file: Path | None, images: ImageSet) -> IntArray:
+    """Return the image indices in a ``.npy`` file, or all of them.
+
+    Raises:
+        ImprintError: no such file, not whole numbers, repeated, or not of this set.
+    """
+    if file is None:
+        return np.arange(len(images), dtype=np.int64)
+    try:
+        indices = np.load(file, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ImprintError(f"cannot read image indices from {file}: {error}") from error
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise ImprintError(f"{file} must hold one row of whole numbers, got {indices.dtype}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < len(images):
+        raise ImprintError(
+            f"{file} names image {indices.max()}, but {images.name} has {len(images)} images"
+        )
+    if len(np.unique(indices)) != len(indices):
+        raise ImprintError(f"{file} names an image twice")
+    return indices.astype(np.int64)
