@@ -1,6 +1,53 @@
-"""Statistics with their intervals: every number that is reported comes with how sure it is."""
+"""Statistics, each with its interval; arrays in, numbers out.
 
+Conventions: a higher score means more likely a member; intervals are two-sided and 95 % unless
+told; entropies are in nats; the first example of a pair stays beside its second in every resample.
+"""
+
+from imprint.stats.bootstrap import (
+    bootstrap_means,
+    mean,
+    mean_difference,
+    percentile_interval,
+    resamples,
+)
+from imprint.stats.correlation import pearson, spearman
+from imprint.stats.cut import accuracy_at_confidence, cut_size, cut_weights
+from imprint.stats.entropy import entropy
 from imprint.stats.estimate import Estimate
-from imprint.stats.significance import mcnemar
+from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
+from imprint.stats.roc import (
+    Roc,
+    auc,
+    balanced_accuracy,
+    best_threshold,
+    max_balanced_accuracy,
+    roc,
+    tpr_at_fpr,
+)
 
-__all__ = ["Estimate", "mcnemar"]
+__all__ = [
+    "Estimate",
+    "Roc",
+    "accuracy_at_confidence",
+    "auc",
+    "balanced_accuracy",
+    "best_threshold",
+    "bootstrap_means",
+    "clopper_pearson",
+    "cut_size",
+    "cut_weights",
+    "entropy",
+    "max_balanced_accuracy",
+    "mcnemar",
+    "mean",
+    "mean_difference",
+    "pearson",
+    "percentile_interval",
+    "proportion",
+    "resamples",
+    "roc",
+    "spearman",
+    "tpr_at_fpr",
+    "wilson",
+]

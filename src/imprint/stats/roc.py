@@ -1,0 +1,141 @@
+"""The receiver operating characteristic as the step function it is, ties and all.
+
+An example is called positive when its score is at least a threshold. Examples of equal score are
+called together, so every distinct score is one vertex, and nothing between vertices can be
+reached: no interpolation. Fawcett 2006; DeLong, DeLong, Clarke-Pearson 1988.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit, ndtri
+
+from imprint.errors import ImprintError
+from imprint.stats.checks import FloatArray, sample
+from imprint.stats.estimate import Estimate
+from imprint.stats.ranks import midranks
+
+
+@dataclass(frozen=True)
+class Roc:
+    """The vertices of a curve, from nothing called positive to everything.
+
+    Attributes:
+        threshold: float64 ``[v]``, falling: +∞, then every distinct score.
+        tpr: float64 ``[v]``, share of positives called positive.
+        fpr: float64 ``[v]``, share of negatives called positive.
+        positives: how many positives there are.
+        negatives: how many negatives there are.
+    """
+
+    threshold: FloatArray
+    tpr: FloatArray
+    fpr: FloatArray
+    positives: int
+    negatives: int
+
+    @property
+    def resolution(self) -> float:
+        """The smallest false positive rate above 0 that these negatives can show."""
+        return 1 / self.negatives
+
+
+def roc(positives: ArrayLike, negatives: ArrayLike) -> Roc:
+    """Return the curve of two samples of scores.
+
+    Args:
+        positives: ``[n]``, e.g. scores of members; higher means more likely positive.
+        negatives: ``[m]``.
+
+    Raises:
+        ImprintError: a sample is empty or holds a score that is not finite.
+    """
+    hit, miss = sample(positives, "scores of positives"), sample(negatives, "scores of negatives")
+    threshold = np.unique(np.concatenate([hit, miss]))[::-1]
+    return Roc(
+        np.concatenate([[np.inf], threshold]),
+        np.concatenate([[0.0], _share_from(hit, threshold)]),
+        np.concatenate([[0.0], _share_from(miss, threshold)]),
+        len(hit),
+        len(miss),
+    )
+
+
+def _share_from(scores: FloatArray, threshold: FloatArray) -> FloatArray:
+    below = np.searchsorted(np.sort(scores), threshold, side="left")
+    return np.asarray((len(scores) - below) / len(scores))
+
+
+def tpr_at_fpr(curve: Roc, fpr: float) -> float:
+    """Return the greatest true positive rate at a false positive rate of at most ``fpr``.
+
+    Below ``curve.resolution`` this is the rate at no false positive at all.
+
+    Raises:
+        ImprintError: ``fpr`` is not in [0, 1].
+    """
+    if not 0 <= fpr <= 1:
+        raise ImprintError(f"a false positive rate of {fpr:g} is none: it must lie in [0, 1]")
+    last = int(np.searchsorted(curve.fpr, fpr, side="right")) - 1
+    return float(curve.tpr[last])
+
+
+def max_balanced_accuracy(curve: Roc) -> float:
+    """Return the greatest (TPR + 1 − FPR) / 2 over all thresholds, optimistic on its own sample."""
+    return float(((curve.tpr + 1 - curve.fpr) / 2).max())
+
+
+def best_threshold(curve: Roc) -> float:
+    """Return the threshold of the greatest balanced accuracy; the highest one of equals."""
+    return float(curve.threshold[np.argmax(curve.tpr - curve.fpr)])
+
+
+def balanced_accuracy(positives: ArrayLike, negatives: ArrayLike, threshold: float) -> float:
+    """Return (TPR + TNR) / 2 of calling scores from ``threshold`` on positive.
+
+    Unbiased when the threshold was chosen on other examples: ``best_threshold(roc(…))``.
+
+    Raises:
+        ImprintError: a sample is empty or holds a score that is not finite.
+    """
+    hit, miss = sample(positives, "scores of positives"), sample(negatives, "scores of negatives")
+    return float((np.mean(hit >= threshold) + np.mean(miss < threshold)) / 2)
+
+
+def auc(positives: ArrayLike, negatives: ArrayLike) -> Estimate:
+    """Return the area under the curve, P(positive > negative) + ½ P(equal), with its interval.
+
+    The area is by midranks, so ties count half. The interval is DeLong's on the logit scale,
+    which keeps it in [0, 1]. Where every positive lies above every negative (or below), DeLong's
+    variance is 0; the interval is then Clopper and Pearson's for min(n, m) disjoint pairs.
+
+    Args:
+        positives: ``[n]``, higher means more likely positive.
+        negatives: ``[m]``.
+
+    Raises:
+        ImprintError: a sample has fewer than 2 scores or one that is not finite.
+    """
+    hit = sample(positives, "scores of positives", at_least=2)
+    miss = sample(negatives, "scores of negatives", at_least=2)
+    ranks = midranks(np.concatenate([hit, miss]))
+    # Share of the other sample that each score beats: DeLong's structural components.
+    above = (ranks[: len(hit)] - midranks(hit)) / len(miss)
+    below = 1 - (ranks[len(hit) :] - midranks(miss)) / len(hit)
+    area = float(above.mean())
+    deviation = float(np.sqrt(above.var(ddof=1) / len(hit) + below.var(ddof=1) / len(miss)))
+    count = len(hit) + len(miss)
+    return Estimate(area, _area_interval(area, deviation, min(len(hit), len(miss))), count)
+
+
+def _area_interval(area: float, deviation: float, pairs: int) -> tuple[float, float]:
+    if area >= 1:
+        return 0.025 ** (1 / pairs), 1.0
+    if area <= 0:
+        return 0.0, 1 - 0.025 ** (1 / pairs)
+    reach = ndtri(0.975) * deviation / (area * (1 - area))
+    low, high = expit(logit(area) + np.array([-reach, reach]))
+    return float(low), float(high)
