@@ -1,0 +1,140 @@
+"""One image file to pixels: whole, or one rectangle of it as a square.
+
+Pixels are those of the file as stored: an EXIF orientation is not applied, because object boxes
+refer to stored pixels. JPEGs are decoded at full resolution; decoding at a half or a quarter
+(``Image.draft``) is faster but is another filter than the antialiased one promised here.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imprint.data.imageset import Pixels
+from imprint.errors import ImprintError
+
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+)
+
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+_MODES = {1: "L", 3: "RGB"}
+_ROUNDING_PX = 1e-3
+
+
+def load(file: Path, channels: int = 3) -> Image.Image:
+    """Return an image, decoded completely, as RGB (``channels`` 3) or gray (1).
+
+    Alpha is dropped, not blended; 16-bit gray is scaled to 8 bits; of an animation the first
+    picture is taken.
+
+    Raises:
+        ImprintError: the file is missing, truncated, damaged or of an unknown kind.
+    """
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return _to_mode(image, _MODES[channels])
+    except FileNotFoundError:
+        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
+    except _DAMAGE as error:
+        raise ImprintError(
+            f"cannot decode the image {file} ({error}): repair or remove it, or leave corrupt "
+            "images out (--skip-corrupt)"
+        ) from error
+
+
+def header_size(file: Path) -> tuple[int, int]:
+    """Return width and height from the header of an image file.
+
+    Raises:
+        ImprintError: the file is missing or its header cannot be read.
+    """
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except FileNotFoundError:
+        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
+    except _DAMAGE as error:
+        raise ImprintError(
+            f"cannot read the image {file} ({error}): repair or remove it, or leave corrupt "
+            "images out (--skip-corrupt)"
+        ) from error
+
+
+def byte_count(file: Path) -> int:
+    """Return the length of a file in bytes.
+
+    Raises:
+        ImprintError: there is no such file.
+    """
+    try:
+        return file.stat().st_size
+    except OSError:
+        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
+
+
+def square(image: Image.Image, rectangle: NDArray[np.float64], size: int, name: str) -> Pixels:
+    """Return one rectangle of an image as a square, bilinear with antialiasing.
+
+    Args:
+        image: RGB or gray.
+        rectangle: (x0, y0, x1, y1) in pixels; x0 > x1 mirrors left to right.
+        size: side of the square.
+        name: what to call the image in messages.
+
+    Returns:
+        uint8 ``[channels, size, size]``.
+
+    Raises:
+        ImprintError: the rectangle is empty or reaches out of the image.
+    """
+    x0, y0, x1, y1 = rectangle.tolist()
+    left, right = min(x0, x1), max(x0, x1)
+    width, height = image.size
+    inside = left >= -_ROUNDING_PX and right <= width + _ROUNDING_PX
+    inside = inside and y0 >= -_ROUNDING_PX and y1 <= height + _ROUNDING_PX
+    if not (inside and right > left and y1 > y0):
+        raise ImprintError(
+            f"{name}: rectangle ({x0:g}, {y0:g}, {x1:g}, {y1:g}) is empty or outside "
+            f"the {width} × {height} image"
+        )
+    box = (max(left, 0.0), max(y0, 0.0), min(right, width), min(y1, height))
+    resized = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    pixels = to_array(resized)
+    return pixels[:, :, ::-1] if x0 > x1 else pixels
+
+
+def to_array(image: Image.Image) -> Pixels:
+    """Return the pixels of an RGB or gray image, uint8 ``[channels, H, W]``."""
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == mode:
+        return image
+    if image.mode.startswith("I;16"):
+        scaled = (np.asarray(image).astype(np.float64) / 257).round().astype(np.uint8)
+        return Image.fromarray(scaled).convert(mode)
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of mode {image.mode} have no known range")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert(mode)

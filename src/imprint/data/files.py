@@ -1,0 +1,277 @@
+"""Images in files, decoded by a pool of threads, ahead of whoever uses them.
+
+Pillow gives up the interpreter lock while it decodes and resizes, so threads scale with cores
+without copies between processes. Files that cannot be decoded may be left out; the indices of all
+others stay as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from imprint.data.decode import byte_count, header_size, load, square, to_array
+from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
+from imprint.device import usable_cores
+from imprint.errors import ImprintError
+from imprint.progress import track
+
+IN_MEMORY_LIMIT = 1 << 30
+_CHUNK = 512
+_NONE: IntArray = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Images in files, one label each.
+
+    Args:
+        root: the folder that ``paths`` start from.
+        paths: relative path of each image, with forward slashes.
+        labels: int64 ``[n]``, each in [0, number of classes).
+        classes: one name a class.
+        name: what the set is called.
+        channels: 3 for colour, 1 for gray; every image is converted to that.
+        object_boxes: one int64 ``[m, 4]`` array an image, or None.
+        corrupt: int64, indices of images that are left out; their size is (0, 0).
+        known_sizes: int64 ``[n, 2]`` if already known; else read from the headers when needed.
+
+    Raises:
+        ImprintError: the numbers of paths, labels and box lists differ.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    labels: IntArray
+    classes: tuple[str, ...]
+    name: str
+    channels: int = 3
+    object_boxes: Sequence[IntArray] | None = field(default=None, repr=False)
+    corrupt: IntArray = field(default_factory=lambda: _NONE)
+    known_sizes: IntArray | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        boxes = len(self.paths) if self.object_boxes is None else len(self.object_boxes)
+        if not len(self.paths) == len(self.labels) == boxes:
+            raise ImprintError(
+                f"{self.name}: {len(self.paths)} images need as many labels and box lists, "
+                f"got {len(self.labels)} and {boxes}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name_of(self, index: int) -> str:
+        """Return the relative path of one image."""
+        return self.paths[index]
+
+    def file_of(self, index: int) -> Path:
+        """Return the path of one image's file."""
+        return self.root / self.paths[index]
+
+    def sizes(self) -> IntArray:
+        """Return width and height of every image, int64 ``[n, 2]``, from the headers.
+
+        Raises:
+            ImprintError: a header cannot be read.
+        """
+        return self._sizes
+
+    @cached_property
+    def _sizes(self) -> IntArray:
+        if self.known_sizes is not None:
+            return self.known_sizes
+        sizes = np.zeros((len(self), 2), dtype=np.int64)
+        usable = usable_indices(self)
+
+        def read(rows: IntArray) -> None:
+            for row in rows.tolist():
+                sizes[row] = header_size(self.file_of(row))
+
+        _in_chunks(read, usable, "read image sizes")
+        return sizes
+
+    def boxes(self) -> Sequence[IntArray] | None:
+        """Return the object boxes, one ``[m, 4]`` array an image, or None."""
+        return self.object_boxes
+
+    def read(self, indices: IntArray, rectangles: FloatArray, size: int) -> Pixels:
+        """Return rectangles of images as squares, uint8 ``[b, channels, size, size]``.
+
+        An image that is asked for more than once is decoded once.
+
+        Raises:
+            ImprintError: a file cannot be decoded, or a rectangle is not inside its image.
+        """
+        squares = np.empty((len(indices), self.channels, size, size), dtype=np.uint8)
+        order = np.argsort(indices, kind="stable")
+        groups = np.split(order, np.flatnonzero(np.diff(indices[order])) + 1) if len(order) else []
+
+        def decode(rows: IntArray) -> None:
+            index = int(indices[rows[0]])
+            image = load(self.file_of(index), self.channels)
+            for row in rows.tolist():
+                squares[row] = square(image, rectangles[row], size, self.paths[index])
+
+        _in_threads(decode, groups)
+        return squares
+
+    def fingerprint(self) -> str:
+        """Return the hash of names, sizes in bytes, labels, classes and boxes.
+
+        Neither times nor the place of the folder enter, so a copy has the same fingerprint.
+        """
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(repr((self.channels, self.classes)).encode())
+        for row, path in enumerate(self.paths):
+            digest.update(f"{path}\0{byte_count(self.file_of(row))}\n".encode())
+        digest.update(np.ascontiguousarray(self.labels, dtype=np.int64).data)
+        digest.update(np.ascontiguousarray(self.corrupt, dtype=np.int64).data)
+        for boxes in self.object_boxes or ():
+            digest.update(np.asarray(boxes, dtype=np.int64).tobytes() + b"|")
+        return digest.hexdigest()
+
+
+def usable_indices(images: ImageSet) -> IntArray:
+    """Return the indices of all images but those left out as corrupt, int64, sorted."""
+    everything = np.arange(len(images), dtype=np.int64)
+    return (
+        np.setdiff1d(everything, images.corrupt) if isinstance(images, FileImages) else everything
+    )
+
+
+def find_corrupt(images: FileImages) -> IntArray:
+    """Return the indices of images that cannot be decoded completely, int64, sorted.
+
+    Every file is decoded once.
+    """
+    decodes = np.zeros(len(images), dtype=bool)
+
+    def decode(rows: IntArray) -> None:
+        for row in rows.tolist():
+            try:
+                load(images.file_of(row), images.channels)
+                decodes[row] = True
+            except ImprintError:
+                continue
+
+    _in_chunks(decode, np.arange(len(images), dtype=np.int64), "look for corrupt images")
+    return np.flatnonzero(~decodes).astype(np.int64)
+
+
+def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
+    """Return the images as arrays in memory where they have one size and fit; else unchanged.
+
+    Args:
+        images: any set.
+        limit: bytes of pixels that may be held.
+
+    Raises:
+        ImprintError: a file cannot be decoded.
+    """
+    if not isinstance(images, FileImages) or len(images.corrupt) or not len(images):
+        return images
+    width, height = header_size(images.file_of(0))
+    if len(images) * images.channels * width * height > limit:
+        return images
+    if (images.sizes() != (width, height)).any():
+        return images
+    pixels = np.empty((len(images), images.channels, height, width), dtype=np.uint8)
+
+    def decode(rows: IntArray) -> None:
+        for row in rows.tolist():
+            pixels[row] = to_array(load(images.file_of(row), images.channels))
+
+    _in_chunks(decode, np.arange(len(images), dtype=np.int64), f"decode {images.name}")
+    return _DecodedFiles(
+        pixels, images.labels, images.classes, images.name, images.object_boxes, images.paths
+    )
+
+
+@dataclass(frozen=True)
+class _DecodedFiles(ArrayImages):
+    """Arrays that still know the files they came from."""
+
+    paths: Sequence[str] = ()
+
+    def name_of(self, index: int) -> str:
+        """Return the relative path of one image."""
+        return self.paths[index]
+
+
+def stream(
+    images: ImageSet, indices: IntArray, rectangles: FloatArray, size: int, batch_size: int
+) -> Iterator[Pixels]:
+    """Yield batches of squares in order; the next is decoded while the caller uses this one.
+
+    Args:
+        images: where pixels come from.
+        indices: int64 ``[n]``.
+        rectangles: float64 ``[n, 4]``.
+        size: side of the squares.
+        batch_size: squares a batch; the last may be smaller.
+
+    Yields:
+        uint8 ``[b, channels, size, size]``.
+
+    Raises:
+        ImprintError: a file cannot be decoded, or a rectangle is not inside its image.
+    """
+
+    def read(start: int) -> Pixels:
+        part = slice(start, start + batch_size)
+        return images.read(indices[part], rectangles[part], size)
+
+    starts = range(0, len(indices), batch_size)
+    if isinstance(images, ArrayImages):
+        yield from map(read, starts)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="imprint-prefetch") as prefetch:
+        upcoming: Future[Pixels] | None = None
+        for start in starts:
+            batch = upcoming.result() if upcoming is not None else read(start)
+            following = start + batch_size
+            upcoming = prefetch.submit(read, following) if following < len(indices) else None
+            yield batch
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(usable_cores(), thread_name_prefix="imprint-decode")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _in_threads(work: Callable[[IntArray], None], groups: Sequence[IntArray]) -> None:
+    """Do ``work`` on every group, in the pool; the first error is raised after all have ended."""
+    share = max(1, len(groups) // (4 * usable_cores()))
+
+    def run(start: int) -> None:
+        for group in groups[start : start + share]:
+            work(group)
+
+    futures = [_pool().submit(run, start) for start in range(0, len(groups), share)]
+    errors = [future.exception() for future in futures]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _in_chunks(work: Callable[[IntArray], None], rows: IntArray, what: str) -> None:
+    """Do ``work`` on all rows in the pool, with progress."""
+    starts = range(0, len(rows), _CHUNK)
+    for start in track(starts, what, len(starts), f"{_CHUNK} images"):
+        part = rows[start : start + _CHUNK]
+        _in_threads(work, np.array_split(part, min(len(part), 4 * usable_cores())))
