@@ -1,0 +1,1 @@
+"""Where images come from: one module a layout on disk, and the embedded set."""

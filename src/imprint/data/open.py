@@ -1,0 +1,175 @@
+"""Open a data set: find its layout, list its images, check its boxes."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from imprint.data.boxes import NO_BOXES, OnBadBox, check_boxes, read_voc_folder
+from imprint.data.files import FileImages, find_corrupt
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.sources.registry import Listing, layouts
+from imprint.errors import ImprintError
+from imprint.progress import say
+
+_NAMED = 10
+_NONE: IntArray = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set, and what had to be left out or mended to open it.
+
+    Attributes:
+        images: the set.
+        layout: the name of its layout.
+        corrupt: indices of images that cannot be decoded and are left out.
+        clamped: indices of images with a box that was cut to the image.
+        dropped: indices of images whose annotation could not be repaired and was dropped.
+        box_files_missing: images without a box file, where boxes are kept in files.
+        box_files_unused: box files without an image.
+    """
+
+    images: ImageSet
+    layout: str
+    corrupt: IntArray = field(default_factory=lambda: _NONE)
+    clamped: IntArray = field(default_factory=lambda: _NONE)
+    dropped: IntArray = field(default_factory=lambda: _NONE)
+    box_files_missing: int = 0
+    box_files_unused: int = 0
+
+
+def open_images(
+    root: Path,
+    layout: str = "auto",
+    part: str | None = None,
+    boxes: Path | None = None,
+    on_bad_box: OnBadBox = "error",
+    skip_corrupt: bool = False,
+) -> ImageSet:
+    """Return the images at ``root``; what was left out or mended is told on standard error.
+
+    Args:
+        root: a folder, or an array file.
+        layout: how it is laid out; ``"auto"`` looks.
+        part: which part (train, val, test …); None is the training part.
+        boxes: a folder of Pascal VOC files ``CLASS/NAME.xml``, instead of the layout's own boxes.
+        on_bad_box: what to do about a box that does not fit its image.
+        skip_corrupt: decode every file once and leave out those that cannot be; the indices of
+            all others stay (:func:`imprint.data.files.usable_indices`).
+
+    Raises:
+        ImprintError: nothing there, an unknown layout, no images, a class without images, or
+            damaged files or boxes.
+    """
+    opened = inspect_images(root, layout, part, boxes, on_bad_box, skip_corrupt)
+    for notice in notices(opened):
+        say(notice)
+    return opened.images
+
+
+def inspect_images(
+    root: Path,
+    layout: str = "auto",
+    part: str | None = None,
+    boxes: Path | None = None,
+    on_bad_box: OnBadBox = "error",
+    skip_corrupt: bool = False,
+) -> Opened:
+    """Return what :func:`open_images` does, together with what was left out or mended."""
+    if not root.exists():
+        raise ImprintError(f"no data at {root}: check --data")
+    name = layout_of(root) if layout == "auto" else layout
+    listing = layouts.get(name).open(root, part)
+    opened = Opened(listing.images, name)
+    if skip_corrupt and isinstance(listing.images, FileImages):
+        corrupt = find_corrupt(listing.images)
+        images = dataclasses.replace(listing.images, corrupt=corrupt)
+        if len(corrupt) == len(images):
+            raise ImprintError(f"none of the {len(images)} images of {root} can be decoded")
+        opened = dataclasses.replace(opened, images=images, corrupt=corrupt)
+        listing = dataclasses.replace(listing, images=images)
+    return _with_boxes(opened, listing, boxes or listing.voc_folder, on_bad_box)
+
+
+def layout_of(root: Path) -> str:
+    """Return the name of the layout of ``root``, which exists.
+
+    Raises:
+        ImprintError: it is none of the known ones.
+    """
+    specific = [name for name in layouts.names() if name != "folder"]
+    for name in (*specific, "folder"):
+        if layouts.get(name).recognises(root):
+            return name
+    if root.is_dir() and not os.listdir(root):
+        raise ImprintError(f"{root} is empty: check --data")
+    raise ImprintError(
+        f"cannot tell how {root} is laid out: none of "
+        + ", ".join(f"{layouts.get(name).looks_like} ({name})" for name in layouts.names())
+        + " is there"
+    )
+
+
+def notices(opened: Opened) -> list[str]:
+    """Return one sentence for every kind of thing that was left out or mended."""
+    images = opened.images
+    told = [
+        _named(images, opened.corrupt, "left out, cannot be decoded"),
+        _named(images, opened.clamped, "had a box cut to the image"),
+        _named(images, opened.dropped, "lost an annotation that cannot be repaired"),
+    ]
+    if opened.box_files_unused:
+        told.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
+    return [notice for notice in told if notice]
+
+
+def _named(images: ImageSet, indices: IntArray, what: str) -> str:
+    if not len(indices):
+        return ""
+    names = ", ".join(images.name_of(index) for index in indices[:_NAMED].tolist())
+    more = f" and {len(indices) - _NAMED} more" if len(indices) > _NAMED else ""
+    return f"{images.name}: {len(indices)} of {len(images)} images {what}: {names}{more}"
+
+
+def _with_boxes(
+    opened: Opened, listing: Listing, voc_folder: Path | None, on_bad_box: OnBadBox
+) -> Opened:
+    """Return the images with boxes that were checked against their sizes."""
+    images = listing.images
+    written, stated = listing.boxes, None
+    if voc_folder is not None:
+        if not isinstance(images, FileImages):
+            raise ImprintError(
+                f"{images.name} holds arrays, which have no names to look up in {voc_folder}: "
+                "put the boxes into the array file"
+            )
+        stems = [os.path.splitext(path.rsplit("/", 1)[-1])[0] for path in images.paths]
+        found = read_voc_folder(voc_folder, listing.class_folders, images.labels, stems)
+        written, stated = found.boxes, found.sizes
+        opened = dataclasses.replace(
+            opened, box_files_missing=found.missing, box_files_unused=found.orphans
+        )
+    if written is None:
+        return opened
+    checked = check_boxes(
+        _without(written, opened.corrupt), images.sizes(), images.name_of, on_bad_box, stated
+    )
+    return dataclasses.replace(
+        opened,
+        images=dataclasses.replace(images, object_boxes=checked.boxes),
+        clamped=checked.clamped,
+        dropped=checked.dropped,
+    )
+
+
+def _without(boxes: Sequence[FloatArray], corrupt: IntArray) -> list[FloatArray]:
+    kept = list(boxes)
+    for row in corrupt.tolist():
+        kept[row] = NO_BOXES.astype(np.float64)
+    return kept

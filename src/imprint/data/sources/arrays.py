@@ -1,0 +1,142 @@
+"""Images in array files: ``NAME.npz``, or a folder with ``images.npy``, ``labels.npy`` and so on.
+
+- ``images``: uint8 ``[n, C, H, W]``, ``[n, H, W, C]`` or ``[n, H, W]``, C = 1 or 3 (where both
+  readings are possible, channels come first);
+- ``labels``: integers ``[n]`` from 0;
+- ``boxes``, if any: ``[n, 4]`` or ``[n, m, 4]`` (x0, y0, x1, y1; x1, y1 exclusive); rows that hold
+  NaN or are all negative stand for no box;
+- ``classes``, if any: one name a class.
+
+A part is a file ``PART.npz`` or a folder ``PART`` within the folder. Nothing pickled is read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.data.imageset import ArrayImages, FloatArray, IntArray, Pixels
+from imprint.data.sources.folder import set_name
+from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.errors import ImprintError
+
+KEYS = ("images", "labels", "boxes", "classes")
+
+
+def open_arrays(root: Path, part: str | None) -> Listing:
+    """Return the images of an array file or of a folder of them.
+
+    Raises:
+        ImprintError: no such part, a file that is damaged or pickled, a missing key, or arrays
+            that do not fit one another.
+    """
+    place = _place(root, part)
+    arrays = _read_npz(place) if place.is_file() else _read_folder(place)
+    missing = [key for key in ("images", "labels") if key not in arrays]
+    if missing:
+        raise ImprintError(
+            f"{place} lacks {' and '.join(missing)}: it holds {', '.join(arrays) or 'nothing'}"
+        )
+    labels = _labels(arrays["labels"], place)
+    images = ArrayImages(
+        _channels_first(arrays["images"], place),
+        labels,
+        _classes(arrays.get("classes"), labels),
+        set_name(root),
+    )
+    boxes = arrays.get("boxes")
+    return Listing(images, boxes=None if boxes is None else _boxes(boxes, len(images), place))
+
+
+def _place(root: Path, part: str | None) -> Path:
+    if root.is_file():
+        if part is not None:
+            raise ImprintError(f"{root} is one file and has no part {part!r}: leave --part out")
+        return root.parent if root.name == "images.npy" else root
+    for name in (part,) if part is not None else ("", "train"):
+        for place in (root / name, root / f"{name}.npz"):
+            if place.is_file() or (place / "images.npy").is_file():
+                return place
+    there = ", ".join(sorted(file.stem for file in root.glob("*.npz"))) or "no array file"
+    raise ImprintError(f"{root} has no images.npy for part {part or 'train'!r}: it has {there}")
+
+
+def _read_npz(file: Path) -> dict[str, NDArray[Any]]:
+    try:
+        content = np.load(file, allow_pickle=False)
+        if not isinstance(content, Mapping):
+            raise ImprintError(
+                f"{file} is one array: put images.npy and labels.npy into a folder, or use .npz"
+            )
+        return {key: content[key] for key in KEYS if key in content}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unreadable(file, error) from error
+
+
+def _read_folder(folder: Path) -> dict[str, NDArray[Any]]:
+    arrays = {}
+    for key in KEYS:
+        file = folder / f"{key}.npy"
+        if file.is_file():
+            try:
+                arrays[key] = np.load(file, allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise _unreadable(file, error) from error
+    return arrays
+
+
+def _unreadable(file: Path, error: Exception) -> ImprintError:
+    return ImprintError(
+        f"cannot read {file} ({error}): save plain numbers and strings with numpy.save or savez"
+    )
+
+
+def _channels_first(images: NDArray[Any], place: Path) -> Pixels:
+    if images.dtype != np.uint8:
+        raise ImprintError(f"{place}: images are {images.dtype}: save them as uint8, 0 to 255")
+    if images.ndim == 3:
+        return images[:, None]
+    if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    return images
+
+
+def _labels(labels: NDArray[Any], place: Path) -> IntArray:
+    if labels.dtype.kind not in "iu":
+        raise ImprintError(f"{place}: labels are {labels.dtype}: save them as integers from 0")
+    return labels.astype(np.int64)
+
+
+def _classes(classes: NDArray[Any] | None, labels: IntArray) -> tuple[str, ...]:
+    if classes is not None:
+        return tuple(str(name) for name in classes.tolist())
+    return tuple(str(label) for label in range(int(labels.max(initial=0)) + 1))
+
+
+def _boxes(boxes: NDArray[Any], count: int, place: Path) -> list[FloatArray]:
+    if boxes.dtype.kind not in "iuf" or boxes.shape[:1] != (count,) or boxes.shape[-1:] != (4,):
+        raise ImprintError(
+            f"{place}: boxes are {boxes.dtype} {list(boxes.shape)}: expected numbers "
+            f"[{count}, 4] or [{count}, m, 4]"
+        )
+    table = boxes.reshape(count, -1, 4).astype(np.float64)
+    padding = np.isnan(table).any(axis=2) | (table < 0).all(axis=2)
+    return [rows[~absent] for rows, absent in zip(table, padding, strict=True)]
+
+
+def _recognises(root: Path) -> bool:
+    if root.is_file():
+        return root.suffix in (".npz", ".npy")
+    return any(
+        place.is_file()
+        for place in (root / "images.npy", root / "train.npz", root / "train/images.npy")
+    )
+
+
+layouts.register("arrays")(Layout("NAME.npz or images.npy", _recognises, open_arrays))

@@ -1,0 +1,129 @@
+"""One folder a class: ``CLASS/NAME.jpg``, or ``PART/CLASS/NAME.jpg`` with part train, val, ….
+
+Classes are sorted by name, and files by name within their class. Only files directly in the
+folder of a class count; names that start with a dot, and files that are no images, are passed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imprint.data.decode import SUFFIXES
+from imprint.data.files import FileImages
+from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.errors import ImprintError
+
+
+def open_folder(root: Path, part: str | None) -> Listing:
+    """List the images of ``root/PART``; without a part, of ``root/train`` if there is one.
+
+    Raises:
+        ImprintError: no such part, no class folders, or a class without images.
+    """
+    base = part_folder(root, part)
+    return list_classes(root, base, folder_names(base))
+
+
+def list_classes(
+    root: Path,
+    base: Path,
+    class_folders: Sequence[str],
+    inside: str = "",
+    classes: Sequence[str] | None = None,
+) -> Listing:
+    """List the images in the folders ``base/CLASS/inside``.
+
+    Args:
+        root: what the set is named after.
+        base: the folder that the names of images start from.
+        class_folders: sorted.
+        inside: the folder within each class folder that holds the images; empty for itself.
+        classes: names of the classes, if other than those of their folders.
+
+    Raises:
+        ImprintError: there are no class folders, or one has no image.
+    """
+    if not class_folders:
+        raise ImprintError(f"{base} has no class folders: expected {base}/CLASS/NAME.jpg")
+    folders = [f"{folder}/{inside}" if inside else folder for folder in class_folders]
+    names = [image_names(base / folder) for folder in folders]
+    for class_folder, folder, found in zip(class_folders, folders, names, strict=True):
+        if not found:
+            raise ImprintError(
+                f"class {class_folder} has no image in {base / folder}: add one or remove the folder"
+            )
+    paths = [
+        f"{folder}/{name}" for folder, found in zip(folders, names, strict=True) for name in found
+    ]
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in names])
+    images = FileImages(base, paths, labels, tuple(classes or class_folders), set_name(root))
+    return Listing(images, tuple(class_folders))
+
+
+def part_folder(root: Path, part: str | None) -> Path:
+    """Return ``root/PART``; without a part, ``root/train`` if it is a folder of folders, or root.
+
+    Raises:
+        ImprintError: no such part; the message names those there are.
+    """
+    if part is None:
+        train = root / "train"
+        return train if train.is_dir() and not image_names(train) else root
+    if not (root / part).is_dir():
+        there = ", ".join(folder_names(root)[:12]) or "no folder at all"
+        raise ImprintError(f"{root} has no part {part!r}: it has {there}")
+    return root / part
+
+
+def set_name(root: Path) -> str:
+    """Return what a set of images is called after its folder or file."""
+    return root.resolve().stem if root.is_file() else root.resolve().name
+
+
+def folder_names(folder: Path) -> list[str]:
+    """Return the names of the visible folders in a folder, sorted; none if it is no folder.
+
+    Raises:
+        ImprintError: the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ImprintError(f"cannot read the folder {folder}: {error.strerror}") from error
+    return sorted(name for name in names if not name.startswith("."))
+
+
+def image_names(folder: Path) -> list[str]:
+    """Return the names of the images directly in a folder, sorted; none if it is no folder.
+
+    Raises:
+        ImprintError: the folder cannot be read.
+    """
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ImprintError(f"cannot read the folder {folder}: {error.strerror}") from error
+    return sorted(
+        name
+        for name in names
+        if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
+    )
+
+
+def _recognises(root: Path) -> bool:
+    if not root.is_dir():
+        return False
+    base = part_folder(root, None)
+    return any(image_names(base / name) for name in folder_names(base))
+
+
+layouts.register("folder")(Layout("CLASS/NAME.jpg", _recognises, open_folder))

@@ -1,0 +1,111 @@
+"""Tiny ImageNet: 64 × 64 images, one box each, in text files.
+
+``train/WNID/images/WNID_7.JPEG`` with ``train/WNID/WNID_boxes.txt`` (name, x0, y0, x1, y1), and
+``val/images/val_7.JPEG`` with ``val/val_annotations.txt`` (name, wnid, x0, y0, x1, y1). Boxes name
+the last pixel they hold (a whole image is 0 0 63 63), so one is added to x1 and y1 here. Classes
+are called by the first synonym in ``words.txt``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from imprint.data.files import FileImages
+from imprint.data.imageset import FloatArray
+from imprint.data.sources.folder import folder_names, image_names, list_classes, set_name
+from imprint.data.sources.registry import Layout, Listing, class_names, layouts, read_lines
+from imprint.errors import ImprintError
+
+
+def open_tiny_imagenet(root: Path, part: str | None) -> Listing:
+    """List the images and boxes of the training or the validation part.
+
+    Validation images are sorted by class, then by name, like training images, and have the labels
+    of the training part.
+
+    Raises:
+        ImprintError: a part other than ``train`` or ``val``, files missing, or a malformed line.
+    """
+    if part not in (None, "train", "val"):
+        raise ImprintError(
+            f"{root} is Tiny ImageNet, which has labels for train and val alone, not for {part!r}"
+        )
+    return _open_val(root) if part == "val" else _open_train(root)
+
+
+def _open_train(root: Path) -> Listing:
+    base = root / "train"
+    wnids = folder_names(base)
+    names = class_names(wnids, root / "words.txt")
+    listing = list_classes(root, base, wnids, inside="images", classes=names)
+    boxes: dict[str, FloatArray] = {}
+    for wnid in wnids:
+        for name, _, box in _read_boxes(base / wnid / f"{wnid}_boxes.txt", columns=5):
+            boxes[f"{wnid}/images/{name}"] = box
+    return _with_boxes(listing, boxes)
+
+
+def _open_val(root: Path) -> Listing:
+    base = root / "val"
+    file = base / "val_annotations.txt"
+    rows = {name: (wnid, box) for name, wnid, box in _read_boxes(file, columns=6)}
+    found = image_names(base / "images")
+    unlisted = next((name for name in found if name not in rows), None)
+    if unlisted is not None or not found:
+        problem = f"does not list images/{unlisted}" if found else "has no images beside it"
+        raise ImprintError(f"{file} {problem}: get the part anew")
+    in_use = {wnid for wnid, _ in rows.values()}
+    wnids = folder_names(root / "train") or sorted(in_use)
+    label_of = {wnid: label for label, wnid in enumerate(wnids)}
+    strangers = in_use.difference(label_of)
+    if strangers:
+        raise ImprintError(f"{file} names the class {min(strangers)}, which {root}/train lacks")
+    found.sort(key=lambda name: (rows[name][0], name))
+    images = FileImages(
+        base,
+        [f"images/{name}" for name in found],
+        np.array([label_of[rows[name][0]] for name in found], dtype=np.int64),
+        class_names(wnids, root / "words.txt"),
+        set_name(root),
+    )
+    boxes = {f"images/{name}": rows[name][1] for name in found}
+    return _with_boxes(Listing(images, tuple(wnids)), boxes)
+
+
+def _with_boxes(listing: Listing, boxes: dict[str, FloatArray]) -> Listing:
+    assert isinstance(listing.images, FileImages)
+    none = np.empty((0, 4))
+    return replace(listing, boxes=[boxes.get(path, none) for path in listing.images.paths])
+
+
+def _read_boxes(file: Path, columns: int) -> list[tuple[str, str, FloatArray]]:
+    """Return (name, second column, box ``[1, 4]`` with exclusive ends) of every line."""
+    rows = []
+    for number, line in enumerate(read_lines(file), start=1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            x0, y0, x1, y1 = (float(word) for word in words[columns - 4 :])
+        except ValueError:
+            raise ImprintError(
+                f"{file}, line {number}: expected {columns} columns, the last four numbers, "
+                f"got {line!r}"
+            ) from None
+        rows.append((words[0], words[1], np.array([[x0, y0, x1 + 1, y1 + 1]])))
+    return rows
+
+
+def _recognises(root: Path) -> bool:
+    train = folder_names(root / "train")
+    if train:
+        return bool(image_names(root / "train" / train[0] / "images"))
+    return (root / "val" / "val_annotations.txt").is_file()
+
+
+layouts.register("tiny_imagenet")(
+    Layout("train/n01443537/images/n01443537_0.JPEG", _recognises, open_tiny_imagenet)
+)
