@@ -81,7 +81,7 @@ def augment(
         size: side of the result in pixels.
 
     Returns:
-        float32 ``[b, C, size, size]`` in [0, 1], same device.
+        float32 ``[b, C, size, size]`` in [0, 1], channels last in memory, same device.
 
     Raises:
         ImprintError: the blur's kernel reaches beyond the image.
@@ -110,7 +110,7 @@ def recolour(
         ids: int64 ``[b]``, indices of the images.
 
     Returns:
-        float32 ``[b, C, S, S]`` in [0, 1], same device.
+        float32 ``[b, C, S, S]`` in [0, 1], channels last in memory, same device.
 
     Raises:
         ImprintError: the blur's kernel reaches beyond the image.
@@ -199,7 +199,8 @@ def _random_rectangles(
     found = fits.any(axis=1)[:, None]
     sides = np.where(found, first, fallback)
     corner = np.where(found, uniform[:, -2:], 0.5) * (sizes - sides)
-    return np.concatenate([corner, corner + sides], axis=1)
+    # A crop at the far border may pass it by one rounding.
+    return np.concatenate([corner, np.minimum(corner + sides, sizes)], axis=1)
 
 
 def _apply(squares: torch.Tensor, settings: Augmentation, drawn: Parameters) -> torch.Tensor:
@@ -208,7 +209,7 @@ def _apply(squares: torch.Tensor, settings: Augmentation, drawn: Parameters) -> 
         squares = _shift(squares, drawn.shift, settings.padding)
     for rows, tile in _tiles(squares):
         _recolour_tile(tile, settings, drawn, rows)
-    return squares
+    return squares.contiguous(memory_format=torch.channels_last)
 
 
 def _tiles(squares: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
