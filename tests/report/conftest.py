@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -251,7 +252,13 @@ def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_study(tmp_path_factory.mktemp("finished") / "study")
 
 
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The original of every ``study``."""
+    return make_study(tmp_path_factory.mktemp("small") / "study", attacked=60, cards=6)
+
+
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(small_study: Path, tmp_path: Path) -> Path:
     """A small study of one's own."""
-    return make_study(tmp_path / "study", attacked=60, cards=6)
+    return Path(shutil.copytree(small_study, tmp_path / "study"))

@@ -167,8 +167,8 @@ def read_picture(folder: Path, name: str) -> Picture:
     """
     from PIL import Image, UnidentifiedImageError
 
-    if Path(name).name != name:
-        raise ImprintError(f"{folder}: picture {name!r} must be the name of a file in this folder")
+    if Path(name).name != name or not name.endswith(".png"):
+        raise ImprintError(f"{folder}: picture {name!r} must be the name of a PNG in this folder")
     path = folder / name
     try:
         with Image.open(path, formats=("PNG",)) as image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from imprint.report.drawing import (
     INK,
@@ -181,8 +181,14 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
                 fontsize=10,
             )
         if left_out:
-            between = f"… {left_out} classes between …"
-            axes.text(0, MOST_CLASSES // 2, between, color=MUTED, ha="center", va="center")
+            axes.annotate(
+                f"… {left_out} classes between …",
+                (0, MOST_CLASSES // 2),
+                xytext=(5, 0),
+                textcoords="offset points",
+                va="center_baseline",
+                color=MUTED,
+            )
         reach = max(0.01, float(np.abs(values).max(initial=0)))
         low = -1.3 * reach if (values < 0).any() else 0
         axes.set(xlim=(low, 1.05 * reach), ylim=(places[-1] + 0.7, -0.7))
@@ -294,17 +300,18 @@ def _legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def _spread(places: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """Return the places moved as little as needed to lie ``least`` apart within [low, high]."""
+    """Return the places moved as little as needed to lie ``least`` apart within [low, high].
+
+    Less the room for those below, places keep their distance when they do not fall: the nearest
+    such sequence is an isotonic regression.
+    """
+    if not places:
+        return []
     order = np.argsort(places, kind="stable")
-    moved = np.array(places, dtype=float)
-    for before, after in itertools.pairwise(order):
-        short = least - (moved[after] - moved[before])
-        if short > 0:
-            moved[before] -= short / 2
-            moved[after] += short / 2
-    if len(order):
-        moved += max(0.0, low - moved[order[0]])
-        moved -= max(0.0, moved[order[-1]] - high)
+    room = least * np.arange(len(places))
+    free = isotonic_regression(np.asarray(places, dtype=float)[order] - room).x
+    moved = np.empty(len(places))
+    moved[order] = np.clip(free, low, max(low, high - room[-1])) + room
     return [float(place) for place in moved]
 
 

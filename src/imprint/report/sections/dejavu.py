@@ -84,6 +84,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     percents = _percents(findings)
     classes = _classes(tables, names)
     controls = _controls(findings)
+    gallery = read_gallery(root / "gallery" / "dejavu")
     html = render(
         "dejavu.html.j2",
         verdict=_verdict([estimate(findings, "two_model", p, "score") for p in percents]),
@@ -102,7 +103,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         probe=_probe(findings),
         classes=classes,
         classes_without_images=len(names) - len(classes),
-        gallery=read_gallery(root / "gallery" / "dejavu"),
+        gallery=gallery,
     )
     anchors = [
         ("dejavu-result", "Result"),
@@ -160,17 +161,17 @@ def _sentence(at: str, score: Estimate) -> str:
         if float(at) == 100
         else f"100 training images among the {at}% each model is most sure of"
     )
-    more = "more" if score.value >= 0 else "fewer"
-    amount = f"about {decimal(abs(100 * score.value), 0)} {more}"
-    if abs(score.value) < 0.005:
-        amount = "no more" if abs(score.value) < 0.0005 else f"less than one {more}"
-    sentence = (
-        f"Of {images}, the background alone brings back the object of {amount} under the model "
-        "that saw them than under one that did not"
+    amount = decimal(abs(100 * score.value), 0)
+    more = "more" if score.value > 0 else "fewer"
+    compared = (
+        "as many under the model that saw them as under one that did not"
+        if amount == "0"
+        else f"{amount} {more} under the model that saw them than under one that did not"
     )
-    if score.low <= 0 <= score.high:
-        return f"{sentence}; zero lies within the interval."
-    return f"{sentence}."
+    uncertain = "; zero lies within the interval" if score.low <= 0 <= score.high else ""
+    return (
+        f"Of {images}, the background alone brings back the object of about {compared}{uncertain}."
+    )
 
 
 def _results(
