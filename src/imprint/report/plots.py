@@ -55,7 +55,7 @@ def accuracy_by_confidence(
         chance: accuracy of guessing, drawn as a dotted line.
     """
     with style():
-        figure, axes = canvas(300, left=46, right=86, top=14, bottom=44)
+        figure, axes = canvas(300, left=54, right=86, top=14, bottom=44)
         axes.fill_between(percents, reference, target, color=TARGET, alpha=0.12, linewidth=0)
         axes.plot(percents, target, color=TARGET)
         axes.plot(percents, reference, color=REFERENCE)
