@@ -86,6 +86,8 @@ def inspect_images(
         raise ImprintError(f"no data at {root}: check --data")
     name = layout_of(root) if layout == "auto" else layout
     listing = layouts.get(name).open(root, part)
+    if not len(listing.images):
+        raise ImprintError(f"{root} holds no images: check --data")
     opened = Opened(listing.images, name)
     if skip_corrupt and isinstance(listing.images, FileImages):
         corrupt = find_corrupt(listing.images)

@@ -3,8 +3,8 @@
 - ``images``: uint8 ``[n, C, H, W]``, ``[n, H, W, C]`` or ``[n, H, W]``, C = 1 or 3 (where both
   readings are possible, channels come first);
 - ``labels``: integers ``[n]`` from 0;
-- ``boxes``, if any: ``[n, 4]`` or ``[n, m, 4]`` (x0, y0, x1, y1; x1, y1 exclusive); rows that hold
-  NaN or are all negative stand for no box;
+- ``boxes``, if any: ``[n, 4]`` or ``[n, m, 4]`` (x0, y0, x1, y1; x1, y1 exclusive); rows of nothing
+  but NaN or of negative numbers stand for no box;
 - ``classes``, if any: one name a class.
 
 A part is a file ``PART.npz`` or a folder ``PART`` within the folder. Nothing pickled is read.
@@ -120,14 +120,14 @@ def _classes(classes: NDArray[Any] | None, labels: IntArray) -> tuple[str, ...]:
 
 
 def _boxes(boxes: NDArray[Any], count: int, place: Path) -> list[FloatArray]:
-    if boxes.dtype.kind not in "iuf" or boxes.shape[:1] != (count,) or boxes.shape[-1:] != (4,):
+    fits = boxes.ndim in (2, 3) and boxes.shape[0] == count and boxes.shape[-1] == 4
+    if boxes.dtype.kind not in "iuf" or not fits:
         raise ImprintError(
             f"{place}: boxes are {boxes.dtype} {list(boxes.shape)}: expected numbers "
             f"[{count}, 4] or [{count}, m, 4]"
         )
-    table = boxes.reshape(count, -1, 4).astype(np.float64)
-    padding = np.isnan(table).any(axis=2) | (table < 0).all(axis=2)
-    return [rows[~absent] for rows, absent in zip(table, padding, strict=True)]
+    tables = boxes.astype(np.float64)[:, None] if boxes.ndim == 2 else boxes.astype(np.float64)
+    return [table[~(np.isnan(table) | (table < 0)).all(axis=1)] for table in tables]
 
 
 def _recognises(root: Path) -> bool:

@@ -54,7 +54,8 @@ def list_classes(
     for class_folder, folder, found in zip(class_folders, folders, names, strict=True):
         if not found:
             raise ImprintError(
-                f"class {class_folder} has no image in {base / folder}: add one or remove the folder"
+                f"class {class_folder} has no image in {base / folder}: add one, "
+                "or remove the folder"
             )
     paths = [
         f"{folder}/{name}" for folder, found in zip(folders, names, strict=True) for name in found

@@ -7,6 +7,7 @@ test part, in the folder itself, in ``raw`` or in ``MNIST/raw``.
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -64,9 +65,9 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
     if content[:4] != bytes((0, 0, _UNSIGNED_BYTES, axes)):
         raise ImprintError(f"{file} is no IDX file of unsigned bytes with {axes} axes")
     header = 4 * (axes + 1)
-    shape = np.frombuffer(content[4:header], dtype=">u4").astype(np.int64)
-    expected = header + int(shape.prod())
-    if len(shape) != axes or len(content) != expected:
+    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4)]
+    expected = header + math.prod(shape)
+    if len(content) != expected:
         raise ImprintError(
             f"{file} has {len(content)} bytes where its header promises {expected}: get it anew"
         )
