@@ -159,14 +159,16 @@ def _with_boxes(
         )
     if written is None:
         return opened
+    sizes = images.sizes()
     checked = check_boxes(
-        _without(written, opened.corrupt), images.sizes(), images.name_of, on_bad_box, stated
+        _without(written, opened.corrupt), sizes, images.name_of, on_bad_box, stated
     )
+    if isinstance(images, FileImages):
+        images = dataclasses.replace(images, object_boxes=checked.boxes, known_sizes=sizes)
+    else:
+        images = dataclasses.replace(images, object_boxes=checked.boxes)
     return dataclasses.replace(
-        opened,
-        images=dataclasses.replace(images, object_boxes=checked.boxes),
-        clamped=checked.clamped,
-        dropped=checked.dropped,
+        opened, images=images, clamped=checked.clamped, dropped=checked.dropped
     )
 
 
