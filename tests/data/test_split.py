@@ -164,9 +164,17 @@ def test_a_class_without_boxes_is_named():
         partition(LABELS, LABELS == 1, EVERYTHING, CLASSES, [1])
 
 
-def test_a_class_without_public_images_is_named():
-    with pytest.raises(ImprintError, match=r"class 'dog' .* leave none public: choose fewer"):
+def test_a_class_without_public_images_is_named_with_the_largest_size_that_fits():
+    with pytest.raises(ImprintError, match=r"8 training .* class 'dog' .*: choose at most 7"):
         toy(8)
+    assert (LABELS[toy(7).public] == 1).sum() == 1
+
+
+def test_a_class_of_two_images_is_named():
+    labels = np.append(LABELS, [2, 2])
+    annotated = np.append(ANNOTATED, [1, 1]).astype(bool)
+    with pytest.raises(ImprintError, match="class 'emu' without a public image: add images"):
+        partition(labels, annotated, np.arange(22), (*CLASSES, "emu"), [1])
 
 
 @pytest.mark.parametrize("sizes", [(), (0,), (3, -1)])

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -169,13 +171,24 @@ def _check_classes(
                 "usable images, but A and B need one each: add images or boxes, or leave out "
                 "the class"
             )
-        half = min(len(annotated) // 2, largest)
-        public = len(annotated) - 2 * half + max(len(others) - (largest - half), 0)
-        if public == 0:
-            raise ImprintError(
-                f"class {name!r} has {len(annotated)} annotated and {len(others)} other images, "
-                f"and {largest} training images per class leave none public: choose fewer"
-            )
+    name, most = min(zip(classes, _largest_sizes(boxed, plain), strict=True), key=itemgetter(1))
+    if largest > most:
+        remedy = f"choose at most {most:g}" if most else "add images, or leave out the class"
+        raise ImprintError(
+            f"{largest} training images per class leave class {name!r} without a public image: "
+            + remedy
+        )
+
+
+def _largest_sizes(boxed: Sequence[IntArray], plain: Sequence[IntArray]) -> list[float]:
+    """Return, for every class, the largest size that leaves it a public image.
+
+    Of an odd number of annotated images one is always public.
+    """
+    return [
+        math.inf if len(annotated) % 2 else len(annotated) // 2 + len(others) - 1
+        for annotated, others in zip(boxed, plain, strict=True)
+    ]
 
 
 def _partition(boxed: Sequence[IntArray], plain: Sequence[IntArray], size: int) -> Partition:
