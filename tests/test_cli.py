@@ -8,7 +8,9 @@ from imprint.cli import COMMANDS, main
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "PIL")
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["dejavu"], *[[*name, "--help"] for name in COMMANDS]])
+@pytest.mark.parametrize(
+    "words", [[], ["--help"], ["dejavu"], *[[*name, "--help"] for name in COMMANDS]]
+)
 def test_help_imports_nothing_heavy(words):
     script = (
         "import sys; from imprint.cli import main\n"

@@ -84,7 +84,11 @@ def test_shares_sum_to_one_and_give_the_paired_score(seed, percent):
 def test_the_order_of_rows_does_not_matter(seed, order):
     side, rows = random_side(seed), np.array(order)
     shuffled = Side(
-        side.name, side.index[rows], side.labels[rows], side.target.rows(rows), side.reference.rows(rows)
+        side.name,
+        side.index[rows],
+        side.labels[rows],
+        side.target.rows(rows),
+        side.reference.rows(rows),
     )
     one, other = (two_model([each], (100, 20, 5), draws=2) for each in (side, shuffled))
     for percent in one:
@@ -98,9 +102,7 @@ def test_a_cut_through_ties_is_the_mean_over_all_orders():
     # Three of five: the first, and two of the three tied ones, each taken to two thirds.
     assert cut_means(values[:, None], confidence, 60)[0, 0] == pytest.approx((1 + 2 / 3) / 3)
     random = np.random.default_rng(0)
-    drawn = [
-        values[np.lexsort((random.random(5), -confidence))][:3].mean() for _ in range(4000)
-    ]
+    drawn = [values[np.lexsort((random.random(5), -confidence))][:3].mean() for _ in range(4000)]
     assert np.mean(drawn) == pytest.approx((1 + 2 / 3) / 3, abs=0.02)
 
 
@@ -193,4 +195,10 @@ def test_bad_percentages_and_empty_sides_are_told():
     with pytest.raises(ImprintError, match=r"percentage 0 must lie in \(0, 100\]"):
         two_model([HAND], (0,))
     with pytest.raises(ImprintError, match="no image of side A can be attacked"):
-        Side("A", np.zeros(0, int), np.zeros(0, int), votes(np.zeros(0, int), []), votes(np.zeros(0, int), []))
+        Side(
+            "A",
+            np.zeros(0, int),
+            np.zeros(0, int),
+            votes(np.zeros(0, int), []),
+            votes(np.zeros(0, int), []),
+        )

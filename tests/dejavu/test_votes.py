@@ -23,7 +23,9 @@ def test_hand_checked_votes():
     assert np.allclose(found.confidence, expected, atol=1e-15)
 
 
-@given(arrays(np.int64, st.tuples(st.integers(1, 8), st.integers(1, 12)), elements=st.integers(0, 5)))
+@given(
+    arrays(np.int64, st.tuples(st.integers(1, 8), st.integers(1, 12)), elements=st.integers(0, 5))
+)
 @settings(max_examples=80, deadline=None)
 def test_votes_equal_the_slow_form(labels):
     found = vote(labels, classes=6, top=4)

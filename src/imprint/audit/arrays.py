@@ -115,8 +115,7 @@ def read_arrays(file: Path) -> Arrays:
             raise ImprintError(f"{file}: unknown array {key!r}; known are {', '.join(known)}")
     _check_shapes(file, arrays)
     return {
-        key: array.astype(np.float32) if array.ndim == 2 else array
-        for key, array in arrays.items()
+        key: array.astype(np.float32) if array.ndim == 2 else array for key, array in arrays.items()
     }
 
 

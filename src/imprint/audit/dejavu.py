@@ -23,9 +23,8 @@ from imprint.options import CropChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file, read_json
-from imprint.tables import write_table
+from imprint.tables import Table, write_table
 from imprint.train.loop import initial_subject
-
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class AttackedSet:
     Attributes:
         index: int64 ``[n]``, global indices, all of A before all of B.
         side: int64 ``[n]``, 0 for A and 1 for B.
-        rectangles: float64 ``[n, 4]``, the background crop of each.
+        seen: float64 ``[n, 4]``, the square of each background crop that the models see.
         dropped: how many images have no usable crop, by reason.
     """
 
     index: IntArray
     side: IntArray
-    rectangles: FloatArray
+    seen: FloatArray
     dropped: Mapping[str, int]
 
 
@@ -88,7 +87,7 @@ def dejavu_steps(
         "seed": choice.seed,
     }
     tables = study.step("tables/dejavu", settings, build, ("tables/embeddings",))
-    gallery_step(study, images, attacked.index, attacked.rectangles)
+    gallery_step(study, images, attacked.index, attacked.seen)
     if choice.export_legacy:
         study.step(
             "legacy", settings, lambda folder: write_legacy(folder, crops), ("tables/embeddings",)
@@ -101,6 +100,7 @@ def dejavu_steps(
         "fingerprint": images.fingerprint(),
         "public": len(partition.public),
         "shared": len(partition.shared),
+        "boxes": sum(len(found) > 0 for found in images.boxes() or ()),
         "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
         "dropped": dict(attacked.dropped),
     }
@@ -125,7 +125,7 @@ def attacked_set(images: ImageSet, partition: Partition, crop: CropChoice) -> At
     return AttackedSet(
         index[usable],
         side[usable],
-        found.rectangles[usable],
+        centre_squares(found.rectangles[usable], crop.centre_fraction),
         {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)},
     )
 
@@ -146,19 +146,21 @@ def _embed_step(
     whole = whole_rectangles(images.sizes()[partition.public])
     sets = {
         "public": (partition.public, centre_squares(whole, choice.centre_fraction)),
-        "crops": (attacked.index, centre_squares(attacked.rectangles, choice.centre_fraction)),
+        "crops": (attacked.index, attacked.seen),
     }
     layer, device = choice.layer, choose_device(choice.device)
 
     def build(folder: Path) -> None:
         subjects = {name: load_subject(file) for name, file in checkpoints.items()}
         if choice.controls:
-            subjects |= {f"{name}@untrained": _untrained(checkpoints, name, choice) for name in SIDES}
+            subjects |= {
+                f"{name}@untrained": _untrained(checkpoints, name, choice) for name in SIDES
+            }
         for name, (index, squares) in sets.items():
             found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
             for model, layers in found.items():
-                table = {"index": index, layer: layers[layer]}
-                write_table(folder / f"{model}.{name}.parquet", table)
+                columns: Table = {"index": index, layer: layers[layer]}
+                write_table(folder / f"{model}.{name}.parquet", columns)
 
     settings = {
         "data": images.fingerprint(),

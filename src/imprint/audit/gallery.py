@@ -20,20 +20,19 @@ from imprint.tables import Table, positions_of, read_table
 
 MEMORIZED_CARDS = 48
 CORRELATED_CARDS = 12
-LONGEST_SIDE = 160
+CARD_SIDE = 160
+NEIGHBOUR_SIDE = 64
 SIDES = ("A", "B")
 
 
-def gallery_step(
-    study: Study, images: ImageSet, index: IntArray, rectangles: FloatArray
-) -> Path:
+def gallery_step(study: Study, images: ImageSet, index: IntArray, seen: FloatArray) -> Path:
     """Write ``gallery/dejavu``: ``gallery.json`` and the PNG files it names.
 
     Args:
         study: holds ``tables/dejavu``.
         images: where pixels come from.
         index: int64 ``[n]``, the attacked images.
-        rectangles: float64 ``[n, 4]``, their background crops.
+        seen: float64 ``[n, 4]``, the square of each that the models see.
     """
 
     def build(folder: Path) -> None:
@@ -42,7 +41,7 @@ def gallery_step(
         chosen = chosen_rows(records)
         places = positions_of(index, records["index"][chosen], "attacked images")
         cards = [
-            _card(folder, images, records, int(row), rectangles[place])
+            _card(folder, images, records, int(row), seen[place])
             for row, place in zip(chosen, places, strict=True)
         ]
         write_json(folder / "gallery.json", {"cards": cards})
@@ -80,10 +79,10 @@ def _card(
         "target_confidence": float(records["target_confidence"][row]),
         "reference_prediction": images.classes[int(records["reference_prediction"][row])],
         "reference_confidence": float(records["reference_confidence"][row]),
-        "image": _save_whole(folder, images, index),
+        "image": _save_whole(folder, images, index, "image", CARD_SIDE),
         "boxes": [] if boxes is None else boxes[index].tolist(),
         "crop": {
-            "file": _save(folder, f"crop_{index}.png", _read(images, index, rectangle)),
+            "file": _save(folder, f"crop_{index}.png", _read(images, index, rectangle, CARD_SIDE)),
             "rectangle": rectangle.tolist(),
         },
         "target_neighbours": _neighbours(folder, images, records["target_neighbours"][row]),
@@ -96,26 +95,28 @@ def _neighbours(folder: Path, images: ImageSet, neighbours: IntArray) -> list[di
         {
             "index": int(index),
             "label": images.classes[int(images.labels[index])],
-            "file": _save_whole(folder, images, int(index))["file"],
+            "file": _save_whole(folder, images, int(index), "neighbour", NEIGHBOUR_SIDE)["file"],
         }
         for index in neighbours
     ]
 
 
-def _save_whole(folder: Path, images: ImageSet, index: int) -> Mapping[str, Any]:
+def _save_whole(
+    folder: Path, images: ImageSet, index: int, kind: str, longest: int
+) -> Mapping[str, Any]:
     width, height = (int(side) for side in images.sizes()[index])
-    name = f"image_{index}.png"
+    name = f"{kind}_{index}.png"
     if not (folder / name).exists():
         whole = whole_rectangles([[width, height]])[0]
-        _save(folder, name, _read(images, index, whole))
+        _save(folder, name, _read(images, index, whole, longest))
     return {"file": name, "width": width, "height": height}
 
 
-def _read(images: ImageSet, index: int, rectangle: FloatArray) -> Pixels:
-    """Return a rectangle of an image in its own shape, at most ``LONGEST_SIDE`` a side."""
+def _read(images: ImageSet, index: int, rectangle: FloatArray, longest: int) -> Pixels:
+    """Return a rectangle of an image in its own shape, at most ``longest`` pixels a side."""
     x0, y0, x1, y1 = rectangle
     width, height = max(1, round(x1 - x0)), max(1, round(y1 - y0))
-    side = min(LONGEST_SIDE, max(width, height))
+    side = min(longest, max(width, height))
     square = images.read(np.array([index]), rectangle[None], side)[0]
     shrink = side / max(width, height)
     shape = max(1, round(width * shrink)), max(1, round(height * shrink))

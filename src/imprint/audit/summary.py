@@ -48,7 +48,13 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 
     table = Table(title="Déjà vu: does the background bring back the object?", title_justify="left")
     table.add_column("most confident")
-    for name in ("déjà vu score", "target accuracy", "reference accuracy", "memorized", "forgotten"):
+    for name in (
+        "déjà vu score",
+        "target accuracy",
+        "reference accuracy",
+        "memorized",
+        "forgotten",
+    ):
         table.add_column(name, justify="right")
     for percent, found in findings["two_model"].items():
         names = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten")

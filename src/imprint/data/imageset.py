@@ -28,19 +28,27 @@ Pixels = NDArray[np.uint8]
 
 @runtime_checkable
 class ImageSet(Protocol):
-    """A labelled set of images, read by index.
+    """A labelled set of images, read by index."""
 
-    Attributes:
-        name: what the set is called in reports.
-        classes: one name a class; labels index it.
-        labels: int64 ``[n]``.
-        channels: 1 or 3, the same for every image of the set.
-    """
+    @property
+    def name(self) -> str:
+        """What the set is called in reports."""
+        ...
 
-    name: str
-    classes: tuple[str, ...]
-    labels: IntArray
-    channels: int
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """One name a class; labels index it."""
+        ...
+
+    @property
+    def labels(self) -> IntArray:
+        """The class of every image, int64 ``[n]``."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """1 or 3, the same for every image of the set."""
+        ...
 
     def __len__(self) -> int:
         """Number of images."""

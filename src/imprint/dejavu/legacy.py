@@ -41,7 +41,5 @@ def legacy_arrays(
         f"{names}_labels": truth[:, None],
     }
     for top in (1, 5):
-        arrays[f"top_{top}_conf_sweep_{names}"] = accuracy_curve(
-            votes, truth, 100 * FRACTIONS, top
-        )
+        arrays[f"top_{top}_conf_sweep_{names}"] = accuracy_curve(votes, truth, 100 * FRACTIONS, top)
     return arrays

@@ -125,7 +125,9 @@ def two_model(
     for row, percent in enumerate(confidences):
         used = round(count * percent / 100)
         findings[f"{percent:g}"] = {
-            name: Estimate(float(exact[row, column]), (float(low[row, column]), float(high[row, column])), used)
+            name: Estimate(
+                float(exact[row, column]), (float(low[row, column]), float(high[row, column])), used
+            )
             for column, name in enumerate(QUANTITIES)
         }
         if percent == 100:
@@ -172,7 +174,9 @@ def significance(sides: Sequence[Side], top: int = 1) -> dict[str, float]:
     }
 
 
-def accuracy_curve(votes: Votes, labels: IntArray, percents: FloatArray, top: int = 1) -> FloatArray:
+def accuracy_curve(
+    votes: Votes, labels: IntArray, percents: FloatArray, top: int = 1
+) -> FloatArray:
     """Return the accuracy on the most confident p % for each p of ``percents``."""
     hits = votes.hits(labels, top)[:, None].astype(np.float64)
     return np.array([cut_means(hits, votes.confidence, p)[0, 0] for p in percents])
@@ -242,7 +246,7 @@ def cut_means(
         (np.add.reduceat(sorted_weights * column[order], starts, axis=1) * share).sum(axis=1)
         for column in values.T
     ]
-    return np.stack(means, axis=1) / taken
+    return np.asarray(np.stack(means, axis=1) / taken)
 
 
 def _side_values(
@@ -296,8 +300,9 @@ def _resample(random: np.random.Generator, count: int, draws: int) -> NDArray[np
     """Return how often each of ``count`` rows is drawn, ``[draws, count]``."""
     picks = random.integers(0, count, size=(draws, count))
     picks += np.arange(draws)[:, None] * count
-    return np.bincount(picks.ravel(), minlength=draws * count).reshape(draws, count)
+    counts: NDArray[np.int64] = np.bincount(picks.ravel(), minlength=draws * count)
+    return counts.reshape(draws, count)
 
 
-def _divide(over: FloatArray, under: NDArray[np.float64] | NDArray[np.int64]) -> FloatArray:
+def _divide(over: NDArray[Any], under: NDArray[Any]) -> FloatArray:
     return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)

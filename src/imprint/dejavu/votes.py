@@ -48,7 +48,10 @@ def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> Votes:
     Raises:
         ImprintError: a label outside [0, C).
     """
-    if neighbour_labels.size and not 0 <= neighbour_labels.min() <= neighbour_labels.max() < classes:
+    if (
+        neighbour_labels.size
+        and not 0 <= neighbour_labels.min() <= neighbour_labels.max() < classes
+    ):
         raise ImprintError(
             f"labels of public images run from {neighbour_labels.min()} to "
             f"{neighbour_labels.max()}: they must lie in 0…{classes - 1}"
@@ -63,9 +66,7 @@ def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> Votes:
     )
 
 
-def _vote_tile(
-    labels: IntArray, classes: int, top: int
-) -> tuple[IntArray, NDArray[np.float64]]:
+def _vote_tile(labels: IntArray, classes: int, top: int) -> tuple[IntArray, NDArray[np.float64]]:
     rows, neighbours = labels.shape
     counts = np.zeros((rows, classes), dtype=np.int64)
     np.add.at(counts, (np.arange(rows)[:, None], labels), 1)

@@ -159,6 +159,11 @@ class Subject(nn.Module):
         """Whether there is a classifier."""
         return self.head is not None or self.network.classifier is not None
 
+    def place(self, device: torch.device) -> Subject:
+        """Move the network to a device, weights channels last; return itself."""
+        self.to(device)
+        return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # not in torch's stubs
+
     def normalise(self, images: Tensor) -> Tensor:
         """Return (images − mean) / std.
 

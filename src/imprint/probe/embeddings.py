@@ -52,7 +52,7 @@ def embed(
     for size in sizes:
         same = {name: subject for name, subject in subjects.items() if subject.input_size == size}
         for subject in same.values():
-            subject.to(device, memory_format=torch.channels_last).eval()
+            subject.place(device).eval()
         batches = stream(images, indices, rectangles, size, batch_size)
         total = -(-len(indices) // batch_size)
         start = 0

@@ -107,9 +107,7 @@ class Batches:
             crop_rectangles(settings, key, ids, sizes)
             for settings, key in zip(self._views, keys, strict=True)
         ]
-        pixels = self._images.read(
-            np.tile(ids, len(keys)), np.concatenate(rectangles), self._side
-        )
+        pixels = self._images.read(np.tile(ids, len(keys)), np.concatenate(rectangles), self._side)
         squares = torch.from_numpy(pixels).to(self._device).float().div_(255).chunk(len(keys))
         return [
             recolour(square, settings, key, ids)

@@ -104,4 +104,4 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
         )
     if len(np.unique(indices)) != len(indices):
         raise ImprintError(f"{file} names an image twice")
-    return indices.astype(np.int64)
+    return np.asarray(indices, dtype=np.int64)

@@ -62,7 +62,7 @@ def linear_probe(
     Returns:
         ``{"train": …, "held_out": …}``.
     """
-    subject.to(device, memory_format=torch.channels_last).eval()
+    subject.place(device).eval()
     layer = _train_layer(subject, images, train_indices, options, view, seed, device, name)
     return {
         "train": _measure(subject, layer, images, train_indices, options, device),
@@ -103,7 +103,8 @@ def _train_layer(
             rate = (1 - done) * options.start_learning_rate + done * options.end_learning_rate
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(layer(features), labels).backward()
+            loss = F.cross_entropy(layer(features), labels)
+            torch.autograd.backward(loss)
             optimizer.step()
             step += 1
     assert layer is not None
@@ -132,6 +133,4 @@ def _measure(
     features = torch.from_numpy(found["probed"][options.layer]).to(device)
     best = layer(features).topk(min(5, len(images.classes)), dim=1).indices.cpu().numpy()
     hits = best == images.labels[indices][:, None]
-    return ProbeAccuracy(
-        float(np.mean(hits[:, 0])), float(np.mean(hits.any(axis=1))), len(indices)
-    )
+    return ProbeAccuracy(float(np.mean(hits[:, 0])), float(np.mean(hits.any(axis=1))), len(indices))

@@ -165,7 +165,7 @@ def initial_subject(card: SubjectCard, seed: int) -> Subject:
 
 
 def _start(card: SubjectCard, options: TrainOptions, seed: int, device: torch.device) -> Run:
-    subject = initial_subject(card, seed).to(device, memory_format=torch.channels_last)
+    subject = initial_subject(card, seed).place(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initial objective"))
         objective = build_objective(options.objective, subject, dict(options.objective_options))
@@ -179,7 +179,7 @@ def _distribute(step: Step, device: torch.device) -> nn.Module:
     if world_size() == 1:
         return step
     if device.type == "cuda":
-        step = nn.SyncBatchNorm.convert_sync_batchnorm(step)
+        step = nn.SyncBatchNorm.convert_sync_batchnorm(step)  # type: ignore[no-untyped-call]  # torch's own
     from torch.nn.parallel import DistributedDataParallel
 
     return DistributedDataParallel(step, find_unused_parameters=True)

@@ -73,7 +73,10 @@ def build_optimizer(modules: nn.Module, options: TrainOptions) -> Optimizer:
             "params": [parameter for parameter in parameters if parameter.ndim > 1],
             "weight_decay": options.weight_decay,
         },
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+        {
+            "params": [parameter for parameter in parameters if parameter.ndim <= 1],
+            "weight_decay": 0.0,
+        },
     ]
     peak = peak_learning_rate(options)
     if options.optimizer == "lars":

@@ -118,7 +118,9 @@ def _digits(labels: IntArray, seed: int) -> NDArray[np.float64]:
     chosen = np.empty(len(labels), dtype=np.int64)
     for label in range(len(CLASSES)):
         members = np.flatnonzero(labels == label)
-        pool = generator(seed, "composite digits", label).permutation(np.flatnonzero(kinds == label))
+        pool = generator(seed, "composite digits", label).permutation(
+            np.flatnonzero(kinds == label)
+        )
         chosen[members] = pool[np.arange(len(members)) % len(pool)]
     doubled = strokes[chosen].repeat(2, axis=1).repeat(2, axis=2)
     return np.pad(doubled, ((0, 0), (1, 1), (1, 1)))
@@ -128,7 +130,7 @@ def _hue_to_rgb(hue: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return fully saturated colours ``[n, 3]`` of hues on a circle of length 1."""
     offsets = np.array([0.0, 1 / 3, 2 / 3])
     distance = np.abs((hue[:, None] - offsets + 0.5) % 1 - 0.5)
-    return np.clip(2 - 6 * distance, 0, 1)
+    return np.asarray(np.clip(2 - 6 * distance, 0, 1))
 
 
 @cache
@@ -161,4 +163,4 @@ def _window_means(images: NDArray[np.float64]) -> NDArray[np.float64]:
         - table[:, SIDE:, :-SIDE]
         + table[:, :-SIDE, :-SIDE]
     )
-    return sums / SIDE**2
+    return np.asarray(sums / SIDE**2)

@@ -37,9 +37,7 @@ class VICReg(Objective):
         return loss, first
 
 
-def vicreg_loss(
-    first: torch.Tensor, second: torch.Tensor, options: VICRegOptions
-) -> torch.Tensor:
+def vicreg_loss(first: torch.Tensor, second: torch.Tensor, options: VICRegOptions) -> torch.Tensor:
     """Return the VICReg loss of two views' embeddings, each ``[b, d]``.
 
     Invariance is the mean over this process's rows; variance and covariance are over the batch of

@@ -1,0 +1,190 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from imprint.data.imageset import ArrayImages
+from imprint.data.sources.composite import composite
+from imprint.errors import ImprintError
+from imprint.nets.load import load_subject
+from imprint.train import loop
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
+
+OPTIONS = TrainOptions(
+    architecture="patch_convnet",
+    architecture_options=(("width", "8"), ("depth", "1")),
+    projector="16-8",
+    epochs=4,
+    batch_size=16,
+    warmup_epochs=1,
+    resume_every=1,
+    snapshot_every=2,
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return composite(40)
+
+
+def weights(folder):
+    return (folder / "final.safetensors").read_bytes()
+
+
+def test_training_repeats_to_the_bit_and_depends_on_the_seed(images, tmp_path):
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        train(images, np.arange(40), OPTIONS, tmp_path / name, seed, CPU)
+    assert weights(tmp_path / "one") == weights(tmp_path / "again")
+    assert weights(tmp_path / "one") != weights(tmp_path / "other")
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "lars"])
+def test_a_killed_run_ends_with_the_same_weights(images, tmp_path, monkeypatch, optimizer):
+    options = replace(OPTIONS, optimizer=optimizer)
+    train(images, np.arange(40), options, tmp_path / "whole", 0, CPU)
+    written = loop._write_epoch
+
+    def killed(run, *rest):
+        written(run, *rest)
+        if run.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_write_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(images, np.arange(40), options, tmp_path / "killed", 0, CPU)
+    monkeypatch.setattr(loop, "_write_epoch", written)
+    train(images, np.arange(40), options, tmp_path / "killed", 0, CPU)
+    assert sorted(os.listdir(tmp_path / "killed")) == sorted(os.listdir(tmp_path / "whole"))
+    for name in os.listdir(tmp_path / "whole"):
+        whole, resumed = (tmp_path / each / name for each in ("whole", "killed"))
+        assert whole.read_bytes() == resumed.read_bytes(), name
+
+
+def test_a_run_leaves_snapshots_cards_and_a_log(images, tmp_path):
+    train(images, np.arange(40), OPTIONS, tmp_path, 0, CPU)
+    assert sorted(os.listdir(tmp_path)) == [
+        "epoch_0002.json",
+        "epoch_0002.safetensors",
+        "final.json",
+        "final.safetensors",
+        "log.jsonl",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert load_subject(tmp_path / "final.safetensors")(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+    snapshot = load_file(tmp_path / "epoch_0002.safetensors")
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(
+            snapshot.values(), load_file(tmp_path / "final.safetensors").values(), strict=True
+        )
+    )
+
+
+class Streamed:
+    """The same images behind the protocol alone, so that they are read rectangle by rectangle."""
+
+    def __init__(self, images):
+        self._images = images
+
+    def __getattr__(self, name):
+        return getattr(self._images, name)
+
+    def __len__(self):
+        return len(self._images)
+
+
+def test_images_read_from_disk_train_like_images_in_memory(images, tmp_path):
+    # Pixels read as rectangles are rounded to 8 bits, so losses agree to a part in a hundred.
+    options = replace(OPTIONS, epochs=1, snapshot_every=0)
+    for name, source in (("memory", images), ("disk", Streamed(images))):
+        train(source, np.arange(40), options, tmp_path / name, 0, CPU)
+    memory, disk = (
+        json.loads((tmp_path / name / "log.jsonl").read_text()) for name in ("memory", "disk")
+    )
+    assert memory["loss"] == pytest.approx(disk["loss"], rel=1e-2)
+
+
+def test_bfloat16_trains(images, tmp_path):
+    train(images, np.arange(40), replace(OPTIONS, precision="bfloat16"), tmp_path, 0, CPU)
+    assert (tmp_path / "final.safetensors").exists()
+
+
+def test_one_channel_images_train(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 1, 32, 32), dtype=np.uint8)
+    images = ArrayImages(pixels, np.arange(20) % 2, ("a", "b"))
+    options = replace(OPTIONS, objective="supervised", projector="")
+    train(images, np.arange(20), options, tmp_path, 0, CPU)
+    assert load_subject(tmp_path / "final.safetensors").channels == 1
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(images, tmp_path):
+    with pytest.raises(ImprintError, match="the loss of network is nan in epoch"):
+        options = replace(OPTIONS, optimizer="sgd", learning_rate=1e12, warmup_epochs=0)
+        train(images, np.arange(40), options, tmp_path, 0, CPU)
+
+
+def test_too_few_images_are_told(images, tmp_path):
+    with pytest.raises(ImprintError, match=r"on 1 image\(s\)"):
+        train(images, np.arange(1), OPTIONS, tmp_path, 0, CPU)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 1}, "batch_size is 1"),
+        ({"warmup_epochs": 9}, "warmup_epochs is 9"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+    ],
+)
+def test_impossible_options_are_told(setting, message):
+    with pytest.raises(ImprintError, match=message):
+        replace(OPTIONS, **setting)
+
+
+DISTRIBUTED = """
+import sys, os
+from dataclasses import replace
+import numpy as np, torch
+torch.set_num_threads(1)
+from pathlib import Path
+from imprint.data.sources.composite import composite
+from imprint.train.command import process_group
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
+options = TrainOptions(
+    architecture="mlp", architecture_options=(("widths", "8"),), projector="", epochs=2,
+    batch_size=20, warmup_epochs=0, optimizer="sgd", learning_rate=0.01, snapshot_every=0,
+)
+with process_group(torch.device("cpu")):
+    for objective in ("vicreg", "simclr", "supervised"):
+        out = Path(sys.argv[1]) / objective / os.environ.get("WORLD_SIZE", "1")
+        run = replace(options, objective=objective)
+        train(composite(40), np.arange(40), run, out, 0, torch.device("cpu"))
+"""
+
+
+def test_two_processes_train_like_one(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(DISTRIBUTED)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    words = [str(script), str(tmp_path)]
+    subprocess.run([sys.executable, *words], check=True, env=environment)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run([*launcher, *words], check=True, env=environment, capture_output=True)
+    for objective in ("vicreg", "simclr", "supervised"):
+        one, two = (
+            load_file(tmp_path / objective / count / "final.safetensors") for count in ("1", "2")
+        )
+        assert one.keys() == two.keys()
+        for name in one:
+            assert torch.allclose(one[name], two[name], atol=2e-5), (objective, name)
