@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.commands.common import Common
+from imprint.options import Common
 
 
 @dataclass(frozen=True, kw_only=True)
