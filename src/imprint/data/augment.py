@@ -18,7 +18,8 @@ grayscale leave them as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,16 +87,20 @@ def augment(
     Raises:
         ImprintError: the blur's kernel reaches beyond the image.
     """
-    height, width = pixels.shape[2:]
-    if settings.crop != "resized" and height == width == size:
-        mirrored = _flips(settings, key, ids)
-        squares = _mirror(pixels.to(torch.float32), mirrored)
-    else:
-        sizes = np.tile(np.array([width, height]), (len(pixels), 1))
-        squares = resample(pixels, crop_rectangles(settings, key, ids, sizes), size)
+    count, channels, height, width = pixels.shape
+    rectangles = crop_rectangles(settings, key, ids, np.tile([width, height], (count, 1)))
+    shown_whole = settings.crop != "resized" and height == width == size
+
+    def squares(rows: slice) -> torch.Tensor:
+        if shown_whole:
+            mirrored = rectangles[rows, 0] > rectangles[rows, 2]
+            return _mirror(pixels[rows].to(torch.float32), mirrored).div_(255)
+        part = resample(pixels[rows], rectangles[rows], size)
         # Rounded as images read from disk are, so that both ways in give the same view.
-        squares.round_().clamp_(0, 255)
-    return _apply(squares.div_(255), settings, draw(settings, key, ids))
+        return part.round_().clamp_(0, 255).div_(255)
+
+    drawn = draw(settings, key, ids)
+    return _views(squares, (count, channels, size, size), pixels.device, settings, drawn)
 
 
 def recolour(
@@ -115,7 +120,12 @@ def recolour(
     Raises:
         ImprintError: the blur's kernel reaches beyond the image.
     """
-    return _apply(squares.clone(), settings, draw(settings, key, ids))
+
+    def copies(rows: slice) -> torch.Tensor:
+        return squares[rows].clone(memory_format=torch.contiguous_format)
+
+    drawn = draw(settings, key, ids)
+    return _views(copies, tuple(squares.shape), squares.device, settings, drawn)
 
 
 def crop_rectangles(
@@ -143,7 +153,7 @@ def crop_rectangles(
         rectangles = _random_rectangles(settings, key, ids, np.asarray(sizes, dtype=np.float64))
     else:
         rectangles = centre_squares(whole_rectangles(sizes))
-    mirrored = _flips(settings, key, ids)
+    mirrored = uniforms(derive(key, "flip"), ids, 1)[:, 0] < settings.flip
     return np.where(mirrored[:, None], rectangles[:, [2, 1, 0, 3]], rectangles)
 
 
@@ -179,10 +189,6 @@ def _factors(uniform: FloatArray, strength: float) -> FloatArray:
     return least + uniform * (1 + strength - least)
 
 
-def _flips(settings: Augmentation, key: int, ids: ArrayLike) -> BoolArray:
-    return uniforms(derive(key, "flip"), ids, 1)[:, 0] < settings.flip
-
-
 def _random_rectangles(
     settings: Augmentation, key: int, ids: ArrayLike, sizes: FloatArray
 ) -> FloatArray:
@@ -203,23 +209,34 @@ def _random_rectangles(
     return np.concatenate([corner, np.minimum(corner + sides, sizes)], axis=1)
 
 
-def _apply(squares: torch.Tensor, settings: Augmentation, drawn: Parameters) -> torch.Tensor:
-    """Apply everything that follows the crop; ``squares`` may be overwritten."""
-    if drawn.shift.any():
-        squares = _shift(squares, drawn.shift, settings.padding)
-    for rows, tile in _tiles(squares):
+def _views(
+    squares: Callable[[slice], torch.Tensor],
+    shape: tuple[int, ...],
+    device: torch.device,
+    settings: Augmentation,
+    drawn: Parameters,
+) -> torch.Tensor:
+    """Return the views of squares that are made, and may be overwritten, tile by tile."""
+    views = torch.empty(
+        shape, dtype=torch.float32, device=device, memory_format=torch.channels_last
+    )
+    for rows in _tiles(shape, device):
+        tile = squares(rows)
+        if drawn.shift[rows].any():
+            tile = _shift(tile, drawn.shift[rows], settings.padding)
         _recolour_tile(tile, settings, drawn, rows)
-    return squares.contiguous(memory_format=torch.channels_last)
+        views[rows] = tile
+    return views
 
 
-def _tiles(squares: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Yield (rows, view of these rows): a few images a time on the CPU, else all at once."""
-    count = len(squares)
-    step = count
-    if squares.device.type == "cpu":
-        step = max(1, TILE_VALUES // max(1, squares[:1].numel()))
-    for start in range(0, count, max(1, step)):
-        yield slice(start, start + step), squares[start : start + step]
+def _tiles(shape: tuple[int, ...], device: torch.device) -> Iterator[slice]:
+    """Yield the rows of each tile: a few images a time on the CPU, else all at once."""
+    step = shape[0]
+    if device.type == "cpu":
+        step = TILE_VALUES // math.prod(shape[1:])
+    step = max(1, step)
+    for start in range(0, shape[0], step):
+        yield slice(start, start + step)
 
 
 def _recolour_tile(
