@@ -60,8 +60,12 @@ def bootstrap_means(
         raise ImprintError("bootstrap: a value is not finite: leave such examples out")
     different, counts = np.unique(rows, axis=0, return_counts=True)
     if 4 * len(different) <= len(rows):
-        drawn = random.multinomial(len(rows), counts / len(rows), size=draws)
-        return np.asarray(drawn @ different / len(rows))
+        size = max(1, CHUNK_VALUES // len(different))
+        means = [
+            random.multinomial(len(rows), counts / len(rows), min(size, draws - start)) @ different
+            for start in range(0, draws, size)
+        ]
+        return np.concatenate(means) / len(rows)
     return np.concatenate(
         [chunk @ rows / len(rows) for chunk in resamples(random, len(rows), draws)]
     )

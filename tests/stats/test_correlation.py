@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, pearsonr, rankdata, spearmanr
+
+from imprint.errors import ImprintError
+from imprint.seeds import generator
+from imprint.stats import pearson, resamples, spearman
+from imprint.stats.ranks import midranks
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 60), st.integers(2, 30))
+def test_values_are_those_of_scipy(seed: int, count: int, kinds: int) -> None:
+    random = np.random.default_rng(seed)
+    first, second = random.integers(0, kinds, (2, count)).astype(float)
+    first[:2] = second[:2] = (0, 1)
+    for ours, theirs in ((pearson, pearsonr), (spearman, spearmanr)):
+        found = ours(first, second, generator(0, "test"), 5)
+        assert found.value == pytest.approx(theirs(first, second).statistic, abs=1e-12)
+        assert found.n == count
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30))
+def test_midranks_are_those_of_scipy(values: list[int]) -> None:
+    assert np.array_equal(midranks(np.array(values, float)), rankdata(values))
+
+
+def test_ranks_of_a_resample_are_those_of_its_rows_written_out() -> None:
+    values = np.array([3.0, 1.0, 3.0, 2.0, 5.0])
+    counts = next(resamples(generator(0, "test"), 5, 20))
+    ranks = midranks(values, counts)
+    for drawn, rank in zip(counts, ranks, strict=True):
+        rows = np.repeat(np.arange(5), drawn)
+        assert np.array_equal(rank[rows], rankdata(values[rows]))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(pearson, pearsonr), (spearman, spearmanr)])
+def test_the_interval_is_that_of_resamples_written_out(ours, theirs) -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 25)).round(1)
+    counts = np.concatenate(list(resamples(generator(0, "test"), 25, 60)))
+    rows = [np.repeat(np.arange(25), drawn) for drawn in counts]
+    slow = [theirs(first[row], second[row]).statistic for row in rows]
+    found = ours(first, second, generator(0, "test"), 60)
+    assert found.ci95 == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])), abs=1e-12)
+
+
+def test_perfect_correlation_of_ranks() -> None:
+    first = np.arange(20.0)
+    assert spearman(first, np.exp(first), generator(0, "test")).ci95 == pytest.approx((1, 1))
+    assert pearson(first, -first, generator(0, "test")).value == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6 + 0.1, 1e8 + 0.3])
+def test_resamples_without_a_correlation_are_left_out(offset: float) -> None:
+    """Of 3 points, 1 draw in 9 is constant in x; the others have correlation +1 or −1, exactly."""
+    first = np.array([0.0, 1.0, 1.0]) + offset
+    second = np.array([0.0, 1.0, 1.0])
+    found = pearson(first, second, generator(0, "test"), 1000)
+    assert found.value == pytest.approx(1)
+    assert found.ci95 == pytest.approx((1, 1))
+
+
+def test_intervals_cover_the_truth() -> None:
+    """The percentile interval of 60 pairs covers ≥ 90 %: fewer hits have probability < 1e-4."""
+    random, truth, trials = np.random.default_rng(0), 0.6, 200
+    hits = 0
+    for trial in range(trials):
+        first, noise = random.normal(size=(2, 60))
+        second = truth * first + 0.8 * noise
+        low, high = pearson(first, second, generator(trial, "coverage"), 300).ci95
+        hits += low <= truth <= high
+    assert binom.ppf(1e-4, trials, 0.90) <= hits <= binom.ppf(1 - 1e-4, trials, 0.96)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ([1, 2], [1, 2], "at least 3"),
+        ([1, 2, 3], [1, 2, 3, 4], "the same examples"),
+        ([1, 1, 1], [1, 2, 3], "first is constant"),
+        ([1, 2, 3], [2, 2, 2], "second is constant"),
+        ([1, 2, np.nan], [1, 2, 3], "first is nan in row 2"),
+    ],
+)
+def test_errors(first: list[float], second: list[float], message: str) -> None:
+    for correlation in (pearson, spearman):
+        with pytest.raises(ImprintError, match=message):
+            correlation(first, second, generator(0, "test"))
