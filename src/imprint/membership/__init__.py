@@ -1,4 +1,6 @@
-"""The membership lens: was this record in the training set, and what did the network keep of it?
+"""The membership lens: was this record among the training data of that network?
 
-Pure functions on arrays. A higher score means more likely a member, or more memorized.
+Arrays in, scores and findings out; no network, no file. A score is larger where membership is
+more likely. Shapes: K reference models, A augmentations (the first is the record itself), N
+records, Q population records.
 """

@@ -1,0 +1,134 @@
+"""Moments of what models say of each record, IN and OUT, added to and taken from.
+
+A record's IN models were trained on it, its OUT models were not. Kept are count, Σd and Σd² of
+d = x − shift, one model after the other; taking a model out is the same sum with the other sign,
+so every model of a cohort can be the target for O(A·N) work. The shift is one of the values
+themselves, which keeps the sums small and equal values exactly equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+OUT, IN = 0, 1
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Power sums of both sides.
+
+    Attributes:
+        shift: float64 ``[A, N]``, taken from every value first.
+        count: float64 ``[2, N]``, models of each side (OUT, IN).
+        total: float64 ``[2, A, N]``, Σd.
+        squares: float64 ``[2, A, N]``, Σd².
+    """
+
+    shift: FloatArray
+    count: FloatArray
+    total: FloatArray
+    squares: FloatArray
+
+    def without(self, values: FloatArray, members: BoolArray, rows: BoolArray) -> Sums:
+        """Return the sums less one model a record.
+
+        Args:
+            values: float64 ``[A, N]``, what that model says.
+            members: bool ``[N]``, whether that model was trained on the record.
+            rows: bool ``[N]``, the records to take a model from.
+        """
+        less = Sums(self.shift, self.count.copy(), self.total.copy(), self.squares.copy())
+        _add(less, values, rows & members, rows & ~members, -1.0)
+        return less
+
+
+def sums(signals: FloatArray, members: BoolArray) -> Sums:
+    """Return the sums of K models.
+
+    Args:
+        signals: float64 ``[K, A, N]``, K ≥ 1.
+        members: bool ``[K, N]``.
+    """
+    shape = signals.shape[1:]
+    start = Sums(signals[0], np.zeros((2, shape[1])), np.zeros((2, *shape)), np.zeros((2, *shape)))
+    for values, inside in zip(signals, members, strict=True):
+        _add(start, values, inside, ~inside, 1.0)
+    return start
+
+
+def _add(
+    into: Sums, values: FloatArray, inside: BoolArray, outside: BoolArray, sign: float
+) -> None:
+    difference = values - into.shift
+    for side, rows in ((OUT, outside), (IN, inside)):
+        signed = sign * rows
+        part = signed * difference
+        into.count[side] += signed
+        into.total[side] += part
+        part *= difference
+        into.squares[side] += part
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and spread of one side.
+
+    Attributes:
+        count: float64 ``[N]``, models.
+        mean: float64 ``[A, N]``; where there is no model, the other side's mean moved by the mean
+            difference of the sides over all records.
+        variance: float64 ``[A, N]``, divided by count (ddof = 0); where there are fewer than two
+            models, the pooled one.
+        pooled: float64 ``[A]``, Σ squared deviations / Σ (count − 1) over all records.
+    """
+
+    count: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    pooled: FloatArray
+
+
+def moments(of: Sums) -> tuple[Moments, Moments]:
+    """Return the moments OUT and IN; at least one side of one record must hold a model.
+
+    A side that no record has keeps the mean of the other and a pooled variance of the other.
+    """
+    count = of.count[:, None, :]
+    several = np.maximum(count, 1)
+    centred = of.total / several
+    mean_square = of.squares / several
+    variance = mean_square - centred**2
+    # Below this lies what rounding leaves of equal values.
+    noise = 4 * np.finfo(np.float64).eps * several * mean_square
+    variance = np.where(variance > noise, variance, 0.0)
+    pooled = _pooled(count, variance)
+    mean = of.shift + _filled_means(count > 0, centred)
+    variance = np.where(count >= 2, variance, pooled[:, :, None])
+    outside, inside = (
+        Moments(of.count[side], mean[side], variance[side], pooled[side]) for side in (OUT, IN)
+    )
+    return outside, inside
+
+
+def _pooled(count: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return the pooled variance of each side and augmentation, ``[2, A]``."""
+    deviations = (count * variance).sum(axis=2)
+    freedom = np.maximum(count - 1, 0).sum(axis=2)
+    pooled = deviations / np.maximum(freedom, 1)
+    return np.where(freedom > 0, pooled, pooled[::-1])
+
+
+def _filled_means(known: BoolArray, centred: FloatArray) -> FloatArray:
+    both = known[OUT] & known[IN]
+    difference = np.where(both, centred[IN] - centred[OUT], 0.0)
+    gap = difference.sum(axis=1, keepdims=True) / max(1, np.count_nonzero(both))
+    filled = np.empty_like(centred)
+    filled[OUT] = np.where(known[OUT], centred[OUT], centred[IN] - gap)
+    filled[IN] = np.where(known[IN], centred[IN], centred[OUT] + gap)
+    return filled
