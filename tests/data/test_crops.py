@@ -1,4 +1,4 @@
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -111,7 +111,8 @@ def test_maxrect_joins_the_slabs_that_the_published_rule_keeps_apart():
     assert found.shorter_sides.tolist() == [175]
 
 
-def test_maxrect_ties_go_to_the_larger_area_then_right_then_low():
+def test_maxrect_ties_go_to_the_larger_area_then_right_then_low_then_wide():
+    assert largest_empty_rectangle(3, 3, [(2, 2, 3, 3)]) == (0, 0, 3, 2)
     assert largest_empty_rectangle(10, 10, [(4, 4, 6, 6)]) == (6, 0, 10, 10)
     assert largest_empty_rectangle(10, 10, [(4, 0, 6, 10)]) == (6, 0, 10, 10)
     assert largest_empty_rectangle(12, 10, [(0, 4, 12, 6)]) == (0, 6, 12, 10)
@@ -130,7 +131,7 @@ def test_slab_equals_a_scan_of_pixels(image):
 def test_maxrect_equals_the_best_of_every_empty_rectangle(image):
     def rank(rectangle):
         x0, y0, x1, y1 = rectangle
-        return shorter_side(rectangle), (x1 - x0) * (y1 - y0), x0, y0
+        return shorter_side(rectangle), (x1 - x0) * (y1 - y0), x0, y0, x1
 
     best = max(every_empty_rectangle(*image), key=rank, default=None)
     assert largest_empty_rectangle(*image) == best
@@ -159,6 +160,17 @@ def test_many_at_once_equal_one_by_one(images, rule):
         else:
             assert reason == USABLE
             assert tuple(rectangle) == expected
+
+
+@pytest.mark.parametrize("rule", ["slab", "maxrect"])
+def test_one_box_anywhere_at_once_equals_one_by_one(rule):
+    one = {"slab": slab_rectangle, "maxrect": largest_empty_rectangle}[rule]
+    spans = list(combinations(range(5), 2))
+    boxes = [boxes_of((x0, y0, x1, y1)) for (x0, x1), (y0, y1) in product(spans, spans)]
+    found = background_rectangles([(4, 4)] * len(boxes), boxes, rule, min_px=0)
+    for rectangle, box in zip(found.rectangles, boxes, strict=True):
+        expected = one(4, 4, box)
+        assert expected == (None if np.isnan(rectangle).all() else tuple(rectangle))
 
 
 @pytest.mark.parametrize("rule", ["slab", "maxrect"])

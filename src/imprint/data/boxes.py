@@ -94,8 +94,11 @@ def check_boxes(
 
     Raises:
         ImprintError: a box is not made of numbers, inverted, empty, out of its image or drawn on
-            an image of another size, and ``on_bad_box`` is ``"error"``.
+            an image of another size, and ``on_bad_box`` is ``"error"``; or there is not one list of
+            boxes an image.
     """
+    if len(boxes) != len(sizes):
+        raise ImprintError(f"{len(sizes)} images need as many lists of boxes, got {len(boxes)}")
     tables = [np.asarray(table, dtype=np.float64).reshape(-1, 4) for table in boxes]
     counts = np.array([len(table) for table in tables], dtype=np.int64)
     owner = np.repeat(np.arange(len(tables)), counts)
@@ -240,7 +243,7 @@ def _xml_stems(folder: Path) -> list[str]:
 def _child(file: Path, element: ElementTree.Element, name: str) -> ElementTree.Element:
     child = element.find(name)
     if child is None:
-        raise ImprintError(f"{file}: an <{element.tag}> has no <{name}>: correct or remove it")
+        raise ImprintError(f"{file}: <{element.tag}> has no <{name}>: correct or remove it")
     return child
 
 

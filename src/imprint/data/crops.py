@@ -132,14 +132,14 @@ def slab_rectangle(width: int, height: int, boxes: ArrayLike) -> Rectangle | Non
 def largest_empty_rectangle(width: int, height: int, boxes: ArrayLike) -> Rectangle | None:
     """Return the rectangle with the longest shorter side that overlaps no box.
 
-    Of equal ones the larger area wins, then the right-most, then the lowest. None when boxes
-    cover the image.
+    Of equal ones the larger area wins, then the right-most, the lowest, and the wider. None when
+    boxes cover the image.
     """
     best: Rectangle | None = None
-    highest = (0, 0, 0, 0)
+    highest = (0, 0, 0, 0, 0)
     for gap in _maximal_gaps(width, height, _top_first(boxes)):
         across, down = gap[2] - gap[0], gap[3] - gap[1]
-        rank = (min(across, down), across * down, gap[0], gap[1])
+        rank = (min(across, down), across * down, gap[0], gap[1], across)
         if rank[0] > 0 and rank > highest:
             best, highest = gap, rank
     return best
@@ -237,7 +237,7 @@ def _one_box_maxrect(sizes: IntArray, box: FloatArray) -> FloatArray:
     )
     sides = _sides(gaps)
     shorter = sides.min(axis=2)
-    ranks = (gaps[:, :, 1], gaps[:, :, 0], sides.prod(axis=2), shorter)
+    ranks = (sides[:, :, 0], gaps[:, :, 1], gaps[:, :, 0], sides.prod(axis=2), shorter)
     return _take(gaps, shorter, np.lexsort(ranks, axis=1)[:, -1])
 
 
