@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -90,6 +90,10 @@ def nearest(
         ImprintError: shapes do not fit, k is not in 1…M, a vector holds NaN or infinity or is
             longer than 1e18, or the backend is missing.
     """
+    if metric not in get_args(Metric):
+        raise ImprintError(f"no metric {metric!r}: choose one of {', '.join(get_args(Metric))}")
+    if base_tile < 1 or (query_tile is not None and query_tile < 1):
+        raise ImprintError(f"tiles of {query_tile} and {base_tile} rows: choose at least 1 each")
     rows, columns = _vectors(queries, "query"), _vectors(base, "base vector")
     if rows.shape[1] != columns.shape[1]:
         raise ImprintError(
@@ -209,7 +213,7 @@ class _Search:
             rows = torch.cat([rows, found + part.start], dim=1)
             scores, best = scores.topk(min(self.kept, scores.shape[1]), largest=False)
             rows = rows.gather(1, best)
-        return scores.double().cpu().numpy(), rows.cpu().numpy()
+        return scores.cpu().double().numpy(), rows.cpu().numpy()
 
     def _best_by_faiss(self, queries: Vectors, tile: Vectors) -> tuple[torch.Tensor, torch.Tensor]:
         import faiss
@@ -223,7 +227,7 @@ class _Search:
         vectors = _tensor(tile, self.device)
         if self.cosine:
             return torch.addmm(queries.new_ones(1), queries, vectors.T, alpha=-1)
-        squares = torch.from_numpy(self.prepared_norms[part] ** 2).to(queries)
+        squares = torch.from_numpy(self.prepared_norms[part] ** 2).float().to(self.device)
         own = torch.linalg.vector_norm(queries, dim=1, keepdim=True).square()
         return torch.addmm(squares[None], queries, vectors.T, alpha=-2).add_(own)
 
@@ -319,9 +323,9 @@ def _buffers(size: int) -> tuple[NDArray[np.float32], FloatArray]:
 
 def _vectors(values: ArrayLike, what: str) -> Vectors:
     vectors = np.ascontiguousarray(values, dtype=np.float32)
-    if vectors.ndim != 2 or vectors.size == 0:
+    if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ImprintError(
-            f"nearest neighbours need [count, dimensions] of each {what}, at least one of both, "
+            f"nearest neighbours take a matrix [count, dimensions], one row a {what}, "
             f"got shape {list(vectors.shape)}"
         )
     return vectors
@@ -381,6 +385,8 @@ def _tensor(vectors: Vectors, device: torch.device) -> torch.Tensor:
 
 
 def _use_faiss(backend: Backend, device: torch.device) -> bool:
+    if backend not in get_args(Backend):
+        raise ImprintError(f"no backend {backend!r}: choose one of {', '.join(get_args(Backend))}")
     if backend == "torch" or (backend == "auto" and device.type != "cpu"):
         return False
     installed = importlib.util.find_spec("faiss") is not None

@@ -51,7 +51,7 @@ def _varying_pair(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, Floa
     for values, name in ((one, "first"), (other, "second")):
         if np.all(values == values[0]):
             raise ImprintError(f"correlation: {name} is constant, so there is none")
-    return one, other
+    return one - one.mean(), other - other.mean()
 
 
 def _estimate(one: FloatArray, other: FloatArray, drawn: FloatArray) -> Estimate:
@@ -62,6 +62,8 @@ def _estimate(one: FloatArray, other: FloatArray, drawn: FloatArray) -> Estimate
 
 def _correlation(counts: NDArray[np.int64], one: FloatArray, other: FloatArray) -> FloatArray:
     """Return the correlation in each resample, ``[draws]``; NaN where a side is constant.
+
+    Each side lies about 0, so that the mean of equal values rounds by next to nothing.
 
     Args:
         counts: ``[draws, n]``, how often each pair was drawn.
