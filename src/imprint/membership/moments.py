@@ -121,7 +121,7 @@ def _pooled(count: FloatArray, variance: FloatArray) -> FloatArray:
     deviations = (count * variance).sum(axis=2)
     freedom = np.maximum(count - 1, 0).sum(axis=2)
     pooled = deviations / np.maximum(freedom, 1)
-    return np.where(freedom > 0, pooled, pooled[::-1])
+    return np.asarray(np.where(freedom > 0, pooled, pooled[::-1]))
 
 
 def _filled_means(known: BoolArray, centred: FloatArray) -> FloatArray:

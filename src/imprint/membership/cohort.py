@@ -1,0 +1,198 @@
+"""What a cohort of reference models says of the records, for a target inside or outside of it.
+
+A target outside is judged by all K models. When a model of the cohort is itself the target, it is
+taken out. In an exactly balanced cohort, where every record has the same number of IN models,
+that alone would tell the answer: a member's record has one IN model fewer left than a
+non-member's. So a partner of the opposite side is then taken out with it, record by record, and
+the counts say nothing. (Where masks are drawn independently, counts say nothing to begin with.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from imprint.membership.moments import BoolArray, FloatArray, Moments, Sums, moments, sums
+
+IntArray = NDArray[np.int64]
+
+
+def loss(phi: FloatArray) -> FloatArray:
+    """Return the cross-entropy −log p of a logit margin φ, softplus(−φ); any shape, in nats."""
+    return np.asarray(np.logaddexp(0.0, -phi))
+
+
+def probability(phi: FloatArray) -> FloatArray:
+    """Return the probability of the true class of a logit margin φ, at least 1e-300."""
+    return np.asarray(np.maximum(expit(phi), 1e-300))
+
+
+def columns(signals: Mapping[str, FloatArray]) -> FloatArray:
+    """Return every signal beside the other along the axis before the last, each array once."""
+    distinct = {id(values): values for values in signals.values()}
+    return np.concatenate(list(distinct.values()), axis=-2)
+
+
+DERIVED: dict[str, Callable[[Mapping[str, FloatArray]], FloatArray]] = {
+    "loss": lambda signals: loss(signals["phi"][..., :1, :]),
+    "probability": lambda signals: probability(signals["phi"]),
+    "columns": columns,
+}
+"""Quantities made from signals; ``loss`` is that of the plain record, augmentation 0."""
+
+
+def derive_values(signals: Mapping[str, FloatArray], name: str) -> FloatArray:
+    """Return the signal or derived quantity ``name``, float64 ``[..., A, N]``."""
+    return DERIVED[name](signals) if name in DERIVED else signals[name]
+
+
+class Cohort:
+    """K reference models and what was computed of them so far.
+
+    Args:
+        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``).
+        members: bool ``[K, N]``, which model was trained on which record.
+    """
+
+    def __init__(self, signals: Mapping[str, FloatArray], members: BoolArray) -> None:
+        self.signals = signals
+        self.members = members
+        self._values: dict[str, FloatArray] = {}
+        self._sums: dict[str, Sums] = {}
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def values(self, name: str) -> FloatArray:
+        """Return a signal or derived quantity of all models, float64 ``[K, A, N]``."""
+        if name not in self._values:
+            self._values[name] = derive_values(self.signals, name)
+        return self._values[name]
+
+    def sums(self, name: str) -> Sums:
+        """Return the power sums of a quantity over all models."""
+        if name not in self._sums:
+            self._sums[name] = sums(self.values(name), self.members)
+        return self._sums[name]
+
+    @cached_property
+    def partners(self) -> IntArray | None:
+        """The model taken out with each target, int64 ``[K, N]``; None unless balanced.
+
+        The i-th IN model of a record and its i-th OUT model are partners of each other; where
+        the sides differ in size, the smaller one is gone through again.
+        """
+        inside = self.members.sum(axis=0)
+        if np.ptp(inside) > 0 or inside[0] in (0, len(self)):
+            return None
+        count = int(inside[0])
+        # IN models of each record first, in order, then its OUT models.
+        order = np.argsort(~self.members, axis=0, kind="stable")
+        rank_inside = np.cumsum(self.members, axis=0) - 1
+        rank_outside = np.cumsum(~self.members, axis=0) - 1
+        opposite = np.where(
+            self.members, count + rank_inside % (len(self) - count), rank_outside % count
+        )
+        return np.take_along_axis(order, opposite, axis=0)
+
+    @cached_property
+    def sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
+        """OUT losses of each record in rising order, +∞ behind them, and each model's place.
+
+        float64 ``[K, N]`` and int64 ``[K, N]``.
+        """
+        losses = np.where(self.members, np.inf, self.values("loss")[:, 0])
+        order = np.argsort(losses, axis=0, kind="stable")
+        places = np.empty_like(order)
+        np.put_along_axis(places, order, np.arange(len(self))[:, None], axis=0)
+        return np.take_along_axis(losses, order, axis=0), places
+
+
+@dataclass(frozen=True)
+class References:
+    """The models of a cohort that judge one target.
+
+    Attributes:
+        cohort: all models.
+        target: the row of the cohort that is the target itself; None for a target outside.
+    """
+
+    cohort: Cohort
+    target: int | None = None
+
+    def taken_out(self) -> Iterator[IntArray]:
+        """Yield which model is taken out of each record, int64 ``[N]``: none, one or two times."""
+        if self.target is not None:
+            yield np.full(self.cohort.members.shape[1], self.target)
+            if self.cohort.partners is not None:
+                yield self.cohort.partners[self.target]
+
+    @cached_property
+    def used(self) -> BoolArray:
+        """Which model judges which record, bool ``[K, N]``."""
+        used = np.ones(self.cohort.members.shape, dtype=bool)
+        for models in self.taken_out():
+            np.put_along_axis(used, models[None], False, axis=0)
+        return used
+
+    @cached_property
+    def counts(self) -> tuple[IntArray, IntArray]:
+        """How many models of each side judge each record, int64 ``[N]`` OUT and ``[N]`` IN."""
+        inside = (self.used & self.cohort.members).sum(axis=0)
+        return self.used.sum(axis=0) - inside, inside
+
+    def moments(self, name: str) -> tuple[Moments, Moments]:
+        """Return the moments OUT and IN of a signal or derived quantity."""
+        left = self.cohort.sums(name)
+        every = np.ones(left.count.shape[1], dtype=bool)
+        for models in self.taken_out():
+            values = np.take_along_axis(self.cohort.values(name), models[None, None], axis=0)[0]
+            inside = np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            left = left.without(values, inside, every)
+        return moments(left)
+
+    def mean_probability(self, only_out: bool) -> FloatArray:
+        """Return the mean true-class probability over the references, float64 ``[A, N]``.
+
+        It is summed anew for each target, K·A·N additions of positive numbers: taking a large
+        probability out of a sum would leave only rounding of the small ones.
+
+        Args:
+            only_out: over OUT models alone; a record without any takes its IN models.
+        """
+        weights = self.used & ~self.cohort.members if only_out else self.used
+        weights = np.where(weights.any(axis=0), weights, self.used).astype(np.float64)
+        total = np.einsum("kn,kan->an", weights, self.cohort.values("probability"))
+        return np.asarray(total / weights.sum(axis=0))
+
+    def out_loss_quantile(self, level: float) -> FloatArray:
+        """Return the quantile of the OUT losses of each record, float64 ``[N]``.
+
+        Linear between order statistics, at level · (n − 1); a record without OUT models takes
+        the mean of the other records' quantiles.
+
+        Args:
+            level: in [0, 1].
+        """
+        ordered, places = self.cohort.sorted_out_losses
+        count = self.counts[0]
+        gone = np.full(len(count), len(self.cohort))
+        for models in self.taken_out():
+            outside = ~np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            place = np.take_along_axis(places, models[None], axis=0)[0]
+            gone = np.where(outside, place, gone)
+        position = level * np.maximum(count - 1, 0)
+        low = np.floor(position).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        below, above = (
+            np.take_along_axis(ordered, (at + (at >= gone))[None], axis=0)[0] for at in (low, high)
+        )
+        known = count > 0
+        with np.errstate(invalid="ignore"):
+            quantile = below + (position - low) * (above - below)
+        return np.asarray(np.where(known, quantile, quantile[known].mean() if known.any() else 0))
