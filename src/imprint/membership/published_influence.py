@@ -110,7 +110,8 @@ def _read_class(
     for indices, known in ((train, labels), (test, test_labels)):
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(known):
             raise ImprintError(
-                f"{path}: class {label} refers to examples {indices.min()} to {indices.max()} of {len(known)}"
+                f"{path}: class {label} refers to examples "
+                f"{indices.min()} to {indices.max()} of {len(known)}"
             )
     name = f"infl_matrix_class{label}"
     if name not in file.files:
