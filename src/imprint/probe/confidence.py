@@ -2,8 +2,8 @@
 
 Everything is a function of the logit margin φ = log p_y − log Σ_{c≠y} p_c, a label's logit less the
 log-sum-exp of all others (Carlini et al. 2022), never of 1 − p: a float32 probability rounds to 1
-from φ ≈ 17 on, φ keeps every digit. So loss = softplus(−φ), p_y = σ(φ) and 1 − p_y = σ(−φ) hold to the last digit at
-both ends, and nothing is ever infinite for finite logits.
+from φ ≈ 17 on, φ keeps every digit. So loss = softplus(−φ), p_y = σ(φ) and 1 − p_y = σ(−φ) hold to
+the last digit at both ends, and nothing is ever infinite for finite logits.
 """
 
 from __future__ import annotations
