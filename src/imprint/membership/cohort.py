@@ -17,7 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from imprint.membership.moments import BoolArray, FloatArray, Moments, Sums, moments, sums
+from imprint.membership.moments import (
+    IN,
+    OUT,
+    BoolArray,
+    FloatArray,
+    Moments,
+    Sums,
+    moments,
+    sums,
+)
 
 IntArray = NDArray[np.int64]
 
@@ -57,11 +66,18 @@ class Cohort:
     Args:
         signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``).
         members: bool ``[K, N]``, which model was trained on which record.
+        population: float64 ``[K, A, Q]`` by kind, on records that no model was trained on.
     """
 
-    def __init__(self, signals: Mapping[str, FloatArray], members: BoolArray) -> None:
+    def __init__(
+        self,
+        signals: Mapping[str, FloatArray],
+        members: BoolArray,
+        population: Mapping[str, FloatArray] | None = None,
+    ) -> None:
         self.signals = signals
         self.members = members
+        self.population = population or {}
         self._values: dict[str, FloatArray] = {}
         self._sums: dict[str, Sums] = {}
 
@@ -79,6 +95,27 @@ class Cohort:
         if name not in self._sums:
             self._sums[name] = sums(self.values(name), self.members)
         return self._sums[name]
+
+    @cached_property
+    def population_probability(self) -> FloatArray | None:
+        """The true-class probabilities of population records, float64 ``[K, A, Q]``."""
+        phi = self.population.get("phi")
+        return None if phi is None else probability(phi)
+
+    @cached_property
+    def products(self) -> FloatArray:
+        """Sums of d·dᵀ over the models of each side, d all columns less the shift of their sums.
+
+        float64 ``[2, N, D, D]``.
+        """
+        shift = self.sums("columns").shift
+        width, count = shift.shape
+        total = np.zeros((2, count, width, width))
+        for values, inside in zip(self.values("columns"), self.members, strict=True):
+            product = _outer(values - shift)
+            total[IN] += inside[:, None, None] * product
+            total[OUT] += ~inside[:, None, None] * product
+        return total
 
     @cached_property
     def partners(self) -> IntArray | None:
@@ -146,15 +183,56 @@ class References:
         inside = (self.used & self.cohort.members).sum(axis=0)
         return self.used.sum(axis=0) - inside, inside
 
+    def sums(self, name: str) -> Sums:
+        """Return the power sums of a signal or derived quantity."""
+        left = self.cohort.sums(name)
+        for values, inside in self._taken_values(name):
+            left = left.without(values, inside)
+        return left
+
     def moments(self, name: str) -> tuple[Moments, Moments]:
         """Return the moments OUT and IN of a signal or derived quantity."""
-        left = self.cohort.sums(name)
-        every = np.ones(left.count.shape[1], dtype=bool)
+        return moments(self.sums(name))
+
+    def covariances(self) -> FloatArray:
+        """Return the covariances of all columns, OUT and IN, ddof = 0, float64 ``[2, N, D, D]``.
+
+        Zero where a side has no model.
+        """
+        left = self.sums("columns")
+        product = self.cohort.products.copy()
+        for values, inside in self._taken_values("columns"):
+            outer = _outer(values - left.shift)
+            product[IN] -= inside[:, None, None] * outer
+            product[OUT] -= ~inside[:, None, None] * outer
+        several = np.maximum(left.count, 1)[:, :, None]
+        mean = left.total.transpose(0, 2, 1) / several
+        covariance = product / several[..., None] - mean[..., :, None] * mean[..., None, :]
+        known = (left.count >= 2)[:, :, None, None]
+        return np.asarray(np.where(known, covariance, 0.0))
+
+    def _taken_values(self, name: str) -> Iterator[tuple[FloatArray, BoolArray]]:
         for models in self.taken_out():
             values = np.take_along_axis(self.cohort.values(name), models[None, None], axis=0)[0]
             inside = np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
-            left = left.without(values, inside, every)
-        return moments(left)
+            yield values, inside
+
+    def population(self, kind: str) -> FloatArray | None:
+        """Return a signal of population records, float64 ``[K, A, Q]`` less the target's row."""
+        signals = self.cohort.population.get(kind)
+        if signals is None or self.target is None:
+            return signals
+        return np.delete(signals, self.target, axis=0)
+
+    def population_mean_probability(self) -> FloatArray | None:
+        """Return the mean true-class probability of population records, float64 ``[A, Q]``."""
+        probabilities = self.cohort.population_probability
+        if probabilities is None:
+            return None
+        weights = np.ones(len(probabilities))
+        if self.target is not None:
+            weights[self.target] = 0.0
+        return np.asarray(np.einsum("k,kaq->aq", weights, probabilities) / weights.sum())
 
     def mean_probability(self, only_out: bool) -> FloatArray:
         """Return the mean true-class probability over the references, float64 ``[A, N]``.
@@ -196,3 +274,9 @@ class References:
         with np.errstate(invalid="ignore"):
             quantile = below + (position - low) * (above - below)
         return np.asarray(np.where(known, quantile, quantile[known].mean() if known.any() else 0))
+
+
+def _outer(difference: FloatArray) -> FloatArray:
+    """Return d·dᵀ of every record, float64 ``[N, D, D]`` of ``[D, N]``."""
+    rows = difference.T
+    return rows[:, :, None] * rows[:, None, :]

@@ -35,16 +35,15 @@ class Sums:
     total: FloatArray
     squares: FloatArray
 
-    def without(self, values: FloatArray, members: BoolArray, rows: BoolArray) -> Sums:
+    def without(self, values: FloatArray, members: BoolArray) -> Sums:
         """Return the sums less one model a record.
 
         Args:
             values: float64 ``[A, N]``, what that model says.
             members: bool ``[N]``, whether that model was trained on the record.
-            rows: bool ``[N]``, the records to take a model from.
         """
         less = Sums(self.shift, self.count.copy(), self.total.copy(), self.squares.copy())
-        _add(less, values, rows & members, rows & ~members, -1.0)
+        _add(less, values, members, -1.0)
         return less
 
 
@@ -58,15 +57,13 @@ def sums(signals: FloatArray, members: BoolArray) -> Sums:
     shape = signals.shape[1:]
     start = Sums(signals[0], np.zeros((2, shape[1])), np.zeros((2, *shape)), np.zeros((2, *shape)))
     for values, inside in zip(signals, members, strict=True):
-        _add(start, values, inside, ~inside, 1.0)
+        _add(start, values, inside, 1.0)
     return start
 
 
-def _add(
-    into: Sums, values: FloatArray, inside: BoolArray, outside: BoolArray, sign: float
-) -> None:
+def _add(into: Sums, values: FloatArray, members: BoolArray, sign: float) -> None:
     difference = values - into.shift
-    for side, rows in ((OUT, outside), (IN, inside)):
+    for side, rows in ((OUT, ~members), (IN, members)):
         signed = sign * rows
         part = signed * difference
         into.count[side] += signed

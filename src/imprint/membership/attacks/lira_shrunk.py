@@ -1,0 +1,23 @@
+"""LiRA whose means and variances are shrunk towards those of all records: the default.
+
+The likelihood ratio of two Student-t predictives under a normal-inverse-gamma prior, averaged
+over augmentations; :mod:`imprint.membership.shrinkage`. It needs no switch between per-record and
+global variance: with many models it is LiRA, with few LiRA of fixed variance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.membership.attack import Evidence, attack
+from imprint.membership.moments import FloatArray
+from imprint.membership.options import AttackOptions
+from imprint.membership.shrinkage import predictive
+
+
+@attack("lira_shrunk", reads=("phi", "log_curvature"), sides="both", spread=True)
+def lira_shrunk(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+    """Return the mean log-likelihood ratio of the predictives, float64 ``[N]``."""
+    values = evidence.of_target(kind)
+    outside, inside = predictive(*evidence.judges.moments(kind))
+    return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))
