@@ -80,7 +80,8 @@ def total_variation(epsilon: ArrayLike, delta: ArrayLike = 0.0) -> FloatArray:
 def kl_pure(epsilon: ArrayLike) -> FloatArray:
     """Return the greatest Kullback–Leibler divergence under (ε, 0)-privacy: ε tanh(ε/2).
 
-    Every such pair of distributions is randomised response processed further ([KOV]), and this is its divergence; it is at most :func:`kl_probability`.
+    Every such pair of distributions is randomised response processed further ([KOV]), and this is
+    its divergence; it is at most :func:`kl_probability`.
 
     Raises:
         ImprintError: ε is negative.

@@ -1,0 +1,346 @@
+"""Lower bounds on ε and μ from how often an attack is right.
+
+A training procedure that is (ε, δ)-private limits how well anybody can tell who was in the set;
+so an attack that does better proves, at a stated confidence, that ε is larger. Counts in, bounds
+out; where counts come from, and how a threshold may be chosen without spoiling the confidence, is
+``privacy_audit.py``.
+
+Many runs: n independent trainings with a record and n without, one call on each. One run: m
+canaries, each put into the set by its own fair coin, all judged on one model, with r guesses
+fixed beforehand.
+
+Sources: [CP] Clopper, Pearson, Biometrika 1934. [JUO] Jagielski, Ullman, Oprea, NeurIPS 2020.
+[N+] Nasr, Hayes, Steinke, Balle, Tramèr, Jagielski, Carlini, Terzis, USENIX Security 2023.
+[SNJ] Steinke, Nasr, Jagielski, NeurIPS 2023. [MMC] Mahloujifar, Melis, Chaudhuri, ICML 2025.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincc, betaincinv, gammaln, logit, ndtr, ndtri
+
+from imprint.errors import ImprintError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_HALVINGS = 60
+_SECTIONS = 33
+_PASSES = 7
+_GREATEST = 64.0
+
+
+def multi_run_rates(
+    true_positives: ArrayLike,
+    positives: ArrayLike,
+    false_positives: ArrayLike,
+    negatives: ArrayLike,
+    confidence: float = 0.95,
+) -> tuple[FloatArray, FloatArray]:
+    """Return a lower bound on TPR and an upper bound on FPR that hold together.
+
+    One-sided exact bounds [CP], each at half of the error, whatever the true rates.
+
+    Args:
+        true_positives: runs with the record that were called so.
+        positives: runs with the record.
+        false_positives: runs without the record that were called so.
+        negatives: runs without the record.
+        confidence: of both together, in (0, 1).
+
+    Raises:
+        ImprintError: counts that cannot be, or a confidence out of range.
+    """
+    hit, runs_in = _counts(true_positives, positives, "true positives", "runs with the record")
+    miss, runs_out = _counts(
+        false_positives, negatives, "false positives", "runs without the record"
+    )
+    tail = _error(confidence) / 2
+    return _least_share(hit, runs_in, tail), 1 - _least_share(runs_out - miss, runs_out, tail)
+
+
+def multi_run_epsilon(
+    true_positives: ArrayLike,
+    positives: ArrayLike,
+    false_positives: ArrayLike,
+    negatives: ArrayLike,
+    delta: float = 0.0,
+    confidence: float = 0.95,
+) -> FloatArray:
+    """Return the lower bound on ε from independent runs with and without a record.
+
+    max(ln((TPR − δ) / FPR), ln((1 − δ − FPR) / FNR), 0) at the worst rates of
+    :func:`multi_run_rates`; [JUO] with δ. Arguments broadcast.
+
+    >>> float(multi_run_epsilon(1000, 1000, 0, 1000).round(3))
+    5.601
+
+    Raises:
+        ImprintError: as :func:`multi_run_rates`, or δ outside [0, 1).
+    """
+    _check_delta(delta)
+    tpr, fpr = multi_run_rates(true_positives, positives, false_positives, negatives, confidence)
+    with np.errstate(divide="ignore"):
+        called = np.log(np.maximum(0.0, tpr - delta)) - np.log(fpr)
+        passed = np.log(np.maximum(0.0, 1 - delta - fpr)) - np.log1p(-tpr)
+    return np.asarray(np.maximum(0.0, np.maximum(called, passed)))
+
+
+def multi_run_mu(
+    true_positives: ArrayLike,
+    positives: ArrayLike,
+    false_positives: ArrayLike,
+    negatives: ArrayLike,
+    confidence: float = 0.95,
+) -> FloatArray:
+    """Return the lower bound on μ of Gaussian privacy from independent runs.
+
+    Φ⁻¹(TPR) − Φ⁻¹(FPR) at the worst rates of :func:`multi_run_rates`, at least 0; [N+]. It
+    refutes every smaller μ. It says something about ε(δ) (``theory.gaussian_epsilon``) of
+    procedures that are μ-Gaussian private for some μ, such as one Gaussian release.
+
+    Raises:
+        ImprintError: as :func:`multi_run_rates`.
+    """
+    tpr, fpr = multi_run_rates(true_positives, positives, false_positives, negatives, confidence)
+    return np.asarray(np.maximum(0.0, ndtri(tpr) - ndtri(fpr)))
+
+
+def one_run_p_value(
+    canaries: ArrayLike,
+    guesses: ArrayLike,
+    correct: ArrayLike,
+    epsilon: ArrayLike,
+    delta: ArrayLike = 0.0,
+) -> FloatArray:
+    """Return a bound on the chance that so many guesses are right under (ε, δ)-privacy.
+
+    P[B ≥ v] + 2mδ · max_{1≤i≤v} P[v − i ≤ B < v] / i with B ~ binomial(r, e^ε / (1 + e^ε)), at
+    most 1; [SNJ] theorem 5.2. Arguments broadcast; O(v) for every element with δ > 0.
+
+    >>> float(one_run_p_value(10, 10, 10, 0.0))
+    0.0009765625
+
+    Args:
+        canaries: m, each in the training set by its own fair coin.
+        guesses: r ≤ m, fixed beforehand.
+        correct: v ≤ r, guesses that are right.
+        epsilon: ε ≥ 0.
+        delta: δ in [0, 1).
+
+    Raises:
+        ImprintError: counts that cannot be, ε negative, or δ out of range.
+    """
+    total, budget, right = _one_run_counts(canaries, guesses, correct)
+    eps, gap = np.asarray(epsilon, dtype=np.float64), np.asarray(delta, dtype=np.float64)
+    if not np.all(eps >= 0):
+        raise ImprintError(f"epsilon must not be negative or NaN, got {np.min(eps):g}")
+    _check_delta(gap)
+    total, budget, right, eps, gap = np.broadcast_arrays(total, budget, right, eps, gap)
+    pure = _tail(budget, right, eps)
+    if not np.any(gap > 0):
+        return pure
+    excess = _worst_excess(budget, right, eps)
+    return np.asarray(np.minimum(1.0, pure + 2 * total * gap * excess))
+
+
+def one_run_epsilon(
+    canaries: ArrayLike,
+    guesses: ArrayLike,
+    correct: ArrayLike,
+    delta: float = 0.0,
+    confidence: float = 0.95,
+) -> FloatArray:
+    """Return the lower bound on ε from one run.
+
+    The ε where :func:`one_run_p_value` reaches 1 − ``confidence``; 0 where it is there already at
+    ε = 0. Without δ it is logit of the one-sided bound of [CP] on the share of right guesses;
+    δ > 0 only takes away, and is found by bisection below that. Arguments broadcast.
+
+    >>> one_run_epsilon(1000, 1000, [1000, 600, 500]).round(3).tolist()
+    [5.809, 0.297, 0.0]
+
+    Raises:
+        ImprintError: counts that cannot be, δ or the confidence out of range.
+    """
+    total, budget, right = np.broadcast_arrays(*_one_run_counts(canaries, guesses, correct))
+    _check_delta(delta)
+    error = _error(confidence)
+    high = np.asarray(np.maximum(0.0, logit(np.maximum(0.5, _least_share(right, budget, error)))))
+    if delta == 0:
+        return high
+    low = np.zeros_like(high)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        refuted = one_run_p_value(total, budget, right, middle, delta) < error
+        low, high = np.where(refuted, middle, low), np.where(refuted, high, middle)
+    return low
+
+
+def one_run_mu(canaries: int, guesses: int, correct: int, confidence: float = 0.95) -> float:
+    """Return the lower bound on μ of Gaussian privacy from one run.
+
+    The greatest μ that :func:`refutes` says cannot be, by the curve Φ(Φ⁻¹(x) + μ). As with
+    :func:`multi_run_mu`, it speaks of ε(δ) only for procedures that are Gaussian private.
+
+    Raises:
+        ImprintError: counts that cannot be, or a confidence out of range.
+    """
+
+    def inverse(shares: FloatArray, mu: FloatArray) -> FloatArray:
+        return np.asarray(ndtr(ndtri(shares) - mu))
+
+    return _greatest_refuted(inverse, canaries, guesses, correct, confidence)
+
+
+def one_run_tradeoff_epsilon(
+    canaries: int, guesses: int, correct: int, delta: float = 0.0, confidence: float = 0.95
+) -> float:
+    """Return the lower bound on ε from one run by the trade-off curve of (ε, δ)-privacy.
+
+    It assumes no more than :func:`one_run_epsilon`. Neither is the better one everywhere: without
+    δ this one is at most as large, with δ it loses less. Choose before looking.
+
+    Raises:
+        ImprintError: counts that cannot be, δ or the confidence out of range.
+    """
+    _check_delta(delta)
+
+    def inverse(shares: FloatArray, epsilon: FloatArray) -> FloatArray:
+        near = np.exp(-epsilon) * (shares - delta)
+        with np.errstate(over="ignore", invalid="ignore"):
+            far = 1 - delta - np.exp(epsilon) * (1 - shares)
+        return np.maximum(0.0, np.maximum(near, far))
+
+    return _greatest_refuted(inverse, canaries, guesses, correct, confidence)
+
+
+def refutes(
+    inverse: Callable[[FloatArray, FloatArray], FloatArray],
+    parameters: FloatArray,
+    canaries: int,
+    guesses: int,
+    correct: int,
+    confidence: float,
+) -> NDArray[np.bool_]:
+    """Return which curves of a family cannot give so many right guesses that often.
+
+    Let g(x) be the greatest TPR at FPR x. With p_i the chance of i right guesses, r_c = Σ_{i≥c}
+    i p_i / m and h_c = Σ_{i≥c} (r − i) p_i / m, privacy gives r_c ≤ g(h_{c−1}) for every c: flip
+    one canary, apply g to "this guess is right, and at least c are", average over canaries, and
+    use that g is concave. If v or more are right with chance τ, then r_v + h_v = τ r / m, and
+    the cheapest way on downwards is all of it at v, then as little as the inequalities allow:
+    h_{i} = max(h_{i+1}, g⁻¹(r_{i+1})), r_i = r_{i+1} + i / (r − i) · (h_i − h_{i+1}). Where this
+    takes more than there is, r_0 + h_0 > r / m, a chance of τ cannot be; [MMC] algorithm 3.
+
+    Args:
+        inverse: (shares ``[p]``, parameters ``[p]``) → g⁻¹, float64 ``[p]`` in [0, 1].
+        parameters: float64 ``[p]``, of the curves.
+        canaries: m.
+        guesses: r ≤ m, fixed beforehand.
+        correct: v ≤ r.
+        confidence: 1 − τ.
+
+    Returns:
+        bool ``[p]``. O(v) steps.
+    """
+    level = 1 - confidence
+    right = np.full(parameters.shape, level * correct / canaries)
+    wrong = np.full(parameters.shape, level * (guesses - correct) / canaries)
+    for count in range(correct - 1, -1, -1):
+        needed = np.maximum(wrong, inverse(np.minimum(1.0, right), parameters))
+        if np.array_equal(needed, wrong):
+            break
+        right += count / (guesses - count) * (needed - wrong)
+        wrong = needed
+    return np.asarray(right + wrong > guesses / canaries)
+
+
+def _greatest_refuted(
+    inverse: Callable[[FloatArray, FloatArray], FloatArray],
+    canaries: int,
+    guesses: int,
+    correct: int,
+    confidence: float,
+) -> float:
+    """Return the greatest parameter that is refuted, all smaller ones being so; 0 if none is."""
+    total, budget, right = (int(n) for n in _one_run_counts(canaries, guesses, correct))
+    _error(confidence)
+    low, high = 0.0, _GREATEST
+    for _ in range(_PASSES):
+        grid = np.linspace(low, high, _SECTIONS)
+        refuted = refutes(inverse, grid, total, budget, right, confidence)
+        # The first point is known to be refuted, but for 0 itself in the first pass.
+        last = int(np.argmin(refuted)) - 1 if not refuted.all() else _SECTIONS - 1
+        if last < 0:
+            return 0.0
+        if last == _SECTIONS - 1:
+            return high
+        low, high = float(grid[last]), float(grid[last + 1])
+    return low
+
+
+def _tail(guesses: IntArray, correct: IntArray, epsilon: FloatArray) -> FloatArray:
+    """Return P[B ≥ v], B ~ binomial(r, e^ε / (1 + e^ε)), from 1 − q so that large ε keep digits."""
+    wrong = np.exp(-epsilon) / (1 + np.exp(-epsilon))
+    tail = betaincc(guesses - correct + 1, np.maximum(1, correct), wrong)
+    return np.where(correct == 0, 1.0, tail)
+
+
+def _worst_excess(guesses: IntArray, correct: IntArray, epsilon: FloatArray) -> FloatArray:
+    """Return max over 1 ≤ i ≤ v of P[v − i ≤ B < v] / i; 0 where v = 0."""
+    step = np.arange(1, max(1, int(correct.max())) + 1)
+    budget, right = guesses[..., None], correct[..., None]
+    count = right - step
+    there = count >= 0
+    count = np.where(there, count, 0)
+    eps = epsilon[..., None]
+    # ln(1 − q) = ln q − ε
+    log_share = -np.log1p(np.exp(-eps))
+    log_mass = gammaln(budget + 1) - gammaln(count + 1) - gammaln(budget - count + 1)
+    log_mass += budget * log_share - (budget - count) * eps
+    mass = np.where(there, np.exp(log_mass), 0.0)
+    return np.asarray((np.cumsum(mass, axis=-1) / step).max(axis=-1))
+
+
+def _least_share(successes: IntArray, trials: IntArray, error: float) -> FloatArray:
+    """Return the one-sided lower bound of [CP]: at this share P[B ≥ successes] is ``error``."""
+    share = betaincinv(np.maximum(1, successes), trials - successes + 1, error)
+    return np.where(successes == 0, 0.0, share)
+
+
+def _one_run_counts(
+    canaries: ArrayLike, guesses: ArrayLike, correct: ArrayLike
+) -> tuple[IntArray, IntArray, IntArray]:
+    _, total = _counts(guesses, canaries, "guesses", "canaries")
+    right, made = _counts(correct, guesses, "right guesses", "guesses")
+    return total, made, right
+
+
+def _counts(
+    part: ArrayLike, whole: ArrayLike, part_name: str, whole_name: str
+) -> tuple[IntArray, IntArray]:
+    some, every = np.asarray(part), np.asarray(whole)
+    if not (np.issubdtype(some.dtype, np.integer) and np.issubdtype(every.dtype, np.integer)):
+        raise ImprintError(f"{part_name} and {whole_name} are counts: give integers")
+    if np.any(every < 1) or np.any(some < 0) or np.any(some > every):
+        raise ImprintError(
+            f"{part_name} {some.tolist()} of {every.tolist()} {whole_name}: each must be between "
+            f"0 and its {whole_name}, of which there must be one"
+        )
+    return some.astype(np.int64), every.astype(np.int64)
+
+
+def _error(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise ImprintError(f"confidence {confidence:g} must lie in (0, 1)")
+    return 1 - confidence
+
+
+def _check_delta(delta: ArrayLike) -> None:
+    values = np.asarray(delta)
+    if not np.all((values >= 0) & (values < 1)):
+        raise ImprintError("delta must lie in [0, 1)")
