@@ -259,21 +259,21 @@ class _Search:
         step = max(1, SETTLED_VALUES // (rows.shape[1] * queries.shape[1]))
         spans = [slice(start, start + step) for start in range(0, len(queries), step)]
 
-        def settle(span: slice) -> tuple[IntArray, FloatArray]:
-            candidates = rows[span, : inside[span].max()]
-            distances = self._distances(queries[span], norms[span], candidates)
-            order = np.lexsort((candidates, distances), axis=1)[:, : self.k]
-            return (
-                np.take_along_axis(candidates, order, axis=1),
-                np.take_along_axis(distances, order, axis=1),
-            )
+        indices = np.empty((len(queries), self.k), dtype=np.int64)
+        distances = np.empty((len(queries), self.k))
 
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            settled = list(threads.map(settle, spans))
-        return (
-            np.concatenate([indices for indices, _ in settled]),
-            np.concatenate([distances for _, distances in settled]),
-        )
+        def settle(some: list[slice]) -> None:
+            for span in some:
+                near = rows[span, : inside[span].max()]
+                found = self._distances(queries[span], norms[span], near)
+                order = _order(found, near)[:, : self.k]
+                indices[span] = np.take_along_axis(near, order, axis=1)
+                distances[span] = np.take_along_axis(found, order, axis=1)
+
+        count = torch.get_num_threads()
+        with ThreadPoolExecutor(count) as threads:
+            list(threads.map(settle, [spans[first::count] for first in range(count)]))
+        return indices, distances
 
     def _settle_one(
         self, query: Vectors, norm: FloatArray, rows: IntArray
@@ -304,6 +304,15 @@ class _Search:
         distances = np.einsum("qcd,qcd->qc", differences, differences) / 2
         undirected = (self.norms[rows] == 0) | (norms == 0)[:, None]
         return np.where(undirected, 1.0, distances)
+
+
+def _order(distances: FloatArray, rows: IntArray) -> IntArray:
+    """Return what sorts each line by distance, then by row, ``[q, c]``."""
+    order = np.argsort(distances, axis=1)
+    rising = np.take_along_axis(distances, order, axis=1)
+    if (rising[:, 1:] == rising[:, :-1]).any():
+        order = np.lexsort((rows, distances), axis=1)
+    return order
 
 
 _thread = threading.local()
@@ -368,12 +377,12 @@ def _divisors(norms: FloatArray) -> FloatArray:
 
 
 def _centre(base: Vectors) -> Vectors | None:
-    """Return the mean of about a thousand base vectors if it outweighs their spread, else None.
+    """Return the mean of some 250 base vectors if it outweighs their spread, else None.
 
     Scores lose as many digits as |x|² exceeds the squared distances; a common offset, as of
     features behind a ReLU, need not cost any.
     """
-    some = base[:: max(1, len(base) // 1000)].astype(np.float64)
+    some = base[:: max(1, len(base) // 250)].astype(np.float64)
     mean = some.mean(axis=0)
     spread = np.square(some - mean).sum(axis=1).mean()
     return mean.astype(np.float32) if mean @ mean > 4 * spread else None
