@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, gammaln, polygamma
 
-from imprint.membership.moments import FloatArray, Moments
+from imprint.membership.moments import BoolArray, FloatArray, Moments
 
 MOST_FREEDOM = 1e6
 """Prior degrees of freedom where variances differ no more than by chance: practically normal."""
@@ -62,7 +62,7 @@ def predictive(outside: Moments, inside: Moments) -> tuple[StudentT, StudentT]:
         outside: moments of the OUT models.
         inside: moments of the IN models.
     """
-    centre = _weighted_mean(outside.mean, outside.count > 0)
+    centre = _mean_where(outside.mean, outside.count > 0)
     free_out, spread_out = _variance_prior(outside)
     between = _between(outside.mean, outside.count, spread_out)
     strength_out = np.broadcast_to(_ratio(spread_out, between), outside.mean.shape)
@@ -71,7 +71,7 @@ def predictive(outside: Moments, inside: Moments) -> tuple[StudentT, StudentT]:
 
     free_in, spread_in = _variance_prior(inside)
     known = (inside.count > 0) & (outside.count > 0)
-    gap = _weighted_mean(inside.mean - outside.mean, known)
+    gap = _mean_where(inside.mean - outside.mean, known)
     pairs = np.where(known, 1 / (1 / _some(inside.count) + 1 / _some(outside.count)), 0)
     varied = _between(inside.mean - outside.mean, pairs, spread_in)
     # The prior mean of IN is itself uncertain by the error of the record's OUT mean.
@@ -133,17 +133,20 @@ def _between(means: FloatArray, count: FloatArray, spread: FloatArray) -> FloatA
     if np.count_nonzero(known) < 2:
         return np.zeros_like(spread)
     error = spread * (1 / count[known]).mean()
-    return np.maximum(means[:, known].var(axis=1, ddof=1, keepdims=True) - error, 0.0)
+    variance = means[:, known].var(axis=1, ddof=1, keepdims=True)
+    return np.asarray(np.maximum(variance - error, 0.0))
 
 
 def _ratio(spread: FloatArray, between: FloatArray) -> FloatArray:
     """Return κ₀ = σ₀²/τ², between 1e-9 and the number that leaves the prior mean alone."""
-    return np.clip(spread / np.maximum(between, 1e-300), 1e-9, MOST_FREEDOM)
+    return np.asarray(np.clip(spread / np.maximum(between, 1e-300), 1e-9, MOST_FREEDOM))
 
 
-def _weighted_mean(values: FloatArray, known: FloatArray | np.ndarray) -> FloatArray:
-    return np.asarray(values[:, known].mean(axis=1, keepdims=True))
+def _mean_where(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Return the mean over known records, float64 ``[A, 1]``; 0 when none is known."""
+    chosen = np.where(known, values, 0.0).sum(axis=1, keepdims=True)
+    return np.asarray(chosen / max(1, np.count_nonzero(known)))
 
 
 def _some(count: FloatArray) -> FloatArray:
-    return np.maximum(count, 1)
+    return np.asarray(np.maximum(count, 1))

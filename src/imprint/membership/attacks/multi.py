@@ -55,7 +55,7 @@ def _correlation(covariance: FloatArray, of: Moments, tails: StudentT) -> FloatA
 def _standardise(covariance: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Return correlations ``[N, D, D]`` and where all of a record's columns vary, bool ``[N]``."""
     diagonal = np.diagonal(covariance, axis1=1, axis2=2)
-    known = (diagonal > 0).all(axis=1)
+    known = np.asarray((diagonal > 0).all(axis=1))
     deviation = np.sqrt(np.where(known[:, None], diagonal, 1.0))
     correlation = covariance / (deviation[:, :, None] * deviation[:, None, :])
     return np.where(known[:, None, None], correlation, np.eye(diagonal.shape[1])), known

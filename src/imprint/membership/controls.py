@@ -1,0 +1,102 @@
+"""Negative controls on arrays: attacks on what cannot be known, which must be at chance."""
+
+from __future__ import annotations
+
+from imprint.membership.attack import Attack, Evidence
+from imprint.membership.cohort import Cohort, References
+from imprint.membership.evaluation import check_both
+from imprint.membership.moments import BoolArray, FloatArray
+from imprint.membership.options import AttackOptions
+from imprint.membership.run import cohort_target
+from imprint.seeds import generator
+from imprint.stats import auc
+from imprint.stats.control import Control
+
+CHANCE = 0.5
+
+
+def permuted_membership(
+    evidence: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    seed: int = 0,
+) -> Control:
+    """Return the control on shuffled membership: an AUC of one half.
+
+    One permutation of the records moves the masks of all models and of the target alike, so
+    every count stays as it is and no signal knows of it. The whole attack is run again: it fails
+    where a score learns from the masks alone.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``, its members.
+        attack: one that can be run on the evidence.
+        options: its settings.
+        seed: of the permutation.
+
+    Raises:
+        ImprintError: too few members or non-members, or the attack cannot be run.
+    """
+    check_both(members)
+    order = generator(seed, "permuted membership", attack.name).permutation(len(members))
+    references = evidence.references
+    if references is not None:
+        cohort = references.cohort
+        moved = Cohort(cohort.signals, cohort.members[:, order], cohort.population)
+        references = References(moved, references.target)
+    shuffled = Evidence(evidence.target, references, evidence.population)
+    return _control(
+        "Membership shuffled over the records, of the target and of all references alike: "
+        "the AUC must be one half.",
+        attack.score(shuffled, options or AttackOptions()),
+        members[order],
+    )
+
+
+def swapped_target(
+    evidence: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    seed: int = 0,
+) -> Control | None:
+    """Return the control on a reference in the target's place, under the target's labels.
+
+    A reference was trained on records of its own, so its scores must not know the target's
+    members. It fails where members differ from non-members before any training, by difficulty
+    or by source: then every attack measures that difference.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``, the target's members.
+        attack: the attack.
+        options: its settings.
+        seed: chooses the reference.
+
+    Returns:
+        The control; None when the target is one of the cohort, or when the attack cannot be run
+        on a reference with the other references alone.
+
+    Raises:
+        ImprintError: too few members or non-members.
+    """
+    check_both(members)
+    judges = evidence.references
+    if judges is None or judges.target is not None or len(judges.cohort) < 2:
+        return None
+    cohort = judges.cohort
+    row = int(generator(seed, "swapped target", attack.name).integers(len(cohort)))
+    swapped = cohort_target(cohort, row)
+    if attack.missing(swapped) is not None:
+        return None
+    return _control(
+        "A reference model in the target's place, under the target's labels: "
+        "the AUC must be one half.",
+        attack.score(swapped, options or AttackOptions()),
+        members,
+    )
+
+
+def _control(what: str, scores: FloatArray, members: BoolArray) -> Control:
+    return Control(what, auc(scores[members], scores[~members]), CHANCE)

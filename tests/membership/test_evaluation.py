@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imprint.errors import ImprintError
+from imprint.membership.evaluation import balanced_estimate, evaluate, evaluate_cohort
+from imprint.stats import Estimate, clopper_pearson
+
+MEMBERS = np.array([True] * 100 + [False] * 100)
+
+
+def test_rates_by_hand():
+    # 40 members above every non-member, 60 members below all of them.
+    scores = np.concatenate([np.full(40, 2.0), np.full(60, -1.0), np.linspace(0, 1, 100)])
+    found = evaluate(scores, MEMBERS)
+    assert found.auc.value == pytest.approx(0.4)
+    assert found.tpr_at_fpr["0.01"] == Estimate(0.4, clopper_pearson(40, 100), 100)
+    assert found.tpr_at_fpr["0.1"].value == 0.4
+    assert found.resolution == 0.01
+
+
+def test_nothing_is_claimed_below_the_smallest_rate():
+    found = evaluate(np.arange(200.0), MEMBERS).to_dict()
+    assert found["tpr_at_fpr"]["0.01"]["n"] == 100
+    reason = found["tpr_at_fpr"]["0.001"]["missing"]
+    assert reason == "100 non-members show no false positive rate below 0.01: give at least 1000"
+
+
+def test_one_false_positive_is_allowed_at_one_in_a_hundred():
+    scores = np.concatenate([np.full(100, 1.0), np.zeros(99), [5.0]])
+    assert evaluate(scores, MEMBERS).tpr_at_fpr["0.01"].value == 1.0
+
+
+def test_all_ties_are_chance():
+    found = evaluate(np.ones(200), MEMBERS)
+    assert found.auc.value == 0.5
+    assert found.tpr_at_fpr["0.1"].value == 0.0
+    assert found.balanced_accuracy.value == 0.5
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_only_the_order_of_scores_matters(seed):
+    scores = np.random.default_rng(seed).normal(size=200).round(1)
+    plain, bent = evaluate(scores, MEMBERS), evaluate(np.exp(scores) * 3 - 7, MEMBERS)
+    assert plain.to_dict() == bent.to_dict()
+
+
+def test_noise_gets_no_accuracy_from_choosing_its_threshold():
+    random = np.random.default_rng(0)
+    values = [
+        evaluate(random.normal(size=200), MEMBERS, seed=draw).balanced_accuracy.value
+        for draw in range(200)
+    ]
+    # 200 means of 100 held-out records: standard deviation 0.05 / sqrt(200).
+    assert abs(np.mean(values) - 0.5) < 4 * 0.05 / np.sqrt(200)
+
+
+def test_balanced_accuracy_by_hand():
+    found = balanced_estimate(8, 10, 9, 10)
+    assert found.value == pytest.approx(0.85)
+    # Wilson: 8/10 → (0.4902, 0.9433), 9/10 → (0.5958, 0.9821).
+    assert found.ci95[0] == pytest.approx(0.85 - np.hypot(0.3098, 0.3042) / 2, abs=1e-4)
+    assert found.ci95[1] == pytest.approx(0.85 + np.hypot(0.1433, 0.0821) / 2, abs=1e-4)
+    assert found.n == 20
+
+
+def test_a_cohort_is_the_mean_of_its_targets():
+    random = np.random.default_rng(1)
+    scores, members = random.normal(size=(5, 200)), random.random((5, 200)) < 0.5
+    found = evaluate_cohort(scores, members)
+    single = [evaluate(*pair).auc.value for pair in zip(scores, members, strict=True)]
+    assert found.auc.value == pytest.approx(np.mean(single))
+    assert found.auc.n == 5
+    assert min(single) <= found.auc.ci95[0] < found.auc.value < found.auc.ci95[1] <= max(single)
+    assert isinstance(found.tpr_at_fpr["0.001"], str)
+
+
+@pytest.mark.parametrize("members", [np.zeros(9, dtype=bool), np.ones(9, dtype=bool)])
+def test_one_kind_of_records_alone_is_an_error(members):
+    with pytest.raises(ImprintError, match="at least two of each"):
+        evaluate(np.arange(9.0), members)
+
+
+def test_a_score_that_is_no_number_is_an_error():
+    with pytest.raises(ImprintError, match="is nan in row 1"):
+        evaluate(np.where(np.arange(200) == 1, np.nan, 0.0), MEMBERS)
