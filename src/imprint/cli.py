@@ -21,11 +21,36 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "train or take two encoders, attack them, write the report",
     ),
     ("train",): ("imprint.commands.train", "Train", "train one network"),
-    ("data", "describe"): ("imprint.commands.data", "Describe", "count images, labels, boxes, crops"),
-    ("data", "split"): ("imprint.commands.data", "Split", "partition a data set into A, B, shared, public"),
-    ("dejavu", "attack"): ("imprint.commands.dejavu", "Attack", "the two-model test on arrays alone"),
-    ("dejavu", "two-model"): ("imprint.commands.dejavu", "TwoModel", "the two-model test on two checkpoints"),
-    ("dejavu", "linear-probe"): ("imprint.commands.dejavu", "LinearProbe", "what a linear probe sees"),
+    ("data", "describe"): (
+        "imprint.commands.data",
+        "Describe",
+        "count images, labels, boxes, crops",
+    ),
+    ("data", "split"): (
+        "imprint.commands.data",
+        "Split",
+        "partition a data set into A, B, shared, public",
+    ),
+    ("dejavu", "attack"): (
+        "imprint.commands.dejavu",
+        "Attack",
+        "the two-model test on arrays alone",
+    ),
+    ("dejavu", "two-model"): (
+        "imprint.commands.dejavu",
+        "TwoModel",
+        "the two-model test on two checkpoints",
+    ),
+    ("dejavu", "linear-probe"): (
+        "imprint.commands.dejavu",
+        "LinearProbe",
+        "what a linear probe sees",
+    ),
+    ("membership", "attack"): (
+        "imprint.commands.membership",
+        "Attack",
+        "membership attacks on arrays alone",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -32,7 +32,11 @@ def _comma_list(kind: type, metavar: str) -> Any:
         return [",".join(f"{item:g}" if kind is float else str(item) for item in value)]
 
     return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1, metavar=metavar, instance_from_str=parse, is_instance=is_instance, str_from_instance=show
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=parse,
+        is_instance=is_instance,
+        str_from_instance=show,
     )
 
 
@@ -151,5 +155,3 @@ def to_plain(options: Any) -> Any:
     if isinstance(options, Path):
         return str(options)
     return options
-
-

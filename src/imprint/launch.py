@@ -51,7 +51,9 @@ def run_tasks(
     saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(saved, str(threads)))
     try:
-        with ProcessPoolExecutor(count, context, _start_worker, (os.getpid(), threads, counter)) as pool:
+        with ProcessPoolExecutor(
+            count, context, _start_worker, (os.getpid(), threads, counter)
+        ) as pool:
             futures = [pool.submit(function, *task) for task in tasks]
             _show(what, units, counter, lambda: all(future.done() for future in futures))
             for future in futures:
@@ -81,9 +83,7 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _show(
-    what: str, units: int, counter: Synchronized[int], finished: Callable[[], bool]
-) -> None:
+def _show(what: str, units: int, counter: Synchronized[int], finished: Callable[[], bool]) -> None:
     def ticks() -> Any:
         seen = 0
         while seen < units:

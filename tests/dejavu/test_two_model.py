@@ -10,7 +10,6 @@ from imprint.dejavu.two_model import (
     Side,
     accuracy_curve,
     categories,
-    cut_means,
     per_class,
     significance,
     two_model,
@@ -94,28 +93,6 @@ def test_the_order_of_rows_does_not_matter(seed, order):
     for percent in one:
         for name in one[percent]:
             assert one[percent][name].value == pytest.approx(other[percent][name].value, abs=1e-12)
-
-
-def test_a_cut_through_ties_is_the_mean_over_all_orders():
-    values = np.array([1.0, 0.0, 1.0, 0.0, 0.0])
-    confidence = np.array([2.0, 1.0, 1.0, 1.0, 0.0])
-    # Three of five: the first, and two of the three tied ones, each taken to two thirds.
-    assert cut_means(values[:, None], confidence, 60)[0, 0] == pytest.approx((1 + 2 / 3) / 3)
-    random = np.random.default_rng(0)
-    drawn = [values[np.lexsort((random.random(5), -confidence))][:3].mean() for _ in range(4000)]
-    assert np.mean(drawn) == pytest.approx((1 + 2 / 3) / 3, abs=0.02)
-
-
-@given(st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
-def test_weights_count_rows_as_often_as_they_say(seed):
-    random = np.random.default_rng(seed)
-    values, confidence = random.random((12, 2)), random.integers(0, 4, 12).astype(float)
-    picks = random.integers(0, 12, 12)
-    weights = np.bincount(picks, minlength=12)[None]
-    weighted = cut_means(values, confidence, 40, weights)[0]
-    repeated = cut_means(values[picks], confidence[picks], 40)[0]
-    assert np.allclose(weighted, repeated)
 
 
 def test_intervals_cover_the_truth_as_often_as_they_claim():

@@ -39,7 +39,7 @@ def attack_arrays(
     top: int = 1,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Run the two-model test in one direction; write ``summary.json`` and ``dejavu/records.parquet``.
+    """Run the test in one direction; write ``summary.json`` and ``dejavu/records.parquet``.
 
     Args:
         file: ``.npz`` with ``public [M, d]``, ``public_labels [M]``, ``crops_target [N, d]``,

@@ -19,7 +19,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import Subject
-from imprint.options import CropChoice, DejavuChoice
+from imprint.options import DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file, read_json
@@ -48,6 +48,7 @@ def dejavu_steps(
     study: Study,
     images: ImageSet,
     partition: Partition,
+    attacked: AttackedSet,
     checkpoints: Mapping[str, Path],
     choice: DejavuChoice,
     last_epoch: int = 0,
@@ -58,19 +59,11 @@ def dejavu_steps(
         study: where tables go.
         images: what was split.
         partition: how.
+        attacked: which of its images are attacked.
         checkpoints: weights of ``A`` and ``B``, and of snapshots of both, ``A@EPOCH``.
         choice: how crops, votes and controls are made.
         last_epoch: of A and B, where snapshots are given.
-
-    Raises:
-        ImprintError: no image can be attacked, or k exceeds the public images.
     """
-    attacked = attacked_set(images, partition, choice)
-    if choice.k > len(partition.public):
-        raise ImprintError(
-            f"k is {choice.k} but only {len(partition.public)} images are public: "
-            "choose a smaller --k or a smaller --per-class"
-        )
     embeddings = _embed_step(study, images, partition, attacked, checkpoints, choice)
     crops = Crops(
         embeddings, attacked.index, attacked.side, images.labels, len(images.classes), choice
@@ -107,25 +100,40 @@ def dejavu_steps(
     return facts, read_json(tables / "findings.json")
 
 
-def attacked_set(images: ImageSet, partition: Partition, crop: CropChoice) -> AttackedSet:
-    """Return the annotated images of both sets that have a background crop."""
+def attacked_set(images: ImageSet, partition: Partition, choice: DejavuChoice) -> AttackedSet:
+    """Return the annotated images of both sets that have a background crop.
+
+    Raises:
+        ImprintError: a set has none, or k exceeds the public images.
+    """
+    if choice.k > len(partition.public):
+        raise ImprintError(
+            f"k is {choice.k} but only {len(partition.public)} images are public: "
+            "choose a smaller --k or a smaller --per-class"
+        )
     index = np.concatenate([partition.bbox_a, partition.bbox_b])
     side = np.repeat(np.arange(2), [len(partition.bbox_a), len(partition.bbox_b)])
     boxes = images.boxes()
     found = background_rectangles(
         images.sizes()[index],
         [boxes[row] for row in index] if boxes is not None else None,
-        rule=crop.crop,
-        min_px=crop.min_crop_px,
-        fraction=crop.corner_fraction,
-        corner=crop.corner,
+        rule=choice.crop,
+        min_px=choice.min_crop_px,
+        fraction=choice.corner_fraction,
+        corner=choice.corner,
     )
-    usable = ~np.isnan(found.rectangles[:, 0])
+    usable = found.usable
     reasons, counts = np.unique(found.reasons[~usable], return_counts=True)
+    for row, name in enumerate(SIDES):
+        if not usable[side == row].any():
+            raise ImprintError(
+                f"no image of set {name} has a background to attack ({', '.join(reasons)}): "
+                "choose a smaller --min-crop-px, or --crop corner, which needs no boxes"
+            )
     return AttackedSet(
         index[usable],
         side[usable],
-        centre_squares(found.rectangles[usable], crop.centre_fraction),
+        centre_squares(found.rectangles[usable], choice.centre_fraction),
         {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)},
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from imprint.audit.dejavu import dejavu_steps
+from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
@@ -19,7 +19,7 @@ from imprint.device import choose_device
 from imprint.launch import run_tasks
 from imprint.seeds import derive
 from imprint.store import Study
-from imprint.train.loop import train
+from imprint.train.loop import initial_subject, subject_card, train
 
 
 def audit(options: AuditOptions) -> dict[str, Any]:
@@ -33,9 +33,10 @@ def audit(options: AuditOptions) -> dict[str, Any]:
     with study.locked():
         images = open_choice(options, options.seed)
         partition = split_step(study, images, options)
+        attacked = attacked_set(images, partition, options)
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
-            study, images, partition, checkpoints, options, options.train.epochs
+            study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
         return finish(study, options, data, {"dejavu": dejavu})
 
@@ -65,9 +66,11 @@ def train_step(
 ) -> dict[str, Path]:
     """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
 
-    On the CPU both train at once, each in a process of its own.
+    On the CPU both train at once, each in a process of its own. An architecture that cannot be
+    built is told before any process starts.
     """
     sets = {"A": partition.train_a, "B": partition.train_b}
+    initial_subject(subject_card(images, options.train, options.seed), options.seed)
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
     if device.type == "cpu" and len(missing) > 1:
         tasks = [(options, name, sets[name]) for name in missing]

@@ -43,21 +43,21 @@ def finish(
 
 def show_dejavu(findings: dict[str, Any]) -> None:
     """Print the headline table of the déjà vu lens."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Déjà vu: does the background bring back the object?", title_justify="left")
-    table.add_column("most confident")
-    for name in (
-        "déjà vu score",
-        "target accuracy",
-        "reference accuracy",
-        "memorized",
-        "forgotten",
-    ):
-        table.add_column(name, justify="right")
+    names = {
+        "score": "déjà vu score",
+        "target_accuracy": "target accuracy",
+        "reference_accuracy": "reference accuracy",
+    }
+    title = "Déjà vu: does the background bring back the object?  (%, 95 % interval)"
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table.add_column("most confident", no_wrap=True)
+    for name in names.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for percent, found in findings["two_model"].items():
-        names = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten")
         table.add_row(f"{percent} %", *(_percent(found[name]) for name in names))
     console = Console()
     console.print(table)
@@ -68,4 +68,4 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 
 def _percent(estimate: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:.1f} %\n{low:.1f} … {high:.1f}"
+    return f"{100 * estimate['value']:.1f} ({low:.1f} to {high:.1f})"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint.audit.dejavu import dejavu_steps
+from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.summary import finish
 from imprint.data.split import load_partition
@@ -37,5 +37,6 @@ def two_model_audit(
     with study.locked():
         images = open_choice(data, choice.seed)
         partition = load_partition(split, per_class)
-        facts, found = dejavu_steps(study, images, partition, models, choice)
+        attacked = attacked_set(images, partition, choice)
+        facts, found = dejavu_steps(study, images, partition, attacked, models, choice)
         return finish(study, choice, facts, {"dejavu": found})

@@ -17,6 +17,9 @@ from numpy.typing import ArrayLike
 
 from imprint.data.imageset import FloatArray
 
+ROUNDING = 1e-3
+"""Overlap of a rectangle with a pixel, in pixels, that is taken for none."""
+
 
 def whole_rectangles(sizes: ArrayLike) -> FloatArray:
     """Return the rectangle of the whole image for each (width, height), float64 ``[n, 4]``."""
@@ -61,7 +64,7 @@ def resample(images: torch.Tensor, rectangles: ArrayLike | torch.Tensor, size: i
     columns = _triangle_filters(boxes[:, 0], boxes[:, 2], width, size)
     flat = images.to(torch.float32).reshape(count, channels * height, width)
     across = torch.bmm(flat, columns.transpose(1, 2)).reshape(count, channels, height, size)
-    return torch.matmul(rows[:, None], across)
+    return torch.einsum("byh,bchx->bcyx", rows, across)
 
 
 def to_uint8(values: torch.Tensor) -> torch.Tensor:
@@ -81,5 +84,5 @@ def _triangle_filters(
     weights = (1 - (inputs + 0.5 - centres).abs() / support).clamp_(min=0)
     low = torch.minimum(start, end)[:, None, None]
     high = torch.maximum(start, end)[:, None, None]
-    weights = weights * ((inputs + 1 > low) & (inputs < high))
+    weights = weights * ((inputs + 1 > low + ROUNDING) & (inputs < high - ROUNDING))
     return weights / weights.sum(dim=2, keepdim=True)

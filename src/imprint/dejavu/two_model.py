@@ -11,15 +11,12 @@ averaged over both directions (A on its images against B, B on its images agains
 is cut by its own confidence, as published; ``paired_score`` compares both on the images the
 target is most confident of, where it equals memorized − forgotten. At 100 % the two are one.
 
-A cut that falls into a group of equally confident images takes every one of them in part: the
-expectation over all orders, so the order of rows does not matter.
-
 Meehan, Bordes, Vincent, Chaudhuri, Guo, "Do SSL models have déjà vu?", NeurIPS 2023, sections 3-4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +27,10 @@ from imprint.data.imageset import IntArray
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
 from imprint.seeds import generator
-from imprint.stats import Estimate, mcnemar
+from imprint.stats import Estimate, cut_means, cut_size, mcnemar, resamples
+from imprint.stats.bootstrap import DRAWS
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
-BOOTSTRAP_DRAWS = 2000
-WEIGHTS_A_CHUNK = 10_000_000
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -89,7 +85,7 @@ def two_model(
     confidences: Sequence[float] = (100, 20),
     top: int = 1,
     seed: int = 0,
-    draws: int = BOOTSTRAP_DRAWS,
+    draws: int = DRAWS,
 ) -> dict[str, dict[str, Estimate]]:
     """Return the two-model test at each percentage of most confident images.
 
@@ -108,22 +104,12 @@ def two_model(
     Raises:
         ImprintError: a percentage outside (0, 100].
     """
-    for percent in confidences:
-        if not 0 < percent <= 100:
-            raise ImprintError(f"confidence percentage {percent:g} must lie in (0, 100]")
     exact = np.mean([_side_values(side, confidences, top, None)[:, 0] for side in sides], axis=0)
-    drawn = np.concatenate(
-        [
-            np.mean([_side_values(*arguments) for arguments in chunk], axis=0)
-            for chunk in _bootstrap_chunks(sides, confidences, top, seed, draws)
-        ],
-        axis=1,
-    )
+    drawn = np.mean([_bootstrap(side, confidences, top, seed, draws) for side in sides], axis=0)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
-    count = sum(len(side.index) for side in sides)
     findings = {}
     for row, percent in enumerate(confidences):
-        used = round(count * percent / 100)
+        used = sum(cut_size(len(side.index), percent) for side in sides)
         findings[f"{percent:g}"] = {
             name: Estimate(
                 float(exact[row, column]), (float(low[row, column]), float(high[row, column])), used
@@ -215,40 +201,6 @@ def memorization_strength(side: Side) -> FloatArray:
     return side.target.confidence - side.reference.confidence
 
 
-def cut_means(
-    values: FloatArray,
-    confidence: FloatArray,
-    percent: float,
-    weights: NDArray[np.int64] | None = None,
-) -> FloatArray:
-    """Return the mean of values over the most confident ``percent`` of a weighted sample.
-
-    Args:
-        values: ``[n, v]``.
-        confidence: ``[n]``; equal values are one group, taken in equal part at the cut.
-        percent: in (0, 100]; m = max(1, round(n · percent / 100)) rows are averaged.
-        weights: ``[draws, n]``, how often each row was drawn, n in total; all once when None.
-
-    Returns:
-        float64 ``[draws, v]`` (one draw without weights).
-    """
-    if weights is None:
-        weights = np.ones((1, len(values)), dtype=np.int64)
-    taken = max(1, round(len(values) * percent / 100))
-    order = np.argsort(-confidence, kind="stable")
-    starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf))
-    sorted_weights = weights[:, order].astype(np.float64)
-    group_weight = np.add.reduceat(sorted_weights, starts, axis=1)
-    before = np.cumsum(group_weight, axis=1) - group_weight
-    share = np.clip(_divide(taken - before, group_weight), 0, 1)
-    share = np.where(group_weight > 0, share, 0)
-    means = [
-        (np.add.reduceat(sorted_weights * column[order], starts, axis=1) * share).sum(axis=1)
-        for column in values.T
-    ]
-    return np.asarray(np.stack(means, axis=1) / taken)
-
-
 def _side_values(
     side: Side, confidences: Sequence[float], top: int, weights: NDArray[np.int64] | None
 ) -> FloatArray:
@@ -281,28 +233,18 @@ def _side_values(
     return np.stack(rows)
 
 
-def _bootstrap_chunks(
-    sides: Sequence[Side], confidences: Sequence[float], top: int, seed: int, draws: int
-) -> Iterator[list[tuple[Side, Sequence[float], int, NDArray[np.int64]]]]:
-    """Yield, chunk of draws by chunk, the arguments of ``_side_values`` for every side."""
-    generators = [generator(seed, "dejavu bootstrap", side.name) for side in sides]
-    longest = max(len(side.index) for side in sides)
-    size = max(1, min(draws, WEIGHTS_A_CHUNK // longest))
-    for start in range(0, draws, size):
-        chunk = min(size, draws - start)
-        yield [
-            (side, confidences, top, _resample(random, len(side.index), chunk))
-            for side, random in zip(sides, generators, strict=True)
-        ]
-
-
-def _resample(random: np.random.Generator, count: int, draws: int) -> NDArray[np.int64]:
-    """Return how often each of ``count`` rows is drawn, ``[draws, count]``."""
-    picks = random.integers(0, count, size=(draws, count))
-    picks += np.arange(draws)[:, None] * count
-    counts: NDArray[np.int64] = np.bincount(picks.ravel(), minlength=draws * count)
-    return counts.reshape(draws, count)
+def _bootstrap(
+    side: Side, confidences: Sequence[float], top: int, seed: int, draws: int
+) -> FloatArray:
+    """Return the quantities of resampled images, ``[percentages, draws, quantities]``."""
+    random = generator(seed, "dejavu bootstrap", side.name)
+    chunks = [
+        _side_values(side, confidences, top, weights)
+        for weights in resamples(random, len(side.index), draws)
+    ]
+    return np.concatenate(chunks, axis=1)
 
 
 def _divide(over: NDArray[Any], under: NDArray[Any]) -> FloatArray:
-    return np.divide(over, under, out=np.full(np.shape(over), np.nan), where=np.asarray(under) > 0)
+    empty = np.full(np.shape(over), np.nan)
+    return np.asarray(np.divide(over, under, out=empty, where=np.asarray(under) > 0))

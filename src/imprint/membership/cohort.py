@@ -42,8 +42,12 @@ def probability(phi: FloatArray) -> FloatArray:
 
 
 def columns(signals: Mapping[str, FloatArray]) -> FloatArray:
-    """Return every signal beside the other along the axis before the last, each array once."""
-    distinct = {id(values): values for values in signals.values()}
+    """Return φ and log-curvature one after the other along the axis before the last.
+
+    One array given as both, because its kind is not known, counts once.
+    """
+    both = [signals[kind] for kind in ("phi", "log_curvature") if kind in signals]
+    distinct = {values.ctypes.data: values for values in both}
     return np.concatenate(list(distinct.values()), axis=-2)
 
 

@@ -12,7 +12,7 @@ from imprint.stats.bootstrap import (
     resamples,
 )
 from imprint.stats.correlation import pearson, spearman
-from imprint.stats.cut import accuracy_at_confidence, cut_size, cut_weights
+from imprint.stats.cut import cut_means, cut_size
 from imprint.stats.entropy import entropy
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
@@ -29,14 +29,13 @@ from imprint.stats.roc import (
 __all__ = [
     "Estimate",
     "Roc",
-    "accuracy_at_confidence",
     "auc",
     "balanced_accuracy",
     "best_threshold",
     "bootstrap_means",
     "clopper_pearson",
+    "cut_means",
     "cut_size",
-    "cut_weights",
     "entropy",
     "max_balanced_accuracy",
     "mcnemar",

@@ -9,10 +9,10 @@ the expectation over every order they could be sorted in. No result depends on t
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
-from imprint.stats.checks import FloatArray, pair, sample
+from imprint.stats.checks import FloatArray, sample
 
 
 def cut_size(count: int, percent: float) -> int:
@@ -29,43 +29,43 @@ def cut_size(count: int, percent: float) -> int:
     return max(1, round(count * percent / 100))
 
 
-def cut_weights(confidence: ArrayLike, percent: float) -> FloatArray:
-    """Return how much of each example is among the most confident ``percent``.
+def cut_means(
+    values: FloatArray,
+    confidence: FloatArray,
+    percent: float,
+    weights: NDArray[np.int64] | None = None,
+) -> FloatArray:
+    """Return the mean of values over the most confident ``percent`` of a weighted sample.
 
-    >>> cut_weights([0.9, 0.5, 0.5, 0.1], 50).tolist()
-    [1.0, 0.5, 0.5, 0.0]
+    >>> right = np.array([[1.0], [1.0], [0.0], [0.0]])
+    >>> cut_means(right, np.array([0.9, 0.5, 0.5, 0.1]), 50).tolist()
+    [[0.75]]
 
     Args:
-        confidence: ``[n]``, higher is surer.
+        values: ``[n, v]``.
+        confidence: ``[n]``, higher is surer; equal values are one group.
         percent: in (0, 100].
+        weights: ``[draws, n]``, how often each row was drawn, n in total (a bootstrap resample);
+            every row once when None.
 
     Returns:
-        float64 ``[n]`` in [0, 1], summing to :func:`cut_size`.
+        float64 ``[draws, v]``; one draw without weights.
 
     Raises:
         ImprintError: no example, a confidence that is not finite, or a percentage out of range.
     """
-    values = sample(confidence, "confidence")
-    size = cut_size(len(values), percent)
-    threshold = np.partition(values, len(values) - size)[len(values) - size]
-    above, tied = values > threshold, values == threshold
-    share = (size - np.count_nonzero(above)) / np.count_nonzero(tied)
-    return np.asarray(above + share * tied)
-
-
-def accuracy_at_confidence(correct: ArrayLike, confidence: ArrayLike, percent: float) -> float:
-    """Return the accuracy on the most confident ``percent``, expected over orders of ties.
-
-    >>> accuracy_at_confidence([True, True, False, False], [0.9, 0.5, 0.5, 0.1], 50)
-    0.75
-
-    Args:
-        correct: ``[n]``, bool, or a share of correctness in [0, 1].
-        confidence: ``[n]``, higher is surer.
-        percent: in (0, 100].
-
-    Raises:
-        ImprintError: as :func:`cut_weights`, or the lengths differ.
-    """
-    right, sure = pair(correct, confidence, ("correct", "confidence"))
-    return float(cut_weights(sure, percent) @ right / cut_size(len(right), percent))
+    sure = sample(confidence, "confidence")
+    if weights is None:
+        weights = np.ones((1, len(sure)), dtype=np.int64)
+    taken = cut_size(len(sure), percent)
+    order = np.argsort(-sure, kind="stable")
+    starts = np.flatnonzero(np.diff(sure[order], prepend=np.inf))
+    drawn = weights[:, order].astype(np.float64)
+    group = np.add.reduceat(drawn, starts, axis=1)
+    before = np.cumsum(group, axis=1) - group
+    share = np.clip((taken - before) / np.maximum(group, 1), 0, 1)
+    sums = [
+        (np.add.reduceat(drawn * column[order], starts, axis=1) * share).sum(axis=1)
+        for column in values.T
+    ]
+    return np.asarray(np.stack(sums, axis=1) / taken)

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.views import Augmentation
 from imprint.nets.subject import Subject
 from imprint.probe.embeddings import embed
 from imprint.progress import track
 from imprint.seeds import derive
 from imprint.train.batches import Batches
-from imprint.data.views import Augmentation
 from imprint.train.probe_options import ProbeOptions
 
 

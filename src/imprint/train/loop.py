@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,17 @@ class Run:
     objective: Objective
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    epoch: int = 0
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done: one line of the log each."""
+        return len(self.log)
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
         state = {
-            "epoch": self.epoch,
+            "log": self.log,
             "subject": self.subject.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -65,7 +70,7 @@ class Run:
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.epoch = state["epoch"]
+        self.log = state["log"]
 
 
 class Step(nn.Module):
@@ -132,10 +137,9 @@ def train(
     for epoch in track(
         range(run.epoch, options.epochs), f"train {name}", options.epochs - run.epoch, "epoch"
     ):
-        line = _train_epoch(run, step, batches.epoch(epoch), options, epoch, steps, name)
-        run.epoch = epoch + 1
+        run.log.append(_train_epoch(run, step, batches.epoch(epoch), options, epoch, steps, name))
         if rank() == 0:
-            _write_epoch(run, options, out, card, line)
+            _write_epoch(run, options, out, card)
     if rank() == 0:
         save_subject(out / "final.safetensors", run.subject, card)
         resume.unlink(missing_ok=True)
@@ -229,17 +233,14 @@ def _train_epoch(
     }
 
 
-def _write_epoch(
-    run: Run, options: TrainOptions, out: Path, card: SubjectCard, line: dict[str, Any]
-) -> None:
-    """Write what an epoch leaves: a line of the log, maybe a snapshot, maybe a resume point."""
-    out.mkdir(parents=True, exist_ok=True)
-    log = out / "log.jsonl"
-    kept = log.read_text().splitlines()[: run.epoch - 1] if log.exists() else []
-    log.write_text("\n".join([*kept, json.dumps(line)]) + "\n")
+def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) -> None:
+    """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
     last = run.epoch == options.epochs
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
         snapshot = dataclasses.replace(card, training={**card.training, "epoch": run.epoch})
         save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, snapshot)
+    if last or run.epoch % options.resume_every == 0:
+        with replacing(out / "log.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in run.log))
     if run.epoch % options.resume_every == 0 and not last:
         run.save(out / "resume.pt")

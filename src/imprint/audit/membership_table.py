@@ -1,0 +1,55 @@
+"""The findings of the membership lens as a table on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RATES = ("0.01", "0.001")
+
+
+def show_membership(findings: dict[str, Any]) -> None:
+    """Print a row an attack, the best first, what was skipped and why, and failed controls."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="Membership: who was in the training data?", title_justify="left")
+    table.add_column("attack")
+    for name in ("AUC", *(f"TPR at FPR {100 * float(rate):g} %" for rate in RATES)):
+        table.add_column(name, justify="right")
+    table.add_column("balanced accuracy", justify="right")
+    table.add_column("controls", justify="right")
+    attacks = findings["attacks"]
+    for name in sorted(attacks, key=lambda attack: -attacks[attack]["auc"]["value"]):
+        found = attacks[name]
+        table.add_row(
+            name,
+            _percent(found["auc"]),
+            *(_percent(found["tpr_at_fpr"][rate]) for rate in RATES),
+            _percent(found["balanced_accuracy"]),
+            _verdict(found.get("controls", {})),
+        )
+    console.print(table)
+    for name, reason in findings["skipped"].items():
+        console.print(f"{name} skipped: {reason}", highlight=False)
+    for name, found in attacks.items():
+        for control, result in found.get("controls", {}).items():
+            if not result["passed"]:
+                value = _percent(result["value"])
+                console.print(
+                    f"control {control} of {name} FAILED: {value}. {result['what']}",
+                    highlight=False,
+                )
+
+
+def _verdict(controls: dict[str, Any]) -> str:
+    if not controls:
+        return "not run"
+    return "passed" if all(result["passed"] for result in controls.values()) else "FAILED"
+
+
+def _percent(estimate: dict[str, Any]) -> str:
+    if "missing" in estimate:
+        return "not resolved"
+    low, high = (100 * bound for bound in estimate["ci95"])
+    return f"{100 * estimate['value']:.2f} ({low:.2f} … {high:.2f})"

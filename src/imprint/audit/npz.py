@@ -1,0 +1,73 @@
+"""Arrays that a user saved with ``numpy.savez``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.errors import ImprintError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Arrays:
+    """Return the arrays of a file by name.
+
+    Args:
+        file: an ``.npz`` file of plain arrays.
+        required: names that must be there.
+        optional: names that may be there.
+
+    Raises:
+        ImprintError: no such file, not ``.npz``, a missing or an unknown name.
+    """
+    if not file.is_file():
+        raise ImprintError(f"no arrays at {file}: check the path")
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            if not isinstance(content, Mapping):
+                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
+            arrays = {name: np.asarray(content[name]) for name in content}
+    except (ValueError, OSError, EOFError) as error:
+        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+    for name in required:
+        if name not in arrays:
+            raise ImprintError(f"{file} has no array {name!r}; it needs {', '.join(required)}")
+    known = (*required, *optional)
+    for name in arrays:
+        if name not in known:
+            raise ImprintError(f"{file}: unknown array {name!r}; known are {', '.join(known)}")
+    return arrays
+
+
+def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
+    """Return an array as finite float64.
+
+    Raises:
+        ImprintError: it holds something else; the message says where.
+    """
+    if array.dtype.kind not in "fiu":
+        raise ImprintError(f"{file}: {name} must hold numbers, not {array.dtype}")
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        place = np.argwhere(~np.isfinite(values))[0]
+        where = ", ".join(map(str, place))
+        raise ImprintError(
+            f"{file}: {name}[{where}] is {values[tuple(place)]}: leave that record out, or clip it"
+        )
+    return values
+
+
+def flags(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return an array of bool, or of 0 and 1, as bool.
+
+    Raises:
+        ImprintError: it holds something else.
+    """
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise ImprintError(f"{file}: {name} must be bool, or 0 and 1")
+    return array.astype(np.bool_)

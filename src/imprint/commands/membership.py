@@ -1,0 +1,53 @@
+"""``imprint membership``: was this record among the training data?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from imprint.config import Names
+from imprint.membership.options import AttackOptions
+from imprint.options import Common
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(Common):
+    """Run membership attacks on arrays alone.
+
+    The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
+    and members [K, N]; if wanted population [A, Q] and population_signals [K, A, Q] of records
+    that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
+    others, or the log of the input-loss curvature. With both, the curvature has the same names
+    behind curvature_ (curvature_target, ...). Also known: mentr [A, N], the modified entropy under
+    the target, and index [N]. The first augmentation is the plain record.
+    """
+
+    arrays: Path
+    """An .npz file of signals."""
+    attack: Names = ("all",)
+    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    signal: Literal["any", "phi", "log_curvature"] = "any"
+    """What the signals are; any: every attack takes them as what it needs."""
+    controls: bool = True
+    """Also run each attack on shuffled membership and on a reference in the target's place."""
+    options: AttackOptions = field(default_factory=AttackOptions)
+    """Settings of single attacks."""
+
+    def run(self) -> dict[str, Any]:
+        """Attack; return the content of ``summary.json``."""
+        from imprint.audit.membership_arrays import attack_membership_arrays
+        from imprint.audit.membership_table import show_membership
+
+        summary = attack_membership_arrays(
+            self.arrays,
+            self.out,
+            names=self.attack,
+            signal=self.signal,
+            options=self.options,
+            with_controls=self.controls,
+            seed=self.seed,
+        )
+        if not self.json:
+            show_membership(summary["lenses"]["membership"])
+        return summary

@@ -1,0 +1,362 @@
+"""From scores to a lower bound on ε, with the threshold chosen in a way that keeps the confidence.
+
+Taking the best of many thresholds, each at 95 %, is not a bound at 95 %: on scores that know
+nothing, the best of a grid of guess budgets is above 0 in every second audit. So how the
+threshold or budget is chosen is an object that a caller must name:
+
+- ``Fixed``: one choice, made before looking.
+- ``Split``: the best on some of the examples, measured on the others.
+- ``Bonferroni``: the best of n fixed before looking, each at 1/n of the error.
+
+A budget says which share of the canaries with the highest scores is guessed in, and which share
+with the lowest is guessed out; the rest is not guessed. Equal scores are put in an order of the
+seed, never in the order of rows, which may know who is a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imprint import seeds
+from imprint.errors import ImprintError
+from imprint.membership.privacy_bounds import (
+    multi_run_epsilon,
+    multi_run_mu,
+    one_run_epsilon,
+    one_run_mu,
+    one_run_tradeoff_epsilon,
+)
+from imprint.membership.theory import gaussian_epsilon
+from imprint.stats.checks import sample
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
+MultiRunMethod = Literal["rates", "gaussian"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many canaries are guessed: shares of all, the highest scores in, the lowest out."""
+
+    highest: float
+    lowest: float
+
+    def __post_init__(self) -> None:
+        if not (self.highest >= 0 and self.lowest >= 0 and 0 < self.highest + self.lowest <= 1):
+            raise ImprintError(
+                f"a budget of the highest {self.highest:g} and the lowest {self.lowest:g} cannot "
+                "be: both are shares of the canaries, together above 0 and at most 1"
+            )
+
+    def counts(self, canaries: int) -> tuple[int, int]:
+        """Return how many of ``canaries`` are guessed in and out, at least one guess."""
+        highest = int(self.highest * canaries + 1e-9)
+        lowest = int(self.lowest * canaries + 1e-9)
+        if highest + lowest == 0:
+            return (1, 0) if self.highest >= self.lowest else (0, 1)
+        return highest, lowest
+
+
+BUDGETS = tuple(
+    Budget(highest, lowest)
+    for share in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
+    for highest, lowest in ((share / 2, share / 2), (share / 2, 0.0), (0.0, share / 2))
+)
+
+Candidate = TypeVar("Candidate", Budget, float)
+
+
+@dataclass(frozen=True)
+class Fixed(Generic[Candidate]):
+    """One candidate, chosen before looking at these scores."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True)
+class Split(Generic[Candidate]):
+    """The best candidate on some examples, measured on the others.
+
+    Valid because the others' coins are independent of the examples that chose.
+
+    Attributes:
+        candidates: empty means ``BUDGETS`` in one run, every score seen in many.
+        tune: share of the examples that choose, in (0, 1).
+        seed: of the split.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    tune: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tune < 1:
+            raise ImprintError(f"a tuning share of {self.tune:g} must lie in (0, 1)")
+
+
+@dataclass(frozen=True)
+class Bonferroni(Generic[Candidate]):
+    """The best of some candidates fixed before looking, each at its part of the error."""
+
+    candidates: tuple[Candidate, ...]
+
+    def __post_init__(self) -> None:
+        if not self.candidates:
+            raise ImprintError("Bonferroni needs at least one candidate, fixed beforehand")
+
+
+Choice = Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate]
+
+
+@dataclass(frozen=True)
+class PrivacyBound:
+    """A lower bound on ε.
+
+    Attributes:
+        epsilon: ε is at least this, at ``confidence``.
+        ceiling: what ``epsilon`` would be had every guess been right: a bound near it says that
+            more canaries or runs are needed, not that ε is near it.
+        delta: the δ of (ε, δ).
+        confidence: chance, at least, that the bound holds.
+        examples: canaries, or runs, that the bound was measured on.
+        guesses: how many of them were guessed.
+        correct: how many guesses were right.
+        method: which bound.
+        choice: how the threshold or budget was chosen, and which it was.
+        mu: lower bound on μ, where ``epsilon`` is that of a μ-Gaussian private procedure and says
+            nothing of others; None where ``epsilon`` holds without that.
+    """
+
+    epsilon: float
+    ceiling: float
+    delta: float
+    confidence: float
+    examples: int
+    guesses: int
+    correct: int
+    method: str
+    choice: str
+    mu: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the bound as JSON values."""
+        return dict(self.__dict__)
+
+
+def audit_one_run(
+    scores: ArrayLike,
+    members: ArrayLike,
+    choice: Choice[Budget],
+    method: OneRunMethod = "binomial",
+    delta: float = 0.0,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> PrivacyBound:
+    """Return a lower bound on ε from one model trained on a random half of some canaries.
+
+    Valid only if every canary went into the training set by its own fair coin; a fixed number of
+    members, or members picked by hand, is another experiment.
+
+    Args:
+        scores: ``[m]``, higher means more likely a member.
+        members: bool ``[m]``.
+        choice: how the guess budget is chosen.
+        method: ``"binomial"`` (Steinke et al. 2023), ``"tradeoff"`` (the same claim by the
+            trade-off curve of (ε, δ), after Mahloujifar et al. 2025) or ``"gaussian"`` (its
+            Gaussian curve; needs δ > 0).
+        delta: δ in [0, 1).
+        confidence: in (0, 1).
+        seed: of the order of equal scores.
+
+    Raises:
+        ImprintError: an argument out of range, lengths that differ, or scores not finite.
+    """
+    score, member = _examples(scores, members)
+    _check_method(method, ("binomial", "tradeoff", "gaussian"), delta)
+    tuned, measured = np.arange(len(score)), np.arange(len(score))
+    candidates, level = _candidates(choice, BUDGETS, confidence)
+    if isinstance(choice, Split):
+        tuned, measured = _parts(len(score), choice)
+    trials = [_play(score[tuned], member[tuned], budget, seed) for budget in candidates]
+    values = [_one_run(method, len(tuned), *trial, delta, level)[0] for trial in trials]
+    best = candidates[int(np.argmax(values))]
+    guesses, correct = _play(score[measured], member[measured], best, seed)
+    epsilon, mu = _one_run(method, len(measured), guesses, correct, delta, level)
+    ceiling, _ = _one_run(method, len(measured), guesses, guesses, delta, level)
+    named = f"highest {best.highest:g} and lowest {best.lowest:g}"
+    return PrivacyBound(
+        epsilon,
+        ceiling,
+        delta,
+        confidence,
+        len(measured),
+        guesses,
+        correct,
+        f"one run, {method}",
+        _name(choice, named, len(candidates)),
+        mu,
+    )
+
+
+def audit_many_runs(
+    scores: ArrayLike,
+    members: ArrayLike,
+    choice: Choice[float],
+    method: MultiRunMethod = "rates",
+    delta: float = 0.0,
+    confidence: float = 0.95,
+) -> PrivacyBound:
+    """Return a lower bound on ε from independent runs with and without one record.
+
+    Valid only if each score comes from a training of its own. Scores of many records on one model
+    are not independent: that is :func:`audit_one_run`.
+
+    Args:
+        scores: ``[n]``, one a run, higher means more likely with the record.
+        members: bool ``[n]``, which runs had the record.
+        choice: how the threshold is chosen; a score from it on is called a member.
+        method: ``"rates"``, from TPR and FPR, or ``"gaussian"`` (needs δ > 0).
+        delta: δ in [0, 1).
+        confidence: in (0, 1).
+
+    Raises:
+        ImprintError: as :func:`audit_one_run`, or a part has only runs of one kind.
+    """
+    score, member = _examples(scores, members)
+    _check_method(method, ("rates", "gaussian"), delta)
+    tuned, measured = np.arange(len(score)), np.arange(len(score))
+    if isinstance(choice, Split):
+        tuned, measured = _parts(len(score), choice)
+    seen = tuple(np.unique(score[tuned]).tolist())
+    candidates, level = _candidates(choice, seen, confidence)
+    values = _many_runs(method, score[tuned], member[tuned], candidates, delta, level)[0]
+    best = candidates[int(np.argmax(values))]
+    epsilon, mu = _many_runs(method, score[measured], member[measured], (best,), delta, level)
+    perfect = np.where(member[measured], 1.0, 0.0)
+    ceiling, _ = _many_runs(method, perfect, member[measured], (0.5,), delta, level)
+    correct = np.count_nonzero((score[measured] >= best) == member[measured])
+    return PrivacyBound(
+        float(epsilon[0]),
+        float(ceiling[0]),
+        delta,
+        confidence,
+        len(measured),
+        len(measured),
+        int(correct),
+        f"many runs, {method}",
+        _name(choice, f"threshold {best:g}", len(candidates)),
+        None if mu is None else float(mu[0]),
+    )
+
+
+def right_guesses(
+    scores: ArrayLike, members: ArrayLike, budget: Budget, seed: int = 0
+) -> tuple[int, int]:
+    """Return how many canaries a budget guesses, and how many of these guesses are right.
+
+    Args:
+        scores: ``[m]``.
+        members: bool ``[m]``.
+        budget: shares of the canaries to guess in and out.
+        seed: of the order of equal scores.
+
+    Raises:
+        ImprintError: lengths differ, or scores are not finite.
+    """
+    return _play(*_examples(scores, members), budget, seed)
+
+
+def _play(score: FloatArray, member: BoolArray, budget: Budget, seed: int) -> tuple[int, int]:
+    highest, lowest = budget.counts(len(score))
+    tie_break = seeds.generator(seed, "equal scores").permutation(len(score))
+    order = np.lexsort((tie_break, score))
+    right = np.count_nonzero(member[order[len(order) - highest :]])
+    right += np.count_nonzero(~member[order[:lowest]])
+    return highest + lowest, int(right)
+
+
+def _one_run(
+    method: OneRunMethod, canaries: int, guesses: int, correct: int, delta: float, confidence: float
+) -> tuple[float, float | None]:
+    if method == "binomial":
+        return float(one_run_epsilon(canaries, guesses, correct, delta, confidence)), None
+    if method == "tradeoff":
+        return one_run_tradeoff_epsilon(canaries, guesses, correct, delta, confidence), None
+    mu = one_run_mu(canaries, guesses, correct, confidence)
+    return float(gaussian_epsilon(delta, mu)), mu
+
+
+def _many_runs(
+    method: MultiRunMethod,
+    score: FloatArray,
+    member: BoolArray,
+    thresholds: Sequence[float],
+    delta: float,
+    confidence: float,
+) -> tuple[FloatArray, FloatArray | None]:
+    inside, outside = np.sort(score[member]), np.sort(score[~member])
+    if not len(inside) or not len(outside):
+        raise ImprintError(
+            f"{len(inside)} runs with the record and {len(outside)} without: both are needed, "
+            "in each part of a split"
+        )
+    hit = len(inside) - np.searchsorted(inside, thresholds, side="left")
+    miss = len(outside) - np.searchsorted(outside, thresholds, side="left")
+    counts = hit, len(inside), miss, len(outside)
+    if method == "rates":
+        return multi_run_epsilon(*counts, delta, confidence), None
+    mu = multi_run_mu(*counts, confidence)
+    return gaussian_epsilon(delta, mu), mu
+
+
+def _candidates(
+    choice: Choice[Candidate], default: tuple[Candidate, ...], confidence: float
+) -> tuple[tuple[Candidate, ...], float]:
+    """Return what is tried, and the confidence of each trial."""
+    if isinstance(choice, Fixed):
+        return (choice.candidate,), confidence
+    if isinstance(choice, Bonferroni):
+        return choice.candidates, 1 - (1 - confidence) / len(choice.candidates)
+    return choice.candidates or default, confidence
+
+
+def _parts(count: int, choice: Split[Candidate]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    order = seeds.generator(choice.seed, "tune and test").permutation(count)
+    tuned = round(choice.tune * count)
+    if not 0 < tuned < count:
+        raise ImprintError(
+            f"a split of {count} examples at {choice.tune:g} leaves one part empty: give more"
+        )
+    return order[:tuned], order[tuned:]
+
+
+def _name(choice: Choice[Candidate], chosen: str, count: int) -> str:
+    if isinstance(choice, Fixed):
+        return f"fixed: {chosen}"
+    if isinstance(choice, Bonferroni):
+        return f"best of {count} at 1/{count} of the error: {chosen}"
+    return f"best of {count} on the {choice.tune:g} that tune: {chosen}"
+
+
+def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    score, member = sample(scores, "scores"), np.asarray(members)
+    if member.dtype != np.bool_ or member.shape != score.shape:
+        raise ImprintError(
+            f"members must be {len(score)} booleans, one a score, "
+            f"got {member.dtype} {list(member.shape)}"
+        )
+    return score, member
+
+
+def _check_method(method: str, known: tuple[str, ...], delta: float) -> None:
+    if method not in known:
+        raise ImprintError(f"unknown method {method!r}: choose one of {', '.join(known)}")
+    if method == "gaussian" and not 0 < delta < 1:
+        raise ImprintError("a Gaussian bound speaks of ε at some δ in (0, 1): set delta")

@@ -1,0 +1,218 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from imprint.audit.arrays import attack_arrays
+from imprint.audit.options import AuditOptions
+from imprint.audit.run import audit
+from imprint.audit.two_model import two_model_audit
+from imprint.cli import main
+from imprint.errors import ImprintError
+from imprint.options import DataChoice, DejavuChoice
+from imprint.tables import read_table
+from imprint.train.options import TrainOptions
+
+TRAIN = TrainOptions(
+    architecture_options=(("width", "8"), ("depth", "1")),
+    projector="16-8",
+    epochs=6,
+    warmup_epochs=1,
+    snapshot_every=3,
+    resume_every=1,
+)
+SETTINGS = {"per_class": 4, "composite_count": 200, "k": 10, "min_crop_px": 8.0}
+WORDS = [
+    "--per-class=4",
+    "--composite-count=200",
+    "--k=10",
+    "--train.architecture-options=width=8,depth=1",
+    "--train.projector=16-8",
+    "--train.warmup-epochs=1",
+    "--train.resume-every=1",
+]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    out = tmp_path_factory.mktemp("audit") / "study"
+    audit(AuditOptions(out=out, json=True, train=TRAIN, export_legacy=True, **SETTINGS))
+    return out
+
+
+def options(study, **changes):
+    values = {"out": study, "json": True, "train": TRAIN, "export_legacy": True, **SETTINGS}
+    return AuditOptions(**{**values, **changes})
+
+
+def test_the_summary_holds_every_estimate_with_its_interval(study):
+    summary = json.loads((study / "summary.json").read_text())
+    found = summary["lenses"]["dejavu"]["two_model"]
+    assert list(found) == ["100", "20"]
+    for percent, count in (("100", 80), ("20", 16)):
+        for name in (
+            "score",
+            "target_accuracy",
+            "reference_accuracy",
+            "memorized",
+            "forgotten",
+            "correlated",
+            "unassociated",
+        ):
+            estimate = found[percent][name]
+            low, high = estimate["ci95"]
+            assert low <= estimate["value"] <= high
+            assert estimate["n"] == count
+    assert summary["data"]["attacked"] == {"A": 40, "B": 40}
+    assert (study / "report.html").stat().st_size > 10_000
+
+
+def test_tables_have_one_row_an_attacked_image(study):
+    records = read_table(study / "tables" / "dejavu" / "records.parquet")
+    assert len(records["index"]) == 80
+    assert len(np.unique(records["index"])) == 80
+    summary = json.loads((study / "summary.json").read_text())
+    shares = summary["lenses"]["dejavu"]["two_model"]["100"]
+    memorized = np.mean(records["category"] == 1)
+    assert memorized == pytest.approx(shares["memorized"]["value"])
+    epochs = read_table(study / "tables" / "dejavu" / "epochs.parquet")
+    assert epochs["index"].tolist() == [3, 6]
+    assert epochs["score"][-1] == pytest.approx(shares["score"]["value"])
+
+
+def test_a_second_call_builds_nothing_again(study):
+    files = {
+        path: path.stat().st_mtime_ns
+        for path in study.rglob("*")
+        if path.is_file() and path.parent != study
+    }
+    audit(options(study))
+    assert files == {path: path.stat().st_mtime_ns for path in files}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"per_class": 5}, r"split was made with other settings \(per_class: 4 there, 5 now\)"),
+        ({"k": 5}, r"dejavu was made with other settings \(k: 10 there, 5 now\)"),
+        ({"background_correlation": 0.5}, r"made with other settings \(data: "),
+        ({"seed": 1}, "made with other settings"),
+    ],
+)
+def test_other_settings_in_the_same_folder_are_told(study, change, message):
+    with pytest.raises(ImprintError, match=message):
+        audit(options(study, **change))
+
+
+def test_the_options_file_replays_the_study(study):
+    from imprint.commands.audit import Audit
+    from imprint.config import parse
+
+    words = ["--config", str(study / "options.yaml"), "--out", str(study), "--json"]
+    replayed = parse(Audit, words, "test")
+    assert yaml.safe_load((study / "options.yaml").read_text())["per_class"] == 4
+    assert {**vars(replayed)} == {**vars(options(study))}
+
+
+def test_two_given_checkpoints_give_the_same_findings(study, tmp_path):
+    choice = DejavuChoice(out=tmp_path, json=True, k=10, controls=False)
+    data = DataChoice(composite_count=200)
+    models = {name: study / "models" / name / "final.safetensors" for name in "AB"}
+    found = two_model_audit(data, choice, models, study / "split", 4)
+    expected = json.loads((study / "summary.json").read_text())
+    assert found["lenses"]["dejavu"]["two_model"] == expected["lenses"]["dejavu"]["two_model"]
+
+
+def test_arrays_alone_give_the_same_votes(study, tmp_path):
+    tables = study / "tables"
+    records = read_table(tables / "dejavu" / "records.parquet")
+    rows = records["side"] == 0
+    arrays = {"labels": records["label"][rows], "index": records["index"][rows]}
+    for key, model in (("target", "A"), ("reference", "B")):
+        crops = read_table(tables / "embeddings" / f"{model}.crops.parquet")
+        public = read_table(tables / "embeddings" / f"{model}.public.parquet")
+        arrays[f"crops_{key}"] = crops["projector"][rows]
+        arrays["public" if key == "target" else "public_reference"] = public["projector"]
+    arrays["public_labels"] = public["index"] % 10
+    np.savez(tmp_path / "a.npz", **arrays)
+    attack_arrays(tmp_path / "a.npz", tmp_path / "out", k=10)
+    found = read_table(tmp_path / "out" / "dejavu" / "records.parquet")
+    for name in ("index", "category", "target_prediction", "target_confidence", "memorization"):
+        assert np.array_equal(found[name], records[name][rows])
+
+
+def test_legacy_arrays_have_their_names_and_shapes(study):
+    folder = study / "legacy"
+    names = {path.stem for path in folder.glob("*.npy")}
+    assert len(names) == 24
+    shapes = {
+        "neighb_idxs": (40, 10),
+        "neighb_labels": (40, 10),
+        "attk_idxs": (40,),
+        "labels": (40, 1),
+    }
+    for model in "AB":
+        for attacked in "AB":
+            for name, shape in shapes.items():
+                assert np.load(folder / f"{model}_attk_{attacked}_{name}.npy").shape == shape
+            for top in (1, 5):
+                curve = np.load(folder / f"top_{top}_conf_sweep_{model}_attk_{attacked}.npy")
+                assert curve.shape == (100,)
+    index = np.load(folder / "A_attk_A_neighb_idxs.npy")
+    assert np.array_equal(index % 10, np.load(folder / "A_attk_A_neighb_labels.npy"))
+
+
+def run(out, epochs):
+    words = [sys.executable, "-m", "imprint", "audit", "--out", str(out), *WORDS]
+    return subprocess.Popen([*words, f"--train.epochs={epochs}"], start_new_session=True)
+
+
+def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
+    killed = run(tmp_path / "killed", 40)
+    until = time.monotonic() + 120
+    while not list(tmp_path.glob("killed/models/.A.*.part/resume.pt")):
+        assert killed.poll() is None, "the audit ended before it could be killed"
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "killed" / "models" / "A").exists()
+    processes = [run(tmp_path / "killed", 40), run(tmp_path / "whole", 40)]
+    assert [process.wait(timeout=200) for process in processes] == [0, 0]
+    whole = {path.relative_to(tmp_path / "whole") for path in Path(tmp_path / "whole").rglob("*")}
+    found = {path.relative_to(tmp_path / "killed") for path in Path(tmp_path / "killed").rglob("*")}
+    assert found == whole
+    for name in whole:
+        if (tmp_path / "whole" / name).is_file():
+            assert (tmp_path / "whole" / name).read_bytes() == (
+                tmp_path / "killed" / name
+            ).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["audit", "--data", "/nowhere"], "/nowhere"),
+        (["audit", "--k", "5000"], "k is 5000 but only"),
+        (["audit", "--per-class", "500"], "500"),
+        (["audit", "--background-correlation", "2"], "background_correlation is 2"),
+        (["audit", "--train.architecture", "resnet9000"], "unknown architecture 'resnet9000'"),
+        (["audit", "--min-crop-px", "40"], "no image of set A has a background to attack"),
+        (["dejavu", "attack", "--arrays", "/nowhere.npz"], "no arrays at /nowhere.npz"),
+        (["report"], "summary.json"),
+    ],
+)
+def test_mistakes_are_one_sentence_with_code_2(words, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--out", str(tmp_path / "out")])
+    assert left.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1].startswith("imprint: ")
+    assert message in told[-1]
