@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from imprint.options import Common
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack(Common):
+class Attack(AttackOptions, Common):
     """Run membership attacks on arrays alone.
 
     The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
@@ -31,8 +31,6 @@ class Attack(Common):
     """What the signals are; any: every attack takes them as what it needs."""
     controls: bool = True
     """Also run each attack on shuffled membership and on a reference in the target's place."""
-    options: AttackOptions = field(default_factory=AttackOptions)
-    """Settings of single attacks."""
 
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
@@ -44,7 +42,9 @@ class Attack(Common):
             self.out,
             names=self.attack,
             signal=self.signal,
-            options=self.options,
+            options=AttackOptions(
+                **{option.name: getattr(self, option.name) for option in fields(AttackOptions)}
+            ),
             with_controls=self.controls,
             seed=self.seed,
         )
