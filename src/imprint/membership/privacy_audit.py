@@ -35,6 +35,7 @@ from imprint.membership.theory import gaussian_epsilon
 from imprint.stats.checks import sample
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
@@ -184,24 +185,23 @@ def audit_one_run(
     candidates, level = _candidates(choice, BUDGETS, confidence)
     if isinstance(choice, Split):
         tuned, measured = _parts(len(score), choice)
-    trials = [_play(score[tuned], member[tuned], budget, seed) for budget in candidates]
-    values = [_one_run(method, len(tuned), *trial, delta, level)[0] for trial in trials]
-    best = candidates[int(np.argmax(values))]
-    guesses, correct = _play(score[measured], member[measured], best, seed)
+    tried = _play(score[tuned], member[tuned], candidates, seed)
+    best = candidates[int(np.argmax(_one_run(method, len(tuned), *tried, delta, level)[0]))]
+    guesses, correct = _play(score[measured], member[measured], (best,), seed)
     epsilon, mu = _one_run(method, len(measured), guesses, correct, delta, level)
     ceiling, _ = _one_run(method, len(measured), guesses, guesses, delta, level)
     named = f"highest {best.highest:g} and lowest {best.lowest:g}"
     return PrivacyBound(
-        epsilon,
-        ceiling,
+        float(epsilon[0]),
+        float(ceiling[0]),
         delta,
         confidence,
         len(measured),
-        guesses,
-        correct,
+        int(guesses[0]),
+        int(correct[0]),
         f"one run, {method}",
         _name(choice, named, len(candidates)),
-        mu,
+        None if mu is None else float(mu[0]),
     )
 
 
@@ -270,27 +270,38 @@ def right_guesses(
     Raises:
         ImprintError: lengths differ, or scores are not finite.
     """
-    return _play(*_examples(scores, members), budget, seed)
+    guesses, correct = _play(*_examples(scores, members), (budget,), seed)
+    return int(guesses[0]), int(correct[0])
 
 
-def _play(score: FloatArray, member: BoolArray, budget: Budget, seed: int) -> tuple[int, int]:
-    highest, lowest = budget.counts(len(score))
+def _play(
+    score: FloatArray, member: BoolArray, budgets: Sequence[Budget], seed: int
+) -> tuple[IntArray, IntArray]:
+    """Return guesses and right guesses ``[b]`` of some budgets, from one order of the scores."""
     tie_break = seeds.generator(seed, "equal scores").permutation(len(score))
-    order = np.lexsort((tie_break, score))
-    right = np.count_nonzero(member[order[len(order) - highest :]])
-    right += np.count_nonzero(~member[order[:lowest]])
-    return highest + lowest, int(right)
+    rising = member[np.lexsort((tie_break, score))]
+    in_highest = np.concatenate([[0], np.cumsum(rising[::-1])])
+    out_lowest = np.concatenate([[0], np.cumsum(~rising)])
+    highest, lowest = np.array([budget.counts(len(score)) for budget in budgets]).T
+    return highest + lowest, in_highest[highest] + out_lowest[lowest]
 
 
 def _one_run(
-    method: OneRunMethod, canaries: int, guesses: int, correct: int, delta: float, confidence: float
-) -> tuple[float, float | None]:
+    method: OneRunMethod,
+    canaries: int,
+    guesses: IntArray,
+    correct: IntArray,
+    delta: float,
+    confidence: float,
+) -> tuple[FloatArray, FloatArray | None]:
     if method == "binomial":
-        return float(one_run_epsilon(canaries, guesses, correct, delta, confidence)), None
+        return one_run_epsilon(canaries, guesses, correct, delta, confidence), None
+    counts = list(zip(guesses.tolist(), correct.tolist(), strict=True))
     if method == "tradeoff":
-        return one_run_tradeoff_epsilon(canaries, guesses, correct, delta, confidence), None
-    mu = one_run_mu(canaries, guesses, correct, confidence)
-    return float(gaussian_epsilon(delta, mu)), mu
+        bounds = [one_run_tradeoff_epsilon(canaries, *pair, delta, confidence) for pair in counts]
+        return np.array(bounds), None
+    mu = np.array([one_run_mu(canaries, *pair, confidence) for pair in counts])
+    return gaussian_epsilon(delta, mu), mu
 
 
 def _many_runs(
@@ -327,7 +338,7 @@ def _candidates(
     return choice.candidates or default, confidence
 
 
-def _parts(count: int, choice: Split[Candidate]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _parts(count: int, choice: Split[Candidate]) -> tuple[IntArray, IntArray]:
     order = seeds.generator(choice.seed, "tune and test").permutation(count)
     tuned = round(choice.tune * count)
     if not 0 < tuned < count:

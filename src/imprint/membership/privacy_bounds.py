@@ -170,7 +170,7 @@ def one_run_epsilon(
     _check_delta(delta)
     error = _error(confidence)
     high = np.asarray(np.maximum(0.0, logit(np.maximum(0.5, _least_share(right, budget, error)))))
-    if delta == 0:
+    if delta == 0 or not high.any():
         return high
     low = np.zeros_like(high)
     for _ in range(_HALVINGS):

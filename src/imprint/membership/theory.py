@@ -25,7 +25,7 @@ from imprint.errors import ImprintError
 
 FloatArray = NDArray[np.float64]
 
-_HALVINGS = 100
+_HALVINGS = 60
 
 
 def greatest_tpr(fpr: ArrayLike, epsilon: ArrayLike, delta: ArrayLike = 0.0) -> FloatArray:
@@ -238,7 +238,7 @@ def gaussian_epsilon(delta: ArrayLike, mu: ArrayLike) -> FloatArray:
     unbounded = np.isinf(high)
     high = np.where(unbounded | (gaussian_delta(0.0, shift) <= gap), 0.0, high)
     low = np.zeros_like(high)
-    for _ in range(_HALVINGS):
+    for _ in range(_HALVINGS if high.any() else 0):
         middle = (low + high) / 2
         enough = gaussian_delta(middle, shift) <= gap
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
