@@ -107,7 +107,9 @@ def _variance_prior(of: Moments) -> tuple[FloatArray, FloatArray]:
         _fit(sample, less_one, pooled) for sample, pooled in zip(samples, of.pooled, strict=True)
     ]
     freedom, spread = np.array(fitted).T
-    return freedom[:, None], np.maximum(spread, 1e-60)[:, None]
+    # Signals that never change leave the rounding of their means, which must not look like far.
+    least = (1e-9 * np.abs(of.mean).max(axis=1)) ** 2 + 1e-60
+    return freedom[:, None], np.maximum(spread, least)[:, None]
 
 
 def _fit(variances: FloatArray, freedom: FloatArray, pooled: float) -> tuple[float, float]:
@@ -139,7 +141,7 @@ def _between(means: FloatArray, count: FloatArray, spread: FloatArray) -> FloatA
 
 def _ratio(spread: FloatArray, between: FloatArray) -> FloatArray:
     """Return κ₀ = σ₀²/τ², between 1e-9 and the number that leaves the prior mean alone."""
-    return np.asarray(np.clip(spread / np.maximum(between, 1e-300), 1e-9, MOST_FREEDOM))
+    return np.asarray(np.maximum(spread / np.maximum(between, spread / MOST_FREEDOM), 1e-9))
 
 
 def _mean_where(values: FloatArray, known: BoolArray) -> FloatArray:
