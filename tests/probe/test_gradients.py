@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from imprint.errors import ImprintError
+from imprint.nets.load import build_subject
+from imprint.nets.subject import Subject, SubjectCard
+from imprint.probe.gradients import input_gradient_norm, last_layer_gradient_norm
+
+LABELS = torch.tensor([0, 2, 1])
+
+
+def lenet(**changes: str) -> Subject:
+    torch.manual_seed(0)
+    card = SubjectCard("lenet", 3, 10, 32, (0.5,), (0.25,), **changes)
+    return build_subject(card).double().eval()
+
+
+def images() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(3, 3, 32, 32, generator=generator, dtype=torch.float64)
+
+
+def test_input_gradients_are_those_of_one_image_at_a_time_in_units_of_scale() -> None:
+    network = lenet()
+    found = input_gradient_norm(network, images(), LABELS, 0.25)
+    for image, label, norm in zip(images(), LABELS, found, strict=True):
+        alone = image[None].requires_grad_()
+        F.cross_entropy(network(alone), label[None]).backward()
+        assert norm.item() == pytest.approx(0.25 * alone.grad.norm().item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("projector", ["", "8-5"])
+def test_last_layer_gradients_are_those_of_autograd(projector: str) -> None:
+    network = lenet(projector=projector)
+    layer = network.head if projector else network.network.classifier
+    layer = layer[-1] if isinstance(layer, nn.Sequential) else layer
+    found = last_layer_gradient_norm(network, images(), LABELS)
+    for image, label, norm in zip(images(), LABELS, found, strict=True):
+        losses = F.cross_entropy(network(image[None]), label[None])
+        parts = torch.autograd.grad(losses, [layer.weight, layer.bias])
+        expected = torch.cat([part.flatten() for part in parts]).norm()
+        assert norm.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_confident_records_keep_their_digits() -> None:
+    network = Subject(nn.Flatten(), 1, 1, (0.0,), (1.0,), head=nn.Linear(1, 2, bias=False))
+    with torch.no_grad():
+        network.head.weight.copy_(torch.tensor([[30.0], [0.0]]))
+    found = last_layer_gradient_norm(network.eval(), torch.ones(1, 1, 1, 1), torch.tensor([0]))
+    assert found.item() == pytest.approx(np.sqrt(2) * np.exp(-30), rel=1e-5)
+
+
+def test_other_last_layers_are_refused() -> None:
+    head = nn.Sequential(nn.Linear(4, 2), nn.ReLU())
+    network = Subject(nn.Flatten(), 1, 2, (0.0,), (1.0,), head=head).eval()
+    with pytest.raises(ImprintError, match="do not come from one linear layer"):
+        last_layer_gradient_norm(network, torch.ones(1, 1, 2, 2), torch.tensor([0]))
