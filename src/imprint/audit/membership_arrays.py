@@ -215,8 +215,8 @@ def _check_together(file: Path, arrays: Arrays) -> None:
 
 def _check_shapes(file: Path, arrays: Arrays) -> None:
     """Check every shape against the sizes that target, signals and population set."""
-    records = len(arrays["target_members"]) if arrays["target_members"].ndim else 0
-    models = len(arrays["members"]) if arrays.get("members", np.empty(0)).ndim else 0
+    records = _size(arrays, "target_members", 0)
+    models = _size(arrays, "members", 0)
     expected: dict[str, tuple[int | None, ...]] = {
         "target_members": (records,),
         "index": (records,),

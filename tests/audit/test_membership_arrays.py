@@ -1,0 +1,177 @@
+import json
+
+import numpy as np
+import pytest
+
+from imprint.audit.membership_arrays import attack_membership_arrays, read_case
+from imprint.cli import main
+from imprint.errors import ImprintError
+from imprint.membership.attack import ATTACKS
+from imprint.tables import read_table
+
+MODELS, AUGMENTATIONS, RECORDS, POPULATION = 8, 2, 300, 120
+
+
+def arrays(seed=0, gap=1.5):
+    random = np.random.default_rng(seed)
+    place, where = random.normal(0, 2, size=RECORDS), random.normal(0, 2, size=POPULATION)
+    members = random.random((MODELS, RECORDS)) < 0.5
+    inside = random.random(RECORDS) < 0.5
+    noise = random.normal(size=(MODELS + 1, AUGMENTATIONS, RECORDS))
+    population = random.normal(size=(MODELS + 1, AUGMENTATIONS, POPULATION)) + where
+    return {
+        "signals": (noise[1:] + place + gap * members[:, None]).astype(np.float32),
+        "members": members,
+        "target": (noise[0] + place + gap * inside).astype(np.float32),
+        "target_members": inside,
+        "population": population[0].astype(np.float32),
+        "population_signals": population[1:].astype(np.float32),
+    }
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(**changed):
+        content = {**arrays(), **changed}
+        file = tmp_path / "arrays.npz"
+        np.savez(file, **{name: value for name, value in content.items() if value is not None})
+        return file
+
+    return write
+
+
+def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
+    out = tmp_path / "out"
+    main(["membership", "attack", "--arrays", str(save()), "--out", str(out), "--attack", "all"])
+    summary = json.loads((out / "summary.json").read_text())
+    found = summary["lenses"]["membership"]
+    assert sorted(found["attacks"]) == ATTACKS.names()
+    assert found["skipped"] == {}
+    truth = arrays()["target_members"]
+    for name, attack in found["attacks"].items():
+        for estimate in (attack["auc"], attack["balanced_accuracy"], attack["tpr_at_fpr"]["0.01"]):
+            low, high = estimate["ci95"]
+            assert 0 <= low <= estimate["value"] <= high <= 1
+        assert attack["auc"]["n"] == RECORDS
+        assert "give at least 1000" in attack["tpr_at_fpr"]["0.001"]["missing"]
+        table = read_table(out / "membership" / f"{name}.parquet")
+        assert list(table) == ["index", "score", "member"]
+        assert table["index"].tolist() == list(range(RECORDS))
+        assert (table["member"] == truth).all()
+        pairs = table["score"][truth][:, None] - table["score"][~truth][None]
+        area = np.mean((pairs > 0) + 0.5 * (pairs == 0))
+        assert attack["auc"]["value"] == pytest.approx(area, abs=1e-12)
+        assert attack["controls"].keys() == {"permuted_membership", "swapped_target"}
+    assert found["attacks"]["lira_shrunk"]["auc"]["value"] > 0.8
+
+
+def test_one_attack_as_json(save, tmp_path, capsys):
+    words = ["--arrays", str(save()), "--out", str(tmp_path / "out"), "--attack", "rmia", "--json"]
+    main(["membership", "attack", *words])
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["lenses"]["membership"]["attacks"]) == ["rmia"]
+    assert (tmp_path / "out" / "membership" / "rmia.parquet").is_file()
+
+
+def test_the_table_is_printed(save, tmp_path, capsys):
+    file = save(population=None, population_signals=None)
+    main(["membership", "attack", "--arrays", str(file), "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().out
+    assert "lira_shrunk" in told
+    assert "attack_p skipped: needs population records" in told
+
+
+def test_options_reach_the_attacks(save, tmp_path):
+    words = ["--arrays", str(save()), "--attack", "curvature_lr", "--no-controls"]
+    scores = []
+    for extra in ([], ["--legacy"]):
+        out = tmp_path / f"out{len(extra)}"
+        main(["membership", "attack", *words, "--out", str(out), *extra])
+        scores.append(read_table(out / "membership" / "curvature_lr.parquet")["score"])
+    assert (scores[1] >= 0).all()  # the published ratio is no logarithm
+    assert (scores[0] < 0).any()
+
+
+def test_without_references_only_attacks_on_the_target_remain(save, tmp_path):
+    bare = dict.fromkeys(("signals", "members", "population_signals"))
+    summary = attack_membership_arrays(save(**bare), tmp_path / "out")
+    found = summary["lenses"]["membership"]
+    assert sorted(found["attacks"]) == ["attack_p", "loss", "mentr", "quantile"]
+    assert found["skipped"]["lira"] == "needs reference models, and there are none"
+    assert summary["data"]["references"] == 0
+
+
+def test_the_kind_of_signal_can_be_said(save, tmp_path):
+    phi = attack_membership_arrays(save(), tmp_path / "phi", signal="phi")["lenses"]["membership"]
+    assert "curvature_lr" in phi["skipped"]
+    assert phi["attacks"]["lira"]["reads"] == "phi"
+    curvature = attack_membership_arrays(save(), tmp_path / "c", signal="log_curvature")
+    found = curvature["lenses"]["membership"]
+    assert "loss" in found["skipped"]
+    assert found["attacks"]["curvature_lr"]["reads"] == "log_curvature"
+
+
+def test_two_signals_beside_each_other_tell_more(save, tmp_path):
+    second = arrays(seed=9)
+    random = np.random.default_rng(3)
+    given = arrays()
+    curvature = {
+        "curvature_signals": random.normal(size=second["signals"].shape)
+        - 1.5 * given["members"][:, None],
+        "curvature_target": random.normal(size=second["target"].shape)
+        - 1.5 * given["target_members"],
+    }
+    file = save(**curvature)
+    found = attack_membership_arrays(file, tmp_path / "out")["lenses"]["membership"]["attacks"]
+    assert found["curvature_lr"]["reads"] == "log_curvature"
+    alone = max(found[name]["auc"]["value"] for name in ("lira_shrunk", "curvature_lr"))
+    assert found["multi"]["auc"]["value"] > alone + 0.02
+
+
+def test_index_and_masks_of_numbers_are_taken(save, tmp_path):
+    members = arrays()["members"].astype(np.int64)
+    file = save(index=np.arange(RECORDS) + 7, members=members, mentr=np.ones((1, RECORDS)))
+    case = read_case(file)
+    assert case.index[0] == 7
+    assert case.evidence.target["mentr"].shape == (1, RECORDS)
+    assert case.evidence.references.cohort.members.dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"target": None}, "has no array 'target'; it needs target, target_members"),
+        ({"tragte": np.zeros(3)}, "unknown array 'tragte'; known are target, target_members"),
+        ({"members": None}, "signals is of no use without members: give both"),
+        (
+            {"signals": np.zeros((8, 2, 7))},
+            r"signals has shape \[8, 2, 7\], expected \[8, 2, 300\]",
+        ),
+        (
+            {"population": np.zeros((3, 120))},
+            r"population has shape \[3, 120\], expected \[2, 120\]",
+        ),
+        ({"members": np.full((8, 300), 2)}, "members must be bool, or 0 and 1"),
+        ({"target": np.full((2, 300), np.nan)}, r"target\[0, 0\] is nan: leave that record out"),
+        ({"target": np.full((2, 300), "a")}, "target must hold numbers, not <U1"),
+        ({"target_members": np.zeros(300, dtype=bool)}, "0 members and 300 non-members: at least"),
+        ({"index": np.zeros(300)}, "index must hold whole numbers, not float64"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_told_and_nothing_is_written(save, tmp_path, changed, message):
+    with pytest.raises(ImprintError, match=message):
+        attack_membership_arrays(save(**changed), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_attack_that_cannot_be_run_is_an_error(save, tmp_path):
+    file = save(population=None, population_signals=None)
+    with pytest.raises(ImprintError, match="no attack can be run: attack_p needs population"):
+        attack_membership_arrays(file, tmp_path / "out", names=["attack_p"])
+
+
+def test_results_are_the_same_bytes_again(save, tmp_path):
+    for name in ("one", "two"):
+        attack_membership_arrays(save(), tmp_path / name, names=["lira_shrunk", "rmia"])
+    for file in ("summary.json", "membership/rmia.parquet", "membership/lira_shrunk.parquet"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
