@@ -36,6 +36,7 @@ from imprint.errors import ImprintError
 Metric = Literal["l2", "cosine"]
 Backend = Literal["auto", "torch", "faiss"]
 Vectors = NDArray[np.float32]
+Precision = type[np.float32] | type[np.float64]
 
 # Candidates kept beyond k: near-ties at the k-th place seldom outnumber them.
 SPARE = 32
@@ -135,20 +136,24 @@ class _Search:
         self.cosine = metric == "cosine"
         self.device = device
         self.use_faiss = use_faiss
-        self.norms = _norms(base, "base vector")
+        # Unit vectors settle with their norms; squared distances only bound their error by them.
+        self.precision = np.float64 if self.cosine else np.float32
+        self.norms = _norms(base, self.precision, "base vector")
         self.centre = None if self.cosine else _centre(base)
         self.as_is = not self.cosine and self.centre is None
         self.base_tile = base_tile
         self.prepared_norms = (
             self.norms
             if self.as_is
-            else np.concatenate([_row_norms(tile) for _, tile in self._tiles(base_tile)])
+            else np.concatenate(
+                [_row_norms(tile, np.float32) for _, tile in self._tiles(base_tile)]
+            )
         )
         self.longest = float(self.prepared_norms.max())
 
     def nearest(self, queries: Vectors, first: int) -> tuple[IntArray, FloatArray]:
         """Return indices and distances ``[q, k]`` of one tile of queries, from row ``first`` on."""
-        norms = _norms(queries, "query", first)
+        norms = _norms(queries, self.precision, "query", first)
         prepared = self._prepare(queries, norms)
         scores, candidates = self._screen(prepared)
         limit = scores[:, self.k - 1] + 2 * self._score_error(prepared, scores[:, self.k - 1])
@@ -190,7 +195,7 @@ class _Search:
         underflow = dimensions * 1e-44
         if self.cosine:
             return np.full(len(kth), gamma + underflow)
-        norms = _row_norms(prepared)
+        norms = _row_norms(prepared, np.float32)
         radius = 1.1 * np.sqrt(np.maximum(kth, 0)) + 3 * np.sqrt(gamma) * norms
         return np.asarray(
             gamma * (norms + np.minimum(self.longest, norms + radius)) ** 2 + underflow
@@ -298,10 +303,10 @@ class _Search:
         np.copyto(differences, gathered.reshape(shape))
         if not self.cosine:
             np.subtract(differences, queries[:, None].astype(np.float64), out=differences)
-            return np.asarray(np.einsum("qcd,qcd->qc", differences, differences))
+            return np.asarray(np.vecdot(differences, differences))
         differences /= _divisors(self.norms[rows])[:, :, None]
         differences -= (queries / _divisors(norms)[:, None])[:, None]
-        distances = np.einsum("qcd,qcd->qc", differences, differences) / 2
+        distances = np.vecdot(differences, differences) / 2
         undirected = (self.norms[rows] == 0) | (norms == 0)[:, None]
         return np.where(undirected, 1.0, distances)
 
@@ -340,13 +345,13 @@ def _vectors(values: ArrayLike, what: str) -> Vectors:
     return vectors
 
 
-def _norms(vectors: Vectors, what: str, first: int = 0) -> FloatArray:
+def _norms(vectors: Vectors, precision: Precision, what: str, first: int = 0) -> FloatArray:
     """Return the length of each vector, float64 ``[n]``; ``first`` is the number of row 0.
 
     Raises:
         ImprintError: a vector holds NaN or infinity, or is longer than 1e18.
     """
-    norms = _row_norms(vectors)
+    norms = _row_norms(vectors, precision)
     usable = norms <= LARGEST_NORM
     if usable.all():
         return norms
@@ -361,13 +366,15 @@ def _norms(vectors: Vectors, what: str, first: int = 0) -> FloatArray:
     )
 
 
-def _row_norms(vectors: Vectors) -> FloatArray:
-    """Return the length of each row, float64 ``[n]``, without a float64 copy of all."""
+def _row_norms(vectors: Vectors, precision: Precision) -> FloatArray:
+    """Return the length of each row, float64 ``[n]``, summed in ``precision``."""
     norms = np.empty(len(vectors))
     step = max(1, SETTLED_VALUES // vectors.shape[1])
     for start in range(0, len(vectors), step):
-        part = vectors[start : start + step].astype(np.float64)
-        norms[start : start + step] = np.sqrt(np.einsum("nd,nd->n", part, part))
+        part = vectors[start : start + step].astype(precision, copy=False)
+        # What overflows or is not a number is refused by its norm.
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms[start : start + step] = np.sqrt(np.vecdot(part, part))
     return norms
 
 
