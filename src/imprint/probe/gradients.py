@@ -38,7 +38,7 @@ def input_gradient_norm(
         images = images.detach().requires_grad_()
         losses = loss_of(margin(differentiable(forward(images)), labels))
     (slope,) = torch.autograd.grad(losses.sum(), images)
-    return torch.linalg.vector_norm((slope * scale).flatten(1), dim=1)
+    return (slope * scale).flatten(1).square().sum(1).sqrt()
 
 
 @torch.inference_mode()
@@ -89,4 +89,4 @@ def _miss(logits: Tensor, labels: Tensor) -> Tensor:
     column = labels[:, None]
     rest = -torch.sigmoid(-margin(logits, labels))
     errors = logits.softmax(1).scatter(1, column, rest[:, None])
-    return torch.linalg.vector_norm(errors, dim=1)
+    return errors.square().sum(1).sqrt()
