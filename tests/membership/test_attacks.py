@@ -205,6 +205,37 @@ def test_without_a_gap_every_attack_is_at_chance(name, target):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_target_that_saw_none_of_the_records_is_at_chance(name):
+    # The references know how members look; the target has none, and labels are coin tosses.
+    evidence, _ = make(13, models=8, records=3000, gap=1.0)
+    place = evidence.references.cohort.signals["phi"].mean(axis=0)
+    untouched = place - 0.5 + np.random.default_rng(0).normal(size=place.shape)
+    target = {"phi": untouched, "log_curvature": untouched}
+    scores = score(name, Evidence(target, evidence.references, evidence.population))
+    labels = np.random.default_rng(1).random(3000) < 0.5
+    area = auc(scores[labels], scores[~labels])
+    assert abs(area.value - 0.5) < area.ci95[1] - area.ci95[0]
+
+
+@pytest.mark.parametrize("models", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_few_models_give_numbers_or_a_reason(models, seed):
+    random = np.random.default_rng(seed)
+    phi = random.normal(size=(models, 2, 30)) * 4
+    own = phi[0] + random.normal(size=(2, 30))
+    both = {"phi": phi, "log_curvature": phi}
+    members = random.random((models, 30)) < 0.5
+    evidence = Evidence(
+        {"phi": own, "log_curvature": own}, References(Cohort(both, members, both)), {"phi": own}
+    )
+    for name in NAMES:
+        if ATTACKS.get(name).missing(evidence) is None:
+            assert np.isfinite(score(name, evidence)).all(), name
+        else:
+            assert models == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_signals_that_never_change_are_no_evidence(name):
     random = np.random.default_rng(0)
     constant = {"phi": np.full((6, 1, 9), 0.3), "log_curvature": np.full((6, 1, 9), 0.3)}

@@ -66,7 +66,7 @@ def test_posterior_is_the_conjugate_one():
     assert nu == pytest.approx(5.0, abs=2.5)
     centre = outside.mean.mean()
     kappa = count * (own.mean() - tails.location[0, record]) / (tails.location[0, record] - centre)
-    mean, precision = np.meshgrid(np.linspace(-15, 15, 2001), np.linspace(1e-3, 40, 2001))
+    mean, precision = np.meshgrid(np.linspace(-15, 15, 1001), np.linspace(1e-3, 40, 801))
     spread = _prior_spread(tails, own, nu, kappa, centre, record)
     log = (
         stats.gamma.logpdf(precision, nu / 2, scale=2 / (nu * spread))
