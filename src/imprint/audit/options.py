@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from imprint.options import DataChoice, DejavuChoice
 from imprint.train.options import TrainOptions
+from imprint.train.probe_options import ProbeOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,5 +15,9 @@ class AuditOptions(DejavuChoice, DataChoice):
 
     per_class: int = 13
     """Images of each class that each of the two encoders is trained on."""
+    linear_probe: bool = True
+    """Also train linear probes, whose gap between seen and unseen images is the usual alarm."""
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
+    """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from imprint.nets.load import load_subject
 from imprint.options import DataChoice
 from imprint.store import write_json
 from imprint.train.command import read_indices
-from imprint.train.linear_probe import linear_probe
+from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.probe_options import ProbeOptions
 
 
@@ -53,6 +52,6 @@ def probe_subject(
         choose_device(device),
         subject.stem,
     )
-    result = {name: asdict(accuracy) for name, accuracy in found.items()}
+    result = plain_accuracies(found)
     write_json(out / "linear_probe.json", result)
     return result

@@ -14,11 +14,19 @@ from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.data.split import Partition, load_partition, partition_images, save_partition
+from imprint.data.split import (
+    Partition,
+    load_partition,
+    load_partitions,
+    partition_images,
+    save_partition,
+)
 from imprint.device import choose_device
 from imprint.launch import run_tasks
+from imprint.nets.load import load_subject
 from imprint.seeds import derive
-from imprint.store import Study
+from imprint.store import Study, read_json, write_json
+from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import initial_subject, subject_card, train
 
 
@@ -38,6 +46,8 @@ def audit(options: AuditOptions) -> dict[str, Any]:
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
+        if options.linear_probe:
+            dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
         return finish(study, options, data, {"dejavu": dejavu})
 
 
@@ -80,6 +90,40 @@ def train_step(
         for name in missing:
             train_model(options, name, sets[name], images, device)
     return checkpoints_in({name: study.path(f"models/{name}") for name in sets})
+
+
+def probe_step(
+    study: Study,
+    images: ImageSet,
+    partition: Partition,
+    checkpoints: Mapping[str, Path],
+    options: AuditOptions,
+) -> dict[str, Any]:
+    """Probe A and B on the images each was trained on and on public ones."""
+    sets = {"A": partition.train_a, "B": partition.train_b}
+    held_out = load_partitions(study.path("split")).validation
+
+    def build(file: Path) -> None:
+        found = {
+            name: linear_probe(
+                load_subject(checkpoints[name]),
+                images,
+                indices,
+                held_out,
+                options.probe,
+                options.train.second_view,
+                derive(options.seed, "probe", name),
+                choose_device(options.device),
+                name,
+            )
+            for name, indices in sets.items()
+        }
+        write_json(file, {name: plain_accuracies(probed) for name, probed in found.items()})
+
+    settings = {"probe": to_plain(options.probe), "seed": options.seed}
+    inputs = tuple(f"models/{name}" for name in sets)
+    found: dict[str, Any] = read_json(study.step("linear_probe.json", settings, build, inputs))
+    return found
 
 
 def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:

@@ -49,12 +49,12 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 
     names = {
         "score": "déjà vu score",
-        "target_accuracy": "target accuracy",
-        "reference_accuracy": "reference accuracy",
+        "target_accuracy": "accuracy: target",
+        "reference_accuracy": "reference",
     }
     title = "Déjà vu: does the background bring back the object?  (%, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
-    table.add_column("most confident", no_wrap=True)
+    table.add_column("most sure", no_wrap=True)
     for name in names.values():
         table.add_column(name, justify="right", no_wrap=True)
     for percent, found in findings["two_model"].items():

@@ -6,7 +6,8 @@ overfitting, does not reveal déjà vu (Meehan et al. 2023, section 5).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -31,6 +32,11 @@ class ProbeAccuracy:
     top1: float
     top5: float
     n: int
+
+
+def plain_accuracies(found: Mapping[str, ProbeAccuracy]) -> dict[str, dict[str, float]]:
+    """Return the accuracies of :func:`linear_probe` as JSON values."""
+    return {name: asdict(accuracy) for name, accuracy in found.items()}
 
 
 def linear_probe(
