@@ -14,11 +14,11 @@ def show_membership(findings: dict[str, Any]) -> None:
 
     console = Console()
     table = Table(title="Membership: who was in the training data?", title_justify="left")
-    table.add_column("attack")
+    table.add_column("attack", no_wrap=True)
     for name in ("AUC", *(f"TPR at FPR {100 * float(rate):g} %" for rate in RATES)):
         table.add_column(name, justify="right")
     table.add_column("balanced accuracy", justify="right")
-    table.add_column("controls", justify="right")
+    table.add_column("controls", justify="right", no_wrap=True)
     attacks = findings["attacks"]
     for name in sorted(attacks, key=lambda attack: -attacks[attack]["auc"]["value"]):
         found = attacks[name]
@@ -35,7 +35,7 @@ def show_membership(findings: dict[str, Any]) -> None:
     for name, found in attacks.items():
         for control, result in found.get("controls", {}).items():
             if not result["passed"]:
-                value = _percent(result["value"])
+                value = _percent(result["value"]).replace("\n", ", interval ")
                 console.print(
                     f"control {control} of {name} FAILED: {value}. {result['what']}",
                     highlight=False,
@@ -52,4 +52,4 @@ def _percent(estimate: dict[str, Any]) -> str:
     if "missing" in estimate:
         return "not resolved"
     low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:.2f} ({low:.2f} … {high:.2f})"
+    return f"{100 * estimate['value']:.2f} %\n{low:.2f} … {high:.2f}"
