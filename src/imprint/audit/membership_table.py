@@ -51,5 +51,9 @@ def _verdict(controls: dict[str, Any]) -> str:
 def _percent(estimate: dict[str, Any]) -> str:
     if "missing" in estimate:
         return "not resolved"
-    low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:.2f} %\n{low:.2f} … {high:.2f}"
+    value, low, high = (_short(100 * x) for x in (estimate["value"], *estimate["ci95"]))
+    return f"{value} %\n{low} … {high}"
+
+
+def _short(percent: float) -> str:
+    return f"{percent:.1f}" if percent >= 9.995 else f"{percent:.2f}"
