@@ -5,7 +5,8 @@
 ``--data`` holds ``test/<class>/*.jpg`` (32 × 32 pixels), ``--weights`` the file
 ``resnet20_cifar10.safetensors``. First, seconds an image of the zeroth-order score with 10 probes,
 its base forward and its random signs included, over 41 times a bare forward pass at the same
-micro-batch; rounds alternate and medians count. Exit code 1 above 1.15. Second, ten logit probes and ten of Hutchinson's against the exact trace.
+micro-batch; rounds alternate and medians count. Exit code 1 above 1.15. Second, ten logit probes
+and ten of Hutchinson's against the exact trace.
 """
 
 from __future__ import annotations
