@@ -28,18 +28,20 @@ def run_tasks(
     function: Callable[..., T],
     tasks: Sequence[tuple[Any, ...]],
     what: str,
-    units: int,
+    total: int,
     workers: int | None = None,
+    unit: str = "it",
 ) -> list[T]:
     """Return ``function(*task)`` for every task, in order, computed in worker processes.
 
     Args:
-        function: importable by name; what it tracks (:func:`imprint.progress.track`) moves one
-            bar for all tasks.
+        function: importable by name; what it tracks in ``unit`` (:func:`imprint.progress.track`)
+            moves one bar for all tasks.
         tasks: arguments of each call, picklable.
         what: a few words for the progress bar.
-        units: how many tracked items all tasks have together.
+        total: how many tracked items all tasks have together.
         workers: processes; the default is one a usable core, at most one a task.
+        unit: what one of the tracked items is called.
 
     Raises:
         ImprintError: from the first task that raised it; the others are abandoned.
@@ -52,10 +54,10 @@ def run_tasks(
     os.environ.update(dict.fromkeys(saved, str(threads)))
     try:
         with ProcessPoolExecutor(
-            count, context, _start_worker, (os.getpid(), threads, counter)
+            count, context, _start_worker, (os.getpid(), threads, counter, unit)
         ) as pool:
             futures = [pool.submit(function, *task) for task in tasks]
-            _show(what, units, counter, lambda: all(future.done() for future in futures))
+            _show(what, total, unit, counter, lambda: all(future.done() for future in futures))
             for future in futures:
                 if future.done() and future.exception() is not None:
                     pool.shutdown(wait=False, cancel_futures=True)
@@ -68,11 +70,11 @@ def run_tasks(
                 os.environ[name] = value
 
 
-def _start_worker(parent: int, threads: int, counter: Synchronized[int]) -> None:
+def _start_worker(parent: int, threads: int, counter: Synchronized[int], unit: str) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    progress.count_into(counter)
+    progress.count_into(counter, unit)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
 
@@ -83,10 +85,12 @@ def _die_with(parent: int) -> None:
     os._exit(1)
 
 
-def _show(what: str, units: int, counter: Synchronized[int], finished: Callable[[], bool]) -> None:
+def _show(
+    what: str, total: int, unit: str, counter: Synchronized[int], finished: Callable[[], bool]
+) -> None:
     def ticks() -> Any:
         seen = 0
-        while seen < units:
+        while seen < total:
             if finished():
                 return
             if counter.value > seen:
@@ -95,5 +99,5 @@ def _show(what: str, units: int, counter: Synchronized[int], finished: Callable[
             else:
                 time.sleep(POLL_SECONDS)
 
-    for _ in progress.track(ticks(), what, units):
+    for _ in progress.track(ticks(), what, total, unit):
         pass

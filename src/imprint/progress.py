@@ -18,12 +18,13 @@ T = TypeVar("T")
 LOG_EVERY_SECONDS = 10.0
 
 _counter: Synchronized[int] | None = None
+_counted = ""
 
 
-def count_into(counter: Synchronized[int]) -> None:
-    """From now on, count tracked items of this process there instead of showing them."""
-    global _counter
-    _counter = counter
+def count_into(counter: Synchronized[int], unit: str) -> None:
+    """From now on, show nothing of this process; count tracked items of one unit there."""
+    global _counter, _counted
+    _counter, _counted = counter, unit
 
 
 def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterator[T]:
@@ -36,10 +37,7 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
         unit: what one of them is called in the rate.
     """
     if _counter is not None:
-        for item in items:
-            yield item
-            with _counter.get_lock():
-                _counter.value += 1
+        yield from _count(items, _counter) if unit == _counted else items
     elif sys.stderr.isatty():
         yield from _bar(items, what, total, unit)
     else:
@@ -49,6 +47,13 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
 def say(message: str) -> None:
     """Print one line of news on standard error."""
     print(message, file=sys.stderr, flush=True)
+
+
+def _count(items: Iterable[T], counter: Synchronized[int]) -> Iterator[T]:
+    for item in items:
+        yield item
+        with counter.get_lock():
+            counter.value += 1
 
 
 def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:

@@ -85,7 +85,8 @@ def train_step(
     if device.type == "cpu" and len(missing) > 1:
         tasks = [(options, name, sets[name]) for name in missing]
         units = options.train.epochs * len(missing)
-        run_tasks(train_in_worker, tasks, "train " + " and ".join(missing), units)
+        what = "train " + " and ".join(missing)
+        run_tasks(train_in_worker, tasks, what, units, unit="epoch")
     else:
         for name in missing:
             train_model(options, name, sets[name], images, device)
