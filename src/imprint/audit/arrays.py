@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imprint import __version__
+from imprint.audit.npz import Arrays, read_npz
 from imprint.dejavu.attack import Metric, attack
 from imprint.dejavu.two_model import (
     Side,
@@ -26,8 +25,6 @@ from imprint.tables import write_table
 MATRICES = ("public", "crops_target", "crops_reference")
 VECTORS = ("public_labels", "labels")
 OPTIONAL = ("public_reference", "index")
-
-Arrays = dict[str, NDArray[Any]]
 
 
 def attack_arrays(
@@ -103,32 +100,11 @@ def read_arrays(file: Path) -> Arrays:
         ImprintError: no such file, not ``.npz``, a missing or unknown key, or shapes that do not
             fit; the message names the key.
     """
-    arrays = _load(file)
-    known = (*MATRICES, *VECTORS, *OPTIONAL)
-    for key in (*MATRICES, *VECTORS):
-        if key not in arrays:
-            raise ImprintError(
-                f"{file} has no array {key!r}; it needs {', '.join((*MATRICES, *VECTORS))}"
-            )
-    for key in arrays:
-        if key not in known:
-            raise ImprintError(f"{file}: unknown array {key!r}; known are {', '.join(known)}")
+    arrays = read_npz(file, (*MATRICES, *VECTORS), OPTIONAL)
     _check_shapes(file, arrays)
     return {
         key: array.astype(np.float32) if array.ndim == 2 else array for key, array in arrays.items()
     }
-
-
-def _load(file: Path) -> Arrays:
-    if not file.is_file():
-        raise ImprintError(f"no arrays at {file}: check the path")
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, Mapping):
-                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
-            return {key: content[key] for key in content}
-    except (ValueError, OSError, EOFError) as error:
-        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
 
 
 def _check_shapes(file: Path, arrays: Arrays) -> None:
