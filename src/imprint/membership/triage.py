@@ -1,0 +1,131 @@
+"""A first look without references: does the loss of this network tell members from others at all?
+
+Two symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
+all non-members. The *calibration slope* s, which makes the mean of softplus(−sφ) least: the factor
+by which logit margins φ should be stretched (Cox 1958, without intercept). Below 1 a network is
+surer than it is right; a slope that is larger on members than on non-members says that confidence
+was learnt from these very records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from imprint.membership.cohort import loss
+from imprint.membership.evaluation import check_both
+from imprint.membership.moments import BoolArray, FloatArray
+from imprint.stats import Estimate, auc, proportion, roc, tpr_at_fpr
+
+TAIL = 0.01
+STEEPEST = 100.0
+
+
+@dataclass(frozen=True)
+class Triage:
+    """What one pass shows.
+
+    Attributes:
+        loss_gap: mean loss of non-members minus that of members, in nats.
+        accuracy: share of records that the network gets right, members then non-members.
+        slope: calibration slope on members and on non-members; at most ``STEEPEST``.
+        auc: of the loss as an attack.
+        tail_fpr: the false positive rate of the tail: 1 %, or the least that can be seen.
+        tail: share of members called at it.
+        worth_it: whether something can already be seen.
+        verdict: one sentence.
+    """
+
+    loss_gap: float
+    accuracy: tuple[float, float]
+    slope: tuple[float, float]
+    auc: Estimate
+    tail_fpr: float
+    tail: Estimate
+    worth_it: bool
+    verdict: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the triage as JSON values."""
+        return {
+            "loss_gap": self.loss_gap,
+            "accuracy": {"members": self.accuracy[0], "non_members": self.accuracy[1]},
+            "calibration_slope": {"members": self.slope[0], "non_members": self.slope[1]},
+            "auc": self.auc.to_dict(),
+            "tail": {"fpr": self.tail_fpr, "tpr": self.tail.to_dict()},
+            "worth_it": self.worth_it,
+            "verdict": self.verdict,
+        }
+
+
+def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
+    """Return the triage of one network.
+
+    Args:
+        phi: float64 ``[N]``, logit margins of the plain records.
+        correct: bool ``[N]``, whether the network gets the record right.
+        members: bool ``[N]``.
+
+    Raises:
+        ImprintError: fewer than two members or non-members, or a margin that is not finite.
+    """
+    check_both(members)
+    losses = loss(phi)
+    inside, outside = -losses[members], -losses[~members]
+    area, curve = auc(inside, outside), roc(inside, outside)
+    tail_fpr = max(TAIL, curve.resolution)
+    called = round(tpr_at_fpr(curve, tail_fpr * (1 + 1e-12)) * curve.positives)
+    tail = proportion(called, curve.positives)
+    worth_it, verdict = _verdict(area, tail, tail_fpr)
+    return Triage(
+        float(inside.mean() - outside.mean()),
+        (float(correct[members].mean()), float(correct[~members].mean())),
+        (calibration_slope(phi[members]), calibration_slope(phi[~members])),
+        area,
+        tail_fpr,
+        tail,
+        worth_it,
+        verdict,
+    )
+
+
+def calibration_slope(phi: FloatArray) -> float:
+    """Return the factor s in [0, ``STEEPEST``] that makes the mean of softplus(−sφ) least.
+
+    The mean is convex in s; its derivative −mean(φ expit(−sφ)) rises. Where hardly any record is
+    misjudged the least lies beyond every bound.
+
+    >>> calibration_slope(np.array([2.0, 2.0, 2.0, -2.0])).__round__(4)  # 2s = log 3
+    0.5493
+
+    Args:
+        phi: float64 ``[n]``, logit margins.
+    """
+
+    def rise(slope: float) -> float:
+        return -float(np.mean(phi * expit(-slope * phi)))
+
+    if rise(0.0) >= 0:
+        return 0.0
+    return STEEPEST if rise(STEEPEST) <= 0 else float(brentq(rise, 0.0, STEEPEST))
+
+
+def _verdict(area: Estimate, tail: Estimate, fpr: float) -> tuple[bool, str]:
+    if tail.ci95[0] > fpr:
+        return True, (
+            "Some members stand out by their loss alone: audit in full, and with shadow models to "
+            "see which."
+        )
+    if area.ci95[0] > 0.5:
+        return True, (
+            "Members are a little easier on average, but none stands out yet: shadow models, which "
+            "know how hard each record is, are what would tell."
+        )
+    return False, (
+        "The loss does not tell members from others: a full audit will find little without shadow "
+        "models, and what it finds with them concerns few records."
+    )

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from imprint.errors import ImprintError
+from imprint.membership.triage import STEEPEST, calibration_slope, triage
+
+HALF = np.arange(400) < 200
+
+
+def margins(gap, seed=0):
+    return np.random.default_rng(seed).normal(1, 2, 400) + gap * HALF
+
+
+def test_slope_is_where_the_mean_loss_is_least():
+    phi = margins(0)
+    found = minimize_scalar(
+        lambda s: np.logaddexp(0, -s * phi).mean(), bounds=(0, 5), options={"xatol": 1e-9}
+    )
+    assert calibration_slope(phi) == pytest.approx(found.x, abs=1e-5)
+    assert calibration_slope(phi / 3) == pytest.approx(3 * calibration_slope(phi))
+
+
+def test_slope_at_its_bounds():
+    assert calibration_slope(np.ones(3)) == STEEPEST
+    assert calibration_slope(-np.ones(3)) == 0
+
+
+def test_members_who_stand_out_are_worth_an_audit():
+    found = triage(margins(3), margins(3) > 0, HALF)
+    assert found.worth_it
+    assert "stand out by their loss" in found.verdict
+    assert found.loss_gap > 0
+    assert found.accuracy[0] > found.accuracy[1]
+    assert found.slope[0] > found.slope[1]
+    assert found.tail_fpr == 0.01
+
+
+def test_a_shift_of_all_is_told_apart_from_a_tail():
+    phi = np.minimum(margins(0.9), 3)  # the easiest of both are equally easy
+    found = triage(phi, phi > 0, HALF)
+    assert found.worth_it
+    assert "on average" in found.verdict
+    assert found.tail.value == 0
+
+
+def test_no_difference_is_not_worth_it():
+    found = triage(margins(0), margins(0) > 0, HALF)
+    assert not found.worth_it
+    assert found.to_dict()["worth_it"] is False
+    assert abs(found.auc.value - 0.5) < 0.06
+
+
+def test_few_non_members_show_no_small_rate():
+    few = np.arange(30) < 10
+    assert triage(np.linspace(0, 1, 30), few, few).tail_fpr == pytest.approx(1 / 20)
+    with pytest.raises(ImprintError, match="at least two of each"):
+        triage(np.zeros(3), np.ones(3, dtype=bool), np.ones(3, dtype=bool))
