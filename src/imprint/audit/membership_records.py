@@ -1,0 +1,86 @@
+"""Which records a membership audit attacks, and which it keeps as the population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.data.geometry import centre_squares, whole_rectangles
+from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.seeds import generator
+
+READ_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Records:
+    """Indices of the joined set, members before non-members, each in rising order.
+
+    Attributes:
+        index: int64 ``[N]``, the records that are attacked.
+        members: bool ``[N]``.
+        population: int64 ``[Q]``, non-members that are not attacked.
+    """
+
+    index: IntArray
+    members: NDArray[np.bool_]
+    population: IntArray
+
+    @property
+    def every(self) -> IntArray:
+        """Attacked records, then the population, int64 ``[N + Q]``."""
+        return np.concatenate([self.index, self.population])
+
+
+def choose_records(members: int, non_members: int, count: int, seed: int) -> Records:
+    """Return the attacked records and the population.
+
+    A random half of the non-members is the population, disjoint from the attacked ones. With a
+    ``count``, half as many members and non-members are attacked and at most as many are population.
+
+    Args:
+        members: how many there are; they come first in the joined set.
+        non_members: how many there are.
+        count: records to attack; 0 takes all.
+        seed: of every draw.
+
+    Raises:
+        ImprintError: too few images for that.
+    """
+    inside = generator(seed, "members").permutation(members)
+    outside = members + generator(seed, "non-members").permutation(non_members)
+    population, outside = outside[: non_members // 2], outside[non_members // 2 :]
+    if count:
+        half = count // 2
+        if half > min(members, len(outside)):
+            raise ImprintError(
+                f"--records {count} needs {half} members and {2 * half} non-members (half of them "
+                f"are the population), but there are {members} and {non_members}: choose at most "
+                f"{2 * min(members, len(outside))}, or 0 for all"
+            )
+        inside, outside, population = inside[:half], outside[:half], population[:half]
+    if len(inside) < 2 or len(outside) < 2 or not len(population):
+        raise ImprintError(
+            f"{members} members and {non_members} non-members are too few: at least 2 members and "
+            "4 non-members are needed, and --records 4 or more"
+        )
+    index = np.concatenate([np.sort(inside), np.sort(outside)]).astype(np.int64)
+    return Records(index, np.arange(len(index)) < len(inside), np.sort(population).astype(np.int64))
+
+
+def seen_squares(images: ImageSet, index: IntArray) -> FloatArray:
+    """Return the square of each image that networks see, float64 ``[n, 4]``."""
+    return centre_squares(whole_rectangles(images.sizes()[index]))
+
+
+def attacked_images(images: ImageSet, index: IntArray, size: int) -> ArrayImages:
+    """Return the attacked records as a set of their own, at the size of the network."""
+    squares = seen_squares(images, index)
+    pixels = np.empty((len(index), images.channels, size, size), dtype=np.uint8)
+    for start in range(0, len(index), READ_AT_ONCE):
+        part = slice(start, start + READ_AT_ONCE)
+        pixels[part] = images.read(index[part], squares[part], size)
+    return ArrayImages(pixels, images.labels[index], images.classes, images.name)

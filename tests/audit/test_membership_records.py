@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from imprint.audit.membership_records import attacked_images, choose_records
+from imprint.data.imageset import ArrayImages
+from imprint.errors import ImprintError
+
+
+def test_all_records_are_used_once():
+    records = choose_records(10, 7, count=0, seed=0)
+    assert sorted(records.every) == list(range(17))
+    assert records.members.tolist() == [True] * 10 + [False] * 4
+    assert (records.index < 10).tolist() == records.members.tolist()
+    assert (records.population >= 10).all()
+
+
+def test_a_subset_is_balanced_and_drawn_by_the_seed():
+    first, again, other = (choose_records(100, 80, 40, seed) for seed in (1, 1, 2))
+    assert first.members.sum() == 20
+    assert len(first.index) == 40
+    assert len(first.population) == 20
+    assert len(set(first.every)) == 60
+    assert (first.every == again.every).all()
+    assert (first.every != other.every).any()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((10, 8, 10), "needs 5 members and 10 non-members .* there are 10 and 8: choose at most 8"),
+        ((1, 8, 0), "1 members and 8 non-members are too few"),
+        ((8, 2, 0), "8 members and 2 non-members are too few"),
+        ((8, 8, 2), "--records 4 or more"),
+    ],
+)
+def test_too_few_images_are_told(sizes, message):
+    with pytest.raises(ImprintError, match=message):
+        choose_records(*sizes, seed=0)
+
+
+def test_attacked_images_are_the_centre_squares_in_order():
+    pixels = np.zeros((3, 1, 4, 8), dtype=np.uint8)
+    pixels[:, :, :, 2:6] = np.array([10, 20, 30])[:, None, None, None]
+    images = ArrayImages(pixels, np.array([0, 1, 0]), ("a", "b"))
+    found = attacked_images(images, np.array([2, 1]), 2)
+    assert found.pixels.reshape(2, -1).tolist() == [[30] * 4, [20] * 4]
+    assert found.labels.tolist() == [0, 1]
