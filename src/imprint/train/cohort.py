@@ -88,7 +88,12 @@ def train_cohort(
             f"the masks are of {records} records, but {images.name} has {len(images)} images"
         )
     card = cohort_card(images, options)
-    initial_subject(card, seed)
+    untrained = initial_subject(card, seed)
+    if options.private:
+        from imprint.train.private import check_layers, require_opacus
+
+        require_opacus()
+        check_layers(untrained, card)
     plans = plan_models(masks.members, range(len(masks.members)), options, seed)
     study.step(
         MASKS,

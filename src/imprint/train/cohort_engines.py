@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from imprint.device import usable_cores
 from imprint.launch import run_tasks
@@ -92,8 +92,28 @@ class Job:
         Study(self.root).step(self.artefact(plan), self.settings(plan), build)
 
 
-def start(plans: Sequence[Plan], data: Resident, job: Job) -> Training:
-    """Return the untrained models of some plans: one alone, or a stack."""
+class Run(Protocol):
+    """Models in training."""
+
+    def steps(self) -> Iterator[int]:
+        """Train, and yield the number of steps done after each."""
+        ...
+
+    def trained(self) -> list[Trained]:
+        """Return the models as they are now."""
+        ...
+
+
+def start(plans: Sequence[Plan], data: Resident, job: Job) -> Run:
+    """Return the untrained models of some plans: one alone, or a stack.
+
+    Raises:
+        ImprintError: DP-SGD is asked for and cannot be had.
+    """
+    if job.options.private:
+        from imprint.train.private import PrivateTraining
+
+        return PrivateTraining(plans[0], data, job.card, job.options)
     return Training(plans, data, job.card, job.options)
 
 

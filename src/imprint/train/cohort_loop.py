@@ -140,7 +140,7 @@ class Training:
             if len(subjects) == 1
             else Stack([subject.to(data.device) for subject in subjects])
         )
-        self._optimizer = _build_optimizer(self._learner, options, data.device)
+        self._optimizer = build_optimizer(self._learner, options, data.device)
         self._loss = self._accuracy = np.full(len(plans), np.nan)
 
     def steps(self) -> Iterator[int]:
@@ -229,10 +229,15 @@ def _by_decay(
     return decayed, [parameter for parameter in trained if parameter.ndim <= axes]
 
 
-def _build_optimizer(
-    learner: Learner, options: CohortOptions, device: torch.device
+def build_optimizer(
+    model: Learner | nn.Module, options: CohortOptions, device: torch.device
 ) -> torch.optim.Optimizer:
-    decayed, plain = learner.parameters()
+    """Return the optimiser of ``options`` over one model or a stack."""
+    decayed, plain = (
+        _by_decay(list(model.parameters()), axes=1)
+        if isinstance(model, nn.Module)
+        else model.parameters()
+    )
     groups = [
         {"params": decayed, "weight_decay": options.weight_decay},
         {"params": plain, "weight_decay": 0.0},

@@ -62,6 +62,8 @@ class CohortOptions:
     """δ at which ε is accounted."""
     clip: float = 1.0
     """Bound on the norm of each example's gradient under DP-SGD."""
+    accountant: Literal["prv", "rdp"] = "prv"
+    """How ε is accounted: privacy random variables (tight) or Rényi orders (fast)."""
     engine: Literal["auto", "sequential", "processes", "stacked"] = "auto"
     """One after another, worker processes, or stacked under vmap; auto times them."""
     workers: int = 0
@@ -83,6 +85,8 @@ class CohortOptions:
         self._require("delta", 0 < self.delta < 1, "lie in (0, 1)")
         if self.epsilon and self.noise:
             raise ImprintError("epsilon and noise exclude each other: set one of the two to 0")
+        if self.private and self.precision != "float32":
+            raise ImprintError("DP-SGD clips in float32: set precision to float32")
         if self.private and self.engine == "stacked":
             raise ImprintError(
                 "DP-SGD needs gradients of single examples, which the stacked engine does not "

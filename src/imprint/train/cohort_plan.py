@@ -15,6 +15,7 @@ import torch
 from imprint.data.augment import augment
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.nets import group_norm
 from imprint.nets.subject import SubjectCard
 from imprint.seeds import derive, generator
 from imprint.train.cohort_options import CohortOptions
@@ -87,10 +88,16 @@ def plan_models(
 
 
 def cohort_card(images: ImageSet, options: CohortOptions) -> SubjectCard:
-    """Return the card that all models of a cohort share."""
+    """Return the card that all models of a cohort share.
+
+    Under DP-SGD group normalisation stands in for batch normalisation.
+    """
+    architecture, settings = options.architecture, dict(options.architecture_options)
+    if options.private:
+        architecture, settings = group_norm.ARCHITECTURE, {"of": architecture, **settings}
     return SubjectCard(
-        architecture=options.architecture,
-        options=dict(options.architecture_options),
+        architecture=architecture,
+        options=settings,
         channels=images.channels,
         outputs=len(images.classes),
         input_size=options.input_size,
