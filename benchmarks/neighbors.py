@@ -2,10 +2,10 @@
 
     python benchmarks/neighbors.py --threads 1
 
-Gaussian rows, Euclidean distance, k = 100 of 50,000. imprint also proves every list exact in
+Gaussian rows, Euclidean distance, k = 100 of 50,000. imprint also sorts every list by distances in
 float64 and orders ties, which the others do not; ``differ`` is the share of queries whose list of
-indices is not imprint's. Building an index or fitting is not timed; ``peak MB`` is the
-memory of the process during the search beyond what it held before. Runs alternate and the best of
+indices is not imprint's. Building an index or fitting is not timed; ``peak MB`` is the memory of
+the process during the search beyond what it held before. Runs alternate and the best of
 ``--repeats`` counts. Exit code 1 when imprint takes more than 1.1 times faiss's time.
 """
 

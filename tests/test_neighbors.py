@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imprint import neighbors
+from imprint import neighbors, screening
 from imprint.errors import ImprintError
 from imprint.neighbors import Metric, nearest
 
@@ -167,7 +167,7 @@ def test_an_incomplete_proposal_is_searched_again(monkeypatch: pytest.MonkeyPatc
 
 def test_one_long_row_does_not_spoil_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound uses the norms of rows that can be near, not the largest of all."""
-    monkeypatch.setattr(neighbors._Search, "_within", None)
+    monkeypatch.setattr(screening.Screen, "within", None)
     base, queries = gaussian(2000, 16), gaussian(10, 16, 1)
     base[7] = 1e5
     found = nearest(queries, base, 10, backend="torch")

@@ -1,24 +1,23 @@
 """Exact k-nearest neighbours in tiles: never a matrix of all queries × all base vectors.
 
-Two steps. *Screening*: float32 scores by matrix products, tile by tile, keep the best k + 32 of
-each query (faiss on the CPU where it is installed, else torch, on any device). *Settling*: the
-distances of those that can still be among the k are computed anew in float64, from differences,
-and sorted by (distance, base index).
+Two steps. *Screening* (:mod:`imprint.screening`): float32 scores by matrix products keep the best
+k and some more of each query. *Settling*: the distances of those that can still be among the k are
+computed anew in float64, from differences, and sorted by (distance, base index).
 
-Why the result is exact: with e the error of a float32 score, whatever is not among the k nearest
-by true distance has a score above s_k − e, and whatever is, one of at most s_k + 2e, where s_k is
-the k-th best score. So only candidates up to s_k + 2e are settled; where these may not all have
-been kept (more than 32 near-ties), the query is searched again, for everything up to that score.
-For e see ``_Search._score_error``; backends, devices and tile sizes give the same result.
+Why this is exact: let e bound the error of a float32 score. Then whatever is among the k nearest
+by true distance has a score of at most s_k + 2e, where s_k is the k-th best score. So candidates
+up to s_k + 2e are settled; where these may not all have been kept (many near-ties), the query is
+searched again, for everything up to that score. The bound is probabilistic, not certain: see
+:meth:`imprint.screening.Screen.error`. While it holds, backends, devices and tile sizes give the
+same result.
 
-Cost: 2·N·M·d operations, N·k·d of them again in float64; memory one tile of scores and N·k
-results. A fallback on many exact duplicates costs up to the same again in float64.
+Cost: 2·N·M·d operations in float32 and 3·N·k·d in float64; memory one tile of scores and N·k
+results. A query searched again costs its products once more.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,24 +27,26 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.device import DeviceName, choose_device
 from imprint.errors import ImprintError
+from imprint.screening import Precision, Screen, Vectors, divisors, row_norms
 
 Metric = Literal["l2", "cosine"]
 Backend = Literal["auto", "torch", "faiss"]
-Vectors = NDArray[np.float32]
-Precision = type[np.float32] | type[np.float64]
 
-# Candidates kept beyond k: near-ties at the k-th place seldom outnumber them.
-SPARE = 32
-REOPENED_QUERIES = 64
+# Candidates kept beyond k, and their share of k: near-ties at the k-th place, which grow in
+# number with k, seldom outnumber them.
+SPARE = 8
+SPARE_SHARE = 1 / 16
 CPU_QUERY_TILE = 1024
 GPU_QUERY_TILE = 16384
 BASE_TILE = 8192
-# float64 values settled at a time: they then stay in the cache of one core.
-SETTLED_VALUES = 1 << 18
+# For bounded memory: pairs scored at a time in a further search, base vectors settled at a time.
+REOPENED_PAIRS = 1 << 22
+SETTLED_ROWS = 1024
 LARGEST_NORM = 1e18
 
 
@@ -85,7 +86,7 @@ def nearest(
         device: where scores are computed; faiss runs on the CPU alone.
         backend: what computes scores; ``auto`` is faiss on the CPU if installed, else torch.
         query_tile: queries a tile; 1024 on the CPU, 16384 elsewhere when None.
-        base_tile: base vectors a tile.
+        base_tile: base vectors a tile; faiss chooses its own where it can take the base as it is.
 
     Raises:
         ImprintError: shapes do not fit, k is not in 1…M, a vector holds NaN or infinity or is
@@ -107,8 +108,9 @@ def nearest(
             f"1…{len(columns)}"
         )
     place = choose_device(device)
-    search = _Search(columns, k, metric, place, _use_faiss(backend, place), base_tile)
+    use_faiss = _use_faiss(backend, place)
     tile = query_tile or (CPU_QUERY_TILE if place.type == "cpu" else GPU_QUERY_TILE)
+    search = _Search(columns, k, metric == "cosine", place, use_faiss, base_tile)
     indices = np.empty((len(rows), k), dtype=np.int64)
     distances = np.empty((len(rows), k), dtype=np.float32)
     with _full_precision():
@@ -125,214 +127,97 @@ class _Search:
         self,
         base: Vectors,
         k: int,
-        metric: Metric,
+        cosine: bool,
         device: torch.device,
         use_faiss: bool,
         base_tile: int,
     ) -> None:
         self.base = base
         self.k = k
-        self.kept = min(k + SPARE, len(base))
-        self.cosine = metric == "cosine"
-        self.device = device
-        self.use_faiss = use_faiss
-        # Unit vectors settle with their norms; squared distances only bound their error by them.
-        self.precision = np.float64 if self.cosine else np.float32
+        self.kept = min(k + SPARE + int(SPARE_SHARE * k), len(base))
+        self.cosine = cosine
+        # Under cosine distances are computed with norms; else these only bound an error.
+        self.precision = np.float64 if cosine else np.float32
         self.norms = _norms(base, self.precision, "base vector")
-        self.centre = None if self.cosine else _centre(base)
-        self.as_is = not self.cosine and self.centre is None
-        self.base_tile = base_tile
-        self.prepared_norms = (
-            self.norms
-            if self.as_is
-            else np.concatenate(
-                [_row_norms(tile, np.float32) for _, tile in self._tiles(base_tile)]
-            )
-        )
-        self.longest = float(self.prepared_norms.max())
+        self.screen = Screen(base, self.norms, cosine, device, use_faiss, base_tile)
 
     def nearest(self, queries: Vectors, first: int) -> tuple[IntArray, FloatArray]:
         """Return indices and distances ``[q, k]`` of one tile of queries, from row ``first`` on."""
         norms = _norms(queries, self.precision, "query", first)
-        prepared = self._prepare(queries, norms)
-        scores, candidates = self._screen(prepared)
-        limit = scores[:, self.k - 1] + 2 * self._score_error(prepared, scores[:, self.k - 1])
-        inside = np.count_nonzero(scores <= limit[:, None], axis=1)
-        indices, distances = self._settle(queries, norms, candidates, inside)
-        if self.kept < len(self.base):
-            uncertain = np.flatnonzero(inside == self.kept)
-            for start in range(0, len(uncertain), REOPENED_QUERIES):
-                rows = uncertain[start : start + REOPENED_QUERIES]
-                found = self._within(prepared[rows], limit[rows])
-                for row, near in zip(rows, found, strict=True):
-                    indices[row], distances[row] = self._settle_one(
-                        queries[row : row + 1], norms[row : row + 1], near
-                    )
+        prepared = self.screen.prepare(queries, norms)
+        scores, candidates = self.screen.best(prepared, self.kept)
+        kth = scores[:, self.k - 1]
+        limits = kth + 2 * self.screen.error(prepared, kth)
+        counts = np.count_nonzero(scores <= limits[:, None], axis=1)
+        indices, distances = self._settle(queries, norms, candidates, counts)
+        reopened = np.flatnonzero((counts == self.kept) & (self.kept < len(self.base)))
+        step = max(1, REOPENED_PAIRS // len(self.base))
+        for start in range(0, len(reopened), step):
+            some = reopened[start : start + step]
+            near, found = self.screen.within(prepared[some], limits[some])
+            indices[some], distances[some] = self._settle(queries[some], norms[some], near, found)
         return indices, distances if self.cosine else np.sqrt(distances)
 
-    def _prepare(self, vectors: Vectors, norms: FloatArray) -> Vectors:
-        """Return what scores are computed of: centred vectors, or unit ones under cosine."""
-        if self.cosine:
-            return (vectors / _divisors(norms)[:, None]).astype(np.float32)
-        return vectors if self.centre is None else vectors - self.centre
-
-    def _tiles(self, size: int) -> Iterator[tuple[slice, Vectors]]:
-        for start in range(0, len(self.base), size):
-            part = slice(start, start + size)
-            yield part, self._prepare(self.base[part], self.norms[part])
-
-    def _score_error(self, prepared: Vectors, kth: FloatArray) -> FloatArray:
-        """Return how far the scores that matter may lie from the true distances, ``[q]``.
-
-        A float32 dot product of x and y is off by at most γ · |x| · |y|, γ = min(d, 8 √d) · 2⁻²⁴:
-        the classical bound, or the probabilistic one with λ = 8, which fails with a probability
-        below 2 d exp(−32) (Higham and Mary 2019, theorem 2.4). The squared distance
-        |x|² + |y|² − 2 x·y is then off by γ (|x| + |y|)²; 16 more roundings cover preparation and
-        sums. Vectors longer than |x| plus the k-th distance are not among the k.
-        """
-        dimensions = self.base.shape[1]
-        gamma = 1.05 * 2.0**-24 * (min(dimensions, 8 * dimensions**0.5) + 16)
-        underflow = dimensions * 1e-44
-        if self.cosine:
-            return np.full(len(kth), gamma + underflow)
-        norms = _row_norms(prepared, np.float32)
-        radius = 1.1 * np.sqrt(np.maximum(kth, 0)) + 3 * np.sqrt(gamma) * norms
-        return np.asarray(
-            gamma * (norms + np.minimum(self.longest, norms + radius)) ** 2 + underflow
-        )
-
-    def _screen(self, prepared: Vectors) -> tuple[FloatArray, IntArray]:
-        """Return scores, rising, and base rows of the best ``kept``, ``[q, kept]`` each."""
-        queries = _tensor(prepared, self.device)
-        scores = torch.empty(len(prepared), 0, device=self.device)
-        rows = torch.empty(len(prepared), 0, dtype=torch.int64, device=self.device)
-        # faiss has tiles of its own; only what must be prepared is handed over in parts.
-        whole = self.use_faiss and self.as_is
-        for part, tile in self._tiles(len(self.base) if whole else self.base_tile):
-            if self.use_faiss:
-                more, found = self._best_by_faiss(prepared, tile)
-            else:
-                every = self._scores(queries, part, tile)
-                more, found = every.topk(min(self.kept, len(tile)), largest=False, sorted=False)
-            scores = torch.cat([scores, more], dim=1)
-            rows = torch.cat([rows, found + part.start], dim=1)
-            scores, best = scores.topk(min(self.kept, scores.shape[1]), largest=False)
-            rows = rows.gather(1, best)
-        return scores.cpu().double().numpy(), rows.cpu().numpy()
-
-    def _best_by_faiss(self, queries: Vectors, tile: Vectors) -> tuple[torch.Tensor, torch.Tensor]:
-        import faiss
-
-        metric = faiss.METRIC_INNER_PRODUCT if self.cosine else faiss.METRIC_L2
-        scores, rows = faiss.knn(queries, tile, min(self.kept, len(tile)), metric)
-        return torch.from_numpy(1 - scores if self.cosine else scores), torch.from_numpy(rows)
-
-    def _scores(self, queries: torch.Tensor, part: slice, tile: Vectors) -> torch.Tensor:
-        """Return all scores ``[q, tile]``: 1 − cosine, or the squared Euclidean distance."""
-        vectors = _tensor(tile, self.device)
-        if self.cosine:
-            return torch.addmm(queries.new_ones(1), queries, vectors.T, alpha=-1)
-        squares = torch.from_numpy(self.prepared_norms[part] ** 2).float().to(self.device)
-        own = torch.linalg.vector_norm(queries, dim=1, keepdim=True).square()
-        return torch.addmm(squares[None], queries, vectors.T, alpha=-2).add_(own)
-
-    def _within(self, prepared: Vectors, limit: FloatArray) -> list[IntArray]:
-        """Return all base rows whose scores are at most ``limit``, for each query."""
-        queries = _tensor(prepared, self.device)
-        limits = torch.from_numpy(limit)[:, None]
-        found: list[list[IntArray]] = [[] for _ in prepared]
-        for part, tile in self._tiles(self.base_tile):
-            inside = self._scores(queries, part, tile).cpu().double() <= limits
-            for place, mask in enumerate(inside.numpy()):
-                found[place].append(part.start + np.flatnonzero(mask))
-        return [np.concatenate(parts) for parts in found]
-
     def _settle(
-        self, queries: Vectors, norms: FloatArray, rows: IntArray, inside: IntArray
+        self, queries: Vectors, norms: FloatArray, rows: IntArray, counts: IntArray
     ) -> tuple[IntArray, FloatArray]:
-        """Return the k nearest of the first ``inside`` candidates of each query, exactly.
+        """Return the k nearest of the first candidates of each query, in float64.
 
         Args:
             queries: float32 ``[q, d]``.
-            norms: float64 ``[q]``.
+            norms: float64 ``[q]``, their lengths.
             rows: int64 ``[q, c]``, base rows of the candidates.
-            inside: int64 ``[q]``, at least k each.
+            counts: int64 ``[q]``, how many of them count, at least k each.
 
         Returns:
             int64 base rows and float64 distances (squared for l2), ``[q, k]`` each.
         """
-        step = max(1, SETTLED_VALUES // (rows.shape[1] * queries.shape[1]))
-        spans = [slice(start, start + step) for start in range(0, len(queries), step)]
+        distances = np.full(rows.shape, np.inf)
 
-        indices = np.empty((len(queries), self.k), dtype=np.int64)
-        distances = np.empty((len(queries), self.k))
+        def fill(some: range) -> None:
+            for query in some:
+                near = rows[query, : counts[query]]
+                distances[query, : len(near)] = self._distances(queries[query], norms[query], near)
 
-        def settle(some: list[slice]) -> None:
-            for span in some:
-                near = rows[span, : inside[span].max()]
-                found = self._distances(queries[span], norms[span], near)
-                order = _order(found, near)[:, : self.k]
-                indices[span] = np.take_along_axis(near, order, axis=1)
-                distances[span] = np.take_along_axis(found, order, axis=1)
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
+        return _first(distances, rows, self.k)
 
-        count = torch.get_num_threads()
-        with ThreadPoolExecutor(count) as threads:
-            list(threads.map(settle, [spans[first::count] for first in range(count)]))
-        return indices, distances
-
-    def _settle_one(
-        self, query: Vectors, norm: FloatArray, rows: IntArray
-    ) -> tuple[IntArray, FloatArray]:
-        """Return the k nearest of any number of candidates ``[c]`` of one query ``[1, d]``."""
-        step = max(1, SETTLED_VALUES // query.shape[1])
-        parts = [rows[None, start : start + step] for start in range(0, len(rows), step)]
-        distances = np.concatenate([self._distances(query, norm, part)[0] for part in parts])
-        order = np.lexsort((rows, distances))[: self.k]
-        return rows[order], distances[order]
-
-    def _distances(self, queries: Vectors, norms: FloatArray, rows: IntArray) -> FloatArray:
-        """Return float64 distances (squared for l2) of queries to base rows ``[q, c]``.
+    def _distances(self, query: Vectors, norm: np.float64, rows: IntArray) -> FloatArray:
+        """Return float64 distances (squared for l2) of one query to base rows, ``[c]``.
 
         Summed from differences, pair by pair in the same order, so that the distance of two
         vectors is the same in every tile and equal rows tie.
         """
-        shape = (*rows.shape, queries.shape[1])
-        gathered, differences = _buffers(rows.size * queries.shape[1])
-        np.take(self.base, rows.ravel(), axis=0, out=gathered.reshape(-1, shape[2]), mode="clip")
-        differences = differences.reshape(shape)
-        np.copyto(differences, gathered.reshape(shape))
-        if not self.cosine:
-            np.subtract(differences, queries[:, None].astype(np.float64), out=differences)
-            return np.asarray(np.vecdot(differences, differences))
-        differences /= _divisors(self.norms[rows])[:, :, None]
-        differences -= (queries / _divisors(norms)[:, None])[:, None]
-        distances = np.vecdot(differences, differences) / 2
-        undirected = (self.norms[rows] == 0) | (norms == 0)[:, None]
-        return np.where(undirected, 1.0, distances)
+        distances = np.empty(len(rows))
+        for start in range(0, len(rows), SETTLED_ROWS):
+            part = slice(start, start + SETTLED_ROWS)
+            near = self.base.take(rows[part], axis=0)
+            if self.cosine:
+                distances[part] = _cosine_distances(query, norm, near, self.norms[rows[part]])
+            else:
+                distances[part] = cdist(query[None], near, "sqeuclidean")[0]
+        return distances
 
 
-def _order(distances: FloatArray, rows: IntArray) -> IntArray:
-    """Return what sorts each line by distance, then by row, ``[q, c]``."""
+def _cosine_distances(
+    query: Vectors, norm: np.float64, near: Vectors, norms: FloatArray
+) -> FloatArray:
+    """Return 1 − cosine as half the squared distance of unit vectors: no digits cancel."""
+    if norm == 0:
+        return np.ones(len(near))
+    distances = cdist(query[None] / norm, near / divisors(norms)[:, None], "sqeuclidean")[0] / 2
+    return np.where(norms == 0, 1.0, distances)
+
+
+def _first(distances: FloatArray, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+    """Return the first k rows and distances of each line, by (distance, row), ``[q, k]`` each."""
     order = np.argsort(distances, axis=1)
-    rising = np.take_along_axis(distances, order, axis=1)
+    rising = np.take_along_axis(distances, order[:, : k + 1], axis=1)
     if (rising[:, 1:] == rising[:, :-1]).any():
         order = np.lexsort((rows, distances), axis=1)
-    return order
-
-
-_thread = threading.local()
-
-
-def _buffers(size: int) -> tuple[NDArray[np.float32], FloatArray]:
-    """Return this thread's float32 and float64 scratch arrays ``[size]``.
-
-    Kept from call to call: fresh pages for every tile would cost more than the arithmetic.
-    """
-    if getattr(_thread, "size", 0) < size:
-        _thread.size = size
-        _thread.gathered = np.empty(size, dtype=np.float32)
-        _thread.differences = np.empty(size, dtype=np.float64)
-    return _thread.gathered[:size], _thread.differences[:size]
+    return np.take_along_axis(rows, order[:, :k], axis=1), rising[:, :k]
 
 
 def _vectors(values: ArrayLike, what: str) -> Vectors:
@@ -351,7 +236,7 @@ def _norms(vectors: Vectors, precision: Precision, what: str, first: int = 0) ->
     Raises:
         ImprintError: a vector holds NaN or infinity, or is longer than 1e18.
     """
-    norms = _row_norms(vectors, precision)
+    norms = row_norms(vectors, precision)
     usable = norms <= LARGEST_NORM
     if usable.all():
         return norms
@@ -364,40 +249,6 @@ def _norms(vectors: Vectors, precision: Precision, what: str, first: int = 0) ->
     raise ImprintError(
         f"{what} {first + row} {problem}, so it has no neighbours: check the network that made it"
     )
-
-
-def _row_norms(vectors: Vectors, precision: Precision) -> FloatArray:
-    """Return the length of each row, float64 ``[n]``, summed in ``precision``."""
-    norms = np.empty(len(vectors))
-    step = max(1, SETTLED_VALUES // vectors.shape[1])
-    for start in range(0, len(vectors), step):
-        part = vectors[start : start + step].astype(precision, copy=False)
-        # What overflows or is not a number is refused by its norm.
-        with np.errstate(over="ignore", invalid="ignore"):
-            norms[start : start + step] = np.sqrt(np.vecdot(part, part))
-    return norms
-
-
-def _divisors(norms: FloatArray) -> FloatArray:
-    """Return norms to divide by; a zero vector stays zero."""
-    return np.where(norms > 0, norms, 1.0)
-
-
-def _centre(base: Vectors) -> Vectors | None:
-    """Return the mean of some 250 base vectors if it outweighs their spread, else None.
-
-    Scores lose as many digits as |x|² exceeds the squared distances; a common offset, as of
-    features behind a ReLU, need not cost any.
-    """
-    some = base[:: max(1, len(base) // 250)].astype(np.float64)
-    mean = some.mean(axis=0)
-    spread = np.square(some - mean).sum(axis=1).mean()
-    return mean.astype(np.float32) if mean @ mean > 4 * spread else None
-
-
-def _tensor(vectors: Vectors, device: torch.device) -> torch.Tensor:
-    # torch cannot share memory that must not be written, e.g. of a read-only memory map.
-    return torch.from_numpy(vectors if vectors.flags.writeable else vectors.copy()).to(device)
 
 
 def _use_faiss(backend: Backend, device: torch.device) -> bool:
