@@ -129,6 +129,15 @@ def test_two_processes_do_not_share_a_study(tmp_path):
         pass
 
 
+def test_a_failed_study_leaves_no_empty_folder(tmp_path):
+    with pytest.raises(ImprintError), Study(tmp_path / "new").locked():
+        raise ImprintError("nothing was done")
+    assert not (tmp_path / "new").exists()
+    with Study(tmp_path / "new").locked():
+        Study(tmp_path / "new").step("a", {}, write_text("a"))
+    assert (tmp_path / "new" / "a").exists()
+
+
 def test_cards_are_json_and_damaged_ones_are_named(tmp_path):
     study = Study(tmp_path)
     study.step("a", {"x": 1}, write_text("a"))

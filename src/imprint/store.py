@@ -110,18 +110,25 @@ class Study:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; the lock goes with the process, however it ends.
 
+        Empty folders that failed work left behind are removed, the study's own included.
+
         Raises:
             ImprintError: another process is at work in this folder.
         """
         with telling_disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as file:
+        lock = self.root / ".lock"
+        with lock.open("w") as file:
             if not _lock(file):
                 raise ImprintError(
                     f"another imprint process is at work in {self.root}: "
                     "wait for it or choose another --out"
                 )
-            yield
+            try:
+                yield
+            finally:
+                lock.unlink()
+                _remove_empty(self.root)
 
     def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
         card: dict[str, Any] = {
@@ -192,14 +199,16 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        # Libraries that write by themselves raise errors of their own, which only quote the system.
+        code = error.errno if isinstance(error, OSError) else None
+        if code in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
             raise ImprintError(
                 f"the disk is full: {path} was not written; free some space and run the same "
                 "command again, it goes on where it stopped"
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise ImprintError(f"cannot write {path}: {error.strerror}") from error
+        if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
         raise
 
 
@@ -238,6 +247,15 @@ def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:12] + "…"
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the folders below ``folder`` that hold nothing, and then itself if it does."""
+    for inner in folder.iterdir():
+        if inner.is_dir():
+            _remove_empty(inner)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _temporary(path: Path, resume: str) -> Path:

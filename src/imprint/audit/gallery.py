@@ -79,7 +79,7 @@ def _card(
         "target_confidence": float(records["target_confidence"][row]),
         "reference_prediction": images.classes[int(records["reference_prediction"][row])],
         "reference_confidence": float(records["reference_confidence"][row]),
-        "image": _save_whole(folder, images, index, "image", CARD_SIDE),
+        "image": save_whole(folder, images, index, "image", CARD_SIDE),
         "boxes": [] if boxes is None else boxes[index].tolist(),
         "crop": {
             "file": _save(folder, f"crop_{index}.png", _read(images, index, rectangle, CARD_SIDE)),
@@ -95,15 +95,16 @@ def _neighbours(folder: Path, images: ImageSet, neighbours: IntArray) -> list[di
         {
             "index": int(index),
             "label": images.classes[int(images.labels[index])],
-            "file": _save_whole(folder, images, int(index), "neighbour", NEIGHBOUR_SIDE)["file"],
+            "file": save_whole(folder, images, int(index), "neighbour", NEIGHBOUR_SIDE)["file"],
         }
         for index in neighbours
     ]
 
 
-def _save_whole(
+def save_whole(
     folder: Path, images: ImageSet, index: int, kind: str, longest: int
 ) -> Mapping[str, Any]:
+    """Write a whole image, at most ``longest`` pixels a side; return its file and true size."""
     width, height = (int(side) for side in images.sizes()[index])
     name = f"{kind}_{index}.png"
     if not (folder / name).exists():

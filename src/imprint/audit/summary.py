@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imprint import __version__
+from imprint.audit.membership_table import show_membership
 from imprint.config import to_plain
 from imprint.options import Common
 from imprint.progress import say
@@ -36,7 +37,8 @@ def finish(
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     page = write_report(study.root)
     if not options.json:
-        show_dejavu(lenses["dejavu"])
+        for lens, findings in lenses.items():
+            SHOW[lens](findings)
     say(f"report: {page}")
     return summary
 
@@ -69,3 +71,6 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 def _percent(estimate: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in estimate["ci95"])
     return f"{100 * estimate['value']:.1f} ({low:.1f} to {high:.1f})"
+
+
+SHOW = {"dejavu": show_dejavu, "membership": show_membership}

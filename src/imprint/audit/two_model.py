@@ -9,7 +9,7 @@ from typing import Any
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.summary import finish
-from imprint.data.split import load_partition
+from imprint.data.split import MANIFEST, load_partition
 from imprint.options import DataChoice, DejavuChoice
 from imprint.store import Study
 
@@ -27,7 +27,7 @@ def two_model_audit(
         data: the images.
         choice: how crops, votes and controls are made, and where results go.
         models: weights of ``A`` and ``B``, each with its card beside it.
-        split: folder of the partition both were trained on.
+        split: folder of the partition both were trained on, or of the study that holds it.
         per_class: which of its sizes.
 
     Raises:
@@ -36,7 +36,8 @@ def two_model_audit(
     study = Study(choice.out)
     with study.locked():
         images = open_choice(data, choice.seed)
-        partition = load_partition(split, per_class)
+        held = split if (split / MANIFEST).exists() else split / "split"
+        partition = load_partition(held, per_class, images.fingerprint())
         attacked = attacked_set(images, partition, choice)
         facts, found = dejavu_steps(study, images, partition, attacked, models, choice)
         return finish(study, choice, facts, {"dejavu": found})

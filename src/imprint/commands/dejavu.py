@@ -59,7 +59,7 @@ class TwoModel(DejavuChoice, DataChoice):
     model_b: Path
     """Weights of the encoder trained on set B."""
     split: Path
-    """Folder of the partition, with one folder PER_CLASS_per_class inside."""
+    """What imprint data split wrote, or the study of an audit."""
     per_class: int
     """Images of each class in A and in B: which partition of the folder to use."""
 

@@ -46,14 +46,15 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     Raises:
         ImprintError: the disk is full or the folder cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     own = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in weights.items()
     }
+    content = save(own)
     with replacing(path) as temporary:
-        save_file(own, temporary)
+        temporary.write_bytes(content)
 
 
 def plain_names(weights: Weights, expected: Collection[str]) -> Weights:

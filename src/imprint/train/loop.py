@@ -10,6 +10,7 @@ gradients are averaged, and objectives gather their embeddings across processes.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -60,8 +61,10 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
         with replacing(path) as temporary:
-            torch.save(state, temporary)
+            temporary.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path, device: torch.device) -> None:
         """Take the state of a file written by :meth:`save`."""

@@ -1,0 +1,259 @@
+"""``membership audit``: the steps from a network and two sets of images to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imprint.audit.membership_cost import forecast, queries
+from imprint.audit.membership_gallery import gallery_step
+from imprint.audit.membership_options import MembershipOptions
+from imprint.audit.membership_records import (
+    Records,
+    attacked_images,
+    choose_records,
+)
+from imprint.audit.membership_signals import (
+    Answers,
+    Model,
+    evidence,
+    read_answers,
+    signal_steps,
+)
+from imprint.audit.membership_trials import list_trials, run_trials, write_trials
+from imprint.audit.summary import finish
+from imprint.config import to_plain
+from imprint.data.files import in_memory
+from imprint.data.imageset import ImageSet
+from imprint.data.joined import JoinedImages
+from imprint.data.open import open_images
+from imprint.device import choose_device
+from imprint.errors import ImprintError
+from imprint.membership.moments import BoolArray
+from imprint.membership.options import AttackOptions
+from imprint.membership.run import choose_attacks
+from imprint.membership.triage import triage
+from imprint.nets.load import load_subject, read_card
+from imprint.nets.subject import SubjectCard
+from imprint.probe.signal_options import SignalOptions
+from imprint.progress import say
+from imprint.seeds import derive
+from imprint.store import Study, hash_file, read_json, write_json
+from imprint.train.cohort import train_cohort
+from imprint.train.loop import initial_subject
+from imprint.train.masks import balanced_masks
+
+SUBJECT = "subject"
+UNTRAINED = "untrained"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What every step of one audit needs.
+
+    Attributes:
+        study: where artefacts go.
+        options: of the command.
+        device: where networks run.
+        card: of the network.
+        images: members, then non-members.
+        records: which of them are attacked.
+    """
+
+    study: Study
+    options: MembershipOptions
+    device: torch.device
+    card: SubjectCard
+    images: ImageSet
+    records: Records
+
+    @property
+    def subject(self) -> Model:
+        """The network itself."""
+        file, card = self.options.subject, self.card
+        return Model(SUBJECT, hash_file(file), lambda: load_subject(file, card))
+
+    @property
+    def untrained(self) -> Model:
+        """A network of the same architecture that learnt nothing."""
+        card, seed = self.card, derive(self.options.seed, UNTRAINED)
+        identity = {"architecture": {**card.to_json(), "training": {}}, "seed": seed}
+        return Model(UNTRAINED, identity, lambda: initial_subject(card, seed))
+
+    @property
+    def plain(self) -> SignalOptions:
+        """The signals of one forward pass."""
+        return SignalOptions(
+            signals=("margin", "mentr", "correct"), augmentations=self.options.augmentations
+        )
+
+    @property
+    def curvature(self) -> SignalOptions:
+        """The signal that takes many."""
+        return replace(
+            self.plain,
+            signals=("log_curvature",),
+            probes=self.options.probes,
+            step=self.options.step,
+            seed=derive(self.options.seed, "curvature"),
+        )
+
+    def take(self, models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
+        """Take all chosen signals of some models; return the artefacts of each."""
+        passes = {"signals": self.plain}
+        if self.options.curvature:
+            passes["curvature"] = self.curvature
+        made = [self._take(folder, models, signals) for folder, signals in passes.items()]
+        names = [model.name for model in models]
+        return dict(zip(names, zip(*made, strict=True), strict=True))
+
+    def _take(
+        self, folder: str, models: Sequence[Model], signals: SignalOptions
+    ) -> tuple[str, ...]:
+        return signal_steps(
+            self.study, folder, models, self.images, self.records, signals, self.device
+        )
+
+    def look(self) -> dict[str, Any]:
+        """Return the triage of the network, from one forward pass."""
+        artefacts = self._take("signals", [self.subject], self.plain)
+        answers = read_answers(self.study, artefacts, self.records)
+        return triage(answers.target["phi"][0], answers.correct, self.records.members).to_dict()
+
+
+def audit_membership(options: MembershipOptions) -> dict[str, Any]:
+    """Run every step that is not done yet; return the content of ``summary.json``.
+
+    With ``options.triage`` the first look is all there is, in ``triage.json``.
+
+    Raises:
+        ImprintError: weights or images that cannot be used, sets that do not fit one another,
+            options that do not fit, or a study made with other settings.
+    """
+    study = Study(options.out)
+    with study.locked():
+        audit = open_audit(study, options)
+        first = audit.look()
+        say(f"triage: {first['verdict']}")
+        say(forecast(audit.subject.load(), audit.images, audit.records, options, audit.device))
+        if options.triage:
+            write_json(study.path("triage.json"), first)
+            return {"triage": first}
+        masks, shadows = train_shadows(audit)
+        findings = attack_step(audit, masks, shadows)
+        gallery_step(study, audit.images)
+        return finish(study, options, facts(audit), {"membership": {"triage": first, **findings}})
+
+
+def open_audit(study: Study, options: MembershipOptions) -> Audit:
+    """Return the network's card, the images of both sets, and the records to attack.
+
+    Raises:
+        ImprintError: they cannot be read or do not fit one another.
+    """
+    card = read_card(options.subject, read_json(options.card) if options.card else None)
+    images = JoinedImages(
+        _open(options.members, options.layout, options.members_part),
+        _open(options.non_members, options.layout, options.non_members_part),
+        f"{options.members.name} and {options.non_members.name}",
+    )
+    if card.outputs is None or card.outputs < len(images.classes):
+        raise ImprintError(
+            f"{options.subject} has {card.outputs or 'no'} outputs, but {options.members} has "
+            f"{len(images.classes)} classes: give a classifier of these classes"
+        )
+    first, second = len(images.first), len(images.second)
+    records = choose_records(first, second, options.records, options.seed)
+    return Audit(study, options, choose_device(options.device), card, images, records)
+
+
+def _open(root: Path, layout: str, part: str) -> ImageSet:
+    return in_memory(open_images(root, layout=layout, part=part or None))
+
+
+def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
+    """Train the shadow models; return their masks bool ``[K, N]`` and the models.
+
+    Each is trained on half of the attacked records, as many of the members as of the non-members
+    on average, with the architecture of the network; none sees the population.
+    """
+    options, card = audit.options, audit.card
+    if not options.shadows:
+        return None, []
+    if options.shadows == 1:
+        raise ImprintError("one shadow model has no opposite: choose --shadows 2 or more, or 0")
+    recipe = replace(
+        options.train,
+        architecture=card.architecture,
+        architecture_options=tuple((name, str(value)) for name, value in card.options.items()),
+        input_size=card.input_size,
+        mean=tuple(card.mean),
+        std=tuple(card.std),
+    )
+    records = attacked_images(audit.images, audit.records.index, card.input_size)
+    masks = balanced_masks(len(records), options.shadows, derive(options.seed, "shadows"))
+    run = train_cohort(
+        audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device
+    )
+    return masks.members, [_shadow(number, file) for number, file in enumerate(run.weights)]
+
+
+def _shadow(number: int, file: Path) -> Model:
+    return Model(f"{number:04d}", hash_file(file), lambda: load_subject(file))
+
+
+def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model]) -> dict[str, Any]:
+    """Take all signals, run all attacks, write ``membership/``; return the findings."""
+    study, options, records = audit.study, audit.options, audit.records
+    blank = [audit.untrained] if options.controls else []
+    made = audit.take([audit.subject, *blank, *shadows])
+
+    def answers(name: str) -> Answers:
+        return read_answers(study, made[name], records)
+
+    settings = AttackOptions(
+        **{option.name: getattr(options, option.name) for option in fields(AttackOptions)}
+    )
+
+    def build(folder: Path) -> None:
+        judges = [answers(shadow.name) for shadow in shadows]
+        found = evidence(answers(SUBJECT), judges, masks)
+        untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
+        trials = list_trials(choose_attacks(options.attack), found)
+        scores, findings = run_trials(
+            trials, found, untrained, records, settings, queries(options), options.seed
+        )
+        write_trials(folder, scores, findings, records)
+
+    made_with = {
+        "attacks": list(options.attack),
+        "options": to_plain(settings),
+        "seed": options.seed,
+    }
+    inputs = tuple(name for names in made.values() for name in names)
+    inputs += ("masks",) if shadows else ()
+    found: dict[str, Any] = read_json(
+        study.step("membership", made_with, build, inputs) / "findings.json"
+    )
+    return found
+
+
+def facts(audit: Audit) -> dict[str, Any]:
+    """Return what the summary says of the data."""
+    images, records = audit.images, audit.records
+    inside = int(records.members.sum())
+    return {
+        "name": images.name,
+        "images": len(images),
+        "classes": len(images.classes),
+        "class_names": list(images.classes),
+        "fingerprint": images.fingerprint(),
+        "members": inside,
+        "non_members": len(records.index) - inside,
+        "population": len(records.population),
+        "references": audit.options.shadows,
+    }

@@ -1,0 +1,67 @@
+"""What a membership audit costs: answers of the network, and seconds on this machine."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from imprint.audit.membership_options import MembershipOptions
+from imprint.audit.membership_records import Records, seen_squares
+from imprint.data.imageset import ImageSet
+from imprint.nets.subject import Subject
+from imprint.probe.signal_options import SignalOptions
+from imprint.probe.signals import take_signals
+
+TIMED = 128
+TRAINING_STEP = 3
+"""Cost of a training step in forward passes: forward, and backward at twice its cost."""
+
+
+def queries(options: MembershipOptions) -> dict[str, int]:
+    """Return how many answers of the network one view of one record costs, by kind of signal.
+
+    Curvature asks for four perturbed images a probe beside the plain one.
+    """
+    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * options.probes}
+
+
+def forecast(
+    subject: Subject,
+    images: ImageSet,
+    records: Records,
+    options: MembershipOptions,
+    device: torch.device,
+) -> str:
+    """Return one sentence: how long the signals take, and a shadow model, on this machine.
+
+    Timed on ``TIMED`` records; the time is told and stands in no artefact.
+    """
+    some = records.every[:TIMED]
+    squares = seen_squares(images, some)
+    plain = SignalOptions(signals=("margin",))
+    started = time.perf_counter()
+    take_signals({"subject": subject}, images, some, squares, plain, device, "time a pass")
+    image = (time.perf_counter() - started) / len(some)
+    cost = queries(options)
+    views = len(options.augmentations) * (1 + options.curvature * cost["log_curvature"])
+    signals = image * views * len(records.every)
+    shadow = image * TRAINING_STEP * options.train.epochs * len(records.index) / 2
+    models = 1 + options.controls
+    told = f"cost: {views} answers a record, about {_seconds(signals)} for all signals of a network"
+    if options.shadows:
+        total = signals * (models + options.shadows) + shadow * options.shadows
+        return (
+            f"{told} and {_seconds(shadow)} to train a shadow; with {options.shadows} shadows "
+            f"about {_seconds(total)}"
+        )
+    return (
+        f"{told}, {_seconds(models * signals)} in all; a shadow model would add "
+        f"{_seconds(shadow + signals)}"
+    )
+
+
+def _seconds(value: float) -> str:
+    if value < 120:
+        return f"{value:.2g} s"
+    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"

@@ -1,0 +1,145 @@
+"""The signals of a network, of its shadows and of an untrained one, as steps of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.audit.membership_records import Records, seen_squares
+from imprint.config import to_plain
+from imprint.data.imageset import FloatArray, ImageSet
+from imprint.membership.attack import Evidence
+from imprint.membership.cohort import Cohort, References
+from imprint.membership.moments import BoolArray
+from imprint.nets.subject import Subject
+from imprint.probe.signal_options import Signal, SignalOptions
+from imprint.probe.signals import take_signals
+from imprint.store import Study, hash_arrays
+from imprint.tables import Table, read_table, write_table
+
+KINDS: Mapping[Signal, str] = {"margin": "phi", "mentr": "mentr", "log_curvature": "log_curvature"}
+"""What attacks call the signals they read."""
+
+MODELS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network to take signals of.
+
+    Attributes:
+        name: of its table.
+        identity: what its answers depend on, as JSON values.
+        load: returns it.
+    """
+
+    name: str
+    identity: Any
+    load: Callable[[], Subject]
+
+
+def signal_steps(
+    study: Study,
+    folder: str,
+    models: Sequence[Model],
+    images: ImageSet,
+    records: Records,
+    options: SignalOptions,
+    device: torch.device,
+) -> tuple[str, ...]:
+    """Take the signals of every model that has none yet; return the names of all artefacts.
+
+    Writes ``tables/FOLDER/MODEL.parquet``: a row a record, those attacked before the population.
+    Each batch of images is read once for ``MODELS_AT_ONCE`` models.
+
+    Args:
+        study: where tables go.
+        folder: of the tables.
+        models: the networks.
+        images: the joined set.
+        records: of it.
+        options: which signals.
+        device: where to compute.
+    """
+    data = {
+        "data": images.fingerprint(),
+        "records": hash_arrays(records.every),
+        "signals": to_plain(options),
+    }
+    made = {
+        model.name: (f"tables/{folder}/{model.name}.parquet", {**data, "model": model.identity})
+        for model in models
+    }
+    missing = [model for model in models if not study.is_done(*made[model.name])]
+    squares = seen_squares(images, records.every) if missing else np.zeros((0, 4))
+    for start in range(0, len(missing), MODELS_AT_ONCE):
+        group = missing[start : start + MODELS_AT_ONCE]
+        subjects = {model.name: model.load() for model in group}
+        what = f"{folder} of " + (group[0].name if len(group) == 1 else f"{len(group)} models")
+        tables = take_signals(subjects, images, records.every, squares, options, device, what)
+        for model in group:
+            study.step(*made[model.name], _writer(tables[model.name]))
+    return tuple(name for name, _ in made.values())
+
+
+def _writer(table: Table) -> Callable[[Path], None]:
+    return lambda path: write_table(path, table)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one network says of the records, by kind of signal.
+
+    Attributes:
+        target: float64 ``[A, N]``, of the attacked records.
+        population: float64 ``[A, Q]``.
+        correct: bool ``[N]``, whether it gets the plain record right.
+    """
+
+    target: Mapping[str, FloatArray]
+    population: Mapping[str, FloatArray]
+    correct: BoolArray
+
+
+def read_answers(study: Study, artefacts: Sequence[str], records: Records) -> Answers:
+    """Return what the tables of one network hold, the tables of each folder joined."""
+    columns: Table = {}
+    for name in artefacts:
+        columns |= read_table(study.path(name))
+    attacked = len(records.index)
+    found = {}
+    for signal, kind in KINDS.items():
+        views = [values for name, values in columns.items() if name.startswith(f"{signal}.")]
+        if views:
+            found[kind] = np.stack(views).astype(np.float64)
+    return Answers(
+        {kind: values[:, :attacked] for kind, values in found.items()},
+        {kind: values[:, attacked:] for kind, values in found.items()},
+        columns["correct.identity"][:attacked],
+    )
+
+
+def evidence(target: Answers, shadows: Sequence[Answers], masks: BoolArray | None) -> Evidence:
+    """Return what attacks may look at: the target, and the shadows that judge it.
+
+    Args:
+        target: of the network.
+        shadows: of every shadow, none without.
+        masks: bool ``[K, N]``, which shadow was trained on which record.
+    """
+    references = None
+    if shadows and masks is not None:
+        kinds = ("phi", "log_curvature") if "log_curvature" in target.target else ("phi",)
+        references = References(
+            Cohort(
+                {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},
+                masks,
+                {kind: np.stack([shadow.population[kind] for shadow in shadows]) for kind in kinds},
+            )
+        )
+    return Evidence(target.target, references, target.population)

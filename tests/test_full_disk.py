@@ -1,0 +1,53 @@
+"""Every writer of a study on a device that is always full."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from imprint import store
+from imprint.data.sources.composite import composite
+from imprint.errors import ImprintError
+from imprint.nets.checkpoint import write_weights
+from imprint.store import Study, write_json
+from imprint.tables import write_table
+
+FULL = Path("/dev/full")
+
+
+def write_state(path):
+    from imprint.train.loop import Run, initial_subject, subject_card
+    from imprint.train.objective import build_objective
+    from imprint.train.optim import build_optimizer
+    from imprint.train.options import TrainOptions
+
+    options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
+    subject = initial_subject(subject_card(composite(10), options, 0), 0)
+    objective = build_objective("vicreg", subject, {})
+    optimizer = build_optimizer(subject, options)
+    Run(subject, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_json(path, {"x": 1}),
+        lambda path: write_table(path, {"index": np.arange(100_000)}),
+        lambda path: write_weights(path, {"x": torch.zeros(100_000)}),
+        lambda path: Study(path.parent).step(
+            path.name, {}, lambda part: part.write_bytes(bytes(99))
+        ),
+        write_state,
+    ],
+    ids=["json", "table", "weights", "step", "resume point"],
+)
+def test_a_full_disk_is_one_sentence(write, tmp_path, monkeypatch):
+    # A link, because some writers remove the file they could not finish.
+    link = tmp_path / "part"
+    link.symlink_to(FULL)
+    monkeypatch.setattr(store, "_temporary", lambda path, resume: link)
+    monkeypatch.setattr(store, "_remove", lambda path: None)
+    with pytest.raises(ImprintError, match="the disk is full: .* was not written"):
+        write(tmp_path / "artefact")
