@@ -51,6 +51,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Attack",
         "membership attacks on arrays alone",
     ),
+    ("membership", "audit"): (
+        "imprint.commands.membership",
+        "Audit",
+        "which images one network was trained on",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -4,7 +4,11 @@ import pytest
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References
-from imprint.membership.controls import permuted_membership, swapped_target
+from imprint.membership.controls import (
+    permuted_membership,
+    swapped_target,
+    untrained_target,
+)
 from imprint.membership.evaluation import evaluate_cohort
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, choose_attacks, run_attacks
@@ -168,3 +172,11 @@ def test_scores_do_not_depend_on_the_order_of_models():
     first, second = (run_attacks(one, choose_attacks(FAST)).scores for one in (evidence, moved))
     for name in FAST:
         np.testing.assert_allclose(first[name], second[name], rtol=1e-8, atol=1e-9)
+
+
+def test_images_that_differ_before_training_fail_the_untrained_control():
+    random = np.random.default_rng(5)
+    members = np.arange(400) < 200
+    noise, loss = random.normal(size=(1, 400)), ATTACKS.get("loss")
+    assert untrained_target(Evidence({"phi": noise}), members, loss).passed
+    assert not untrained_target(Evidence({"phi": noise + members}), members, loss).passed

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from imprint.audit.membership_options import MembershipOptions
 from imprint.config import Names
 from imprint.membership.options import AttackOptions
 from imprint.options import Common
@@ -51,3 +52,18 @@ class Attack(AttackOptions, Common):
         if not self.json:
             show_membership(summary["lenses"]["membership"])
         return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(MembershipOptions):
+    """Ask of one network which images it was trained on, and write the report.
+
+    Given are images it was trained on and images of the same kind that it was not. An interrupted
+    audit goes on where it stopped when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``, or of the triage alone."""
+        from imprint.audit.membership_audit import audit_membership
+
+        return audit_membership(self)

@@ -98,5 +98,34 @@ def swapped_target(
     )
 
 
+def untrained_target(
+    untrained: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+) -> Control:
+    """Return the control on a network that learnt nothing, under the target's labels.
+
+    It fails where members differ from non-members as images, which even an untrained network
+    sees: then every attack measures that difference.
+
+    Args:
+        untrained: as of the target, its signals those of an untrained network.
+        members: bool ``[N]``, the target's members.
+        attack: one that can be run on the evidence.
+        options: its settings.
+
+    Raises:
+        ImprintError: too few members or non-members, or the attack cannot be run.
+    """
+    check_both(members)
+    return _control(
+        "An untrained network of the same architecture in the target's place, under the target's "
+        "labels: the AUC must be one half.",
+        attack.score(untrained, options or AttackOptions()),
+        members,
+    )
+
+
 def _control(what: str, scores: FloatArray, members: BoolArray) -> Control:
     return Control(what, auc(scores[members], scores[~members]), CHANCE)

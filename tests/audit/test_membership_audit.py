@@ -1,0 +1,219 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from imprint.audit.membership_audit import audit_membership
+from imprint.audit.membership_options import MembershipOptions
+from imprint.cli import main
+from imprint.errors import ImprintError
+from imprint.nets.load import save_subject
+from imprint.nets.subject import SubjectCard
+from imprint.tables import read_table
+from imprint.train.cohort_options import CohortOptions
+from imprint.train.loop import initial_subject
+
+SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
+CARD = SubjectCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
+SHADOW = CohortOptions(epochs=4, batch_size=16, learning_rate=0.3, engine="sequential")
+K0 = {"attack_p", "attack_p_curvature", "loss", "mentr", "quantile", "quantile_curvature"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two folders of noise with labels, and a network that learnt the first by heart."""
+    root = tmp_path_factory.mktemp("own")
+    random = np.random.default_rng(0)
+    count = EACH * len(CLASSES)
+    pixels = random.integers(0, 256, (2, count, SIDE, SIDE, 3), dtype=np.uint8)
+    labels = np.arange(count) % len(CLASSES)
+    for name, pictures in zip(("seen", "unseen"), pixels, strict=True):
+        for row, picture in enumerate(pictures):
+            file = root / name / CLASSES[labels[row]] / f"{row:03d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(file)
+    subject = initial_subject(CARD, 0)
+    inputs = torch.from_numpy(pixels[0]).permute(0, 3, 1, 2).float() / 255
+    optimizer = torch.optim.Adam(subject.parameters(), 0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(subject(inputs), torch.from_numpy(labels)).backward()
+        optimizer.step()
+    save_subject(root / "net.safetensors", subject, CARD)
+    return root
+
+
+def options(folder, out, **changes):
+    values = {
+        "out": out,
+        "json": True,
+        "subject": folder / "net.safetensors",
+        "members": folder / "seen",
+        "non_members": folder / "unseen",
+        "records": 0,
+        "probes": 2,
+        "train": SHADOW,
+    }
+    return MembershipOptions(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def bare(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bare") / "study"
+    audit_membership(options(folder, out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def shadowed(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("shadowed") / "study"
+    changes = {"shadows": 4, "augmentations": ("identity", "flip"), "records": 40}
+    audit_membership(options(folder, out, **changes))
+    return out
+
+
+def findings(study):
+    return json.loads((study / "summary.json").read_text())["lenses"]["membership"]
+
+
+def test_a_network_that_knows_its_members_by_heart_is_caught(bare):
+    found = findings(bare)
+    assert set(found["attacks"]) == K0
+    assert found["skipped"]["lira"] == "needs reference models, and there are none"
+    for name in ("loss", "mentr", "attack_p", "quantile"):
+        assert found["attacks"][name]["auc"]["ci95"][0] > 0.8
+    assert found["attacks"]["loss"]["auc"]["n"] == 72
+    assert found["attacks"]["attack_p_curvature"]["reads"] == "log_curvature"
+    assert found["triage"]["worth_it"]
+    assert found["triage"]["loss_gap"] > 1
+
+
+def test_every_attack_says_what_it_costs(bare, shadowed):
+    attacks = findings(bare)["attacks"]
+    assert attacks["loss"]["queries"] == 1
+    assert attacks["attack_p_curvature"]["queries"] == 9
+    attacks = findings(shadowed)["attacks"]
+    assert attacks["attack_p"]["queries"] == 1
+    assert attacks["lira"]["queries"] == 2
+    assert attacks["curvature_lr"]["queries"] == attacks["multi"]["queries"] == 18
+
+
+def test_controls_find_nothing_where_there_is_nothing(bare):
+    for attack in findings(bare)["attacks"].values():
+        assert attack["controls"].keys() == {"untrained", "permuted_membership"}
+        assert all(control["passed"] for control in attack["controls"].values())
+
+
+def test_scores_are_of_the_attacked_records_alone(bare):
+    for name in K0:
+        table = read_table(bare / "membership" / f"{name}.parquet")
+        assert list(table) == ["index", "score", "member"]
+        assert table["member"].sum() == 48
+        assert (table["member"] == (table["index"] < 48)).all()
+    signals = read_table(bare / "tables" / "signals" / "subject.parquet")
+    attacked, population = signals["index"][:72], signals["index"][72:]
+    assert (attacked == table["index"]).all()
+    assert len(population) == 24
+    assert not set(population) & set(attacked)
+
+
+def test_exposed_members_are_listed_with_their_pictures(bare):
+    exposed = read_table(bare / "membership" / "exposure.parquet")
+    assert len(exposed["index"]) == 48
+    assert (np.diff(exposed["fpr"]) >= 0).all()
+    cards = json.loads((bare / "gallery" / "membership" / "gallery.json").read_text())["cards"]
+    assert [card["index"] for card in cards] == exposed["index"][:48].tolist()
+    for card in cards[:3]:
+        assert card["label"] == card["name"].split("/")[0]
+        with Image.open(bare / "gallery" / "membership" / card["image"]["file"]) as picture:
+            assert picture.size == (SIDE, SIDE)
+
+
+def test_shadows_run_the_attacks_with_references(shadowed):
+    found = findings(shadowed)
+    assert found["skipped"] == {}
+    assert {"lira_shrunk", "rmia", "curvature_lr", "multi", "watson"} <= found["attacks"].keys()
+    assert found["attacks"]["lira_shrunk"]["auc"]["n"] == 40
+    assert "swapped_target" in found["attacks"]["rmia"]["controls"]
+    assert len(list((shadowed / "tables" / "signals").glob("*.parquet"))) == 6
+    assert json.loads((shadowed / "summary.json").read_text())["data"]["population"] == 20
+    card = json.loads((shadowed / "models" / "0000" / "final.json").read_text())
+    assert card["architecture"] == "mlp"
+    assert card["options"] == {"widths": "96"}
+    assert card["training"]["epochs"] == 4
+
+
+def test_a_run_that_was_cut_short_ends_with_the_same_bytes(shadowed, tmp_path, folder):
+    study = tmp_path / "study"
+    shutil.copytree(shadowed, study)
+    before = (study / "summary.json").read_bytes()
+    lost = ["membership", "gallery", "tables/curvature/0002.parquet", "models/0003"]
+    kept = {name: (study / name).stat().st_mtime_ns for name in ("tables/signals/0001.parquet",)}
+    for name in lost:
+        target = study / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    changes = {"shadows": 4, "augmentations": ("identity", "flip"), "records": 40}
+    audit_membership(options(folder, study, **changes))
+    assert (study / "summary.json").read_bytes() == before
+    assert {name: (study / name).stat().st_mtime_ns for name in kept} == kept
+
+
+def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--subject", folder / "net.safetensors", "--members", folder / "seen"]
+    words += ["--non-members", folder / "unseen", "--records", "24", "--no-curvature"]
+    main(["membership", "audit", "--out", str(out), *map(str, words)])
+    told = capsys.readouterr()
+    assert "Membership: who was in the training data?" in told.out
+    assert "triage: Some members stand out" in told.err
+    assert "cost: 1 answers a record" in told.err
+    assert (out / "report.html").is_file()
+    again = yaml.safe_load((out / "options.yaml").read_text())
+    assert again["records"] == 24
+    config = ["--config", str(out / "options.yaml"), "--out", str(tmp_path / "again")]
+    main(["membership", "audit", *config, "--json"])
+    replayed = json.loads(capsys.readouterr().out)
+    assert replayed == json.loads((out / "summary.json").read_text())
+
+
+def test_triage_alone_writes_nothing_else(folder, tmp_path):
+    found = audit_membership(options(folder, tmp_path / "out", triage=True))
+    assert found["triage"]["worth_it"]
+    written = {file.name for file in (tmp_path / "out").iterdir()}
+    assert written - {".lock"} == {"triage.json", "tables"}
+
+
+def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
+    shutil.copy(folder / "net.safetensors", tmp_path / "bare.safetensors")
+    changes = {"subject": tmp_path / "bare.safetensors", "triage": True}
+    with pytest.raises(ImprintError, match="no card"):
+        audit_membership(options(folder, tmp_path / "none", **changes))
+    changes["card"] = folder / "net.json"
+    assert audit_membership(options(folder, tmp_path / "out", **changes))["triage"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shadows": 1}, "choose --shadows 2 or more, or 0"),
+        ({"records": 500}, "choose at most 48, or 0 for all"),
+        ({"attack": ("lira",)}, "no attack can be run: lira needs reference models"),
+        ({"attack": ("no",)}, "unknown attack 'no'"),
+        ({"augmentations": ("flip",)}, "augmentations must start with identity"),
+    ],
+)
+def test_mistakes_are_told(folder, tmp_path, changes, message):
+    with pytest.raises(ImprintError, match=message):
+        audit_membership(options(folder, tmp_path / "out", curvature=False, **changes))
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
+    card = SubjectCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
+    save_subject(tmp_path / "two.safetensors", initial_subject(card, 0), card)
+    with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
+        audit_membership(options(folder, tmp_path / "o", subject=tmp_path / "two.safetensors"))
