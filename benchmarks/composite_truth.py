@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from imprint.audit.options import AuditOptions
-from imprint.audit.run import audit
+from imprint.audit.run import run_audit
 from imprint.tables import read_table
 
 COLUMNS = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten", "correlated")
@@ -36,7 +36,7 @@ def main() -> None:
             options = AuditOptions(
                 out=out, seed=seed, background_correlation=correlation, json=True
             )
-            found = audit(options)["lenses"]["dejavu"]
+            found = run_audit(options)["lenses"]["dejavu"]
             estimates = found["two_model"]["100"]
             passed = sum(control["passed"] for control in found["controls"].values())
             cells = [_cell(estimates[name]) for name in COLUMNS]

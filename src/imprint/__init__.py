@@ -11,7 +11,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "ArrayImages": "imprint.data.imageset",
+    "AuditOptions": "imprint.audit.options",
+    "Estimate": "imprint.stats",
     "ImprintError": "imprint.errors",
+    "Subject": "imprint.nets.subject",
+    "attack_arrays": "imprint.audit.arrays",
+    "composite": "imprint.data.sources.composite",
+    "embed": "imprint.probe.embeddings",
+    "load_subject": "imprint.nets.load",
+    "nearest": "imprint.neighbors",
+    "open_images": "imprint.data.open",
+    "run_audit": "imprint.audit.run",
+    "two_model": "imprint.dejavu.two_model",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -12,7 +12,7 @@ import yaml
 
 from imprint.audit.arrays import attack_arrays
 from imprint.audit.options import AuditOptions
-from imprint.audit.run import audit
+from imprint.audit.run import run_audit
 from imprint.audit.two_model import two_model_audit
 from imprint.cli import main
 from imprint.errors import ImprintError
@@ -43,7 +43,7 @@ WORDS = [
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     out = tmp_path_factory.mktemp("audit") / "study"
-    audit(AuditOptions(out=out, json=True, train=TRAIN, export_legacy=True, **SETTINGS))
+    run_audit(AuditOptions(out=out, json=True, train=TRAIN, export_legacy=True, **SETTINGS))
     return out
 
 
@@ -93,7 +93,7 @@ def test_a_second_call_builds_nothing_again(study):
         for path in study.rglob("*")
         if path.is_file() and path.parent != study
     }
-    audit(options(study))
+    run_audit(options(study))
     assert files == {path: path.stat().st_mtime_ns for path in files}
 
 
@@ -108,7 +108,7 @@ def test_a_second_call_builds_nothing_again(study):
 )
 def test_other_settings_in_the_same_folder_are_told(study, change, message):
     with pytest.raises(ImprintError, match=message):
-        audit(options(study, **change))
+        run_audit(options(study, **change))
 
 
 def test_the_options_file_replays_the_study(study):

@@ -1,4 +1,4 @@
-"""``audit()``: from images to findings and the page, each step resumable."""
+"""``run_audit()``: from images to findings and the page, each step resumable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import initial_subject, subject_card, train
 
 
-def audit(options: AuditOptions) -> dict[str, Any]:
+def run_audit(options: AuditOptions) -> dict[str, Any]:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
 
     Raises:

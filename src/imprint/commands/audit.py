@@ -17,6 +17,6 @@ class Audit(AuditOptions):
 
     def run(self) -> dict[str, Any]:
         """Run the audit; return the content of ``summary.json``."""
-        from imprint.audit.run import audit
+        from imprint.audit.run import run_audit
 
-        return audit(self)
+        return run_audit(self)
