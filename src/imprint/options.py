@@ -73,6 +73,8 @@ class AttackChoice:
     """Distance between representations."""
     confidence: Numbers = (100, 20)
     """Percentages of most confident images to report."""
+    decision: Literal["neighbours", "logits"] = "neighbours"
+    """Who guesses: the neighbours' vote, or the classifier itself (needs --layer logits)."""
     top: int = 1
     """A guess is right when the label is among this many most voted classes."""
 

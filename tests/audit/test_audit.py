@@ -148,6 +148,29 @@ def test_arrays_alone_give_the_same_votes(study, tmp_path):
         assert np.array_equal(found[name], records[name][rows])
 
 
+def test_a_supervised_classifier_can_guess_by_itself(study, tmp_path):
+    from dataclasses import replace
+
+    train = replace(TRAIN, objective="supervised", snapshot_every=0)
+    found = run_audit(
+        options(
+            tmp_path / "study",
+            train=train,
+            layer="logits",
+            decision="logits",
+            linear_probe=False,
+            export_legacy=False,
+        )
+    )
+    records = read_table(tmp_path / "study" / "tables" / "dejavu" / "records.parquet")
+    crops = read_table(tmp_path / "study" / "tables" / "embeddings" / "A.crops.parquet")
+    mine = records["side"] == 0
+    logits = crops["logits"][mine]
+    assert np.array_equal(records["target_prediction"][mine], logits.argmax(axis=1))
+    assert np.array_equal(records["target_confidence"][mine], logits.max(axis=1))
+    assert found["lenses"]["dejavu"]["two_model"]["100"]["score"]["n"] == 80
+
+
 def test_legacy_arrays_have_their_names_and_shapes(study):
     folder = study / "legacy"
     names = {path.stem for path in folder.glob("*.npy")}
@@ -202,6 +225,7 @@ def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
         (["audit", "--data", "/nowhere"], "/nowhere"),
         (["audit", "--k", "5000"], "k is 5000 but only"),
         (["audit", "--per-class", "500"], "500"),
+        (["audit", "--decision", "logits"], "needs --layer logits, got projector"),
         (["audit", "--background-correlation", "2"], "background_correlation is 2"),
         (["audit", "--train.architecture", "resnet9000"], "unknown architecture 'resnet9000'"),
         (["audit", "--min-crop-px", "40"], "no image of set A has a background to attack"),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imprint.dejavu.votes import vote
+from imprint.dejavu.votes import logit_votes, vote
 from imprint.errors import ImprintError
 
 
@@ -51,3 +51,9 @@ def test_a_class_without_votes_is_never_a_hit():
 def test_labels_outside_the_classes_are_refused():
     with pytest.raises(ImprintError, match=r"must lie in 0…2"):
         vote(np.array([[0, 3]]), classes=3)
+
+
+def test_a_classifier_guesses_by_its_largest_logit():
+    found = logit_votes(np.array([[0.5, 2.0, -1.0], [3.0, 3.0, 1.0]], dtype=np.float32), top=2)
+    assert found.ranked.tolist() == [[1, 0], [0, 1]]
+    assert found.confidence.tolist() == [2.0, 3.0]

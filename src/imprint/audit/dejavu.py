@@ -76,6 +76,7 @@ def dejavu_steps(
         "k": choice.k,
         "metric": choice.metric,
         "confidence": list(choice.confidence),
+        "decision": choice.decision,
         "top": choice.top,
         "seed": choice.seed,
     }
@@ -106,6 +107,10 @@ def attacked_set(images: ImageSet, partition: Partition, choice: DejavuChoice) -
     Raises:
         ImprintError: a set has none, or k exceeds the public images.
     """
+    if choice.decision == "logits" and choice.layer != "logits":
+        raise ImprintError(
+            f"--decision logits needs --layer logits, got {choice.layer}: the classifier guesses"
+        )
     if choice.k > len(partition.public):
         raise ImprintError(
             f"k is {choice.k} but only {len(partition.public)} images are public: "

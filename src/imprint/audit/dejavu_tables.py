@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from imprint.dejavu.two_model import (
     significance,
     two_model,
 )
+from imprint.dejavu.votes import logit_votes
 from imprint.options import AttackChoice
 from imprint.store import write_json
 from imprint.tables import Table, read_table, write_table
@@ -138,7 +139,7 @@ def _attack_with(crops: Crops, model: str) -> Attacked:
     layer = crops.choice.layer
     public = read_table(crops.embeddings / f"{model}.public.parquet")
     attacked = read_table(crops.embeddings / f"{model}.crops.parquet")
-    return attack(
+    found = attack(
         attacked[layer],
         public[layer],
         public["index"],
@@ -147,6 +148,9 @@ def _attack_with(crops: Crops, model: str) -> Attacked:
         k=crops.choice.k,
         metric=crops.choice.metric,
     )
+    if crops.choice.decision == "logits":
+        return replace(found, votes=logit_votes(attacked[layer]))
+    return found
 
 
 def _controls(crops: Crops, pair: Pair, seed: int) -> dict[str, Any]:

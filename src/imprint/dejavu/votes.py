@@ -21,8 +21,8 @@ class Votes:
     Attributes:
         ranked: int64 ``[n, t]``, the t most voted classes, most votes first; −1 where fewer than
             t classes have a vote. Equal votes: the class of the nearer neighbour goes first.
-        confidence: float64 ``[n]``, minus the entropy of the vote in nats: from −ln k (all
-            differ) to 0 (all agree).
+        confidence: float64 ``[n]``, minus the entropy of the vote in nats, from −ln k (all
+            differ) to 0 (all agree); the largest logit where a classifier guesses by itself.
     """
 
     ranked: IntArray
@@ -64,6 +64,20 @@ def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> Votes:
         np.concatenate([ranked for ranked, _ in tiles]),
         np.concatenate([confidence for _, confidence in tiles]),
     )
+
+
+def logit_votes(logits: NDArray[np.float32], top: int = 5) -> Votes:
+    """Let a classifier guess by itself, without neighbours.
+
+    Args:
+        logits: ``[n, C]``, of the attacked crops.
+        top: how many classes to rank.
+
+    Returns:
+        Classes by logit, equal logits lower class first; the confidence is the largest logit.
+    """
+    ranked = np.argsort(-logits, axis=1, kind="stable")[:, :top]
+    return Votes(ranked.astype(np.int64), logits.max(axis=1).astype(np.float64))
 
 
 def _vote_tile(labels: IntArray, classes: int, top: int) -> tuple[IntArray, NDArray[np.float64]]:
