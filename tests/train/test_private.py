@@ -130,6 +130,12 @@ def test_the_accountant_reaches_the_target_and_grows_with_steps():
         noise_for(1e-12, 1e-5, 1.0, 1, "rdp")
 
 
+@pytest.mark.parametrize("budget", [{"noise": 0.05}, {"noise": 0.0, "epsilon": 60.0}])
+def test_a_budget_beyond_the_tight_accountant_is_told_before_training(images, budget):
+    with pytest.raises(ImprintError, match="choose the accountant rdp"):
+        private_training(images, replace(OPTIONS, accountant="prv", **budget))
+
+
 def test_a_private_cohort_keeps_its_accounts_in_the_cards(images, tmp_path):
     options = replace(OPTIONS, noise=0.0, epsilon=8.0)
     found = train_cohort(Study(tmp_path), images, Masks(MEMBERS), options, 3, CPU)
@@ -143,6 +149,15 @@ def test_a_private_cohort_keeps_its_accounts_in_the_cards(images, tmp_path):
     assert "GroupNorm" in kinds
     assert not any("BatchNorm" in kind for kind in kinds)
     assert not any("running_mean" in name for name in load_file(found.weights[0]))
+
+
+def test_a_card_leaves_out_what_is_not_a_number(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(PrivateTraining, "sample", lambda *_: np.array([], dtype=np.int64))
+    options = replace(OPTIONS, noise=1e-6)
+    found = train_cohort(Study(tmp_path), images, Masks(MEMBERS[:1]), options, 3, CPU)
+    training = read_card(found.weights[0]).training
+    assert (training["loss"], training["accuracy"]) == (None, None)
+    assert training["privacy"]["epsilon"] is None or training["privacy"]["epsilon"] > 1e6
 
 
 def test_group_norms_are_those_of_the_validator(images):

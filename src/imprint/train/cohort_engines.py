@@ -7,6 +7,7 @@ the models it has not written.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -79,11 +80,12 @@ class Job:
             "seed": plan.seed,
             "model": plan.model,
             "members": len(plan.members),
-            "loss": trained.loss,
-            "accuracy": trained.accuracy,
+            "loss": _finite(trained.loss),
+            "accuracy": _finite(trained.accuracy),
         }
         if trained.privacy is not None:
-            training["privacy"] = trained.privacy
+            epsilon = _finite(trained.privacy["epsilon"])
+            training["privacy"] = {**trained.privacy, "epsilon": epsilon}
         card = replace(self.card, training=training)
 
         def build(folder: Path) -> None:
@@ -172,6 +174,11 @@ def shared(root: Path, data: Resident) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finite(value: float) -> float | None:
+    """Return a number that a card can hold: none where samples were empty or ε is unbounded."""
+    return value if math.isfinite(value) else None
 
 
 def _train_in_worker(job: Job, plan: Plan, folder: Path) -> None:

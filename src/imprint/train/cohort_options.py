@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from imprint.config import Numbers, Settings, to_plain
 from imprint.data.views import PAD_AND_FLIP, Augmentation
 from imprint.errors import ImprintError
 
 EngineName = Literal["sequential", "processes", "stacked"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 HOW_IT_RUNS = ("engine", "workers", "stack")
 """Options that change how long a cohort takes and nothing else."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -32,8 +32,6 @@ WORTH_A_PROBE_SECONDS = 20.0
 PROBE_SECONDS = 1.0
 WARM_UP_STEPS = 2
 WAIT_SECONDS = 120.0
-# On the CPU the time of a stack grows with its models, so that a small one tells enough.
-CPU_PROBE_STACK = 4
 # What another engine must save, lest noise of the clock decides.
 MARGIN = 0.1
 
@@ -56,9 +54,9 @@ class Choice:
 def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
     """Return the engine that was asked for, or the one that would train the plans soonest.
 
-    Each engine that can do the work trains for about a second; the workers all at once, as they
-    would. The rest is arithmetic: steps × seconds a step, plus the
-    measured start of the workers. Nothing trained here is kept.
+    Each engine that can do the work trains for about a second, a stack as large as it would be,
+    the workers all at once. The rest is arithmetic: steps × seconds a step, plus the measured
+    start of the workers. Nothing trained here is kept.
 
     Args:
         job: of the cohort; its options say which engine is asked for.
@@ -80,8 +78,6 @@ def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
         return Choice("sequential", "too little work to be worth a probe", seconds)
     stack = max(cut_stacks(plans, job.options.stack), key=len)
     if len(stack) > 1 and not job.options.private and can_stack(job.card):
-        if data.device.type == "cpu":
-            stack = stack[:CPU_PROBE_STACK]
         seconds["stacked"] = sum(steps) * seconds_a_step(job, stack, data) / len(stack)
     if data.device.type == "cpu" and count_workers(job, plans) > 1:
         seconds["processes"] = _seconds_in_processes(job, plans, data)
@@ -102,19 +98,16 @@ def fastest(seconds: Mapping[EngineName, float]) -> Choice:
 def seconds_a_step(job: Job, plans: Sequence[Plan], data: Resident) -> float:
     """Return the mean time of a step of one model, or of one stack, after the first steps.
 
-    Steps for about a second, or to the end of a shorter training.
+    Steps for about a second, or to the end of a shorter training; steps so long that the first
+    ones fill the second are taken as they are.
     """
     steps = start(plans, data, job).steps()
-    available = plans[0].per_epoch * job.options.epochs
-    for _ in islice(steps, min(WARM_UP_STEPS, available - 1)):
-        pass
-    _wait_for(data.device)
-    begun = time.perf_counter()
-    taken = 0
-    while time.perf_counter() - begun < PROBE_SECONDS and next(steps, None) is not None:
-        taken += 1
-    _wait_for(data.device)
-    return (time.perf_counter() - begun) / taken
+    warm, cold_seconds = _time_steps(steps, data.device, most=WARM_UP_STEPS)
+    if cold_seconds < PROBE_SECONDS:
+        taken, seconds = _time_steps(steps, data.device)
+        if taken:
+            return seconds / taken
+    return cold_seconds / warm
 
 
 def makespan(lengths: Sequence[float], workers: int) -> float:
@@ -160,6 +153,22 @@ def _check(engine: EngineName, job: Job, data: Resident) -> None:
             f"{job.card.architecture} draws noise in its layers (dropout), so stacked models would "
             "depend on one another: choose the engine sequential or processes"
         )
+
+
+def _time_steps(
+    steps: Iterator[int], device: torch.device, most: float = math.inf
+) -> tuple[int, float]:
+    """Return how many steps were taken in about a second, and how long they took."""
+    begun = time.perf_counter()
+    taken = 0
+    while (
+        taken < most
+        and time.perf_counter() - begun < PROBE_SECONDS
+        and next(steps, None) is not None
+    ):
+        taken += 1
+    _wait_for(device)
+    return taken, time.perf_counter() - begun
 
 
 def _wait_for(device: torch.device) -> None:

@@ -32,6 +32,8 @@ from imprint.train.resident import Resident
 
 # Gradients of single examples held at once: each is as large as the network.
 EXAMPLES_AT_ONCE = 64
+# The grid of the PRV accountant grows with ε: 0.5 GB at 50, beyond all memory at some thousands.
+LARGEST_PRV_EPSILON = 50.0
 # Share of the summed norms by which sums may differ; float32 gives 1e-6, a wrong layout 0.1.
 GRADIENT_TOLERANCE = 1e-3
 
@@ -46,8 +48,8 @@ class PrivateTraining:
         options: of training, with ``epsilon`` or ``noise``.
 
     Raises:
-        ImprintError: Opacus is missing, the architecture has layers it cannot train, or no noise
-            reaches the target ε.
+        ImprintError: Opacus is missing, the architecture has layers it cannot train, no noise
+            reaches the target ε, or ε is beyond the accountant.
 
     Attributes:
         subject: the network with its present weights.
@@ -63,9 +65,7 @@ class PrivateTraining:
         self._plan, self._data, self._options = plan, data, options
         self._steps = plan.per_epoch * options.epochs
         self._rate = 1 / plan.per_epoch
-        self._noise = options.noise or noise_for(
-            options.epsilon, options.delta, self._rate, self._steps, options.accountant
-        )
+        self._noise = self._choose_noise()
         self.subject = initial_subject(card, plan.seed).to(data.device).train()
         check_layers(self.subject, card)
         self._module = GradSampleModule(self.subject, loss_reduction="sum")
@@ -121,6 +121,21 @@ class PrivateTraining:
             "steps": self._steps,
         }
         return [Trained(self.subject, _mean(self._losses), _mean(self._hits), privacy)]
+
+    def _choose_noise(self) -> float:
+        """Return the noise asked for, or that of the target ε."""
+        wanted = self._options
+        epsilon = wanted.epsilon or accounted_epsilon(
+            wanted.noise, self._rate, self._steps, wanted.delta, "rdp"
+        )
+        if wanted.accountant == "prv" and epsilon > LARGEST_PRV_EPSILON:
+            raise ImprintError(
+                f"the accountant prv fills the memory at an epsilon of {epsilon:.0f}: "
+                "choose the accountant rdp"
+            )
+        return wanted.noise or noise_for(
+            wanted.epsilon, wanted.delta, self._rate, self._steps, wanted.accountant
+        )
 
     def _step(self, records: IntArray, epoch: int) -> None:
         """Take one step on a sample, some examples at a time."""
