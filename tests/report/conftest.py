@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,19 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
 from imprint.store import write_json
 from imprint.tables import write_table
+
+CHROMIUM, DRIVER = "chromium", "chromedriver"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-prefers-reduced-motion",
+)
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
 
@@ -262,3 +277,26 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(small_study: Path, tmp_path: Path) -> Path:
     """A small study of one's own."""
     return Path(shutil.copytree(small_study, tmp_path / "study"))
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser."""
+    chromium, chromedriver = shutil.which(CHROMIUM), shutil.which(DRIVER)
+    if chromium is None or chromedriver is None:
+        reason = "chromium and chromedriver are not installed"
+        if os.environ.get("IMPRINT_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=Service(chromedriver))
+    yield browser
+    browser.quit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,11 @@ from markupsafe import Markup
 
 from imprint.report import plots
 from imprint.report.inputs import estimate, read_columns
+from imprint.report.section import Figure
 from imprint.report.wording import count, points
 from imprint.tables import Table
 
 MEMORIZED, FORGOTTEN = 1, 2
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A plot with its heading and the sentence under it."""
-
-    title: str
-    svg: Markup
-    caption: str
 
 
 def dejavu_figures(

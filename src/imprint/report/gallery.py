@@ -83,7 +83,7 @@ def read_gallery(folder: Path) -> Gallery:
     Raises:
         ImprintError: the file or a picture is missing or damaged.
     """
-    album = _Album(folder)
+    album = Album(folder)
     path = folder / "gallery.json"
     try:
         cards = tuple(_card(fields, album) for fields in read_object(path)["cards"])
@@ -102,24 +102,35 @@ def read_gallery(folder: Path) -> Gallery:
     )
 
 
-class _Album:
-    """The pictures of a gallery folder, each read once and numbered in order of appearance."""
+class Album:
+    """The pictures of a gallery folder, each read once and numbered in order of appearance.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where the PNG files are.
+        prefix: of the anchors, unique on the page.
+    """
+
+    def __init__(self, folder: Path, prefix: str = "picture") -> None:
         self.folder = folder
+        self.prefix = prefix
         self.pictures: dict[str, Picture] = {}
         self._anchors: dict[str, str] = {}
 
     def show(self, name: str, label: str, truth: str) -> Shown:
+        """Return a picture of an image of class ``label``, beside one of class ``truth``.
+
+        Raises:
+            ImprintError: it is missing or damaged.
+        """
         if name not in self._anchors:
-            anchor = f"picture-{len(self._anchors)}"
+            anchor = f"{self.prefix}-{len(self._anchors)}"
             self._anchors[name] = anchor
             self.pictures[anchor] = read_picture(self.folder, name)
         anchor = self._anchors[name]
         return Shown(anchor, self.pictures[anchor], label, label == truth)
 
 
-def _card(fields: Mapping[str, Any], album: _Album) -> Card:
+def _card(fields: Mapping[str, Any], album: Album) -> Card:
     label = str(fields["label"])
     name, index = str(fields["name"]), int(fields["index"])
     image = album.show(fields["image"]["file"], label, label)
@@ -139,7 +150,7 @@ def _card(fields: Mapping[str, Any], album: _Album) -> Card:
     )
 
 
-def _guess(fields: Mapping[str, Any], role: str, album: _Album) -> Guess:
+def _guess(fields: Mapping[str, Any], role: str, album: Album) -> Guess:
     label, prediction = str(fields["label"]), str(fields[f"{role}_prediction"])
     return Guess(
         role,

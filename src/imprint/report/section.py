@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from imprint.registry import Registry
 
 
@@ -27,6 +29,15 @@ class Section:
     html: str
     order: int
     anchors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plot with its heading and the sentence under it."""
+
+    title: str
+    svg: Markup
+    caption: str
 
 
 Builder = Callable[[Path, Mapping[str, Any]], Section | None]

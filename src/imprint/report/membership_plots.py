@@ -1,0 +1,146 @@
+"""The plots of the membership section, each a function from arrays to an ``<svg>`` element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, REFERENCE, TARGET, canvas, style, svg
+from imprint.report.wording import percent
+from imprint.stats import Roc, tpr_at_fpr
+from imprint.stats.checks import FloatArray
+
+MOST_CURVES = 4
+MOST_ATTACKS = 10
+COLUMNS_A_DECADE = 200
+
+_LINES = (
+    (TARGET, "solid"),
+    (REFERENCE, (0, (6, 2))),
+    (INK, (0, (2, 1.5))),
+    (PLACEHOLDERS["correlated"], (0, (6, 2, 1, 2))),
+)
+
+
+def log_roc(curves: Mapping[str, Roc]) -> str:
+    """Return true against false positive rates, both on logarithmic axes.
+
+    Curves are the exact steps, and start at the least false positive rate that can be seen.
+
+    Args:
+        curves: by name, ``MOST_CURVES`` at most, all of the same records.
+    """
+    first = next(iter(curves.values()))
+    low, floor = first.resolution, 1 / first.positives
+    with style():
+        figure, axes = canvas(320, left=54, right=14, top=14, bottom=48)
+        axes.plot([low, 1], [low, 1], color=MUTED, linewidth=1.2, linestyle=(0, (1, 3)))
+        for (colour, dashes), curve in zip(_LINES, curves.values(), strict=False):
+            x, y = steps(curve)
+            axes.step(
+                x, np.maximum(y, floor), where="post", color=colour, linestyle=dashes, linewidth=1.8
+            )
+        axes.set(xscale="log", yscale="log", xlim=(low, 1), ylim=(min(low, floor), 1.15))
+        for axis in (axes.xaxis, axes.yaxis):
+            least = min(low, floor) if axis is axes.yaxis else low
+            axis.set_major_locator(FixedLocator(_decades(least)))
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: _share(value)))
+        axes.set_xlabel("false positive rate: non-members called members")
+        axes.set_ylabel("true positive rate: members found")
+        _names(axes, list(curves))
+        spoken = [
+            f"{name} {percent(tpr_at_fpr(curve, 0.1))} at 10%" for name, curve in curves.items()
+        ]
+        what = (
+            f"Curves of true against false positive rates from {_share(low)} on, logarithmic. "
+            f"Members found: {'; '.join(spoken)}."
+        )
+        return svg(figure, "membership-roc", what)
+
+
+def steps(curve: Roc) -> tuple[FloatArray, FloatArray]:
+    """Return where a curve rises from its resolution on: false and true positive rates.
+
+    Between two places it is level. Of places closer than half a plot unit the first is kept.
+    """
+    last_of_rate = np.append(np.diff(curve.fpr) > 0, True)
+    fpr, tpr = curve.fpr[last_of_rate], curve.tpr[last_of_rate]
+    seen = fpr > curve.resolution * (1 + 1e-12)
+    start = tpr_at_fpr(curve, curve.resolution * (1 + 1e-12))
+    x = np.concatenate([[curve.resolution], fpr[seen]])
+    y = np.concatenate([[start], tpr[seen]])
+    column = np.floor(np.log10(x) * COLUMNS_A_DECADE)
+    kept = np.append(True, np.diff(column) > 0)
+    kept[-1] = True
+    return x[kept], y[kept]
+
+
+def agreement_matrix(names: Sequence[str], shares: FloatArray) -> str:
+    """Return how far the most suspected records of two attacks are the same, as a matrix.
+
+    Args:
+        names: of the attacks, ``MOST_ATTACKS`` at most.
+        shares: float64 ``[m, m]`` in [0, 1].
+    """
+    count = len(names)
+    side = min(34.0, 262 / count)
+    with style():
+        figure, axes = canvas(
+            side * count + 112, left=128, right=272 - side * count, top=4, bottom=108
+        )
+        for row in range(count):
+            for column in range(count):
+                value = float(shares[row, column])
+                box = {"facecolor": TARGET, "alpha": 0.04 + 0.5 * value, "linewidth": 0}
+                axes.axvspan(column, column + 1, 1 - (row + 1) / count, 1 - row / count, **box)
+                axes.text(
+                    column + 0.5,
+                    row + 0.5,
+                    f"{100 * value:.0f}",
+                    ha="center",
+                    va="center_baseline",
+                    color=INK,
+                    fontsize=10,
+                )
+        axes.set(xlim=(0, count), ylim=(count, 0))
+        places = np.arange(count) + 0.5
+        axes.set_yticks(places, names)
+        axes.set_xticks(places, names, rotation=55, ha="right", rotation_mode="anchor")
+        axes.tick_params(length=0, labelcolor=INK)
+        axes.grid(visible=False)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        apart = shares[~np.eye(count, dtype=bool)]
+        what = f"Matrix: overlap of the most suspected records of {count} attacks"
+        if len(apart):
+            what += f", from {percent(float(apart.min()), 0)} to {percent(float(apart.max()), 0)}"
+        return svg(figure, "membership-agreement", what + ".")
+
+
+def _decades(least: float) -> list[float]:
+    lowest = int(np.ceil(np.log10(least) - 1e-9))
+    return [10.0**power for power in range(lowest, 1)]
+
+
+def _share(value: float) -> str:
+    return f"{float(f'{100 * value:.2g}'):g}%"
+
+
+def _names(axes: Axes, names: Sequence[str]) -> None:
+    """Write the names in the corner that curves above chance leave free."""
+    drawn = list(zip(names, _LINES, strict=False))
+    for row, (name, (colour, dashes)) in enumerate(reversed(drawn)):
+        y = 0.06 + 0.075 * row
+        axes.plot(
+            [0.6, 0.68],
+            [y, y],
+            color=colour,
+            linestyle=dashes,
+            transform=axes.transAxes,
+            linewidth=1.8,
+        )
+        axes.text(0.7, y, name, color=INK, va="center_baseline", transform=axes.transAxes)
