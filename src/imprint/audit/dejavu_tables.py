@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from imprint.data.imageset import IntArray
-from imprint.dejavu.attack import Attacked, attack
+from imprint.dejavu.attack import Attacked, Metric, attack
 from imprint.dejavu.controls import identical_models, permuted_labels, untrained_models
 from imprint.dejavu.legacy import legacy_arrays
 from imprint.dejavu.two_model import (
@@ -25,6 +25,7 @@ from imprint.dejavu.two_model import (
 )
 from imprint.dejavu.votes import logit_votes
 from imprint.options import AttackChoice
+from imprint.stats import Estimate
 from imprint.store import write_json
 from imprint.tables import Table, read_table, write_table
 
@@ -92,6 +93,8 @@ def write_tables(folder: Path, crops: Crops, epochs: int, controls: bool, seed: 
     if crops.classes > 5 and crops.choice.top == 1:
         top5 = two_model(pair.sides, crops.choice.confidence, top=5, seed=seed)
         findings["two_model_top5"] = plain_findings(top5)
+    if crops.choice.decision == "neighbours":
+        findings["two_model_other_metric"] = plain_findings(_other_metric(crops, seed))
     if controls:
         findings["controls"] = _controls(crops, pair, seed)
     write_json(folder / "findings.json", findings)
@@ -151,6 +154,14 @@ def _attack_with(crops: Crops, model: str) -> Attacked:
     if crops.choice.decision == "logits":
         return replace(found, votes=logit_votes(attacked[layer]))
     return found
+
+
+def _other_metric(crops: Crops, seed: int) -> dict[str, dict[str, Estimate]]:
+    """Return the test under the other distance: its choice must not carry the finding."""
+    metric: Metric = "cosine" if crops.choice.metric == "l2" else "l2"
+    other = replace(crops, choice=replace(crops.choice, metric=metric))
+    sides = _attack_pair(other, "").sides
+    return two_model(sides, crops.choice.confidence, crops.choice.top, seed)
 
 
 def _controls(crops: Crops, pair: Pair, seed: int) -> dict[str, Any]:

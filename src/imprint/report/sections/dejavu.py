@@ -53,6 +53,7 @@ QUANTITIES = {
     "unassociated": ("Neither", "Neither is right: the background gives nothing away."),
 }
 PROBE_KEYS = ("n", "top1", "top5")
+OTHER_METRIC = {"l2": "cosine", "cosine": "L2"}
 POINT_QUANTITIES = ("score", "paired_score")
 
 
@@ -96,6 +97,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         figures=dejavu_figures(tables, findings, percents, classes, chance=1 / len(names)),
         results=_results(findings, "two_model", percents),
         results_top5=_results(findings, "two_model_top5", percents),
+        results_other_metric=_results(findings, "two_model_other_metric", percents),
+        other_metric=OTHER_METRIC.get(summary.get("settings", {}).get("metric", "l2"), "cosine"),
         percents=percents,
         controls=controls,
         failed=[control["name"] for control in controls if not control["passed"]],
