@@ -1,0 +1,111 @@
+"""Membership attacks without references on published CIFAR-10 ResNets.
+
+    python benchmarks/membership_pretrained.py --data cifar10 --weights pretrained
+
+Members are training images, non-members test images: as many of each, and as many further test
+images as the population that some attacks compare with. ``--data`` holds ``train/<class>/*.jpg``
+and ``test/<class>/*.jpg`` (32 × 32 pixels), ``--weights`` the files
+``resnet<depth>_cifar10.safetensors``. Curvature, at 41 forward passes an image, is measured on a
+smaller subset; its rows say of how many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from imprint.audit.membership_records import choose_records, seen_squares
+from imprint.audit.membership_signals import KINDS
+from imprint.audit.membership_trials import list_trials
+from imprint.data.imageset import ImageSet
+from imprint.data.joined import JoinedImages
+from imprint.data.open import open_images
+from imprint.membership.attack import Evidence
+from imprint.membership.evaluation import evaluate
+from imprint.membership.options import AttackOptions
+from imprint.membership.run import choose_attacks
+from imprint.nets.subject import Subject
+from imprint.probe.signal_options import SignalOptions
+from imprint.probe.signals import take_signals
+from imprint.stats import Estimate
+from pretrained_accuracy import load_resnet
+
+PLAIN = SignalOptions(signals=("margin", "mentr"))
+CURVATURE = replace(PLAIN, signals=("log_curvature",))
+ATTACKS = ("attack_p", "loss", "mentr", "quantile")
+RATES = (0.01, 0.001)
+
+
+def main() -> None:
+    """Attack every network and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--depths", type=int, nargs="+", default=[20, 56])
+    parser.add_argument("--records", type=int, default=4000)
+    parser.add_argument("--curvature-records", type=int, default=600)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    train, test = (open_images(options.data / part) for part in ("train", "test"))
+    images = JoinedImages(train, test, "CIFAR-10")
+    sizes = len(train), len(test)
+    print(f"{options.threads} thread(s), torch {torch.__version__}; % with 95 % intervals")
+    heads = "".join(f"{f'TPR at {100 * rate:g} %':>20}" for rate in RATES)
+    print(f"{'network':<10}{'attack':<20}{'records':>8}{'AUC':>20}{heads}{'s/1000':>8}")
+    for depth in options.depths:
+        subject = load_resnet(options.weights, depth)
+        for signals, count in ((PLAIN, options.records), (CURVATURE, options.curvature_records)):
+            attack(f"resnet{depth}", subject, images, sizes, signals, count)
+
+
+def attack(
+    name: str,
+    subject: Subject,
+    images: ImageSet,
+    sizes: tuple[int, int],
+    signals: SignalOptions,
+    count: int,
+) -> None:
+    """Take some signals of a network, and print what each attack makes of them."""
+    records = choose_records(*sizes, count, seed=0)
+    squares = seen_squares(images, records.every)
+    start = time.perf_counter()
+    table = take_signals(
+        {name: subject}, images, records.every, squares, signals, torch.device("cpu"), name
+    )[name]
+    seconds = (time.perf_counter() - start) / len(records.every) * 1000
+    values = {
+        KINDS[signal]: table[f"{signal}.identity"][None].astype(np.float64)
+        for signal in signals.signals
+    }
+    attacked = len(records.index)
+    evidence = Evidence(
+        {kind: row[:, :attacked] for kind, row in values.items()},
+        population={kind: row[:, attacked:] for kind, row in values.items()},
+    )
+    for trial in list_trials(choose_attacks(ATTACKS), evidence):
+        if trial.attack.missing(evidence) is None:
+            scores = trial.attack.score(evidence, AttackOptions())
+            found = evaluate(scores, records.members, RATES)
+            label = trial.name + ("_curvature" if "log_curvature" in values else "")
+            rates = "".join(f"{_percent(value):>20}" for value in found.tpr_at_fpr.values())
+            print(
+                f"{name:<10}{label:<20}{attacked:>8}{_percent(found.auc):>20}{rates}{seconds:>8.2f}"
+            )
+
+
+def _percent(value: Estimate | str) -> str:
+    if isinstance(value, str):
+        return "not resolved"
+    low, high = value.ci95
+    return f"{100 * value.value:.2f} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+if __name__ == "__main__":
+    main()
