@@ -138,6 +138,32 @@ def test_a_failed_study_leaves_no_empty_folder(tmp_path):
     assert (tmp_path / "new" / "a").exists()
 
 
+def test_folders_and_links_of_others_are_left_alone(tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "empty").mkdir(parents=True)
+    study = Study(tmp_path / "study")
+    (study.root / "mine").mkdir(parents=True)
+    (study.root / "link").symlink_to(outside)
+    with pytest.raises(ImprintError), study.locked():
+        raise ImprintError("nothing was done")
+    with study.locked():
+        study.step("tables/a", {}, write_text("a"))
+    assert (study.root / "mine").is_dir()
+    assert (outside / "empty").is_dir()
+
+
+def test_a_failed_step_removes_the_folders_it_made_and_no_others(tmp_path):
+    (tmp_path / "old").mkdir()
+
+    def build(path):
+        raise ValueError("stop")
+
+    for name in ("old/a", "new/deep/a"):
+        with pytest.raises(ValueError, match="stop"):
+            Study(tmp_path).step(name, {}, build)
+    assert os.listdir(tmp_path) == ["old"]
+
+
 def test_cards_are_json_and_damaged_ones_are_named(tmp_path):
     study = Study(tmp_path)
     study.step("a", {"x": 1}, write_text("a"))

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -110,11 +110,12 @@ class Study:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one process; the lock goes with the process, however it ends.
 
-        Empty folders that failed work left behind are removed, the study's own included.
+        A folder made here in which nothing was written is removed again.
 
         Raises:
             ImprintError: another process is at work in this folder.
         """
+        new = not self.root.exists()
         with telling_disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         lock = self.root / ".lock"
@@ -127,8 +128,9 @@ class Study:
             try:
                 yield
             finally:
-                lock.unlink()
-                _remove_empty(self.root)
+                if new and list(self.root.iterdir()) == [lock]:
+                    lock.unlink()
+                    self.root.rmdir()
 
     def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
         card: dict[str, Any] = {
@@ -172,6 +174,7 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
         ImprintError: the disk is full, or the folder cannot be written.
     """
     temporary = _temporary(path, resume)
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
         with telling_disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,6 +190,9 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     except BaseException:
         if not resume:
             _remove(temporary)
+            for folder in missing:
+                with suppress(OSError):
+                    folder.rmdir()
         raise
 
 
@@ -247,15 +253,6 @@ def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:12] + "…"
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove the folders below ``folder`` that hold nothing, and then itself if it does."""
-    for inner in folder.iterdir():
-        if inner.is_dir():
-            _remove_empty(inner)
-    if not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _temporary(path: Path, resume: str) -> Path:
