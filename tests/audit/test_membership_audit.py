@@ -7,7 +7,7 @@ import torch
 import yaml
 from PIL import Image
 
-from imprint.audit.membership_audit import audit_membership
+from imprint.audit.membership_audit import audit_membership, tell_misfit
 from imprint.audit.membership_options import MembershipOptions
 from imprint.cli import main
 from imprint.errors import ImprintError
@@ -16,6 +16,7 @@ from imprint.nets.subject import SubjectCard
 from imprint.tables import read_table
 from imprint.train.cohort_options import CohortOptions
 from imprint.train.loop import initial_subject
+from imprint.train.masks import read_masks
 
 SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
 CARD = SubjectCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
@@ -145,6 +146,25 @@ def test_shadows_run_the_attacks_with_references(shadowed):
     assert card["architecture"] == "mlp"
     assert card["options"] == {"widths": "96"}
     assert card["training"]["epochs"] == 4
+
+
+def test_shadows_that_do_not_fit_are_told(shadowed, capsys):
+    found = findings(shadowed)
+    right = np.stack(
+        [
+            read_table(shadowed / "tables" / "signals" / f"{row:04d}.parquet")["correct.identity"]
+            for row in range(4)
+        ]
+    )[:, :40]
+    masks = read_masks(shadowed / "masks" / "members.npy").members
+    assert found["shadows"]["count"] == 4
+    assert found["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
+    found["shadows"]["accuracy"]["members"] = 0.4
+    tell_misfit(found)
+    assert "shadows get 40% of their members right, the network 100%" in capsys.readouterr().err
+    found["shadows"]["accuracy"]["members"] = 0.97
+    tell_misfit(found)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_run_that_was_cut_short_ends_with_the_same_bytes(shadowed, tmp_path, folder):

@@ -64,6 +64,7 @@ def whole_study(arrays_study: Path, finished_study: Path) -> Path:
         "accuracy": {"members": 0.98, "non_members": 0.75},
         "calibration_slope": {"members": 1.5, "non_members": 0.5},
     }
+    found["shadows"] = {"count": 6, "accuracy": {"members": 0.97, "non_members": 0.7}}
     summary["lenses"]["membership"] = found
     summary["data"] |= {"members": 200, "non_members": 200, "population": 100, "references": 6}
     write_json(root / "summary.json", summary)
@@ -129,6 +130,7 @@ def test_pictures_triage_and_dejavu_stand_beside_each_other(whole_study: Path) -
     told = text_of(html)
     assert "the network gets 98.0% of its training images right and 75.0% of the others" in told
     assert "lower by 0.25 nats" in told
+    assert "shadow models get 97.0% of the images each was trained on right" in told
     assert "100 non-members, disjoint from those, were the population" in told
     assert html.count('<li class="card exposed"') == 30
     assert HOSTILE not in html

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from imprint.audit.membership_cost import forecast, queries
@@ -49,6 +50,8 @@ from imprint.train.masks import balanced_masks
 
 SUBJECT = "subject"
 UNTRAINED = "untrained"
+MISFIT = 0.05
+"""Difference of training accuracies from which shadows are said not to fit."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,9 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         masks, shadows = train_shadows(audit)
         findings = attack_step(audit, masks, shadows)
         gallery_step(study, audit.images)
-        return finish(study, options, facts(audit), {"membership": {"triage": first, **findings}})
+        findings = {"triage": first, **findings}
+        tell_misfit(findings)
+        return finish(study, options, facts(audit), {"membership": findings})
 
 
 def open_audit(study: Study, options: MembershipOptions) -> Audit:
@@ -227,6 +232,8 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         scores, findings = run_trials(
             trials, found, untrained, records, settings, queries(options), options.seed
         )
+        if masks is not None:
+            findings["shadows"] = shadow_fit(judges, masks)
         write_trials(folder, scores, findings, records)
 
     made_with = {
@@ -240,6 +247,35 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         study.step("membership", made_with, build, inputs) / "findings.json"
     )
     return found
+
+
+def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:
+    """Return how many of their own members, and of the other records, shadows get right.
+
+    A shadow stands for the network only where it fits its members as the network does.
+    """
+    right = np.stack([shadow.correct for shadow in shadows])
+    return {
+        "count": len(shadows),
+        "accuracy": {
+            "members": float(right[masks].mean()),
+            "non_members": float(right[~masks].mean()),
+        },
+    }
+
+
+def tell_misfit(findings: Mapping[str, Any]) -> None:
+    """Say so where shadows fit their members otherwise than the network fits its own."""
+    if "shadows" not in findings:
+        return
+    own = findings["triage"]["accuracy"]["members"]
+    theirs = findings["shadows"]["accuracy"]["members"]
+    if abs(own - theirs) > MISFIT:
+        say(
+            f"shadows get {theirs:.0%} of their members right, the network {own:.0%}: "
+            f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
+            "or attacks with references mislead"
+        )
 
 
 def facts(audit: Audit) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         headlines=_headlines(attacks, best, least),
         failed=[control["name"] for control in controls if not control["passed"]],
         triage=_triage(findings),
+        shadows=_shadows(findings),
         data=_data(summary),
         figures=membership_figures(scores, records["member"]),
         rates=resolved_fprs(attacks),
@@ -200,6 +201,14 @@ def _triage(findings: Mapping[str, Any]) -> dict[str, Any] | None:
             for key in ("accuracy", "calibration_slope")
             for side in ("members", "non_members")
         },
+    }
+
+
+def _shadows(findings: Mapping[str, Any]) -> dict[str, float] | None:
+    if "shadows" not in findings:
+        return None
+    return {
+        side: number(findings, "shadows", "accuracy", side) for side in ("members", "non_members")
     }
 
 
