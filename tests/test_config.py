@@ -73,6 +73,13 @@ def test_bad_files_are_told_in_one_sentence(tmp_path, text, message):
         yaml_words(Outer, Path(write(tmp_path, text)))
 
 
+def test_a_file_that_is_not_text_is_told(tmp_path):
+    file = tmp_path / "options.yaml"
+    file.write_bytes("kind: é\n".encode("latin-1"))
+    with pytest.raises(ImprintError, match=r"options\.yaml is not UTF-8 text"):
+        yaml_words(Outer, file)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ImprintError, match=r"cannot read the config .*none\.yaml"):
         parse(Outer, ["--config", str(tmp_path / "none.yaml")], "test")

@@ -177,3 +177,11 @@ def test_cards_are_json_and_damaged_ones_are_named(tmp_path):
 def test_hash_of_arrays_sees_bytes():
     assert hash_arrays(np.arange(3)) == hash_arrays(np.arange(6)[::2] // 2)
     assert hash_arrays(np.arange(3)) != hash_arrays(np.arange(4))
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"name": "\xe9"}', b"\x80\x04"])
+def test_a_damaged_json_file_is_told(tmp_path, content):
+    file = tmp_path / "card.json"
+    file.write_bytes(content)
+    with pytest.raises(ImprintError, match=r"card\.json is damaged .*: delete it and run again"):
+        read_json(file)

@@ -96,14 +96,16 @@ def yaml_words(options: type, file: Path) -> list[str]:
     """Return the command-line words that a YAML file of options stands for.
 
     Raises:
-        ImprintError: no such file, not YAML, not a mapping, or a key that ``options`` lacks.
+        ImprintError: no such file, not YAML in UTF-8, not a mapping, or a key ``options`` lacks.
     """
     import yaml
 
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ImprintError(f"cannot read the config {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ImprintError(f"{file} is not UTF-8 text: save it as UTF-8") from error
     except yaml.YAMLError as error:
         first = str(error).splitlines()[0]
         raise ImprintError(f"{file} is not YAML: {first}") from error

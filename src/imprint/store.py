@@ -230,11 +230,11 @@ def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        ImprintError: the file is not JSON.
+        ImprintError: the file is not JSON in UTF-8.
     """
     try:
         return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -
         optional: names that may be there.
 
     Raises:
-        ImprintError: no such file, not ``.npz``, a missing or an unknown name.
+        ImprintError: no such file, damaged or not ``.npz``, a missing or an unknown name.
     """
     if not file.is_file():
         raise ImprintError(f"no arrays at {file}: check the path")
@@ -32,7 +34,7 @@ def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -
             if not isinstance(content, Mapping):
                 raise ImprintError(f"{file} holds one array: save all of them with np.savez")
             arrays = {name: np.asarray(content[name]) for name in content}
-    except (ValueError, OSError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
     for name in required:
         if name not in arrays:
