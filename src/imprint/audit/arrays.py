@@ -18,6 +18,7 @@ from imprint.dejavu.two_model import (
     significance,
     two_model,
 )
+from imprint.device import DeviceName
 from imprint.errors import ImprintError
 from imprint.store import write_json
 from imprint.tables import write_table
@@ -35,6 +36,8 @@ def attack_arrays(
     confidences: tuple[float, ...] = (100, 20),
     top: int = 1,
     seed: int = 0,
+    voting: int = 0,
+    device: DeviceName = "auto",
 ) -> dict[str, Any]:
     """Run the test in one direction; write ``summary.json`` and ``dejavu/records.parquet``.
 
@@ -43,14 +46,17 @@ def attack_arrays(
             ``crops_reference [N, d]``, ``labels [N]``; optionally ``index [N]``, and
             ``public_reference [M, d]`` when the reference model embeds the public images otherwise.
         out: folder for the results.
-        k: public neighbours that vote.
+        k: public neighbours that are searched.
         metric: distance between embeddings.
         confidences: percentages in (0, 100].
         top: a guess is right when the label is among this many most voted classes.
         seed: of the bootstrap.
+        voting: how many of the neighbours vote; 0 for all.
+        device: where neighbours are searched.
 
     Raises:
-        ImprintError: a key is missing, shapes do not fit, or a value is not finite.
+        ImprintError: a key is missing, shapes do not fit, a value is not finite, more neighbours
+            vote than are searched, or this machine lacks the device.
     """
     arrays = read_arrays(file)
     labels = arrays["labels"].astype(np.int64)
@@ -59,7 +65,7 @@ def attack_arrays(
     rows = np.arange(len(public_labels))
     public = arrays["public"]
     target, reference = (
-        attack(crops, base, rows, public_labels, classes, k=k, metric=metric).votes
+        attack(crops, base, rows, public_labels, classes, k, voting or None, metric, device).votes
         for crops, base in (
             (arrays["crops_target"], public),
             (arrays["crops_reference"], arrays.get("public_reference", public)),
@@ -70,7 +76,7 @@ def attack_arrays(
     summary = {
         "imprint": __version__,
         "data": {"arrays": file.name, "attacked": len(labels), "public": len(public_labels)},
-        "settings": {"k": k, "metric": metric, "top": top, "seed": seed},
+        "settings": {"k": k, "voting": voting, "metric": metric, "top": top, "seed": seed},
         "lenses": {
             "dejavu": {
                 "two_model": plain_findings(two_model([side], confidences, top, seed)),

@@ -23,7 +23,9 @@ class Attack(Common):
     arrays: Path
     """An .npz file of embeddings."""
     k: int = 100
-    """Public neighbours that vote."""
+    """Public neighbours that are searched."""
+    voting: int = 0
+    """How many of them vote; 0 for all."""
     metric: Literal["l2", "cosine"] = "l2"
     """Distance between embeddings."""
     confidence: Numbers = (100, 20)
@@ -34,8 +36,10 @@ class Attack(Common):
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.arrays import attack_arrays
+        from imprint.audit.summary import show_dejavu
+        from imprint.progress import say
 
-        return attack_arrays(
+        summary = attack_arrays(
             self.arrays,
             self.out,
             k=self.k,
@@ -43,7 +47,13 @@ class Attack(Common):
             confidences=self.confidence,
             top=self.top,
             seed=self.seed,
+            voting=self.voting,
+            device=self.device,
         )
+        if not self.json:
+            show_dejavu(summary["lenses"]["dejavu"])
+        say(f"results: {self.out}")
+        return summary
 
 
 @dataclass(frozen=True, kw_only=True)

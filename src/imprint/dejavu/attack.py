@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imprint.data.imageset import IntArray
 from imprint.dejavu.votes import Votes, vote
+from imprint.device import DeviceName
 from imprint.errors import ImprintError
 from imprint.neighbors import nearest
 
@@ -40,6 +41,7 @@ def attack(
     k: int = 100,
     voting: int | None = None,
     metric: Metric = "l2",
+    device: DeviceName = "auto",
 ) -> Attacked:
     """Guess the class of each crop from its k nearest public images.
 
@@ -52,9 +54,11 @@ def attack(
         k: neighbours to search.
         voting: how many of them vote; all when None.
         metric: ``l2`` on the embeddings as they are (as published), or ``cosine``.
+        device: where neighbours are searched.
 
     Raises:
-        ImprintError: shapes do not fit, k exceeds M, or an embedding is not finite.
+        ImprintError: shapes do not fit, k exceeds M, more vote than are searched, an embedding is
+            not finite, or this machine lacks the device.
     """
     if len(public) != len(public_labels):
         raise ImprintError(
@@ -62,6 +66,6 @@ def attack(
         )
     if voting is not None and not 1 <= voting <= k:
         raise ImprintError(f"{voting} neighbours cannot vote when {k} are searched")
-    found = nearest(crops, public, k, metric=metric).indices
+    found = nearest(crops, public, k, metric=metric, device=device).indices
     labels = public_labels[found]
     return Attacked(vote(labels[:, :voting], classes), public_index[found], labels)
