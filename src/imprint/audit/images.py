@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from imprint.data.imageset import ImageSet
+from imprint.errors import ImprintError
 from imprint.options import DataChoice
+
+EMBEDDED = "composite"
+OF_FILES = ("layout", "part", "boxes", "on_bad_box", "skip_corrupt")
+OF_EMBEDDED = ("composite_count", "background_correlation")
 
 
 def open_choice(choice: DataChoice, seed: int) -> ImageSet:
     """Return the images of the user's choice; sets of small equal images come into memory.
 
     Raises:
-        ImprintError: no such data, or images and boxes that cannot be used.
+        ImprintError: no such data, images and boxes that cannot be used, or an option that does
+            not apply to such data.
     """
-    if choice.data == "composite":
+    if choice.data == EMBEDDED:
+        _refuse(choice, OF_FILES, "images of your own, not to the embedded set")
         from imprint.data.sources.composite import composite
 
         return composite(choice.composite_count, choice.background_correlation, seed)
+    _refuse(choice, OF_EMBEDDED, f"the embedded set alone, not to {choice.data}")
     from pathlib import Path
 
     from imprint.data.files import in_memory
@@ -30,3 +38,12 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
         skip_corrupt=choice.skip_corrupt,
     )
     return in_memory(images)
+
+
+def _refuse(choice: DataChoice, names: tuple[str, ...], applies_to: str) -> None:
+    """Refuse options that were set, but would be ignored."""
+    defaults = DataChoice()
+    for name in names:
+        if getattr(choice, name) != getattr(defaults, name):
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to {applies_to}: leave it out")
