@@ -11,13 +11,16 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, TypeVar
 
 from imprint import progress
 from imprint.device import usable_cores
+from imprint.errors import ImprintError
 
 T = TypeVar("T")
 
@@ -44,7 +47,8 @@ def run_tasks(
         unit: what one of the tracked items is called.
 
     Raises:
-        ImprintError: from the first task that raised it; the others are abandoned.
+        ImprintError: a task raised it, or a worker died. The first failure ends all workers at
+            once, whatever they were at.
     """
     count = min(workers or usable_cores(), len(tasks))
     threads = max(1, usable_cores() // count)
@@ -52,22 +56,59 @@ def run_tasks(
     counter = context.Value("q", 0)
     saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(saved, str(threads)))
+    others = multiprocessing.active_children()
     try:
         with ProcessPoolExecutor(
             count, context, _start_worker, (os.getpid(), threads, counter, unit)
         ) as pool:
-            futures = [pool.submit(function, *task) for task in tasks]
-            _show(what, total, unit, counter, lambda: all(future.done() for future in futures))
-            for future in futures:
-                if future.done() and future.exception() is not None:
-                    pool.shutdown(wait=False, cancel_futures=True)
-            return [future.result() for future in futures]
+            try:
+                futures = [pool.submit(function, *task) for task in tasks]
+                _show(what, total, unit, counter, lambda: _is_over(futures))
+                return _results(futures)
+            except BaseException:
+                _kill(
+                    process
+                    for process in multiprocessing.active_children()
+                    if process not in others
+                )
+                raise
+    except BrokenProcessPool as error:
+        raise ImprintError(
+            f"a worker process of {what!r} died, perhaps for lack of memory: "
+            "run the same command again, it goes on where it stopped"
+        ) from error
     finally:
         for name, value in saved.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _is_over(futures: Sequence[Future[Any]]) -> bool:
+    """Return whether every task is done, or one has failed."""
+    return all(future.done() for future in futures) or _failure(futures) is not None
+
+
+def _failure(futures: Iterable[Future[Any]]) -> BaseException | None:
+    """Return why a task failed: an error of its own before the death of its worker."""
+    errors = [future.exception() for future in futures if future.done()]
+    raised = [error for error in errors if error is not None]
+    return min(raised, key=lambda error: isinstance(error, BrokenProcessPool), default=None)
+
+
+def _results(futures: Sequence[Future[T]]) -> list[T]:
+    """Wait for all tasks, or for the first to fail, whose exception is raised."""
+    wait(futures, return_when=FIRST_EXCEPTION)
+    failure = _failure(futures)
+    if failure is not None:
+        raise failure
+    return [future.result() for future in futures]
+
+
+def _kill(processes: Iterable[BaseProcess]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _start_worker(parent: int, threads: int, counter: Synchronized[int], unit: str) -> None:
