@@ -18,7 +18,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("audit",): (
         "imprint.commands.audit",
         "Audit",
-        "train or take two encoders, attack them, write the report",
+        "train two encoders, attack them, write the report",
     ),
     ("train",): ("imprint.commands.train", "Train", "train one network"),
     ("data", "describe"): (

@@ -68,7 +68,9 @@ class AttackChoice:
     layer: Literal["backbone", "projector", "logits"] = "projector"
     """The representation that is searched."""
     k: int = 20
-    """Public neighbours that vote (published: 100)."""
+    """Public neighbours that are searched (published: 100)."""
+    voting: int = 0
+    """How many of them vote; 0 for all."""
     metric: Literal["l2", "cosine"] = "l2"
     """Distance between representations."""
     confidence: Numbers = (100, 20)

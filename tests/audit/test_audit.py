@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
+from imprint.audit import run as run_module
 from imprint.audit.arrays import attack_arrays
+from imprint.audit.images import open_choice
 from imprint.audit.options import AuditOptions
-from imprint.audit.run import run_audit
+from imprint.audit.run import run_audit, split_step, train_step
 from imprint.audit.two_model import two_model_audit
 from imprint.cli import main
 from imprint.errors import ImprintError
 from imprint.options import DataChoice, DejavuChoice
+from imprint.store import Study
 from imprint.tables import read_table
 from imprint.train.options import TrainOptions
 
@@ -226,6 +231,9 @@ def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
         (["audit", "--k", "5000"], "k is 5000 but only"),
         (["audit", "--per-class", "500"], "500"),
         (["audit", "--decision", "logits"], "needs --layer logits, got projector"),
+        (["audit", "--top", "6"], "--top is 6: it must lie in 1…5"),
+        (["audit", "--voting", "21"], "--voting is 21: it must lie in 0…k (20)"),
+        (["audit", "--centre-fraction", "1.8"], "must lie in (0, 1]"),
         (["audit", "--background-correlation", "2"], "background_correlation is 2"),
         (["audit", "--train.architecture", "resnet9000"], "unknown architecture 'resnet9000'"),
         (["audit", "--min-crop-px", "40"], "no image of set A has a background to attack"),
@@ -240,3 +248,25 @@ def test_mistakes_are_one_sentence_with_code_2(words, message, tmp_path, capsys)
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith("imprint: ")
     assert message in told[-1]
+
+
+def test_one_encoder_left_to_train_ends_with_the_same_bytes(study, tmp_path, monkeypatch):
+    left = tmp_path / "study"
+    for name in ("split", "split.card.json", "models/A", "models/A.card.json"):
+        source, target = study / name, left / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    monkeypatch.setattr(
+        run_module, "train_model", lambda *_: pytest.fail("trained in this process")
+    )
+    given = options(left)
+    images = open_choice(given, given.seed)
+    partition = split_step(Study(left), images, given)
+    train_step(Study(left), images, partition, given, torch.device("cpu"))
+    names = sorted(path.name for path in (study / "models" / "B").iterdir())
+    assert sorted(path.name for path in (left / "models" / "B").iterdir()) == names
+    for name in names:
+        assert (left / "models/B" / name).read_bytes() == (study / "models/B" / name).read_bytes()

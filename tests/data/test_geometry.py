@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from imprint.data.geometry import centre_squares, resample, to_uint8, whole_rectangles
+from imprint.errors import ImprintError
 
 
 def noise(height, width, seed=0):
@@ -67,6 +68,12 @@ def test_rows_do_not_touch_one_another():
 )
 def test_centre_squares(rectangle, fraction, expected):
     assert np.allclose(centre_squares([rectangle], fraction), [expected])
+
+
+@pytest.mark.parametrize("fraction", [0, -0.5, 1.01, float("nan")])
+def test_a_square_never_leaves_its_rectangle(fraction):
+    with pytest.raises(ImprintError, match=r"must lie in \(0, 1\]"):
+        centre_squares([(0, 0, 10, 10)], fraction)
 
 
 def test_whole_rectangles():

@@ -57,3 +57,9 @@ def test_a_classifier_guesses_by_its_largest_logit():
     found = logit_votes(np.array([[0.5, 2.0, -1.0], [3.0, 3.0, 1.0]], dtype=np.float32), top=2)
     assert found.ranked.tolist() == [[1, 0], [0, 1]]
     assert found.confidence.tolist() == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("top", [0, -1, 4])
+def test_more_classes_than_were_ranked_are_refused(top):
+    with pytest.raises(ImprintError, match=r"top is -?\d: it must lie in 1…3"):
+        vote(np.array([[0, 1, 2]]), classes=3).hits(np.array([0]), top)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.dejavu_tables import SIDES, Crops, write_legacy, write_tables
+from imprint.audit.dejavu_tables import SIDES, TOP_RANKED, Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
 from imprint.data.crops import background_rectangles
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -66,7 +66,13 @@ def dejavu_steps(
     """
     embeddings = _embed_step(study, images, partition, attacked, checkpoints, choice)
     crops = Crops(
-        embeddings, attacked.index, attacked.side, images.labels, len(images.classes), choice
+        embeddings,
+        attacked.index,
+        attacked.side,
+        _sides_of(attacked.seen),
+        images.labels,
+        len(images.classes),
+        choice,
     )
 
     def build(folder: Path) -> None:
@@ -74,6 +80,7 @@ def dejavu_steps(
 
     settings = {
         "k": choice.k,
+        "voting": choice.voting,
         "metric": choice.metric,
         "confidence": list(choice.confidence),
         "decision": choice.decision,
@@ -101,6 +108,11 @@ def dejavu_steps(
     return facts, read_json(tables / "findings.json")
 
 
+def _sides_of(squares: FloatArray) -> FloatArray:
+    """Return the side of each square in pixels, ``[n]``."""
+    return squares[:, 2] - squares[:, 0]
+
+
 def attacked_set(images: ImageSet, partition: Partition, choice: DejavuChoice) -> AttackedSet:
     """Return the annotated images of both sets that have a background crop.
 
@@ -111,6 +123,12 @@ def attacked_set(images: ImageSet, partition: Partition, choice: DejavuChoice) -
         raise ImprintError(
             f"--decision logits needs --layer logits, got {choice.layer}: the classifier guesses"
         )
+    if not 1 <= choice.top <= min(TOP_RANKED, len(images.classes)):
+        raise ImprintError(
+            f"--top is {choice.top}: it must lie in 1…{min(TOP_RANKED, len(images.classes))}"
+        )
+    if not 0 <= choice.voting <= choice.k:
+        raise ImprintError(f"--voting is {choice.voting}: it must lie in 0…k ({choice.k})")
     if choice.k > len(partition.public):
         raise ImprintError(
             f"k is {choice.k} but only {len(partition.public)} images are public: "

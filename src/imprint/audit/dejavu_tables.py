@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint.data.imageset import IntArray
+from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.attack import Attacked, Metric, attack
 from imprint.dejavu.controls import identical_models, permuted_labels, untrained_models
 from imprint.dejavu.legacy import legacy_arrays
@@ -24,7 +24,7 @@ from imprint.dejavu.two_model import (
     two_model,
 )
 from imprint.dejavu.votes import logit_votes
-from imprint.options import AttackChoice
+from imprint.options import DejavuChoice
 from imprint.stats import Estimate
 from imprint.store import write_json
 from imprint.tables import Table, read_table, write_table
@@ -32,6 +32,8 @@ from imprint.tables import Table, read_table, write_table
 SIDES = ("A", "B")
 CURVE_PERCENTS = np.arange(10.0, 101.0)
 SHOWN_NEIGHBOURS = 5
+TOP_RANKED = 5
+"""Most voted classes that are kept of each vote."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Crops:
         embeddings: folder of ``MODEL.public.parquet`` and ``MODEL.crops.parquet``.
         index: int64 ``[n]``, global indices, all of A before all of B.
         side: int64 ``[n]``, 0 for A and 1 for B.
+        seen_px: float64 ``[n]``, side of the square that was seen, in pixels of the image.
         labels: int64, classes by global index.
         classes: number of classes.
         choice: how neighbours vote.
@@ -50,9 +53,10 @@ class Crops:
     embeddings: Path
     index: IntArray
     side: IntArray
+    seen_px: FloatArray
     labels: IntArray
     classes: int
-    choice: AttackChoice
+    choice: DejavuChoice
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,9 @@ def _attack_with(crops: Crops, model: str) -> Attacked:
         crops.labels[public["index"]],
         crops.classes,
         k=crops.choice.k,
+        voting=crops.choice.voting or None,
         metric=crops.choice.metric,
+        device=crops.choice.device,
     )
     if crops.choice.decision == "logits":
         return replace(found, votes=logit_votes(attacked[layer]))
@@ -170,10 +176,11 @@ def _controls(crops: Crops, pair: Pair, seed: int) -> dict[str, Any]:
     controls = {
         "untrained": untrained_models(untrained, top, seed),
         "identical": identical_models(pair.sides, top, seed),
-        "permuted": permuted_labels(
-            pair.target_neighbours, crops.labels, crops.labels[crops.index], crops.classes, seed
-        ),
     }
+    if crops.choice.decision == "neighbours":
+        voting = pair.target_neighbours[:, : crops.choice.voting or None]
+        labels = crops.labels[crops.index]
+        controls["permuted"] = permuted_labels(voting, crops.labels, labels, crops.classes, seed)
     return {name: control.to_dict() for name, control in controls.items()}
 
 
@@ -201,8 +208,11 @@ def _records(crops: Crops, pair: Pair) -> Table:
     return {
         "index": crops.index,
         "side": crops.side,
+        "seen_px": crops.seen_px,
         "label": np.concatenate([side.labels for side in sides]),
-        "category": np.concatenate([categories(side).argmax(axis=1) for side in sides]),
+        "category": np.concatenate(
+            [categories(side, crops.choice.top).argmax(axis=1) for side in sides]
+        ),
         "target_prediction": np.concatenate([side.target.ranked[:, 0] for side in sides]),
         "target_confidence": np.concatenate([side.target.confidence for side in sides]),
         "reference_prediction": np.concatenate([side.reference.ranked[:, 0] for side in sides]),

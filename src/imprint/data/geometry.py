@@ -16,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from imprint.data.imageset import FloatArray
+from imprint.errors import ImprintError
 
 ROUNDING = 1e-3
 """Overlap of a rectangle with a pixel, in pixels, that is taken for none."""
@@ -39,7 +40,12 @@ def centre_squares(rectangles: ArrayLike, fraction: float = 1.0) -> FloatArray:
 
     Returns:
         float64 ``[n, 4]``.
+
+    Raises:
+        ImprintError: ``fraction`` is not in (0, 1]: a larger square would leave its rectangle.
     """
+    if not 0 < fraction <= 1:
+        raise ImprintError(f"centre fraction {fraction:g} must lie in (0, 1]")
     x0, y0, x1, y1 = np.asarray(rectangles, dtype=np.float64).T
     half = np.minimum(x1 - x0, y1 - y0) * (fraction / 2)
     x, y = (x0 + x1) / 2, (y0 + y1) / 2

@@ -29,7 +29,13 @@ class Votes:
     confidence: NDArray[np.float64]
 
     def hits(self, labels: IntArray, top: int = 1) -> NDArray[np.bool_]:
-        """Return whether each label is among the ``top`` most voted classes, bool ``[n]``."""
+        """Return whether each label is among the ``top`` most voted classes, bool ``[n]``.
+
+        Raises:
+            ImprintError: ``top`` is below 1, or more classes than were ranked.
+        """
+        if not 1 <= top <= self.ranked.shape[1]:
+            raise ImprintError(f"top is {top}: it must lie in 1…{self.ranked.shape[1]}")
         return np.asarray((self.ranked[:, :top] == labels[:, None]).any(axis=1))
 
     def rows(self, rows: NDArray[np.bool_] | IntArray) -> Votes:

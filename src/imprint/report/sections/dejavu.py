@@ -99,6 +99,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         results_top5=_results(findings, "two_model_top5", percents),
         results_other_metric=_results(findings, "two_model_other_metric", percents),
         other_metric=OTHER_METRIC.get(summary.get("settings", {}).get("metric", "l2"), "cosine"),
+        by_logits=summary.get("settings", {}).get("decision") == "logits",
         percents=percents,
         controls=controls,
         failed=[control["name"] for control in controls if not control["passed"]],
