@@ -37,7 +37,12 @@ def test_describe_counts_what_was_put_in(data, tmp_path, capsys):
     assert facts["sizes"]["smallest"] == facts["sizes"]["largest"] == [40, 20]
     assert facts["classes"]["images"] == {"cat": 6, "dog": 6}
     assert facts["classes"]["annotated"] == {"cat": 4, "dog": 4}
-    assert facts["boxes"] == {"images": 8, "boxes": 8, "most_in_one_image": 1}
+    assert facts["boxes"] == {
+        "images": 8,
+        "images_without": 4,
+        "boxes": 8,
+        "most_in_one_image": 1,
+    }
     for rule in ("slab", "maxrect"):
         assert facts["crops"][rule]["usable"] == 7
         assert facts["crops"][rule]["median_shorter_side"] == 20

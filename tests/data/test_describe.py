@@ -32,7 +32,12 @@ def test_counts_by_hand():
     assert facts["classes"]["annotated"] == {"cat": 2, "dog": 0}
     assert facts["classes"]["smallest"] == {"name": "dog", "images": 1}
     assert facts["classes"]["median_annotated"] == 1
-    assert facts["boxes"] == {"images": 2, "boxes": 3, "most_in_one_image": 2}
+    assert facts["boxes"] == {
+        "images": 2,
+        "images_without": 1,
+        "boxes": 3,
+        "most_in_one_image": 2,
+    }
     assert facts["crops"]["maxrect"] == {
         "usable": 1,
         "median_shorter_side": 30,
@@ -46,6 +51,7 @@ def test_text_tells_the_same():
     text = "\n".join(lines(describe(boxed_images(), min_px=8, corner_fraction=0.25)))
     assert "pets: 3 images, 40 × 40 pixels, 3 channels" in text
     assert "2, 1 (dog) to 2 (cat) images" in text
+    assert "boxes        3 in 2 images, 1 image without, median 1 annotated" in text
     assert "1 usable, median shorter side 30 px (1 crop too small; 1 no box)" in text
 
 

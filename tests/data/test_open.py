@@ -40,6 +40,15 @@ def test_boxes_kept_apart(root, tmp_path):
     assert images.fingerprint() != open_images(root).fingerprint()
 
 
+def test_images_without_a_box_file_are_counted_once(root, tmp_path, capsys):
+    for name in ("a/0", "a/1", "a/2", "b/0"):
+        put_box(tmp_path / "boxes", name, (0, 0, 3, 3))
+    open_images(root, boxes=tmp_path / "boxes")
+    assert capsys.readouterr().err == "data: 2 of 6 images have no box file\n"
+    open_images(root)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_bad_box_stops_or_is_clamped_and_named(root, tmp_path, capsys):
     put_box(tmp_path / "boxes", "a/1", (0, 0, 9, 3))
     put_box(tmp_path / "boxes", "b/0", (5, 0, 2, 3))
@@ -86,7 +95,10 @@ def test_corrupt_images_are_left_out_without_renumbering(root, tmp_path, capsys)
     assert usable_indices(opened.images).tolist() == [0, 2, 3, 4]
     assert [len(table) for table in opened.images.boxes()] == [1, 0, 0, 0, 1, 0]
     assert opened.images.sizes()[[1, 5]].tolist() == [[0, 0], [0, 0]]
-    assert notices(opened) == ["data: 2 of 6 images left out, cannot be decoded: a/1.jpg, b/2.jpg"]
+    assert notices(opened) == [
+        "data: 2 of 6 images left out, cannot be decoded: a/1.jpg, b/2.jpg",
+        "data: 3 of 6 images have no box file",
+    ]
     assert capsys.readouterr().err == ""
 
 

@@ -36,6 +36,7 @@ def describe(images: ImageSet, min_px: float, corner_fraction: float) -> dict[st
         "classes": _classes(images, usable, counts > 0),
         "boxes": {
             "images": int((counts[usable] > 0).sum()),
+            "images_without": int((counts[usable] == 0).sum()),
             "boxes": int(counts[usable].sum()),
             "most_in_one_image": int(counts[usable].max(initial=0)),
         },
@@ -55,11 +56,13 @@ def lines(facts: dict[str, Any]) -> list[str]:
         members = (
             f"{small['images']} ({small['name']}) to {large['images']} ({large['name']}) images"
         )
+    bare = boxes["images_without"]
+    without = f"{bare} image{'s' if bare > 1 else ''} without, " if bare else ""
     text = [
         f"{facts['name']}: {facts['images']} images, {span} pixels, {facts['channels']} channels",
         f"left out     {facts['left_out']} that cannot be decoded",
         f"classes      {classes['count']}, {members}",
-        f"boxes        {boxes['boxes']} in {boxes['images']} images, "
+        f"boxes        {boxes['boxes']} in {boxes['images']} images, {without}"
         f"median {classes['median_annotated']:g} annotated images per class"
         if boxes["boxes"]
         else "boxes        none",

@@ -126,6 +126,10 @@ def notices(opened: Opened) -> list[str]:
         _named(images, opened.clamped, "had a box cut to the image"),
         _named(images, opened.dropped, "lost an annotation that cannot be repaired"),
     ]
+    if opened.box_files_missing:
+        told.append(
+            f"{images.name}: {opened.box_files_missing} of {len(images)} images have no box file"
+        )
     if opened.box_files_unused:
         told.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
     return [notice for notice in told if notice]
