@@ -1,5 +1,6 @@
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from imprint.nets.build import build_network
 from imprint.nets.foreign import as_backbone
 from imprint.nets.load import build_subject, load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.train.loop import initial_subject
 
 IMAGES = torch.rand(2, 3, 8, 8)
 
@@ -226,14 +228,46 @@ def test_timm_features_are_those_before_the_logits(monkeypatch) -> None:
     assert "create_model() got an unexpected keyword" in refused("timm:net", w=1)
 
 
-def transformers_with(monkeypatch, made: nn.Module) -> None:
-    loader = SimpleNamespace(from_pretrained=lambda folder, local_files_only, **_: made)
+class Config(SimpleNamespace):
+    """A Hugging Face configuration, which takes what it has and hands back the rest."""
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str, local_files_only: bool, return_unused_kwargs: bool, **given: object
+    ) -> tuple[SimpleNamespace, dict[str, object]]:
+        assert local_files_only
+        assert return_unused_kwargs
+        config = cls(width=5, num_labels=2)
+        unused = {name: value for name, value in given.items() if not hasattr(config, name)}
+        vars(config).update({name: given[name] for name in given.keys() - unused.keys()})
+        return config, unused
+
+
+def transformers_with(monkeypatch, base: nn.Module) -> None:
+    def weights_of(make):
+        def load(folder: str, config: Config, local_files_only: bool) -> nn.Module:
+            made = make(config)
+            for tensor in made.parameters():
+                nn.init.constant_(tensor, 0.25)
+            return made
+
+        return load
+
+    def base_of(_: Config) -> nn.Module:
+        made = deepcopy(base)
+        made.embed.reset_parameters()
+        return made
+
+    def labelled(config: Config) -> nn.Module:
+        return Labelled(config.num_labels)
+
     module(
         monkeypatch,
         "transformers",
-        AutoModel=loader,
+        AutoConfig=Config,
+        AutoModel=SimpleNamespace(from_config=base_of, from_pretrained=weights_of(base_of)),
         AutoModelForImageClassification=SimpleNamespace(
-            from_pretrained=lambda folder, local_files_only, num_labels: Labelled(num_labels)
+            from_config=labelled, from_pretrained=weights_of(labelled)
         ),
     )
 
@@ -243,7 +277,41 @@ def test_transformers_classifiers_give_logits_and_pooled_features(monkeypatch, t
     network = build_network(f"transformers:{tmp_path}", 3, 7, 8)
     assert network.feature_width == 5
     assert network.classifier is network.published.classifier
+    assert network.classifier.out_features == 7
     assert torch.equal(network(IMAGES), network.classifier(network.features(IMAGES)))
+
+
+def test_transformers_networks_are_fresh_unless_asked_for_their_weights(
+    monkeypatch, tmp_path
+) -> None:
+    transformers_with(monkeypatch, Tokens())
+    card = SubjectCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
+    first, again, other = (initial_subject(card, seed) for seed in (0, 0, 1))
+    weight = "network.module.base_model.embed.weight"
+    assert torch.equal(first.state_dict()[weight], again.state_dict()[weight])
+    assert not torch.equal(first.state_dict()[weight], other.state_dict()[weight])
+    asked = build_subject(replace(card, options={"pretrained": "true"}))
+    assert (asked.state_dict()[weight] == 0.25).all()
+    refused_too = build_subject(replace(card, options={"pretrained": "false"}))
+    assert not (refused_too.state_dict()[weight] == 0.25).any()
+
+
+def test_saved_transformers_networks_come_back(monkeypatch, tmp_path) -> None:
+    transformers_with(monkeypatch, Tokens())
+    card = SubjectCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
+    subject = build_subject(card).eval()
+    save_subject(tmp_path / "m.safetensors", subject, card)
+    assert torch.equal(load_subject(tmp_path / "m.safetensors")(IMAGES), subject(IMAGES))
+
+
+def test_transformers_options_are_those_of_the_configuration(monkeypatch, tmp_path) -> None:
+    transformers_with(monkeypatch, Tokens())
+    name = f"transformers:{tmp_path}"
+    build_network(name, 3, 7, 8, {"width": 6})
+    assert refused(name, depth=2).startswith("the model in ")
+    assert "has no option 'depth'" in refused(name, depth=2)
+    assert "pretrained must be true or false, got 'yes'" in refused(name, pretrained="yes")
+    assert "cannot load an image model" in refused(name, pretrained="true", depth=2)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +328,7 @@ def test_transformers_features_avoid_an_untrained_pooler(
 ) -> None:
     transformers_with(monkeypatch, base)
     network = build_network(f"transformers:{tmp_path}", 3, None, 8)
-    tokens = base(IMAGES).last_hidden_state
+    tokens = network.published(IMAGES).last_hidden_state
     assert torch.equal(network(IMAGES), tokens.mean(1) if pooled else tokens[:, 0])
 
 

@@ -26,8 +26,9 @@ def build_network(
 
     Args:
         name: a registered architecture, ``timm:NAME``, ``torchvision:NAME``,
-            ``transformers:FOLDER`` (which brings its weights), or ``package.module:function``,
-            called with ``channels``, ``outputs``, ``input_size`` and the options.
+            ``transformers:FOLDER`` (the folder's own weights with the option ``pretrained=true``
+            alone), or ``package.module:function``, called with ``channels``, ``outputs``,
+            ``input_size`` and the options.
         channels: of the images, 1 or 3.
         outputs: of the classifier, or None for a network that ends in its features.
         input_size: side of the images in pixels.

@@ -168,25 +168,39 @@ def from_torchvision(
 def from_transformers(
     folder: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
 ) -> Backbone:
-    """Return the image model in a folder of Hugging Face's layout, with the folder's weights.
+    """Return the image model that a folder of Hugging Face's layout describes, weights fresh.
 
     Its features are ``pooler_output``; the first token of the last layer where there is no pooler,
     or a dense one, which most vision checkpoints leave untrained.
 
+    Args:
+        folder: holds ``config.json``, and the weights where they are asked for.
+        channels: of the images.
+        outputs: of the classifier, or None for the model that ends in its features.
+        input_size: side of the images in pixels.
+        options: ``pretrained`` true starts from the folder's weights, and then options of
+            ``from_pretrained`` are known too; the others replace values of the configuration.
+
     Raises:
-        ImprintError: transformers or the folder is missing, or the folder holds no such model.
+        ImprintError: transformers or the folder is missing, the folder holds no such model, or
+            the model has no such option.
     """
     if not Path(folder).is_dir():
         raise ImprintError(
             f"no folder {folder!r} for transformers:{folder}: download the model there first"
         )
+    changes = dict(options)
+    pretrained = changes.pop("pretrained", False)
+    if not isinstance(pretrained, bool):
+        raise ImprintError(f"pretrained must be true or false, got {pretrained!r}")
     transformers = _library("transformers", f"transformers:{folder}")
-    if outputs is None:
-        loader, sizes = transformers.AutoModel, {}
-    else:
-        loader, sizes = transformers.AutoModelForImageClassification, {"num_labels": outputs}
+    kind = "AutoModel" if outputs is None else "AutoModelForImageClassification"
+    if outputs is not None:
+        changes["num_labels"] = outputs
     try:
-        module = loader.from_pretrained(folder, local_files_only=True, **sizes, **options)
+        module = _transformers_model(
+            transformers, getattr(transformers, kind), folder, pretrained, changes
+        )
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise ImprintError(
             f"transformers cannot load an image model from {folder}: {error}"
@@ -298,6 +312,24 @@ def _path_of(part: nn.Module, module: nn.Module) -> str:
 def _timm_features(module: Any, images: Tensor) -> Tensor:
     features: Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
     return features
+
+
+def _transformers_model(
+    transformers: Any, loader: Any, folder: str, pretrained: bool, changes: Mapping[str, Any]
+) -> nn.Module:
+    config, unused = transformers.AutoConfig.from_pretrained(
+        folder, local_files_only=True, return_unused_kwargs=True, **changes
+    )
+    rest = {name: value for name, value in changes.items() if name in unused}
+    if pretrained:
+        module = loader.from_pretrained(folder, config=config, local_files_only=True, **rest)
+    elif rest:
+        raise ImprintError(f"the model in {folder} has no option {next(iter(rest))!r}")
+    else:
+        module = loader.from_config(config)
+    # Inputs are float32, and so are weights, whatever the configuration says.
+    made: nn.Module = module.float()
+    return made
 
 
 def _transformers_features(module: Any, images: Tensor) -> Tensor:
