@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from imprint import launch
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
 from imprint.progress import track
@@ -29,6 +30,12 @@ def fail_beside_a_sleeper(folder, name):
     raise ImprintError("the second task failed")
 
 
+def threads():
+    import torch
+
+    return torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]
+
+
 def is_alive(process):
     try:
         os.kill(process, 0)
@@ -41,6 +48,12 @@ def test_results_come_in_the_order_of_the_tasks():
     before = dict(os.environ)
     assert run_tasks(double, [(3,), (1,), (2,)], "double", 3, workers=2) == [6, 2, 4]
     assert dict(os.environ) == before
+
+
+def test_threads_are_those_of_the_tasks_that_share_the_cores(monkeypatch):
+    monkeypatch.setattr(launch, "usable_cores", lambda: 6)
+    assert run_tasks(threads, [()], "count", 0) == [(6, "6")]
+    assert run_tasks(threads, [()], "count", 0, sharing=2) == [(3, "3")]
 
 
 def test_the_first_failure_ends_all_workers(tmp_path: Path):

@@ -34,6 +34,7 @@ def run_tasks(
     total: int,
     workers: int | None = None,
     unit: str = "it",
+    sharing: int | None = None,
 ) -> list[T]:
     """Return ``function(*task)`` for every task, in order, computed in worker processes.
 
@@ -45,13 +46,17 @@ def run_tasks(
         total: how many tracked items all tasks have together.
         workers: processes; the default is one a usable core, at most one a task.
         unit: what one of the tracked items is called.
+        sharing: how many tasks share the cores, by default those given. Sums round differently on
+            other numbers of threads, so work that must end in the same bytes after a kill says how
+            many tasks there were at first.
 
     Raises:
         ImprintError: a task raised it, or a worker died. The first failure ends all workers at
             once, whatever they were at.
     """
-    count = min(workers or usable_cores(), len(tasks))
-    threads = max(1, usable_cores() // count)
+    most = workers or usable_cores()
+    count = min(most, len(tasks))
+    threads = max(1, usable_cores() // min(most, sharing or len(tasks)))
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     saved = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -63,14 +68,12 @@ def run_tasks(
         ) as pool:
             try:
                 futures = [pool.submit(function, *task) for task in tasks]
-                _show(what, total, unit, counter, lambda: _is_over(futures))
-                return _results(futures)
+                processes = _children_beside(others)
+                _show(what, total, unit, counter, lambda: _is_over(futures, processes))
+                return _results(futures, processes)
             except BaseException:
-                _kill(
-                    process
-                    for process in multiprocessing.active_children()
-                    if process not in others
-                )
+                for process in _children_beside(others):
+                    process.kill()
                 raise
     except BrokenProcessPool as error:
         raise ImprintError(
@@ -85,9 +88,14 @@ def run_tasks(
                 os.environ[name] = value
 
 
-def _is_over(futures: Sequence[Future[Any]]) -> bool:
-    """Return whether every task is done, or one has failed."""
-    return all(future.done() for future in futures) or _failure(futures) is not None
+def _is_over(futures: Sequence[Future[Any]], workers: Sequence[BaseProcess]) -> bool:
+    """Return whether every task is done, one has failed, or a worker is gone."""
+    return (
+        all(future.done() for future in futures)
+        or _failure(futures) is not None
+        # The pool of Python 3.11 can miss the death of a worker that it started late.
+        or not all(worker.is_alive() for worker in workers)
+    )
 
 
 def _failure(futures: Iterable[Future[Any]]) -> BaseException | None:
@@ -97,18 +105,21 @@ def _failure(futures: Iterable[Future[Any]]) -> BaseException | None:
     return min(raised, key=lambda error: isinstance(error, BrokenProcessPool), default=None)
 
 
-def _results(futures: Sequence[Future[T]]) -> list[T]:
-    """Wait for all tasks, or for the first to fail, whose exception is raised."""
-    wait(futures, return_when=FIRST_EXCEPTION)
+def _results(futures: Sequence[Future[T]], workers: Sequence[BaseProcess]) -> list[T]:
+    """Wait until it is over; return the results or raise why there are none."""
+    while not _is_over(futures, workers):
+        wait(futures, POLL_SECONDS, FIRST_EXCEPTION)
     failure = _failure(futures)
     if failure is not None:
         raise failure
+    if not all(future.done() for future in futures):
+        raise BrokenProcessPool("a worker is gone")
     return [future.result() for future in futures]
 
 
-def _kill(processes: Iterable[BaseProcess]) -> None:
-    for process in processes:
-        process.kill()
+def _children_beside(others: Sequence[BaseProcess]) -> list[BaseProcess]:
+    """Return the processes that this one has started, but for some."""
+    return [child for child in multiprocessing.active_children() if child not in others]
 
 
 def _start_worker(parent: int, threads: int, counter: Synchronized[int], unit: str) -> None:

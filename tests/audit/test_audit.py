@@ -135,6 +135,24 @@ def test_two_given_checkpoints_give_the_same_findings(study, tmp_path):
     assert found["lenses"]["dejavu"]["two_model"] == expected["lenses"]["dejavu"]["two_model"]
 
 
+def test_models_of_other_images_are_refused(study, tmp_path):
+    choice = DejavuChoice(out=tmp_path / "out", json=True, k=10, controls=False)
+    data = DataChoice(composite_count=200)
+    files = {name: study / "models" / name / "final.safetensors" for name in "AB"}
+    card = json.loads(files["A"].with_suffix(".json").read_text())["training"]
+    assert card["epoch"] == 6
+    assert card["versions"]["torch"].startswith("2.")
+    with pytest.raises(ImprintError, match=r"model A .* was trained on set B: swap the models"):
+        two_model_audit(data, choice, {"A": files["B"], "B": files["A"]}, study, 4)
+    lone = tmp_path / "lone.safetensors"
+    lone.write_bytes(files["A"].read_bytes())
+    other = json.loads(files["A"].with_suffix(".json").read_text())
+    other["training"]["images"] = "0" * 64
+    lone.with_suffix(".json").write_text(json.dumps(other))
+    with pytest.raises(ImprintError, match=r"was trained on other images"):
+        two_model_audit(data, choice, {"A": lone, "B": files["B"]}, study, 4)
+
+
 def test_arrays_alone_give_the_same_votes(study, tmp_path):
     tables = study / "tables"
     records = read_table(tables / "dejavu" / "records.parquet")

@@ -76,17 +76,18 @@ def train_step(
 ) -> dict[str, Path]:
     """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
 
-    On the CPU both train at once, each in a process of its own. An architecture that cannot be
+    On the CPU both train at once, each in a process of its own, and one that a killed audit left
+    to train does so on its half of the cores, to the same bytes. An architecture that cannot be
     built is told before any process starts.
     """
     sets = {"A": partition.train_a, "B": partition.train_b}
     initial_subject(subject_card(images, options.train, options.seed), options.seed)
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
-    if device.type == "cpu" and len(missing) > 1:
+    if device.type == "cpu" and missing:
         tasks = [(options, name, sets[name]) for name in missing]
         units = options.train.epochs * len(missing)
         what = "train " + " and ".join(missing)
-        run_tasks(train_in_worker, tasks, what, units, unit="epoch")
+        run_tasks(train_in_worker, tasks, what, units, unit="epoch", sharing=len(sets))
     else:
         for name in missing:
             train_model(options, name, sets[name], images, device)
