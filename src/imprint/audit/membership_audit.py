@@ -28,7 +28,6 @@ from imprint.audit.membership_signals import (
 from imprint.audit.membership_trials import list_trials, run_trials, write_trials
 from imprint.audit.summary import finish
 from imprint.config import to_plain
-from imprint.data.files import in_memory
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
@@ -177,7 +176,7 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
 
 
 def _open(root: Path, layout: str, part: str) -> ImageSet:
-    return in_memory(open_images(root, layout=layout, part=part or None))
+    return open_images(root, layout=layout, part=part or None)
 
 
 def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:

@@ -48,7 +48,10 @@ def forecast(
     signals = image * views * len(records.every)
     shadow = image * TRAINING_STEP * options.train.epochs * len(records.index) / 2
     models = 1 + options.controls
-    told = f"cost: {views} answers a record, about {_seconds(signals)} for all signals of a network"
+    told = (
+        f"cost: {views} answer{'s' if views > 1 else ''} a record, "
+        f"about {_seconds(signals)} for all signals of a network"
+    )
     if options.shadows:
         total = signals * (models + options.shadows) + shadow * options.shadows
         return (
