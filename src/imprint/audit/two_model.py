@@ -9,9 +9,13 @@ from typing import Any
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.summary import finish
+from imprint.data.imageset import IntArray
 from imprint.data.split import MANIFEST, load_partition
+from imprint.errors import ImprintError
+from imprint.nets.load import read_card
 from imprint.options import DataChoice, DejavuChoice
 from imprint.store import Study
+from imprint.train.loop import hash_of_images
 
 
 def two_model_audit(
@@ -31,13 +35,31 @@ def two_model_audit(
         per_class: which of its sizes.
 
     Raises:
-        ImprintError: weights, partition or images that cannot be used.
+        ImprintError: weights, partition or images that cannot be used, or a card that says its
+            model was trained on other images than the partition gives it.
     """
     study = Study(choice.out)
     with study.locked():
         images = open_choice(data, choice.seed)
         held = split if (split / MANIFEST).exists() else split / "split"
         partition = load_partition(held, per_class, images.fingerprint())
+        check_training(models, {"A": partition.train_a, "B": partition.train_b})
         attacked = attacked_set(images, partition, choice)
         facts, found = dejavu_steps(study, images, partition, attacked, models, choice)
         return finish(study, choice, facts, {"dejavu": found})
+
+
+def check_training(models: Mapping[str, Path], sets: Mapping[str, IntArray]) -> None:
+    """Check models against the images they should have been trained on, where their cards say.
+
+    Raises:
+        ImprintError: a model was trained on others, the other model's perhaps.
+    """
+    hashes = {name: hash_of_images(indices) for name, indices in sets.items()}
+    for name, file in models.items():
+        trained_on = read_card(file).training.get("images")
+        if trained_on in (None, hashes[name]):
+            continue
+        other = next((each for each, value in hashes.items() if value == trained_on), None)
+        told = f"set {other}: swap the models" if other else "other images: give its own partition"
+        raise ImprintError(f"model {name} ({file}) was trained on {told}")

@@ -21,13 +21,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from imprint import __version__
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject, save_subject
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.progress import track
 from imprint.seeds import derive
-from imprint.store import replacing
+from imprint.store import hash_arrays, replacing
 from imprint.train.batches import Batches
 from imprint.train.gather import rank, world_size
 from imprint.train.objective import Objective, build_objective
@@ -121,7 +122,7 @@ def train(
     """
     if len(indices) < 2:
         raise ImprintError(f"cannot train {name} on {len(indices)} image(s): give at least two")
-    card = subject_card(images, options, seed)
+    card = subject_card(images, options, seed, indices)
     run = _start(card, options, seed, device)
     resume = out / "resume.pt"
     if resume.exists():
@@ -144,13 +145,19 @@ def train(
         if rank() == 0:
             _write_epoch(run, options, out, card)
     if rank() == 0:
-        save_subject(out / "final.safetensors", run.subject, card)
+        save_subject(out / "final.safetensors", run.subject, _reached(card, run))
         resume.unlink(missing_ok=True)
     return out / "final.safetensors"
 
 
-def subject_card(images: ImageSet, options: TrainOptions, seed: int) -> SubjectCard:
-    """Return the card of a network that is to be trained with these options."""
+def subject_card(
+    images: ImageSet, options: TrainOptions, seed: int, indices: IntArray | None = None
+) -> SubjectCard:
+    """Return the card of a network that is to be trained with these options.
+
+    Its ``training`` says on which images (``data``: the fingerprint of the set, ``images``:
+    :func:`hash_of_images` of the indices), how, and with which versions.
+    """
     return SubjectCard(
         architecture=options.architecture,
         options=dict(options.architecture_options),
@@ -160,8 +167,28 @@ def subject_card(images: ImageSet, options: TrainOptions, seed: int) -> SubjectC
         mean=options.mean[: images.channels] if len(options.mean) > 1 else options.mean,
         std=options.std[: images.channels] if len(options.std) > 1 else options.std,
         projector=options.projector,
-        training={"objective": options.objective, "epochs": options.epochs, "seed": seed},
+        training={
+            "objective": options.objective,
+            "epochs": options.epochs,
+            "seed": seed,
+            "precision": options.precision,
+            "data": images.fingerprint(),
+            "images": None if indices is None else hash_of_images(indices),
+            "versions": {"imprint": __version__, "torch": str(torch.__version__)},
+        },
     )
+
+
+def hash_of_images(indices: IntArray) -> str:
+    """Return a hash of a set of image indices, whatever their order."""
+    return hash_arrays(np.sort(indices).astype(np.int64))
+
+
+def _reached(card: SubjectCard, run: Run) -> SubjectCard:
+    """Return the card with the epoch a checkpoint is of, and the figures it reached."""
+    line = run.log[-1]
+    figures = {name: line[name] for name in ("epoch", "loss", "embedding_std")}
+    return dataclasses.replace(card, training={**card.training, **figures})
 
 
 def initial_subject(card: SubjectCard, seed: int) -> Subject:
@@ -240,8 +267,7 @@ def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) 
     """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
     last = run.epoch == options.epochs
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
-        snapshot = dataclasses.replace(card, training={**card.training, "epoch": run.epoch})
-        save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, snapshot)
+        save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, _reached(card, run))
     if last or run.epoch % options.resume_every == 0:
         with replacing(out / "log.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in run.log))
