@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject
-from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
+from imprint.nets.subject import NORMALISATIONS, Layer, Subject, SubjectCard
 
 CARD = SubjectCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})
 
@@ -53,26 +53,47 @@ def test_layers_are_stations_of_one_path() -> None:
     assert torch.equal(found["logits"], network(images))
 
 
-@pytest.mark.parametrize("projector", ["", "8-5"])
-def test_several_layers_at_once_are_what_each_is_alone(projector: str) -> None:
+@pytest.mark.parametrize(
+    ("projector", "layers"),
+    [("", ("backbone", "logits")), ("8-5", ("backbone", "projector", "logits"))],
+)
+def test_several_layers_at_once_are_what_each_is_alone(
+    projector: str, layers: tuple[Layer, ...]
+) -> None:
     network = subject(projector=projector)
     images = torch.rand(3, 3, 4, 4)
-    found = network.embed_layers(images, ("backbone", "projector", "logits"))
+    found = network.embed_layers(images, layers)
     for layer, values in found.items():
         assert torch.equal(values, network.embed(images, layer))
 
 
-def test_without_a_projector_its_layer_is_the_backbone_and_logits_are_the_networks() -> None:
+def test_without_a_projector_logits_are_the_networks_and_its_layer_is_refused() -> None:
     network = subject()
     images = torch.rand(3, 3, 4, 4)
     features = network.embed(images, "backbone")
-    assert torch.equal(network.embed(images, "projector"), features)
     assert torch.equal(network(images), network.network.linear(features))
+    assert (network.has_projector, network.last_embedding) == (False, "backbone")
+    with pytest.raises(ImprintError, match="has no projector: choose --layer backbone"):
+        network.embed(images, "projector")
+
+
+def test_with_neither_projector_nor_outputs_the_last_layer_is_the_backbone() -> None:
+    network = subject(outputs=None)
+    images = torch.rand(3, 3, 4, 4)
+    assert torch.equal(network(images), network.embed(images, "backbone"))
+
+
+def test_a_head_may_stand_on_the_backbone() -> None:
+    head = nn.Linear(12, 3)
+    network = Subject(Flat(), 3, 2, (0.0,), (1.0,), head=head)
+    images = torch.rand(2, 3, 2, 2)
+    assert torch.equal(network(images), head(images.flatten(1)))
 
 
 def test_without_outputs_the_last_layer_is_the_projector() -> None:
     network = subject(outputs=None, projector="8-5")
     images = torch.rand(3, 3, 4, 4)
+    assert (network.has_projector, network.last_embedding) == (True, "projector")
     assert torch.equal(network(images), network.embed(images, "projector"))
     with pytest.raises(ImprintError, match="has no classifier, so it has no logits"):
         network.embed(images, "logits")

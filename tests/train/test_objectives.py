@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject
 from imprint.nets.subject import SubjectCard
-from imprint.train.objective import OBJECTIVES, build_objective
+from imprint.train.objective import OBJECTIVES, build_objective, embed_views
 from imprint.train.objectives.simclr import nt_xent
 from imprint.train.objectives.vicreg import VICRegOptions, vicreg_loss
 
@@ -77,6 +78,14 @@ def test_supervised_equals_cross_entropy_of_the_first_view():
     assert torch.equal(logits, subject(inputs))
     expected = F.cross_entropy(subject(inputs), labels, label_smoothing=0.1)
     assert float(loss) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize(("projector", "layer"), [("12-6", "projector"), ("", "backbone")])
+def test_views_are_embedded_by_the_last_layer_before_the_classifier(projector, layer):
+    subject = build_subject(replace(CARD, projector=projector)).eval()
+    pair = torch.rand(2, 5, 3, 8, 8).unbind()
+    for inputs, found in zip(pair, embed_views(subject, pair), strict=True):
+        torch.testing.assert_close(found, subject.embed(inputs, layer))
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())

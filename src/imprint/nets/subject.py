@@ -159,6 +159,16 @@ class Subject(nn.Module):
         """Whether there is a classifier."""
         return self.head is not None or self.network.classifier is not None
 
+    @property
+    def has_projector(self) -> bool:
+        """Whether there is a projector behind the backbone."""
+        return not isinstance(self.projector, nn.Identity)
+
+    @property
+    def last_embedding(self) -> Layer:
+        """The last layer before the classifier: the projector, or the backbone without one."""
+        return "projector" if self.has_projector else "backbone"
+
     def place(self, device: torch.device) -> Subject:
         """Move the network to a device, weights channels last; return itself."""
         self.to(device)
@@ -193,7 +203,7 @@ class Subject(nn.Module):
         Args:
             images: float ``[b, channels, H, W]`` in [0, 1].
         """
-        return self.embed(images, "logits" if self.has_logits else "projector")
+        return self.embed(images, "logits" if self.has_logits else self.last_embedding)
 
     def embed(self, images: Tensor, layer: Layer) -> Tensor:
         """Return one layer's representation of images.
@@ -201,8 +211,7 @@ class Subject(nn.Module):
         Args:
             images: float ``[b, channels, H, W]`` in [0, 1].
             layer: ``backbone`` is the pooled features ``[b, d]``, ``projector`` what the projector
-                makes of them ``[b, e]`` (the features where there is none), ``logits`` the
-                classifier's outputs ``[b, outputs]``.
+                makes of them ``[b, e]``, ``logits`` the classifier's outputs ``[b, outputs]``.
 
         Raises:
             ImprintError: no such layer, or the images do not fit.
@@ -221,8 +230,10 @@ class Subject(nn.Module):
         if "logits" in layers and not self.has_logits:
             raise ImprintError(
                 "the network has no classifier, so it has no logits: "
-                "choose the layer backbone or projector"
+                f"choose the layer {self.last_embedding}"
             )
+        if "projector" in layers and not self.has_projector:
+            raise ImprintError("the network has no projector: choose --layer backbone")
         images = self.normalise(images)
         from_network = "logits" in layers and self.head is None
         if from_network and set(layers) == {"logits"}:

@@ -71,10 +71,14 @@ def build_objective(name: str, subject: Subject, settings: Mapping[str, str]) ->
 
 
 def embed_views(
-    subject: Subject, views: Sequence[torch.Tensor], layer: Layer = "projector"
+    subject: Subject, views: Sequence[torch.Tensor], layer: Layer | None = None
 ) -> tuple[torch.Tensor, ...]:
-    """Return the embeddings of all views from one forward pass over their concatenation."""
-    return subject.embed(torch.cat(list(views)), layer).float().chunk(len(views))
+    """Return the embeddings of all views from one forward pass over their concatenation.
+
+    They are the subject's last embedding, unless another layer is named.
+    """
+    together = subject.embed(torch.cat(list(views)), layer or subject.last_embedding)
+    return together.float().chunk(len(views))
 
 
 def _read_options(name: str, kind: type, settings: Mapping[str, str]) -> Any:
