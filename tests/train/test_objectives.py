@@ -106,6 +106,33 @@ def test_every_objective_learns_from_a_batch(name):
     assert losses[-1] < losses[0]
 
 
+class Embeddings(torch.nn.Module):
+    """Stands for a network: its embeddings are the inputs, in the precision of autocast."""
+
+    last_embedding = "projector"
+
+    def embed(self, images, layer):
+        return images.to(torch.get_autocast_dtype("cpu"))
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", OBJECTIVES.names())
+def test_autocast_does_not_reach_the_loss(name, precision):
+    objective = build_objective(name, build_subject(CARD), {})
+    # Their products over the batch leave the range of float16.
+    random = torch.Generator().manual_seed(0)
+    rows = 100 * torch.randn(objective.view_count, 16, 4, generator=random)
+    rows = rows.to(precision).float()
+    labels = torch.arange(16) % 4
+    with torch.autocast("cpu", precision, enabled=False):
+        exact, _ = objective(Embeddings(), list(rows), labels)
+    with torch.autocast("cpu", precision):
+        loss, embeddings = objective(Embeddings(), list(rows), labels)
+    assert embeddings.dtype == loss.dtype == torch.float32
+    assert torch.equal(embeddings, rows[0])
+    assert torch.equal(loss, exact)
+
+
 def test_bad_options_are_named():
     subject = build_subject(CARD)
     with pytest.raises(ImprintError, match="unknown objective 'vicregg': choose one of"):

@@ -19,7 +19,7 @@ from imprint.registry import Registry
 
 
 class Objective(nn.Module):
-    """Loss of a network on views of a batch.
+    """Loss of a network on views of a batch: :meth:`embed` runs the network, :meth:`loss` the rest.
 
     Attributes:
         view_count: how many augmented views of each image the loss needs.
@@ -38,14 +38,28 @@ class Objective(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss and the embeddings it was computed from.
 
+        Autocast reaches the network alone: sums over a batch overflow float16 and lose the digits
+        of bfloat16.
+
         Args:
             subject: the network being trained.
             views: ``view_count`` tensors, float32 ``[b, C, S, S]`` in [0, 1].
             labels: int64 ``[b]``; self-supervised objectives ignore them.
 
         Returns:
-            scalar loss, and embeddings ``[b, d]`` of the first view (watched for collapse).
+            scalar float32 loss, and float32 embeddings ``[b, d]`` of the first view (watched for
+            collapse).
         """
+        embeddings = self.embed(subject, views)
+        with torch.autocast(views[0].device.type, enabled=False):
+            return self.loss(embeddings, labels), embeddings[0]
+
+    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """Return what the loss compares, float32 ``[b, d]`` a view; see :func:`embed_views`."""
+        return embed_views(subject, views)
+
+    def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        """Return the scalar loss of the embeddings; autocast is off here."""
         raise NotImplementedError
 
     def after_step(self, subject: Subject, progress: float) -> None:

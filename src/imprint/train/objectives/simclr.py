@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from imprint.nets.subject import Subject
 from imprint.train.gather import gather, rank, world_size
-from imprint.train.objective import OBJECTIVES, Objective, embed_views
+from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,10 @@ class SimCLR(Objective):
 
     Options = SimCLROptions
 
-    def forward(
-        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss and the first view's embeddings."""
-        first, second = embed_views(subject, views)
-        return nt_xent(first, second, self.options.temperature), first
+    def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of two views' embeddings."""
+        first, second = embeddings
+        return nt_xent(first, second, self.options.temperature)
 
 
 def nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:

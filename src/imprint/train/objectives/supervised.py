@@ -26,10 +26,11 @@ class Supervised(Objective):
     view_count = 1
     Options = SupervisedOptions
 
-    def forward(
-        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss and the logits."""
-        logits = subject.embed(views[0], "logits").float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)
-        return loss, logits
+    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """Return the logits of the first view."""
+        return [subject.embed(views[0], "logits").float()]
+
+    def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        """Return the mean cross-entropy in nats."""
+        (logits,) = embeddings
+        return F.cross_entropy(logits, labels, label_smoothing=self.options.label_smoothing)

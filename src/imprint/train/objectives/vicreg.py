@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from imprint.nets.subject import Subject
 from imprint.train.gather import gather
-from imprint.train.objective import OBJECTIVES, Objective, embed_views
+from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,10 @@ class VICReg(Objective):
 
     Options = VICRegOptions
 
-    def forward(
-        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the loss and the first view's embeddings."""
-        first, second = embed_views(subject, views)
-        loss = vicreg_loss(first, second, self.options)
-        return loss, first
+    def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss of two views' embeddings."""
+        first, second = embeddings
+        return vicreg_loss(first, second, self.options)
 
 
 def vicreg_loss(first: torch.Tensor, second: torch.Tensor, options: VICRegOptions) -> torch.Tensor:
