@@ -207,6 +207,15 @@ def test_triage_alone_writes_nothing_else(folder, tmp_path):
     assert written - {".lock"} == {"triage.json", "tables"}
 
 
+def test_outputs_in_another_order_than_the_folders_are_noticed(folder, tmp_path, capsys):
+    for name in ("seen", "unseen"):
+        for old, new in (("ant", "3"), ("bee", "1"), ("cat", "2")):
+            shutil.copytree(folder / name / old, tmp_path / name / new)
+    changes = {"members": tmp_path / "seen", "non_members": tmp_path / "unseen", "triage": True}
+    audit_membership(options(folder, tmp_path / "out", **changes))
+    assert "only 0% of its members right, and guessing 33%: check that" in capsys.readouterr().err
+
+
 def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
     shutil.copy(folder / "net.safetensors", tmp_path / "bare.safetensors")
     changes = {"subject": tmp_path / "bare.safetensors", "triage": True}

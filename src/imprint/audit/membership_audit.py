@@ -51,6 +51,8 @@ SUBJECT = "subject"
 UNTRAINED = "untrained"
 MISFIT = 0.05
 """Difference of training accuracies from which shadows are said not to fit."""
+HARDLY = 1.5
+"""How many times the accuracy of guessing is still taken for guessing."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         audit = open_audit(study, options)
         first = audit.look()
         say(f"triage: {first['verdict']}")
+        tell_order(first, len(audit.images.classes))
         say(forecast(audit.subject.load(), audit.images, audit.records, options, audit.device))
         if options.triage:
             write_json(study.path("triage.json"), first)
@@ -261,6 +264,16 @@ def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:
             "non_members": float(right[~masks].mean()),
         },
     }
+
+
+def tell_order(first: Mapping[str, Any], classes: int) -> None:
+    """Say so where the network is hardly better than guessing on images it was trained on."""
+    right = first["accuracy"]["members"]
+    if right < HARDLY / classes:
+        say(
+            f"the network gets only {right:.0%} of its members right, and guessing "
+            f"{1 / classes:.0%}: check that its outputs are in the order of the class folders' names"
+        )
 
 
 def tell_misfit(findings: Mapping[str, Any]) -> None:
