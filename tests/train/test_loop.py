@@ -127,8 +127,8 @@ def test_one_channel_images_train(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(images, tmp_path):
+    options = replace(OPTIONS, optimizer="sgd", learning_rate=1e12, warmup_epochs=0)
     with pytest.raises(ImprintError, match="the loss of network is nan in epoch"):
-        options = replace(OPTIONS, optimizer="sgd", learning_rate=1e12, warmup_epochs=0)
         train(images, np.arange(40), options, tmp_path, 0, CPU)
 
 
@@ -144,6 +144,14 @@ def test_too_few_images_are_told(images, tmp_path):
         ({"batch_size": 1}, "batch_size is 1"),
         ({"warmup_epochs": 9}, "warmup_epochs is 9"),
         ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"momentum": 1.0}, r"momentum is 1.0: it must lie in \[0, 1\)"),
+        ({"momentum": -0.1}, "momentum is -0.1"),
+        ({"weight_decay": -1e-4}, "weight_decay is -0.0001"),
+        ({"end_ratio": 1.5}, r"end_ratio is 1.5: it must lie in \[0, 1\]"),
+        ({"snapshot_every": -1}, "snapshot_every is -1"),
+        ({"precision": "float8"}, "precision is 'float8': it must be one of float32, bfloat16"),
+        ({"optimizer": "adam"}, "optimizer is 'adam': it must be one of adamw, sgd, lars"),
     ],
 )
 def test_impossible_options_are_told(setting, message):

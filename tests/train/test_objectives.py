@@ -141,3 +141,19 @@ def test_bad_options_are_named():
         build_objective("simclr", subject, {"tau": "1"})
     with pytest.raises(ImprintError, match="'temperature' of objective 'simclr' must be float"):
         build_objective("simclr", subject, {"temperature": "warm"})
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "values"),
+    [
+        ("simclr", "temperature", ("0", "-1", "nan", "inf")),
+        ("supervised", "label_smoothing", ("-0.1", "1", "nan")),
+        ("vicreg", "invariance", ("-1", "nan")),
+        ("vicreg", "variance", ("-1", "inf")),
+        ("vicreg", "covariance", ("-1", "nan")),
+    ],
+)
+def test_impossible_values_are_named(name, option, values):
+    for value in values:
+        with pytest.raises(ImprintError, match=f"{option} of {name} is {float(value)}: it must"):
+            build_objective(name, build_subject(CARD), {option: value})

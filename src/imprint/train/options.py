@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from imprint.config import Numbers, Settings
 from imprint.data.views import Augmentation
 from imprint.errors import ImprintError
+
+OptimizerName = Literal["adamw", "sgd", "lars"]
+OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 SMALL_CROPS = Augmentation(
     scale=(0.1, 0.3), jitter=1.0, brightness=0.2, contrast=0.2, saturation=0.0, hue=0.0
@@ -42,7 +48,7 @@ class TrainOptions:
     """Passes over the training images."""
     batch_size: int = 128
     """Images a step, over all processes."""
-    optimizer: Literal["adamw", "sgd", "lars"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     """The update rule."""
     learning_rate: float = 8e-3
     """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
@@ -54,7 +60,7 @@ class TrainOptions:
     """Epochs over which the learning rate rises; a cosine follows."""
     end_ratio: float = 0.0
     """Share of the peak learning rate that the cosine ends at."""
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Precision = "float32"
     """Arithmetic of the forward pass."""
     snapshot_every: int = 175
     """Keep the weights every so many epochs; 0 keeps the last alone."""
@@ -66,14 +72,22 @@ class TrainOptions:
     """Augmentation of the second view."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "resume_every", "input_size"):
-            if getattr(self, name) < 1:
-                raise ImprintError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        if self.learning_rate <= 0:
-            raise ImprintError(f"learning_rate is {self.learning_rate}: it must be above 0")
-        if self.batch_size == 1:
-            raise ImprintError("batch_size is 1: batch statistics need at least 2 images")
-        if not 0 <= self.warmup_epochs <= self.epochs:
-            raise ImprintError(
-                f"warmup_epochs is {self.warmup_epochs:g}: it must lie in 0…epochs ({self.epochs})"
-            )
+        for name in ("epochs", "resume_every", "input_size"):
+            self._require(name, getattr(self, name) >= 1, "be at least 1")
+        self._require("batch_size", self.batch_size >= 2, "be at least 2, for batch statistics")
+        self._require("learning_rate", 0 < self.learning_rate < math.inf, "be above 0 and finite")
+        self._require("momentum", 0 <= self.momentum < 1, "lie in [0, 1)")
+        self._require("weight_decay", 0 <= self.weight_decay < math.inf, "be at least 0 and finite")
+        self._require("end_ratio", 0 <= self.end_ratio <= 1, "lie in [0, 1]")
+        self._require("snapshot_every", self.snapshot_every >= 0, "be at least 0")
+        for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
+            self._require(name, getattr(self, name) in known, f"be one of {', '.join(known)}")
+        self._require(
+            "warmup_epochs",
+            0 <= self.warmup_epochs <= self.epochs,
+            f"lie in 0…epochs ({self.epochs})",
+        )
+
+    def _require(self, name: str, holds: bool, demand: str) -> None:
+        if not holds:
+            raise ImprintError(f"{name} is {getattr(self, name)!r}: it must {demand}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
+from imprint.errors import ImprintError
 from imprint.train.gather import gather, rank, world_size
 from imprint.train.objective import OBJECTIVES, Objective
 
@@ -17,6 +19,12 @@ class SimCLROptions:
     """Settings of SimCLR."""
 
     temperature: float = 0.15
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ImprintError(
+                f"temperature of simclr is {self.temperature}: it must be above 0 and finite"
+            )
 
 
 @OBJECTIVES.register("simclr")

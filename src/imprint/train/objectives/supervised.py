@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from imprint.errors import ImprintError
 from imprint.nets.subject import Subject
 from imprint.train.objective import OBJECTIVES, Objective
 
@@ -17,6 +18,12 @@ class SupervisedOptions:
     """Settings of supervised training."""
 
     label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ImprintError(
+                f"label_smoothing of supervised is {self.label_smoothing}: it must lie in [0, 1)"
+            )
 
 
 @OBJECTIVES.register("supervised")

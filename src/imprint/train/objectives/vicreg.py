@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
+from imprint.errors import ImprintError
 from imprint.train.gather import gather
 from imprint.train.objective import OBJECTIVES, Objective
 
@@ -19,6 +21,13 @@ class VICRegOptions:
     invariance: float = 25.0
     variance: float = 25.0
     covariance: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, weight in vars(self).items():
+            if not 0 <= weight < math.inf:
+                raise ImprintError(
+                    f"{name} of vicreg is {weight}: it must be at least 0 and finite"
+                )
 
 
 @OBJECTIVES.register("vicreg")
