@@ -272,7 +272,7 @@ def tell_order(first: Mapping[str, Any], classes: int) -> None:
     if right < HARDLY / classes:
         say(
             f"the network gets only {right:.0%} of its members right, and guessing "
-            f"{1 / classes:.0%}: check that its outputs are in the order of the class folders' names"
+            f"{1 / classes:.0%}: check that its outputs are in the order of the class folders"
         )
 
 
