@@ -25,7 +25,7 @@ def write_state(path):
     options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
     subject = initial_subject(subject_card(composite(10), options, 0), 0)
     objective = build_objective("vicreg", subject, {})
-    optimizer = build_optimizer(subject, options)
+    optimizer = build_optimizer(subject, options, 128)
     Run(subject, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
 
 
@@ -49,5 +49,5 @@ def test_a_full_disk_is_one_sentence(write, tmp_path, monkeypatch):
     link.symlink_to(FULL)
     monkeypatch.setattr(store, "_temporary", lambda path, resume: link)
     monkeypatch.setattr(store, "_remove", lambda path: None)
-    with pytest.raises(ImprintError, match="the disk is full: .* was not written"):
+    with pytest.raises(ImprintError, match=r"the disk is full: .* was not written"):
         write(tmp_path / "artefact")

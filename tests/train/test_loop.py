@@ -13,7 +13,8 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject
-from imprint.train import loop
+from imprint.train import batches, loop
+from imprint.train.batches import Batches
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
@@ -159,6 +160,31 @@ def test_impossible_options_are_told(setting, message):
         replace(OPTIONS, **setting)
 
 
+def test_the_rate_scales_with_the_batch_that_is_drawn(images, tmp_path):
+    options = replace(OPTIONS, epochs=1, warmup_epochs=0, snapshot_every=0, batch_size=1000)
+    for name, given in (("few", options), ("exact", replace(options, batch_size=40))):
+        train(images, np.arange(40), given, tmp_path / name, 0, CPU)
+    line = json.loads((tmp_path / "few" / "log.jsonl").read_text())
+    assert line["learning_rate"] == pytest.approx(OPTIONS.learning_rate * 40 / 256)
+    assert weights(tmp_path / "few") == weights(tmp_path / "exact")
+
+
+def test_processes_share_a_batch_evenly(images, monkeypatch):
+    monkeypatch.setattr(batches, "world_size", lambda: 3)
+    view = (OPTIONS.first_view,)
+    shares = []
+    for process in range(3):
+        monkeypatch.setattr(batches, "rank", lambda process=process: process)
+        drawn = Batches(images, np.arange(40), view, 16, 32, 0, CPU)
+        assert (drawn.batch_size, drawn.per_epoch) == (15, 2)
+        shares.append([len(labels) for _, labels in drawn.epoch(0)])
+    assert shares == [[5, 5]] * 3
+    assert Batches(images, np.arange(6), view, 16, 32, 0, CPU).batch_size == 6
+    for count, batch_size in ((5, 16), (40, 5)):
+        with pytest.raises(ImprintError, match="batches of 5 images leave less than 2 for each of"):
+            Batches(images, np.arange(count), view, batch_size, 32, 0, CPU)
+
+
 DISTRIBUTED = """
 import sys, os
 from dataclasses import replace
@@ -171,12 +197,14 @@ from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 options = TrainOptions(
     architecture="mlp", architecture_options=(("widths", "8"),), projector="", epochs=2,
-    batch_size=20, warmup_epochs=0, optimizer="sgd", learning_rate=0.01, snapshot_every=0,
+    warmup_epochs=0, optimizer="sgd", learning_rate=0.01, snapshot_every=0,
 )
 with process_group(torch.device("cpu")):
     for objective in ("vicreg", "simclr", "supervised"):
         out = Path(sys.argv[1]) / objective / os.environ.get("WORLD_SIZE", "1")
-        run = replace(options, objective=objective)
+        # An odd batch leaves one image over for two processes.
+        whole = 21 if "WORLD_SIZE" in os.environ else 20
+        run = replace(options, objective=objective, batch_size=whole)
         train(composite(40), np.arange(40), run, out, 0, torch.device("cpu"))
 """
 

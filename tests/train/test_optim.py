@@ -38,15 +38,16 @@ def test_lars_leaves_zero_weights_a_plain_step():
 def test_weight_decay_reaches_weights_only(name):
     module = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
     options = TrainOptions(optimizer=name, weight_decay=0.3)
-    groups = build_optimizer(module, options).param_groups
+    groups = build_optimizer(module, options, 128).param_groups
     decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
     assert decayed == {id(module[0].weight)}
 
 
 def test_the_peak_scales_with_the_batch():
-    assert peak_learning_rate(TrainOptions(learning_rate=0.2, batch_size=1024)) == pytest.approx(
-        0.8
-    )
+    options = TrainOptions(learning_rate=0.2, batch_size=512)
+    assert peak_learning_rate(options, 1024) == pytest.approx(0.8)
+    for group in build_optimizer(nn.Linear(2, 2), options, 64).param_groups:
+        assert group["lr"] == pytest.approx(0.05)
 
 
 def test_the_schedule_rises_in_a_line_and_falls_in_a_cosine():

@@ -11,6 +11,7 @@ import torch
 from imprint.data.augment import augment, crop_rectangles, recolour
 from imprint.data.imageset import ArrayImages, ImageSet, IntArray
 from imprint.data.views import Augmentation
+from imprint.errors import ImprintError
 from imprint.seeds import derive, generator
 from imprint.train.gather import rank, world_size
 
@@ -26,13 +27,17 @@ class Batches:
         images: where pixels and labels come from.
         indices: int64 ``[n]``, the images of an epoch.
         views: one augmentation a view.
-        batch_size: images a batch, over all processes.
+        batch_size: images a batch, over all processes; see :func:`shared_batch_size`.
         size: side of the views in pixels.
         seed: of order and augmentation.
         device: where the views are wanted.
 
     Attributes:
+        batch_size: images a batch that is really drawn.
         per_epoch: batches an epoch; images that do not fill a batch wait for another epoch.
+
+    Raises:
+        ImprintError: less than two images a process.
     """
 
     def __init__(
@@ -51,8 +56,8 @@ class Batches:
         self._device = device
         self._views = tuple(views)
         self._side = size
-        self._batch_size = min(batch_size, len(indices))
-        self.per_epoch = len(indices) // self._batch_size
+        self.batch_size = shared_batch_size(batch_size, len(indices))
+        self.per_epoch = len(indices) // self.batch_size
         self._resident = (
             torch.from_numpy(images.pixels[self._indices]).to(device)
             if isinstance(images, ArrayImages)
@@ -63,8 +68,8 @@ class Batches:
         """Yield views, each float32 ``[b, C, S, S]`` in [0, 1], and labels int64 ``[b]``."""
         order = generator(self._seed, "order", epoch).permutation(len(self._indices))
         rows = [
-            order[start : start + self._batch_size][rank() :: world_size()]
-            for start in range(0, self.per_epoch * self._batch_size, self._batch_size)
+            order[start : start + self.batch_size][rank() :: world_size()]
+            for start in range(0, self.per_epoch * self.batch_size, self.batch_size)
         ]
         views = self._resident_views if self._resident is not None else self._streamed_views
         for batch, batch_views in zip(rows, views(rows, epoch), strict=True):
@@ -113,3 +118,26 @@ class Batches:
             recolour(square, settings, key, ids)
             for square, settings, key in zip(squares, self._views, keys, strict=True)
         ]
+
+
+def shared_batch_size(batch_size: int, count: int) -> int:
+    """Return how many of ``count`` images a batch holds: what all processes can share evenly.
+
+    Args:
+        batch_size: the most, over all processes.
+        count: images there are.
+
+    Returns:
+        the largest multiple of the number of processes within both.
+
+    Raises:
+        ImprintError: less than two images for each of several processes.
+    """
+    processes = world_size()
+    shared = min(batch_size, count) // processes * processes
+    if processes > 1 and shared < 2 * processes:
+        raise ImprintError(
+            f"batches of {min(batch_size, count)} images leave less than 2 for each of "
+            f"{processes} processes: raise batch_size, give more images or start fewer processes"
+        )
+    return shared

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from imprint.nets.subject import Subject, SubjectCard
 from imprint.progress import track
 from imprint.seeds import derive
 from imprint.store import hash_arrays, replacing
-from imprint.train.batches import Batches
+from imprint.train.batches import Batches, shared_batch_size
 from imprint.train.gather import rank, world_size
 from imprint.train.objective import Objective, build_objective
 from imprint.train.optim import build_optimizer, learning_rate_factor, peak_learning_rate
@@ -118,12 +118,14 @@ def train(
         Path of ``final.safetensors``.
 
     Raises:
-        ImprintError: no images, a loss that is not finite, or options that do not fit together.
+        ImprintError: less than two images, or two a process; a loss that is not finite; or
+            options that do not fit together.
     """
     if len(indices) < 2:
         raise ImprintError(f"cannot train {name} on {len(indices)} image(s): give at least two")
     card = subject_card(images, options, seed, indices)
-    run = _start(card, options, seed, device)
+    batch_size = shared_batch_size(options.batch_size, len(indices))
+    run = _start(card, options, batch_size, seed, device)
     resume = out / "resume.pt"
     if resume.exists():
         run.load(resume, device)
@@ -132,16 +134,15 @@ def train(
         images,
         indices,
         views=(options.first_view, options.second_view)[: run.objective.view_count],
-        batch_size=options.batch_size,
+        batch_size=batch_size,
         size=options.input_size,
         seed=seed,
         device=device,
     )
-    steps = batches.per_epoch * options.epochs
     for epoch in track(
         range(run.epoch, options.epochs), f"train {name}", options.epochs - run.epoch, "epoch"
     ):
-        run.log.append(_train_epoch(run, step, batches.epoch(epoch), options, epoch, steps, name))
+        run.log.append(_train_epoch(run, step, batches, options, epoch, name))
         if rank() == 0:
             _write_epoch(run, options, out, card)
     if rank() == 0:
@@ -198,13 +199,15 @@ def initial_subject(card: SubjectCard, seed: int) -> Subject:
         return build_subject(card)
 
 
-def _start(card: SubjectCard, options: TrainOptions, seed: int, device: torch.device) -> Run:
+def _start(
+    card: SubjectCard, options: TrainOptions, batch_size: int, seed: int, device: torch.device
+) -> Run:
     subject = initial_subject(card, seed).place(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initial objective"))
         objective = build_objective(options.objective, subject, dict(options.objective_options))
     objective.to(device)
-    optimizer = build_optimizer(nn.ModuleList([subject, objective]), options)
+    optimizer = build_optimizer(nn.ModuleList([subject, objective]), options, batch_size)
     scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
     return Run(subject, objective, optimizer, scaler)
 
@@ -222,22 +225,23 @@ def _distribute(step: Step, device: torch.device) -> nn.Module:
 def _train_epoch(
     run: Run,
     step: nn.Module,
-    batches: Iterator[tuple[list[torch.Tensor], torch.Tensor]],
+    batches: Batches,
     options: TrainOptions,
     epoch: int,
-    steps: int,
     name: str,
 ) -> dict[str, Any]:
     """Train one epoch; return its line of the log."""
     step.train()
     device_type = next(step.parameters()).device.type
-    per_epoch = steps // options.epochs
-    warmup_steps = round(options.warmup_epochs * per_epoch)
+    steps = options.epochs * batches.per_epoch
+    warmup_steps = round(options.warmup_epochs * batches.per_epoch)
+    peak = peak_learning_rate(options, batches.batch_size)
     losses, spreads = [], []
-    for position, (views, labels) in enumerate(batches, start=epoch * per_epoch):
+    first = epoch * batches.per_epoch
+    for position, (views, labels) in enumerate(batches.epoch(epoch), start=first):
         factor = learning_rate_factor(position, steps, warmup_steps, options.end_ratio)
         for group in run.optimizer.param_groups:
-            group["lr"] = peak_learning_rate(options) * factor
+            group["lr"] = peak * factor
         with torch.autocast(
             device_type, PRECISIONS[options.precision], enabled=options.precision != "float32"
         ):

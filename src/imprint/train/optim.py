@@ -62,10 +62,15 @@ class LARS(Optimizer):
         parameter.add_(velocity, alpha=-group["lr"])
 
 
-def build_optimizer(modules: nn.Module, options: TrainOptions) -> Optimizer:
+def build_optimizer(modules: nn.Module, options: TrainOptions, batch_size: int) -> Optimizer:
     """Return the optimiser of ``options`` over all parameters that need gradients.
 
     Weight decay reaches weights only: tensors with one axis (biases, normalisation) go without.
+
+    Args:
+        modules: what to optimise.
+        options: of training.
+        batch_size: images a batch that is really drawn; see :func:`peak_learning_rate`.
     """
     parameters = [parameter for parameter in modules.parameters() if parameter.requires_grad]
     groups = [
@@ -78,7 +83,7 @@ def build_optimizer(modules: nn.Module, options: TrainOptions) -> Optimizer:
             "weight_decay": 0.0,
         },
     ]
-    peak = peak_learning_rate(options)
+    peak = peak_learning_rate(options, batch_size)
     if options.optimizer == "lars":
         return LARS(groups, lr=peak, momentum=options.momentum)
     if options.optimizer == "sgd":
@@ -88,9 +93,15 @@ def build_optimizer(modules: nn.Module, options: TrainOptions) -> Optimizer:
     return torch.optim.AdamW(groups, lr=peak, betas=(options.momentum, 0.999))
 
 
-def peak_learning_rate(options: TrainOptions) -> float:
-    """Return the highest learning rate: ``learning_rate`` × batch size / 256."""
-    return options.learning_rate * options.batch_size / 256
+def peak_learning_rate(options: TrainOptions, batch_size: int) -> float:
+    """Return the highest learning rate: ``learning_rate`` × batch size / 256.
+
+    Args:
+        options: of training.
+        batch_size: images a batch that is really drawn, over all processes: less than
+            ``options.batch_size`` where there are fewer images.
+    """
+    return options.learning_rate * batch_size / 256
 
 
 def learning_rate_factor(step: int, steps: int, warmup_steps: int, end_ratio: float) -> float:

@@ -47,11 +47,11 @@ class TrainOptions:
     epochs: int = 700
     """Passes over the training images."""
     batch_size: int = 128
-    """Images a step, over all processes."""
+    """Images a step, over all processes; fewer where there are not so many."""
     optimizer: OptimizerName = "adamw"
     """The update rule."""
     learning_rate: float = 8e-3
-    """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
+    """Peak learning rate for a batch of 256; scaled by the images of a batch / 256."""
     momentum: float = 0.9
     """Momentum (AdamW: the first beta)."""
     weight_decay: float = 1e-4
