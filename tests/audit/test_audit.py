@@ -249,6 +249,7 @@ def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
         (["audit", "--k", "5000"], "k is 5000 but only"),
         (["audit", "--per-class", "500"], "500"),
         (["audit", "--decision", "logits"], "needs --layer logits, got projector"),
+        (["audit", "--train.projector", ""], "the network has no projector"),
         (["audit", "--top", "6"], "--top is 6: it must lie in 1…5"),
         (["audit", "--voting", "21"], "--voting is 21: it must lie in 0…k (20)"),
         (["audit", "--centre-fraction", "1.8"], "must lie in (0, 1]"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,5 +206,7 @@ def _embed_step(
 
 
 def _untrained(checkpoints: Mapping[str, Path], name: str, choice: DejavuChoice) -> Subject:
+    card = read_card(checkpoints[name])
+    fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
     seed = derive(choice.seed, "untrained", name)
-    return initial_subject(read_card(checkpoints[name]), seed)
+    return initial_subject(dataclasses.replace(card, options=fresh), seed)

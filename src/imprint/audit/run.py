@@ -22,6 +22,7 @@ from imprint.data.split import (
     save_partition,
 )
 from imprint.device import choose_device
+from imprint.errors import ImprintError
 from imprint.launch import run_tasks
 from imprint.nets.load import load_subject
 from imprint.seeds import derive
@@ -77,11 +78,19 @@ def train_step(
     """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
 
     On the CPU both train at once, each in a process of its own, and one that a killed audit left
-    to train does so on its half of the cores, to the same bytes. An architecture that cannot be
-    built is told before any process starts.
+    to train does so on its half of the cores, to the same bytes. A network that cannot be
+    built, or lacks the layer to be attacked, is told before any process starts.
+
+    Raises:
+        ImprintError: that network.
     """
     sets = {"A": partition.train_a, "B": partition.train_b}
-    initial_subject(subject_card(images, options.train, options.seed), options.seed)
+    fresh = initial_subject(subject_card(images, options.train, options.seed), options.seed)
+    if options.layer == "projector" and not fresh.has_projector:
+        raise ImprintError(
+            "the network has no projector: choose --layer backbone, or widths with "
+            "--train.projector"
+        )
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
     if device.type == "cpu" and missing:
         tasks = [(options, name, sets[name]) for name in missing]
