@@ -229,7 +229,7 @@ def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
     ("changes", "message"),
     [
         ({"shadows": 1}, "choose --shadows 2 or more, or 0"),
-        ({"records": 500}, "choose at most 48, or 0 for all"),
+        ({"records": 2}, "are too few"),
         ({"attack": ("lira",)}, "no attack can be run: lira needs reference models"),
         ({"attack": ("no",)}, "unknown attack 'no'"),
         ({"augmentations": ("flip",)}, "augmentations must start with identity"),

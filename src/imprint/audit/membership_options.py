@@ -31,7 +31,7 @@ class MembershipOptions(AttackOptions, Common):
     non_members_part: str = ""
     """Which part of the non-members' folder."""
     records: int = 4000
-    """Records to attack, half of them members, drawn at random; 0 takes all there are."""
+    """Records to attack at most, half of them members, drawn at random; 0 takes all there are."""
     attack: Names = ("all",)
     """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
     curvature: bool = True

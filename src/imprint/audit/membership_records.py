@@ -39,12 +39,12 @@ def choose_records(members: int, non_members: int, count: int, seed: int) -> Rec
     """Return the attacked records and the population.
 
     A random half of the non-members is the population, disjoint from the attacked ones. With a
-    ``count``, half as many members and non-members are attacked and at most as many are population.
+    ``count``, as many members as non-members are attacked, and at most as many are population.
 
     Args:
         members: how many there are; they come first in the joined set.
         non_members: how many there are.
-        count: records to attack; 0 takes all.
+        count: records to attack at most; 0 takes all.
         seed: of every draw.
 
     Raises:
@@ -54,13 +54,7 @@ def choose_records(members: int, non_members: int, count: int, seed: int) -> Rec
     outside = members + generator(seed, "non-members").permutation(non_members)
     population, outside = outside[: non_members // 2], outside[non_members // 2 :]
     if count:
-        half = count // 2
-        if half > min(members, len(outside)):
-            raise ImprintError(
-                f"--records {count} needs {half} members and {2 * half} non-members (half of them "
-                f"are the population), but there are {members} and {non_members}: choose at most "
-                f"{2 * min(members, len(outside))}, or 0 for all"
-            )
+        half = min(count // 2, members, len(outside))
         inside, outside, population = inside[:half], outside[:half], population[:half]
     if len(inside) < 2 or len(outside) < 2 or not len(population):
         raise ImprintError(
