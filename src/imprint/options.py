@@ -50,7 +50,7 @@ class CropChoice:
     """Which part of an image is its background."""
 
     crop: Literal["slab", "maxrect", "corner"] = "maxrect"
-    """The largest rectangle beside the boxes (slab: as published; maxrect: the true one), or a corner."""
+    """The largest rectangle beside the boxes (maxrect; slab: as published), or a corner."""
     min_crop_px: float = 8
     """Only crops whose shorter side is longer than this are attacked (published: 100)."""
     corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"] = "lower_left"
