@@ -77,7 +77,7 @@ def test_supervised_equals_cross_entropy_of_the_first_view():
     loss, logits = objective(subject, [inputs], labels)
     assert torch.equal(logits, subject(inputs))
     expected = F.cross_entropy(subject(inputs), labels, label_smoothing=0.1)
-    assert float(loss) == pytest.approx(float(expected))
+    assert loss.item() == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize(("projector", "layer"), [("12-6", "projector"), ("", "backbone")])
