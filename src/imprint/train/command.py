@@ -16,6 +16,7 @@ import torch.distributed as dist
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
 from imprint.train.gather import rank
@@ -66,6 +67,7 @@ def train_network(
     if rank() > 0:
         return {}
     log = (folder / "log.jsonl").read_text().splitlines()
+    say(f"weights: {folder / 'final.safetensors'}")
     return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
 
 
