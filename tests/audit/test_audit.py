@@ -76,6 +76,7 @@ def test_the_summary_holds_every_estimate_with_its_interval(study):
             assert low <= estimate["value"] <= high
             assert estimate["n"] == count
     assert summary["data"]["attacked"] == {"A": 40, "B": 40}
+    assert summary["data"]["copies_in_public"] == {"value": 0}
     assert (study / "report.html").stat().st_size > 10_000
 
 

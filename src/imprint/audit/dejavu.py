@@ -13,8 +13,9 @@ import numpy as np
 from imprint.audit.dejavu_tables import SIDES, TOP_RANKED, Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
 from imprint.data.crops import background_rectangles
+from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -22,6 +23,7 @@ from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import Subject
 from imprint.options import DejavuChoice
 from imprint.probe.embeddings import embed
+from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file, read_json
 from imprint.tables import Table, write_table
@@ -105,8 +107,22 @@ def dejavu_steps(
         "boxes": sum(len(found) > 0 for found in images.boxes() or ()),
         "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
         "dropped": dict(attacked.dropped),
+        "copies_in_public": _copies(images, attacked, partition),
     }
     return facts, read_json(tables / "findings.json")
+
+
+def _copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> dict[str, Any]:
+    """Return how many attacked images stand in the public set as well, to the pixel."""
+    if not isinstance(images, ArrayImages):
+        return {"missing": "the images do not fit into memory, so they were not compared"}
+    found = copies(images, attacked.index, partition.public)
+    if len(found):
+        say(
+            f"{images.name}: {len(found)} attacked images stand in the public set as well, "
+            f"{images.name_of(int(found[0]))} first: leave out copies, or they count as memorized"
+        )
+    return {"value": len(found)}
 
 
 def _sides_of(squares: FloatArray) -> FloatArray:

@@ -1,0 +1,21 @@
+import numpy as np
+
+from imprint.data.duplicates import copies
+from imprint.data.imageset import ArrayImages
+from imprint.data.sources.composite import composite
+
+
+def test_copies_are_found_to_the_pixel():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 4), dtype=np.uint8)
+    pixels[4] = pixels[1]
+    pixels[5] = pixels[0]
+    pixels[5, 0, 0, 0] ^= 1
+    images = ArrayImages(pixels, np.zeros(6, dtype=np.int64), ("a",))
+    assert copies(images, np.array([0, 1, 2]), np.array([3, 4, 5])).tolist() == [1]
+
+
+def test_the_embedded_images_are_all_different():
+    images = composite(960)
+    index = np.arange(960)
+    for first in (index[:480], index[480:]):
+        assert len(copies(images, first, np.setdiff1d(index, first))) == 0
