@@ -51,7 +51,7 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 
     names = {
         "score": "déjà vu score",
-        "target_accuracy": "accuracy: target",
+        "target_accuracy": "target accuracy",
         "reference_accuracy": "reference",
     }
     title = "Déjà vu: does the background bring back the object?  (%, 95 % interval)"
@@ -70,7 +70,7 @@ def show_dejavu(findings: dict[str, Any]) -> None:
 
 def _percent(estimate: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:.1f} ({low:.1f} to {high:.1f})"
+    return f"{100 * estimate['value']:.1f} [{low:.1f}, {high:.1f}]"
 
 
 SHOW = {"dejavu": show_dejavu, "membership": show_membership}
