@@ -60,7 +60,7 @@ def test_the_neighbours_are_searched_on_the_device_that_was_asked_for(
 def test_people_are_shown_the_table_and_where_the_results_are(arrays, tmp_path, capsys):
     main(words(arrays, tmp_path / "out", "--voting", "1", "--confidence", "100"))
     told = capsys.readouterr()
-    assert "100.0 (" in told.out
+    assert "100.0 [" in told.out
     assert "déjà vu score" in told.out
     assert f"results: {tmp_path / 'out'}" in told.err
     assert read_table(tmp_path / "out" / "dejavu" / "records.parquet")["category"].shape == (1,)
