@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.seeds import derive, generator, torch_generator, uniforms
+from imprint.seeds import derive, generator, uniforms
 
 
 def test_different_arguments_give_different_seeds():
@@ -14,7 +14,6 @@ def test_different_arguments_give_different_seeds():
 def test_generators_repeat():
     assert generator(3, "x", 1).random() == generator(3, "x", 1).random()
     assert generator(3, "x", 1).random() != generator(3, "x", 2).random()
-    assert torch_generator(3, "x").initial_seed() == derive(3, "x")
 
 
 @given(st.integers(0, 2**63 - 1), st.lists(st.integers(0, 2**40), min_size=1, max_size=20))

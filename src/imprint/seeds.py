@@ -8,13 +8,9 @@ not change with the batch size, the number of workers, or a resume half-way.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    import torch
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -39,13 +35,6 @@ def derive(seed: int, purpose: str, *ids: int | str) -> int:
 def generator(seed: int, purpose: str, *ids: int | str) -> np.random.Generator:
     """Return the NumPy generator (Philox, counter-based) of ``purpose`` and ``ids``."""
     return np.random.Generator(np.random.Philox(derive(seed, purpose, *ids)))
-
-
-def torch_generator(seed: int, purpose: str, *ids: int | str) -> torch.Generator:
-    """Return the CPU torch generator of ``purpose`` and ``ids``."""
-    import torch
-
-    return torch.Generator().manual_seed(derive(seed, purpose, *ids))
 
 
 def uniforms(key: int, ids: ArrayLike, count: int) -> NDArray[np.float64]:
