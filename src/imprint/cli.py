@@ -56,6 +56,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Audit",
         "which images one network was trained on",
     ),
+    ("membership", "cohort"): (
+        "imprint.commands.membership",
+        "Cohort",
+        "many models on parts of one set: attacks and memorization",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -22,8 +22,10 @@ from imprint.audit.membership_signals import (
     Answers,
     Model,
     evidence,
+    plain_signals,
     read_answers,
     signal_steps,
+    take_all_signals,
 )
 from imprint.audit.membership_trials import list_trials, run_trials, write_trials
 from imprint.audit.summary import finish
@@ -39,7 +41,6 @@ from imprint.membership.run import choose_attacks
 from imprint.membership.triage import triage
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import SubjectCard
-from imprint.probe.signal_options import SignalOptions
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_file, read_json, write_json
@@ -88,43 +89,29 @@ class Audit:
         identity = {"architecture": {**card.to_json(), "training": {}}, "seed": seed}
         return Model(UNTRAINED, identity, lambda: initial_subject(card, seed))
 
-    @property
-    def plain(self) -> SignalOptions:
-        """The signals of one forward pass."""
-        return SignalOptions(
-            signals=("margin", "mentr", "correct"), augmentations=self.options.augmentations
-        )
-
-    @property
-    def curvature(self) -> SignalOptions:
-        """The signal that takes many."""
-        return replace(
-            self.plain,
-            signals=("log_curvature",),
-            probes=self.options.probes,
-            step=self.options.step,
-            seed=derive(self.options.seed, "curvature"),
-        )
-
     def take(self, models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
         """Take all chosen signals of some models; return the artefacts of each."""
-        passes = {"signals": self.plain}
-        if self.options.curvature:
-            passes["curvature"] = self.curvature
-        made = [self._take(folder, models, signals) for folder, signals in passes.items()]
-        names = [model.name for model in models]
-        return dict(zip(names, zip(*made, strict=True), strict=True))
-
-    def _take(
-        self, folder: str, models: Sequence[Model], signals: SignalOptions
-    ) -> tuple[str, ...]:
-        return signal_steps(
-            self.study, folder, models, self.images, self.records, signals, self.device
+        return take_all_signals(
+            self.study,
+            models,
+            self.images,
+            self.records,
+            self.options,
+            self.options.seed,
+            self.device,
         )
 
     def look(self) -> dict[str, Any]:
         """Return the triage of the network, from one forward pass."""
-        artefacts = self._take("signals", [self.subject], self.plain)
+        artefacts = signal_steps(
+            self.study,
+            "signals",
+            [self.subject],
+            self.images,
+            self.records,
+            plain_signals(self.options),
+            self.device,
+        )
         answers = read_answers(self.study, artefacts, self.records)
         return triage(answers.target["phi"][0], answers.correct, self.records.members).to_dict()
 

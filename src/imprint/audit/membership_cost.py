@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from imprint.audit.membership_options import MembershipOptions
+from imprint.audit.membership_options import EvidenceChoice, MembershipOptions
 from imprint.audit.membership_records import Records, seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
@@ -18,12 +18,12 @@ TRAINING_STEP = 3
 """Cost of a training step in forward passes: forward, and backward at twice its cost."""
 
 
-def queries(options: MembershipOptions) -> dict[str, int]:
+def queries(choice: EvidenceChoice) -> dict[str, int]:
     """Return how many answers of the network one view of one record costs, by kind of signal.
 
     Curvature asks for four perturbed images a probe beside the plain one.
     """
-    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * options.probes}
+    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * choice.probes}
 
 
 def forecast(

@@ -1,18 +1,38 @@
-"""What can be chosen about the membership audit of a network."""
+"""What can be chosen about membership audits: of one network, and of a cohort."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from imprint.config import Names
 from imprint.membership.options import AttackOptions
-from imprint.options import Common
+from imprint.options import Common, DataChoice
 from imprint.train.cohort_options import CohortOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipOptions(AttackOptions, Common):
+class EvidenceChoice(AttackOptions):
+    """Which attacks are run, and what they are shown."""
+
+    attack: Names = ("all",)
+    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    curvature: bool = True
+    """Also measure the input-loss curvature, at 4 forward passes a probe."""
+    probes: int = 10
+    """Random directions of the curvature."""
+    step: float = 1e-3
+    """Step of the curvature, in normalised pixels."""
+    augmentations: Names = ("identity",)
+    """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
+    controls: bool = True
+    """Also run attacks where there is nothing to find: an untrained network, shuffled membership,
+    another model's membership."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MembershipOptions(EvidenceChoice, Common):
     """Ask of one network which images it was trained on, given images it was and was not."""
 
     subject: Path
@@ -32,22 +52,32 @@ class MembershipOptions(AttackOptions, Common):
     """Which part of the non-members' folder."""
     records: int = 4000
     """Records to attack at most, half of them members, drawn at random; 0 takes all there are."""
-    attack: Names = ("all",)
-    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
-    curvature: bool = True
-    """Also measure the input-loss curvature, at 4 forward passes a probe."""
-    probes: int = 10
-    """Random directions of the curvature."""
-    step: float = 1e-3
-    """Step of the curvature, in normalised pixels."""
-    augmentations: Names = ("identity",)
-    """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
     shadows: int = 0
     """Shadow models to train, each on a random half of the records; they sharpen the attacks."""
     train: CohortOptions = field(default_factory=CohortOptions)
     """How shadows are trained; architecture, input_size, mean and std are the network's own."""
-    controls: bool = True
-    """Also run attacks where there is nothing to find: an untrained network, shuffled membership,
-    a shadow in the network's place."""
     triage: bool = False
     """Stop after the first look, which takes one forward pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortChoice(EvidenceChoice):
+    """A cohort: models that differ in which records of one set they were trained on."""
+
+    models: int = 16
+    """How many models; each is attacked in turn, and the others judge it."""
+    records: int = 0
+    """Records that models are trained on and attacked with, drawn at random; 0 takes all."""
+    population: float = 0.2
+    """Share of the images that no model is trained on: what attacks compare records with, and
+    the test examples whose dependence on single records is estimated."""
+    masks: Literal["balanced", "coins", "legacy"] = "balanced"
+    """Who is trained on what: every record in exactly half of the models, fair coins, or the
+    masks of the published cohorts (50,000 records, no population)."""
+    train: CohortOptions = field(default_factory=CohortOptions)
+    """How every model is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortAuditOptions(CohortChoice, DataChoice, Common):
+    """Train a cohort on parts of one set of images, and attack every model of it."""

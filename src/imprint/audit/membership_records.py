@@ -15,24 +15,33 @@ from imprint.seeds import generator
 READ_AT_ONCE = 1024
 
 
-@dataclass(frozen=True)
-class Records:
-    """Indices of the joined set, members before non-members, each in rising order.
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Indices of a set, each kind in rising order.
 
     Attributes:
         index: int64 ``[N]``, the records that are attacked.
-        members: bool ``[N]``.
-        population: int64 ``[Q]``, non-members that are not attacked.
+        population: int64 ``[Q]``, records that no model was trained on and that are not attacked.
     """
 
     index: IntArray
-    members: NDArray[np.bool_]
     population: IntArray
 
     @property
     def every(self) -> IntArray:
         """Attacked records, then the population, int64 ``[N + Q]``."""
         return np.concatenate([self.index, self.population])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records(Pool):
+    """The pool of one network: indices of the joined set, members before non-members.
+
+    Attributes:
+        members: bool ``[N]``, whether the network was trained on each record.
+    """
+
+    members: NDArray[np.bool_]
 
 
 def choose_records(members: int, non_members: int, count: int, seed: int) -> Records:
@@ -62,7 +71,40 @@ def choose_records(members: int, non_members: int, count: int, seed: int) -> Rec
             "4 non-members are needed, and --records 4 or more"
         )
     index = np.concatenate([np.sort(inside), np.sort(outside)]).astype(np.int64)
-    return Records(index, np.arange(len(index)) < len(inside), np.sort(population).astype(np.int64))
+    return Records(
+        index=index,
+        population=np.sort(population).astype(np.int64),
+        members=np.arange(len(index)) < len(inside),
+    )
+
+
+def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
+    """Return the records of a cohort and the population, drawn at random.
+
+    Args:
+        count: images there are.
+        records: to take at most; 0 takes all that are not population.
+        population: share of the images, in [0, 1).
+        seed: of the draw.
+
+    Raises:
+        ImprintError: a share out of range, or fewer than four records.
+    """
+    if not 0 <= population < 1:
+        raise ImprintError(f"population is {population:g}: it is a share of the images, in [0, 1)")
+    if records < 0:
+        raise ImprintError(f"records is {records}: it must not be negative")
+    order = generator(seed, "pool").permutation(count)
+    apart = round(population * count)
+    index = order[apart:][: records or count]
+    if len(index) < 4:
+        raise ImprintError(
+            f"{len(index)} records are too few for a cohort: give more images or a smaller "
+            "--population"
+        )
+    return Pool(
+        index=np.sort(index).astype(np.int64), population=np.sort(order[:apart]).astype(np.int64)
+    )
 
 
 def seen_squares(images: ImageSet, index: IntArray) -> FloatArray:

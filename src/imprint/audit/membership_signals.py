@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from imprint.audit.membership_records import Records, seen_squares
+from imprint.audit.membership_options import EvidenceChoice
+from imprint.audit.membership_records import Pool, seen_squares
 from imprint.config import to_plain
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.membership.attack import Evidence
@@ -19,6 +20,7 @@ from imprint.membership.moments import BoolArray
 from imprint.nets.subject import Subject
 from imprint.probe.signal_options import Signal, SignalOptions
 from imprint.probe.signals import take_signals
+from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
 from imprint.tables import Table, read_table, write_table
 
@@ -43,12 +45,53 @@ class Model:
     load: Callable[[], Subject]
 
 
+def plain_signals(choice: EvidenceChoice) -> SignalOptions:
+    """Return the signals of one forward pass."""
+    return SignalOptions(signals=("margin", "mentr", "correct"), augmentations=choice.augmentations)
+
+
+def curvature_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
+    """Return the signal that takes many passes."""
+    return replace(
+        plain_signals(choice),
+        signals=("log_curvature",),
+        probes=choice.probes,
+        step=choice.step,
+        seed=derive(seed, "curvature"),
+    )
+
+
+def take_all_signals(
+    study: Study,
+    models: Sequence[Model],
+    images: ImageSet,
+    records: Pool,
+    choice: EvidenceChoice,
+    seed: int,
+    device: torch.device,
+) -> dict[str, tuple[str, ...]]:
+    """Take every chosen signal of some models; return the artefacts of each, by its name.
+
+    Writes ``tables/signals/MODEL.parquet`` and ``tables/curvature/MODEL.parquet``; arguments as
+    :func:`signal_steps`, ``seed`` that of the study.
+    """
+    passes = {"signals": plain_signals(choice)}
+    if choice.curvature:
+        passes["curvature"] = curvature_signals(choice, seed)
+    made = [
+        signal_steps(study, folder, models, images, records, signals, device)
+        for folder, signals in passes.items()
+    ]
+    names = [model.name for model in models]
+    return dict(zip(names, zip(*made, strict=True), strict=True))
+
+
 def signal_steps(
     study: Study,
     folder: str,
     models: Sequence[Model],
     images: ImageSet,
-    records: Records,
+    records: Pool,
     options: SignalOptions,
     device: torch.device,
 ) -> tuple[str, ...]:
@@ -99,14 +142,16 @@ class Answers:
         target: float64 ``[A, N]``, of the attacked records.
         population: float64 ``[A, Q]``.
         correct: bool ``[N]``, whether it gets the plain record right.
+        population_correct: bool ``[Q]``.
     """
 
     target: Mapping[str, FloatArray]
     population: Mapping[str, FloatArray]
     correct: BoolArray
+    population_correct: BoolArray
 
 
-def read_answers(study: Study, artefacts: Sequence[str], records: Records) -> Answers:
+def read_answers(study: Study, artefacts: Sequence[str], records: Pool) -> Answers:
     """Return what the tables of one network hold, the tables of each folder joined."""
     columns: Table = {}
     for name in artefacts:
@@ -121,6 +166,7 @@ def read_answers(study: Study, artefacts: Sequence[str], records: Records) -> An
         {kind: values[:, :attacked] for kind, values in found.items()},
         {kind: values[:, attacked:] for kind, values in found.items()},
         columns["correct.identity"][:attacked],
+        columns["correct.identity"][attacked:],
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from imprint.audit.membership_records import Records
 from imprint.errors import ImprintError
 from imprint.membership.attack import Attack, Evidence
-from imprint.membership.cohort import Cohort
 from imprint.membership.controls import permuted_membership, swapped_target, untrained_target
 from imprint.membership.evaluation import evaluate
 from imprint.membership.exposure import exposure
@@ -43,15 +42,7 @@ class Trial:
             return evidence
         references = evidence.references
         if references is not None:
-            cohort = references.cohort
-            references = replace(
-                references,
-                cohort=Cohort(
-                    _only(cohort.signals, self.kinds),
-                    cohort.members,
-                    _only(cohort.population, self.kinds),
-                ),
-            )
+            references = replace(references, cohort=references.cohort.only(self.kinds))
         return Evidence(
             _only(evidence.target, self.kinds),
             references,
@@ -107,7 +98,7 @@ def run_trials(
         found[trial.name] = {
             **evaluate(scores[trial.name], records.members, seed=seed).to_dict(),
             "reads": kind,
-            "queries": _queries(attack, kind, shown, queries),
+            "queries": attack_queries(attack, kind, shown, queries),
         }
         if untrained is not None:
             blank = trial.shown(untrained)
@@ -163,7 +154,9 @@ def _controls(
     return {name: control.to_dict() for name, control in found.items() if control is not None}
 
 
-def _queries(attack: Attack, kind: str, evidence: Evidence, queries: Mapping[str, int]) -> int:
+def attack_queries(
+    attack: Attack, kind: str, evidence: Evidence, queries: Mapping[str, int]
+) -> int:
     """Return how many answers of the network one record costs.
 
     Attacks without references look at the plain record, others at all its views at most.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from imprint.audit.membership_options import MembershipOptions
+from imprint.audit.membership_options import CohortAuditOptions, MembershipOptions
 from imprint.config import Names
 from imprint.membership.options import AttackOptions
 from imprint.options import Common
@@ -67,3 +67,19 @@ class Audit(MembershipOptions):
         from imprint.audit.membership_audit import audit_membership
 
         return audit_membership(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort(CohortAuditOptions):
+    """Train many models on parts of one set, attack each, and find what they memorized.
+
+    Every model is a target in turn, judged by the others. What models get right that were trained
+    on an image, and others do not, is memorized. An interrupted cohort goes on where it stopped
+    when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the cohort; return the content of ``summary.json``."""
+        from imprint.audit.membership_cohort import audit_cohort
+
+        return audit_cohort(self)

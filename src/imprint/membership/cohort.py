@@ -9,7 +9,7 @@ the counts say nothing. (Where masks are drawn independently, counts say nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,6 +87,14 @@ class Cohort:
 
     def __len__(self) -> int:
         return len(self.members)
+
+    def only(self, kinds: Collection[str]) -> Cohort:
+        """Return the same models with some kinds of signal alone."""
+        return Cohort(
+            {kind: values for kind, values in self.signals.items() if kind in kinds},
+            self.members,
+            {kind: values for kind, values in self.population.items() if kind in kinds},
+        )
 
     def values(self, name: str) -> FloatArray:
         """Return a signal or derived quantity of all models, float64 ``[K, A, N]``."""

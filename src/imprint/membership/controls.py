@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from imprint.membership.attack import Attack, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.evaluation import check_both
@@ -124,6 +126,41 @@ def untrained_target(
         "labels: the AUC must be one half.",
         attack.score(untrained, options or AttackOptions()),
         members,
+    )
+
+
+def other_membership(
+    scores: FloatArray, own: BoolArray, other: BoolArray, seed: int = 0
+) -> Control:
+    """Return the control on one target's scores under another target's labels.
+
+    It fails where records that are easy, or that come from one source, count as members whoever
+    was trained on them. Masks of one cohort are not independent (a balanced one gives each record
+    the same number of models), so records are dropped at random until the other's members are
+    half of this target's members and half of its non-members.
+
+    Args:
+        scores: float64 ``[N]``, of the attack on one model of a cohort.
+        own: bool ``[N]``, its members.
+        other: bool ``[N]``, the members of another model.
+        seed: chooses what is dropped.
+
+    Raises:
+        ImprintError: too few members or non-members are left.
+    """
+    random = generator(seed, "other membership")
+    kept = []
+    for side in (own, ~own):
+        cells = [random.permutation(np.flatnonzero(side & part)) for part in (other, ~other)]
+        size = min(len(cell) for cell in cells)
+        kept += [cell[:size] for cell in cells]
+    rows = np.sort(np.concatenate(kept))
+    check_both(other[rows])
+    return _control(
+        "The target's scores under the membership of another model of the cohort: "
+        "the AUC must be one half.",
+        scores[rows],
+        other[rows],
     )
 
 

@@ -72,6 +72,18 @@ def balanced_masks(n: int, count: int, seed: int) -> Masks:
     return Masks(half_splits(n, count, seed), {"kind": "balanced", "seed": seed})
 
 
+def coin_masks(n: int, count: int, seed: int) -> Masks:
+    """Return masks in which every record is a member of every model by a fair coin of its own.
+
+    Raises:
+        ImprintError: no model.
+    """
+    if count < 1:
+        raise ImprintError(f"a cohort needs at least 1 model, got {count}")
+    coins = uniforms(derive(seed, "coins"), np.arange(n), count).T < 0.5
+    return Masks(np.ascontiguousarray(coins), {"kind": "coins", "seed": seed})
+
+
 def legacy_masks() -> Masks:
     """Return the masks of the published curvature cohorts, bit for bit.
 

@@ -1,0 +1,157 @@
+"""``membership cohort``: many models on parts of one set, each attacked and judged by the others.
+
+The same models tell which records are memorized: how much more often models get a record right
+that they were trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imprint.audit.images import open_choice
+from imprint.audit.membership_cohort_findings import CohortAnswers, find_cohort
+from imprint.audit.membership_cohort_gallery import memorized_gallery_step
+from imprint.audit.membership_cost import queries
+from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
+from imprint.audit.membership_records import Pool, attacked_images, choose_pool
+from imprint.audit.membership_signals import Answers, Model, read_answers, take_all_signals
+from imprint.audit.summary import finish
+from imprint.config import to_plain
+from imprint.data.imageset import ImageSet
+from imprint.device import choose_device
+from imprint.errors import ImprintError
+from imprint.membership.options import AttackOptions
+from imprint.membership.run import choose_attacks
+from imprint.nets.load import load_subject, read_card
+from imprint.seeds import derive
+from imprint.store import Study, hash_file, read_json
+from imprint.train.cohort import MASKS, train_cohort
+from imprint.train.loop import initial_subject
+from imprint.train.masks import LEGACY_RECORDS, Masks, balanced_masks, coin_masks, legacy_masks
+
+UNTRAINED = "untrained"
+
+
+def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
+    """Run every step that is not done yet; return the content of ``summary.json``.
+
+    Raises:
+        ImprintError: images that cannot be used, options that do not fit, or a study made with
+            other settings.
+    """
+    study = Study(options.out)
+    with study.locked():
+        images = open_choice(options, options.seed)
+        device = choose_device(options.device)
+        pool, findings = cohort_steps(study, images, options, options.seed, device)
+        facts = {
+            "name": images.name,
+            "images": len(images),
+            "classes": len(images.classes),
+            "class_names": list(images.classes),
+            "fingerprint": images.fingerprint(),
+            "records": len(pool.index),
+            "population": len(pool.population),
+        }
+        return finish(study, options, facts, {"membership": findings})
+
+
+def cohort_steps(
+    study: Study,
+    images: ImageSet,
+    choice: CohortChoice,
+    seed: int,
+    device: torch.device,
+) -> tuple[Pool, dict[str, Any]]:
+    """Train the cohort, take its signals, attack it; return its records and the findings.
+
+    Writes ``masks``, ``models/<id>``, ``tables/signals``, ``tables/curvature``, ``membership`` and
+    ``gallery/memorized``.
+
+    Raises:
+        ImprintError: too few models or records, or options that do not fit.
+    """
+    attacks = choose_attacks(choice.attack)
+    pool = choose_pool(len(images), choice.records, choice.population, seed)
+    masks = draw_masks(choice, len(pool.index), derive(seed, "cohort"))
+    records = attacked_images(images, pool.index, choice.train.input_size)
+    run = train_cohort(study, records, masks, choice.train, derive(seed, "cohort"), device)
+    models = [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
+    blank = [untrained_model(run.weights[0], seed)] if choice.controls else []
+    made = take_all_signals(study, [*models, *blank], images, pool, choice, seed, device)
+
+    def build(folder: Path) -> None:
+        answers = _answers(study, made, models, pool)
+        untrained = read_answers(study, made[UNTRAINED], pool) if blank else None
+        of_attacks = AttackOptions(
+            **{option.name: getattr(choice, option.name) for option in fields(AttackOptions)}
+        )
+        found = CohortAnswers(
+            answers,
+            untrained,
+            masks.members,
+            pool,
+            images.labels,
+            queries(choice),
+        )
+        find_cohort(folder, found, attacks, of_attacks, seed)
+
+    settings = {
+        "attacks": list(choice.attack),
+        "options": {
+            option.name: to_plain(getattr(choice, option.name)) for option in fields(AttackOptions)
+        },
+        "controls": choice.controls,
+        "seed": seed,
+    }
+    inputs = (*(name for names in made.values() for name in names), MASKS)
+    folder = study.step("membership", settings, build, inputs)
+    memorized_gallery_step(study, images)
+    return pool, read_json(folder / "findings.json")
+
+
+def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
+    """Return who is trained on what.
+
+    Raises:
+        ImprintError: fewer than four models, or legacy masks of another set.
+    """
+    if choice.models < 4:
+        raise ImprintError(
+            f"{choice.models} models are too few for a cohort, in which others judge each of "
+            "them: choose --models 4 or more"
+        )
+    if choice.masks == "balanced":
+        return balanced_masks(records, choice.models, seed)
+    if choice.masks == "coins":
+        return coin_masks(records, choice.models, seed)
+    published = legacy_masks()
+    if records != LEGACY_RECORDS or choice.models > len(published.members):
+        raise ImprintError(
+            f"the published masks are of {LEGACY_RECORDS} records and {len(published.members)} "
+            f"models, not {records} and {choice.models}: choose --population 0 on such a set, or "
+            "--masks balanced"
+        )
+    return Masks(published.members[: choice.models], published.design)
+
+
+def untrained_model(weights: Path, seed: int) -> Model:
+    """Return a network of the same architecture that learnt nothing."""
+    card, own = read_card(weights), derive(seed, UNTRAINED)
+    identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
+    return Model(UNTRAINED, identity, lambda: initial_subject(card, own))
+
+
+def _loader(file: Path) -> Any:
+    return lambda: load_subject(file)
+
+
+def _answers(
+    study: Study, made: Mapping[str, tuple[str, ...]], models: Sequence[Model], pool: Pool
+) -> list[Answers]:
+    return [read_answers(study, made[model.name], pool) for model in models]
