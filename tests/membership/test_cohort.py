@@ -36,6 +36,22 @@ def test_partners_are_of_the_other_side_and_mutual_when_halves_are_equal():
         assert (cohort.partners[partner, rows] == target).all()
 
 
+@pytest.mark.parametrize("target", [0, 1, 7])
+def test_what_single_models_say_of_every_record_does_not_tell_who_was_a_member(target):
+    # Every model answers with a number of its own, the same for all records, so whatever a mean
+    # tells of the target's members it tells by who was taken out. Each mean of 20,000 records has
+    # a standard error below 0.01; 5 of them (one false alarm in a million) are allowed.
+    random = np.random.default_rng(4)
+    records = 20_000
+    phi = np.broadcast_to(np.arange(8.0)[:, None, None], (8, 1, records)).copy()
+    cohort = Cohort({"phi": phi}, balanced(random, 8, records, 4))
+    members = cohort.members[target]
+    for side in References(cohort, target).moments("phi"):
+        inside, outside = side.mean[0, members], side.mean[0, ~members]
+        error = np.sqrt(inside.var() / len(inside) + outside.var() / len(outside))
+        assert abs(inside.mean() - outside.mean()) < 5 * error
+
+
 def test_an_unbalanced_cohort_loses_the_target_alone():
     cohort = make(2)
     assert cohort.partners is None

@@ -27,6 +27,7 @@ from imprint.membership.moments import (
     moments,
     sums,
 )
+from imprint.seeds import derive, uniforms
 
 IntArray = NDArray[np.int64]
 
@@ -133,19 +134,23 @@ class Cohort:
     def partners(self) -> IntArray | None:
         """The model taken out with each target, int64 ``[K, N]``; None unless balanced.
 
-        The i-th IN model of a record and its i-th OUT model are partners of each other; where
-        the sides differ in size, the smaller one is gone through again.
+        The IN models and the OUT models of a record each stand in a random order of its own; the
+        i-th of both are partners of each other, and where the sides differ in size the smaller
+        one is gone through again. By an order of the models, rather than a random one, the first
+        models would be taken out of one side or the other as the target's membership decides, and
+        what these models say of every record would tell it.
         """
         inside = self.members.sum(axis=0)
         if np.ptp(inside) > 0 or inside[0] in (0, len(self)):
             return None
         count = int(inside[0])
-        # IN models of each record first, in order, then its OUT models.
-        order = np.argsort(~self.members, axis=0, kind="stable")
-        rank_inside = np.cumsum(self.members, axis=0) - 1
-        rank_outside = np.cumsum(~self.members, axis=0) - 1
+        drawn = uniforms(derive(0, "partners"), np.arange(self.members.shape[1]), len(self)).T
+        # IN models of each record first, then its OUT models, each side in its random order.
+        order = np.argsort(drawn + ~self.members, axis=0, kind="stable")
+        place = np.empty_like(order)
+        np.put_along_axis(place, order, np.arange(len(self))[:, None], axis=0)
         opposite = np.where(
-            self.members, count + rank_inside % (len(self) - count), rank_outside % count
+            self.members, count + place % (len(self) - count), (place - count) % count
         )
         return np.take_along_axis(order, opposite, axis=0)
 

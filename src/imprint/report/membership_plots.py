@@ -34,12 +34,32 @@ def log_roc(curves: Mapping[str, Roc]) -> str:
         curves: by name, ``MOST_CURVES`` at most, all of the same records.
     """
     first = next(iter(curves.values()))
-    low, floor = first.resolution, 1 / first.positives
+    return log_curves(
+        {name: steps(curve) for name, curve in curves.items()},
+        {name: tpr_at_fpr(curve, 0.1) for name, curve in curves.items()},
+        first.resolution,
+        1 / first.positives,
+    )
+
+
+def log_curves(
+    curves: Mapping[str, tuple[FloatArray, FloatArray]],
+    at_tenth: Mapping[str, float],
+    low: float,
+    floor: float,
+) -> str:
+    """Return steps of true over false positive rates, both on logarithmic axes.
+
+    Args:
+        curves: rates at which a curve rises, and to where, by name; ``MOST_CURVES`` at most.
+        at_tenth: true positive rate at 10 % false positives, by name; told to screen readers.
+        low: least false positive rate to show.
+        floor: least true positive rate above 0.
+    """
     with style():
         figure, axes = canvas(320, left=54, right=14, top=14, bottom=48)
         axes.plot([low, 1], [low, 1], color=MUTED, linewidth=1.2, linestyle=(0, (1, 3)))
-        for (colour, dashes), curve in zip(_LINES, curves.values(), strict=False):
-            x, y = steps(curve)
+        for (colour, dashes), (x, y) in zip(_LINES, curves.values(), strict=False):
             axes.step(
                 x, np.maximum(y, floor), where="post", color=colour, linestyle=dashes, linewidth=1.8
             )
@@ -52,9 +72,7 @@ def log_roc(curves: Mapping[str, Roc]) -> str:
         axes.set_xlabel("false positive rate: non-members called members")
         axes.set_ylabel("true positive rate: members found")
         _names(axes, list(curves))
-        spoken = [
-            f"{name} {percent(tpr_at_fpr(curve, 0.1))} at 10%" for name, curve in curves.items()
-        ]
+        spoken = [f"{name} {percent(at_tenth[name])} at 10%" for name in curves]
         what = (
             f"Curves of true against false positive rates from {_share(low)} on, logarithmic. "
             f"Members found: {'; '.join(spoken)}."
@@ -119,6 +137,40 @@ def agreement_matrix(names: Sequence[str], shares: FloatArray) -> str:
         if len(apart):
             what += f", from {percent(float(apart.min()), 0)} to {percent(float(apart.max()), 0)}"
         return svg(figure, "membership-agreement", what + ".")
+
+
+def memorization_histogram(scores: FloatArray, cut: float) -> str:
+    """Return how many records have which memorization, with a logarithmic count.
+
+    Args:
+        scores: float64 ``[n]`` in [−1, 1].
+        cut: from where on a record counts as memorized.
+    """
+    low = min(-0.2, float(np.floor(scores.min() * 10) / 10)) if len(scores) else -0.2
+    edges = np.arange(round(low * 20), 21) / 20
+    heights, _ = np.histogram(scores, edges)
+    with style():
+        figure, axes = canvas(320, left=54, right=14, top=14, bottom=48)
+        colours = [TARGET if left >= cut - 1e-9 else MUTED for left in edges[:-1]]
+        axes.bar(edges[:-1], heights, np.diff(edges) * 0.9, align="edge", color=colours, log=True)
+        axes.axvline(cut, color=INK, linewidth=1, linestyle=(0, (3, 3)))
+        axes.set(xlim=(edges[0], 1.0), ylim=(0.7, max(2.0, 2 * heights.max())))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("memorization")
+        axes.set_ylabel("images")
+        beyond = int((scores >= cut).sum())
+        axes.text(
+            0.98,
+            0.97,
+            f"{beyond} memorized",
+            color=TARGET,
+            ha="right",
+            va="top",
+            transform=axes.transAxes,
+        )
+        what = f"Histogram of memorization: {beyond} of {len(scores)} images from {cut:g} on."
+        return svg(figure, "memorization", what)
 
 
 def _decades(least: float) -> list[float]:

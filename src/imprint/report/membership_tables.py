@@ -1,0 +1,135 @@
+"""What the tables of a membership section show, from the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imprint.report.inputs import Estimate, as_estimate, estimate, is_number, lookup, mapping
+from imprint.report.wording import decimal, percent
+
+CHANCE = 0.5
+
+READS = {
+    "phi": "logit margin",
+    "mentr": "modified entropy",
+    "log_curvature": "input-loss curvature",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One number, with its interval as places on a strip from 0 to 100.
+
+    Attributes:
+        title: what it is.
+        shown: the number.
+        chance: what nothing would give.
+        sentence: the number in words.
+        of: what ``shown.n`` counts, in the singular.
+        nothing: what ``chance`` is called.
+    """
+
+    title: str
+    shown: Estimate
+    chance: float
+    sentence: str
+    of: str = "record"
+    nothing: str = "guessing"
+
+    @property
+    def strip(self) -> dict[str, float]:
+        """Where low end, high end, value and chance lie, in percent of the strip."""
+        low = min(self.chance, self.shown.low)
+        high = max(self.chance, self.shown.high)
+        pad = 0.06 * max(high - low, 0.01)
+        places = {
+            "low": self.shown.low,
+            "high": self.shown.high,
+            "value": self.shown.value,
+            "zero": self.chance,
+        }
+        width = high - low + 2 * pad
+        return {name: round(100 * (x - low + pad) / width, 2) for name, x in places.items()}
+
+
+def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[str, Any]:
+    """Return what the table of attacks shows of one."""
+    found = mapping(attacks, name)
+    passed = [bool(lookup(control, "passed")) for control in found.get("controls", {}).values()]
+    return {
+        "name": name,
+        "reads": READS.get(str(found.get("reads", "")), str(found.get("reads", ""))),
+        "auc": estimate(attacks, name, "auc"),
+        "tpr": [estimate(attacks, name, "tpr_at_fpr", rate) for rate in rates],
+        "balanced": estimate(attacks, name, "balanced_accuracy"),
+        "queries": found.get("queries"),
+        "controls": f"{sum(passed)} of {len(passed)}" if passed else "not run",
+        "passed": sum(passed),
+    }
+
+
+def control_rows(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row a kind of control, over all attacks; kinds that failed first."""
+    kinds: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for name in attacks:
+        for kind, control in attacks[name].get("controls", {}).items():
+            kinds.setdefault(kind, []).append((name, control))
+    rows = []
+    for kind, found in kinds.items():
+        values = [as_estimate(control.get("value")) for _, control in found]
+        areas = [value.value for value in values if value is not None]
+        missed = [name for name, control in found if not lookup(control, "passed")]
+        expected = found[0][1].get("expected")
+        rows.append(
+            {
+                "name": kind.replace("_", " "),
+                "what": str(lookup(found[0][1], "what")),
+                "passed": not missed,
+                "missed": missed,
+                "count": len(found),
+                "low": min(areas, default=float("nan")),
+                "high": max(areas, default=float("nan")),
+                "expected": expected if is_number(expected) else float("nan"),
+            }
+        )
+    return sorted(rows, key=lambda row: row["passed"])
+
+
+def attack_headlines(
+    attacks: Mapping[str, Any], best: str, least: str | None, of: str = "record"
+) -> list[Headline]:
+    """Return what the best attack finds at the least rate that was measured, and its AUC."""
+    area = estimate(attacks, best, "auc")
+    lines = []
+    if least is not None:
+        found, rate = estimate(attacks, best, "tpr_at_fpr", least), float(least)
+        alarms = percent(rate, digits(rate))
+        lines.append(
+            Headline(
+                f"Members found at {alarms} false alarms",
+                found,
+                rate,
+                f"When {alarms} of the images that were not trained on are called members by "
+                f"mistake, {best} finds {percent(found.value)} of the training images. Guessing "
+                f"would find {alarms}.",
+                of,
+            )
+        )
+    lines.append(
+        Headline(
+            "Area under the curve",
+            area,
+            CHANCE,
+            f"Of one training image and one other, {best} takes the right one for the training "
+            f"image {decimal(100 * area.value, 0)} times in 100. Guessing: 50.",
+            of,
+        )
+    )
+    return lines
+
+
+def digits(rate: float) -> int:
+    """Return how many decimals a rate has in percent."""
+    return max(0, len(f"{100 * rate:g}".partition(".")[2]))

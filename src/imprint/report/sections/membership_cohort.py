@@ -1,0 +1,123 @@
+"""The section of a cohort: every attack on every model, and what the models memorized."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from imprint.report.cohort_figures import cohort_figures
+from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
+from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
+from imprint.report.membership_tables import (
+    CHANCE,
+    Headline,
+    attack_headlines,
+    attack_row,
+    control_rows,
+)
+from imprint.report.memorized_gallery import read_memorized
+from imprint.report.section import SECTIONS, Section
+from imprint.report.templating import render
+from imprint.report.wording import decimal
+
+OTHER_QUANTITIES = {
+    "log_curvature_in": "input-loss curvature, models trained on the image",
+    "log_curvature_out": "input-loss curvature, models trained without it",
+}
+
+
+@SECTIONS.register("membership_cohort")
+def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
+    """Return the section of a cohort, or None when the study has none.
+
+    Raises:
+        ImprintError: a finding, table or picture it needs is missing or damaged.
+    """
+    findings = mapping(summary, "lenses").get("membership", {})
+    if not isinstance(findings, Mapping) or "cohort" not in findings:
+        return None
+    attacks = mapping(findings, "attacks")
+    best, least = best_attack(attacks)
+    cohort, memorized = mapping(findings, "cohort"), mapping(findings, "memorization")
+    controls = control_rows(attacks)
+    rates = resolved_fprs(attacks)
+    html = render(
+        "cohort.html.j2",
+        verdict=_verdict(attacks, best, least),
+        best=best,
+        headlines=[*attack_headlines(attacks, best, least, "model"), _memorized(memorized)],
+        failed=[control["name"] for control in controls if not control["passed"]],
+        cohort=cohort,
+        accuracy=_accuracy(cohort),
+        figures=cohort_figures(root / "membership", findings),
+        rates=rates,
+        attacks=[attack_row(attacks, name, rates) for name in by_auc(attacks)],
+        queried=True,
+        skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
+        controls=controls,
+        count_attacks=len(attacks),
+        smallest_fpr=number(attacks, best, "smallest_fpr"),
+        memorized=memorized,
+        correlations=_correlations(mapping(memorized, "correlation")),
+        gallery=read_memorized(root / "gallery" / "memorized"),
+    )
+    anchors = [
+        ("membership-result", "Membership"),
+        ("membership-attacks", "Attacks"),
+        *([("membership-controls", "Membership controls")] if controls else []),
+        ("memorization", "Memorization"),
+        ("memorized", "Most memorized"),
+    ]
+    return Section("membership", "Membership", html, order=20, anchors=tuple(anchors))
+
+
+def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[str, str]:
+    """Return the kind and the heading of what the intervals allow to say."""
+    if least is not None and estimate(attacks, best, "tpr_at_fpr", least).low > float(least):
+        return "found", "Models trained like this give single training images away"
+    if estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE:
+        return "found", "Training images are a little easier to the models, none stands out"
+    return "nothing", "No attack told training images from others"
+
+
+def _memorized(memorized: Mapping[str, Any]) -> Headline:
+    share, cut = estimate(memorized, "share_memorized"), number(memorized, "cut")
+    return Headline(
+        "Images memorized",
+        share,
+        0.0,
+        f"The share of images that models get right at least {decimal(100 * cut, 0)} points more "
+        "often when they were trained on them. A score has a standard error of up to "
+        f"{decimal(number(memorized, 'standard_error_bound'), 2)}, so with few models noise alone "
+        "passes that cut.",
+        nothing="none",
+    )
+
+
+def _accuracy(cohort: Mapping[str, Any]) -> dict[str, float | None]:
+    found = mapping(cohort, "accuracy")
+    return {
+        "members": number(found, "members"),
+        "non_members": number(found, "non_members"),
+        "population": number(found, "population") if _is_known(found) else None,
+    }
+
+
+def _is_known(accuracy: Mapping[str, Any]) -> bool:
+    return not isinstance(lookup(accuracy, "population"), Mapping)
+
+
+def _correlations(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row a quantity that has a correlation with memorization, the strongest first."""
+    rows = []
+    for name, value in found.items():
+        shown = as_estimate(value)
+        if shown is not None:
+            what = OTHER_QUANTITIES.get(name, f"mean score of {name}, models trained on the image")
+            rows.append({"what": what, "shown": shown, "text": _signed(shown.value)})
+    return sorted(rows, key=lambda row: -abs(row["shown"].value))
+
+
+def _signed(value: float) -> str:
+    return decimal(value, 2, sign=True)
