@@ -5,9 +5,11 @@ from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.controls import (
+    other_membership,
     permuted_membership,
     swapped_target,
     untrained_target,
+    without_model,
 )
 from imprint.membership.evaluation import evaluate_cohort
 from imprint.membership.options import AttackOptions
@@ -180,3 +182,44 @@ def test_images_that_differ_before_training_fail_the_untrained_control():
     noise, loss = random.normal(size=(1, 400)), ATTACKS.get("loss")
     assert untrained_target(Evidence({"phi": noise}), members, loss).passed
     assert not untrained_target(Evidence({"phi": noise + members}), members, loss).passed
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_another_models_members_are_not_told_however_models_differ(name):
+    # What each model says of every record differs by more than what training adds.
+    cohort = simulated(seed=5, models=8, records=4000, gap=2.0)
+    levels = np.arange(8.0)[:, None, None]
+    cohort = Cohort(
+        {"phi": cohort.signals["phi"] + levels},
+        cohort.members,
+        {"phi": cohort.population["phi"] + levels},
+    )
+    control = other_membership(cohort, 0, 1, ATTACKS.get(name))
+    assert control.passed
+    own = ATTACKS.get(name)
+    judged = attack_cohort(cohort, [own]).scores[name][0]
+    assert auc(judged[cohort.members[0]], judged[~cohort.members[0]]).ci95[0] > 0.5
+
+
+def test_a_score_that_copies_the_other_models_members_fails():
+    cohort = simulated(seed=6, models=8, records=2000)
+    cohort.signals["phi"][0] += 3.0 * cohort.members[1]
+    control = other_membership(cohort, 0, 1, ATTACKS.get("loss"))
+    assert not control.passed
+
+
+@pytest.mark.parametrize(("gone", "first"), [(1, 0), (0, 5), (3, 2)])
+def test_a_balanced_cohort_without_a_model_stays_balanced(gone, first):
+    cohort = simulated(seed=7, models=6, records=50)
+    cohort.signals["phi"][...] = np.arange(6.0)[:, None, None]
+    left = without_model(cohort, gone, first, np.random.default_rng(0))
+    assert (left.members.sum(axis=0) == 2).all()
+    assert len(left) == 4
+    names = left.signals["phi"][:, 0]
+    assert (names[0] == first).all()
+    assert (names != gone).all()
+    for record in range(50):
+        assert len(set(names[:, record])) == 4
+        rows = names[:, record].astype(int)
+        assert (cohort.members[rows, record] == left.members[:, record]).all()
+    assert len(left.population["phi"]) == 4

@@ -160,9 +160,7 @@ def _attack(
             "queries": attack_queries(attack, kind, first, found.queries),
         }
         if found.untrained is not None:
-            shown[trial.name]["controls"] = _controls(
-                trial, first, scores[trial.name], found, options, seed
-            )
+            shown[trial.name]["controls"] = _controls(trial, cohort, extra, found, options, seed)
     if not scores:
         told = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
         raise ImprintError(f"no attack can be run: {told}")
@@ -171,27 +169,23 @@ def _attack(
 
 def _controls(
     trial: Trial,
-    first: Evidence,
-    scores: FloatArray,
+    cohort: Cohort,
+    others: Mapping[str, FloatArray],
     found: CohortAnswers,
     options: AttackOptions,
     seed: int,
 ) -> dict[str, Any]:
     """Return the controls of one attack, on the first model of the cohort."""
     assert found.untrained is not None
-    assert first.references is not None
-    blank = Evidence(
-        found.untrained.target,
-        References(first.references.cohort, 0),
-        found.untrained.population,
-    )
-    members = found.masks[0]
+    attack, members = trial.attack, found.masks[0]
+    first = cohort_target(cohort, 0, others)
+    blank = Evidence(found.untrained.target, References(cohort, 0), found.untrained.population)
     done = {
-        "untrained": untrained_target(trial.shown(blank), members, trial.attack, options),
-        "permuted_membership": permuted_membership(first, members, trial.attack, options, seed),
-        "other_membership": other_membership(scores[0], members, found.masks[1], seed),
+        "untrained": untrained_target(trial.shown(blank), members, attack, options),
+        "permuted_membership": permuted_membership(first, members, attack, options, seed),
+        "other_membership": other_membership(cohort, 0, 1, attack, options, others, seed),
     }
-    return {name: control.to_dict() for name, control in done.items()}
+    return {name: control.to_dict() for name, control in done.items() if control is not None}
 
 
 def _write_curves(path: Path, scores: Mapping[str, FloatArray], masks: BoolArray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from imprint.membership.attack import Attack, Evidence
@@ -130,37 +132,94 @@ def untrained_target(
 
 
 def other_membership(
-    scores: FloatArray, own: BoolArray, other: BoolArray, seed: int = 0
-) -> Control:
-    """Return the control on one target's scores under another target's labels.
+    cohort: Cohort,
+    target: int,
+    other: int,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    others: Mapping[str, FloatArray] | None = None,
+    seed: int = 0,
+) -> Control | None:
+    """Return the control on one model of a cohort, under the membership of another.
 
-    It fails where records that are easy, or that come from one source, count as members whoever
-    was trained on them. Masks of one cohort are not independent (a balanced one gives each record
-    the same number of models), so records are dropped at random until the other's members are
-    half of this target's members and half of its non-members.
+    The other model judges nothing here: where it did, what it says of every record would tell
+    its members. Masks of one cohort are not independent (a balanced one gives each record the
+    same number of models), so records are dropped at random until the other's members are half
+    of the target's members and half of its non-members.
 
     Args:
-        scores: float64 ``[N]``, of the attack on one model of a cohort.
-        own: bool ``[N]``, its members.
-        other: bool ``[N]``, the members of another model.
+        cohort: four models or more.
+        target: the row that is attacked.
+        other: the row whose members are asked for.
+        attack: one that can be run on the cohort.
+        options: its settings.
+        others: further signals of each model as a target, float64 ``[K, A, N]``.
         seed: chooses what is dropped.
 
+    Returns:
+        The control; None when the attack cannot be run without the other model.
+
     Raises:
-        ImprintError: too few members or non-members are left.
+        ImprintError: too few records are left.
     """
+    own, asked = cohort.members[target], cohort.members[other]
     random = generator(seed, "other membership")
     kept = []
     for side in (own, ~own):
-        cells = [random.permutation(np.flatnonzero(side & part)) for part in (other, ~other)]
+        cells = [random.permutation(np.flatnonzero(side & part)) for part in (asked, ~asked)]
         size = min(len(cell) for cell in cells)
         kept += [cell[:size] for cell in cells]
     rows = np.sort(np.concatenate(kept))
-    check_both(other[rows])
+    check_both(asked[rows])
+    signals = {
+        name: values[target] for name, values in {**cohort.signals, **(others or {})}.items()
+    }
+    evidence = Evidence(
+        signals,
+        References(without_model(cohort, other, target, random), 0),
+        {name: values[target] for name, values in cohort.population.items()},
+    )
+    if attack.missing(evidence) is not None:
+        return None
     return _control(
-        "The target's scores under the membership of another model of the cohort: "
-        "the AUC must be one half.",
-        scores[rows],
-        other[rows],
+        "The target's scores under the membership of another model of the cohort, which does not "
+        "judge: the AUC must be one half.",
+        attack.score(evidence, options or AttackOptions())[rows],
+        asked[rows],
+    )
+
+
+def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Generator) -> Cohort:
+    """Return a cohort without one model, and with one row less of the opposite side a record.
+
+    So a balanced cohort stays balanced, and counts tell nothing of the model that is gone. Rows
+    behind the first are other models from record to record; attacks take them as interchangeable.
+
+    Args:
+        cohort: four models or more.
+        gone: the row that goes.
+        first: a row that stays, and becomes row 0.
+        random: chooses the row of the opposite side.
+    """
+    models, records = cohort.members.shape
+    opposite = cohort.members != cohort.members[gone]
+    opposite[first] = False
+    drawn = np.where(opposite, random.random((models, records)), -1.0)
+    leaves = np.zeros((models, records), dtype=bool)
+    leaves[drawn.argmax(axis=0), np.arange(records)] = True
+    leaves[gone] = True
+    leaves[first] = False
+    key = np.arange(models)[:, None] + models * leaves
+    key[first] = -1
+    rows = np.argsort(key, axis=0)[: models - 2]
+    apart = [row for row in range(models) if row not in (gone, first)]
+    return Cohort(
+        {
+            kind: np.take_along_axis(values, rows[:, None, :], axis=0)
+            for kind, values in cohort.signals.items()
+        },
+        np.take_along_axis(cohort.members, rows, axis=0),
+        {kind: values[[first, *apart[:-1]]] for kind, values in cohort.population.items()},
     )
 
 
