@@ -11,9 +11,9 @@ from imprint.membership.options import AttackOptions
 from imprint.stats import auc
 
 NAMES = [
-    *("attack_p", "attack_r", "base", "curvature_lr", "curvature_nll", "lira", "lira_fixed"),
-    *("lira_offline", "lira_shrunk", "loss", "mast", "mentr", "multi", "quantile", "rmia"),
-    "watson",
+    *("attack_p", "attack_r", "base", "curvature_lr", "curvature_nll", "label_only", "lira"),
+    *("lira_fixed", "lira_offline", "lira_shrunk", "loss", "mast", "mentr", "multi", "quantile"),
+    *("rmia", "watson"),
 ]
 MODELS, AUGMENTATIONS, RECORDS, POPULATION = 10, 2, 13, 17
 

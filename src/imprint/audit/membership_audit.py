@@ -12,6 +12,12 @@ import torch
 
 from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_gallery import gallery_step
+from imprint.audit.membership_labels import (
+    LABEL_ONLY,
+    attack_labels,
+    choose_some,
+    distance_steps,
+)
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import (
     Records,
@@ -25,7 +31,12 @@ from imprint.audit.membership_signals import (
     read_answers,
     signal_steps,
 )
-from imprint.audit.membership_trials import list_trials, run_trials, write_trials
+from imprint.audit.membership_trials import (
+    list_trials,
+    run_trials,
+    write_scores,
+    write_trials,
+)
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
@@ -33,12 +44,14 @@ from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.device import choose_device
 from imprint.errors import ImprintError
+from imprint.membership.attack import Attack
 from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.membership.triage import triage
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import SubjectCard
+from imprint.probe.boundary import BoundaryOptions, require_art
 from imprint.probe.signal_options import SignalOptions
 from imprint.progress import say
 from imprint.seeds import derive
@@ -106,6 +119,26 @@ class Audit:
             seed=derive(self.options.seed, "curvature"),
         )
 
+    @property
+    def boundary(self) -> BoundaryOptions:
+        """The search for the distance to the decision boundary."""
+        return BoundaryOptions(
+            queries=self.options.label_only_queries, seed=derive(self.options.seed, "boundary")
+        )
+
+    @property
+    def some(self) -> Records:
+        """The records that are attacked by hard labels."""
+        return choose_some(self.records, self.options.label_only, self.options.seed)
+
+    def measure(self, models: Sequence[Model]) -> tuple[str, ...]:
+        """Measure distances under some models, if that is wanted; return the artefacts."""
+        if not self.options.label_only:
+            return ()
+        return distance_steps(
+            self.study, models, self.images, self.some, self.boundary, self.device
+        )
+
     def take(self, models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
         """Take all chosen signals of some models; return the artefacts of each."""
         passes = {"signals": self.plain}
@@ -139,6 +172,8 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
             options that do not fit, or a study made with other settings.
     """
     study = Study(options.out)
+    if options.label_only:
+        require_art()
     with study.locked():
         audit = open_audit(study, options)
         first = audit.look()
@@ -218,6 +253,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
     study, options, records = audit.study, audit.options, audit.records
     blank = [audit.untrained] if options.controls else []
     made = audit.take([audit.subject, *blank, *shadows])
+    distances = audit.measure([audit.subject, *blank])
 
     def answers(name: str) -> Answers:
         return read_answers(study, made[name], records)
@@ -230,12 +266,18 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         judges = [answers(shadow.name) for shadow in shadows]
         found = evidence(answers(SUBJECT), judges, masks)
         untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
-        trials = list_trials(choose_attacks(options.attack), found)
+        trials = list_trials(_of_every_record(options), found)
         scores, findings = run_trials(
             trials, found, untrained, records, settings, queries(options), options.seed
         )
         if masks is not None:
             findings["shadows"] = shadow_fit(judges, masks)
+        if distances:
+            some = audit.some
+            score, findings[LABEL_ONLY] = attack_labels(
+                study, distances, some, settings, options.seed
+            )
+            write_scores(folder / f"{LABEL_ONLY}.parquet", score, some)
         write_trials(folder, scores, findings, records)
 
     made_with = {
@@ -244,11 +286,25 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         "seed": options.seed,
     }
     inputs = tuple(name for names in made.values() for name in names)
-    inputs += ("masks",) if shadows else ()
+    inputs += distances + (("masks",) if shadows else ())
     found: dict[str, Any] = read_json(
         study.step("membership", made_with, build, inputs) / "findings.json"
     )
     return found
+
+
+def _of_every_record(options: MembershipOptions) -> list[Attack]:
+    """Return the attacks that are run on every record: all chosen, less one by labels.
+
+    Raises:
+        ImprintError: an unknown attack, or none is left.
+    """
+    chosen = choose_attacks(options.attack)
+    others = [attack for attack in chosen if attack.name != LABEL_ONLY]
+    if not others:
+        raise ImprintError(f"{LABEL_ONLY} is run on some records: choose another attack beside it")
+    # Without distances it stays among them, to be told as skipped.
+    return others if options.label_only else chosen
 
 
 def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:

@@ -40,6 +40,11 @@ class MembershipOptions(AttackOptions, Common):
     """Random directions of the curvature."""
     step: float = 1e-3
     """Step of the curvature, in normalised pixels."""
+    label_only: int = 0
+    """Of those, records to attack by hard labels alone, at label_only_queries answers each, half
+    of them members; 0 leaves that attack out. Needs the extra attacks."""
+    label_only_queries: int = 1000
+    """Answers that the label-only attack may ask for about one record."""
     augmentations: Names = ("identity",)
     """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
     shadows: int = 0

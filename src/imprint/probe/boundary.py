@@ -74,9 +74,7 @@ class BoundaryOptions:
 
     def __post_init__(self) -> None:
         if self.norm not in get_args(Norm):
-            raise ImprintError(
-                f"no norm {self.norm!r}: choose one of {', '.join(get_args(Norm))}"
-            )
+            raise ImprintError(f"no norm {self.norm!r}: choose one of {', '.join(get_args(Norm))}")
         for name in ("queries", "iterations", "first_directions", "starts"):
             if getattr(self, name) < 1:
                 raise ImprintError(

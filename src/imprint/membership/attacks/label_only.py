@@ -23,4 +23,4 @@ def boundary_distance(evidence: Evidence, kind: str, options: AttackOptions) -> 
     distance = evidence.of_target(kind)[0]
     unknown = np.isnan(distance)
     farthest = distance[~unknown].max(initial=0.0)
-    return np.where(unknown, farthest, distance)
+    return np.asarray(np.where(unknown, farthest, distance))

@@ -26,10 +26,12 @@ from imprint.report.wording import decimal, percent
 
 MOST_EXPOSED = 20
 CHANCE = 0.5
+LABEL_ONLY = "label_only"
 READS = {
     "phi": "logit margin",
     "mentr": "modified entropy",
     "log_curvature": "input-loss curvature",
+    "distance": "distance to the boundary",
 }
 
 
@@ -72,7 +74,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     best, least = best_attack(attacks)
     names = by_auc(attacks)
     records, scores = read_scores(root / "membership", names)
-    controls = _controls(attacks)
+    every = {**attacks, **({LABEL_ONLY: findings[LABEL_ONLY]} if LABEL_ONLY in findings else {})}
+    controls = _controls(every)
     gallery = read_exposed(root / "gallery" / "membership")
     exposed = exposure(scores, records["member"], best)
     html = render(
@@ -86,7 +89,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         data=_data(summary),
         figures=membership_figures(scores, records["member"]),
         rates=resolved_fprs(attacks),
-        attacks=[_row(attacks, name, resolved_fprs(attacks)) for name in names],
+        attacks=[_row(every, name, resolved_fprs(attacks)) for name in by_auc(every)],
+        by_labels=_by_labels(findings),
         queried=any("queries" in attacks[name] for name in names),
         skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
         controls=controls,
@@ -155,7 +159,7 @@ def _row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[str, A
         "name": name,
         "reads": READS.get(str(found.get("reads", "")), str(found.get("reads", ""))),
         "auc": estimate(attacks, name, "auc"),
-        "tpr": [estimate(attacks, name, "tpr_at_fpr", rate) for rate in rates],
+        "tpr": [as_estimate(lookup(found, "tpr_at_fpr", rate)) for rate in rates],
         "balanced": estimate(attacks, name, "balanced_accuracy"),
         "queries": found.get("queries"),
         "controls": f"{sum(passed)} of {len(passed)}" if passed else "not run",
@@ -210,6 +214,15 @@ def _shadows(findings: Mapping[str, Any]) -> dict[str, float] | None:
     return {
         side: number(findings, "shadows", "accuracy", side) for side in ("members", "non_members")
     }
+
+
+def _by_labels(findings: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return on how many records the label-only attack was run, and at what cost; None if not."""
+    if LABEL_ONLY not in findings:
+        return None
+    keys = ("queries", "mean_queries", "no_boundary")
+    costs = {key: number(findings, LABEL_ONLY, key) for key in keys}
+    return {"records": estimate(findings, LABEL_ONLY, "auc").n, **costs}
 
 
 def _data(summary: Mapping[str, Any]) -> dict[str, float]:

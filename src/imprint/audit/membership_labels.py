@@ -1,0 +1,154 @@
+"""The label-only attack in a membership audit: on some of the records, by many answers of each.
+
+An attack by hard labels asks about a record a thousand times, so it is run on fewer records than
+all others. Its finding stands beside theirs: neither the best attack nor the exposure list, which
+compare attacks on the same records, know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.audit.membership_records import Records, attacked_images
+from imprint.audit.membership_signals import Model
+from imprint.audit.membership_trials import Trial, run_trials
+from imprint.config import to_plain
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.membership.attack import ATTACKS, Evidence
+from imprint.membership.moments import FloatArray
+from imprint.membership.options import AttackOptions
+from imprint.probe.boundary import BoundaryOptions, boundary_distances
+from imprint.seeds import generator
+from imprint.store import Study, hash_arrays
+from imprint.tables import Table, read_table, write_table
+
+LABEL_ONLY = "label_only"
+DISTANCE = "distance"
+
+
+def choose_some(records: Records, count: int, seed: int) -> Records:
+    """Return some of the attacked records, as many members as non-members, drawn at random.
+
+    The population stays: its images are where a search may start.
+
+    Args:
+        records: that are attacked.
+        count: how many to take at most.
+        seed: of the draw.
+
+    Raises:
+        ImprintError: fewer than two of each would be left.
+    """
+    random = generator(seed, LABEL_ONLY)
+    sides = [np.flatnonzero(side) for side in (records.members, ~records.members)]
+    half = min(count // 2, *map(len, sides))
+    if half < 2:
+        raise ImprintError(f"--label-only {count} is too few: choose 4 records or more, or 0")
+    rows = np.concatenate([np.sort(random.permutation(side)[:half]) for side in sides])
+    return Records(records.index[rows], records.members[rows], records.population)
+
+
+def distance_steps(
+    study: Study,
+    models: Sequence[Model],
+    images: ImageSet,
+    records: Records,
+    options: BoundaryOptions,
+    device: torch.device,
+) -> tuple[str, ...]:
+    """Measure the distances of every model that has none yet; return the names of the tables.
+
+    Writes ``tables/distance/MODEL.parquet``: ``index``, ``distance``, ``queries``.
+
+    Args:
+        study: where tables go.
+        models: the networks.
+        images: the joined set.
+        records: of it.
+        options: of the search.
+        device: where to compute.
+    """
+    # No search starts from more of them than that.
+    starts = generator(options.seed, "boundary others").permutation(records.population)
+    others = np.sort(starts[: options.starts])
+    settings = {
+        "data": images.fingerprint(),
+        "records": hash_arrays(records.index, others),
+        "boundary": to_plain(options),
+    }
+    made = {f"tables/{DISTANCE}/{model.name}.parquet": model for model in models}
+    for name, model in made.items():
+        build = _builder(model, images, (records.index, others), options, device)
+        study.step(name, {**settings, "model": model.identity}, build)
+    return tuple(made)
+
+
+def _builder(
+    model: Model,
+    images: ImageSet,
+    indices: tuple[IntArray, IntArray],
+    options: BoundaryOptions,
+    device: torch.device,
+) -> Callable[[Path], None]:
+    def build(path: Path) -> None:
+        subject = model.load()
+        records, others = (attacked_images(images, index, subject.input_size) for index in indices)
+        what = f"{DISTANCE} of {model.name}"
+        table = boundary_distances(
+            subject,
+            records.pixels,
+            records.labels,
+            indices[0],
+            others.pixels,
+            options,
+            device,
+            what,
+        )
+        write_table(path, table)
+
+    return build
+
+
+def attack_labels(
+    study: Study,
+    artefacts: Sequence[str],
+    records: Records,
+    options: AttackOptions,
+    seed: int,
+) -> tuple[FloatArray, dict[str, Any]]:
+    """Return the score of each record, float64 ``[n]``, and what the scores show.
+
+    The finding is that of any attack; ``queries`` is the most that was asked about one record,
+    ``mean_queries`` the mean, ``no_boundary`` of how many records no boundary was found.
+
+    Args:
+        study: holds the tables.
+        artefacts: distances of the network, then of an untrained one if there are controls.
+        records: that are attacked by labels.
+        options: settings of attacks.
+        seed: of halves and controls.
+    """
+    tables: list[Table] = [read_table(study.path(name)) for name in artefacts]
+    evidence, *blank = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
+    asked = tables[0]["queries"]
+    trial = Trial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))
+    scores, found = run_trials(
+        [trial],
+        evidence,
+        blank[0] if blank else None,
+        records,
+        options,
+        {DISTANCE: int(asked.max())},
+        seed,
+    )
+    return scores[LABEL_ONLY], {
+        **found["attacks"][LABEL_ONLY],
+        "mean_queries": float(asked.mean()),
+        "no_boundary": int(np.isnan(tables[0]["distance"]).sum()),
+    }
