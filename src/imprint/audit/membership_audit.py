@@ -14,9 +14,14 @@ from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_gallery import gallery_step
 from imprint.audit.membership_labels import (
     LABEL_ONLY,
+    NOT_SAID,
     attack_labels,
+    attacks_of_every_record,
+    boundary_search,
+    check_labels,
     choose_some,
     distance_steps,
+    wants_labels,
 )
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import (
@@ -44,14 +49,11 @@ from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.membership.attack import Attack
 from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
-from imprint.membership.run import choose_attacks
 from imprint.membership.triage import triage
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import SubjectCard
-from imprint.probe.boundary import BoundaryOptions, require_art
 from imprint.probe.signal_options import SignalOptions
 from imprint.progress import say
 from imprint.seeds import derive
@@ -120,13 +122,6 @@ class Audit:
         )
 
     @property
-    def boundary(self) -> BoundaryOptions:
-        """The search for the distance to the decision boundary."""
-        return BoundaryOptions(
-            queries=self.options.label_only_queries, seed=derive(self.options.seed, "boundary")
-        )
-
-    @property
     def some(self) -> Records:
         """The records that are attacked by hard labels."""
         return choose_some(self.records, self.options.label_only, self.options.seed)
@@ -135,9 +130,8 @@ class Audit:
         """Measure distances under some models, if that is wanted; return the artefacts."""
         if not self.options.label_only:
             return ()
-        return distance_steps(
-            self.study, models, self.images, self.some, self.boundary, self.device
-        )
+        search = boundary_search(self.options)
+        return distance_steps(self.study, models, self.images, self.some, search, self.device)
 
     def take(self, models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
         """Take all chosen signals of some models; return the artefacts of each."""
@@ -172,10 +166,9 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
             options that do not fit, or a study made with other settings.
     """
     study = Study(options.out)
-    if options.label_only:
-        require_art()
     with study.locked():
         audit = open_audit(study, options)
+        check_labels(options, audit.records)
         first = audit.look()
         say(f"triage: {first['verdict']}")
         tell_order(first, len(audit.images.classes))
@@ -266,18 +259,19 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         judges = [answers(shadow.name) for shadow in shadows]
         found = evidence(answers(SUBJECT), judges, masks)
         untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
-        trials = list_trials(_of_every_record(options), found)
+        trials = list_trials(attacks_of_every_record(options), found)
         scores, findings = run_trials(
             trials, found, untrained, records, settings, queries(options), options.seed
         )
         if masks is not None:
             findings["shadows"] = shadow_fit(judges, masks)
         if distances:
-            some = audit.some
             score, findings[LABEL_ONLY] = attack_labels(
-                study, distances, some, settings, options.seed
+                study, distances, audit.some, settings, options.seed
             )
-            write_scores(folder / f"{LABEL_ONLY}.parquet", score, some)
+            write_scores(folder / f"{LABEL_ONLY}.parquet", score, audit.some)
+        elif wants_labels(options):
+            findings["skipped"][LABEL_ONLY] = NOT_SAID
         write_trials(folder, scores, findings, records)
 
     made_with = {
@@ -291,20 +285,6 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         study.step("membership", made_with, build, inputs) / "findings.json"
     )
     return found
-
-
-def _of_every_record(options: MembershipOptions) -> list[Attack]:
-    """Return the attacks that are run on every record: all chosen, less one by labels.
-
-    Raises:
-        ImprintError: an unknown attack, or none is left.
-    """
-    chosen = choose_attacks(options.attack)
-    others = [attack for attack in chosen if attack.name != LABEL_ONLY]
-    if not others:
-        raise ImprintError(f"{LABEL_ONLY} is run on some records: choose another attack beside it")
-    # Without distances it stays among them, to be told as skipped.
-    return others if options.label_only else chosen
 
 
 def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:

@@ -14,22 +14,61 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import Records, attacked_images
 from imprint.audit.membership_signals import Model
 from imprint.audit.membership_trials import Trial, run_trials
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
-from imprint.membership.attack import ATTACKS, Evidence
+from imprint.membership.attack import ATTACKS, Attack, Evidence
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
-from imprint.probe.boundary import BoundaryOptions, boundary_distances
-from imprint.seeds import generator
+from imprint.membership.run import choose_attacks
+from imprint.probe.boundary import BoundaryOptions, boundary_distances, require_art
+from imprint.seeds import derive, generator
 from imprint.store import Study, hash_arrays
 from imprint.tables import Table, read_table, write_table
 
 LABEL_ONLY = "label_only"
+NOT_SAID = "asks a thousand times about a record: say of how many with --label-only"
 DISTANCE = "distance"
+
+
+def wants_labels(options: MembershipOptions) -> bool:
+    """Return whether the label-only attack is among those chosen."""
+    return bool({LABEL_ONLY, "all"} & set(options.attack))
+
+
+def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
+    """Return the chosen attacks that are run on every record.
+
+    Raises:
+        ImprintError: an unknown attack, or none is left.
+    """
+    others = [one for one in choose_attacks(options.attack) if one.name != LABEL_ONLY]
+    if not others:
+        raise ImprintError(f"{LABEL_ONLY} is run on some records: choose another attack beside it")
+    return others
+
+
+def check_labels(options: MembershipOptions, records: Records) -> None:
+    """Check, before anything is computed, what would otherwise be found out hours later.
+
+    Raises:
+        ImprintError: no such attack, or the attack by labels cannot be run.
+    """
+    attacks_of_every_record(options)
+    if options.label_only:
+        require_art()
+        boundary_search(options)
+        choose_some(records, options.label_only, options.seed)
+
+
+def boundary_search(options: MembershipOptions) -> BoundaryOptions:
+    """Return the settings of the search for the boundary."""
+    seed = derive(options.seed, "boundary")
+    return BoundaryOptions(queries=options.label_only_queries, seed=seed)
 
 
 def choose_some(records: Records, count: int, seed: int) -> Records:
