@@ -41,8 +41,8 @@ class MembershipOptions(AttackOptions, Common):
     step: float = 1e-3
     """Step of the curvature, in normalised pixels."""
     label_only: int = 0
-    """Of those, records to attack by hard labels alone, at label_only_queries answers each, half
-    of them members; 0 leaves that attack out. Needs the extra attacks."""
+    """How many of the attacked records to attack by hard labels alone as well, half of them
+    members; 0 leaves that attack out. Needs imprint[attacks]."""
     label_only_queries: int = 1000
     """Answers that the label-only attack may ask for about one record."""
     augmentations: Names = ("identity",)
