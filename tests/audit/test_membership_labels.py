@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from imprint.audit import membership_labels
 from imprint.audit.membership_audit import audit_membership
 from imprint.audit.membership_labels import attack_labels, choose_some
 from imprint.audit.membership_options import MembershipOptions
@@ -16,6 +17,7 @@ from imprint.errors import ImprintError
 from imprint.membership.options import AttackOptions
 from imprint.nets.load import save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.probe.boundary import boundary_distances
 from imprint.stats import auc
 from imprint.store import Study
 from imprint.tables import read_table, write_table
@@ -151,6 +153,32 @@ def test_a_second_run_measures_nothing_again(study, folder, capsys):
     audit_membership(options(folder, study))
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in tables] == before
     assert f"{QUERIES} more of each of {SOME} records by labels alone" in capsys.readouterr().err
+
+
+def test_a_search_that_was_cut_short_goes_on_with_the_records_that_are_missing(
+    study, folder, tmp_path, monkeypatch
+):
+    taken = []
+
+    def cut_short(*arguments):
+        taken.append(len(arguments[3]))
+        if len(taken) == 2:
+            raise KeyboardInterrupt
+        return boundary_distances(*arguments)
+
+    monkeypatch.setattr(membership_labels, "KEPT_EVERY", 10)
+    monkeypatch.setattr(membership_labels, "boundary_distances", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        audit_membership(options(folder, tmp_path / "out"))
+    audit_membership(options(folder, tmp_path / "out"))
+    assert taken == [10, 10, 10, 4, 10, 10, 4]
+    for name in ("subject", "untrained"):
+        again, whole = (
+            read_table(root / "tables" / "distance" / f"{name}.parquet")
+            for root in (tmp_path / "out", study)
+        )
+        for column, values in whole.items():
+            assert again[column].tolist() == values.tolist()
 
 
 def test_a_record_without_boundary_is_counted(tmp_path):

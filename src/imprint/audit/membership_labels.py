@@ -33,6 +33,8 @@ from imprint.tables import Table, read_table, write_table
 LABEL_ONLY = "label_only"
 NOT_SAID = "asks a thousand times about a record: say of how many with --label-only"
 DISTANCE = "distance"
+KEPT_EVERY = 32
+"""Records after which what was measured is kept, for a search that is cut short."""
 
 
 def wants_labels(options: MembershipOptions) -> bool:
@@ -124,7 +126,7 @@ def distance_steps(
     made = {f"tables/{DISTANCE}/{model.name}.parquet": model for model in models}
     for name, model in made.items():
         build = _builder(model, images, (records.index, others), options, device)
-        study.step(name, {**settings, "model": model.identity}, build)
+        study.step(name, {**settings, "model": model.identity}, build, resumable=True)
     return tuple(made)
 
 
@@ -135,21 +137,32 @@ def _builder(
     options: BoundaryOptions,
     device: torch.device,
 ) -> Callable[[Path], None]:
+    index = indices[0]
+
     def build(path: Path) -> None:
         subject = model.load()
-        records, others = (attacked_images(images, index, subject.input_size) for index in indices)
-        what = f"{DISTANCE} of {model.name}"
-        table = boundary_distances(
-            subject,
-            records.pixels,
-            records.labels,
-            indices[0],
-            others.pixels,
-            options,
-            device,
-            what,
+        records, others = (
+            attacked_images(images, wanted, subject.input_size) for wanted in indices
         )
-        write_table(path, table)
+        tables = [read_table(path)] if path.exists() else []
+        done = len(tables[0]["index"]) if tables else 0
+        for start in range(done, len(index), KEPT_EVERY):
+            part = slice(start, start + KEPT_EVERY)
+            what = f"{DISTANCE} of {model.name}, records from {start} of {len(index)}"
+            tables.append(
+                boundary_distances(
+                    subject,
+                    records.pixels[part],
+                    records.labels[part],
+                    index[part],
+                    others.pixels,
+                    options,
+                    device,
+                    what,
+                )
+            )
+            joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+            write_table(path, joined)
 
     return build
 
