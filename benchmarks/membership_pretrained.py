@@ -6,30 +6,38 @@ Members are training images, non-members test images: as many of each, and as ma
 images as the population that some attacks compare with. ``--data`` holds ``train/<class>/*.jpg``
 and ``test/<class>/*.jpg`` (32 × 32 pixels), ``--weights`` the files
 ``resnet<depth>_cifar10.safetensors``. Curvature, at 41 forward passes an image, is measured on a
-smaller subset; its rows say of how many.
+smaller subset, the distance to the boundary, at a thousand, on one smaller still; their rows say
+of how many. ``--label-only-records 0`` leaves the last out.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from imprint.audit.membership_records import choose_records, seen_squares
+from imprint.audit.membership_records import (
+    Records,
+    attacked_images,
+    choose_records,
+    seen_squares,
+)
 from imprint.audit.membership_signals import KINDS
 from imprint.audit.membership_trials import list_trials
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.membership.attack import Evidence
+from imprint.membership.attack import Attack, Evidence
 from imprint.membership.evaluation import evaluate
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.nets.subject import Subject
+from imprint.probe.boundary import BoundaryOptions, boundary_distances
 from imprint.probe.signal_options import SignalOptions
 from imprint.probe.signals import take_signals
 from imprint.stats import Estimate
@@ -49,6 +57,9 @@ def main() -> None:
     parser.add_argument("--depths", type=int, nargs="+", default=[20, 56])
     parser.add_argument("--records", type=int, default=4000)
     parser.add_argument("--curvature-records", type=int, default=600)
+    parser.add_argument("--label-only-records", type=int, default=80)
+    parser.add_argument("--label-only-queries", type=int, default=1000)
+    parser.add_argument("--first-directions", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -62,6 +73,47 @@ def main() -> None:
         subject = load_resnet(options.weights, depth)
         for signals, count in ((PLAIN, options.records), (CURVATURE, options.curvature_records)):
             attack(f"resnet{depth}", subject, images, sizes, signals, count)
+        if options.label_only_records:
+            search = BoundaryOptions(
+                queries=options.label_only_queries, first_directions=options.first_directions
+            )
+            count = options.label_only_records
+            attack_labels(f"resnet{depth}", subject, images, sizes, search, count)
+
+
+def attack_labels(
+    name: str,
+    subject: Subject,
+    images: ImageSet,
+    sizes: tuple[int, int],
+    search: BoundaryOptions,
+    count: int,
+) -> None:
+    """Measure distances to the boundary by hard labels; print what the attack makes of them."""
+    records = choose_records(*sizes, count, seed=0)
+    attacked, others = (
+        attacked_images(images, index, subject.input_size)
+        for index in (records.index, records.population)
+    )
+    start = time.perf_counter()
+    table = boundary_distances(
+        subject,
+        attacked.pixels,
+        attacked.labels,
+        records.index,
+        others.pixels,
+        search,
+        torch.device("cpu"),
+    )
+    seconds = time.perf_counter() - start
+    label_only = choose_attacks(["label_only"])
+    show(name, Evidence({"distance": table["distance"][None]}), records, label_only, "", seconds)
+    found = table["distance"][table["distance"] > 0]
+    print(
+        f"{'':<10}{len(found)} of {count} records got right, median distance "
+        f"{np.median(found):.3f}, {table['queries'].sum() / len(found):.0f} answers and "
+        f"{seconds / len(found):.2f} s for each of these"
+    )
 
 
 def attack(
@@ -79,7 +131,7 @@ def attack(
     table = take_signals(
         {name: subject}, images, records.every, squares, signals, torch.device("cpu"), name
     )[name]
-    seconds = (time.perf_counter() - start) / len(records.every) * 1000
+    seconds = time.perf_counter() - start
     values = {
         KINDS[signal]: table[f"{signal}.identity"][None].astype(np.float64)
         for signal in signals.signals
@@ -89,14 +141,29 @@ def attack(
         {kind: row[:, :attacked] for kind, row in values.items()},
         population={kind: row[:, attacked:] for kind, row in values.items()},
     )
-    for trial in list_trials(choose_attacks(ATTACKS), evidence):
+    tail = "_curvature" if "log_curvature" in values else ""
+    show(name, evidence, records, choose_attacks(ATTACKS), tail, seconds)
+
+
+def show(
+    name: str,
+    evidence: Evidence,
+    records: Records,
+    attacks: Sequence[Attack],
+    tail: str,
+    seconds: float,
+) -> None:
+    """Print a row for each attack that the evidence is enough for."""
+    asked = len(records.index) + len(records.population) * bool(evidence.population)
+    cost = f"{1000 * seconds / asked:>8.2f}"
+    for trial in list_trials(attacks, evidence):
         if trial.attack.missing(evidence) is None:
             scores = trial.attack.score(evidence, AttackOptions())
             found = evaluate(scores, records.members, RATES)
-            label = trial.name + ("_curvature" if "log_curvature" in values else "")
             rates = "".join(f"{_percent(value):>20}" for value in found.tpr_at_fpr.values())
             print(
-                f"{name:<10}{label:<20}{attacked:>8}{_percent(found.auc):>20}{rates}{seconds:>8.2f}"
+                f"{name:<10}{trial.name + tail:<20}{len(records.index):>8}"
+                f"{_percent(found.auc):>20}{rates}{cost}"
             )
 
 

@@ -45,8 +45,8 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     main(["membership", "attack", "--arrays", str(save()), "--out", str(out), "--attack", "all"])
     summary = json.loads((out / "summary.json").read_text())
     found = summary["lenses"]["membership"]
-    assert sorted(found["attacks"]) == ATTACKS.names()
-    assert found["skipped"] == {}
+    assert sorted([*found["attacks"], "label_only"]) == ATTACKS.names()
+    assert found["skipped"] == {"label_only": "needs the signal distance, which is not given"}
     truth = arrays()["target_members"]
     for name, attack in found["attacks"].items():
         for estimate in (attack["auc"], attack["balanced_accuracy"], attack["tpr_at_fpr"]["0.01"]):
@@ -63,6 +63,17 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
         assert attack["auc"]["value"] == pytest.approx(area, abs=1e-12)
         assert attack["controls"].keys() == {"permuted_membership", "swapped_target"}
     assert found["attacks"]["lira_shrunk"]["auc"]["value"] > 0.8
+
+
+def test_distances_measured_elsewhere_are_attacked(save, tmp_path):
+    distance = np.arange(RECORDS)[None] / RECORDS
+    file = save(distance=distance)
+    found = attack_membership_arrays(file, tmp_path / "out", names=["label_only"])
+    attack = found["lenses"]["membership"]["attacks"]["label_only"]
+    assert attack["reads"] == "distance"
+    assert attack["controls"].keys() == {"permuted_membership"}
+    table = read_table(tmp_path / "out" / "membership" / "label_only.parquet")
+    assert table["score"].tolist() == distance[0].tolist()
 
 
 def test_one_attack_as_json(save, tmp_path, capsys):

@@ -11,9 +11,9 @@ from imprint.membership.options import AttackOptions
 from imprint.stats import auc
 
 NAMES = [
-    *("attack_p", "attack_r", "base", "curvature_lr", "curvature_nll", "lira", "lira_fixed"),
-    *("lira_offline", "lira_shrunk", "loss", "mast", "mentr", "multi", "quantile", "rmia"),
-    "watson",
+    *("attack_p", "attack_r", "base", "curvature_lr", "curvature_nll", "label_only", "lira"),
+    *("lira_fixed", "lira_offline", "lira_shrunk", "loss", "mast", "mentr", "multi", "quantile"),
+    *("rmia", "watson"),
 ]
 MODELS, AUGMENTATIONS, RECORDS, POPULATION = 10, 2, 13, 17
 
@@ -29,13 +29,18 @@ def make(seed, models=MODELS, records=RECORDS, gap=1.0, augmentations=AUGMENTATI
     population = random.normal(size=(models + 1, augmentations, len(where))) + where
     both = lambda values: {"phi": values, "log_curvature": values}  # noqa: E731
     cohort = Cohort(both(signals), members, both(population[1:]))
-    evidence = Evidence(both(own), References(cohort), both(population[0]))
+    evidence = Evidence(of_target(own), References(cohort), both(population[0]))
     if target is not None:
         evidence = Evidence(
-            both(signals[target]), References(cohort, target), both(population[1 + target])
+            of_target(signals[target]), References(cohort, target), both(population[1 + target])
         )
         inside = members[target]
     return evidence, inside
+
+
+def of_target(values):
+    """Return one array as every kind of signal; distances are not negative."""
+    return {"phi": values, "log_curvature": values, "distance": np.logaddexp(0, values)}
 
 
 def score(name, evidence, **options):
@@ -149,6 +154,16 @@ def test_mentr_prefers_the_whole_prediction():
     assert score("mentr", evidence).tolist() == [-0.1, -0.2, -0.3]
 
 
+def test_without_a_boundary_a_record_ties_with_the_farthest():
+    for distance, expected in (
+        ([0.0, 0.3, np.nan, 1.2], [0.0, 0.3, 1.2, 1.2]),
+        ([np.nan, np.nan], [0.0, 0.0]),
+    ):
+        assert (
+            score("label_only", Evidence({"distance": np.array([distance])})).tolist() == expected
+        )
+
+
 def test_low_curvature_counts_as_membership():
     curvature = {"log_curvature": np.array([[-3.0, 0.0]])}
     evidence = Evidence(curvature, population={"log_curvature": np.array([[-2.0, -1.0, 1.0]])})
@@ -210,8 +225,7 @@ def test_a_target_that_saw_none_of_the_records_is_at_chance(name):
     evidence, _ = make(13, models=8, records=3000, gap=1.0)
     place = evidence.references.cohort.signals["phi"].mean(axis=0)
     untouched = place - 0.5 + np.random.default_rng(0).normal(size=place.shape)
-    target = {"phi": untouched, "log_curvature": untouched}
-    scores = score(name, Evidence(target, evidence.references, evidence.population))
+    scores = score(name, Evidence(of_target(untouched), evidence.references, evidence.population))
     labels = np.random.default_rng(1).random(3000) < 0.5
     area = auc(scores[labels], scores[~labels])
     assert abs(area.value - 0.5) < area.ci95[1] - area.ci95[0]
@@ -225,9 +239,7 @@ def test_few_models_give_numbers_or_a_reason(models, seed):
     own = phi[0] + random.normal(size=(2, 30))
     both = {"phi": phi, "log_curvature": phi}
     members = random.random((models, 30)) < 0.5
-    evidence = Evidence(
-        {"phi": own, "log_curvature": own}, References(Cohort(both, members, both)), {"phi": own}
-    )
+    evidence = Evidence(of_target(own), References(Cohort(both, members, both)), {"phi": own})
     for name in NAMES:
         if ATTACKS.get(name).missing(evidence) is None:
             assert np.isfinite(score(name, evidence)).all(), name
@@ -241,7 +253,8 @@ def test_signals_that_never_change_are_no_evidence(name):
     constant = {"phi": np.full((6, 1, 9), 0.3), "log_curvature": np.full((6, 1, 9), 0.3)}
     members = random.random((6, 9)) < 0.5
     one = {kind: values[0] for kind, values in constant.items()}
-    evidence = Evidence(one, References(Cohort(constant, members, constant)), one)
+    target = {**one, "distance": one["phi"]}
+    evidence = Evidence(target, References(Cohort(constant, members, constant)), one)
     scores = score(name, evidence)
     if name in ("lira_shrunk", "multi"):  # counts of models differ, and with them the tails
         assert np.abs(scores).max() < 1e-5

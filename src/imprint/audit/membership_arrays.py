@@ -36,6 +36,7 @@ OPTIONAL = (
     "curvature_population",
     "curvature_population_signals",
     "mentr",
+    "distance",
     "index",
 )
 
@@ -141,8 +142,9 @@ def read_case(file: Path, signal: SignalKind = "any") -> Case:
     ``members [K, N]``; ``population [A, Q]`` and ``population_signals [K, A, Q]`` of records that
     no model was trained on. A second signal, the log-curvature beside φ, has the same names with
     ``curvature_`` before them (``curvature_target``, ``curvature_signals`` …). ``mentr [A, N]`` is
-    the modified entropy under the target, ``index [N]`` what the records are called. The first
-    augmentation is the plain record. φ is log p_y − log Σ_{c≠y} p_c.
+    the modified entropy under the target, ``distance [A, N]`` that to its decision boundary,
+    ``index [N]`` what the records are called. The first augmentation is the plain record.
+    φ is log p_y − log Σ_{c≠y} p_c.
 
     Raises:
         ImprintError: a name is missing or unknown, shapes do not fit, or a value is not finite;
@@ -170,8 +172,9 @@ def read_case(file: Path, signal: SignalKind = "any") -> Case:
     members = flags(file, "target_members", arrays["target_members"])
     check_both(members)
     target = {kind: held["target"] for kind, held in kinds.items()}
-    if "mentr" in arrays:
-        target["mentr"] = numbers(file, "mentr", arrays["mentr"])
+    for name in ("mentr", "distance"):
+        if name in arrays:
+            target[name] = numbers(file, name, arrays[name])
     references = None
     if "members" in arrays:
         masks = flags(file, "members", arrays["members"])
@@ -221,6 +224,7 @@ def _check_shapes(file: Path, arrays: Arrays) -> None:
         "target_members": (records,),
         "index": (records,),
         "mentr": (None, records),
+        "distance": (None, records),
         "members": (models, records),
     }
     for prefix in ("", "curvature_"):

@@ -12,6 +12,17 @@ import torch
 
 from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_gallery import gallery_step
+from imprint.audit.membership_labels import (
+    LABEL_ONLY,
+    NOT_SAID,
+    attack_labels,
+    attacks_of_every_record,
+    boundary_search,
+    check_labels,
+    choose_some,
+    distance_steps,
+    wants_labels,
+)
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import (
     Records,
@@ -27,7 +38,12 @@ from imprint.audit.membership_signals import (
     signal_steps,
     take_all_signals,
 )
-from imprint.audit.membership_trials import list_trials, run_trials, write_trials
+from imprint.audit.membership_trials import (
+    list_trials,
+    run_trials,
+    write_scores,
+    write_trials,
+)
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
@@ -37,7 +53,6 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
-from imprint.membership.run import choose_attacks
 from imprint.membership.triage import triage
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import SubjectCard
@@ -89,6 +104,18 @@ class Audit:
         identity = {"architecture": {**card.to_json(), "training": {}}, "seed": seed}
         return Model(UNTRAINED, identity, lambda: initial_subject(card, seed))
 
+    @property
+    def some(self) -> Records:
+        """The records that are attacked by hard labels."""
+        return choose_some(self.records, self.options.label_only, self.options.seed)
+
+    def measure(self, models: Sequence[Model]) -> tuple[str, ...]:
+        """Measure distances under some models, if that is wanted; return the artefacts."""
+        if not self.options.label_only:
+            return ()
+        search = boundary_search(self.options)
+        return distance_steps(self.study, models, self.images, self.some, search, self.device)
+
     def take(self, models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
         """Take all chosen signals of some models; return the artefacts of each."""
         return take_all_signals(
@@ -128,6 +155,7 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
     study = Study(options.out)
     with study.locked():
         audit = open_audit(study, options)
+        check_labels(options, audit.records)
         first = audit.look()
         say(f"triage: {first['verdict']}")
         tell_order(first, len(audit.images.classes))
@@ -205,6 +233,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
     study, options, records = audit.study, audit.options, audit.records
     blank = [audit.untrained] if options.controls else []
     made = audit.take([audit.subject, *blank, *shadows])
+    distances = audit.measure([audit.subject, *blank])
 
     def answers(name: str) -> Answers:
         return read_answers(study, made[name], records)
@@ -217,12 +246,19 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         judges = [answers(shadow.name) for shadow in shadows]
         found = evidence(answers(SUBJECT), judges, masks)
         untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
-        trials = list_trials(choose_attacks(options.attack), found)
+        trials = list_trials(attacks_of_every_record(options), found)
         scores, findings = run_trials(
             trials, found, untrained, records, settings, queries(options), options.seed
         )
         if masks is not None:
             findings["shadows"] = shadow_fit(judges, masks)
+        if distances:
+            score, findings[LABEL_ONLY] = attack_labels(
+                study, distances, audit.some, settings, options.seed
+            )
+            write_scores(folder / f"{LABEL_ONLY}.parquet", score, audit.some)
+        elif wants_labels(options):
+            findings["skipped"][LABEL_ONLY] = NOT_SAID
         write_trials(folder, scores, findings, records)
 
     made_with = {
@@ -231,7 +267,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         "seed": options.seed,
     }
     inputs = tuple(name for names in made.values() for name in names)
-    inputs += ("masks",) if shadows else ()
+    inputs += distances + (("masks",) if shadows else ())
     found: dict[str, Any] = read_json(
         study.step("membership", made_with, build, inputs) / "findings.json"
     )

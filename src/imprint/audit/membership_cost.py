@@ -37,29 +37,36 @@ def forecast(
 
     Timed on ``TIMED`` records; the time is told and stands in no artefact.
     """
-    some = records.every[:TIMED]
-    squares = seen_squares(images, some)
+    timed = records.every[:TIMED]
+    squares = seen_squares(images, timed)
     plain = SignalOptions(signals=("margin",))
     started = time.perf_counter()
-    take_signals({"subject": subject}, images, some, squares, plain, device, "time a pass")
-    image = (time.perf_counter() - started) / len(some)
+    take_signals({"subject": subject}, images, timed, squares, plain, device, "time a pass")
+    image = (time.perf_counter() - started) / len(timed)
     cost = queries(options)
     views = len(options.augmentations) * (1 + options.curvature * cost["log_curvature"])
     signals = image * views * len(records.every)
     shadow = image * TRAINING_STEP * options.train.epochs * len(records.index) / 2
     models = 1 + options.controls
+    some = min(options.label_only, len(records.index))
+    by_labels = image * models * some * options.label_only_queries
     told = (
         f"cost: {views} answer{'s' if views > 1 else ''} a record, "
         f"about {_seconds(signals)} for all signals of a network"
     )
+    if some:
+        told += (
+            f", {options.label_only_queries} more of each of {some} records by labels alone, "
+            f"about {_seconds(by_labels)}"
+        )
     if options.shadows:
-        total = signals * (models + options.shadows) + shadow * options.shadows
+        total = signals * (models + options.shadows) + shadow * options.shadows + by_labels
         return (
             f"{told} and {_seconds(shadow)} to train a shadow; with {options.shadows} shadows "
             f"about {_seconds(total)}"
         )
     return (
-        f"{told}, {_seconds(models * signals)} in all; a shadow model would add "
+        f"{told}, {_seconds(models * signals + by_labels)} in all; a shadow model would add "
         f"{_seconds(shadow + signals)}"
     )
 

@@ -52,6 +52,11 @@ class MembershipOptions(EvidenceChoice, Common):
     """Which part of the non-members' folder."""
     records: int = 4000
     """Records to attack at most, half of them members, drawn at random; 0 takes all there are."""
+    label_only: int = 0
+    """How many of the attacked records to attack by hard labels alone as well, half of them
+    members; 0 leaves that attack out. Needs imprint[attacks]."""
+    label_only_queries: int = 1000
+    """Answers that the label-only attack may ask for about one record."""
     shadows: int = 0
     """Shadow models to train, each on a random half of the records; they sharpen the attacks."""
     train: CohortOptions = field(default_factory=CohortOptions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+LABEL_ONLY = "label_only"
 RATES = ("0.01", "0.001")
 
 
@@ -19,7 +20,9 @@ def show_membership(findings: dict[str, Any]) -> None:
         table.add_column(name, justify="right")
     table.add_column("balanced accuracy", justify="right")
     table.add_column("controls", justify="right", no_wrap=True)
-    attacks = findings["attacks"]
+    attacks = dict(findings["attacks"])
+    if LABEL_ONLY in findings:
+        attacks[LABEL_ONLY] = findings[LABEL_ONLY]
     for name in sorted(attacks, key=lambda attack: -attacks[attack]["auc"]["value"]):
         found = attacks[name]
         table.add_row(
@@ -30,6 +33,8 @@ def show_membership(findings: dict[str, Any]) -> None:
             _verdict(found.get("controls", {})),
         )
     console.print(table)
+    if LABEL_ONLY in findings:
+        console.print(_of_some(findings[LABEL_ONLY]), highlight=False)
     for name, reason in findings["skipped"].items():
         console.print(f"{name} skipped: {reason}", highlight=False)
     for name, found in attacks.items():
@@ -40,6 +45,16 @@ def show_membership(findings: dict[str, Any]) -> None:
                     f"control {control} of {name} FAILED: {value}. {result['what']}",
                     highlight=False,
                 )
+
+
+def _of_some(found: dict[str, Any]) -> str:
+    told = (
+        f"{LABEL_ONLY} is of {found['auc']['n']} of the records alone, at {found['queries']} "
+        "answers each at most"
+    )
+    if found["no_boundary"]:
+        told += f"; of {found['no_boundary']} no boundary was found, they tie with the farthest"
+    return told
 
 
 def _verdict(controls: dict[str, Any]) -> str:

@@ -120,10 +120,8 @@ def write_trials(
     of non-members who score as high under the best attack, ``agreement``, how many attacks have
     the record among their top, and ``score`` of the best.
     """
-    folder.mkdir(exist_ok=True)
     for name, score in scores.items():
-        columns = {"index": records.index, "score": score, "member": records.members}
-        write_table(folder / f"{name}.parquet", columns)
+        write_scores(folder / f"{name}.parquet", score, records)
     best, _ = best_attack(findings["attacks"])
     found = exposure(scores, records.members, best)
     write_table(
@@ -136,6 +134,13 @@ def write_trials(
         },
     )
     write_json(folder / "findings.json", {**findings, "best": best})
+
+
+def write_scores(file: Path, score: FloatArray, records: Records) -> None:
+    """Write ``index``, ``score`` and ``member`` of every record, scores float64 ``[N]``."""
+    file.parent.mkdir(exist_ok=True)
+    columns = {"index": records.index, "score": score, "member": records.members}
+    write_table(file, columns)
 
 
 def _controls(

@@ -21,7 +21,8 @@ class Attack(AttackOptions, Common):
     that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
     others, or the log of the input-loss curvature. With both, the curvature has the same names
     behind curvature_ (curvature_target, ...). Also known: mentr [A, N], the modified entropy under
-    the target, and index [N]. The first augmentation is the plain record.
+    the target, distance [A, N] from its decision boundary, and index [N]. The first augmentation is
+    the plain record.
     """
 
     arrays: Path

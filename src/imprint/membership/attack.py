@@ -25,7 +25,8 @@ class Evidence:
     """Everything that is known about one target.
 
     Attributes:
-        target: float64 ``[A, N]`` by kind: ``phi`` (logit margin), ``log_curvature``, ``mentr``.
+        target: float64 ``[A, N]`` by kind: ``phi`` (logit margin), ``log_curvature``, ``mentr``,
+            ``distance`` to the decision boundary.
         references: the models that judge it; None when there are none.
         population: float64 ``[A, Q]`` by kind, the target on records that nobody trained on.
     """

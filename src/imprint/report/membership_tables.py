@@ -15,6 +15,7 @@ READS = {
     "phi": "logit margin",
     "mentr": "modified entropy",
     "log_curvature": "input-loss curvature",
+    "distance": "distance to the boundary",
 }
 
 
@@ -62,7 +63,7 @@ def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[
         "name": name,
         "reads": READS.get(str(found.get("reads", "")), str(found.get("reads", ""))),
         "auc": estimate(attacks, name, "auc"),
-        "tpr": [estimate(attacks, name, "tpr_at_fpr", rate) for rate in rates],
+        "tpr": [as_estimate(lookup(found, "tpr_at_fpr", rate)) for rate in rates],
         "balanced": estimate(attacks, name, "balanced_accuracy"),
         "queries": found.get("queries"),
         "controls": f"{sum(passed)} of {len(passed)}" if passed else "not run",

@@ -22,6 +22,7 @@ from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 
 MOST_EXPOSED = 20
+LABEL_ONLY = "label_only"
 
 
 @SECTIONS.register("membership")
@@ -40,7 +41,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     best, least = best_attack(attacks)
     names = by_auc(attacks)
     records, scores = read_scores(root / "membership", names)
-    controls = control_rows(attacks)
+    every = {**attacks, **({LABEL_ONLY: findings[LABEL_ONLY]} if LABEL_ONLY in findings else {})}
+    controls = control_rows(every)
     gallery = read_exposed(root / "gallery" / "membership")
     exposed = exposure(scores, records["member"], best)
     html = render(
@@ -54,7 +56,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         data=_data(summary),
         figures=membership_figures(scores, records["member"]),
         rates=resolved_fprs(attacks),
-        attacks=[attack_row(attacks, name, resolved_fprs(attacks)) for name in names],
+        attacks=[attack_row(every, name, resolved_fprs(attacks)) for name in by_auc(every)],
+        by_labels=_by_labels(findings),
         queried=any("queries" in attacks[name] for name in names),
         skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
         controls=controls,
@@ -105,6 +108,15 @@ def _shadows(findings: Mapping[str, Any]) -> dict[str, float] | None:
     return {
         side: number(findings, "shadows", "accuracy", side) for side in ("members", "non_members")
     }
+
+
+def _by_labels(findings: Mapping[str, Any]) -> dict[str, float] | None:
+    """Return on how many records the label-only attack was run, and at what cost; None if not."""
+    if LABEL_ONLY not in findings:
+        return None
+    keys = ("queries", "mean_queries", "no_boundary")
+    costs = {key: number(findings, LABEL_ONLY, key) for key in keys}
+    return {"records": estimate(findings, LABEL_ONLY, "auc").n, **costs}
 
 
 def _data(summary: Mapping[str, Any]) -> dict[str, float]:
