@@ -140,7 +140,7 @@ class Answers:
 
     Attributes:
         target: float64 ``[A, N]``, of the attacked records.
-        population: float64 ``[A, Q]``.
+        population: float64 ``[A, Q]``; nothing where there is no population.
         correct: bool ``[N]``, whether it gets the plain record right.
         population_correct: bool ``[Q]``.
     """
@@ -164,7 +164,7 @@ def read_answers(study: Study, artefacts: Sequence[str], records: Pool) -> Answe
             found[kind] = np.stack(views).astype(np.float64)
     return Answers(
         {kind: values[:, :attacked] for kind, values in found.items()},
-        {kind: values[:, attacked:] for kind, values in found.items()},
+        {kind: values[:, attacked:] for kind, values in found.items() if len(records.population)},
         columns["correct.identity"][:attacked],
         columns["correct.identity"][attacked:],
     )
@@ -185,7 +185,11 @@ def evidence(target: Answers, shadows: Sequence[Answers], masks: BoolArray | Non
             Cohort(
                 {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},
                 masks,
-                {kind: np.stack([shadow.population[kind] for shadow in shadows]) for kind in kinds},
+                {
+                    kind: np.stack([shadow.population[kind] for shadow in shadows])
+                    for kind in kinds
+                    if kind in target.population
+                },
             )
         )
     return Evidence(target.target, references, target.population)

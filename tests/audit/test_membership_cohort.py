@@ -1,0 +1,199 @@
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from imprint.audit.membership_cohort_gallery import most_memorized
+from imprint.audit.membership_records import choose_pool
+from imprint.cli import main
+from imprint.commands.membership import Cohort
+from imprint.data.views import UNCHANGED
+from imprint.errors import ImprintError
+from imprint.membership.memorization import memorization
+from imprint.report.page import write_report
+from imprint.stats import auc
+from imprint.tables import read_table
+from imprint.train.cohort_options import CohortOptions
+from imprint.train.masks import read_masks
+
+SIDE, COUNT = 6, 120
+# Labels of noise are learnt by heart or not at all.
+TRAIN = CohortOptions(
+    architecture="mlp",
+    architecture_options=(("widths", "96"),),
+    input_size=SIDE,
+    epochs=30,
+    batch_size=16,
+    learning_rate=0.2,
+    engine="sequential",
+    view=UNCHANGED,
+)
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory):
+    random = np.random.default_rng(0)
+    file = tmp_path_factory.mktemp("noise") / "noise.npz"
+    np.savez(
+        file,
+        images=random.integers(0, 256, (COUNT, 3, SIDE, SIDE), dtype=np.uint8),
+        labels=np.arange(COUNT) % 3,
+    )
+    return file
+
+
+def options(arrays, out, **changes):
+    values = {
+        "out": out,
+        "json": True,
+        "data": str(arrays),
+        "models": 8,
+        "population": 0.2,
+        "probes": 2,
+        "train": TRAIN,
+        "device": "cpu",
+    }
+    return Cohort(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def study(arrays, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cohort") / "study"
+    options(arrays, out).run()
+    return out
+
+
+def findings(study):
+    return json.loads((study / "summary.json").read_text())["lenses"]["membership"]
+
+
+def test_every_model_is_a_target(study):
+    members = read_masks(study / "masks" / "members.npy").members
+    assert members.shape == (8, 96)
+    found = findings(study)
+    for name in ("lira_shrunk", "loss", "curvature_lr", "attack_p_curvature"):
+        table = read_table(study / "membership" / f"{name}.parquet")
+        assert table["score"].shape == (96, 8)
+        np.testing.assert_array_equal(table["member"].T, members)
+        areas = [
+            auc(score[inside], score[~inside]).value
+            for score, inside in zip(table["score"].T, members, strict=True)
+        ]
+        assert found["attacks"][name]["auc"]["value"] == pytest.approx(np.mean(areas))
+        assert found["attacks"][name]["auc"]["n"] == 8
+
+
+def test_noise_learnt_by_heart_is_memorized(study):
+    found = findings(study)
+    assert found["cohort"]["accuracy"]["members"] > 0.9
+    assert found["cohort"]["accuracy"]["non_members"] < 0.5
+    assert found["attacks"]["loss"]["auc"]["value"] > 0.8
+    assert found["memorization"]["mean"]["ci95"][0] > 0.4
+    records = read_table(study / "membership" / "records.parquet")
+    assert (records["times_found"] <= records["models_in"]).all()
+    assert found["memorization"]["influence"]["cut"] > 1  # eight models cannot show any
+
+
+def test_memorization_is_that_of_the_signals(study):
+    members = read_masks(study / "masks" / "members.npy").members
+    correct = np.stack(
+        [
+            read_table(study / "tables" / "signals" / f"{model:04d}.parquet")["correct.identity"]
+            for model in range(8)
+        ]
+    )
+    records = read_table(study / "membership" / "records.parquet")
+    np.testing.assert_allclose(
+        records["memorization"], memorization(members, correct[:, :96]).score
+    )
+    right = correct[:, 96:].mean()
+    assert findings(study)["cohort"]["accuracy"]["population"] == pytest.approx(right)
+
+
+def test_every_attack_has_three_controls(study):
+    for name, found in findings(study)["attacks"].items():
+        assert set(found["controls"]) == {"untrained", "permuted_membership", "other_membership"}, (
+            name
+        )
+
+
+def test_the_page_tells_of_the_cohort(study):
+    html = (study / "report.html").read_text()
+    told = " ".join(re.sub(r"<[^>]+>", " ", html[html.index("<main") :]).split())
+    assert "8 models were trained, each on another half of 96 images" in told
+    assert "So few models cannot show the influence of single images" in told
+    assert "How much training on an image adds" in told
+    assert "mean score of lira_shrunk" in told
+    assert html.count('class="card exposed"') == 75
+    assert write_report(study).read_text() == html
+
+
+def test_a_second_run_changes_nothing(arrays, study):
+    before = {file: file.read_bytes() for file in study.rglob("*.parquet")}
+    summary = (study / "summary.json").read_bytes()
+    options(arrays, study).run()
+    assert (study / "summary.json").read_bytes() == summary
+    assert {file: file.read_bytes() for file in study.rglob("*.parquet")} == before
+
+
+def test_a_cohort_without_findings_comes_to_the_same(arrays, study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    shutil.rmtree(copy / "membership")
+    (copy / "membership.card.json").unlink()
+    options(arrays, copy).run()
+    for file in ("summary.json", "membership/records.parquet", "membership/curves.parquet"):
+        assert (copy / file).read_bytes() == (study / file).read_bytes()
+
+
+def test_the_command_line(arrays, tmp_path, capsys):
+    words = ["--models", "4", "--population", "0", "--no-curvature", "--no-controls"]
+    words += ["--attack", "loss,lira_shrunk,attack_p", "--masks", "coins", "--device", "cpu"]
+    words += ["--train.architecture", "mlp", "--train.input-size", "6", "--train.epochs", "1"]
+    main(["membership", "cohort", "--data", str(arrays), "--out", str(tmp_path / "s"), *words])
+    told = capsys.readouterr().out
+    assert "lira_shrunk" in told
+    assert "attack_p skipped: needs population records" in told
+    found = findings(tmp_path / "s")
+    assert "missing" in found["cohort"]["accuracy"]["population"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"models": 3}, "3 models are too few"),
+        ({"population": 1.0}, "population is 1"),
+        ({"population": -0.1}, "population is -0.1"),
+        ({"records": -1}, "records is -1"),
+        ({"records": 3}, "3 records are too few"),
+        ({"masks": "legacy"}, "50000 records"),
+        ({"attack": ("guess",)}, "guess"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_written(arrays, tmp_path, changes, told):
+    with pytest.raises(ImprintError, match=told):
+        options(arrays, tmp_path / "study", **changes).run()
+    assert not (tmp_path / "study").exists()
+
+
+def test_records_and_population_are_apart():
+    pool = choose_pool(100, 50, 0.3, 1)
+    assert len(pool.index) == 50
+    assert len(pool.population) == 30
+    assert not set(pool.index) & set(pool.population)
+    assert (np.diff(pool.every[:50]) > 0).all()
+
+
+def test_the_most_memorized_of_each_class_are_shown_in_order():
+    records = {
+        "index": np.arange(8),
+        "memorization": np.array([0.1, np.nan, 0.9, 0.5, 0.9, 0.3, -0.2, 0.0]),
+    }
+    labels = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    assert most_memorized(records, labels).tolist() == [2, 4, 3, 5, 0, 7, 6]
+    many = {"index": np.arange(3000), "memorization": np.arange(3000) / 3000}
+    shown = most_memorized(many, np.arange(3000) % 3)
+    assert len(shown) == 75
+    assert shown[0] == 2999
