@@ -56,6 +56,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Audit",
         "which images one network was trained on",
     ),
+    ("convert",): (
+        "imprint.commands.convert",
+        "Convert",
+        "a TensorFlow ResNet as a file of imprint",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -25,7 +25,8 @@ class MembershipOptions(AttackOptions, Common):
     """Images of the same classes it was not trained on; one half of them stays unattacked, the
     population that the other half and the members are compared with."""
     layout: str = "auto"
-    """How both are laid out: auto, folder, imagenet, tiny_imagenet, cifar, mnist, arrays."""
+    """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
+    mnist, arrays."""
     members_part: str = ""
     """Which part of the members' folder: train, val, test …; empty for the training part."""
     non_members_part: str = ""
