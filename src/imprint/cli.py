@@ -31,6 +31,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Split",
         "partition a data set into A, B, shared, public",
     ),
+    ("data", "unpack"): ("imprint.commands.data", "Unpack", "files of images from TFRecords"),
     ("dejavu", "attack"): (
         "imprint.commands.dejavu",
         "Attack",

@@ -6,7 +6,6 @@ attributes that lead to them, ``model/_logits/w``. Reading runs no code of the f
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
+from imprint.extras import import_tensorflow
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 Arrays = dict[str, NDArray[Any]]
-
-
-def import_tensorflow() -> Any:
-    """Return the module tensorflow, imported without its lines of news on standard error.
-
-    Raises:
-        ImprintError: it is not installed.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        import tensorflow
-    except ImportError as error:
-        raise ImprintError(
-            f"TensorFlow cannot be imported ({error}): install imprint with the extra tf"
-        ) from error
-    return tensorflow
 
 
 def find_checkpoint(path: Path) -> Path:
