@@ -57,6 +57,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Audit",
         "which images one network was trained on",
     ),
+    ("membership", "ensemble"): (
+        "imprint.commands.membership",
+        "Ensemble",
+        "memorization from models that others trained",
+    ),
     ("convert",): (
         "imprint.commands.convert",
         "Convert",
