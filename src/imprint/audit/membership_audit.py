@@ -175,6 +175,7 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
         )
     first, second = len(images.first), len(images.second)
     records = choose_records(first, second, options.records, options.seed)
+    records = replace(records, centre_fraction=options.centre_fraction)
     return Audit(study, options, choose_device(options.device), card, images, records)
 
 
@@ -201,7 +202,9 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
         mean=tuple(card.mean),
         std=tuple(card.std),
     )
-    records = attacked_images(audit.images, audit.records.index, card.input_size)
+    records = attacked_images(
+        audit.images, audit.records.index, card.input_size, options.centre_fraction
+    )
     masks = balanced_masks(len(records), options.shadows, derive(options.seed, "shadows"))
     run = train_cohort(
         audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device

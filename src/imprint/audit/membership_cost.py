@@ -38,7 +38,7 @@ def forecast(
     Timed on ``TIMED`` records; the time is told and stands in no artefact.
     """
     some = records.every[:TIMED]
-    squares = seen_squares(images, some)
+    squares = seen_squares(images, some, records.centre_fraction)
     plain = SignalOptions(signals=("margin",))
     started = time.perf_counter()
     take_signals({"subject": subject}, images, some, squares, plain, device, "time a pass")

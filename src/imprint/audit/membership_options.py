@@ -33,6 +33,8 @@ class MembershipOptions(AttackOptions, Common):
     """Which part of the non-members' folder."""
     records: int = 4000
     """Records to attack at most, half of them members, drawn at random; 0 takes all there are."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
     attack: Names = ("all",)
     """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
     curvature: bool = True
