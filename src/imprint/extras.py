@@ -7,6 +7,9 @@ from typing import Any
 
 from imprint.errors import ImprintError
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Settings under which TensorFlow starts without news; it is used to read files alone."""
+
 
 def import_tensorflow() -> Any:
     """Return the module tensorflow, imported without its lines of news on standard error.
@@ -14,7 +17,8 @@ def import_tensorflow() -> Any:
     Raises:
         ImprintError: it is not installed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import tensorflow
     except ImportError as error:

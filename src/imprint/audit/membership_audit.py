@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -197,7 +198,10 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     recipe = replace(
         options.train,
         architecture=card.architecture,
-        architecture_options=tuple((name, str(value)) for name, value in card.options.items()),
+        architecture_options=tuple(
+            (name, value if isinstance(value, str) else json.dumps(value))
+            for name, value in card.options.items()
+        ),
         input_size=card.input_size,
         mean=tuple(card.mean),
         std=tuple(card.std),
