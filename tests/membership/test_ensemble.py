@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from imprint.membership.ensemble import (
     accuracies,
     ensemble_memorization,
     ensemble_pairs,
+    expected_by_chance,
     pack,
 )
 from imprint.membership.memorization import memorization, top_pairs
@@ -79,6 +82,23 @@ def test_without_memorized_records_there_are_no_pairs():
     assert found.train.dtype == np.int64
     with pytest.raises(ImprintError, match="8 labels and 3 test labels do not fit"):
         ensemble_pairs(ensemble, np.zeros(9), np.zeros(8, int), np.zeros(3, int))
+
+
+@pytest.mark.parametrize("cut", [0.25, 0.5, 1.0])
+def test_the_count_by_chance_is_the_mean_over_all_ways_to_choose_who_was_trained_on_it(cut):
+    random = np.random.default_rng(2)
+    members, correct = random.random((2, 6, 11)) < 0.5
+    members[:, 0], members[:, 1] = True, False
+    expected = 0.0
+    for record in range(2, 11):
+        ways = list(combinations(range(6), int(members[:, record].sum())))
+        for inside in ways:
+            outside = [model for model in range(6) if model not in inside]
+            score = correct[list(inside), record].mean() - correct[outside, record].mean()
+            expected += (score >= cut - 1e-12) / len(ways)
+    tests = np.zeros((6, 1), dtype=bool)
+    assert expected > 0
+    assert expected_by_chance(packed(members, correct, tests), cut) == pytest.approx(expected)
 
 
 def test_accuracies_by_hand():

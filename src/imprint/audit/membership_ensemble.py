@@ -18,6 +18,7 @@ from imprint.membership.ensemble import (
     accuracies,
     ensemble_memorization,
     ensemble_pairs,
+    expected_by_chance,
 )
 from imprint.membership.memorization import FloatArray, InfluencePairs, Memorization
 from imprint.membership.published_ensemble import find_runs, read_ensemble
@@ -28,6 +29,7 @@ from imprint.tables import write_table
 STEP = "membership"
 TOP = 10
 QUANTILES = (0.05, 0.5, 0.95)
+NO_SCORE = "no record was in some models and out of others"
 NO_INDEX = "no --index, so the classes of the records are not known"
 
 
@@ -154,7 +156,8 @@ def _findings(
         "test_examples": ensemble.test_correct.shape[1],
         "inclusion": float(right.inclusion.mean()),
         "accuracy": _accuracy(right),
-        **_scores(found, cuts[0]),
+        **_scores(found),
+        "memorized": _memorized(ensemble, found, cuts[0]),
         "missing": dict(zip(reasons.tolist(), counts.tolist(), strict=True)),
         "most_memorized": _most_memorized(found, names),
         "pairs": _pairs(pairs, cuts, names),
@@ -186,14 +189,11 @@ def over_models(shares: FloatArray) -> dict[str, Any]:
     return Estimate(mean, (mean - reach, mean + reach), len(known)).to_dict()
 
 
-def _scores(found: Memorization, cut: float) -> dict[str, Any]:
+def _scores(found: Memorization) -> dict[str, Any]:
     known = ~found.missing
     score, error = found.score[known], found.error[known]
     if not len(score):
-        return {
-            "scores": {"missing": "no record was both in and out of models"},
-            "memorized": {"missing": "no record has a score"},
-        }
+        return {"scores": {"missing": NO_SCORE}}
     return {
         "scores": {
             "count": len(score),
@@ -204,12 +204,18 @@ def _scores(found: Memorization, cut: float) -> dict[str, Any]:
             },
             "standard_error": {"median": float(np.median(error)), "largest": float(error.max())},
         },
-        "memorized": {
-            "cut": cut,
-            "count": int(np.count_nonzero(score >= cut)),
-            "of": len(score),
-            "by_chance": float(stats.norm.sf(cut / error).sum()),
-        },
+    }
+
+
+def _memorized(ensemble: Ensemble, found: Memorization, cut: float) -> dict[str, Any]:
+    """Return how many records reach the cut, and how many would if nothing were memorized."""
+    if found.missing.all():
+        return {"missing": NO_SCORE}
+    return {
+        "cut": cut,
+        "count": int(np.count_nonzero(found.score >= cut)),
+        "of": int(np.count_nonzero(~found.missing)),
+        "by_chance": expected_by_chance(ensemble, cut),
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from imprint.errors import ImprintError
 from imprint.membership.memorization import (
@@ -87,13 +88,12 @@ def ensemble_memorization(ensemble: Ensemble) -> Memorization:
     Raises:
         ImprintError: there is no record.
     """
-    step = max(8, BLOCK_BYTES // max(len(ensemble), 1) // 8 * 8)
-    starts = range(0, ensemble.records, step)
-    if not starts:
+    blocks = _blocks(ensemble)
+    if not blocks:
         raise ImprintError("the ensemble has no records: check its runs")
     found = [
-        memorization(*ensemble.block(start, min(start + step, ensemble.records)))
-        for start in track(starts, "estimate memorization", len(starts), "block")
+        memorization(*ensemble.block(start, stop))
+        for start, stop in track(blocks, "estimate memorization", len(blocks), "block")
     ]
     return Memorization(
         np.concatenate([part.score for part in found]),
@@ -101,6 +101,41 @@ def ensemble_memorization(ensemble: Ensemble) -> Memorization:
         np.concatenate([part.models_in for part in found]),
         np.concatenate([part.models_out for part in found]),
     )
+
+
+def _blocks(ensemble: Ensemble) -> list[tuple[int, int]]:
+    step = max(8, BLOCK_BYTES // max(len(ensemble), 1) // 8 * 8)
+    return [
+        (start, min(start + step, ensemble.records)) for start in range(0, ensemble.records, step)
+    ]
+
+
+def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
+    """Return how many records would have a memorization of ``cut`` and more without any effect.
+
+    If training on a record changed nothing, which of the c models that get it right were trained
+    on it would be chance: with n models in and m out, x of the n are right with the hypergeometric
+    probability of n draws from n + m, and the score is x / n − (c − x) / m. Exact for any number of
+    models, given how many are right.
+
+    Args:
+        ensemble: of K models.
+        cut: least memorization.
+    """
+    models = len(ensemble)
+    cases = np.zeros((models + 1, models + 1), dtype=np.int64)
+    for start, stop in _blocks(ensemble):
+        members, correct = ensemble.block(start, stop)
+        inside, right = members.sum(axis=0), correct.sum(axis=0)
+        np.add.at(cases, (inside, right), 1)
+    inside, right = np.nonzero(cases[1:models])
+    inside += 1
+    outside = models - inside
+    least = (cut + right / outside) / (1 / inside + 1 / outside)
+    # Rounding must not push a score that equals the cut below it.
+    least = np.ceil(least - 1e-9)
+    chance = stats.hypergeom.sf(least - 1, models, right, inside)
+    return float((chance * cases[inside, right]).sum())
 
 
 def ensemble_pairs(
