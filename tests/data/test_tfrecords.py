@@ -114,6 +114,32 @@ def test_the_stored_index_is_the_index_of_the_image(shards, tmp_path, capsys):
     assert before == {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
 
 
+def test_a_run_that_was_cut_short_writes_only_what_is_missing(shards, tmp_path, monkeypatch):
+    words = ["data", "unpack", "--tfrecords", str(shards), "--out", str(tmp_path / "out")]
+
+    def cut_short(shard):
+        yield from read_records(shard)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("imprint.data.tfrecords.read_records", cut_short)
+        with pytest.raises(SystemExit):
+            main(words)
+    assert not (tmp_path / "out" / "images").exists()
+    (part,) = (tmp_path / "out").glob(".images.*.part")
+    written = {path.name: path.stat().st_mtime_ns for path in part.rglob("*.JPEG")}
+    assert len(written) == 3
+    torn = next(part.rglob("*.JPEG"))
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:20])
+    main(words)
+    files = {path.name: path for path in (tmp_path / "out" / "images").rglob("*.JPEG")}
+    assert len(files) == 9
+    assert files[torn.name].read_bytes() == whole
+    for name in written.keys() - {torn.name}:
+        assert files[name].stat().st_mtime_ns == written[name]
+
+
 def test_the_bytes_are_those_of_the_record(shards, tmp_path):
     main(["data", "unpack", "--tfrecords", str(shards), "--out", str(tmp_path / "out")])
     for shard in sorted(shards.glob("train-*")):
