@@ -31,6 +31,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Split",
         "partition a data set into A, B, shared, public",
     ),
+    ("data", "unpack"): ("imprint.commands.data", "Unpack", "files of images from TFRecords"),
     ("dejavu", "attack"): (
         "imprint.commands.dejavu",
         "Attack",
@@ -60,6 +61,16 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "imprint.commands.membership",
         "Cohort",
         "many models on parts of one set: attacks and memorization",
+    ),
+    ("membership", "ensemble"): (
+        "imprint.commands.membership",
+        "Ensemble",
+        "memorization from models that others trained",
+    ),
+    ("convert",): (
+        "imprint.commands.convert",
+        "Convert",
+        "a TensorFlow ResNet as a file of imprint",
     ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }

@@ -30,7 +30,8 @@ class DataChoice:
     data: str = "composite"
     """A folder or array file of images, or composite, the embedded set."""
     layout: str = "auto"
-    """How the folder is laid out: auto, folder, imagenet, tiny_imagenet, cifar, mnist, arrays."""
+    """How the folder is laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
+    mnist, arrays."""
     part: str = ""
     """Which part of it: train, val, test …; empty for the training part."""
     boxes: Path | None = None

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,17 @@ def test_shadows_run_the_attacks_with_references(shadowed):
     assert card["architecture"] == "mlp"
     assert card["options"] == {"widths": "96"}
     assert card["training"]["epochs"] == 4
+
+
+def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_path):
+    card = replace(CARD, architecture="resnet18", options={"small_input": True})
+    save_subject(tmp_path / "net.safetensors", initial_subject(card, 0), card)
+    changes = {"subject": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
+    changes |= {"curvature": False, "controls": False, "attack": ("rmia",)}
+    train = replace(SHADOW, epochs=1)
+    audit_membership(options(folder, tmp_path / "out", train=train, **changes))
+    made = json.loads((tmp_path / "out" / "models" / "0000" / "final.json").read_text())
+    assert made["options"] == {"small_input": "true"}
 
 
 def test_shadows_that_do_not_fit_are_told(shadowed, capsys):

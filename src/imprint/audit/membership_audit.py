@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -190,6 +191,7 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
         )
     first, second = len(images.first), len(images.second)
     records = choose_records(first, second, options.records, options.seed)
+    records = replace(records, centre_fraction=options.centre_fraction)
     return Audit(study, options, choose_device(options.device), card, images, records)
 
 
@@ -211,12 +213,17 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     recipe = replace(
         options.train,
         architecture=card.architecture,
-        architecture_options=tuple((name, str(value)) for name, value in card.options.items()),
+        architecture_options=tuple(
+            (name, value if isinstance(value, str) else json.dumps(value))
+            for name, value in card.options.items()
+        ),
         input_size=card.input_size,
         mean=tuple(card.mean),
         std=tuple(card.std),
     )
-    records = attacked_images(audit.images, audit.records.index, card.input_size)
+    records = attacked_images(
+        audit.images, audit.records.index, card.input_size, options.centre_fraction
+    )
     masks = balanced_masks(len(records), options.shadows, derive(options.seed, "shadows"))
     run = train_cohort(
         audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device

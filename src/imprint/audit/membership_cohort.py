@@ -7,7 +7,7 @@ that they were trained on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +77,12 @@ def cohort_steps(
         ImprintError: too few models or records, or options that do not fit.
     """
     attacks = choose_attacks(choice.attack)
-    pool = choose_pool(len(images), choice.records, choice.population, seed)
+    pool = replace(
+        choose_pool(len(images), choice.records, choice.population, seed),
+        centre_fraction=choice.centre_fraction,
+    )
     masks = draw_masks(choice, len(pool.index), derive(seed, "cohort"))
-    records = attacked_images(images, pool.index, choice.train.input_size)
+    records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
     run = train_cohort(study, records, masks, choice.train, derive(seed, "cohort"), device)
     models = [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
     blank = [untrained_model(run.weights[0], seed)] if choice.controls else []

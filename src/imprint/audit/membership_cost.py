@@ -38,7 +38,7 @@ def forecast(
     Timed on ``TIMED`` records; the time is told and stands in no artefact.
     """
     timed = records.every[:TIMED]
-    squares = seen_squares(images, timed)
+    squares = seen_squares(images, timed, records.centre_fraction)
     plain = SignalOptions(signals=("margin",))
     started = time.perf_counter()
     take_signals({"subject": subject}, images, timed, squares, plain, device, "time a pass")

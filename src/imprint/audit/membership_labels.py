@@ -8,6 +8,7 @@ compare attacks on the same records, know of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from imprint.audit.membership_records import Records, attacked_images
 from imprint.audit.membership_signals import Model
 from imprint.audit.membership_trials import Trial, run_trials
 from imprint.config import to_plain
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Attack, Evidence
 from imprint.membership.moments import FloatArray
@@ -124,10 +125,11 @@ def distance_steps(
         "data": images.fingerprint(),
         "records": hash_arrays(records.index, others),
         "boundary": to_plain(options),
+        "centre_fraction": records.centre_fraction,
     }
     made = {f"tables/{DISTANCE}/{model.name}.parquet": model for model in models}
     for name, model in made.items():
-        build = _builder(model, images, (records.index, others), options, device)
+        build = _builder(model, images, replace(records, population=others), options, device)
         study.step(name, {**settings, "model": model.identity}, build, resumable=True)
     return tuple(made)
 
@@ -135,16 +137,17 @@ def distance_steps(
 def _builder(
     model: Model,
     images: ImageSet,
-    indices: tuple[IntArray, IntArray],
+    shown: Records,
     options: BoundaryOptions,
     device: torch.device,
 ) -> Callable[[Path], None]:
-    index = indices[0]
+    index = shown.index
 
     def build(path: Path) -> None:
         subject = model.load()
         records, others = (
-            attacked_images(images, wanted, subject.input_size) for wanted in indices
+            attacked_images(images, wanted, subject.input_size, shown.centre_fraction)
+            for wanted in (index, shown.population)
         )
         tables = [read_table(path)] if path.exists() else []
         done = len(tables[0]["index"]) if tables else 0

@@ -26,6 +26,8 @@ class EvidenceChoice(AttackOptions):
     """Step of the curvature, in normalised pixels."""
     augmentations: Names = ("identity",)
     """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
     controls: bool = True
     """Also run attacks where there is nothing to find: an untrained network, shuffled membership,
     another model's membership."""
@@ -45,7 +47,8 @@ class MembershipOptions(EvidenceChoice, Common):
     """Images of the same classes it was not trained on; one half of them stays unattacked, the
     population that the other half and the members are compared with."""
     layout: str = "auto"
-    """How both are laid out: auto, folder, imagenet, tiny_imagenet, cifar, mnist, arrays."""
+    """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
+    mnist, arrays."""
     members_part: str = ""
     """Which part of the members' folder: train, val, test …; empty for the training part."""
     non_members_part: str = ""

@@ -22,10 +22,12 @@ class Pool:
     Attributes:
         index: int64 ``[N]``, the records that are attacked.
         population: int64 ``[Q]``, records that no model was trained on and that are not attacked.
+        centre_fraction: share of the shorter side that networks see of an image.
     """
 
     index: IntArray
     population: IntArray
+    centre_fraction: float = 1.0
 
     @property
     def every(self) -> IntArray:
@@ -107,14 +109,16 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
     )
 
 
-def seen_squares(images: ImageSet, index: IntArray) -> FloatArray:
+def seen_squares(images: ImageSet, index: IntArray, centre_fraction: float) -> FloatArray:
     """Return the square of each image that networks see, float64 ``[n, 4]``."""
-    return centre_squares(whole_rectangles(images.sizes()[index]))
+    return centre_squares(whole_rectangles(images.sizes()[index]), centre_fraction)
 
 
-def attacked_images(images: ImageSet, index: IntArray, size: int) -> ArrayImages:
+def attacked_images(
+    images: ImageSet, index: IntArray, size: int, centre_fraction: float
+) -> ArrayImages:
     """Return the attacked records as a set of their own, at the size of the network."""
-    squares = seen_squares(images, index)
+    squares = seen_squares(images, index, centre_fraction)
     pixels = np.empty((len(index), images.channels, size, size), dtype=np.uint8)
     for start in range(0, len(index), READ_AT_ONCE):
         part = slice(start, start + READ_AT_ONCE)

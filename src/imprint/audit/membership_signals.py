@@ -112,6 +112,7 @@ def signal_steps(
     data = {
         "data": images.fingerprint(),
         "records": hash_arrays(records.every),
+        "centre_fraction": records.centre_fraction,
         "signals": to_plain(options),
     }
     made = {
@@ -119,7 +120,8 @@ def signal_steps(
         for model in models
     }
     missing = [model for model in models if not study.is_done(*made[model.name])]
-    squares = seen_squares(images, records.every) if missing else np.zeros((0, 4))
+    seen = records.every if missing else records.every[:0]
+    squares = seen_squares(images, seen, records.centre_fraction)
     for start in range(0, len(missing), MODELS_AT_ONCE):
         group = missing[start : start + MODELS_AT_ONCE]
         subjects = {model.name: model.load() for model in group}

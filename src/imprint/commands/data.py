@@ -1,4 +1,4 @@
-"""``imprint data``: what a set of images holds, and how it is split."""
+"""``imprint data``: what a set of images holds, how it is split, and its files from TFRecords."""
 
 from __future__ import annotations
 
@@ -78,4 +78,39 @@ class Split(DataChoice, Common):
         facts = describe_split(load_partitions(folder, images.fingerprint()), images.labels)
         if not self.json:
             print("\n".join(split_lines(facts)))
+        return facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpack(Common):
+    """Write the images in TFRecords as files, each known by the index in its record.
+
+    OUT/images then holds train/CLASS/NAME and val/CLASS/NAME, the bytes as they were, and
+    imagenet_index.npz, which gives each file its index: --data OUT/images opens them in that order.
+    Needs the extra tf.
+    """
+
+    tfrecords: Path
+    """Folder of train-*-of-* and validation-*-of-*."""
+
+    def run(self) -> dict[str, Any]:
+        """Unpack; return where the images are and how many there are."""
+        from imprint.data.sources.imagenet_index import INDEX_FILE, read_index
+        from imprint.data.tfrecords import find_shards, unpack
+        from imprint.store import Study
+
+        shards = find_shards(self.tfrecords)
+        settings = {
+            kind: [[shard.name, shard.stat().st_size] for shard in found]
+            for kind, found in shards.items()
+        }
+
+        def build(folder: Path) -> None:
+            unpack(shards, folder)
+
+        folder = Study(self.out).step("images", settings, build, resumable=True)
+        index = read_index(folder / INDEX_FILE)
+        facts = {"images": str(folder), "train": len(index.train), "val": len(index.test)}
+        if not self.json:
+            print(f"{folder}: {facts['train']} images in train, {facts['val']} in val")
         return facts

@@ -84,3 +84,35 @@ class Cohort(CohortAuditOptions):
         from imprint.audit.membership_cohort import audit_cohort
 
         return audit_cohort(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Common):
+    """Estimate memorization and influence from models that others trained on known subsets.
+
+    RUNS/RUN/aux_arrays.npz of every model holds subsample_idx and, for train, removed and test,
+    index_... and correctness_..., as Feldman and Zhang released them. OUT/membership gets
+    memorization.parquet, with a standard error for each record, and pairs.parquet, the training
+    records that single test examples of their class depend on.
+    """
+
+    runs: Path
+    """Folder of the runs, such as imagenet-resnet50/0.7."""
+    index: Path | None = None
+    """An imagenet_index.npz, for file names and classes; without it there are no pairs."""
+    memorization_cut: float = 0.25
+    """Least memorization of the record of a pair."""
+    influence_cut: float = 0.15
+    """Least influence of a pair."""
+
+    def run(self) -> dict[str, Any]:
+        """Estimate; return the content of ``summary.json``."""
+        from imprint.audit.membership_ensemble import audit_ensemble
+        from imprint.audit.membership_ensemble_table import show_ensemble
+
+        summary = audit_ensemble(
+            self.runs, self.out, self.index, self.memorization_cut, self.influence_cut
+        )
+        if not self.json:
+            show_ensemble(summary["lenses"]["membership"]["memorization"])
+        return summary

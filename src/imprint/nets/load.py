@@ -78,7 +78,20 @@ def load_subject(
     """
     if not isinstance(card, SubjectCard):
         card = read_card(path, card or {})
-    weights = read_weights(path)
+    return fill_subject(card, read_weights(path), path).to(device)
+
+
+def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
+    """Return the Subject of a card with the given weights, in evaluation mode on the CPU.
+
+    Args:
+        card: how to build it.
+        weights: by the names of a Subject or of its network; as strict as :func:`load_subject`.
+        path: where they come from, for messages.
+
+    Raises:
+        ImprintError: the two do not fit.
+    """
     with torch.random.fork_rng(devices=[]):
         subject = build_subject(card)
     weights = _place(weights, _named_weights(subject))
@@ -91,7 +104,7 @@ def load_subject(
                 if name.startswith(prefix)
             }
         )
-    return subject.to(device).eval()
+    return subject.eval()
 
 
 def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> SubjectCard:

@@ -57,7 +57,7 @@ def _images_root(root: Path) -> Path:
 
 
 def _recognises(root: Path) -> bool:
-    if not root.is_dir():
+    if not root.is_dir() or (root / "imagenet_index.npz").is_file():
         return False
     folder = part_folder(_images_root(root), None)
     names = folder_names(folder)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import ClassVar
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from imprint.nets.backbone import Backbone, he_initialise, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
@@ -64,6 +65,24 @@ class Bottleneck(nn.Module):
         return result
 
 
+class SamePool(nn.MaxPool2d):
+    """3 × 3 max-pooling of stride 2 where TensorFlow's padding "SAME" puts its windows.
+
+    An even side is padded at its end alone, by one: every window stands one pixel further on than
+    with the symmetric padding of torch. An odd side is padded by one on either end, as in torch.
+    Padding is with zeros, so maps must not be negative.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(3, stride=2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps ``[b, c, ⌈h / 2⌉, ⌈w / 2⌉]``."""
+        height, width = maps.shape[2:]
+        padded = functional.pad(maps, (width % 2, 1, height % 2, 1))
+        return functional.max_pool2d(padded, self.kernel_size, self.stride)
+
+
 LAYOUTS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
@@ -77,7 +96,14 @@ class ResNet(Backbone):
 
     classifier_name = "fc"
 
-    def __init__(self, depth: int, channels: int, outputs: int | None, small_input: bool) -> None:
+    def __init__(
+        self,
+        depth: int,
+        channels: int,
+        outputs: int | None,
+        small_input: bool,
+        same_pooling: bool,
+    ) -> None:
         super().__init__()
         block, (first, second, third, fourth) = LAYOUTS[depth]
         if small_input:
@@ -86,7 +112,7 @@ class ResNet(Backbone):
             self.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU()
-        self.maxpool = nn.Identity() if small_input else nn.MaxPool2d(3, stride=2, padding=1)
+        self.maxpool = _pooling(small_input, same_pooling)
         self.layer1 = _stage(block, 64, 64, first, stride=1)
         self.layer2 = _stage(block, 64 * block.expansion, 128, second, stride=2)
         self.layer3 = _stage(block, 128 * block.expansion, 256, third, stride=2)
@@ -102,6 +128,12 @@ class ResNet(Backbone):
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         features: Tensor = self.avgpool(maps)
         return features.flatten(1)
+
+
+def _pooling(small_input: bool, same_pooling: bool) -> nn.Module:
+    if small_input:
+        return nn.Identity()
+    return SamePool() if same_pooling else nn.MaxPool2d(3, stride=2, padding=1)
 
 
 def _stage(
@@ -120,7 +152,12 @@ def _shortcut(before: int, after: int, stride: int) -> nn.Module:
 
 
 def build(
-    depth: int, channels: int, outputs: int | None, input_size: int, small_input: bool = False
+    depth: int,
+    channels: int,
+    outputs: int | None,
+    input_size: int,
+    small_input: bool = False,
+    same_pooling: bool = False,
 ) -> ResNet:
     """Return the network of ``depth`` layers.
 
@@ -130,8 +167,9 @@ def build(
         outputs: of the classifier, or None for features alone.
         input_size: side of the images in pixels; any will do.
         small_input: a 3 × 3 stem without pooling, for images of some 32 pixels.
+        same_pooling: pad the pooling of the stem as TensorFlow does, for weights trained there.
     """
-    return ResNet(depth, channels, outputs, small_input)
+    return ResNet(depth, channels, outputs, small_input, same_pooling)
 
 
 for _depth in LAYOUTS:

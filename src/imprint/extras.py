@@ -1,0 +1,28 @@
+"""Packages that imprint needs for single tasks alone, imported when one is done."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from imprint.errors import ImprintError
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Settings under which TensorFlow starts without news; it is used to read files alone."""
+
+
+def import_tensorflow() -> Any:
+    """Return the module tensorflow, imported without its lines of news on standard error.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import tensorflow
+    except ImportError as error:
+        raise ImprintError(
+            f"TensorFlow cannot be imported ({error}): install imprint with the extra tf"
+        ) from error
+    return tensorflow

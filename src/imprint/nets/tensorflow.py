@@ -1,0 +1,69 @@
+"""TensorFlow checkpoints as named arrays; needs the extra ``tf``.
+
+A checkpoint ``ckpt-N`` is ``ckpt-N.index`` and ``ckpt-N.data-…``. Its variables are named by the
+attributes that lead to them, ``model/_logits/w``. Reading runs no code of the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.errors import ImprintError
+from imprint.extras import import_tensorflow
+
+VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+SLOT = "/.OPTIMIZER_SLOT/"
+GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return ``…/ckpt-N`` for itself, its ``.index`` file, or a folder that holds that one alone.
+
+    Args:
+        path: of a folder, its files and those of ``checkpoints`` in it are looked at.
+
+    Raises:
+        ImprintError: there is none, or more than one.
+    """
+    if path.suffix == ".index" and path.is_file():
+        return path.with_suffix("")
+    if path.with_name(path.name + ".index").is_file():
+        return path
+    found = sorted([*path.glob("*.index"), *path.glob("checkpoints/*.index")])
+    if not found:
+        raise ImprintError(f"no TensorFlow checkpoint at {path}: expected {path.name}.index there")
+    if len(found) > 1:
+        names = ", ".join(file.stem for file in found)
+        raise ImprintError(f"{path} holds {len(found)} checkpoints ({names}): name one of them")
+    return found[0].with_suffix("")
+
+
+def read_checkpoint(prefix: Path) -> Arrays:
+    """Return the variables of a checkpoint by name, without the slots of optimisers.
+
+    Args:
+        prefix: ``…/ckpt-N``.
+
+    Raises:
+        ImprintError: TensorFlow is missing, or the checkpoint is missing or damaged.
+    """
+    tensorflow = import_tensorflow()
+    try:
+        reader = tensorflow.train.load_checkpoint(str(prefix))
+        names = [
+            name
+            for name in sorted(reader.get_variable_to_shape_map())
+            if name != GRAPH and SLOT not in name
+        ]
+        return {name.removesuffix(VALUE): np.asarray(reader.get_tensor(name)) for name in names}
+    except (ValueError, RuntimeError, tensorflow.errors.OpError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ImprintError(
+            f"{prefix} is damaged or no TensorFlow checkpoint ({reason}): fetch it again"
+        ) from error
