@@ -56,6 +56,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Audit",
         "which images one network was trained on",
     ),
+    ("membership", "privacy"): ("imprint.commands.membership", "Privacy", "audit DP-SGD in one run"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imprint.audit.membership_options import MembershipOptions
+from imprint.audit.privacy_options import PrivacyOptions
 from imprint.config import Names
 from imprint.membership.options import AttackOptions
 from imprint.options import Common
@@ -67,3 +68,19 @@ class Audit(MembershipOptions):
         from imprint.audit.membership_audit import audit_membership
 
         return audit_membership(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy(PrivacyOptions):
+    """Train on canaries by DP-SGD and without, and prove lower bounds on epsilon in one run.
+
+    Every canary is in the training set or not by its own coin; how often an attack guesses the
+    coins right bounds epsilon from below, and the accountant bounds it from above. A bound above
+    what was accounted means that the DP training is broken, and the command fails.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``."""
+        from imprint.audit.privacy_audit import audit_privacy
+
+        return audit_privacy(self)

@@ -57,13 +57,16 @@ class Job:
 
     def settings(self, plan: Plan) -> dict[str, Any]:
         """Return everything that the weights of a model depend on."""
-        return {
+        settings = {
             "data": self.fingerprint,
             "members": hash_arrays(plan.members),
             "model": plan.model,
             "seed": plan.run,
             "train": self.options.recipe(),
         }
+        if plan.expected != len(plan.members):
+            settings["expected"] = plan.expected
+        return settings
 
     def is_done(self, plan: Plan) -> bool:
         """Return whether the model was trained before.

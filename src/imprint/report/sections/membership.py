@@ -26,6 +26,8 @@ from imprint.report.wording import decimal, percent
 
 MOST_EXPOSED = 20
 CHANCE = 0.5
+OTHERS = {"privacy", "bound"}
+"""Findings of the lens that need no attack; they have sections of their own, or none."""
 READS = {
     "phi": "logit margin",
     "mentr": "modified entropy",
@@ -68,6 +70,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if "membership" not in mapping(summary, "lenses"):
         return None
     findings = mapping(summary, "lenses", "membership")
+    if set(findings) <= OTHERS:
+        return None
     attacks = mapping(findings, "attacks")
     best, least = best_attack(attacks)
     names = by_auc(attacks)
