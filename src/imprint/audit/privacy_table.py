@@ -6,36 +6,35 @@ from typing import Any
 
 
 def show_privacy(findings: dict[str, Any]) -> None:
-    """Print a row a model: ε as accounted, the bounds with their ceilings, accuracies."""
+    """Print a row a model: ε as accounted, every bound with its ceiling, and accuracies."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     canaries, confidence = findings["canaries"], 100 * findings["confidence"]
     title = (
-        f"Privacy: ε from above and from below, δ = {findings['delta']:g}, "
-        f"{canaries['count']} {canaries['kind']} canaries  (bounds at {confidence:g} %, [ceiling])"
+        f"Privacy: ε at δ = {findings['delta']:g} from above and, at {confidence:g} %, from below\n"
+        f"{canaries['count']} {canaries['kind']} canaries, of which {canaries['members']} members; "
+        "below a bound its ceiling"
     )
-    table = Table(title=title, title_justify="left")
-    table.add_column("model", no_wrap=True)
-    methods = list(findings["runs"][0]["bounds"])
-    for name in ("accounted ε ≤", *(f"{method} ε ≥" for method in methods), "right"):
-        table.add_column(name, justify="right")
-    for name in ("canaries in", "held out"):
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table.add_column("", no_wrap=True)
+    table.add_column("accounted", justify="right")
+    for method in findings["runs"][0]["bounds"]:
+        table.add_column(method, justify="right")
+    for name in ("right guesses", "canaries learnt", "accuracy held out"):
         table.add_column(name, justify="right")
     for run in findings["runs"]:
-        bounds, headline = run["bounds"], run["bounds"][findings["method"]]
+        headline = run["bounds"][findings["method"]]
+        limit = run["accounted"].get("epsilon")
         table.add_row(
             run["name"],
-            f"{run['accounted']['epsilon']:.2f}" if "missing" not in run["accounted"] else "none",
-            *(_bound(bounds[method]) for method in methods),
-            f"{headline['correct']} of {headline['guesses']}",
+            "none" if limit is None else f"ε ≤ {limit:.2f}",
+            *(f"≥ {b['epsilon']:.2f}\nof {b['ceiling']:.2f}" for b in run["bounds"].values()),
+            f"{headline['correct']}\nof {headline['guesses']}",
             *(_percent(run["accuracy"][part]) for part in ("canaries_in", "held_out")),
         )
     Console().print(table)
-
-
-def _bound(bound: dict[str, Any]) -> str:
-    return f"{bound['epsilon']:.2f} [{bound['ceiling']:.2f}]"
 
 
 def _percent(estimate: dict[str, Any]) -> str:
