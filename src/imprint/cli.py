@@ -56,7 +56,12 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Audit",
         "which images one network was trained on",
     ),
-    ("membership", "privacy"): ("imprint.commands.membership", "Privacy", "audit DP-SGD in one run"),
+    ("membership", "privacy"): (
+        "imprint.commands.membership",
+        "Privacy",
+        "audit DP-SGD in one run",
+    ),
+    ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

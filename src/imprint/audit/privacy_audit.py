@@ -11,8 +11,9 @@ Jagielski, NeurIPS 2023). So many right guesses on one model refute a small ε. 
 - who guesses has nothing but the model, and how many guesses are made is fixed before;
 - the DP-SGD under test is accounted for adding or removing one record, as Poisson sampling is.
 
-A score is the logit margin in the label that the canary is trained with. On one model the loss
-puts canaries in the same order, and saturates earlier.
+A score is the logit margin in the label that the canary is trained with; on one model the loss
+puts canaries in the same order, and saturates earlier. What a reference model explains of it is
+taken away: one trained alike on everything but the canaries, which never met a coin.
 """
 
 from __future__ import annotations
@@ -35,20 +36,21 @@ from imprint.data.imageset import IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
-from imprint.membership.privacy_methods import budget_choice, one_run_bounds
+from imprint.membership.privacy_audit import Budget, Choice
+from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
 from imprint.nets.load import load_subject, read_card
 from imprint.probe.signal_options import SignalOptions
 from imprint.seeds import derive
 from imprint.stats import proportion
 from imprint.store import Study, hash_file, read_json, write_json
-from imprint.tables import Table, read_table, write_table
+from imprint.tables import read_table, write_table
 from imprint.train.cohort import train_cohort
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.cohort_options import CohortOptions
 
 NOT_PRIVATE = "not-private"
 MODEL = "models/0000"
-ASKED = ("signals", "true_labels")
+BY_GIVEN, BY_TRUE = "signals", "true_labels"
 """Folders of the tables under the labels of training, and under those of the set."""
 SIGNALS = SignalOptions(signals=("margin", "correct"))
 
@@ -76,22 +78,28 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
     study, device = Study(options.out), choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
-        whole = attacked_images(
-            images, np.arange(len(images), dtype=np.int64), options.train.input_size
-        )
+        everything: IntArray = np.arange(len(images), dtype=np.int64)
         canaries = choose_canaries(
-            whole, options.canaries, options.canary_kind, derive(options.seed, "privacy")
+            attacked_images(images, everything, options.train.input_size),
+            options.canaries,
+            options.canary_kind,
+            derive(options.seed, "privacy"),
+            options.calibrate,
         )
-        runs = list_runs(options)
-        models = [train_run(study, canaries, run, options.seed, device) for run in runs]
-        ask(study, canaries, models, device)
-        found = [bound_step(study, canaries, run, options) for run in runs]
+        choice = budget_choice(options.budget, options.seed)
+        found = []
+        for run in list_runs(options):
+            models = train_run(study, canaries, run, options.seed, device)
+            ask(study, canaries, models, device)
+            write_scores(study, canaries, models)
+            found.append(bound_step(study, canaries, run, choice, options))
         findings = {
             "canaries": {
                 "count": len(canaries.index),
                 "members": int(canaries.members.sum()),
                 "kind": options.canary_kind,
             },
+            "calibrated": options.calibrate,
             "delta": options.train.delta,
             "confidence": options.confidence,
             "method": options.method,
@@ -117,8 +125,8 @@ def list_runs(options: PrivacyOptions) -> list[Run]:
 
 def train_run(
     study: Study, canaries: Canaries, run: Run, seed: int, device: torch.device
-) -> Model:
-    """Train the model of a run into ``runs/NAME``, all runs on the same coins.
+) -> list[Model]:
+    """Train the model of a run, and its reference, into ``runs/NAME``, all on the same coins.
 
     Initial weights, order, sampling and noise are of (seed, name), apart from every other run's.
     """
@@ -131,56 +139,76 @@ def train_run(
         device,
         canaries.expected,
     )
-    (weights,) = made.weights
-    return Model(run.name, hash_file(weights), lambda: load_subject(weights))
+    names = (run.name, f"{run.name}-reference")
+    return [_model(name, weights) for name, weights in zip(names, made.weights, strict=False)]
 
 
-def ask(
-    study: Study, canaries: Canaries, models: Sequence[Model], device: torch.device
-) -> None:
+def _model(name: str, weights: Path) -> Model:
+    return Model(name, hash_file(weights), lambda: load_subject(weights))
+
+
+def ask(study: Study, canaries: Canaries, models: Sequence[Model], device: torch.device) -> None:
     """Take margins under the labels of training, and what is right under the true ones."""
     nothing: IntArray = np.empty(0, dtype=np.int64)
     index = np.concatenate([canaries.index, canaries.others])
     known = np.concatenate([canaries.members, np.ones(len(canaries.others), dtype=np.bool_)])
     records = Records(index, known, nothing)
-    for folder, images in zip(ASKED, (canaries.marked, canaries.plain), strict=True):
+    for folder, images in ((BY_GIVEN, canaries.marked), (BY_TRUE, canaries.plain)):
         signal_steps(study, folder, models, images, records, SIGNALS, device)
 
 
-def bound_step(
-    study: Study, canaries: Canaries, run: Run, options: PrivacyOptions
-) -> dict[str, Any]:
-    """Write ``tables/privacy/NAME.parquet`` and ``privacy/NAME.json``; return what that holds."""
-    by_given, by_true = (f"tables/{folder}/{run.name}.parquet" for folder in ASKED)
-    scored, trained = f"tables/privacy/{run.name}.parquet", f"runs/{run.name}/{MODEL}"
-    coins = {"coins": canaries.masks.hash()}
+def write_scores(study: Study, canaries: Canaries, models: Sequence[Model]) -> None:
+    """Write ``tables/privacy/NAME.parquet``: index, score and coin of every canary."""
+    asked = tuple(f"tables/{BY_GIVEN}/{model.name}.parquet" for model in models)
 
-    def write_scores(path: Path) -> None:
-        margins = read_table(study.path(by_given))["margin.identity"]
-        scores = margins[: len(canaries.index)].astype(np.float64)
+    def build(path: Path) -> None:
+        own, *reference = (
+            read_table(study.path(name))["margin.identity"].astype(np.float64) for name in asked
+        )
+        count = len(canaries.index)
+        scores = unexplained(own[:count], reference[0][:count]) if reference else own[:count]
         columns = {"index": canaries.index, "score": scores, "member": canaries.members}
         write_table(path, columns)
 
+    settings = {"members": canaries.masks.hash()}
+    study.step(f"tables/privacy/{models[0].name}.parquet", settings, build, asked)
+
+
+def bound_step(
+    study: Study, canaries: Canaries, run: Run, choice: Choice[Budget], options: PrivacyOptions
+) -> dict[str, Any]:
+    """Bound ε of one run, into ``privacy/NAME.json``; return what that holds."""
+    scored, trained = f"tables/privacy/{run.name}.parquet", f"runs/{run.name}/{MODEL}"
+    asked = [f"tables/{folder}/{run.name}.parquet" for folder in (BY_GIVEN, BY_TRUE)]
+
     def build(path: Path) -> None:
-        right = (read_table(study.path(name))["correct.identity"] for name in (by_given, by_true))
+        table = read_table(study.path(scored))
+        bounds = one_run_bounds(
+            table["score"],
+            table["member"],
+            choice,
+            run.options.delta,
+            options.confidence,
+            options.seed,
+        )
+        right = (read_table(study.path(name))["correct.identity"] for name in asked)
         found = {
             "name": run.name,
             "accounted": accounted(study.path(trained) / WEIGHTS),
-            **judge(read_table(study.path(scored)), run, options),
+            "bounds": {method: bound.to_dict() for method, bound in bounds.items()},
             "accuracy": accuracies(canaries.members, *right),
         }
         write_json(path, found)
 
-    study.step(scored, coins, write_scores, (by_given,))
     settings = {
         "budget": list(options.budget),
         "confidence": options.confidence,
         "delta": run.options.delta,
         "seed": options.seed,
-        **coins,
     }
-    inputs = (trained, scored, by_given, by_true)
-    found: dict[str, Any] = read_json(study.step(f"privacy/{run.name}.json", settings, build, inputs))
+    found: dict[str, Any] = read_json(
+        study.step(f"privacy/{run.name}.json", settings, build, (trained, scored, *asked))
+    )
     return found
 
 
@@ -192,20 +220,6 @@ def accounted(weights: Path) -> dict[str, Any]:
     if privacy["epsilon"] is None:
         return {"missing": "the noise is too small for any finite ε", **privacy}
     return privacy
-
-
-def judge(table: Table, run: Run, options: PrivacyOptions) -> dict[str, Any]:
-    """Return the bounds that the scores of a run give."""
-    choice = budget_choice(options.budget, options.seed)
-    found = one_run_bounds(
-        table["score"],
-        table["member"],
-        choice,
-        run.options.delta,
-        options.confidence,
-        derive(options.seed, "privacy ties"),
-    )
-    return {"bounds": {method: bound.to_dict() for method, bound in found.items()}}
 
 
 def accuracies(members: BoolArray, given: BoolArray, true: BoolArray) -> dict[str, Any]:

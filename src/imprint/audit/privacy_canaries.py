@@ -23,7 +23,7 @@ class Canaries:
     Attributes:
         index: int64 ``[m]``, rising.
         members: bool ``[m]``, the coins.
-        masks: the one model that all runs train, bool ``[1, N]``.
+        masks: the model that all runs train and maybe its reference, bool ``[1 or 2, N]``.
         marked: the whole set, canaries under the label they are trained with.
         plain: the whole set under its own labels.
         others: int64, some of the records that are members whatever the coins, rising.
@@ -43,7 +43,11 @@ class Canaries:
 
 
 def choose_canaries(
-    images: ArrayImages, count: int, kind: Literal["natural", "mislabelled"], seed: int
+    images: ArrayImages,
+    count: int,
+    kind: Literal["natural", "mislabelled"],
+    seed: int,
+    reference: bool = False,
 ) -> Canaries:
     """Draw canaries, their labels and their coins, each from a stream of its own.
 
@@ -55,6 +59,7 @@ def choose_canaries(
         count: canaries.
         kind: records as they are, or under a wrong label.
         seed: of every draw.
+        reference: whether a model without canaries is trained as well.
 
     Raises:
         ImprintError: fewer records than canaries, or a single class to be mislabelled.
@@ -76,6 +81,6 @@ def choose_canaries(
         chance = uniforms(derive(seed, "wrong labels"), index, 1)[:, 0]
         away = 1 + (chance * (classes - 1)).astype(np.int64)
         labels[index] = (labels[index] + away) % classes
-    masks = coin_flips(total, index, seed)
+    masks = coin_flips(total, index, seed, reference)
     marked = replace(images, labels=labels)
     return Canaries(index, masks.members[0, index], masks, marked, images, others)

@@ -33,11 +33,6 @@ class BoundOptions:
     """Chance, at least, that each bound holds."""
 
     def __post_init__(self) -> None:
-        if len(self.budget) not in (0, 2):
-            raise ImprintError(
-                f"a budget is two shares, guessed in and guessed out, got {len(self.budget)}: "
-                "give --budget 0.3,0.3, or --budget '' to choose it on half of the canaries"
-            )
         if not 0 < self.confidence < 1:
             raise ImprintError(f"confidence {self.confidence:g} must lie in (0, 1)")
 
@@ -53,6 +48,9 @@ class PrivacyOptions(BoundOptions, DataChoice, Common):
     epsilons: Numbers = ()
     """Train one model to each of these ε. Left out: one by train.epsilon or train.noise, or, with
     neither, one to an ε of 8."""
+    calibrate: bool = True
+    """Take from the scores what a second model explains, trained alike on all but the canaries: it
+    knows how hard each canary is, and takes as long again."""
     compare: bool = True
     """Also train one model without DP on the same coins."""
     train: CohortOptions = field(default_factory=lambda: CohortOptions(view=UNCHANGED))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, WIDTH, canvas, style, svg
-from imprint.report.wording import decimal
+from imprint.report.wording import decimal, scientific
 
 ROW, HEAD, GAP = 19.0, 24.0, 12.0
 TOP, BOTTOM, LEFT, RIGHT = 4.0, 44.0, 76.0, 16.0
@@ -51,7 +51,9 @@ def epsilon_axis(models: Sequence[Audited], delta: float) -> str:
     greatest = max([ceiling, *near, *(bar.epsilon for m in models for bar in m.bars)])
     rows = [ROW * len(model.bars) + HEAD + GAP for model in models]
     with style():
-        figure, axes = canvas(sum(rows) + TOP + BOTTOM, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
+        figure, axes = canvas(
+            sum(rows) + TOP + BOTTOM, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM
+        )
         axes.set(xlim=(0, 1.06 * greatest), ylim=(sum(rows), 0))
         top = 0.0
         for model, height in zip(models, rows, strict=True):
@@ -60,7 +62,7 @@ def epsilon_axis(models: Sequence[Audited], delta: float) -> str:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
-        axes.set_xlabel(f"ε at δ = {delta:g}")
+        axes.set_xlabel(f"ε at δ = {scientific(delta)}")
         spoken = "; ".join(map(_spoken, models))
         return svg(figure, "privacy-epsilon", f"Lower bounds on ε and ε as accounted. {spoken}.")
 

@@ -132,8 +132,8 @@ def ordered_halves(order: IntArray, size: int, count: int, seed: int) -> Masks:
     return Masks(subset & coins, design)
 
 
-def coin_flips(n: int, canaries: IntArray, seed: int) -> Masks:
-    """Return the one model of an audit in one run: a fair coin for every canary, all others in.
+def coin_flips(n: int, canaries: IntArray, seed: int, reference: bool = False) -> Masks:
+    """Return the model of an audit in one run: a fair coin for every canary, all others in.
 
     The coins are independent, so how many canaries are members is random; a fixed number would
     tie them together, and a bound on ε in one run would not hold.
@@ -142,9 +142,10 @@ def coin_flips(n: int, canaries: IntArray, seed: int) -> Masks:
         n: records of the set.
         canaries: int64 ``[m]``, which of them.
         seed: of the coins.
+        reference: add a second model, which no coin enters: it has no canary at all.
 
     Returns:
-        bool ``[1, n]``.
+        bool ``[1, n]``, or ``[2, n]``.
 
     Raises:
         ImprintError: no canary, one that is not in [0, n), or one named twice.
@@ -156,6 +157,10 @@ def coin_flips(n: int, canaries: IntArray, seed: int) -> Masks:
         )
     members = np.ones((1, n), dtype=np.bool_)
     members[0, canaries] = uniforms(derive(seed, "coin flips"), canaries, 1)[:, 0] < 0.5
+    if reference:
+        bare = np.ones((1, n), dtype=np.bool_)
+        bare[0, canaries] = False
+        members = np.concatenate([members, bare])
     return Masks(members, {"kind": "coin flips", "canaries": len(canaries), "seed": seed})
 
 

@@ -70,6 +70,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         refuted=[row for row in rows if row.refuted],
         rows=rows,
         canaries=mapping(findings, "canaries"),
+        calibrated=bool(lookup(findings, "calibrated")),
         delta=number(findings, "delta"),
         confidence=percent(number(findings, "confidence"), 0),
         method=METHODS.get(method, method),
@@ -88,10 +89,13 @@ def _runs(findings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _row(run: Mapping[str, Any], method: str) -> Row:
     bound, accuracy = mapping(run, "bounds", method), mapping(run, "accuracy")
     return Row(
-        _name(run),
-        _accounted(run),
-        *(number(bound, key) for key in ("epsilon", "ceiling", "correct", "guesses")),
-        {part: as_estimate(accuracy.get(part)) for part in PARTS},
+        name=_name(run),
+        accounted=_accounted(run),
+        bound=number(bound, "epsilon"),
+        ceiling=number(bound, "ceiling"),
+        correct=number(bound, "correct"),
+        guesses=number(bound, "guesses"),
+        accuracy={part: as_estimate(accuracy.get(part)) for part in PARTS},
     )
 
 
@@ -118,16 +122,19 @@ def _verdict(rows: list[Row]) -> tuple[str, str]:
 
 
 def _story(rows: list[Row]) -> str:
-    """Return what the audit proved, with the gap that is left, in one or two sentences."""
-    private = [row for row in rows if row.accounted is not None]
+    """Return what the audit proved, with the gap that is left, a sentence a model."""
     told = [
-        f"ε accounted as {decimal(row.accounted or 0.0, 2)} is shown to be at least "
-        f"{decimal(row.bound, 2)}"
-        for row in private
+        f"Of an ε accounted as {decimal(row.accounted, 2)}, it proves {decimal(row.bound, 2)}."
+        for row in rows
+        if row.accounted is not None
     ]
-    free = [f"without DP it is at least {decimal(r.bound, 2)}" for r in rows if r.accounted is None]
-    text = "; ".join(told + free)
-    return text[:1].upper() + text[1:] + "."
+    free = [
+        f"Without DP, it proves {decimal(row.bound, 2)} of the {decimal(row.ceiling, 2)} that "
+        "so many guesses can."
+        for row in rows
+        if row.accounted is None
+    ]
+    return " ".join(told + free)
 
 
 def _weak(rows: list[Row]) -> bool:
@@ -153,7 +160,7 @@ def _figure(runs: list[Mapping[str, Any]], delta: float) -> Figure:
     return Figure(
         "ε from above and from below",
         Markup(plots.epsilon_axis(models, delta)),
-        "Dot: what the audit proves, a lower bound. Vertical line: what the accountant promises, an "
-        "upper bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound that would "
-        "be reached had every guess been right. The Gaussian bound assumes Gaussian privacy.",
+        "Dot: what the audit proves, a lower bound. Vertical line: what the accountant promises, "
+        "an upper bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound had "
+        "every guess been right. The Gaussian bound assumes Gaussian privacy.",
     )
