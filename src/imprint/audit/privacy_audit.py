@@ -40,6 +40,7 @@ from imprint.membership.privacy_audit import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
 from imprint.nets.load import load_subject, read_card
 from imprint.probe.signal_options import SignalOptions
+from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats import proportion
 from imprint.store import Study, hash_file, read_json, write_json
@@ -130,6 +131,7 @@ def train_run(
 
     Initial weights, order, sampling and noise are of (seed, name), apart from every other run's.
     """
+    say(f"run {run.name}")
     made = train_cohort(
         Study(study.path(f"runs/{run.name}")),
         canaries.marked,

@@ -16,12 +16,10 @@ def show_privacy(findings: dict[str, Any]) -> None:
         f"Privacy: ε at δ = {findings['delta']:g} from above and, at {confidence:g} %, from below\n"
         f"{canaries['count']} {canaries['kind']} canaries, of which {canaries['members']} members"
     )
-    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("", no_wrap=True)
-    for name in ("accounted", "audited", "ceiling", "right guesses"):
+    for name in ("accounted", "audited", "ceiling", "right", "learnt", "held out"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("canaries\nlearnt", "accuracy\nheld out"):
-        table.add_column(name, justify="right")
     for run in findings["runs"]:
         bound, limit = run["bounds"][findings["method"]], run["accounted"].get("epsilon")
         table.add_row(

@@ -124,13 +124,14 @@ def _verdict(rows: list[Row]) -> tuple[str, str]:
 def _story(rows: list[Row]) -> str:
     """Return what the audit proved, with the gap that is left, a sentence a model."""
     told = [
-        f"Of an ε accounted as {decimal(row.accounted, 2)}, it proves {decimal(row.bound, 2)}."
+        f"Accounted as {decimal(row.accounted, 2)}, ε is proven to be at least "
+        f"{decimal(row.bound, 2)}."
         for row in rows
         if row.accounted is not None
     ]
     free = [
-        f"Without DP, it proves {decimal(row.bound, 2)} of the {decimal(row.ceiling, 2)} that "
-        "so many guesses can."
+        f"Without DP, it is at least {decimal(row.bound, 2)}; so many guesses can prove "
+        f"{decimal(row.ceiling, 2)} at most."
         for row in rows
         if row.accounted is None
     ]
