@@ -72,6 +72,12 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Convert",
         "a TensorFlow ResNet as a file of imprint",
     ),
+    ("membership", "privacy"): (
+        "imprint.commands.membership",
+        "Privacy",
+        "audit DP-SGD in one run",
+    ),
+    ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

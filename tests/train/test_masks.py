@@ -9,6 +9,7 @@ from imprint.errors import ImprintError
 from imprint.train.masks import (
     Masks,
     balanced_masks,
+    coin_flips,
     leave_one_out_pairs,
     legacy_masks,
     ordered_halves,
@@ -126,3 +127,32 @@ def test_other_bits_than_the_card_says_are_refused(tmp_path):
 def test_impossible_masks_are_refused(draw, message):
     with pytest.raises(ImprintError, match=message):
         draw()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 2**40), st.booleans())
+def test_coins_decide_on_canaries_alone(n, seed, reference):
+    canaries = np.random.default_rng(seed).permutation(n)[: max(1, n // 2)]
+    members = coin_flips(n, canaries, seed, reference).members
+    others = np.setdiff1d(np.arange(n), canaries)
+    assert members.shape == (1 + reference, n)
+    assert members[:, others].all()
+    assert not members[1:, canaries].any()
+
+
+def test_each_coin_is_fair_and_knows_nothing_of_the_others():
+    canaries = np.arange(50, 250)
+    heads = np.stack([coin_flips(300, canaries, seed).members[0, 50:250] for seed in range(400)])
+    # 400 tosses of each of 200 coins; a share beyond six standard errors has a chance of 2e-9.
+    assert np.abs(heads.mean(axis=0) - 0.5).max() < 6 * 0.5 / 20
+    sizes = heads.sum(axis=1)
+    # Their number has the variance of independent coins, 50: a fixed number would have none.
+    assert 30 < sizes.var() < 75
+    alone = coin_flips(300, canaries[10:20], 7).members[0, 60:70]
+    assert np.array_equal(alone, coin_flips(300, canaries, 7).members[0, 60:70])
+
+
+@pytest.mark.parametrize("canaries", [[], [-1], [5], [2, 2]])
+def test_impossible_canaries_are_refused(canaries):
+    with pytest.raises(ImprintError, match=r"different records in 0…4"):
+        coin_flips(5, np.array(canaries, dtype=np.int64), 0)

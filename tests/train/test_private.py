@@ -204,3 +204,21 @@ def tracking(channels, outputs, input_size):
         torch.nn.Flatten(),
         torch.nn.Linear(channels * input_size**2, outputs),
     )
+
+
+def test_a_schedule_for_a_secret_number_of_members_does_not_count_them(images):
+    def schedule(size, expected):
+        members = np.arange(48)[None] < size
+        (plan,) = plan_models(members, [0], OPTIONS, 5, expected)
+        training = PrivateTraining(
+            plan, load_resident(images, 12, CPU), cohort_card(images, OPTIONS), OPTIONS
+        )
+        told = training.trained()[0].privacy
+        return told["sample_rate"], told["steps"], training._optimizer.expected_batch_size
+
+    assert schedule(23, 32) == schedule(40, 32) == schedule(32, None) == (1 / 4, 8, 8)
+    assert schedule(23, None)[:2] == (1 / 2, 4)
+    (plan,) = plan_models(
+        np.arange(48)[None] < 24, [0], replace(OPTIONS, noise=0.0), 5, expected=32
+    )
+    assert (plan.per_epoch, plan.expected) == (3, 24)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.audit.privacy_table import show_privacy
+
 LABEL_ONLY = "label_only"
 RATES = ("0.01", "0.001")
 
 
 def show_membership(findings: dict[str, Any]) -> None:
+    """Print what was found: of attacks, and of a privacy audit."""
+    if "attacks" in findings:
+        show_attacks(findings)
+    if "privacy" in findings:
+        show_privacy(findings["privacy"])
+
+
+def show_attacks(findings: dict[str, Any]) -> None:
     """Print a row an attack, the best first, what was skipped and why, and failed controls."""
     from rich.console import Console
     from rich.table import Table

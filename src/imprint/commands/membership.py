@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imprint.audit.membership_options import CohortAuditOptions, MembershipOptions
-from imprint.config import Names
+from imprint.audit.privacy_options import PrivacyOptions
+from imprint.config import Names, Numbers
 from imprint.membership.options import AttackOptions
 from imprint.options import Common
 
@@ -115,4 +116,66 @@ class Ensemble(Common):
         )
         if not self.json:
             show_ensemble(summary["lenses"]["membership"]["memorization"])
+        return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy(PrivacyOptions):
+    """Train on canaries by DP-SGD and without, and prove lower bounds on epsilon in one run.
+
+    Every canary is in the training set or not by its own coin; how often an attack guesses the
+    coins right bounds epsilon from below, and the accountant bounds it from above. A bound above
+    what was accounted means that the DP training is broken, and the command fails.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``."""
+        from imprint.audit.privacy_audit import audit_privacy
+
+        return audit_privacy(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound(Common):
+    """Prove a lower bound on epsilon from scores alone.
+
+    The file holds scores [m], higher for more likely a member, and members [m]. With --runs one
+    they are of m canaries on one model, each in its training set by a fair coin of its own; with
+    --runs many of m models, each trained anew with or without one record.
+    """
+
+    arrays: Path
+    """An .npz file of scores and members."""
+    runs: Literal["one", "many"] = "one"
+    """Canaries of one model, or models of one record."""
+    method: Literal["auto", "binomial", "tradeoff", "rates", "gaussian"] = "auto"
+    """One run: binomial (auto), tradeoff or gaussian; many: rates (auto) or gaussian."""
+    delta: float = 1e-5
+    """Delta of the (epsilon, delta) that is refuted."""
+    confidence: float = 0.95
+    """Chance, at least, that the bound holds."""
+    budget: Numbers | None = None
+    """One run: shares guessed in and out, fixed before looking (0.3,0.3 when left out); empty:
+    chosen on one half of the canaries and measured on the other."""
+    threshold: float | None = None
+    """Many runs: the score from which a run is called one with the record; left out, it is chosen
+    on one half of the runs."""
+
+    def run(self) -> dict[str, Any]:
+        """Bound; return the content of ``summary.json``."""
+        from imprint.audit.privacy_arrays import bound_arrays, tell_bound
+
+        summary = bound_arrays(
+            self.arrays,
+            self.out,
+            self.runs,
+            self.method,
+            self.delta,
+            self.confidence,
+            self.budget,
+            self.threshold,
+            self.seed,
+        )
+        if not self.json:
+            print(tell_bound(summary["lenses"]["membership"]["bound"]))
         return summary

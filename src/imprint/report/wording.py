@@ -71,6 +71,20 @@ def p_value(value: float) -> str:
     return f"p = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
+def scientific(value: float) -> str:
+    """Return a number as written by hand: as it is, or with a power of ten where it is small.
+
+    >>> scientific(1e-5), scientific(2.5e-6), scientific(0.01)
+    ('10⁻⁵', '2.5 × 10⁻⁶', '0.01')
+    """
+    if value == 0 or abs(value) >= 0.001:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    factor = f"{float(mantissa):g}"
+    return power if factor == "1" else f"{factor} × {power}"
+
+
 def plural(number: float, one: str, many: str = "") -> str:
     """Return a counted noun.
 
@@ -87,5 +101,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "nats": nats,
     "count": count,
     "p_value": p_value,
+    "scientific": scientific,
     "plural": plural,
 }

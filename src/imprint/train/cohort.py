@@ -63,6 +63,7 @@ def train_cohort(
     options: CohortOptions,
     seed: int,
     device: torch.device,
+    expected: int | None = None,
 ) -> CohortRun:
     """Train one model a row of the masks, unless it is done.
 
@@ -76,6 +77,8 @@ def train_cohort(
         options: of training, the same for all models.
         seed: of the run.
         device: where to train.
+        expected: members of a model on average, where DP-SGD must not depend on their number
+            (:func:`imprint.train.cohort_plan.plan_models`).
 
     Raises:
         ImprintError: masks of another set, a model with fewer than two members, an architecture
@@ -94,7 +97,7 @@ def train_cohort(
 
         require_opacus()
         check_layers(untrained, card)
-    plans = plan_models(masks.members, range(len(masks.members)), options, seed)
+    plans = plan_models(masks.members, range(len(masks.members)), options, seed, expected)
     study.step(
         MASKS,
         {"members": masks.hash(), "design": dict(masks.design)},

@@ -57,13 +57,16 @@ class Job:
 
     def settings(self, plan: Plan) -> dict[str, Any]:
         """Return everything that the weights of a model depend on."""
-        return {
+        settings = {
             "data": self.fingerprint,
             "members": hash_arrays(plan.members),
             "model": plan.model,
             "seed": plan.run,
             "train": self.options.recipe(),
         }
+        if plan.expected != len(plan.members):
+            settings["expected"] = plan.expected
+        return settings
 
     def is_done(self, plan: Plan) -> bool:
         """Return whether the model was trained before.
@@ -121,11 +124,10 @@ def start(plans: Sequence[Plan], data: Resident, job: Job) -> Run:
 
 def train_sequentially(job: Job, plans: Sequence[Plan], data: Resident) -> None:
     """Train one model after another in this process."""
-    for plan in track(plans, "train cohort", len(plans), "model"):
-        training = start([plan], data, job)
-        for _ in training.steps():
-            pass
-        job.save(plan, training.trained()[0])
+    steps = sum(plan.per_epoch for plan in plans) * job.options.epochs
+    ticks = _train_stacks(job, [[plan] for plan in plans], data)
+    for _ in track(ticks, f"train {len(plans)} model(s)", steps, "step"):
+        pass
 
 
 def train_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> None:
@@ -182,7 +184,8 @@ def _finite(value: float) -> float | None:
 
 
 def _train_in_worker(job: Job, plan: Plan, folder: Path) -> None:
-    train_sequentially(job, [plan], map_resident(folder))
+    for one in track([plan], "train cohort", 1, "model"):
+        train_sequentially(job, [one], map_resident(folder))
 
 
 def _train_stacks(job: Job, stacks: Sequence[list[Plan]], data: Resident) -> Iterator[int]:

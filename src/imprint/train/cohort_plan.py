@@ -36,6 +36,7 @@ class Plan:
         members: int64 ``[m]``, ascending.
         batch_size: images a step.
         per_epoch: steps an epoch; members that do not fill a batch wait for another epoch.
+        expected: members that the schedule is laid out for; their number, unless it is secret.
     """
 
     model: int
@@ -43,6 +44,7 @@ class Plan:
     members: IntArray
     batch_size: int
     per_epoch: int
+    expected: int
 
     @property
     def seed(self) -> int:
@@ -62,7 +64,11 @@ class Plan:
 
 
 def plan_models(
-    members: BoolArray, models: Iterable[int], options: CohortOptions, run: int
+    members: BoolArray,
+    models: Iterable[int],
+    options: CohortOptions,
+    run: int,
+    expected: int | None = None,
 ) -> list[Plan]:
     """Return the plans of some models.
 
@@ -71,6 +77,9 @@ def plan_models(
         models: rows of it.
         options: of training.
         run: seed of the cohort.
+        expected: members to lay out the schedule of DP-SGD for, where their number is a secret
+            as well: where one more or less could change the sampling rate or the number of
+            steps, ε as accounted would not be that of adding or removing a record.
 
     Raises:
         ImprintError: a model has fewer than two members.
@@ -82,8 +91,9 @@ def plan_models(
             raise ImprintError(
                 f"model {model} has {len(own)} member(s): every model needs at least two"
             )
-        batch_size = min(options.batch_size, len(own))
-        plans.append(Plan(model, run, own, batch_size, len(own) // batch_size))
+        laid_out = len(own) if expected is None or not options.private else expected
+        batch_size = min(options.batch_size, laid_out)
+        plans.append(Plan(model, run, own, batch_size, laid_out // batch_size, laid_out))
     return plans
 
 

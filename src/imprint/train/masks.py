@@ -144,6 +144,38 @@ def ordered_halves(order: IntArray, size: int, count: int, seed: int) -> Masks:
     return Masks(subset & coins, design)
 
 
+def coin_flips(n: int, canaries: IntArray, seed: int, reference: bool = False) -> Masks:
+    """Return the model of an audit in one run: a fair coin for every canary, all others in.
+
+    The coins are independent, so how many canaries are members is random; a fixed number would
+    tie them together, and a bound on ε in one run would not hold.
+
+    Args:
+        n: records of the set.
+        canaries: int64 ``[m]``, which of them.
+        seed: of the coins.
+        reference: add a second model, which no coin enters: it has no canary at all.
+
+    Returns:
+        bool ``[1, n]``, or ``[2, n]``.
+
+    Raises:
+        ImprintError: no canary, one that is not in [0, n), or one named twice.
+    """
+    outside = (canaries < 0) | (canaries >= n)
+    if not len(canaries) or outside.any() or len(np.unique(canaries)) < len(canaries):
+        raise ImprintError(
+            f"canaries must be different records in 0…{n - 1}, got {canaries.tolist() or 'none'}"
+        )
+    members = np.ones((1, n), dtype=np.bool_)
+    members[0, canaries] = uniforms(derive(seed, "coin flips"), canaries, 1)[:, 0] < 0.5
+    if reference:
+        bare = np.ones((1, n), dtype=np.bool_)
+        bare[0, canaries] = False
+        members = np.concatenate([members, bare])
+    return Masks(members, {"kind": "coin flips", "canaries": len(canaries), "seed": seed})
+
+
 def leave_one_out_pairs(base: BoolArray, records: Sequence[int]) -> Masks:
     """Return two models a record: row 2r trains on ``base`` with the record, row 2r + 1 without.
 

@@ -1,7 +1,8 @@
 """DP-SGD: one model trained so that no single member shows (Abadi et al. 2016), by Opacus.
 
 Poisson samples of the members, gradients of single examples clipped to a norm, Gaussian noise,
-an accountant. The sampling rate is 1 / steps an epoch, as in Opacus.
+an accountant. The sampling rate is 1 / steps an epoch, as in Opacus; rate, steps and the size of
+a batch by which gradients are divided are of the plan, fixed before it is known who is a member.
 
 Sampling and noise come from (run, model id), each model's apart from every other's: budgets and
 models are independent trials, and a killed cohort resumes to the same weights. Whoever knows the
@@ -73,7 +74,7 @@ class PrivateTraining:
             build_optimizer(self.subject, options, data.device),
             noise_multiplier=self._noise,
             max_grad_norm=options.clip,
-            expected_batch_size=round(len(plan.members) * self._rate),
+            expected_batch_size=round(plan.expected * self._rate),
             generator=torch.Generator(data.device).manual_seed(derive(plan.seed, "privacy noise")),
         )
         self._checked = False

@@ -23,6 +23,8 @@ from imprint.report.templating import render
 
 MOST_EXPOSED = 20
 LABEL_ONLY = "label_only"
+OTHERS = {"privacy", "bound", "memorization"}
+"""Findings of the lens that need no attack; they have sections of their own, or none."""
 
 
 @SECTIONS.register("membership")
@@ -35,7 +37,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if "membership" not in mapping(summary, "lenses"):
         return None
     findings = mapping(summary, "lenses", "membership")
-    if "attacks" not in findings or "cohort" in findings:
+    if set(findings) <= OTHERS or "cohort" in findings:
         return None
     attacks = mapping(findings, "attacks")
     best, least = best_attack(attacks)
