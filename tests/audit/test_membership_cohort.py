@@ -125,7 +125,7 @@ def test_the_page_tells_of_the_cohort(study):
     assert "8 models were trained, each on another half of 96 images" in told
     assert "So few models cannot show the influence of single images" in told
     assert "How much training on an image adds" in told
-    assert "mean score of lira_shrunk" in told
+    assert "curvature without it" in told
     assert html.count('class="card exposed"') == 75
     assert write_report(study).read_text() == html
 

@@ -31,6 +31,7 @@ from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive
 from imprint.store import Study, hash_file, read_json
 from imprint.train.cohort import MASKS, train_cohort
+from imprint.train.cohort_plan import cohort_card
 from imprint.train.loop import initial_subject
 from imprint.train.masks import LEGACY_RECORDS, Masks, balanced_masks, coin_masks, legacy_masks
 
@@ -48,7 +49,8 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
     with study.locked():
         images = open_choice(options, options.seed)
         device = choose_device(options.device)
-        pool, findings = cohort_steps(study, images, options, options.seed, device)
+        pool = choose_pool(len(images), options.records, options.population, options.seed)
+        findings = cohort_steps(study, images, pool, options, options.seed, device)
         facts = {
             "name": images.name,
             "images": len(images),
@@ -64,23 +66,29 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
 def cohort_steps(
     study: Study,
     images: ImageSet,
+    pool: Pool,
     choice: CohortChoice,
     seed: int,
     device: torch.device,
-) -> tuple[Pool, dict[str, Any]]:
-    """Train the cohort, take its signals, attack it; return its records and the findings.
+) -> dict[str, Any]:
+    """Train the cohort, take its signals, attack it; return the findings.
 
     Writes ``masks``, ``models/<id>``, ``tables/signals``, ``tables/curvature``, ``membership`` and
     ``gallery/memorized``.
+
+    Args:
+        study: the folder; the caller holds its lock.
+        images: the set.
+        pool: which of its images models are trained on, and which stay apart.
+        choice: of the cohort.
+        seed: of the study.
+        device: where to compute.
 
     Raises:
         ImprintError: too few models or records, or options that do not fit.
     """
     attacks = choose_attacks(choice.attack)
-    pool = replace(
-        choose_pool(len(images), choice.records, choice.population, seed),
-        centre_fraction=choice.centre_fraction,
-    )
+    pool = replace(pool, centre_fraction=choice.centre_fraction)
     masks = draw_masks(choice, len(pool.index), derive(seed, "cohort"))
     records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
     run = train_cohort(study, records, masks, choice.train, derive(seed, "cohort"), device)
@@ -115,7 +123,19 @@ def cohort_steps(
     inputs = (*(name for names in made.values() for name in names), MASKS)
     folder = study.step("membership", settings, build, inputs)
     memorized_gallery_step(study, images)
-    return pool, read_json(folder / "findings.json")
+    found: dict[str, Any] = read_json(folder / "findings.json")
+    return found
+
+
+def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
+    """Tell mistakes in the choice of a cohort before other work begins.
+
+    Raises:
+        ImprintError: an unknown attack, masks that do not fit, or a network that cannot be built.
+    """
+    choose_attacks(choice.attack)
+    draw_masks(choice, len(pool.index), derive(seed, "cohort"))
+    initial_subject(cohort_card(images, choice.train), seed)
 
 
 def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:

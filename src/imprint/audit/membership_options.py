@@ -74,11 +74,6 @@ class CohortChoice(EvidenceChoice):
 
     models: int = 16
     """How many models; each is attacked in turn, and the others judge it."""
-    records: int = 0
-    """Records that models are trained on and attacked with, drawn at random; 0 takes all."""
-    population: float = 0.2
-    """Share of the images that no model is trained on: what attacks compare records with, and
-    the test examples whose dependence on single records is estimated."""
     masks: Literal["balanced", "coins", "legacy"] = "balanced"
     """Who is trained on what: every record in exactly half of the models, fair coins, or the
     masks of the published cohorts (50,000 records, no population)."""
@@ -89,3 +84,9 @@ class CohortChoice(EvidenceChoice):
 @dataclass(frozen=True, kw_only=True)
 class CohortAuditOptions(CohortChoice, DataChoice, Common):
     """Train a cohort on parts of one set of images, and attack every model of it."""
+
+    records: int = 0
+    """Records that models are trained on and attacked with, drawn at random; 0 takes all."""
+    population: float = 0.2
+    """Share of the images that no model is trained on: what attacks compare records with, and
+    the test examples whose dependence on single records is estimated."""

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imprint.audit.membership_options import CohortChoice
+from imprint.data.views import Augmentation
 from imprint.options import DataChoice, DejavuChoice
+from imprint.train.cohort_options import CohortOptions
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
+
+SMALL_COHORT = CohortChoice(
+    train=CohortOptions(
+        architecture_options=(("width", "16"), ("depth", "1")),
+        epochs=40,
+        batch_size=32,
+        learning_rate=0.1,
+        view=Augmentation(crop="none"),
+    )
+)
+"""Sixteen small classifiers that learn some hundred images by heart in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditOptions(DejavuChoice, DataChoice):
-    """Split the images, train two encoders, attack them, and write the report."""
+    """Split the images, train two encoders and a cohort, attack them, and write the report."""
 
     per_class: int = 13
     """Images of each class that each of the two encoders is trained on."""
@@ -21,3 +35,6 @@ class AuditOptions(DejavuChoice, DataChoice):
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
+    membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
+    """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
+    leave it out."""

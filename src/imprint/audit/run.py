@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
+from imprint.audit.membership_cohort import check_cohort, cohort_steps
+from imprint.audit.membership_records import Pool
 from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
 from imprint.config import to_plain
@@ -25,7 +28,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
 from imprint.nets.load import load_subject
-from imprint.seeds import derive
+from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import initial_subject, subject_card, train
@@ -43,13 +46,28 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         images = open_choice(options, options.seed)
         partition = split_step(study, images, options)
         attacked = attacked_set(images, partition, options)
+        pool = membership_pool(partition, options.seed)
+        if options.membership.models:
+            check_cohort(images, pool, options.membership, options.seed)
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
-        return finish(study, options, data, {"dejavu": dejavu})
+        lenses = {"dejavu": dejavu}
+        if options.membership.models:
+            lenses["membership"] = cohort_steps(
+                study, images, pool, options.membership, options.seed, device
+            )
+        return finish(study, options, data, lenses)
+
+
+def membership_pool(partition: Partition, seed: int) -> Pool:
+    """Return A and B as the records of the cohort, and as many public images as population."""
+    records = np.sort(np.concatenate([partition.train_a, partition.train_b]))
+    public = generator(seed, "membership population").permutation(partition.public)
+    return Pool(index=records, population=np.sort(public[: len(records)]))
 
 
 def split_step(study: Study, images: ImageSet, options: AuditOptions) -> Partition:

@@ -21,7 +21,7 @@ YARDSTICK = "loss"
 
 
 def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
-    """Return the plots of a cohort.
+    """Return what attacks find, and how far they agree.
 
     Args:
         folder: ``membership`` of the study.
@@ -32,7 +32,6 @@ def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
     """
     names = by_auc(mapping(findings, "attacks"))
     curves = read_columns(folder / "curves.parquet", "fpr", *names)
-    records = read_columns(folder / "records.parquet", "memorization", "models_in", "models_out")
     cohort = mapping(findings, "cohort")
     figures = [
         _curves(curves, names, int(number(cohort, "models")), int(number(cohort, "records")))
@@ -41,7 +40,7 @@ def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
     listed = [str(name) for name in lookup(findings, "agreement", "attacks")]
     if len(listed) > 1:
         figures.append(_agreement(listed, overlap, names))
-    return [*figures, _memorization(records, findings)]
+    return figures
 
 
 def _curves(curves: Table, names: list[str], models: int, records: int) -> Figure:
@@ -90,7 +89,9 @@ def _agreement(listed: list[str], overlap: FloatArray, names: list[str]) -> Figu
     )
 
 
-def _memorization(records: Table, findings: Mapping[str, Any]) -> Figure:
+def memorization_figure(folder: Path, findings: Mapping[str, Any]) -> Figure:
+    """Return the histogram of memorization; arguments and errors as :func:`cohort_figures`."""
+    records = read_columns(folder / "records.parquet", "memorization")
     score = records["memorization"].astype(np.float64)
     known = score[np.isfinite(score)]
     cut = number(findings, "memorization", "cut")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint.report.cohort_figures import cohort_figures
+from imprint.report.cohort_figures import cohort_figures, memorization_figure
 from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
 from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
 from imprint.report.membership_tables import (
@@ -22,8 +22,8 @@ from imprint.report.templating import render
 from imprint.report.wording import decimal
 
 OTHER_QUANTITIES = {
-    "log_curvature_in": "input-loss curvature, models trained on the image",
-    "log_curvature_out": "input-loss curvature, models trained without it",
+    "log_curvature_in": "curvature with it",
+    "log_curvature_out": "curvature without it",
 }
 
 
@@ -51,6 +51,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         cohort=cohort,
         accuracy=_accuracy(cohort),
         figures=cohort_figures(root / "membership", findings),
+        histogram=memorization_figure(root / "membership", findings),
         rates=rates,
         attacks=[attack_row(attacks, name, rates) for name in by_auc(attacks)],
         queried=True,
@@ -114,10 +115,5 @@ def _correlations(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name, value in found.items():
         shown = as_estimate(value)
         if shown is not None:
-            what = OTHER_QUANTITIES.get(name, f"mean score of {name}, models trained on the image")
-            rows.append({"what": what, "shown": shown, "text": _signed(shown.value)})
+            rows.append({"what": OTHER_QUANTITIES.get(name, name), "shown": shown})
     return sorted(rows, key=lambda row: -abs(row["shown"].value))
-
-
-def _signed(value: float) -> str:
-    return decimal(value, 2, sign=True)
