@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import yaml
 from imprint.audit import run as run_module
 from imprint.audit.arrays import attack_arrays
 from imprint.audit.images import open_choice
-from imprint.audit.options import AuditOptions
+from imprint.audit.options import SMALL_COHORT, AuditOptions
 from imprint.audit.run import run_audit, split_step, train_step
 from imprint.audit.two_model import two_model_audit
 from imprint.cli import main
@@ -33,7 +34,14 @@ TRAIN = TrainOptions(
     snapshot_every=3,
     resume_every=1,
 )
-SETTINGS = {"per_class": 4, "composite_count": 200, "k": 10, "min_crop_px": 8.0}
+MEMBERSHIP = replace(SMALL_COHORT, models=4, probes=2, train=replace(SMALL_COHORT.train, epochs=2))
+SETTINGS = {
+    "per_class": 4,
+    "composite_count": 200,
+    "k": 10,
+    "min_crop_px": 8.0,
+    "membership": MEMBERSHIP,
+}
 WORDS = [
     "--per-class=4",
     "--composite-count=200",
@@ -42,6 +50,9 @@ WORDS = [
     "--train.projector=16-8",
     "--train.warmup-epochs=1",
     "--train.resume-every=1",
+    "--membership.models=4",
+    "--membership.probes=2",
+    "--membership.train.epochs=2",
 ]
 
 
@@ -55,6 +66,36 @@ def study(tmp_path_factory):
 def options(study, **changes):
     values = {"out": study, "json": True, "train": TRAIN, "export_legacy": True, **SETTINGS}
     return AuditOptions(**{**values, **changes})
+
+
+def test_the_cohort_is_of_the_images_of_a_and_b(study):
+    found = json.loads((study / "summary.json").read_text())["lenses"]["membership"]
+    assert found["cohort"]["models"] == 4
+    records = read_table(study / "membership" / "records.parquet")["index"]
+    both = [np.load(study / "split" / "4_per_class" / f"train_{side}.npy") for side in "AB"]
+    np.testing.assert_array_equal(records, np.sort(np.concatenate(both)))
+    assert "Membership" in (study / "report.html").read_text()
+
+
+def test_no_models_leave_the_cohort_out(study, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    run_audit(options(copy, membership=replace(MEMBERSHIP, models=0)))
+    assert set(json.loads((copy / "summary.json").read_text())["lenses"]) == {"dejavu"}
+
+
+@pytest.mark.parametrize(
+    ("membership", "told"),
+    [
+        (replace(MEMBERSHIP, models=2), "2 models are too few"),
+        (replace(MEMBERSHIP, attack=("guess",)), "guess"),
+        (replace(MEMBERSHIP, train=replace(MEMBERSHIP.train, architecture="none")), "none"),
+    ],
+)
+def test_mistakes_in_the_cohort_are_told_before_encoders_are_trained(tmp_path, membership, told):
+    with pytest.raises(ImprintError, match=told):
+        run_audit(options(tmp_path / "study", membership=membership))
+    assert not (tmp_path / "study" / "models").exists()
 
 
 def test_the_summary_holds_every_estimate_with_its_interval(study):
