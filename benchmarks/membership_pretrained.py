@@ -92,7 +92,7 @@ def attack_labels(
     """Measure distances to the boundary by hard labels; print what the attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
     attacked, others = (
-        attacked_images(images, index, subject.input_size)
+        attacked_images(images, index, subject.input_size, 1.0)
         for index in (records.index, records.population)
     )
     start = time.perf_counter()
@@ -126,7 +126,7 @@ def attack(
 ) -> None:
     """Take some signals of a network, and print what each attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
-    squares = seen_squares(images, records.every)
+    squares = seen_squares(images, records.every, 1.0)
     start = time.perf_counter()
     table = take_signals(
         {name: subject}, images, records.every, squares, signals, torch.device("cpu"), name
