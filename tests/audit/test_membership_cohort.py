@@ -197,3 +197,14 @@ def test_the_most_memorized_of_each_class_are_shown_in_order():
     shown = most_memorized(many, np.arange(3000) % 3)
     assert len(shown) == 75
     assert shown[0] == 2999
+
+
+def test_the_attack_that_is_spoken_of_is_drawn(study, monkeypatch):
+    from imprint.report import cohort_figures as module
+
+    found = findings(study)
+    drawn = []
+    monkeypatch.setattr(module.plots, "log_curves", lambda curves, *_: drawn.extend(curves) or "")
+    monkeypatch.setattr(module, "best_attack", lambda attacks: ("attack_p_curvature", None))
+    module.cohort_figures(study / "membership", found)
+    assert "attack_p_curvature" in drawn[0].split(" = ")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from imprint.report import membership_plots as plots
 from imprint.report.inputs import lookup, mapping, number, read_columns
-from imprint.report.membership_findings import by_auc
+from imprint.report.membership_findings import best_attack, by_auc
 from imprint.report.section import Figure
 from imprint.report.wording import count, decimal, percent, plural
 from imprint.stats.checks import FloatArray
@@ -30,7 +30,10 @@ def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
     Raises:
         ImprintError: a table is missing or damaged.
     """
-    names = by_auc(mapping(findings, "attacks"))
+    attacks = mapping(findings, "attacks")
+    best, _ = best_attack(attacks)
+    # The attack that the section speaks of is always drawn, whatever its area.
+    names = sorted(by_auc(attacks), key=lambda name: name != best)
     curves = read_columns(folder / "curves.parquet", "fpr", *names)
     cohort = mapping(findings, "cohort")
     figures = [

@@ -41,7 +41,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         return None
     attacks = mapping(findings, "attacks")
     best, least = best_attack(attacks)
-    names = by_auc(attacks)
+    # The attack that the section speaks of is always drawn, whatever its area.
+    names = sorted(by_auc(attacks), key=lambda name: name != best)
     records, scores = read_scores(root / "membership", names)
     every = {**attacks, **({LABEL_ONLY: findings[LABEL_ONLY]} if LABEL_ONLY in findings else {})}
     controls = control_rows(every)
