@@ -12,6 +12,7 @@ import numpy as np
 
 from imprint.audit.dejavu_tables import SIDES, TOP_RANKED, Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
+from imprint.audit.images import image_facts
 from imprint.data.crops import background_rectangles
 from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -97,11 +98,7 @@ def dejavu_steps(
             "legacy", settings, lambda folder: write_legacy(folder, crops), ("tables/embeddings",)
         )
     facts = {
-        "name": images.name,
-        "images": len(images),
-        "classes": len(images.classes),
-        "class_names": list(images.classes),
-        "fingerprint": images.fingerprint(),
+        **image_facts(images),
         "public": len(partition.public),
         "shared": len(partition.shared),
         "boxes": sum(len(found) > 0 for found in images.boxes() or ()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.options import DataChoice
@@ -38,6 +40,17 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
         skip_corrupt=choice.skip_corrupt,
     )
     return in_memory(images)
+
+
+def image_facts(images: ImageSet) -> dict[str, Any]:
+    """Return what every summary says of a set of images."""
+    return {
+        "name": images.name,
+        "images": len(images),
+        "classes": len(images.classes),
+        "class_names": list(images.classes),
+        "fingerprint": images.fingerprint(),
+    }
 
 
 def _refuse(choice: DataChoice, names: tuple[str, ...], applies_to: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.audit.images import image_facts
 from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_gallery import gallery_step
 from imprint.audit.membership_labels import (
@@ -325,11 +326,7 @@ def facts(audit: Audit) -> dict[str, Any]:
     images, records = audit.images, audit.records
     inside = int(records.members.sum())
     return {
-        "name": images.name,
-        "images": len(images),
-        "classes": len(images.classes),
-        "class_names": list(images.classes),
-        "fingerprint": images.fingerprint(),
+        **image_facts(images),
         "members": inside,
         "non_members": len(records.index) - inside,
         "population": len(records.population),

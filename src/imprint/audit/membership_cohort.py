@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from imprint.audit.images import open_choice
+from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_cohort_findings import CohortAnswers, find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_cost import queries
@@ -52,11 +52,7 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
         pool = choose_pool(len(images), options.records, options.population, options.seed)
         findings = cohort_steps(study, images, pool, options, options.seed, device)
         facts = {
-            "name": images.name,
-            "images": len(images),
-            "classes": len(images.classes),
-            "class_names": list(images.classes),
-            "fingerprint": images.fingerprint(),
+            **image_facts(images),
             "records": len(pool.index),
             "population": len(pool.population),
         }

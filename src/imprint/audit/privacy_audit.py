@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.images import open_choice
+from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_records import Pool, attacked_images
 from imprint.audit.membership_signals import Model, signal_steps
 from imprint.audit.privacy_canaries import Canaries, choose_canaries
@@ -106,7 +106,9 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
             "method": options.method,
             "runs": found,
         }
-        summary = finish(study, options, facts(canaries), {"membership": {"privacy": findings}})
+        summary = finish(
+            study, options, image_facts(canaries.plain), {"membership": {"privacy": findings}}
+        )
     tell_refuted(found, options.method)
     return summary
 
@@ -271,15 +273,3 @@ def tell_refuted(runs: Sequence[Mapping[str, Any]], method: str) -> None:
                 f"audit proves at least {bound['epsilon']:.3g} at {bound['confidence']:g} "
                 "confidence: this DP training leaks more than it accounts for; see the report"
             )
-
-
-def facts(canaries: Canaries) -> dict[str, Any]:
-    """Return what the summary says of the data."""
-    images = canaries.plain
-    return {
-        "name": images.name,
-        "images": len(images),
-        "classes": len(images.classes),
-        "class_names": list(images.classes),
-        "fingerprint": images.fingerprint(),
-    }
