@@ -61,6 +61,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Cohort",
         "many models on parts of one set: attacks and memorization",
     ),
+    ("membership", "study"): (
+        "imprint.commands.membership",
+        "Study",
+        "vary references, set size, privacy budget or curvature; attack at every point",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.audit.membership_study_table import show_study
+
 LABEL_ONLY = "label_only"
 RATES = ("0.01", "0.001")
 
 
 def show_membership(findings: dict[str, Any]) -> None:
-    """Print a row an attack, the best first, what was skipped and why, and failed controls."""
+    """Print a row an attack, the best first, what was skipped and why, and failed controls.
+
+    Of a study of many cohorts its own table is printed.
+    """
+    if "study" in findings:
+        show_study(findings["study"])
+        return
     from rich.console import Console
     from rich.table import Table
 
