@@ -15,6 +15,7 @@ from imprint.audit.membership_study_options import StudyOptions
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
+from imprint.membership.attack import ATTACKS
 from imprint.membership.cohort import Cohort
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.run import choose_attacks
@@ -93,7 +94,7 @@ def accuracies(answers: list[Answers], masks: BoolArray) -> dict[str, Any]:
 
 
 def tell(found: ByReferences, seed: int) -> dict[str, Any]:
-    """Return points, gains and saturation as JSON values.
+    """Return points, gains and, of attacks that use references, saturation as JSON values.
 
     Raises:
         ImprintError: every attack was skipped.
@@ -112,11 +113,16 @@ def tell(found: ByReferences, seed: int) -> dict[str, Any]:
         for place, size in enumerate(found.sizes)
     ]
     saturation = {}
-    for name, strength in found.strengths.items():
+    judged = [name for name in found.strengths if ATTACKS.get(name).sides != "none"]
+    for name in judged:
+        strength = found.strengths[name]
         steps = gains(strength.auc, seed)
-        enough = saturated_at(found.sizes, steps)
+        values = [over_targets(auc, seed) for auc in strength.auc]
+        enough = saturated_at(found.sizes, values, steps)
         saturation[name] = {
-            "models": enough if enough else {"missing": "the last step still gains: train more"},
+            "models": enough
+            if enough
+            else {"missing": "the last step still gains more than noise: train more models"},
             "gains": [
                 {"to": size, **step.to_dict()}
                 for size, step in zip(found.sizes[1:], steps, strict=True)

@@ -1,57 +1,106 @@
-"""A study on the terminal: a row a point, a column an attack."""
+"""A study on the terminal: what every attack reaches at every point."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 TITLES = {
-    "models": ("references", "Membership by the number of reference models"),
-    "size": ("trained on", "Membership by the size of the training set"),
-    "epsilon": ("budget", "Membership by the privacy budget"),
-    "curvature": ("measured", "Membership by how curvature is measured"),
+    "models": "Membership by the number of reference models",
+    "size": "Membership by the size of the training set",
+    "epsilon": "Membership by the privacy budget",
+    "curvature": "Membership by the curvature's step, probes and views",
 }
 
 
-def show_study(found: dict[str, Any]) -> None:
-    """Print the AUC of every attack at every point, in percent, and where it saturates."""
+def show_study(found: Mapping[str, Any]) -> None:
+    """Print AUCs in percent with their intervals, then where they saturate and what failed."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    what, title = TITLES[found["over"]]
-    attacks = list(dict.fromkeys(name for point in found["points"] for name in point["attacks"]))
-    table = Table(title=f"{title}: AUC, %", title_justify="left")
-    table.add_column(what, no_wrap=True)
-    for name in attacks:
-        table.add_column(name, justify="right")
-    if found["over"] == "epsilon":
-        table.add_column("allowed", justify="right")
-    for point in found["points"]:
-        row = [_auc(point["attacks"].get(name)) for name in attacks]
-        if found["over"] == "epsilon":
-            row.append(_percent(point["allowed"]["auc"]) if "allowed" in point else "–")
-        name = point["name"] + (" (difficulty)" if point.get("measures") else "")
-        table.add_row(name, *row)
+    points = found["points"]
+    attacks = list(dict.fromkeys(name for point in points for name in point["attacks"]))
+    table = Table(title=f"{TITLES[found['over']]}: AUC, %", title_justify="left", box=SIMPLE)
+    if found["over"] == "curvature":
+        _measured(table, points, attacks)
+    else:
+        _compared(table, points, attacks)
     console.print(table)
+    for line in [*_saturation(found), *_warnings(points)]:
+        console.print(line, highlight=False)
+
+
+def _compared(table: Any, points: Sequence[Mapping[str, Any]], attacks: Sequence[str]) -> None:
+    """Fill a table with a row an attack and a column a point."""
+    table.add_column("attack", no_wrap=True)
+    for point in points:
+        table.add_column(str(point["name"]), justify="right")
+    for name in attacks:
+        table.add_row(name, *(_auc(point["attacks"].get(name)) for point in points))
+    if any("allowed" in point for point in points):
+        table.add_row(
+            "most that ε allows",
+            *(_percent(point["allowed"]["auc"]) if "allowed" in point else "–" for point in points),
+        )
+    if any("difficulty" in point for point in points):
+        table.add_row("difficulty alone", *(_difficulty(point) for point in points))
+
+
+def _measured(table: Any, points: Sequence[Mapping[str, Any]], attacks: Sequence[str]) -> None:
+    """Fill a table with a row a point and a column an attack."""
+    for title in ("h", "probes", "views", "answers", "at the floor", *attacks):
+        table.add_column(title, justify="right")
+    for point in points:
+        floor = max(point["at_floor"].values())
+        table.add_row(
+            f"{point['value']:g}",
+            str(point["probes"]),
+            str(len(point["views"])),
+            str(point["queries"]),
+            f"{_percent(floor)} %",
+            *(_percent(point["attacks"][name]["auc"]["value"]) for name in attacks),
+        )
+
+
+def _saturation(found: Mapping[str, Any]) -> list[str]:
+    told = []
     for name, saturation in found.get("saturation", {}).items():
         enough = saturation["models"]
-        told = (
-            f"from {enough} references on, more add nothing beyond noise"
-            if isinstance(enough, int)
-            else enough["missing"]
+        what = (
+            enough["missing"]
+            if isinstance(enough, dict)
+            else f"from {enough} references on, no step gains half the width of the interval"
         )
-        console.print(f"{name}: {told}", highlight=False)
-    for point in found["points"]:
-        for control in point.get("failed_controls", []):
-            console.print(f"{point['name']}: control {control} FAILED", highlight=False)
+        told.append(f"{name}: {what}")
+    return told
 
 
-def _auc(attack: dict[str, Any] | None) -> str:
+def _warnings(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    told = [
+        f"{point['name']}: members are the first of an order, so this measures difficulty, "
+        "not membership"
+        for point in points
+        if "measures" in point
+    ]
+    return told + [
+        f"{point['name']}: control {control} FAILED"
+        for point in points
+        for control in point.get("failed_controls", [])
+    ]
+
+
+def _auc(attack: Mapping[str, Any] | None) -> str:
     if attack is None:
         return "–"
     shown = attack["auc"]
-    low, high = (f"{100 * bound:.1f}" for bound in shown["ci95"])
-    return f"{_percent(shown['value'])}\n{low} … {high}"
+    low, high = (_percent(bound) for bound in shown["ci95"])
+    return f"{_percent(shown['value'])}\n{low}…{high}"
+
+
+def _difficulty(point: Mapping[str, Any]) -> str:
+    return _auc(point["difficulty"]) if "difficulty" in point else "–"
 
 
 def _percent(share: float) -> str:

@@ -159,16 +159,22 @@ def gains(values: FloatArray, seed: int) -> list[Estimate]:
     return [over_targets(step, seed) for step in np.diff(values, axis=0)]
 
 
-def saturated_at(sizes: Sequence[int], steps: Sequence[Estimate]) -> int | None:
-    """Return the least size from which on no step gains more than noise; None if the last one does.
+def saturated_at(
+    sizes: Sequence[int], values: Sequence[Estimate], steps: Sequence[Estimate]
+) -> int | None:
+    """Return the least size from which on no step gains as much as the value is uncertain.
 
-    A step gains when its interval lies above 0. Of a single size nothing can be said.
+    A step gains where it adds at least half the width of the interval of what it leads to. None
+    where the last step still does; of a single size nothing can be said.
 
     Args:
         sizes: rising.
+        values: at each size.
         steps: gains from each size to the next.
     """
-    still = [place for place, step in enumerate(steps) if step.ci95[0] > 0]
+    wide = [(value.ci95[1] - value.ci95[0]) / 2 for value in values[1:]]
+    pairs = zip(steps, wide, strict=True)
+    still = [place for place, (step, half) in enumerate(pairs) if step.value >= half > 0]
     first = still[-1] + 1 if still else 0
     return sizes[first] if first < len(sizes) - 1 else None
 
