@@ -87,7 +87,7 @@ def test_over_sizes_in_an_order_that_a_file_gives(tmp_path):
     for point in found["points"]:
         assert point["records"] == 2 * point["value"]
         assert ("measures" in point) == (point["records_are"] == "order")
-    check_page(out, "measures difficulty, not membership", "study-order", "study-kl")
+    check_page(out, "measures difficulty, not membership", "study-order")
     tables = out / "points"
     records = [
         set(read_table(tables / f"size-{size}" / "membership" / "loss.parquet")["index"])

@@ -7,7 +7,7 @@ from typing import Any
 
 TITLES = {
     "models": "Membership by the number of reference models",
-    "size": "Membership by the size of the training set",
+    "size": "Membership by records trained on",
     "epsilon": "Membership by the privacy budget",
     "curvature": "Membership by the curvature's step, probes and views",
 }
@@ -22,36 +22,48 @@ def show_study(found: Mapping[str, Any]) -> None:
     console = Console()
     points = found["points"]
     attacks = list(dict.fromkeys(name for point in points for name in point["attacks"]))
-    table = Table(title=f"{TITLES[found['over']]}: AUC, %", title_justify="left", box=SIMPLE)
-    if found["over"] == "curvature":
-        _measured(table, points, attacks)
-    else:
-        _compared(table, points, attacks)
-    console.print(table)
+    fill = _measured if found["over"] == "curvature" else _compared
+    for kind, part in _kinds(points).items():
+        title = f"{TITLES[found['over']]}{kind}: AUC, %"
+        table = Table(
+            title=title, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1), pad_edge=False
+        )
+        fill(table, part, attacks)
+        console.print(table)
     for line in [*_saturation(found), *_warnings(points)]:
         console.print(line, highlight=False)
+
+
+def _kinds(points: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the points that one table compares: those of an order stand apart from all others."""
+    parts: dict[str, list[Mapping[str, Any]]] = {}
+    for point in points:
+        ordered = point.get("records_are", "random") != "random"
+        parts.setdefault(" in an order" if ordered else "", []).append(point)
+    return parts
 
 
 def _compared(table: Any, points: Sequence[Mapping[str, Any]], attacks: Sequence[str]) -> None:
     """Fill a table with a row an attack and a column a point."""
     table.add_column("attack", no_wrap=True)
     for point in points:
-        table.add_column(str(point["name"]), justify="right")
+        title = str(point["name"]).removeprefix("size ")
+        table.add_column(title, justify="right", overflow="fold")
     for name in attacks:
         table.add_row(name, *(_auc(point["attacks"].get(name)) for point in points))
     if any("allowed" in point for point in points):
         table.add_row(
-            "most that ε allows",
+            "allowed by ε",
             *(_percent(point["allowed"]["auc"]) if "allowed" in point else "–" for point in points),
         )
     if any("difficulty" in point for point in points):
-        table.add_row("difficulty alone", *(_difficulty(point) for point in points))
+        table.add_row("difficulty", *(_difficulty(point) for point in points))
 
 
 def _measured(table: Any, points: Sequence[Mapping[str, Any]], attacks: Sequence[str]) -> None:
     """Fill a table with a row a point and a column an attack."""
-    for title in ("h", "probes", "views", "answers", "at the floor", *attacks):
-        table.add_column(title, justify="right")
+    for title in ("h", "probes", "views", "answers", "floor %", *attacks):
+        table.add_column(title.replace("_", " "), justify="right", overflow="fold")
     for point in points:
         floor = max(point["at_floor"].values())
         table.add_row(
@@ -59,7 +71,7 @@ def _measured(table: Any, points: Sequence[Mapping[str, Any]], attacks: Sequence
             str(point["probes"]),
             str(len(point["views"])),
             str(point["queries"]),
-            f"{_percent(floor)} %",
+            _percent(floor),
             *(_percent(point["attacks"][name]["auc"]["value"]) for name in attacks),
         )
 

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from imprint.membership.theory import (
     greatest_auc,
+    greatest_tpr,
     kl_curvature,
     kl_probability,
     kl_pure,
@@ -124,7 +125,11 @@ def _area(
 
 
 def _found(
-    points: Points, places: Sequence[float], labels: Sequence[str], what: str
+    points: Points,
+    places: Sequence[float],
+    labels: Sequence[str],
+    what: str,
+    limit: plots.Limit | None = None,
 ) -> list[Figure]:
     """Return how many members are found at 1 % false alarms, where that can be seen."""
     lines = {
@@ -133,14 +138,15 @@ def _found(
     }
     if not any(value for values in lines.values() for value in values):
         return []
-    drawn = plots.strengths("study-tpr", places, labels, lines, what, "members found", RATE)
+    drawn = plots.strengths("study-tpr", places, labels, lines, what, "members found", RATE, limit)
     return [
         Figure(
             f"Members found at 1% false alarms, by {what}",
             Markup(drawn),
             "The share of members found while at most 1% of non-members are called members by "
             "mistake, no step interpolated. A point is missing where there are too few "
-            "non-members to show such a rate.",
+            "non-members to show such a rate."
+            + (" The dashed line is the most that (ε, δ) allows any attack." if limit else ""),
         )
     ]
 
@@ -155,7 +161,7 @@ def _by_size(points: Points) -> list[Figure]:
     ]
     if any(point["records_are"] == "order" for point in points):
         figures.append(_ordered(points, places, labels))
-    return [*figures, _separation_by_size(random, np.array(places), labels)]
+    return [*figures, *_separation_by_size(random, np.array(places), labels)]
 
 
 def _ordered(points: Points, places: Sequence[float], labels: Sequence[str]) -> Figure:
@@ -200,7 +206,7 @@ def _by_epsilon(points: Points) -> list[Figure]:
         labels.append("none")
         every += [point for point in points if point["value"] is None]
     delta = number(budgets[-1], "privacy", "delta")
-    x = np.geomspace(accounted[0] / 8, accounted[-1] * 2, FINE)
+    x = np.geomspace(accounted[0] / 1.2, accounted[-1], FINE)
     limit = plots.Limit(x, greatest_auc(x, delta), "most that ε allows", forbids=True)
     caption = (
         "Each budget is a cohort of its own, references trained under the budget of the target. "
@@ -210,7 +216,13 @@ def _by_epsilon(points: Points) -> list[Figure]:
     )
     return [
         _area(every, places, labels, "privacy budget ε", limit, caption),
-        *_found(every, places, labels, "privacy budget ε"),
+        *_found(
+            every,
+            places,
+            labels,
+            "privacy budget ε",
+            plots.Limit(x, greatest_tpr(RATE, x, delta), "most that ε allows", forbids=True),
+        ),
         _separation_by_epsilon(budgets, np.array(accounted), labels[: len(budgets)]),
     ]
 
@@ -242,37 +254,55 @@ _FREE_HEIGHT = (
 )
 
 
-def _height(measured: Mapping[str, FloatArray]) -> float:
-    """Return the last separation that was found of the last attack, to put a shape through."""
-    values = list(measured.values())[-1]
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if len(known) else 0.01
+def _through(shape: FloatArray, at: FloatArray, measured: Mapping[str, FloatArray]) -> FloatArray:
+    """Return a shape scaled through the last separation that was found of curvature.
+
+    Args:
+        shape: float64 ``[FINE + n]``, on the fine grid and then at the ``n`` measured places.
+        at: float64 ``[n]``, the places.
+        measured: by attack; empty is returned where none read curvature or found anything.
+    """
+    of = next((values for name, values in measured.items() if CURVATURE in name), np.zeros(0))
+    known = np.flatnonzero(np.isfinite(of))
+    if not len(known):
+        return np.zeros(0)
+    return np.asarray(shape[:FINE] / shape[len(shape) - len(at) + known[-1]] * of[known[-1]])
 
 
 def _separation_by_epsilon(points: Points, accounted: FloatArray, labels: Sequence[str]) -> Figure:
     measured = _separations(points)
     x = np.geomspace(accounted[0], accounted[-1], FINE)
-    shape = kl_curvature(x, 1.0, 1.0)
+    shape = kl_curvature(np.concatenate([x, accounted]), 1.0, 1.0)
     bounds = {
         "bound on probability scores: ε": (x, kl_probability(x)),
         "exact at δ = 0: ε tanh(ε/2)": (x, kl_pure(x)),
-        "shape of the curvature bound": (x, shape / shape[-1] * _height(measured)),
     }
+    curve = _through(shape, accounted, measured)
+    if len(curve):
+        bounds["shape of the curvature bound"] = (x, curve)
     return Figure(
         "Separation, beside the bounds of papers",
         Markup(plots.divergences("study-kl", accounted, labels, measured, bounds, "accounted ε")),
         "Measured: the divergence of two normal laws with the measured area under the curve; "
-        "missing where that is at or below one half. Bounds are upper bounds on a divergence. The "
-        "curvature bound is [Lm(1−e⁻ᵋ) + L + c]² / 2σ², drawn for L = m = 1. " + _FREE_HEIGHT,
+        "missing where that is at or below one half. Bounds are upper bounds on a divergence."
+        + (
+            " The curvature bound is [Lm(1 − e^−ε) + L + c]² / 2σ², drawn for L = m = 1 and c = 0. "
+            + _FREE_HEIGHT
+            if len(curve)
+            else ""
+        ),
     )
 
 
-def _separation_by_size(points: Points, sizes: FloatArray, labels: Sequence[str]) -> Figure:
+def _separation_by_size(points: Points, sizes: FloatArray, labels: Sequence[str]) -> list[Figure]:
+    """Return measured separations beside the curvature bound; none if curvature shows nothing."""
     measured = _separations(points)
     x = np.geomspace(sizes[0], sizes[-1], FINE)
-    shape = kl_curvature(np.inf, x, 1.0)
-    bounds = {"shape of the curvature bound": (x, shape / shape[-1] * _height(measured))}
-    return Figure(
+    curve = _through(kl_curvature(np.inf, np.concatenate([x, sizes]), 1.0), sizes, measured)
+    if not len(curve):
+        return []
+    bounds = {"shape of the curvature bound": (x, curve)}
+    figure = Figure(
         "Separation, beside the bound of the papers",
         Markup(
             plots.divergences("study-kl", sizes, labels, measured, bounds, "records trained on")
@@ -282,6 +312,7 @@ def _separation_by_size(points: Points, sizes: FloatArray, labels: Sequence[str]
         "without privacy, [L(m + 1) + c]² / 2σ², for L = 1 and c = 0. It grows with the set, "
         "which is no prediction that leakage does. " + _FREE_HEIGHT,
     )
+    return [figure]
 
 
 def _by_curvature(points: Points) -> list[Figure]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from imprint.report.drawing import (
     INK,
@@ -94,7 +94,7 @@ def strengths(
         axes.xaxis.set_major_locator(FixedLocator(list(places)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(list(places), list(labels))
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=(1, 2, 2.5, 5, 10)))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=(1, 2, 5, 10)))
         axes.yaxis.set_major_formatter(
             FuncFormatter(lambda value, _: percent(value, _digits(axes)))
         )
@@ -158,15 +158,14 @@ def _set_heights(
 
 
 def _draw_limit(axes: Axes, limit: Limit) -> None:
-    """Draw a limit within the heights that measured values need, and a little above them."""
+    """Draw a limit; the panel is made so high that its lowest part is seen."""
     low, high = axes.get_ylim()
-    top = min(1.0, max(high, high + 0.6 * (high - low)))
-    seen = float(np.min(limit.y))
-    axes.set_ylim(low, max(high, min(top, seen + 0.1 * (high - low))))
+    lowest = float(np.min(limit.y))
+    axes.set_ylim(low, max(high, min(1.0, lowest + 0.35 * (max(high, lowest) - low))))
+    top = axes.get_ylim()[1]
     if limit.forbids:
-        axes.fill_between(
-            limit.x, limit.y, axes.get_ylim()[1], color=MUTED, alpha=0.14, linewidth=0
-        )
+        y = np.minimum(limit.y, top)
+        axes.fill_between(limit.x, y, top, color=MUTED, alpha=0.14, linewidth=0)
     axes.plot(limit.x, limit.y, color=MUTED, linewidth=1.6, linestyle=(0, (4, 2)))
 
 
@@ -262,6 +261,8 @@ def divergences(
             drawn.append((title, MUTED, "", dashes))
         axes.set_xticks(list(places), list(labels))
         axes.xaxis.set_minor_locator(NullLocator())
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _pad(axes, list(places), logarithmic=True)
