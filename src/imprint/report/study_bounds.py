@@ -31,13 +31,15 @@ def separation(area: float) -> float:
 
 
 def _separations(points: Points) -> dict[str, FloatArray]:
+    """Return separations by attack, of those that found something at some point."""
     names = chosen_attacks(points)
     wanted = [name for name in names if CURVATURE not in name][:1]
     wanted += [name for name in names if CURVATURE in name][:1]
-    return {
+    measured = {
         f"measured: {name}": np.array([_found(auc(point, name)) for point in points])
         for name in wanted
     }
+    return {name: values for name, values in measured.items() if np.isfinite(values).any()}
 
 
 def _found(area: Estimate) -> float:
