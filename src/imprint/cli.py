@@ -78,6 +78,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "audit DP-SGD in one run",
     ),
     ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
+    ("membership", "study"): (
+        "imprint.commands.membership",
+        "Study",
+        "vary references, set size, privacy budget or curvature; attack at every point",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -31,6 +31,7 @@ from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive
 from imprint.store import Study, hash_file, read_json
 from imprint.train.cohort import MASKS, train_cohort
+from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.cohort_plan import cohort_card
 from imprint.train.loop import initial_subject
 from imprint.train.masks import LEGACY_RECORDS, Masks, balanced_masks, coin_masks, legacy_masks
@@ -83,21 +84,39 @@ def cohort_steps(
     Raises:
         ImprintError: too few models or records, or options that do not fit.
     """
-    attacks = choose_attacks(choice.attack)
-    pool = replace(pool, centre_fraction=choice.centre_fraction)
+    check_cohort(images, pool, choice, seed)
     masks = draw_masks(choice, len(pool.index), derive(seed, "cohort"))
-    records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
-    run = train_cohort(study, records, masks, choice.train, derive(seed, "cohort"), device)
-    models = [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
-    blank = [untrained_model(run.weights[0], seed)] if choice.controls else []
+    pool = replace(pool, centre_fraction=choice.centre_fraction)
+    findings = attack_steps(study, images, pool, masks, choice, seed, device)
+    memorized_gallery_step(study, images)
+    return findings
+
+
+def attack_steps(
+    study: Study,
+    images: ImageSet,
+    pool: Pool,
+    masks: Masks,
+    choice: CohortChoice,
+    seed: int,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Train a cohort on given records, attack it and return the findings.
+
+    Writes all of :func:`cohort_steps` but the gallery.
+
+    Raises:
+        ImprintError: options that do not fit.
+    """
+    attacks = choose_attacks(choice.attack)
+    models = trained_models(study, images, pool, masks, choice, derive(seed, "cohort"), device)
+    weights = study.path("models") / models[0].name / WEIGHTS
+    blank = [untrained_model(weights, seed)] if choice.controls else []
     made = take_all_signals(study, [*models, *blank], images, pool, choice, seed, device)
 
     def build(folder: Path) -> None:
-        answers = _answers(study, made, models, pool)
+        answers = read_models(study, made, models, pool)
         untrained = read_answers(study, made[UNTRAINED], pool) if blank else None
-        of_attacks = AttackOptions(
-            **{option.name: getattr(choice, option.name) for option in fields(AttackOptions)}
-        )
         found = CohortAnswers(
             answers,
             untrained,
@@ -106,21 +125,38 @@ def cohort_steps(
             images.labels,
             queries(choice),
         )
-        find_cohort(folder, found, attacks, of_attacks, seed)
+        find_cohort(folder, found, attacks, attack_options(choice), seed)
 
     settings = {
         "attacks": list(choice.attack),
-        "options": {
-            option.name: to_plain(getattr(choice, option.name)) for option in fields(AttackOptions)
-        },
+        "options": to_plain(attack_options(choice)),
         "controls": choice.controls,
         "seed": seed,
     }
     inputs = (*(name for names in made.values() for name in names), MASKS)
-    folder = study.step("membership", settings, build, inputs)
-    memorized_gallery_step(study, images)
-    found: dict[str, Any] = read_json(folder / "findings.json")
-    return found
+    return dict(read_json(study.step("membership", settings, build, inputs) / "findings.json"))
+
+
+def trained_models(
+    study: Study,
+    images: ImageSet,
+    pool: Pool,
+    masks: Masks,
+    choice: CohortChoice,
+    seed: int,
+    device: torch.device,
+) -> list[Model]:
+    """Train one model a row of the masks, unless it is done; ``seed`` is that of the training."""
+    records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
+    run = train_cohort(study, records, masks, choice.train, seed, device)
+    return [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
+
+
+def attack_options(choice: CohortChoice) -> AttackOptions:
+    """Return the settings of the attacks alone."""
+    return AttackOptions(
+        **{option.name: getattr(choice, option.name) for option in fields(AttackOptions)}
+    )
 
 
 def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
@@ -170,7 +206,8 @@ def _loader(file: Path) -> Any:
     return lambda: load_subject(file)
 
 
-def _answers(
+def read_models(
     study: Study, made: Mapping[str, tuple[str, ...]], models: Sequence[Model], pool: Pool
 ) -> list[Answers]:
+    """Return what every model says of the records; ``made`` as from :func:`take_all_signals`."""
     return [read_answers(study, made[model.name], pool) for model in models]

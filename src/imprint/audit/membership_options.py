@@ -82,11 +82,16 @@ class CohortChoice(EvidenceChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortAuditOptions(CohortChoice, DataChoice, Common):
-    """Train a cohort on parts of one set of images, and attack every model of it."""
+class PoolChoice:
+    """Which images of a set models are trained on, and which stay apart."""
 
     records: int = 0
     """Records that models are trained on and attacked with, drawn at random; 0 takes all."""
     population: float = 0.2
     """Share of the images that no model is trained on: what attacks compare records with, and
     the test examples whose dependence on single records is estimated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortAuditOptions(PoolChoice, CohortChoice, DataChoice, Common):
+    """Train a cohort on parts of one set of images, and attack every model of it."""

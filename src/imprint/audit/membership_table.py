@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.audit.membership_study_table import show_study
 from imprint.audit.privacy_table import show_privacy
 
 LABEL_ONLY = "label_only"
@@ -11,9 +12,11 @@ RATES = ("0.01", "0.001")
 
 
 def show_membership(findings: dict[str, Any]) -> None:
-    """Print what was found: of attacks, and of a privacy audit."""
+    """Print what was found: of attacks, of a study, of a privacy audit."""
     if "attacks" in findings:
         show_attacks(findings)
+    if "study" in findings:
+        show_study(findings["study"])
     if "privacy" in findings:
         show_privacy(findings["privacy"])
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imprint.audit.membership_options import CohortAuditOptions, MembershipOptions
+from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.privacy_options import PrivacyOptions
 from imprint.config import Names, Numbers
 from imprint.membership.options import AttackOptions
@@ -179,3 +180,21 @@ class Bound(Common):
         if not self.json:
             print(tell_bound(summary["lenses"]["membership"]["bound"]))
         return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(StudyOptions):
+    """Vary one thing and run every attack again at each value.
+
+    Over models: one cohort, attacked with more and more of its models as references, until more
+    add nothing. Over size: a cohort for each number of records trained on. Over epsilon: a cohort
+    for each privacy budget and one without, beside what the budget allows. Over curvature: one
+    cohort, its curvature measured with other steps, probes and views. An interrupted study goes on
+    where it stopped when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the study; return the content of ``summary.json``."""
+        from imprint.audit.membership_study import audit_study
+
+        return audit_study(self)

@@ -190,10 +190,12 @@ def other_membership(
 
 
 def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Generator) -> Cohort:
-    """Return a cohort without one model, and with one row less of the opposite side a record.
+    """Return a cohort without one model; of a balanced one, one row less of the opposite side too.
 
     So a balanced cohort stays balanced, and counts tell nothing of the model that is gone. Rows
-    behind the first are other models from record to record; attacks take them as interchangeable.
+    behind the first are then other models from record to record; attacks take them as
+    interchangeable. Where masks are independent, counts of the others tell nothing to begin with,
+    and taking out a row by the membership of the model that is gone would tell it.
 
     Args:
         cohort: four models or more.
@@ -202,6 +204,14 @@ def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Gener
         random: chooses the row of the opposite side.
     """
     models, records = cohort.members.shape
+    apart = [row for row in range(models) if row not in (gone, first)]
+    if cohort.partners is None:
+        left = [first, *apart]
+        return Cohort(
+            {kind: values[left] for kind, values in cohort.signals.items()},
+            cohort.members[left],
+            {kind: values[left] for kind, values in cohort.population.items()},
+        )
     opposite = cohort.members != cohort.members[gone]
     opposite[first] = False
     drawn = np.where(opposite, random.random((models, records)), -1.0)
@@ -212,7 +222,6 @@ def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Gener
     key = np.arange(models)[:, None] + models * leaves
     key[first] = -1
     rows = np.argsort(key, axis=0)[: models - 2]
-    apart = [row for row in range(models) if row not in (gone, first)]
     return Cohort(
         {
             kind: np.take_along_axis(values, rows[:, None, :], axis=0)

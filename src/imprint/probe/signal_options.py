@@ -13,6 +13,7 @@ Signal = Literal[
     "correct",
     "probability",
     "log_curvature",
+    "log_floor",
     "trace",
     "input_gradient",
     "parameter_gradient",
@@ -29,8 +30,9 @@ class SignalOptions:
     Args:
         signals: ``margin`` φ (nats), ``mentr`` modified entropy (nats), ``correct`` (bool),
             ``probability`` of the true class, ``log_curvature`` zeroth-order (natural logarithm),
-            ``trace`` of the input Hessian, ``input_gradient`` and ``parameter_gradient`` norms of
-            the loss gradient by the input and by the last layer. The loss is softplus(−margin).
+            ``log_floor`` the least value that takes, which is rounding, ``trace`` of the input
+            Hessian, ``input_gradient`` and ``parameter_gradient`` norms of the loss gradient by the
+            input and by the last layer. The loss is softplus(−margin).
         augmentations: names of :mod:`imprint.probe.augmented`, the identity first.
         temperature: divides the logits before ``probability``.
         step: h of the zeroth-order curvature, in ``unit``.
@@ -41,8 +43,8 @@ class SignalOptions:
             exact for piecewise-linear networks of up to 20 classes, logit probes for those of more,
             Hutchinson's for all others.
         seed: of the probes, which all models share.
-        storage: ``float32``, or ``float16`` for ``margin`` and ``log_curvature``; other signals
-            reach beyond what float16 resolves and stay float32.
+        storage: ``float32``, or ``float16`` for ``margin``, ``log_curvature`` and its floor; other
+            signals reach beyond what float16 resolves and stay float32.
 
     Raises:
         ImprintError: a value is impossible.

@@ -38,7 +38,7 @@ from imprint.progress import track
 from imprint.tables import Table
 
 MOST_CLASSES_EXACT = 20
-COMPACT: frozenset[Signal] = frozenset({"margin", "log_curvature"})
+COMPACT: frozenset[Signal] = frozenset({"margin", "log_curvature", "log_floor"})
 
 _MICRO_BATCH_VALUES = {"cpu": 3 * 2**15}
 _MICRO_BATCH_VALUES_GPU = 2**24
@@ -189,6 +189,8 @@ def _signals(model: _Model, batch: _Batch, options: SignalOptions) -> dict[Signa
         found["probability"] = probability(precise, labels, options.temperature)
     if "log_curvature" in wanted:
         found["log_curvature"] = _log_curvature(model, batch, logits, options)
+    if "log_floor" in wanted:
+        found["log_floor"] = resolution(logits, labels, options.step).log()
     if "trace" in wanted:
         found["trace"] = _trace(model, batch, logits.shape[1], options)
     if "input_gradient" in wanted:

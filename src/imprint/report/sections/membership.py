@@ -23,7 +23,7 @@ from imprint.report.templating import render
 
 MOST_EXPOSED = 20
 LABEL_ONLY = "label_only"
-OTHERS = {"privacy", "bound", "memorization"}
+OTHERS = {"privacy", "bound", "memorization", "study"}
 """Findings of the lens that need no attack; they have sections of their own, or none."""
 
 

@@ -1,0 +1,143 @@
+"""How attacks do with more and more reference models, and from how many on more add nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.audit.membership_cohort import attack_options, draw_masks, read_models, trained_models
+from imprint.audit.membership_records import choose_pool
+from imprint.audit.membership_signals import Answers, evidence, take_all_signals
+from imprint.audit.membership_study_options import StudyOptions
+from imprint.config import to_plain
+from imprint.data.imageset import ImageSet
+from imprint.errors import ImprintError
+from imprint.membership.attack import ATTACKS
+from imprint.membership.cohort import Cohort
+from imprint.membership.moments import BoolArray, FloatArray
+from imprint.membership.run import choose_attacks
+from imprint.membership.saturation import (
+    ByReferences,
+    Strength,
+    by_references,
+    choose_sizes,
+    gains,
+    over_targets,
+    saturated_at,
+)
+from imprint.seeds import derive
+from imprint.store import Study, read_json, write_json
+from imprint.train.cohort import MASKS
+
+FPR = 0.01
+
+
+def study_models(
+    study: Study, images: ImageSet, options: StudyOptions, device: torch.device
+) -> dict[str, Any]:
+    """Train one cohort and attack each model of it with growing numbers of the others.
+
+    Raises:
+        ImprintError: masks that are not coins, no attack, or numbers that the cohort cannot give.
+    """
+    if options.masks != "coins":
+        raise ImprintError(
+            "in a part of a balanced cohort the number of models trained on a record tells who was "
+            "a member: choose --masks coins"
+        )
+    seed = options.seed
+    attacks, sizes = choose_attacks(options.attack), choose_sizes(options.models, options.values)
+    pool = choose_pool(len(images), options.records, options.population, seed)
+    masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
+    models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
+    made = take_all_signals(study, models, images, pool, options, seed, device)
+
+    def build(file: Path) -> None:
+        answers = read_models(study, made, models, pool)
+        cohort, others = as_cohort(answers, masks.members)
+        found = by_references(
+            cohort, attacks, sizes, options.subsets, FPR, attack_options(options), others, seed
+        )
+        write_json(file, {**tell(found, seed), "accuracy": accuracies(answers, masks.members)})
+
+    settings = {
+        "attacks": list(options.attack),
+        "options": to_plain(attack_options(options)),
+        "sizes": list(sizes),
+        "subsets": options.subsets,
+        "seed": seed,
+    }
+    inputs = (*(name for names in made.values() for name in names), MASKS)
+    facts = {"models": len(models), "records": len(pool.index), "population": len(pool.population)}
+    return {**facts, **read_json(study.step("by_references.json", settings, build, inputs))}
+
+
+def as_cohort(answers: list[Answers], masks: BoolArray) -> tuple[Cohort, dict[str, FloatArray]]:
+    """Return models as references of one another, and the signals they have as targets alone."""
+    references = evidence(answers[0], answers, masks).references
+    assert references is not None
+    return references.cohort, {"mentr": np.stack([model.target["mentr"] for model in answers])}
+
+
+def accuracies(answers: list[Answers], masks: BoolArray) -> dict[str, Any]:
+    """Return the share that models get right: of their members, of others, of the population."""
+    right = np.stack([model.correct for model in answers])
+    apart = np.stack([model.population_correct for model in answers])
+    return {
+        "members": float(right[masks].mean()),
+        "non_members": float(right[~masks].mean()),
+        "population": float(apart.mean()) if apart.size else {"missing": "there is none"},
+    }
+
+
+def tell(found: ByReferences, seed: int) -> dict[str, Any]:
+    """Return points, gains and, of attacks that use references, saturation as JSON values.
+
+    Raises:
+        ImprintError: every attack was skipped.
+    """
+    if not found.strengths:
+        told = "; ".join(f"{name} {reason}" for name, reason in found.skipped.items())
+        raise ImprintError(f"no attack can be run: {told}")
+    points = [
+        {
+            "value": size,
+            "name": f"{size} models",
+            "attacks": {
+                name: _point(strength, place, seed) for name, strength in found.strengths.items()
+            },
+        }
+        for place, size in enumerate(found.sizes)
+    ]
+    saturation = {}
+    judged = [name for name in found.strengths if ATTACKS.get(name).sides != "none"]
+    for name in judged:
+        strength = found.strengths[name]
+        steps = gains(strength.auc, seed)
+        values = [over_targets(auc, seed) for auc in strength.auc]
+        enough = saturated_at(found.sizes, values, steps)
+        saturation[name] = {
+            "models": enough
+            if enough
+            else {"missing": "the last step still gains more than noise: train more models"},
+            "gains": [
+                {"to": size, **step.to_dict()}
+                for size, step in zip(found.sizes[1:], steps, strict=True)
+            ],
+        }
+    return {"points": points, "saturation": saturation, "skipped": dict(found.skipped)}
+
+
+def _point(strength: Strength, place: int, seed: int) -> dict[str, Any]:
+    auc, tpr = strength.auc[place], strength.tpr[place]
+    rate: dict[str, Any] = {"missing": f"too few non-members for a rate of {FPR:g}"}
+    if np.isfinite(tpr).all():
+        rate = over_targets(tpr, seed).to_dict()
+    return {
+        "auc": over_targets(auc, seed).to_dict(),
+        "tpr_at_fpr": {f"{FPR:g}": rate},
+        "spread_over_subsets": float(auc.std(axis=0, ddof=1).mean()) if len(auc) > 1 else None,
+    }

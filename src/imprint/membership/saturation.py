@@ -1,0 +1,200 @@
+"""How many reference models an attack needs: its strength by their number, and where it stops.
+
+Every model of a cohort is the target in turn; of the others, the first k of a random order judge
+it, so that the references of one target are nested in k. Several orders a target show how much
+the choice of references matters. The gain from one k to the next is paired by target and order.
+
+Membership must be drawn by independent coins: in a part of an exactly balanced cohort, how many
+references were trained on a record would tell whether the target was
+(:mod:`imprint.membership.cohort`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imprint.errors import ImprintError
+from imprint.membership.attack import Attack, Evidence
+from imprint.membership.cohort import Cohort, IntArray, References
+from imprint.membership.evaluation import check_both
+from imprint.membership.moments import BoolArray, FloatArray
+from imprint.membership.options import AttackOptions
+from imprint.progress import track
+from imprint.seeds import generator
+from imprint.stats import Estimate, mean, roc, tpr_at_fpr
+from imprint.stats.roc import auc
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How well one attack does with each number of references.
+
+    Attributes:
+        auc: float64 ``[sizes, orders, K]``, a target a column.
+        tpr: the same of the true positive rate at one false positive rate, without interpolation;
+            NaN where a target has too few non-members to show it.
+    """
+
+    auc: FloatArray
+    tpr: FloatArray
+
+
+@dataclass(frozen=True)
+class ByReferences:
+    """The strength of some attacks.
+
+    Attributes:
+        sizes: numbers of references, rising.
+        strengths: by attack.
+        skipped: by attack that could not be run with each of these numbers, why.
+    """
+
+    sizes: tuple[int, ...]
+    strengths: Mapping[str, Strength]
+    skipped: Mapping[str, str]
+
+
+def choose_sizes(models: int, wanted: Sequence[float]) -> tuple[int, ...]:
+    """Return the numbers of references to try, rising: those wanted, or 2, 4, 8, …, K − 1.
+
+    >>> choose_sizes(12, ())
+    (2, 4, 8, 11)
+
+    Raises:
+        ImprintError: a number that is not whole or not in [2, K − 1].
+    """
+    if not wanted:
+        powers = [2**power for power in range(1, models.bit_length()) if 2**power < models - 1]
+        return (*powers, models - 1)
+    for size in wanted:
+        if size != int(size) or not 2 <= size <= models - 1:
+            raise ImprintError(
+                f"{size:g} references of {models} models: choose whole numbers from 2 to "
+                f"{models - 1}"
+            )
+    return tuple(sorted({int(size) for size in wanted}))
+
+
+def by_references(
+    cohort: Cohort,
+    attacks: Sequence[Attack],
+    sizes: Sequence[int],
+    orders: int,
+    fpr: float,
+    options: AttackOptions,
+    others: Mapping[str, FloatArray],
+    seed: int,
+) -> ByReferences:
+    """Attack every model of a cohort with growing numbers of references.
+
+    Costs as many attacks as targets · orders · sizes; with all K − 1 others there is one order.
+
+    Args:
+        cohort: its members drawn by independent coins.
+        attacks: which.
+        sizes: numbers of references in [1, K − 1].
+        orders: random orders of the references of each target.
+        fpr: of the true positive rate.
+        options: of the attacks.
+        others: further signals of each model as a target, float64 ``[K, A, N]``.
+        seed: of the orders.
+
+    Raises:
+        ImprintError: no order, or a target with fewer than two members or non-members.
+    """
+    if orders < 1:
+        raise ImprintError(f"{orders} choices of references: at least 1 is needed")
+    for members in cohort.members:
+        check_both(members)
+    shape = (len(sizes), orders, len(cohort))
+    found = {one.name: Strength(np.full(shape, np.nan), np.full(shape, np.nan)) for one in attacks}
+    skipped: dict[str, str] = {}
+    for target in track(range(len(cohort)), "attack with more and more models", len(cohort)):
+        members = cohort.members[target]
+        for order in range(orders):
+            rows = _order(len(cohort), target, order, seed)
+            for place, size in enumerate(sizes):
+                if order and size == len(cohort) - 1:
+                    for strength in found.values():
+                        strength.auc[place, order, target] = strength.auc[place, 0, target]
+                        strength.tpr[place, order, target] = strength.tpr[place, 0, target]
+                    continue
+                evidence = _evidence(cohort, target, rows[:size], others)
+                for attack in attacks:
+                    reason = attack.missing(evidence)
+                    if reason is not None:
+                        skipped[attack.name] = reason
+                        continue
+                    area, rate = strength_of(attack.score(evidence, options), members, fpr)
+                    found[attack.name].auc[place, order, target] = area
+                    found[attack.name].tpr[place, order, target] = rate
+    kept = {name: strength for name, strength in found.items() if name not in skipped}
+    return ByReferences(tuple(sizes), kept, skipped)
+
+
+def strength_of(scores: FloatArray, members: BoolArray, fpr: float) -> tuple[float, float]:
+    """Return the area under the curve and the TPR at ``fpr``, NaN where too few show it."""
+    positives, negatives = scores[members], scores[~members]
+    curve = roc(positives, negatives)
+    seen = fpr >= curve.resolution * (1 - 1e-12)
+    rate = tpr_at_fpr(curve, fpr * (1 + 1e-12)) if seen else float("nan")
+    return auc(positives, negatives).value, rate
+
+
+def over_targets(values: FloatArray, seed: int) -> Estimate:
+    """Return the mean of values ``[orders, K]``; its interval is a bootstrap over the K targets."""
+    return mean(values.mean(axis=0), generator(seed, "targets"))
+
+
+def gains(values: FloatArray, seed: int) -> list[Estimate]:
+    """Return what each size adds to the one before, paired by target: ``[sizes − 1]``.
+
+    Args:
+        values: float64 ``[sizes, orders, K]``.
+        seed: of the bootstrap.
+    """
+    return [over_targets(step, seed) for step in np.diff(values, axis=0)]
+
+
+def saturated_at(
+    sizes: Sequence[int], values: Sequence[Estimate], steps: Sequence[Estimate]
+) -> int | None:
+    """Return the least size from which on no step gains as much as the value is uncertain.
+
+    A step gains where it adds at least half the width of the interval of what it leads to. None
+    where the last step still does; of a single size nothing can be said.
+
+    Args:
+        sizes: rising.
+        values: at each size.
+        steps: gains from each size to the next.
+    """
+    wide = [(value.ci95[1] - value.ci95[0]) / 2 for value in values[1:]]
+    pairs = zip(steps, wide, strict=True)
+    still = [place for place, (step, half) in enumerate(pairs) if step.value >= half > 0]
+    first = still[-1] + 1 if still else 0
+    return sizes[first] if first < len(sizes) - 1 else None
+
+
+def _order(models: int, target: int, order: int, seed: int) -> IntArray:
+    mixed = generator(seed, "references", target, order).permutation(models)
+    return np.asarray(mixed[mixed != target])
+
+
+def _evidence(
+    cohort: Cohort, target: int, rows: IntArray, others: Mapping[str, FloatArray]
+) -> Evidence:
+    """Return one model as the target, and some of the others as all that judges it."""
+    judges = Cohort(
+        {kind: values[rows] for kind, values in cohort.signals.items()},
+        cohort.members[rows],
+        {kind: values[rows] for kind, values in cohort.population.items()},
+    )
+    return Evidence(
+        {kind: values[target] for kind, values in {**cohort.signals, **others}.items()},
+        References(judges),
+        {kind: values[target] for kind, values in cohort.population.items()},
+    )
