@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 
 def window_sum(k: Tensor, window: int, stride: int = 1, pairs: int = 1) -> Tensor:
@@ -45,23 +45,20 @@ def _slide(k: Tensor, axes: list[int], window: int, stride: int) -> Tensor:
     """Return sums of ``window`` neighbours, the offset the same along all ``axes``."""
     size = k.shape[axes[0]]
     outputs = -(-size // stride)
-    missing = max((outputs - 1) * stride + window - size, 0)
-    margins = [0] * (2 * -min(axes))
-    for axis in axes:
-        margins[2 * (-axis - 1)] = missing // 2
-        margins[2 * (-axis - 1) + 1] = missing - missing // 2
-    padded = pad(k, margins)
-    total = _offset(padded, axes, 0, outputs, stride)
-    for offset in range(1, window):
-        term = _offset(padded, axes, offset, outputs, stride)
-        total = total + term if offset == 1 else total.add_(term)
+    low = max((outputs - 1) * stride + window - size, 0) // 2
+    total = _along(k, axes, slice(None, None, stride)).clone(memory_format=torch.contiguous_format)
+    for offset in range(-low, window - low):
+        first = max(0, -(offset // stride))
+        last = min(outputs, (size - 1 - offset) // stride + 1)
+        if offset != 0 and first < last:
+            shifted = slice(first * stride + offset, (last - 1) * stride + offset + 1, stride)
+            _along(total, axes, slice(first, last)).add_(_along(k, axes, shifted))
     return total
 
 
-def _offset(k: Tensor, axes: list[int], offset: int, outputs: int, stride: int) -> Tensor:
-    """Return every ``stride``-th value from ``offset`` on along all ``axes``, as a view."""
+def _along(k: Tensor, axes: list[int], part: slice) -> Tensor:
+    """Return the same part along all ``axes``, as a view."""
+    index = [slice(None)] * k.ndim
     for axis in axes:
-        index = [slice(None)] * k.ndim
-        index[axis] = slice(offset, offset + (outputs - 1) * stride + 1, stride)
-        k = k[tuple(index)]
-    return k
+        index[axis] = part
+    return k[tuple(index)]

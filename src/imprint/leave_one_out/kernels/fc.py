@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from imprint.leave_one_out.kernels.kernel import KERNELS, NetworkKernel, check
-from imprint.leave_one_out.kernels.tiles import Records
+from imprint.leave_one_out.kernels.tiles import Footprint, Records
 
 Limit = Literal["nngp", "ntk"]
 
@@ -67,9 +67,9 @@ class FullyConnected(NetworkKernel):
             return self.affine(self.dual.variance(records.variances[-1]))
         return self._through_layers(records.variances[0], [(p, p) for p in records.variances])
 
-    def values_per_pair(self, records: Records) -> tuple[int, int]:
-        """Return 1, and two kernels a layer."""
-        return 1, 2 * self.depth
+    def footprint(self, records: Records) -> Footprint:
+        """Return one value; a graph keeps a few a layer."""
+        return Footprint(kept=4 * self.depth)
 
     def _through_layers(self, k: Tensor, variances: list[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the kernel after all layers but the first affine map."""

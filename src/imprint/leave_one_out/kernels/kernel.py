@@ -23,7 +23,14 @@ from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation, DualActivation, dual_activation
-from imprint.leave_one_out.kernels.tiles import MEMORY, Records, by_blocks, concatenate, gram
+from imprint.leave_one_out.kernels.tiles import (
+    MEMORY,
+    Footprint,
+    Records,
+    by_blocks,
+    concatenate,
+    gram,
+)
 from imprint.registry import Registry
 
 
@@ -52,8 +59,7 @@ class Kernel(ABC):
         columns = None if other is None else self._records(other, memory)
         if columns is not None:
             _check_pair(rows, columns)
-        values, kept = self.values_per_pair(rows)
-        matrix = gram(self.pairs, rows, columns, values, kept, memory)
+        matrix = gram(self.pairs, rows, columns, self.footprint(rows), memory)
         if columns is not None:
             return matrix
         return matrix.diagonal_scatter(self._own_blocks(rows, memory))
@@ -64,9 +70,8 @@ class Kernel(ABC):
 
     def prepare(self, x: Tensor, memory: int = MEMORY) -> Records:
         """Return the inputs with their variances: worth keeping for inputs that are used often."""
-        inputs = self.inputs(_checked(x))
-        values, _ = self.values_per_pair(Records(inputs))
-        return concatenate(by_blocks(self.records, Records(inputs), values, memory))
+        inputs = Records(self.inputs(_checked(x)))
+        return concatenate(by_blocks(self.records, inputs, self.footprint(inputs), memory))
 
     @abstractmethod
     def inputs(self, x: Tensor) -> Tensor:
@@ -84,16 +89,15 @@ class Kernel(ABC):
     def own(self, records: Records) -> Tensor:
         """Return the kernel of each record with itself, ``[n]``."""
 
-    def values_per_pair(self, records: Records) -> tuple[int, int]:
-        """Return the float64 values of the state of a pair, and of what a graph keeps of it."""
-        return 1, 1
+    def footprint(self, records: Records) -> Footprint:
+        """Return what a pair of records takes."""
+        return Footprint()
 
     def _records(self, x: Tensor | Records, memory: int) -> Records:
         return x if isinstance(x, Records) else self.prepare(x, memory)
 
     def _own_blocks(self, records: Records, memory: int) -> Tensor:
-        values, _ = self.values_per_pair(records)
-        return torch.cat(by_blocks(self.own, records, values, memory))
+        return torch.cat(by_blocks(self.own, records, self.footprint(records), memory))
 
 
 KERNELS: Registry[type[Kernel]] = Registry("kernel", "imprint.leave_one_out.kernels")

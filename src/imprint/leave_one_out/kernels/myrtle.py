@@ -19,7 +19,7 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.kernels.convolution import mean_pool, window_sum
 from imprint.leave_one_out.kernels.kernel import KERNELS, check
 from imprint.leave_one_out.kernels.pixels import Activate, ImageKernel
-from imprint.leave_one_out.kernels.tiles import Records
+from imprint.leave_one_out.kernels.tiles import Footprint, Records
 
 BLOCKS = {5: (1, 1, 1), 7: (1, 2, 2), 10: (2, 3, 3)}
 """Convolutions of each block, by depth."""
@@ -79,10 +79,10 @@ class Myrtle(ImageKernel):
         """Return the kernel of each image with itself, ``[n]``."""
         return self._covariance(records, records)
 
-    def values_per_pair(self, records: Records) -> tuple[int, int]:
+    def footprint(self, records: Records) -> Footprint:
         """Return one value a pair of pixels; a graph keeps some arrays of them a layer."""
-        pixels = records.inputs[0, 0].numel()
-        return pixels**2, 10 * pixels**2
+        values = records.inputs[0, 0].numel() ** 2
+        return Footprint(values, values, 10 * values)
 
     def _covariance(self, one: Records, other: Records) -> Tensor:
         """Return the kernel of records whose leading dimensions broadcast."""

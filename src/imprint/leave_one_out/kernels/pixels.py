@@ -17,16 +17,16 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernels.convolution import channel_product, window_sum
 from imprint.leave_one_out.kernels.kernel import NetworkKernel, check
-from imprint.leave_one_out.kernels.tiles import Records, recomputed
+from imprint.leave_one_out.kernels.tiles import Footprint, Records, recomputed
 
 Activate = Callable[[Tensor], Tensor]
 
@@ -84,10 +84,13 @@ class PixelKernel(ImageKernel):
         """Return the kernel of each image with itself, ``[n]``."""
         return self._covariance(records, records)
 
-    def values_per_pair(self, records: Records) -> tuple[int, int]:
-        """Return one value a pixel; a graph keeps three arrays of them a layer, unless pooled."""
+    def footprint(self, records: Records) -> Footprint:
+        """Return one value a pixel; of a graph no layer is kept if pooled, else some arrays."""
         pixels = records.inputs[0, 0].numel()
-        return pixels, 0 if self.pooled else 4 * pixels * max(1, len(records.variances))
+        if self.pooled:
+            # A rectangle is a quarter of the image on average.
+            return Footprint(pixels, max(1, pixels // 4), 0)
+        return Footprint(pixels, pixels, 4 * pixels * max(1, len(records.variances)))
 
     def _covariance(self, one: Records, other: Records) -> Tensor:
         """Return the kernel of records whose leading dimensions broadcast."""
@@ -96,9 +99,12 @@ class PixelKernel(ImageKernel):
             k = self._displaced(one, other, 0, 0)
             return self.affine(k.mean(dim=(-2, -1)))
         reach = [range(1 - size, size) for size in self._outputs(height, width)]
-        total = torch.zeros((), dtype=torch.float64, device=one.inputs.device)
+        term = self._displaced_sum
+        if one.differentiable or other.differentiable:
+            term = partial(recomputed, term)
+        total = one.inputs.new_zeros(())
         for down, along in product(*reach):
-            total = total + recomputed(self._displaced_sum, one, other, down, along)
+            total = total + term(one, other, down, along)
         return self.affine(total, 1 / math.prod(self._outputs(height, width)) ** 2)
 
     def _outputs(self, height: int, width: int) -> tuple[int, int]:

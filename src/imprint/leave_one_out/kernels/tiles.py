@@ -28,9 +28,10 @@ TEMPORARIES = 6
 # Values of one array of a tile, a thread: 512 KiB, so that three fit a cache of 2 MiB.
 CACHED_VALUES = 1 << 16
 
-# A symmetric matrix has at least so many tiles a side, if these hold at least so many values.
+# A symmetric matrix has at least so many tiles a side, if these hold at least so many values:
+# below, the calls cost more than the passes.
 SIDES = 8
-SMALLEST_TILE = 1 << 12
+SMALLEST_TILE = 1 << 14
 
 T = TypeVar("T")
 
@@ -76,18 +77,27 @@ def concatenate(parts: list[Records]) -> Records:
     return Records(inputs, tuple(torch.cat(layer) for layer in variances))
 
 
-def tile_pairs(values: int, device: torch.device, memory: int) -> int:
-    """Return how many pairs a tile has, at least 1.
+@dataclass(frozen=True)
+class Footprint:
+    """Float64 values that one pair of records takes.
 
-    Args:
-        values: float64 values of the state of one pair.
-        device: where the tile is computed.
-        memory: bytes of temporaries allowed.
+    Attributes:
+        peak: in the largest array of a tile.
+        usual: in most arrays of a tile.
+        kept: in all arrays that a graph would keep; 0 if the kernel keeps none.
     """
-    most = memory // (8 * TEMPORARIES)
+
+    peak: int = 1
+    usual: int = 1
+    kept: int = 1
+
+
+def tile_pairs(footprint: Footprint, device: torch.device, memory: int) -> int:
+    """Return how many pairs a tile on a device has within ``memory`` bytes, at least 1."""
+    most = memory // (8 * TEMPORARIES * footprint.peak)
     if device.type == "cpu":
-        most = min(most, CACHED_VALUES * torch.get_num_threads())
-    return max(1, most // values)
+        most = min(most, CACHED_VALUES * torch.get_num_threads() // footprint.usual)
+    return max(1, most)
 
 
 def blocks(count: int, size: int) -> list[slice]:
@@ -99,8 +109,7 @@ def gram(
     pairs: PairKernel,
     rows: Records,
     columns: Records | None,
-    values: int,
-    kept: int = 0,
+    footprint: Footprint,
     memory: int = MEMORY,
 ) -> Tensor:
     """Return the kernel of every row with every column.
@@ -109,15 +118,16 @@ def gram(
         pairs: the kernel of a tile, ``[r, c]`` from r and c records.
         rows: n records.
         columns: m records, or None for the rows themselves.
-        values: float64 values of the state of one pair.
-        kept: float64 values of one pair that a graph would keep; 0 if ``pairs`` bounds it itself.
+        footprint: what a pair takes.
         memory: bytes of temporaries allowed.
 
     Returns:
         float64 ``[n, m]``; exactly symmetric when ``columns`` is None.
     """
     other = rows if columns is None else columns
-    down, across = _tiling(len(rows), len(other), columns is None, values, rows, memory)
+    size = tile_pairs(footprint, rows.inputs.device, memory)
+    least = SMALLEST_TILE // footprint.usual if columns is None else None
+    down, across = _tiling(len(rows), len(other), size, least)
     if not (rows.differentiable or other.differentiable):
         result = rows.inputs.new_empty(len(rows), len(other))
         for i, j, tile in _tiles(pairs, rows, columns, down, across):
@@ -125,7 +135,7 @@ def gram(
             if columns is None:
                 result[across[j], down[i]] = tile.T
         return result
-    if 8 * kept * len(rows) * len(other) > memory:
+    if 8 * footprint.kept * len(rows) * len(other) > memory:
         pairs = partial(recomputed, pairs)
     tiles = {(i, j): tile for i, j, tile in _tiles(pairs, rows, columns, down, across)}
     if columns is None:
@@ -135,17 +145,19 @@ def gram(
 
 
 def _tiling(
-    height: int, width: int, symmetric: bool, values: int, rows: Records, memory: int
+    height: int, width: int, size: int, least: int | None
 ) -> tuple[list[slice], list[slice]]:
-    """Return the rows and the columns of the tiles."""
-    size = tile_pairs(values, rows.inputs.device, memory)
-    if symmetric:
-        # Many tiles a side, or most of the mirror image lies in tiles on the diagonal.
-        least = math.isqrt(SMALLEST_TILE // values)
-        side = max(1, min(math.isqrt(size), max(math.ceil(height / SIDES), least)))
-        return blocks(height, side), blocks(width, side)
-    side = min(height, math.isqrt(size))
-    return blocks(height, side), blocks(width, max(1, size // side))
+    """Return the rows and the columns of tiles of up to ``size`` pairs.
+
+    A symmetric matrix, for which ``least`` is given, has many square tiles, or else most of its
+    mirror image lies in tiles on the diagonal and is computed too; but of ``least`` pairs.
+    """
+    side = math.isqrt(size)
+    if least is None:
+        side = min(side, height)
+        return blocks(height, side), blocks(width, size // side)
+    side = min(side, max(math.ceil(height / SIDES), math.isqrt(least)))
+    return blocks(height, side), blocks(width, side)
 
 
 def _tiles(
@@ -168,10 +180,10 @@ def _tiles(
 
 
 def by_blocks(
-    function: Callable[[Records], T], records: Records, values: int, memory: int = MEMORY
+    function: Callable[[Records], T], records: Records, footprint: Footprint, memory: int = MEMORY
 ) -> list[T]:
-    """Return ``function`` of block after block of records, each record a state of ``values``."""
-    size = tile_pairs(values, records.inputs.device, memory)
+    """Return ``function`` of block after block of records, each as large as a pair of them."""
+    size = tile_pairs(footprint, records.inputs.device, memory)
     return [function(records.part(block)) for block in blocks(len(records), size)]
 
 
@@ -182,7 +194,5 @@ def mirrored(square: Tensor) -> Tensor:
 
 def recomputed(function: Callable[..., T], *arguments: object) -> T:
     """Return ``function(*arguments)``, keeping no graph: it is run again in the backward pass."""
-    if not torch.is_grad_enabled():
-        return function(*arguments)
     result: T = checkpoint(function, *arguments, use_reentrant=False)
     return result
