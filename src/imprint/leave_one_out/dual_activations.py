@@ -45,7 +45,7 @@ class DualActivation(ABC):
     def __call__(self, k: Tensor, p: Tensor, q: Tensor) -> Tensor:
         """Return F(k, p, q) in the shape of ``k``."""
         if torch.is_grad_enabled() and (k.requires_grad or p.requires_grad or q.requires_grad):
-            result: Tensor = _WithSlopes.apply(self, k, p, q)
+            result: Tensor = _WithSlopes.apply(self, k, p, q)  # type: ignore[no-untyped-call]
             return result
         return self.value(k, p, q)
 
@@ -194,15 +194,13 @@ class _WithSlopes(torch.autograd.Function):
         return dual.value(k, p, q)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs = ctx.saved_tensors
         slopes = ctx.dual.slopes(*inputs)
         return None, *(
             (gradient * slope).sum_to_size(value.shape) if needed else None
-            for slope, value, needed in zip(
-                slopes, inputs, ctx.needs_input_grad[1:], strict=True
-            )
+            for slope, value, needed in zip(slopes, inputs, ctx.needs_input_grad[1:], strict=True)
         )
 
 

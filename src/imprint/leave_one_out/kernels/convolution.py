@@ -26,10 +26,8 @@ def window_sum(k: Tensor, window: int, stride: int = 1, pairs: int = 1) -> Tenso
 
 def mean_pool(k: Tensor, side: int) -> Tensor:
     """Return ``[..., H/side, W/side, H/side, W/side]``, means over both windows of pixels."""
-    height, width = (size // side for size in k.shape[-2:])
-    split = k.unflatten(-1, (width, side)).unflatten(-3, (height, side))
-    split = split.unflatten(-5, (width, side)).unflatten(-7, (height, side))
-    return split.mean(dim=(-1, -3, -5, -7))
+    sizes = [part for size in k.shape[-4:] for part in (size // side, side)]
+    return k.reshape(*k.shape[:-4], *sizes).mean(dim=(-1, -3, -5, -7))
 
 
 def channel_product(one: Tensor, other: Tensor) -> Tensor:

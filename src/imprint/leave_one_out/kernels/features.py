@@ -6,6 +6,7 @@ cosine of a zero vector with any is 0.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -34,9 +35,10 @@ class Features(Kernel):
         """Return ``[n, d]``, scaled such that inner products are the kernel."""
         flat = x.flatten(1)
         if self.similarity == "linear":
-            return flat / flat.shape[1] ** 0.5
+            return flat / math.sqrt(flat.shape[1])
         length = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
-        return flat / torch.where(length > 0, length, 1.0)
+        unit: Tensor = flat / torch.where(length > 0, length, 1.0)
+        return unit
 
     def pairs(self, rows: Records, columns: Records) -> Tensor:
         """Return the kernel ``[r, c]``."""

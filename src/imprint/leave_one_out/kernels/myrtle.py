@@ -63,7 +63,7 @@ class Myrtle(ImageKernel):
 
         def activate(k: Tensor) -> Tensor:
             p = k.flatten(-4, -3).flatten(-2, -1).diagonal(dim1=-2, dim2=-1)
-            variances.append(p.unflatten(-1, k.shape[-2:]))
+            variances.append(p.reshape(*p.shape[:-1], *k.shape[-2:]))
             return self._activate(k, variances[-1], variances[-1])
 
         self.layers(_all_pixels(images, images), activate)
@@ -103,6 +103,5 @@ class Myrtle(ImageKernel):
 
 def _all_pixels(one: Tensor, other: Tensor) -> Tensor:
     """Return inner products over channels of all pixels with all, ``[..., H, W, H, W]``."""
-    height, width = one.shape[-2:]
     flat = one.flatten(-2).mT @ other.flatten(-2)
-    return flat.unflatten(-1, (height, width)).unflatten(-3, (height, width))
+    return flat.reshape(*flat.shape[:-2], *one.shape[-2:], *other.shape[-2:])

@@ -155,4 +155,3 @@ def _crop(values: Tensor, size: tuple[int, int], down: int, along: int) -> Tenso
     rows = values.shape[-2] - size[0] if down > 0 else 0
     columns = values.shape[-1] - size[1] if along > 0 else 0
     return values[..., rows : rows + size[0], columns : columns + size[1]].contiguous()
-
