@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -53,10 +54,9 @@ def polar(power, k, p, q):
     turn = math.atan2(other[1], other[0])
     edges = sorted([-math.pi / 2, math.pi / 2, turn - math.pi / 2])
     radial = 2 if power else 1
-    return sum(
-        quad(integrand, a, b, epsabs=1e-13, epsrel=1e-13)[0]
-        for a, b in zip(edges, edges[1:], strict=False)
-    ) * (radial / (2 * math.pi))
+    return sum(quad(integrand, a, b, epsabs=1e-13, epsrel=1e-13)[0] for a, b in pairwise(edges)) * (
+        radial / (2 * math.pi)
+    )
 
 
 def quadrature(activation, k, p, q):

@@ -2,10 +2,13 @@
 
 A kernel is a frozen dataclass: its fields are the options, calling it gives the matrix.
 
-    kernel = KERNELS.get("fc")(depth=2, activation="relu")
-    kernel(train)            # [n, n], exactly symmetric
-    kernel(queries, train)   # [q, n], differentiable in both
-    kernel.diagonal(queries) # [q], the diagonal of kernel(queries), without the rest
+>>> kernel = KERNELS.get("fc")(depth=1, activation="relu")
+>>> train = torch.eye(2)
+>>> kernel(train)  # [n, n], exactly symmetric; kernel.diagonal(train) without the rest
+tensor([[1.0000, 0.3183],
+        [0.3183, 1.0000]], dtype=torch.float64)
+>>> kernel(-train[:1], train)  # [q, n], differentiable in both
+tensor([[0.0000, 0.3183]], dtype=torch.float64)
 
 The limit of a network of infinite width is described by :class:`NetworkKernel`, whose options
 describe the networks of finite width with the same prior as well: weights normal with variance
@@ -155,10 +158,13 @@ def _checked(x: Tensor) -> Tensor:
             "scale them as the networks see them, because kernels depend on it"
         )
     x = x.double()
-    finite = x.detach().isfinite().flatten(1).all(1)
+    # One pass: whatever is not finite makes the sum so.
+    finite = x.detach().flatten(1).sum(1).isfinite()
     if not finite.all():
         row = int(finite.logical_not().nonzero()[0])
-        raise ImprintError(f"input {row} of a kernel holds NaN or infinity: leave it out")
+        raise ImprintError(
+            f"input {row} of a kernel holds NaN, infinity or numbers too large: leave it out"
+        )
     return x
 
 
