@@ -65,7 +65,7 @@ def main() -> None:
             error = difference(matrix.numpy(), expected, kernel)
             line += f"neural-tangents {shown(other)}, differs by {error:.1e}"
             failed |= not error <= LIMIT
-        print(line)
+        print(line.rstrip())
         failed |= name == "fc relu" and seconds[1] >= 2 * product[1]
     sys.exit(int(failed))
 
