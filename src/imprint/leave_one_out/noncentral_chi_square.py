@@ -1,0 +1,98 @@
+"""The noncentral chi-square law with an integer number of degrees of freedom, in logarithms.
+
+With p = 1 + q and x = λ + e the distribution function is (1/2πi) ∫ G(p) dp / q along a path around
+the negative axis that passes the pole q = 0 on its right (the upper tail: on its left, negated),
+
+    G = p^(−c/2) exp(½ q (λ q / p + e)),
+
+and the density the same without 1/q, halved. On the path r(θ) e^iθ with
+x r² − c (θ/sin θ) r − λ = 0 the phase of G is constant (Temme, "Asymptotic and numerical aspects of
+the noncentral chi-square distribution", 1993); scaled to the saddle point of G/q it keeps clear of
+the pole, and a midpoint rule over its width is exact to some 1e-12 of the tail, however small.
+In terms of e = x − λ nothing cancels when λ is huge.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_NODES = 96
+_WIDTHS = 11.0
+
+
+def log_distribution(excess: Tensor, noncentrality: Tensor, freedom: int) -> tuple[Tensor, Tensor]:
+    """Return the logarithms of the distribution function and of the density.
+
+    Args:
+        excess: e = x − λ ≥ −λ, float64 ``[n]``.
+        noncentrality: λ ≥ 0, float64 ``[n]``.
+        freedom: c ≥ 1.
+
+    Returns:
+        float64 ``[n]`` each; relative error of the function some 1e-12, also far in its lower tail.
+    """
+    return (
+        _squared_normal(excess, noncentrality)
+        if freedom == 1
+        else _contour(excess, noncentrality, freedom)
+    )
+
+
+def _squared_normal(excess: Tensor, noncentrality: Tensor) -> tuple[Tensor, Tensor]:
+    root, centre = (noncentrality + excess).sqrt(), noncentrality.sqrt()
+    near, far = excess / (root + centre), root + centre
+    # Above the mean the two lower tails are near 1 and 0, below it both may be tiny.
+    upper, lower = torch.special.log_ndtr(near), torch.special.log_ndtr(-far)
+    log_function = upper + torch.log1p(-torch.exp(lower - upper))
+    bells = torch.logaddexp(-0.5 * near.square(), -0.5 * far.square())
+    return log_function, bells - torch.log(2 * math.sqrt(2 * math.pi) * root)
+
+
+def _contour(excess: Tensor, noncentrality: Tensor, freedom: int) -> tuple[Tensor, Tensor]:
+    value = noncentrality + excess
+    root = torch.sqrt(freedom**2 + 4 * noncentrality * value)
+    side = torch.where(excess < freedom, 1.0, -1.0).to(value)
+    start, width = _saddle(excess, noncentrality, freedom, root, side)
+
+    reach = torch.clamp(_WIDTHS / width, max=math.pi)
+    middles = (torch.arange(_NODES, dtype=value.dtype, device=value.device) + 0.5) / _NODES
+    angle = reach[:, None] * middles
+    stretch = angle / angle.sin()
+    slope = (angle.sin() - angle * angle.cos()) / angle.sin().square()
+    product = 4 * (noncentrality * value)[:, None]
+    bend = torch.sqrt((freedom * stretch) ** 2 + product)
+    radius = start[:, None] + torch.log((freedom * stretch + bend) / (freedom + root)[:, None])
+    turn = torch.complex(freedom * slope / bend, torch.ones_like(angle))
+
+    # q = e^(radius + i angle) − 1 without cancellation near 0.
+    grown = torch.expm1(radius)
+    q = torch.complex(
+        grown * angle.cos() - 2 * (angle / 2).sin().square(), (grown + 1) * angle.sin()
+    )
+    exponent = 0.5 * q * (noncentrality[:, None] * q / (1 + q) + excess[:, None])
+    exponent = exponent - freedom / 2 * torch.complex(radius, angle)
+    first = torch.expm1(start)
+    height = 0.5 * first * (noncentrality * first / (1 + first) + excess) - freedom / 2 * start
+    path = torch.exp(exponent - height[:, None]) * (1 + q) * turn
+
+    scale = height + torch.log(reach / (_NODES * math.pi))
+    log_density = scale + torch.log(path.imag.sum(1) / 2)
+    log_tail = scale + torch.log((side[:, None] * path / q).imag.sum(1))
+    above = torch.log1p(-torch.exp(log_tail.clamp(max=0)))
+    return torch.where(side > 0, log_tail, above), log_density
+
+
+def _saddle(
+    excess: Tensor, noncentrality: Tensor, freedom: int, root: Tensor, side: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return log p where the path starts, on its side of the pole, and √ of the curvature there."""
+    value = noncentrality + excess
+    plain = (freedom + root) / (2 * value)
+    near = torch.log1p(-2 * (excess - freedom) / (2 * value - freedom + root))
+    saddle = torch.where(plain < 2, near, plain.log())
+    curvature = noncentrality / plain + freedom / 2
+    start = (saddle + side * torch.sqrt(saddle.square() + 4 / curvature)) / 2
+    return start, curvature.sqrt()
