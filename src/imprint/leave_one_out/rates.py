@@ -20,6 +20,8 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.noncentral_chi_square import log_distribution
 
 _MOST_STEPS = 100
+_CLOSE = 1e-6
+"""Of log F before the last step, which squares it."""
 _BLOCK = 1 << 13
 
 
@@ -56,36 +58,38 @@ def tpr_of_direction(spread: Tensor, surprise: Tensor, outputs: int, fpr: float)
 
 
 def _power(z: Tensor, a: Tensor, outputs: int, fpr: float) -> Tensor:
-    inner, outer = a / z, a * (1 + z) / z
-    excess = _lower_quantile(outer, outputs, fpr)
+    value, excess = _lower_quantile(a * (1 + z) / z, outputs, fpr)
     # t − a/z for the t above, with the two noncentralities subtracted by hand.
-    return torch.exp(log_distribution((1 + z) * excess + a * (2 + z), inner, outputs)[0])
+    value, excess = (1 + z) * value, (1 + z) * excess + a * (2 + z)
+    return torch.exp(log_distribution(value, excess, a / z, outputs)[0])
 
 
-def _lower_quantile(noncentrality: Tensor, freedom: int, share: float) -> Tensor:
-    """Return x − λ where the distribution function is ``share``, by Newton in log F over log x.
+def _lower_quantile(noncentrality: Tensor, freedom: int, share: float) -> tuple[Tensor, Tensor]:
+    """Return x and x − λ where the distribution function is ``share``.
 
-    That function is concave, so from below the steps never pass the root.
+    By Newton in log F over log x: that function is concave, so from below no step passes the root.
     """
-    excess = _first_guess(noncentrality, freedom, share)
+    value, excess = _first_guess(noncentrality, freedom, share)
+    open_rows = torch.arange(len(value), device=value.device)
     for _ in range(_MOST_STEPS):
-        value = noncentrality + excess
-        log_function, log_density = log_distribution(excess, noncentrality, freedom)
-        slope = torch.exp(log_density - log_function) * value
-        step = ((math.log(share) - log_function) / slope).clamp(-2, 2)
-        excess = excess + value * torch.expm1(step)
-        if bool(((step * slope).abs() < 1e-12).all()):
+        x, e = value[open_rows], excess[open_rows]
+        log_function, log_density = log_distribution(x, e, noncentrality[open_rows], freedom)
+        miss = math.log(share) - log_function
+        step = (miss / (torch.exp(log_density - log_function) * x)).clamp(-2, 2)
+        value[open_rows], excess[open_rows] = x * torch.exp(step), e + x * torch.expm1(step)
+        open_rows = open_rows[miss.abs() >= _CLOSE]
+        if not len(open_rows):
             break
-    return excess
+    return value, excess
 
 
-def _first_guess(noncentrality: Tensor, freedom: int, share: float) -> Tensor:
-    """Return Wilson and Hilferty's cube for a chi-square of the same two moments, as x − λ."""
+def _first_guess(noncentrality: Tensor, freedom: int, share: float) -> tuple[Tensor, Tensor]:
+    """Return Wilson and Hilferty's cube for a chi-square of the same two moments: x and x − λ."""
     mean = freedom + noncentrality
     spread = 2 * (freedom + 2 * noncentrality) / (9 * mean.square())
     normal = float(torch.special.ndtri(torch.tensor(share, dtype=torch.float64)))
-    cube = 1 - spread + normal * spread.sqrt()
+    cube = (1 - spread + normal * spread.sqrt()) ** 3
     # Below the quantile of the central law, where the cube may have left the positive numbers.
     least = 2 * math.exp((math.log(share) + math.lgamma(freedom / 2 + 1)) * 2 / freedom)
-    relative = cube.square() * cube - 1
-    return torch.maximum(freedom + mean * relative, least - noncentrality)
+    value = (mean * cube).clamp(min=least)
+    return value, torch.maximum(freedom + mean * (cube - 1), least - noncentrality)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from imprint.leave_one_out.distinguishability import Directions, mean_distance
