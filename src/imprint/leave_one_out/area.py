@@ -46,7 +46,7 @@ def area_above(spread: Tensor, surprise: Tensor, outputs: int) -> Tensor:
         _integrate(z, a, outputs, *rule)
         for z, a in zip(*(torch.split(values, _BLOCK) for values in flat), strict=True)
     ]
-    return torch.cat(parts).view(spread.shape[:-1])
+    return torch.cat(parts).clamp(max=0.5).view(spread.shape[:-1])
 
 
 def _rule(device: torch.device) -> tuple[Tensor, Tensor]:

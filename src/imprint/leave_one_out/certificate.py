@@ -35,7 +35,7 @@ def certificate(
         float64 ``[...]``; 1 where nothing can be told at all, not even at S.
     """
     reached, possible = measure(query), measure(own)
-    possible = possible.view(*possible.shape, *[1] * (reached.ndim - possible.ndim))
+    possible = possible.reshape(possible.shape + (1,) * (reached.ndim - possible.ndim))
     possible = possible.expand_as(reached)
     return torch.where(possible > 0, reached / possible, torch.ones_like(possible))
 
