@@ -1,3 +1,4 @@
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -50,6 +51,39 @@ def test_every_record_at_every_query_against_refits(seed, outputs, noise):
         assert float(joint.directions.kl_in_out()[s]) == pytest.approx(
             kl(within, out), rel=1e-9, abs=1e-13
         )
+
+
+def test_small_values_against_exact_arithmetic():
+    """Refits in 50 digits: also a divergence of 1e-9 is right to ten digits."""
+    setting = problem(11, records=6, queries=3, noise=0.05)
+    cross = setting.cross * torch.tensor([[1.0], [1e-4], [1e-6]])
+    found = query_influence(setting.fit(), cross, setting.variances)
+
+    def law(rows):
+        kernel = mpmath.matrix(setting.kernel[rows][:, rows].tolist())
+        inverse = (kernel + mpmath.mpf(setting.noise) * mpmath.eye(len(rows))) ** -1
+        asked = mpmath.matrix(cross[:, rows].tolist())
+        explained = asked * inverse * asked.T
+        variances = [mpmath.mpf(float(setting.variances[q])) - explained[q, q] for q in range(3)]
+        return asked * inverse * mpmath.matrix(setting.targets[rows].tolist()), variances
+
+    with mpmath.workdps(50):
+        mean_in, variance_in = law(setting.everyone_but())
+        for s in range(6):
+            mean, variance = law(setting.everyone_but(s))
+            for q in range(3):
+                squared = mpmath.fsum((mean[q, k] - mean_in[q, k]) ** 2 for k in range(3))
+                ratio = variance[q] / variance_in[q]
+                forward = 3 * (ratio - 1 - mpmath.log(ratio)) + squared / variance_in[q]
+                backward = 3 * (1 / ratio - 1 + mpmath.log(ratio)) + squared / variance[q]
+                pairs = [
+                    (found.mean_distance, squared / 6),
+                    (found.directions.kl_out_in(), forward / 2),
+                    (found.directions.kl_in_out(), backward / 2),
+                ]
+                for ours, exact in pairs:
+                    assert float(ours[s, q]) == pytest.approx(float(exact), rel=1e-10, abs=0)
+    assert found.directions.kl_out_in().min() < 1e-9
 
 
 def test_records_as_queries_need_no_kernel():

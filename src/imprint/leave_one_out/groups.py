@@ -21,6 +21,7 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions, mean_distance
 from imprint.leave_one_out.joint_queries import whiten
 from imprint.leave_one_out.posterior import Posterior
+from imprint.leave_one_out.queries import with_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,7 @@ def group_influence(
         variances: k(query, query), float64 ``[q]``.
     """
     _check(posterior, group)
-    product = cross @ posterior.inverse
-    variance_in = variances - (product * cross).sum(1)
+    product, variance_in = with_all(posterior, cross, variances)
     root = torch.linalg.cholesky(posterior.inverse[group][:, group])
     reach = torch.linalg.solve_triangular(root, product[:, group].T, upper=False)
     whitened = torch.linalg.solve_triangular(root, posterior.weights[group], upper=False)

@@ -80,8 +80,9 @@ def noise_path(
     damping = 1 / (values[:, None] + torch.tensor(noises, dtype=values.dtype, device=values.device))
     inverse = squares @ damping
     leverage = squares @ (values[:, None] * damping)
-    weights = torch.einsum("sj,jm,jc->msc", vectors, damping, turned)
+    damped = damping[:, :, None] * turned[:, None]
+    weights = (vectors @ damped.flatten(1)).reshape(damped.shape)
     return [
-        from_diagonal(leverage[:, at], inverse[:, at], weights[at], targets, noise)
+        from_diagonal(leverage[:, at], inverse[:, at], weights[:, at], targets, noise)
         for at, noise in enumerate(noises)
     ]

@@ -67,10 +67,7 @@ def query_influence(posterior: Posterior, cross: Tensor, variances: Tensor) -> Q
     Raises:
         ImprintError: shapes that do not fit, or a variance that is lost in rounding.
     """
-    _check(posterior, cross, variances)
-    product = cross @ posterior.inverse
-    variance_in = variances - (product * cross).sum(1)
-    _refuse_lost(variance_in, variances)
+    product, variance_in = with_all(posterior, cross, variances)
     return _tabulate(posterior, product, cross @ posterior.weights, variance_in)
 
 
@@ -115,6 +112,19 @@ def training_table(posterior: Posterior, measure: Measure, block: int = 1024) ->
     blocks = (slice(start, start + block) for start in starts)
     columns = [measure(training_influence(posterior, part).directions) for part in blocks]
     return torch.cat(columns, dim=1)
+
+
+def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return B = K_qX R, ``[q, n]``, and the variances of the model with all records, ``[q]``.
+
+    Raises:
+        ImprintError: as :func:`query_influence`.
+    """
+    _check(posterior, cross, variances)
+    product = cross @ posterior.inverse
+    variance_in = variances - (product * cross).sum(1)
+    _refuse_lost(variance_in, variances)
+    return product, variance_in
 
 
 def _tabulate(
