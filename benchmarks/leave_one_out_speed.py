@@ -15,7 +15,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,8 +25,6 @@ from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.queries import training_table
 from imprint.leave_one_out.self_influence import SelfInfluence, self_influence
 from imprint.leave_one_out.targets import centred_one_hot
-
-Result = TypeVar("Result")
 
 NOISE = 0.1
 PIXELS = 3072
@@ -79,14 +77,16 @@ def refit(kernel: Tensor, targets: Tensor, record: int) -> float:
     return 0.5 * (targets.shape[1] * (ratio - 1 - math.log(ratio)) + distance)
 
 
-def best_of(times: int, work: Callable[[], Result]) -> tuple[float, Result]:
-    """Return the least seconds and the result."""
-    seconds = []
+def best_of(times: int, *works: Callable[[], Any]) -> list[tuple[float, Any]]:
+    """Return the least seconds and the result of each, taking turns on a machine of many."""
+    seconds = [math.inf] * len(works)
+    results: list[Any] = [None] * len(works)
     for _ in range(times):
-        start = time.perf_counter()
-        result = work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), result
+        for at, work in enumerate(works):
+            start = time.perf_counter()
+            results[at] = work()
+            seconds[at] = min(seconds[at], time.perf_counter() - start)
+    return list(zip(seconds, results, strict=True))
 
 
 def main() -> int:
@@ -104,15 +104,20 @@ def main() -> int:
     targets = centred_one_hot(labels, 2)
 
     lens(inputs[:100], targets[:100])
-    kernel_time, kernel = best_of(options.repeats, lambda: gram(inputs))
-    bare_time, _ = best_of(options.repeats, lambda: bare(inputs))
-    lens_time, (found, _) = best_of(options.repeats, lambda: lens(inputs, targets))
-    table_time, _ = best_of(
-        1, lambda: training_table(fit(kernel, targets, NOISE), Directions.kl_out_in)
+    (kernel_time, kernel), (bare_time, _), (lens_time, (found, _)) = best_of(
+        options.repeats,
+        lambda: gram(inputs),
+        lambda: bare(inputs),
+        lambda: lens(inputs, targets),
     )
+    posterior = fit(kernel, targets, NOISE)
     records = [round(step * (options.records - 1) / (REFITS - 1)) for step in range(REFITS)]
-    one_time, refitted = best_of(1, lambda: [refit(kernel, targets, record) for record in records])
-    refit_time = one_time / REFITS * options.records
+    (table_time, _), (few_time, refitted) = best_of(
+        1,
+        lambda: training_table(posterior, Directions.kl_out_in),
+        lambda: [refit(kernel, targets, record) for record in records],
+    )
+    refit_time = few_time / REFITS * options.records
     expected = torch.tensor(refitted, dtype=torch.float64)
     off = float(((found.kl_out_in[records] - expected) / expected).abs().max())
 
@@ -121,7 +126,7 @@ def main() -> int:
         ("kernel", kernel_time),
         ("kernel, factor, inverse", bare_time),
         ("all self values, kernel included", lens_time),
-        (f"KL of all {options.records}² pairs, kernel given", table_time),
+        (f"KL of all {options.records}² pairs, fit given", table_time),
         (f"KL of all by refitting, from {REFITS}", refit_time),
     ]
     for name, seconds in rows:

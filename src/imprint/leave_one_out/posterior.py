@@ -179,10 +179,11 @@ def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
         )
     scale = float(kernel_matrix.diagonal().abs().max())
     for start in range(0, len(kernel_matrix), _ROWS):
-        rows = slice(start, start + _ROWS)
-        gap = float((kernel_matrix[rows] - kernel_matrix[:, rows].T).abs().max())
+        stop = min(start + _ROWS, len(kernel_matrix))
+        below, above = kernel_matrix[start:stop, :stop], kernel_matrix[:stop, start:stop]
+        gap = float((below - above.T).abs_().max())
         if not gap <= 1e-10 * scale:
             raise ImprintError(
                 f"the kernel matrix is not symmetric or not finite in rows {start} to "
-                f"{min(start + _ROWS, len(kernel_matrix)) - 1}: compute it again"
+                f"{stop - 1}: compute it again"
             )
