@@ -89,9 +89,9 @@ def test_area_under_the_rates_is_the_area(spread, surprise, outputs):
     assert under == pytest.approx(1 - above, abs=1e-7)
 
 
-def test_limit_of_equal_variances():
-    """Φ(Φ⁻¹(FPR) + √(z a)) for small z, where λ = a/z is 10²⁴."""
-    surprise = 1e12
+@pytest.mark.parametrize("surprise", [1e12, 1e60])
+def test_limit_of_equal_variances(surprise):
+    """Φ(Φ⁻¹(FPR) + √(z a)) for small z, where λ = a/z is 10²⁴ and 10¹²⁰."""
     for shift in (0.1, 1.0, 3.0):
         found = float(rate(shift**2 / surprise, surprise, 2, 1e-3))
         assert found == pytest.approx(ndtr(ndtri(1e-3) + shift), rel=1e-9)
