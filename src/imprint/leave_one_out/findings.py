@@ -104,7 +104,7 @@ def _duplicates(columns: Table, copies: Tensor, collinear: Tensor) -> dict[str, 
     return {
         name: {
             "groups": len(groups),
-            "records": sum(len(group) for group in groups),
+            "records": sum(map(len, groups.values())),
             "first": [
                 columns["index"][group.numpy()].tolist()
                 for group in list(groups.values())[:NAMED_GROUPS]
