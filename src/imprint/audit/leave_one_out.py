@@ -27,7 +27,7 @@ from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.noise_path import spectrum
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.posterior import Posterior, fit
-from imprint.leave_one_out.query_tables import query_blocks, queries_at_once
+from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
 from imprint.leave_one_out.records import record_columns
 from imprint.leave_one_out.targets import centred_one_hot
 from imprint.progress import say, track
@@ -194,9 +194,7 @@ def write_queries(folder: Path, found: Fit, queries: FloatArray) -> None:
                     folder / f"{name}.npy", "w+", np.float64, shape
                 )
             files[name][:, part] = values.cpu().numpy()
-        most[0][part], most[1][part] = (
-            side.cpu().numpy() for side in measures["kl_out_in"].max(0)
-        )
+        most[0][part], most[1][part] = (side.cpu().numpy() for side in measures["kl_out_in"].max(0))
     for file in files.values():
         file.flush()
     write_json(

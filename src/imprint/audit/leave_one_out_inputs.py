@@ -95,9 +95,7 @@ def floating(file: Path, name: str, array: NDArray[Any]) -> FloatArray:
     return numbers(file, name, array)
 
 
-def inputs_from_arrays(
-    file: Path, arrays: Arrays, choice: LeaveOneOutChoice, seed: int
-) -> Inputs:
+def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, seed: int) -> Inputs:
     """Return the records of a file that are fitted.
 
     Raises:

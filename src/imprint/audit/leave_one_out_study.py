@@ -11,7 +11,6 @@ from imprint import __version__
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out import (
     STEP,
-    Fit,
     check_fit,
     double_device,
     leave_one_out_steps,
@@ -20,10 +19,8 @@ from imprint.audit.leave_one_out import (
 from imprint.audit.leave_one_out_gallery import gallery_step
 from imprint.audit.leave_one_out_inputs import (
     Inputs,
-    inputs_from_arrays,
     inputs_from_images,
     queries_like,
-    read_arrays,
 )
 from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep, QueryOptions
 from imprint.audit.npz import read_npz
@@ -126,12 +123,8 @@ def _read(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | No
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
-        return inputs_from_images(images, np.arange(len(images)), options, options.seed), images, None
-    _refuse_with_arrays(options)
-    arrays = read_arrays(options.arrays)
-    inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
-    if "queries" not in arrays:
-        return inputs, None, None
+        every = np.arange(len(images))
+        return inputs_from_images(images, every, options, options.seed), images, None
     return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
 
 

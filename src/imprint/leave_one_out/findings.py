@@ -17,7 +17,16 @@ from imprint.tables import Table
 
 TOLD = 0.75
 """Area under the ROC curve from which on a record counts as distinguishable."""
-MEASURES = ("kl_out_in", "kl_in_out", "mean_distance", "memorization", "auc", "tpr")
+MEASURES = (
+    "kl_out_in",
+    "kl_in_out",
+    "mean_distance",
+    "memorization",
+    "auc",
+    "tpr",
+    "kl_out_in_with_copies",
+    "auc_with_copies",
+)
 NAMED_GROUPS = 20
 
 
