@@ -10,6 +10,7 @@ import numpy as np
 from imprint.audit.gallery import CARD_SIDE, save_whole
 from imprint.audit.leave_one_out import RECORDS, STEP
 from imprint.data.imageset import ImageSet
+from imprint.leave_one_out.reasons import label_stands_out
 from imprint.store import Study, read_json, write_json
 from imprint.tables import Table, read_table
 
@@ -28,9 +29,10 @@ def gallery_step(study: Study, images: ImageSet) -> Path:
         folder.mkdir(exist_ok=True)
         records = read_table(study.path(STEP) / RECORDS)
         classes = read_json(study.path(STEP) / "findings.json")["classes"]
+        by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
         order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:CARDS]
         cards = [
-            _card(folder, images, records, classes, row, rank)
+            _card(folder, images, records, classes, row, rank, bool(by_label[row]))
             for rank, row in enumerate(order.tolist(), start=1)
         ]
         write_json(folder / "gallery.json", {"cards": cards})
@@ -40,7 +42,13 @@ def gallery_step(study: Study, images: ImageSet) -> Path:
 
 
 def _card(
-    folder: Path, images: ImageSet, records: Table, classes: list[str], row: int, rank: int
+    folder: Path,
+    images: ImageSet,
+    records: Table,
+    classes: list[str],
+    row: int,
+    rank: int,
+    by_label: bool,
 ) -> dict[str, Any]:
     index = int(records["index"][row])
     return {
@@ -51,7 +59,7 @@ def _card(
         "prediction_out": classes[int(records["prediction_out"][row])],
         "kl": float(records["kl_out_in_with_copies"][row]),
         "auc": float(records["auc_with_copies"][row]),
-        "variance_share": float(records["variance_share"][row]),
+        "by_label": by_label,
         "leverage": float(records["leverage"][row]),
         "memorization": float(records["memorization"][row]),
         "copies": int(records["copies"][row]),

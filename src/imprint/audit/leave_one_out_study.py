@@ -125,6 +125,11 @@ def _read(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | No
         images = open_choice(options, options.seed)
         every = np.arange(len(images))
         return inputs_from_images(images, every, options, options.seed), images, None
+    _refuse_with_arrays(options)
+    arrays = read_arrays(options.arrays)
+    inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
+    if "queries" not in arrays:
+        return inputs, None, None
     return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from imprint.leave_one_out.distinguishability import Directions, excess_over_log
 from imprint.leave_one_out.duplicates import self_influence_with_copies
 from imprint.leave_one_out.posterior import Posterior, classes_of
-from imprint.leave_one_out.self_influence import SelfInfluence, self_influence
+from imprint.leave_one_out.self_influence import self_influence
 from imprint.tables import Table
 
 FPR = 1e-3
@@ -31,8 +31,8 @@ def record_columns(posterior: Posterior, copies: Tensor) -> Table:
     Returns:
         ``kl_out_in`` and ``kl_in_out`` in nats; ``mean_distance`` in squared units of the targets;
         ``variance_out``; ``residual_norm``, ``memorization`` in units of the targets; ``auc``;
-        ``tpr`` at a false positive rate of ``FPR``; ``leverage``; ``variance_share``, the share of
-        ``kl_out_in`` that is there whatever the label; ``prediction_out``, the class predicted
+        ``tpr`` at a false positive rate of ``FPR``; ``leverage``; ``kl_variance``, the part of
+        ``kl_out_in`` that is there whatever the label, in nats; ``prediction_out``, the class predicted
         without the record, int64; ``copies``, how many others have the same bytes, int64;
         ``kl_out_in_with_copies``, ``auc_with_copies``.
     """
@@ -49,7 +49,7 @@ def record_columns(posterior: Posterior, copies: Tensor) -> Table:
         "auc": found.auc,
         "tpr": found.tpr_at_fpr(FPR),
         "leverage": found.leverage,
-        "variance_share": _variance_share(found),
+        "kl_variance": _variance_part(found.directions),
         "prediction_out": classes_of(posterior.leave_one_out_predictions),
         "copies": counts,
         "kl_out_in_with_copies": together.kl_out_in(),
@@ -68,8 +68,6 @@ def _one_direction(several: Directions) -> Directions:
     )
 
 
-def _variance_share(found: SelfInfluence) -> Tensor:
-    """Return ½c(z − log(1 + z)) over KL(out ‖ in), 1 where both are 0."""
-    directions, whole = found.directions, found.kl_out_in
-    variance = 0.5 * directions.outputs * excess_over_log(directions.spread[:, 0])
-    return (variance / whole).where(whole > 0, whole.new_ones(()))
+def _variance_part(directions: Directions) -> Tensor:
+    """Return ½c(z − log(1 + z)), ``[n]``."""
+    return 0.5 * directions.outputs * excess_over_log(directions.spread[:, 0])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report import leave_one_out_plots as plots
 from imprint.report.section import Figure
 from imprint.report.wording import count
@@ -44,12 +45,12 @@ def leave_one_out_figures(records: Table, path: Mapping[str, Any] | None) -> lis
                 plots.leverage_and_residual(
                     records["leverage"][shown],
                     records["residual_norm"][shown],
-                    records["variance_share"][shown],
+                    label_stands_out(records["kl_out_in"], records["kl_variance"])[shown],
                 )
             ),
             "To the right, records far from the rest, whose prediction hangs on their own label. "
-            "Upwards, records whose label the rest does not expect. The colour says which of the "
-            f"two makes most of the divergence.{thinned}",
+            "Upwards, records whose label the rest does not expect. The colour says by which of "
+            f"the two it stands out more, each against its median.{thinned}",
         ),
     ]
     return figures + ([] if path is None else _path(path))

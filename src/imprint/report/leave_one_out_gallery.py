@@ -12,7 +12,7 @@ from imprint.errors import ImprintError
 from imprint.report.gallery import Album, Shown
 from imprint.report.inputs import Picture, read_object
 
-NUMBERS = ("kl", "auc", "variance_share", "leverage", "memorization")
+NUMBERS = ("kl", "auc", "leverage", "memorization")
 FAR, UNEXPECTED = "far from the rest", "unexpected label"
 
 
@@ -32,8 +32,8 @@ class MissedCard:
 
     @property
     def reason(self) -> str:
-        """What most of its divergence comes from."""
-        return reason(self.fields["variance_share"])
+        """What sets it apart."""
+        return reason(self.fields["by_label"])
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class MissedGallery:
     reasons: Mapping[str, int]
 
 
-def reason(variance_share: float) -> str:
-    """Return what makes a record stand out, from the share that is there whatever its label."""
-    return UNEXPECTED if variance_share < 0.5 else FAR
+def reason(by_label: bool) -> str:
+    """Return what sets a record apart, in words."""
+    return UNEXPECTED if by_label else FAR
 
 
 def read_missed(folder: Path) -> MissedGallery | None:
@@ -76,6 +76,7 @@ def _card(album: Album, fields: Mapping[str, Any]) -> MissedCard:
     checked = {
         "label": label,
         "name": str(fields["name"]),
+        "by_label": bool(fields["by_label"]),
         "prediction_out": str(fields["prediction_out"]),
         **{name: int(fields[name]) for name in ("rank", "index", "copies")},
         **{name: float(fields[name]) for name in NUMBERS},

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
-from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, canvas, style, svg
+from imprint.report.drawing import INK, REFERENCE, TARGET, canvas, style, svg
 from imprint.report.wording import decimal, significant
 from imprint.stats.checks import FloatArray
 
-BINS_A_DECADE = 8
+BINS = 24
+MOST_DECADES = 8
 MOST_POINTS = 1000
+BoolArray = NDArray[np.bool_]
 
 
 def divergence_histogram(divergences: FloatArray) -> str:
@@ -23,11 +26,8 @@ def divergence_histogram(divergences: FloatArray) -> str:
     positive = divergences[divergences > 0]
     if not len(positive):
         positive = np.ones(1)
-    low = np.floor(BINS_A_DECADE * np.log10(positive.min())) / BINS_A_DECADE
-    low = max(low, np.log10(positive.max()) - 8)
-    high = np.ceil(BINS_A_DECADE * np.log10(positive.max()) + 1e-9) / BINS_A_DECADE
-    count = max(2, round((high - low) * BINS_A_DECADE))
-    edges = 10 ** np.linspace(low, max(high, low + 2 / BINS_A_DECADE), count + 1)
+    low, high = np.log10(positive.min()), np.log10(positive.max())
+    edges = 10 ** np.linspace(max(low, high - MOST_DECADES), max(high, low + 0.1), BINS + 1)
     heights, _ = np.histogram(np.clip(divergences, edges[0], edges[-1]), edges)
     middle = float(np.median(divergences))
     with style():
@@ -57,18 +57,17 @@ def divergence_histogram(divergences: FloatArray) -> str:
         return svg(figure, "leave-one-out-divergence", what)
 
 
-def leverage_and_residual(leverage: FloatArray, residual: FloatArray, share: FloatArray) -> str:
-    """Return residual against leverage, coloured by what most of the divergence comes from.
+def leverage_and_residual(leverage: FloatArray, residual: FloatArray, by_label: BoolArray) -> str:
+    """Return residual against leverage, coloured by which of the two sets the record apart.
 
     Args:
         leverage: float64 ``[n]`` in [0, 1], ``MOST_POINTS`` at most.
         residual: float64 ``[n]``, of the model without the record.
-        share: float64 ``[n]``, of the divergence that is there whatever the label.
+        by_label: bool ``[n]``, whether it is the residual.
     """
-    surprised = share < 0.5
     with style():
         figure, axes = canvas(320, left=46, right=14, top=38, bottom=48)
-        for rows, colour, marker in ((~surprised, REFERENCE, "^"), (surprised, TARGET, "o")):
+        for rows, colour, marker in ((~by_label, REFERENCE, "^"), (by_label, TARGET, "o")):
             axes.plot(
                 leverage[rows],
                 residual[rows],
@@ -89,7 +88,7 @@ def leverage_and_residual(leverage: FloatArray, residual: FloatArray, share: Flo
         what = (
             f"Scatter plot of {len(leverage)} records: leverage from "
             f"{decimal(float(leverage.min()), 2)} to {decimal(float(leverage.max()), 2)}, residual "
-            f"to {decimal(most, 2)}; {int(surprised.sum())} have mainly an unexpected label."
+            f"to {decimal(most, 2)}; {int(by_label.sum())} stand out by an unexpected label."
         )
         return svg(figure, "leave-one-out-scatter", what)
 
@@ -118,7 +117,7 @@ def divergence_path(
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))
         axes.set_xlabel("noise variance")
         axes.set_ylabel("KL(out ‖ in) (nats)")
-        ends = ((most[-1], "most", INK), (middle[-1], "median", TARGET), (low[-1], "5%", MUTED))
+        ends = ((most[-1], "most", INK), (middle[-1], "median", TARGET))
         for value, text, colour in ends:
             axes.annotate(
                 text,
@@ -139,6 +138,8 @@ def divergence_path(
 
 
 def _powers(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(LogLocator(numticks=7))
+    low, high = axes.get_xlim()
+    steps = (1.0,) if high > 200 * low else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=7))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
 from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed, reason
@@ -25,7 +26,8 @@ COLUMNS = (
     "leverage",
     "residual_norm",
     "memorization",
-    "variance_share",
+    "kl_out_in",
+    "kl_variance",
     "prediction_out",
 )
 MOST_SHOWN = 20
@@ -96,8 +98,8 @@ def _headlines(findings: Mapping[str, Any], records: Table, told: Estimate) -> l
             "Told by its absence",
             typical,
             0.5,
-            f"Shown the prediction for the record itself, an observer tells which of two models was "
-            f"fitted without it in {percent(typical.value)} at the median record, and in "
+            f"Shown the prediction for the record itself, an observer tells which of two models "
+            f"was fitted without it in {percent(typical.value)} at the median record, and in "
             f"{decimal(100 * auc, 0)}% or more at {percent(told.value)} of the records.",
             nothing="guessing",
         ),
@@ -132,6 +134,7 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, float]]:
 
 
 def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
+    by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
     order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:MOST_SHOWN]
     return [
         {
@@ -141,7 +144,7 @@ def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
             "kl": float(records["kl_out_in_with_copies"][row]),
             "auc": float(records["auc_with_copies"][row]),
             "memorization": float(records["memorization"][row]),
-            "reason": reason(float(records["variance_share"][row])),
+            "reason": reason(bool(by_label[row])),
         }
         for row in order
     ]
