@@ -19,8 +19,10 @@ from imprint.audit.leave_one_out import (
 from imprint.audit.leave_one_out_gallery import gallery_step
 from imprint.audit.leave_one_out_inputs import (
     Inputs,
+    inputs_from_arrays,
     inputs_from_images,
     queries_like,
+    read_arrays,
 )
 from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep, QueryOptions
 from imprint.audit.npz import read_npz

@@ -32,9 +32,9 @@ def record_columns(posterior: Posterior, copies: Tensor) -> Table:
         ``kl_out_in`` and ``kl_in_out`` in nats; ``mean_distance`` in squared units of the targets;
         ``variance_out``; ``residual_norm``, ``memorization`` in units of the targets; ``auc``;
         ``tpr`` at a false positive rate of ``FPR``; ``leverage``; ``kl_variance``, the part of
-        ``kl_out_in`` that is there whatever the label, in nats; ``prediction_out``, the class predicted
-        without the record, int64; ``copies``, how many others have the same bytes, int64;
-        ``kl_out_in_with_copies``, ``auc_with_copies``.
+        ``kl_out_in`` that is there whatever the label, in nats; ``prediction_out``, the class
+        predicted without the record, int64; ``copies``, how many others have the same bytes,
+        int64; ``kl_out_in_with_copies``, ``auc_with_copies``.
     """
     found = self_influence(posterior)
     together = _one_direction(self_influence_with_copies(posterior, copies))
