@@ -195,8 +195,9 @@ def _pixels(unit: FloatArray, scaling: str) -> Pixels:
     if scaling == "unit":
         return Pixels(np.zeros(channels), np.ones(channels))
     mean, deviation = unit.mean((0, 2, 3)), unit.std((0, 2, 3))
-    # A channel that never varies tells nothing, whatever it is divided by.
-    return Pixels(mean, np.where(deviation > 0, deviation, 1.0))
+    # A channel that never varies tells nothing, but its rounding would, divided by itself.
+    varies = unit.max((0, 2, 3)) > unit.min((0, 2, 3))
+    return Pixels(mean, np.where(varies, deviation, 1.0))
 
 
 def _by_channel(values: FloatArray) -> FloatArray:

@@ -111,7 +111,7 @@ def audit_step(
     """
     if choice.skip:
         return {}
-    index = np.sort(np.concatenate([partition.train_a, partition.train_b]))
+    index = np.unique(np.concatenate([partition.train_a, partition.train_b]))
     if len(np.unique(images.labels[index])) < 2:
         say("leave-one-out left out: the images of A and B are all of one class")
         return {}
