@@ -125,7 +125,8 @@ def test_queries_are_what_refits_say(arrays, study):
             )
     own = read_table(study / "leave_one_out" / "records.parquet")["kl_out_in"]
     np.testing.assert_allclose(found["certificate"], found["kl_out_in"] / own[:, None])
-    assert (found["certificate"] < 1).all() and (found["auc"] > 0.5).all()
+    assert (found["certificate"] < 1).all()
+    assert (found["auc"] > 0.5).all()
 
 
 def test_the_summary_holds_estimates_and_the_page_is_there(arrays, study):
@@ -141,8 +142,10 @@ def test_the_summary_holds_estimates_and_the_page_is_there(arrays, study):
     most = table["index"][table["kl_out_in"].argmax()]
     assert found["kl_out_in"]["most"] == {"value": table["kl_out_in"].max(), "index": most}
     assert found["duplicates"]["exact"] == {"groups": 0, "records": 0, "first": []}
-    assert found["classes"] == ["1", "3"] and found["noise"] == 0.1
-    assert found["kernel"]["name"] == "fc" and found["kernel"]["depth"] == 5
+    assert found["classes"] == ["1", "3"]
+    assert found["noise"] == 0.1
+    assert found["kernel"]["name"] == "fc"
+    assert found["kernel"]["depth"] == 5
     assert found["inverse_residual"] < 1e-12
     assert "told by" in (study / "report.html").read_text()
 
@@ -269,7 +272,8 @@ def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch,
     more = ("--noise", "0.1", "--records", "20")
     main(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
     index = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")["index"]
-    assert len(index) == 20 and (np.diff(index) > 0).all()
+    assert len(index) == 20
+    assert (np.diff(index) > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -291,7 +295,8 @@ def test_every_kernel_can_be_chosen(kernel, more, tmp_path):
     start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--kernel", kernel]
     main([*start, "--kernel-options", more, "--out", str(tmp_path / "out"), "--json"])
     found = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")
-    assert np.isfinite(found["kl_out_in"]).all() and (found["kl_out_in"] > 0).all()
+    assert np.isfinite(found["kl_out_in"]).all()
+    assert (found["kl_out_in"] > 0).all()
 
 
 def test_images_are_standardised_over_the_fitted_ones_or_kept_between_0_and_1():
@@ -302,7 +307,8 @@ def test_images_are_standardised_over_the_fitted_ones_or_kept_between_0_and_1():
     options = {"out": None, "input_size": 8}
     unit = inputs_from_images(images, index, FitOptions(scaling="unit", **options), 0)
     np.testing.assert_array_equal(unit.values, pixels[:4] / 255)
-    assert unit.classes == ("a", "c") and unit.labels.tolist() == [0, 0, 1, 1]
+    assert unit.classes == ("a", "c")
+    assert unit.labels.tolist() == [0, 0, 1, 1]
     scaled = inputs_from_images(images, index, FitOptions(**options), 0)
     np.testing.assert_allclose(scaled.values.mean((0, 2, 3)), 0, atol=1e-12)
     np.testing.assert_allclose(scaled.values.std((0, 2, 3)), [1, 1, 0], atol=1e-12)
@@ -324,7 +330,8 @@ def test_images_have_their_pictures_and_reasons_on_the_page(image_study):
     page = (image_study / "report.html").read_text()
     assert page.count('<li class="card exposed"') == 48
     assert {card["by_label"] for card in cards["cards"]} == {False, True}
-    assert "unexpected label" in page and "far from the rest" in page
+    assert "unexpected label" in page
+    assert "far from the rest" in page
 
 
 def test_queries_of_an_image_fit_are_scaled_like_its_images(image_study, tmp_path, capsys):
@@ -363,7 +370,8 @@ def test_an_audit_leaves_out_each_image_of_a_and_b_once(tmp_path):
     study, choice = steps.Study(tmp_path), LeaveOneOutStep(input_size=4)
     found = audit_step(study, images, partition(8), choice, 0, "cpu")["leave_one_out"]
     index = read_table(tmp_path / "leave_one_out" / "records.parquet")["index"]
-    assert index.tolist() == list(range(8)) and found["records"] == 8
+    assert index.tolist() == list(range(8))
+    assert found["records"] == 8
 
 
 def test_an_audit_leaves_the_step_out_where_there_is_nothing_to_tell(tmp_path, capsys):
