@@ -68,16 +68,16 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         queries=_queries(findings),
     )
     anchors = (("leave-one-out-result", "Leave one out"), ("leave-one-out-records", "Missed most"))
-    return Section(LENS, "Leave one out", html, order=30, anchors=anchors)
+    return Section(LENS, "Leave one out", html, order=40, anchors=anchors)
 
 
 def _verdict(told: Estimate) -> tuple[str, str]:
     """Return the kind and the heading of what the records allow to say."""
     if told.value >= 0.5:
-        return "found", "Most records can be told by their absence alone"
+        return "found", "In this model most records leave a trace of their own"
     if told.value > 0:
-        return "found", "Some records can be told by their absence alone"
-    return "nothing", "No record is missed much when it is left out"
+        return "found", "In this model some records leave a trace of their own"
+    return "nothing", "In this model no record leaves a trace that can be told"
 
 
 def _headlines(findings: Mapping[str, Any], records: Table, told: Estimate) -> list[Headline]:
