@@ -83,6 +83,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Study",
         "vary references, set size, privacy budget or curvature; attack at every point",
     ),
+    ("leave-one-out", "fit"): ("imprint.commands.leave_one_out", "Fit", "who would be missed"),
+    ("leave-one-out", "query"): ("imprint.commands.leave_one_out", "Query", "who moves what"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -73,7 +73,7 @@ def test_the_cohort_is_of_the_images_of_a_and_b(study):
     assert found["cohort"]["models"] == 4
     records = read_table(study / "membership" / "records.parquet")["index"]
     both = [np.load(study / "split" / "4_per_class" / f"train_{side}.npy") for side in "AB"]
-    np.testing.assert_array_equal(records, np.sort(np.concatenate(both)))
+    np.testing.assert_array_equal(records, np.unique(np.concatenate(both)))
     assert "Membership" in (study / "report.html").read_text()
 
 
@@ -81,7 +81,10 @@ def test_no_models_leave_the_cohort_out(study, tmp_path):
     copy = tmp_path / "study"
     shutil.copytree(study, copy)
     run_audit(options(copy, membership=replace(MEMBERSHIP, models=0)))
-    assert set(json.loads((copy / "summary.json").read_text())["lenses"]) == {"dejavu"}
+    assert set(json.loads((copy / "summary.json").read_text())["lenses"]) == {
+        "dejavu",
+        "leave_one_out",
+    }
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,15 @@ def test_mistakes_in_the_cohort_are_told_before_encoders_are_trained(tmp_path, m
     with pytest.raises(ImprintError, match=told):
         run_audit(options(tmp_path / "study", membership=membership))
     assert not (tmp_path / "study" / "models").exists()
+
+
+def test_the_images_of_a_and_b_are_left_out_one_by_one(study):
+    found = json.loads((study / "summary.json").read_text())["lenses"]["leave_one_out"]
+    trained = [np.load(study / f"split/4_per_class/train_{name}.npy") for name in "AB"]
+    records = read_table(study / "leave_one_out" / "records.parquet")
+    assert records["index"].tolist() == np.unique(np.concatenate(trained)).tolist()
+    assert found["records"] == len(records["index"])
+    assert 'id="leave-one-out-result"' in (study / "report.html").read_text()
 
 
 def test_the_summary_holds_every_estimate_with_its_interval(study):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
 from imprint.data.views import Augmentation
 from imprint.options import DataChoice, DejavuChoice
@@ -40,3 +41,5 @@ class AuditOptions(DejavuChoice, DataChoice):
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
     leave it out."""
+    leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
+    """Which of the images would be missed; of a network of infinite width, not of the encoders."""

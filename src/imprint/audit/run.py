@@ -11,6 +11,7 @@ import torch
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.membership_cohort import check_cohort, cohort_steps
 from imprint.audit.membership_records import Pool
 from imprint.audit.options import AuditOptions
@@ -49,13 +50,16 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         pool = membership_pool(partition, options.seed)
         if options.membership.models:
             check_cohort(images, pool, options.membership, options.seed)
+        missed = leave_one_out_step(
+            study, images, partition, options.leave_one_out, options.seed, options.device
+        )
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
-        lenses = {"dejavu": dejavu}
+        lenses = {"dejavu": dejavu, **missed}
         if options.membership.models:
             lenses["membership"] = cohort_steps(
                 study, images, pool, options.membership, options.seed, device
@@ -65,7 +69,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
 
 def membership_pool(partition: Partition, seed: int) -> Pool:
     """Return A and B as the records of the cohort, and as many public images as population."""
-    records = np.sort(np.concatenate([partition.train_a, partition.train_b]))
+    records = np.unique(np.concatenate([partition.train_a, partition.train_b]))
     public = generator(seed, "membership population").permutation(partition.public)
     return Pool(index=records, population=np.sort(public[: len(records)]))
 

@@ -1,0 +1,1 @@
+"""The leave-one-out lens: how far would the predictions move without this record?"""
