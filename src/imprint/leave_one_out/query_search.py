@@ -112,6 +112,8 @@ def search_queries(
     options, domain = options or SearchOptions(), domain or Anywhere()
     best = _Best.of(domain.queries(domain.coordinates(_checked(starts(0), leak))))
     for attempt in range(options.attempts):
+        if not best.short.any():
+            break
         start = best.starts if attempt == 0 else _checked(starts(attempt), leak)
         for rows in torch.split(torch.nonzero(best.short).flatten(), options.together):
             _attempt(leak, domain, options, best, rows, start[rows], attempt)
@@ -142,9 +144,7 @@ class _Best:
     def of(cls, starts: Tensor) -> _Best:
         count = torch.zeros(len(starts), dtype=torch.int64, device=starts.device)
         nothing = torch.full_like(count, -math.inf, dtype=torch.float64)
-        return cls(
-            starts.clone(), starts, nothing, count == 0, count, count.clone(), count.clone()
-        )
+        return cls(starts.clone(), starts, nothing, count == 0, count, count.clone(), count.clone())
 
 
 def _attempt(

@@ -30,9 +30,7 @@ def noise_starts(
 
     def start(attempt: int) -> Tensor:
         size = (queries, *lower.shape)
-        drawn = [
-            generator(seed, "query start", name, attempt).uniform(size=size) for name in names
-        ]
+        drawn = [generator(seed, "query start", name, attempt).uniform(size=size) for name in names]
         share = torch.from_numpy(np.stack(drawn)).to(lower)
         return lower + share * (upper - lower)
 
