@@ -57,6 +57,15 @@ def options(study, **changes):
     return AuditOptions(**{**values, **changes})
 
 
+def test_the_images_of_a_and_b_are_left_out_one_by_one(study):
+    found = json.loads((study / "summary.json").read_text())["lenses"]["leave_one_out"]
+    trained = [np.load(study / f"split/4_per_class/train_{name}.npy") for name in "AB"]
+    records = read_table(study / "leave_one_out" / "records.parquet")
+    assert records["index"].tolist() == np.unique(np.concatenate(trained)).tolist()
+    assert found["records"] == len(records["index"])
+    assert 'id="leave-one-out-result"' in (study / "report.html").read_text()
+
+
 def test_the_summary_holds_every_estimate_with_its_interval(study):
     summary = json.loads((study / "summary.json").read_text())
     found = summary["lenses"]["dejavu"]["two_model"]

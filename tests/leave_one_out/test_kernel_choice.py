@@ -1,0 +1,38 @@
+import pytest
+
+from imprint.errors import ImprintError
+from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
+from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.leave_one_out.kernels.kernel import KERNELS
+from imprint.leave_one_out.options import KernelChoice
+
+
+@pytest.mark.parametrize("name", KERNELS.names())
+def test_what_is_left_out_is_the_kernels_own(name):
+    assert chosen_kernel(KernelChoice(kernel=name)) == KERNELS.get(name)()
+
+
+def test_options_are_read_as_what_they_stand_for():
+    more = (("limit", "ntk"), ("input_scale", "0.5"))
+    choice = KernelChoice(activation="gelu", depth=2, w_std=1.9822, b_std=0.1, kernel_options=more)
+    expected = FullyConnected(
+        activation="gelu", depth=2, w_std=1.9822, b_std=0.1, limit="ntk", input_scale=0.5
+    )
+    assert chosen_kernel(choice) == expected
+    assert kernel_settings(choice)["input_scale"] == 0.5
+    assert kernel_settings(choice)["name"] == "fc"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (KernelChoice(kernel="rbf", depth=3), "kernel rbf has no option depth; it has: gamma"),
+        (KernelChoice(kernel="features", w_std=1.0), "it has: similarity"),
+        (KernelChoice(kernel_options=(("limit", "none"),)), "must be nngp or ntk"),
+        (KernelChoice(depth=2, kernel_options=(("depth", "3"),)), "given twice: 2 and 3"),
+        (KernelChoice(kernel="conv", kernel_options=(("window", "x"),)), "must be int, got 'x'"),
+    ],
+)
+def test_what_does_not_apply_is_told(choice, message):
+    with pytest.raises(ImprintError, match=message):
+        chosen_kernel(choice)
