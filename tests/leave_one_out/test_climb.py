@@ -62,7 +62,8 @@ def test_rows_that_are_done_are_evaluated_no_more(method):
     seen = []
     found = CLIMBS[method](hills(tops, scales, -1e-3, seen), start, 2000, 0.0)
     assert found.done.tolist() == [True, True, True, True]
-    assert seen.count(1) == 1 and found.steps[1] == 0
+    assert seen.count(1) == 1
+    assert found.steps[1] == 0
     assert [seen.count(row) for row in range(4)] == found.evaluations.tolist()
 
 
@@ -98,4 +99,5 @@ def test_a_value_that_is_not_finite_stops_the_row():
 
     for climb in CLIMBS.values():
         found = climb(broken, torch.ones(1, 3).double(), 50, 0.0)
-        assert found.done.all() and found.evaluations.item() == 1
+        assert found.done.all()
+        assert found.evaluations.item() == 1

@@ -95,7 +95,8 @@ def test_directions_have_a_root_mean_square_of_one():
 
 def test_random_directions_belong_to_their_record():
     both, alone = random_directions((2, 3), [5, 8], 2, 0), random_directions((2, 3), [8], 2, 0)
-    assert both[1].equal(alone[0]) and not both[0].equal(both[1])
+    assert both[1].equal(alone[0])
+    assert not both[0].equal(both[1])
 
 
 def test_neighbours_and_eigenvectors_by_hand():

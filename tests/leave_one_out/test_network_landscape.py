@@ -135,7 +135,8 @@ def test_points_of_any_shape():
     within, without = samples(points=6)
     flat = network_landscape(within, without)
     shaped = network_landscape(within.view(9, 2, 3, 2), without.view(8, 2, 3, 2))
-    assert shaped.auc.flatten().equal(flat.auc) and shaped.kl_out_in.shape == (2, 3)
+    assert shaped.auc.flatten().equal(flat.auc)
+    assert shaped.kl_out_in.shape == (2, 3)
 
 
 def test_what_does_not_fit_is_refused():

@@ -16,7 +16,8 @@ def test_errors_by_hand():
     assert float(found.error) == pytest.approx(math.hypot(3, 3))
     assert found.identified.tolist() == [True]
     other = reconstructions(torch.tensor([[[4.0, 3.0]]]), records, torch.tensor([1]))
-    assert other.identified.tolist() == [False] and other.nearest.tolist() == [0]
+    assert other.identified.tolist() == [False]
+    assert other.nearest.tolist() == [0]
 
 
 def test_positive_multiples_are_as_good_and_negative_ones_are_not():
@@ -33,7 +34,8 @@ def test_the_nearest_of_several_queries_counts():
     records = torch.eye(3)
     queries = torch.tensor([[[0.0, 1, 0], [3, 0.1, 0]]])
     found = reconstructions(queries, records, torch.tensor([0]))
-    assert found.query.tolist() == [1] and found.identified.tolist() == [True]
+    assert found.query.tolist() == [1]
+    assert found.identified.tolist() == [True]
 
 
 def test_an_equal_record_is_as_good_as_the_record():
@@ -44,7 +46,8 @@ def test_an_equal_record_is_as_good_as_the_record():
 
 def test_an_empty_query_shows_nothing():
     found = reconstructions(torch.zeros(1, 1, 2), torch.eye(2), torch.tensor([1]))
-    assert found.identified.tolist() == [False] and found.scaled_error.tolist() == [1]
+    assert found.identified.tolist() == [False]
+    assert found.scaled_error.tolist() == [1]
 
 
 def test_pictures_by_hand():

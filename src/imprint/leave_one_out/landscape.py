@@ -145,5 +145,6 @@ def _check(records: Tensor, removed: Tensor, directions: Tensor, steps: Tensor) 
         )
     if not (steps == 0).any():
         raise ImprintError(
-            "a landscape needs the step 0, the record itself, among its steps: make them by symmetric_steps"
+            "a landscape needs the step 0, the record itself, among its steps: "
+            "make them by symmetric_steps"
         )

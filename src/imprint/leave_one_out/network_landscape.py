@@ -7,10 +7,10 @@ numbers. Each sample is described by a normal law, as in the publication, and:
   are compared by laws fitted without the two (Airola, Pahikkala, Waegeman, De Baets, Salakoski
   2011). Leaving out single networks would put the AUC of equal samples below ½, none above it. Its
   standard error is DeLong's.
-- KL(out ‖ in) and the mean distance are unbiased: what E[S⁻¹] = Σ⁻¹ν / (ν − c − 1), the digammas of
-  E[log |S|], and the noise of both means add for normal outputs is taken off (Anderson, "An
-  introduction to multivariate statistical analysis", 2003, sections 7.4 and 7.7). Equal samples give
-  0 on average, and so values below 0 too. Standard errors are by jackknife.
+- KL(out ‖ in) and the mean distance are unbiased for normal outputs: what E[S⁻¹] =
+  Σ⁻¹ν / (ν − c − 1), the digammas of E[log |S|], and the noise of both means add is taken off
+  (Anderson, "An introduction to multivariate statistical analysis", 2003, chapter 7). Equal
+  samples give 0 on average, and so values below 0 too. Standard errors are by jackknife.
 
 The test is fitted to each point by itself: steps of a line are compared by their standard errors.
 """
@@ -150,7 +150,8 @@ def _log_density(apart: Tensor, covariance: Tensor) -> Tensor:
     factor = torch.linalg.cholesky(covariance)
     logs = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     inverse = torch.cholesky_inverse(factor)
-    return -0.5 * torch.einsum("...i,...ij,...j->...", apart, inverse, apart) - logs
+    distance: Tensor = torch.einsum("...i,...ij,...j->...", apart, inverse, apart)
+    return -0.5 * distance - logs
 
 
 Statistic = Callable[[_Laws, _Laws], Tensor]

@@ -61,7 +61,7 @@ class Sphere(Domain):
 
     def queries(self, coordinates: Tensor) -> Tensor:
         """Return the coordinates at the length."""
-        norm = torch.linalg.vector_norm(coordinates.flatten(2), dim=2)
+        norm: Tensor = torch.linalg.vector_norm(coordinates.flatten(2), dim=2)
         scale = self.length / norm
         return coordinates * scale.view(scale.shape + (1,) * (coordinates.ndim - 2))
 

@@ -150,16 +150,19 @@ class LeakOfQueries:
         """Return M ``[r, k, k]``: the covariance out over that in is I + M."""
         toward = reach @ self._root[some]
         if covariance.shape[1] == 1:
-            return toward.mT @ toward / covariance
+            single: Tensor = toward.mT @ toward / covariance
+            return single
         blur = torch.diag_embed(_BLUR * covariance.detach().diagonal(dim1=1, dim2=2))
-        return toward.mT @ torch.linalg.solve(covariance + blur, toward)
+        several: Tensor = toward.mT @ torch.linalg.solve(covariance + blur, toward)
+        return several
 
     def _correlation(self, reach: Tensor, covariance: Tensor, some: Tensor) -> Tensor:
         shared = reach @ self._covariance[some]
         variance = covariance.diagonal(dim1=1, dim2=2) + (shared * reach).sum(2)
         target = torch.arange(reach.shape[1], device=reach.device) % reach.shape[2]
         aimed = shared[:, torch.arange(len(target), device=reach.device), target]
-        return (aimed / (self._deviation[some][:, target] * variance.sqrt())).mean(1)
+        rho: Tensor = aimed / (self._deviation[some][:, target] * variance.sqrt())
+        return rho.mean(1)
 
 
 class _Explained(torch.autograd.Function):
@@ -200,5 +203,5 @@ def _reverse_divergence(spread: Tensor, whitened: Tensor, outputs: int) -> Tenso
     values = torch.linalg.eigvalsh(spread).clamp(min=0)
     excess = excess_over_log(-values / (1 + values)).sum(1)
     one = torch.eye(spread.shape[1], dtype=spread.dtype, device=spread.device)
-    share = torch.linalg.solve(one + spread, spread)
+    share: Tensor = torch.linalg.solve(one + spread, spread)
     return 0.5 * (outputs * excess + (whitened * (share @ whitened)).sum((1, 2)))

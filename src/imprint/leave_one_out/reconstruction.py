@@ -106,7 +106,8 @@ def pixel_correlation(images: Tensor, truth: Tensor) -> Tensor:
         for values in (images, truth)
     )
     norms = torch.linalg.vector_norm(one, dim=1) * torch.linalg.vector_norm(other, dim=1)
-    return (one * other).sum(1) / norms
+    correlation: Tensor = (one * other).sum(1) / norms
+    return correlation
 
 
 def _unit(vectors: Tensor) -> Tensor:
