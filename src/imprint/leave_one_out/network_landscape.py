@@ -148,7 +148,7 @@ def _densities(sample: Tensor, laws: _Laws) -> Tensor:
 def _log_density(apart: Tensor, covariance: Tensor) -> Tensor:
     """Return log densities up to a constant."""
     factor = torch.linalg.cholesky(covariance)
-    logs = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    logs: Tensor = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     inverse = torch.cholesky_inverse(factor)
     distance: Tensor = torch.einsum("...i,...ij,...j->...", apart, inverse, apart)
     return -0.5 * distance - logs
