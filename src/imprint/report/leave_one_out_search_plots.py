@@ -15,7 +15,7 @@ LINES = {
     "random": ("random", TARGET),
     "neighbour": ("to the neighbour", REFERENCE),
     "principal": ("principal", PLACEHOLDERS["correlated"]),
-    "brightness": ("brightness", PLACEHOLDERS["forgotten"]),
+    "brightness": ("brightness", INK),
 }
 
 

@@ -58,7 +58,7 @@ def _search(folder: Path, findings: Mapping[str, Any]) -> dict[str, Any]:
     reached = read_columns(folder / "records.parquet", "certificate")["certificate"]
     return {
         "verdict": _verdict(success),
-        "headlines": _headlines(success, named, enough),
+        "headlines": _headlines(success, named, enough, number(findings, "group_size")),
         "climbed": CLIMBED[str(lookup(findings, "objective"))],
         "method": {"lbfgs": "L-BFGS", "adam": "Adam"}[str(lookup(findings, "method"))],
         "start": str(lookup(findings, "start")),
@@ -81,13 +81,15 @@ def _search(folder: Path, findings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verdict(success: Estimate) -> tuple[str, str]:
     if success.value >= 0.5:
-        return "found", "The most revealing query is the record itself, and is found from nothing"
+        return "found", "The most revealing query is the record itself, and searches end there"
     if success.value > 0:
         return "found", "Some searches ended at the record itself"
     return "nothing", "No search came to the bound"
 
 
-def _headlines(success: Estimate, named: Estimate, enough: float) -> list[Headline]:
+def _headlines(
+    success: Estimate, named: Estimate, enough: float, group_size: float
+) -> list[Headline]:
     return [
         Headline(
             "Bound reached",
@@ -95,7 +97,7 @@ def _headlines(success: Estimate, named: Estimate, enough: float) -> list[Headli
             0.0,
             f"The share of searches that tell {percent(enough)} or more of what any query could "
             "tell of the removed record.",
-            of="search",
+            of="removed record" if group_size == 1 else "removed group",
             nothing="none",
         ),
         Headline(
