@@ -85,6 +85,16 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ),
     ("leave-one-out", "fit"): ("imprint.commands.leave_one_out", "Fit", "who would be missed"),
     ("leave-one-out", "query"): ("imprint.commands.leave_one_out", "Query", "who moves what"),
+    ("leave-one-out", "optimise"): (
+        "imprint.commands.leave_one_out",
+        "Optimise",
+        "what tells most",
+    ),
+    ("leave-one-out", "landscape"): (
+        "imprint.commands.leave_one_out",
+        "Landscape",
+        "around records",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -50,14 +50,16 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
     chosen_kernel(options)
     study, device = Study(options.out), double_device(options.device)
     with study.locked():
-        inputs, images, queries = _read(options)
+        inputs, images, queries = read_fitted(options)
         found = check_fit(inputs, options, device)
         findings = leave_one_out_steps(study, found)
         if queries is not None:
             findings["queries"] = query_step(study, found, queries)
         if images is not None:
             gallery_step(study, images)
-        return finish(study, options, _facts(options, inputs, images), {"leave_one_out": findings})
+        return finish(
+            study, options, facts_of(options, inputs, images), {"leave_one_out": findings}
+        )
 
 
 def query_study(options: QueryOptions) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
     made = parse(FitOptions, words, program="imprint leave-one-out fit")
     study = Study(options.out)
     with study.locked():
-        inputs, _, _ = _read(made)
+        inputs, _, _ = read_fitted(made)
         found = check_fit(inputs, made, double_device(options.device))
         if read_json(card)["settings"] != found.settings:
             raise ImprintError(
@@ -121,7 +123,7 @@ def audit_step(
     return {"leave_one_out": findings}
 
 
-def _read(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
+def read_fitted(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
@@ -144,7 +146,8 @@ def _refuse_with_arrays(options: FitOptions) -> None:
                 raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
-def _facts(options: FitOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
+def facts_of(options: FitOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
+    """Return what is told of the data in ``summary.json``."""
     facts: dict[str, Any] = {"classes": len(inputs.classes), "class_names": list(inputs.classes)}
     if images is None:
         assert options.arrays is not None

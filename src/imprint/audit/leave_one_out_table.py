@@ -67,3 +67,26 @@ def _percent(estimate: dict[str, Any]) -> str:
 def _number(estimate: dict[str, Any]) -> str:
     low, high = estimate["ci95"]
     return f"{estimate['value']:.3g} [{low:.3g}, {high:.3g}]"
+
+
+def show_search(findings: dict[str, Any]) -> None:
+    """Print how many searches reached the bound, and how many records they named."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    reached = findings["certificate"]
+    console.print(f"bound reached to {findings['enough']:g}  {_percent(findings['success'])}")
+    console.print(f"record named                {_percent(findings['identified'])}")
+    console.print(
+        f"certificate                 median {reached['median']['value']:.5f}, "
+        f"least {reached['least']:.5f}, most {reached['most']:.7f}"
+    )
+
+
+def show_landscape(findings: dict[str, Any]) -> None:
+    """Print in which share of the lines each measure is greatest at the record."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for name, share in findings["peak_at_record"].items():
+        console.print(f"{name:14} greatest at the record on {100 * share:.1f} % of the lines")

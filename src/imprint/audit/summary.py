@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from imprint import __version__
-from imprint.audit.leave_one_out_table import show_leave_one_out
+from imprint.audit.leave_one_out_table import (
+    show_landscape,
+    show_leave_one_out,
+    show_search,
+)
 from imprint.audit.membership_table import show_membership
 from imprint.config import to_plain
 from imprint.options import Common
@@ -78,4 +82,6 @@ SHOW = {
     "dejavu": show_dejavu,
     "membership": show_membership,
     "leave_one_out": show_leave_one_out,
+    "leave_one_out_search": show_search,
+    "leave_one_out_landscape": show_landscape,
 }

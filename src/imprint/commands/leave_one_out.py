@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.audit.leave_one_out_options import FitOptions, QueryOptions
+from imprint.audit.leave_one_out_search_options import LandscapeOptions, OptimiseOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +44,35 @@ class Query(QueryOptions):
         told = query_study(self)
         say(f"results: {self.out / 'leave_one_out' / 'queries'}")
         return told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimise(OptimiseOptions):
+    """Search, for single records, the input whose prediction tells most of their absence.
+
+    The search knows the record and all others: it shows what a most revealing query looks like,
+    usually the record itself, and is no attack. How much any query could tell is known beforehand,
+    so each search is certified. OUT/leave_one_out_search/records.parquet has a row a removed
+    record; queries.npy [b, q, ...] has what was found, in the units of the kernel.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Search; return the content of ``summary.json``."""
+        from imprint.audit.leave_one_out_search import optimise_study
+
+        return optimise_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landscape(LandscapeOptions):
+    """Look at how much is told of records along lines through them.
+
+    Divergence and AUC must be greatest at the record itself; the mean distance need not be.
+    OUT/leave_one_out_landscape/lines.parquet has a row a record, line and step.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Look; return the content of ``summary.json``."""
+        from imprint.audit.leave_one_out_landscape import landscape_study
+
+        return landscape_study(self)
