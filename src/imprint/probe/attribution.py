@@ -64,7 +64,9 @@ class Trained:
         """Return the loss of each row, ``[b]``."""
         if self.loss == "cross_entropy":
             return nn.functional.cross_entropy(logits, labels, reduction="none")
-        hot = nn.functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
+        # one_hot looks at the values of the labels, which vmap does not allow.
+        classes = torch.arange(logits.shape[-1], device=labels.device)
+        hot = (labels[..., None] == classes).to(logits.dtype)
         return 0.5 * (logits - hot + 1 / logits.shape[-1]).square().sum(-1)
 
     def curvature_root(self, logits: Tensor) -> Tensor:
