@@ -78,6 +78,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "audit DP-SGD in one run",
     ),
     ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
+    ("leave-one-out", "fit"): ("imprint.commands.leave_one_out", "Fit", "who would be missed"),
+    ("leave-one-out", "query"): ("imprint.commands.leave_one_out", "Query", "who moves what"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

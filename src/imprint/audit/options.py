@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.options import DataChoice, DejavuChoice
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
@@ -21,3 +22,5 @@ class AuditOptions(DejavuChoice, DataChoice):
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
+    leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
+    """Which of the images would be missed; of a network of infinite width, not of the encoders."""

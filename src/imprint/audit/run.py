@@ -10,6 +10,7 @@ import torch
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
 from imprint.config import to_plain
@@ -43,13 +44,16 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         images = open_choice(options, options.seed)
         partition = split_step(study, images, options)
         attacked = attacked_set(images, partition, options)
+        missed = leave_one_out_step(
+            study, images, partition, options.leave_one_out, options.seed, options.device
+        )
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
-        return finish(study, options, data, {"dejavu": dejavu})
+        return finish(study, options, data, {"dejavu": dejavu, **missed})
 
 
 def split_step(study: Study, images: ImageSet, options: AuditOptions) -> Partition:

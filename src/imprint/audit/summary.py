@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imprint import __version__
+from imprint.audit.leave_one_out_table import show_leave_one_out
 from imprint.audit.membership_table import show_membership
 from imprint.config import to_plain
 from imprint.options import Common
@@ -73,4 +74,8 @@ def _percent(estimate: dict[str, Any]) -> str:
     return f"{100 * estimate['value']:.1f} [{low:.1f}, {high:.1f}]"
 
 
-SHOW = {"dejavu": show_dejavu, "membership": show_membership}
+SHOW = {
+    "dejavu": show_dejavu,
+    "membership": show_membership,
+    "leave_one_out": show_leave_one_out,
+}

@@ -85,6 +85,25 @@ def scientific(value: float) -> str:
     return power if factor == "1" else f"{factor} × {power}"
 
 
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits, without a power of ten where that reads.
+
+    >>> significant(0.29113), significant(1234.5), significant(0.1), significant(2.5e-7)
+    ('0.291', '1,230', '0.1', '2.5 × 10⁻⁷')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    rounded = float(f"{value:.{digits}g}")
+    if rounded == 0 or 1e-3 <= abs(rounded) < 1e6:
+        places = max(0, digits - 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
+        text = f"{rounded:,.{places}f}"
+        return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
+    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    factor = f"{float(mantissa):g}".replace("-", "−")
+    return power if factor == "1" else f"{factor} × {power}"
+
+
 def plural(number: float, one: str, many: str = "") -> str:
     """Return a counted noun.
 
@@ -102,5 +121,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "count": count,
     "p_value": p_value,
     "scientific": scientific,
+    "significant": significant,
     "plural": plural,
 }

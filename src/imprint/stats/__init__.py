@@ -15,6 +15,7 @@ from imprint.stats.correlation import pearson, spearman
 from imprint.stats.cut import cut_means, cut_size
 from imprint.stats.entropy import entropy
 from imprint.stats.estimate import Estimate
+from imprint.stats.median import median
 from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
 from imprint.stats.roc import (
     Roc,
@@ -41,6 +42,7 @@ __all__ = [
     "mcnemar",
     "mean",
     "mean_difference",
+    "median",
     "pearson",
     "percentile_interval",
     "proportion",

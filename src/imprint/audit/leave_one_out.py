@@ -1,0 +1,239 @@
+"""The steps of a study that end in the leave-one-out findings: fit, tabulate, ask, show.
+
+A fit is a Cholesky factor of the kernel matrix, seconds for thousands of records. It is computed
+again when more is asked of it, and only tables are kept: a matrix is n times as large as its
+records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imprint.audit.leave_one_out_inputs import Inputs
+from imprint.data.imageset import FloatArray
+from imprint.device import free_memory
+from imprint.errors import ImprintError
+from imprint.leave_one_out.duplicates import collinear_records, exact_copies
+from imprint.leave_one_out.findings import fit_findings, path_columns
+from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
+from imprint.leave_one_out.kernels.kernel import Kernel
+from imprint.leave_one_out.noise_path import spectrum
+from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.leave_one_out.posterior import Posterior, fit
+from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
+from imprint.leave_one_out.records import record_columns
+from imprint.leave_one_out.targets import centred_one_hot
+from imprint.progress import say, track
+from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.tables import read_table, write_table
+
+STEP = "leave_one_out"
+RECORDS = "records.parquet"
+PATH = "noise_path.parquet"
+QUERIES = "leave_one_out/queries"
+MATRICES = 4
+"""Of n × n numbers at the same time: kernel, factor, inverse and a copy in the making."""
+WITH_PATH = 4
+"""As many more for an eigendecomposition."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit that is computed when something of it is first asked for.
+
+    Attributes:
+        inputs: the records.
+        choice: kernel and noise.
+        device: where matrices are.
+    """
+
+    inputs: Inputs
+    choice: LeaveOneOutChoice
+    device: torch.device
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything tables depend on, as JSON values."""
+        return {
+            "kernel": kernel_settings(self.choice),
+            "noise": list(self.choice.noise),
+            "outputs": self.choice.outputs,
+            "inputs": self.inputs.hash(),
+        }
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel."""
+        return chosen_kernel(self.choice)
+
+    @cached_property
+    def values(self) -> Tensor:
+        """The inputs, float64 ``[n, ...]``."""
+        return torch.from_numpy(self.inputs.values).to(self.device)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """Classes, int64 ``[n]``."""
+        return torch.from_numpy(self.inputs.labels).to(self.device)
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        """The fit at the first noise variance."""
+        classes = len(self.inputs.classes)
+        targets = centred_one_hot(self.labels, classes, self.choice.outputs)
+        return fit(self.kernel(self.values), targets, self.choice.noise[0])
+
+
+def check_fit(inputs: Inputs, choice: LeaveOneOutChoice, device: torch.device) -> Fit:
+    """Return a fit that can be made.
+
+    Raises:
+        ImprintError: options of the kernel, noise or outputs that will not do, or too many records
+            for the memory of this machine.
+    """
+    chosen_kernel(choice)
+    if not choice.noise:
+        raise ImprintError("--noise is empty: give a variance, such as 0.1")
+    for noise in choice.noise:
+        if not 0 < noise < np.inf:
+            raise ImprintError(
+                f"--noise {noise:g} will not do, a variance is positive and finite: without noise "
+                "the model with a record knows its label, and every divergence is infinite"
+            )
+    if choice.outputs == "contrast" and len(inputs.classes) != 2:
+        raise ImprintError(
+            f"--outputs contrast needs 2 classes, not {len(inputs.classes)}: "
+            "choose --outputs classes"
+        )
+    _check_memory(len(inputs.index), len(choice.noise) > 1, device)
+    return Fit(inputs, choice, device)
+
+
+def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
+    """Fit, write ``leave_one_out/``, tell of duplicates; return the findings.
+
+    Args:
+        study: gets ``leave_one_out``: ``records.parquet``, ``findings.json`` and, of several
+            noises, ``noise_path.parquet``.
+        found: from :func:`check_fit`.
+    """
+    folder = study.step(STEP, found.settings, lambda path: write_fit(path, found))
+    findings: dict[str, Any] = read_json(folder / "findings.json")
+    copies = findings["duplicates"]["exact"]
+    if copies["groups"]:
+        say(
+            f"{copies['records']} records have exact copies, {copies['first'][0]} for instance: "
+            "what is left to tell when all copies go is in the columns …_with_copies"
+        )
+    return findings
+
+
+def write_fit(folder: Path, found: Fit) -> None:
+    """Write the tables of a fit and its findings into a new folder."""
+    folder.mkdir(exist_ok=True)
+    posterior, inputs = found.posterior, found.inputs
+    copies = exact_copies(inputs.given)
+    collinear = collinear_records(posterior.kernel_matrix)
+    named = {"index": inputs.index, "label": inputs.labels}
+    columns = {**named, **record_columns(posterior, copies)}
+    write_table(folder / RECORDS, columns)
+    findings = {
+        "kernel": kernel_settings(found.choice),
+        "noise": posterior.noise,
+        "classes": list(inputs.classes),
+        **fit_findings(posterior, columns, copies, collinear, found.labels),
+    }
+    if len(found.choice.noise) > 1:
+        decomposition = spectrum(posterior.kernel_matrix)
+        noises = found.choice.noise
+        path = path_columns(decomposition, posterior.targets, found.labels, noises)
+        write_table(folder / PATH, path)
+        findings["noise_path"] = {name: column.tolist() for name, column in path.items()}
+    write_json(folder / "findings.json", findings)
+
+
+def query_step(study: Study, found: Fit, queries: FloatArray) -> dict[str, Any]:
+    """Write one array a measure to ``leave_one_out/queries``; return what they are of.
+
+    Args:
+        study: the folder.
+        found: the fit.
+        queries: float64 ``[q, ...]``, on the scale of its inputs.
+    """
+
+    def build(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        write_queries(folder, found, queries)
+
+    settings = {"fit": found.settings, "queries": hash_arrays(queries)}
+    told: dict[str, Any] = read_json(study.step(QUERIES, settings, build) / "queries.json")
+    return told
+
+
+def write_queries(folder: Path, found: Fit, queries: FloatArray) -> None:
+    """Write ``MEASURE.npy``, float64 ``[n, q]``, and ``shift.npy`` ``[n, q, c]``."""
+    posterior, kernel = found.posterior, found.kernel
+    asked = torch.from_numpy(queries).to(found.device)
+    cross, variances = kernel(asked, found.values), kernel.diagonal(asked)
+    blocks = query_blocks(posterior, cross, variances)
+    total = -(-len(queries) // queries_at_once(posterior.records))
+    files: dict[str, Any] = {}
+    most = np.zeros(len(queries)), np.zeros(len(queries), dtype=np.int64)
+    for part, measures in track(blocks, "ask", total, "block"):
+        for name, values in measures.items():
+            shape = (len(values), len(queries), *values.shape[2:])
+            if name not in files:
+                files[name] = np.lib.format.open_memmap(
+                    folder / f"{name}.npy", "w+", np.float64, shape
+                )
+            files[name][:, part] = values.cpu().numpy()
+        most[0][part], most[1][part] = (side.cpu().numpy() for side in measures["kl_out_in"].max(0))
+    for file in files.values():
+        file.flush()
+    write_json(
+        folder / "queries.json",
+        {
+            "queries": len(queries),
+            "measures": sorted(files),
+            "most": {"index": found.inputs.index[most[1]].tolist(), "kl_out_in": most[0].tolist()},
+        },
+    )
+
+
+def read_records(study: Study) -> dict[str, Any]:
+    """Return the table of records of a study."""
+    return read_table(study.path(STEP) / RECORDS)
+
+
+def double_device(name: str) -> torch.device:
+    """Return the device of that name that has float64: CUDA if there and not declined, else CPU.
+
+    Raises:
+        ImprintError: this machine lacks the device, or the device lacks float64.
+    """
+    from imprint.device import choose_device
+
+    device = choose_device(name)
+    if device.type != "mps":
+        return device
+    if name == "auto":
+        return torch.device("cpu")
+    raise ImprintError("--device mps has no float64, which a leave-one-out difference needs: cpu")
+
+
+def _check_memory(records: int, with_path: bool, device: torch.device) -> None:
+    matrices = MATRICES + (WITH_PATH if with_path else 0)
+    needed, free = matrices * 8 * records**2, free_memory(device)
+    if free is not None and needed > free:
+        fits = int((free / (8 * matrices)) ** 0.5)
+        raise ImprintError(
+            f"{records:,} records need {needed / 1e9:,.1f} GB for their kernel matrix and its "
+            f"inverse, and {free / 1e9:,.1f} GB are free: choose --records {fits} or fewer"
+        )

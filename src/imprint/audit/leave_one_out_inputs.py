@@ -1,0 +1,203 @@
+"""What a leave-one-out fit takes: inputs in float64 and classes, from arrays or from images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.audit.membership_records import attacked_images
+from imprint.audit.npz import Arrays, numbers, read_npz
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.seeds import generator
+from imprint.store import hash_arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """How pixels become inputs: divided by 255, less a mean, over a deviation, channel by channel.
+
+    The numbers are those of all fitted images and stay when one is left out, so that all models
+    share one kernel matrix.
+
+    Attributes:
+        mean: float64 ``[C]``.
+        deviation: float64 ``[C]``.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+
+    def scaled(self, unit: FloatArray) -> FloatArray:
+        """Return images ``[n, C, H, W]`` with pixels from 0 to 1 as inputs, float64."""
+        scaled: FloatArray = (unit - _by_channel(self.mean)) / _by_channel(self.deviation)
+        return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The records of a fit.
+
+    Attributes:
+        index: int64 ``[n]``, rows of the file or indices of the images, rising.
+        values: float64 ``[n, ...]``, as the kernel takes them.
+        labels: int64 ``[n]``, positions in ``classes``.
+        classes: names of the classes that occur.
+        given: ``[n, ...]``, the bytes by which records are the same.
+        pixels: how images were scaled; None for arrays.
+    """
+
+    index: IntArray
+    values: FloatArray
+    labels: IntArray
+    classes: tuple[str, ...]
+    given: NDArray[Any]
+    pixels: Pixels | None = None
+
+    def hash(self) -> str:
+        """Return a hash of all that a fit depends on."""
+        return hash_arrays(self.index, self.values, self.labels)
+
+
+def read_arrays(file: Path) -> Arrays:
+    """Return ``x [n, ...]``, ``y [n]`` and, if there, ``queries [q, ...]``.
+
+    Raises:
+        ImprintError: a missing or unknown name, or ``x`` is not floating-point.
+    """
+    arrays = read_npz(file, ("x", "y"), ("queries",))
+    for name in ("x", "queries"):
+        if name in arrays:
+            arrays[name] = floating(file, name, arrays[name])
+    return arrays
+
+
+def floating(file: Path, name: str, array: NDArray[Any]) -> FloatArray:
+    """Return an array of inputs in float64.
+
+    Raises:
+        ImprintError: it has no two axes, is empty, not floating-point or not finite.
+    """
+    if array.dtype.kind != "f":
+        raise ImprintError(
+            f"{file}: {name} holds {array.dtype}, and kernels depend on the scale: save it as "
+            "floats on the scale that networks see, pixels divided by 255 for instance"
+        )
+    if array.ndim < 2 or not array.size:
+        raise ImprintError(
+            f"{file}: {name} has shape {list(array.shape)}: give one row a record, none empty"
+        )
+    return numbers(file, name, array)
+
+
+def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, seed: int) -> Inputs:
+    """Return the records of a file that are fitted.
+
+    Raises:
+        ImprintError: shapes or labels that do not fit, or too few records or classes.
+    """
+    x, y = arrays["x"], numbers(file, "y", arrays["y"])
+    if y.shape != (len(x),):
+        raise ImprintError(
+            f"{file}: y has shape {list(y.shape)}, expected [{len(x)}]: one class a record of x"
+        )
+    if (y != y.round()).any():
+        row = int(np.flatnonzero(y != y.round())[0])
+        raise ImprintError(f"{file}: y[{row}] is {y[row]:g}: give classes as whole numbers")
+    index = chosen(len(x), choice.records, seed)
+    found, labels = np.unique(y[index].astype(np.int64), return_inverse=True)
+    _check(str(file), len(index), len(found))
+    return Inputs(index, x[index], labels.astype(np.int64), tuple(map(str, found)), x[index])
+
+
+def inputs_from_images(
+    images: ImageSet, index: IntArray, choice: LeaveOneOutChoice, seed: int
+) -> Inputs:
+    """Return some images, their centre squares resampled and scaled.
+
+    Args:
+        images: the set.
+        index: int64 ``[m]``, candidates, of which ``choice.records`` are drawn.
+        choice: side, scaling and number of records.
+        seed: of the draw.
+
+    Raises:
+        ImprintError: too few images or classes.
+    """
+    if choice.input_size < 1:
+        raise ImprintError(f"--input-size is {choice.input_size}: it must be at least 1 pixel")
+    index = index[chosen(len(index), choice.records, seed)]
+    found, labels = np.unique(images.labels[index], return_inverse=True)
+    _check(images.name, len(index), len(found))
+    whole = attacked_images(images, index, choice.input_size, centre_fraction=1.0).pixels
+    unit = whole / 255.0
+    pixels = _pixels(unit, choice.scaling)
+    names = tuple(images.classes[label] for label in found)
+    return Inputs(index, pixels.scaled(unit), labels.astype(np.int64), names, whole, pixels)
+
+
+def queries_like(inputs: Inputs, file: Path, queries: NDArray[Any]) -> FloatArray:
+    """Return queries as inputs of the same kernel, float64 ``[q, ...]``.
+
+    Of images: uint8, or floats from 0 to 1, on which the fit's own scaling is applied.
+
+    Raises:
+        ImprintError: another shape than that of the records, or numbers that will not do.
+    """
+    if inputs.pixels is not None and queries.dtype == np.uint8:
+        queries = queries / 255.0
+    values = floating(file, "queries", queries)
+    if values.shape[1:] != inputs.values.shape[1:]:
+        raise ImprintError(
+            f"{file}: queries are of shape {list(values.shape[1:])}, but the records of "
+            f"{list(inputs.values.shape[1:])}"
+        )
+    if inputs.pixels is None:
+        return values
+    if values.min() < 0 or values.max() > 1:
+        raise ImprintError(
+            f"{file}: queries run from {values.min():g} to {values.max():g}: give pixels as uint8 "
+            "or from 0 to 1, they are scaled like the fitted images"
+        )
+    return inputs.pixels.scaled(values)
+
+
+def chosen(count: int, records: int, seed: int) -> IntArray:
+    """Return which of ``count`` records are fitted, rising; 0 takes all.
+
+    Raises:
+        ImprintError: a negative number of records.
+    """
+    if records < 0:
+        raise ImprintError(f"--records is {records}: it must not be negative")
+    order = generator(seed, "leave-one-out records").permutation(count)
+    return np.sort(order[: records or count]).astype(np.int64)
+
+
+def _check(where: str, records: int, classes: int) -> None:
+    if records < 2:
+        raise ImprintError(
+            f"{where}: {records} record leaves nothing to predict it from: give at least 2"
+        )
+    if classes < 2:
+        raise ImprintError(
+            f"{where}: all {records} records are of one class: give records of at least 2 classes"
+        )
+
+
+def _pixels(unit: FloatArray, scaling: str) -> Pixels:
+    channels = unit.shape[1]
+    if scaling == "unit":
+        return Pixels(np.zeros(channels), np.ones(channels))
+    mean, deviation = unit.mean((0, 2, 3)), unit.std((0, 2, 3))
+    # A channel that never varies tells nothing, whatever it is divided by.
+    return Pixels(mean, np.where(deviation > 0, deviation, 1.0))
+
+
+def _by_channel(values: FloatArray) -> FloatArray:
+    return values[:, None, None]

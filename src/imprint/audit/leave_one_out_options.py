@@ -1,0 +1,37 @@
+"""What can be chosen about leave-one-out fits, by themselves and within an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.options import Common, DataChoice
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(LeaveOneOutChoice, DataChoice, Common):
+    """Fit records by a Gaussian process, and leave each of them out."""
+
+    arrays: Path | None = None
+    """An .npz file of x [n, ...], y [n] and, if wanted, queries [q, ...], in place of images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions(Common):
+    """Ask a finished fit what each record does to predictions elsewhere."""
+
+    fit: Path
+    """The folder of a fit."""
+    queries: Path
+    """An .npz file of queries [q, ...]; of images uint8, or floats from 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOutStep(LeaveOneOutChoice):
+    """The leave-one-out step of an audit, on the images both encoders are trained on."""
+
+    skip: bool = False
+    """Leave this step out."""
+    records: int = 2000
+    """Images to fit at most, drawn at random; 0 takes all."""

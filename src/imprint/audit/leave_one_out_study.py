@@ -1,0 +1,153 @@
+"""``leave-one-out fit``, ``leave-one-out query``, and the step of an audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imprint import __version__
+from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out import (
+    STEP,
+    check_fit,
+    double_device,
+    leave_one_out_steps,
+    query_step,
+)
+from imprint.audit.leave_one_out_gallery import gallery_step
+from imprint.audit.leave_one_out_inputs import (
+    Inputs,
+    inputs_from_arrays,
+    inputs_from_images,
+    queries_like,
+    read_arrays,
+)
+from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep, QueryOptions
+from imprint.audit.npz import read_npz
+from imprint.audit.summary import finish
+from imprint.config import parse
+from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.split import Partition
+from imprint.errors import ImprintError
+from imprint.leave_one_out.kernel_choice import chosen_kernel
+from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.options import DataChoice
+from imprint.progress import say
+from imprint.store import Study, card_path, read_json, write_json
+
+
+def fit_study(options: FitOptions) -> dict[str, Any]:
+    """Fit, ask the queries of the file if it has some, and write the page.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    chosen_kernel(options)
+    study, device = Study(options.out), double_device(options.device)
+    with study.locked():
+        inputs, images, queries = _read(options)
+        found = check_fit(inputs, options, device)
+        findings = leave_one_out_steps(study, found)
+        if queries is not None:
+            findings["queries"] = query_step(study, found, queries)
+        if images is not None:
+            gallery_step(study, images)
+        return finish(study, options, _facts(options, inputs, images), {"leave_one_out": findings})
+
+
+def query_study(options: QueryOptions) -> dict[str, Any]:
+    """Read the records of a fit again, fit, and ask the queries; return what was written.
+
+    A fit keeps no copy of its records and no matrix: where they came from stands in its
+    ``options.yaml``, and a hash tells whether they are still the same.
+
+    Raises:
+        ImprintError: no finished fit, its records have changed, or queries that do not fit them.
+    """
+    settings, card = options.fit / "options.yaml", card_path(options.fit / STEP)
+    if not settings.is_file() or not card.is_file():
+        raise ImprintError(
+            f"no finished fit at {options.fit}: make one with imprint leave-one-out fit"
+        )
+    words = ["--config", str(settings), "--out", str(options.fit)]
+    made = parse(FitOptions, words, program="imprint leave-one-out fit")
+    study = Study(options.out)
+    with study.locked():
+        inputs, _, _ = _read(made)
+        found = check_fit(inputs, made, double_device(options.device))
+        if read_json(card)["settings"] != found.settings:
+            raise ImprintError(
+                f"the records that {options.fit} was fitted to have changed: fit again"
+            )
+        file = options.queries
+        queries = queries_like(inputs, file, read_npz(file, ("queries",), ())["queries"])
+        told = query_step(study, found, queries)
+        if options.out.resolve() != options.fit.resolve():
+            summary = {
+                "imprint": __version__,
+                "data": {"name": file.stem, "fit": str(options.fit)},
+                "lenses": {"leave_one_out": {"queries": told}},
+            }
+            write_json(study.path("summary.json"), summary)
+    return told
+
+
+def audit_step(
+    study: Study,
+    images: ImageSet,
+    partition: Partition,
+    choice: LeaveOneOutStep,
+    seed: int,
+    device: str,
+) -> dict[str, Any]:
+    """Return the findings by lens for the images of A and B, nothing when the step is skipped.
+
+    Images of one class alone have nothing to be told apart by: that is told, and no error.
+    """
+    if choice.skip:
+        return {}
+    index = np.sort(np.concatenate([partition.train_a, partition.train_b]))
+    if len(np.unique(images.labels[index])) < 2:
+        say("leave-one-out left out: the images of A and B are all of one class")
+        return {}
+    inputs = inputs_from_images(images, index, choice, seed)
+    findings = leave_one_out_steps(study, check_fit(inputs, choice, double_device(device)))
+    gallery_step(study, images)
+    return {"leave_one_out": findings}
+
+
+def _read(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
+    """Return the records, the images they are from, and the queries beside them."""
+    if options.arrays is None:
+        images = open_choice(options, options.seed)
+        every = np.arange(len(images))
+        return inputs_from_images(images, every, options, options.seed), images, None
+    _refuse_with_arrays(options)
+    arrays = read_arrays(options.arrays)
+    inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
+    if "queries" not in arrays:
+        return inputs, None, None
+    return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
+
+
+def _refuse_with_arrays(options: FitOptions) -> None:
+    """Refuse options of images that were set, but would be ignored."""
+    for group in (DataChoice(), LeaveOneOutChoice()):
+        for name in ("data", "layout", "part", "scaling", "input_size"):
+            if getattr(options, name) != getattr(group, name, getattr(options, name)):
+                flag = "--" + name.replace("_", "-")
+                raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
+
+
+def _facts(options: FitOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"classes": len(inputs.classes), "class_names": list(inputs.classes)}
+    if images is None:
+        assert options.arrays is not None
+        return {"name": Path(options.arrays).stem, "records": len(inputs.index), **facts}
+    fitted = {"images": len(images), "records": len(inputs.index)}
+    return {"name": images.name, **fitted, **facts, "fingerprint": images.fingerprint()}

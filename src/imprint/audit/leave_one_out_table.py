@@ -1,0 +1,69 @@
+"""The findings of the leave-one-out lens in a few lines on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def show_leave_one_out(findings: dict[str, Any]) -> None:
+    """Print the headline numbers, and one row a noise variance of a noise path."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="Leave one out: who would be missed?", title_justify="left", box=SIMPLE)
+    table.add_column("", no_wrap=True)
+    table.add_column("", justify="right")
+    for name, value in _lines(findings):
+        table.add_row(name, value)
+    table.show_header = False
+    console.print(table)
+    if "noise_path" in findings:
+        console.print(_path(findings["noise_path"]))
+
+
+def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
+    accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
+    kl, exact = findings["kl_out_in"], findings["duplicates"]["exact"]
+    freedom = findings["effective_degrees_of_freedom"]
+    lines = [
+        ("records", f"{findings['records']}"),
+        ("right without themselves", _percent(accuracy)),
+        (f"told by an AUC of {told['auc']:g} or more", _percent(told)),
+        ("KL(out || in), median", _number(kl["median"]) + " nats"),
+        ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
+        ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
+    ]
+    if exact["groups"]:
+        lines.append(("exact copies", f"{exact['records']} records in {exact['groups']} groups"))
+    return lines
+
+
+def _path(path: dict[str, Any]) -> Any:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(title="By noise variance", title_justify="left", box=SIMPLE)
+    names = ("noise", "degrees of freedom", "accuracy without itself", "KL median", "KL most")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in range(len(path["noise"])):
+        table.add_row(
+            f"{path['noise'][row]:g}",
+            f"{path['effective_degrees_of_freedom'][row]:.1f}",
+            f"{100 * path['leave_one_out_accuracy'][row]:.1f} %",
+            f"{path['kl_median'][row]:.3g}",
+            f"{path['kl_most'][row]:.3g}",
+        )
+    return table
+
+
+def _percent(estimate: dict[str, Any]) -> str:
+    low, high = (100 * bound for bound in estimate["ci95"])
+    return f"{100 * estimate['value']:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def _number(estimate: dict[str, Any]) -> str:
+    low, high = estimate["ci95"]
+    return f"{estimate['value']:.3g} [{low:.3g}, {high:.3g}]"

@@ -1,0 +1,55 @@
+"""Every removed record against every query, one array a measure, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from imprint.leave_one_out.certificate import certificate
+from imprint.leave_one_out.posterior import Posterior
+from imprint.leave_one_out.queries import query_influence
+from imprint.leave_one_out.self_influence import self_influence
+
+MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "variance_out", "certificate")
+"""Arrays ``[n, q]``; beside them is ``shift``, ``[n, q, c]``."""
+BLOCK_VALUES = 1 << 20
+
+
+def query_blocks(
+    posterior: Posterior, cross: Tensor, variances: Tensor
+) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    """Yield some queries and their measures, block by block.
+
+    ``certificate`` is KL(out ‖ in) at the query over that at the removed record itself, which no
+    query exceeds; ``shift`` is μ_in − μ_out, signed, by output.
+
+    Args:
+        posterior: the fit of all records.
+        cross: k(query, record), float64 ``[q, n]``.
+        variances: k(query, query), float64 ``[q]``.
+    """
+    own = self_influence(posterior).directions
+    step = queries_at_once(posterior.records)
+    for start in range(0, len(cross), step):
+        part = slice(start, start + step)
+        found = query_influence(posterior, cross[part], variances[part])
+        shifts = [found.shift(output) for output in range(posterior.outputs)]
+        yield (
+            part,
+            {
+                "kl_out_in": found.directions.kl_out_in(),
+                "kl_in_out": found.directions.kl_in_out(),
+                "auc": found.directions.auc(),
+                "mean_distance": found.mean_distance,
+                "variance_out": found.variance_out,
+                "certificate": certificate(found.directions, own),
+                "shift": torch.stack(shifts, dim=-1),
+            },
+        )
+
+
+def queries_at_once(records: int) -> int:
+    """Return how many queries make a block."""
+    return max(1, BLOCK_VALUES // records)

@@ -1,0 +1,158 @@
+"""The leave-one-out section: who would be missed, how much, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imprint.leave_one_out.reasons import label_stands_out
+from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
+from imprint.report.leave_one_out_figures import leave_one_out_figures
+from imprint.report.leave_one_out_gallery import read_missed, reason
+from imprint.report.membership_tables import Headline
+from imprint.report.section import SECTIONS, Section
+from imprint.report.templating import render
+from imprint.report.wording import decimal, percent
+from imprint.tables import Table
+
+LENS = "leave_one_out"
+COLUMNS = (
+    "label",
+    "kl_out_in_with_copies",
+    "auc_with_copies",
+    "leverage",
+    "residual_norm",
+    "memorization",
+    "kl_out_in",
+    "kl_variance",
+    "prediction_out",
+)
+MOST_SHOWN = 20
+MOST_QUERIES = 20
+
+
+@SECTIONS.register(LENS)
+def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
+    """Return the section of a leave-one-out fit, or None when the study has none.
+
+    Raises:
+        ImprintError: a finding, table or picture it needs is missing or damaged.
+    """
+    if LENS not in mapping(summary, "lenses"):
+        return None
+    findings = mapping(summary, "lenses", LENS)
+    if "kernel" not in findings:
+        return None
+    records = read_columns(root / LENS / "records.parquet", *COLUMNS)
+    path = mapping(findings, "noise_path") if "noise_path" in findings else None
+    told = estimate(findings, "distinguishable")
+    html = render(
+        "leave_one_out.html.j2",
+        verdict=_verdict(told),
+        headlines=_headlines(findings, records, told),
+        kernel=_kernel(mapping(findings, "kernel")),
+        name=str(lookup(findings, "kernel", "name")),
+        noise=number(findings, "noise"),
+        records=number(findings, "records"),
+        freedom=number(findings, "effective_degrees_of_freedom"),
+        kl=estimate(findings, "kl_out_in_with_copies", "median"),
+        residual=number(findings, "inverse_residual"),
+        duplicates=_duplicates(findings),
+        figures=leave_one_out_figures(records, path),
+        path=None if path is None else _rows(path),
+        gallery=read_missed(root / "gallery" / LENS),
+        most=_most(records, [str(name) for name in lookup(findings, "classes")]),
+        queries=_queries(findings),
+    )
+    anchors = (("leave-one-out-result", "Leave one out"), ("leave-one-out-records", "Missed most"))
+    return Section(LENS, "Leave one out", html, order=30, anchors=anchors)
+
+
+def _verdict(told: Estimate) -> tuple[str, str]:
+    """Return the kind and the heading of what the records allow to say."""
+    if told.value >= 0.5:
+        return "found", "Most records can be told by their absence alone"
+    if told.value > 0:
+        return "found", "Some records can be told by their absence alone"
+    return "nothing", "No record is missed much when it is left out"
+
+
+def _headlines(findings: Mapping[str, Any], records: Table, told: Estimate) -> list[Headline]:
+    accuracy = estimate(findings, "leave_one_out_accuracy")
+    commonest = np.bincount(records["label"]).max() / len(records["label"])
+    typical = estimate(findings, "auc_with_copies", "median")
+    auc = number(findings, "distinguishable", "auc")
+    return [
+        Headline(
+            "Right without themselves",
+            accuracy,
+            float(commonest),
+            f"Fitted to all other records, the model names the class of {percent(accuracy.value)} "
+            f"of the records. Always naming the commonest class: {percent(float(commonest))}.",
+            nothing="the commonest class",
+        ),
+        Headline(
+            "Told by its absence",
+            typical,
+            0.5,
+            f"Shown the prediction for the record itself, an observer tells which of two models "
+            f"was fitted without it in {percent(typical.value)} at the median record, and in "
+            f"{decimal(100 * auc, 0)}% or more at {percent(told.value)} of the records.",
+            nothing="guessing",
+        ),
+    ]
+
+
+def _kernel(kernel: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (key.replace("_", " "), f"{value:.6g}" if isinstance(value, float) else str(value))
+        for key, value in kernel.items()
+        if key != "name"
+    ]
+
+
+def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        kind: {
+            "groups": number(findings, "duplicates", kind, "groups"),
+            "records": number(findings, "duplicates", kind, "records"),
+            "first": list(lookup(findings, "duplicates", kind, "first")),
+        }
+        for kind in ("exact", "collinear")
+    }
+
+
+def _rows(columns: Mapping[str, Any]) -> list[dict[str, float]]:
+    names = list(columns)
+    return [
+        dict(zip(names, row, strict=True))
+        for row in zip(*(columns[name] for name in names), strict=True)
+    ]
+
+
+def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
+    by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
+    order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:MOST_SHOWN]
+    return [
+        {
+            "index": int(records["index"][row]),
+            "label": classes[int(records["label"][row])],
+            "prediction_out": classes[int(records["prediction_out"][row])],
+            "kl": float(records["kl_out_in_with_copies"][row]),
+            "auc": float(records["auc_with_copies"][row]),
+            "memorization": float(records["memorization"][row]),
+            "reason": reason(bool(by_label[row])),
+        }
+        for row in order
+    ]
+
+
+def _queries(findings: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "queries" not in findings:
+        return None
+    most = mapping(findings, "queries", "most")
+    pairs = list(zip(lookup(most, "index"), lookup(most, "kl_out_in"), strict=True))
+    return {"count": number(findings, "queries", "queries"), "first": pairs[:MOST_QUERIES]}
