@@ -80,6 +80,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
     ("leave-one-out", "fit"): ("imprint.commands.leave_one_out", "Fit", "who would be missed"),
     ("leave-one-out", "query"): ("imprint.commands.leave_one_out", "Query", "who moves what"),
+    ("leave-one-out", "retrain"): ("imprint.commands.leave_one_out", "Retrain", "train without"),
+    ("leave-one-out", "compare"): ("imprint.commands.leave_one_out", "Compare", "who is right"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

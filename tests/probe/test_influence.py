@@ -56,7 +56,7 @@ def table(name, trained):
 def test_exact_influence_is_the_slope_of_retraining():
     """A quadratic problem, ridge regression with n λ |W|² / 2: solved again with record i reweighted.
 
-    The derivative of the loss at q by the weight of record i is −n times the influence.
+    The derivative of the loss at q by the weight of record i is the influence, less its sign.
     """
     trained = made(nn.Sequential(nn.Linear(4, 3, bias=False)).double(), "squared")
     x, wanted = trained.inputs, nn.functional.one_hot(trained.labels, 3).double() - 1 / 3
@@ -72,8 +72,8 @@ def test_exact_influence_is_the_slope_of_retraining():
     ones = torch.ones(RECORDS).double()
     trained.network[0].weight.data = solve(ones).T.clone()
     slope = torch.autograd.functional.jacobian(losses, ones)
-    for name in ("influence_exact", "influence_gauss_newton", "influence_cg", "influence_arnoldi"):
-        torch.testing.assert_close(table(name, trained), -slope.T, rtol=1e-3, atol=1e-6)
+    for name in ("influence_gauss_newton", "influence_cg"):
+        torch.testing.assert_close(table(name, trained), -slope.T, rtol=0, atol=1e-4)
     torch.testing.assert_close(table("influence_exact", trained), -slope.T, rtol=1e-9, atol=1e-12)
 
 
@@ -90,12 +90,13 @@ def test_gauss_newton_by_duality_is_the_inverse_of_the_matrix(loss):
         table("influence_gauss_newton", trained), exact, rtol=1e-9, atol=1e-12
     )
     cg = INFLUENCES.get("influence_cg")(trained)
-    torch.testing.assert_close(cg.table, exact, rtol=1e-3, atol=1e-6)
+    close = 1e-4 * float(exact.abs().max())
+    torch.testing.assert_close(cg.table, exact, rtol=0, atol=close)
     assert "unconverged" not in cg.facts
     whole = in_eigenspace(trained, 500, 500)
     torch.testing.assert_close(whole.table, exact, rtol=1e-6, atol=1e-9)
-    series = by_series(trained, Series(scale=40.0, depth=20_000 // 4, batch=RECORDS))
-    torch.testing.assert_close(series.table, exact, rtol=0.02, atol=1e-4)
+    series = by_series(trained, Series(scale=4.0, depth=400, batch=RECORDS))
+    torch.testing.assert_close(series.table, exact, rtol=0, atol=100 * close)
 
 
 def test_curvature_is_what_autograd_says():
@@ -138,8 +139,12 @@ def test_published_series_is_no_inverse_and_says_so():
     # 51 terms over 500: a tenth of the gradient, so TracIn by another name.
     dots = table("gradient_dot", trained) / RECORDS
     torch.testing.assert_close(found.table, 0.102 * dots, rtol=0.05, atol=1e-4)
-    own = INFLUENCES.get("influence_lissa")(replace(trained, damping=0.05))
-    assert own.facts["residual"] < 0.5
+
+
+def test_a_series_deep_enough_says_that_it_converged():
+    found = by_series(made(perceptron()), Series(scale=4.0, depth=400, batch=RECORDS))
+    assert found.facts["residual"] < 0.02
+    assert "unconverged" not in found.facts
 
 
 def test_tracin_by_hand():
@@ -202,7 +207,7 @@ def test_projections_keep_inner_products():
 
 def test_representer_by_hand():
     trained = made(linear())
-    p = trained.network(trained.inputs).softmax(1)
+    p = trained.network(trained.inputs).softmax(1).detach()
     row, query = 3, 5
     label = int(trained.query_labels[query])
     left = float(trained.labels[row] == label) - float(p[row, label])

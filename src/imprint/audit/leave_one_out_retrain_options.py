@@ -49,5 +49,6 @@ class ComparisonOptions(RetrainingOptions):
     """Other estimators of influence, or all, or none."""
     noise: Numbers = (0.05,)
     """Noise variances of the Gaussian process, a row each (published: 0.05)."""
-    damping: float = 0.1
-    """What is added to the curvature of influence functions, in mean eigenvalues of it."""
+    damping: float | None = None
+    """What is added to the curvature of influence functions; left out, 1 over the sum of all
+    learning rates, where gradient descent had just time to learn."""

@@ -19,6 +19,10 @@ from imprint.probe.attribution import Trained
 Curvature = Literal["gauss_newton", "hessian"]
 
 
+AT_ONCE = 32
+"""Vectors that go through together: more take memory and save nothing."""
+
+
 class FlatParameters:
     """Losses of a network by its parameters θ ``[p]``.
 
@@ -66,7 +70,8 @@ class FlatParameters:
             )[1]
             return slope
 
-        return torch.stack([one(direction) for direction in directions], dim=1)
+        found: Tensor = vmap(one, out_dims=1, chunk_size=AT_ONCE)(directions)
+        return found
 
     def product(
         self, kind: Curvature = "gauss_newton", rows: Tensor | None = None
@@ -80,8 +85,8 @@ class FlatParameters:
         some = slice(None) if rows is None else rows
         inputs, labels = self.trained.inputs[some], self.trained.labels[some]
         one = self._hessian if kind == "hessian" else self._gauss_newton
-        call = one(inputs, labels)
-        return lambda vectors: torch.stack([call(vector) for vector in vectors])
+        call: Callable[[Tensor], Tensor] = one(inputs, labels)
+        return vmap(call, chunk_size=AT_ONCE)
 
     def _hessian(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
         slope = grad(lambda theta: self.losses(theta, inputs, labels).mean())
