@@ -30,7 +30,7 @@ SMALL = {
     "input_size": 8,
     "device": "cpu",
     "json": True,
-    "train": RetrainOptions(width=5, epochs=4, batch_size=8, learning_rate=0.1),
+    "train": RetrainOptions(width=16, epochs=4, batch_size=8, learning_rate=0.1),
 }
 
 
@@ -116,7 +116,9 @@ def test_networks_and_kernel_must_match(made):
     with pytest.raises(ImprintError, match=r"networks\.depth: 1 there, 2 now"):
         compare_study(ComparisonOptions(out=options.out, **{**SMALL, "depth": 2}))
     with pytest.raises(ImprintError, match="choose --kernel fc"):
-        compare_study(ComparisonOptions(out=options.out, **{**SMALL, "kernel": "rbf", "depth": None}))
+        compare_study(
+            ComparisonOptions(out=options.out, **{**SMALL, "kernel": "rbf", "depth": None})
+        )
 
 
 def test_margins_by_hand():
@@ -128,7 +130,7 @@ def test_margins_by_hand():
 def test_command_line(made, tmp_path, capsys):
     words = ["--composite-count", "120", "--classes", "2", "--depth", "1", "--records", "20"]
     words += ["--queries", "0", "--left-out", "3", "--pairs", "10", "--subsets", "0"]
-    words += ["--input-size", "8", "--device", "cpu", "--train.width", "5", "--train.epochs", "2"]
+    words += ["--input-size", "8", "--device", "cpu", "--train.width", "16", "--train.epochs", "2"]
     out = tmp_path / "study"
     run(["leave-one-out", "retrain", *words, "--out", str(out)])
     assert "3 records left out of 20" in capsys.readouterr().out

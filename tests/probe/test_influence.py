@@ -54,7 +54,7 @@ def table(name, trained):
 
 
 def test_exact_influence_is_the_slope_of_retraining():
-    """A quadratic problem, ridge regression with n λ |W|² / 2: solved again with record i reweighted.
+    """Ridge regression, a quadratic problem, solved again with record i reweighted.
 
     The derivative of the loss at q by the weight of record i is the influence, less its sign.
     """
@@ -182,7 +182,7 @@ def test_ekfac_second_moments_are_those_of_written_gradients():
 
 
 def test_ekfac_is_exact_where_factors_are_independent():
-    """A linear model and squared loss: the curvature is E[aaᵀ] ⊗ I, which Kronecker factors hold."""
+    """A linear model and squared loss: the curvature E[aaᵀ] ⊗ I is a Kronecker product."""
     trained = made(linear(), "squared")
     torch.testing.assert_close(
         table("ekfac", trained), table("influence_gauss_newton", trained), rtol=1e-9, atol=1e-12

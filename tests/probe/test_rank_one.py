@@ -41,7 +41,9 @@ def loss_of(labels):
 def test_against_per_example_gradients(bias):
     model = network(bias)
     (inputs, labels), (others, other_labels) = batch(7, 0), batch(5, 1)
-    one, other = (factors(model, x, loss_of(y)) for x, y in ((inputs, labels), (others, other_labels)))
+    one, other = (
+        factors(model, x, loss_of(y)) for x, y in ((inputs, labels), (others, other_labels))
+    )
     first, second = per_example(model, inputs, labels), per_example(model, others, other_labels)
     torch.testing.assert_close(gradient_dots(one, other), first @ second.T, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(squared_norms(one), first.square().sum(1), rtol=1e-12, atol=1e-14)

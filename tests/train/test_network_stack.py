@@ -113,7 +113,10 @@ def test_float32_is_float64_up_to_rounding():
 
 def test_bad_input():
     given = data()
-    steep, erf = replace(OPTIONS, learning_rate=1e9, loss="squared"), FullyConnected(activation="erf")
+    steep, erf = (
+        replace(OPTIONS, learning_rate=1e9, loss="squared"),
+        FullyConnected(activation="erf"),
+    )
     with pytest.raises(ImprintError, match="lower it"):
         train_stack(data(dtype=torch.float32), all_but(11, 1), [0], erf, steep, 1)
     with pytest.raises(ImprintError, match="without any record"):

@@ -127,15 +127,18 @@ def _ceilings(within: FloatArray, without: FloatArray, seed: int) -> dict[str, A
     if len(within) < 3 or within.shape[1] < 2 * (within.shape[2] + 3):
         return {"missing": "needs 3 records left out, and twice the networks an AUC needs"}
     measures = {"difference": root_difference, "auc": area_alone}
-    return {
-        name: {
-            coefficient: noise_ceiling(
-                within, without, reading, generator(seed, "ceiling", name, coefficient)
-            ).to_dict()
-            for coefficient, reading in (("pearson", measure), ("spearman", _ranked(measure)))
+    try:
+        return {
+            name: {
+                coefficient: noise_ceiling(
+                    within, without, reading, generator(seed, "ceiling", name, coefficient)
+                ).to_dict()
+                for coefficient, reading in (("pearson", measure), ("spearman", _ranked(measure)))
+            }
+            for name, measure in measures.items()
         }
-        for name, measure in measures.items()
-    }
+    except ImprintError as error:
+        return {"missing": str(error)}
 
 
 def _ranked(

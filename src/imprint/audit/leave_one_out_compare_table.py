@@ -16,10 +16,13 @@ def show_comparison(findings: dict[str, Any]) -> None:
     if "comparison" not in findings:
         return
     compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
-    title = "Estimates beside retraining: correlation over records, 95 % interval"
+    title = (
+        "Estimates beside retraining: rank correlation ρ and Pearson's r with the shift of the "
+        "logits,\nrank correlation with the attack's AUC, linear datamodeling score"
+    )
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("estimator", no_wrap=True)
-    for name in ("with shift: Spearman", "Pearson", "with AUC", "LDS", "CPU s", "MB"):
+    for name in ("ρ shift", "r shift", "ρ AUC", "LDS", "CPU s", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, row in sorted(compared["estimators"].items(), key=_order):
         told = " *" if "unconverged" in row["facts"] else ""
@@ -30,7 +33,7 @@ def show_comparison(findings: dict[str, Any]) -> None:
             _alone(row["difference"].get("pearson")),
             _alone(row["auc"].get("spearman")),
             _alone(row["datamodeling"]),
-            f"{row['cpu_seconds']:.3g}",
+            f"{row['cpu_seconds']:.2g}",
             "?" if peak is None else f"{peak / 1e6:.0f}",
         )
     if "missing" not in ceiling:
@@ -53,8 +56,8 @@ def _retrained(found: dict[str, Any]) -> str:
     shift, auc = found["root_difference"], found["auc"]
     return (
         f"{found['left_out']} records left out of {found['records']}, {found['pairs']} pairs of "
-        f"networks each: shift of a logit {_with_interval(shift)}, attack AUC {_with_interval(auc)} "
-        f"(each ± {found['auc_error']:.3f})"
+        f"networks each: shift of a logit {_with_interval(shift)}, attack AUC "
+        f"{_with_interval(auc)} (each ± {found['auc_error']:.3f})"
     )
 
 

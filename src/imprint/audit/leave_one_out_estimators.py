@@ -5,7 +5,8 @@ All are asked about the same records left out, and about the same held-out queri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,8 +19,8 @@ from imprint.audit.leave_one_out_retrain import GroundTruth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
 from imprint.audit.peak_memory import Cost, measured
 from imprint.errors import ImprintError
-from imprint.leave_one_out.kernels.fc import FullyConnected
-from imprint.leave_one_out.posterior import fit
+from imprint.leave_one_out.kernels.fc import FullyConnected, Limit
+from imprint.leave_one_out.posterior import Posterior, fit
 from imprint.leave_one_out.queries import query_influence
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
@@ -58,7 +59,9 @@ def closed_forms(truth: GroundTruth, options: ComparisonOptions) -> dict[str, Es
 
     Named ``lood_<limit>_<noise>``, the kernel's own limit and the first noise variance first.
     """
-    limits = sorted(("nngp", "ntk"), key=lambda limit: limit != truth.kernel.limit)
+    limits: tuple[Limit, Limit] = ("nngp", "ntk")
+    if truth.kernel.limit == "ntk":
+        limits = ("ntk", "nngp")
     return {
         f"lood_{limit}_{noise:g}": _closed_form(truth, replace(truth.kernel, limit=limit), noise)
         for limit in limits
@@ -89,8 +92,17 @@ def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Es
         "limit": kernel.limit,
         "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
         "leave_one_out_accuracy": posterior.leave_one_out_accuracy,
+        "log_evidence": _log_evidence(posterior),
     }
     return Estimated(np.sqrt(columns["mse"]), columns["auc"], table, cost, facts, columns)
+
+
+def _log_evidence(posterior: Posterior) -> float:
+    """Return log p(Y) under the prior, in nats: what may choose a noise without retraining."""
+    fit_term = float((posterior.targets * posterior.weights).sum())
+    determinant = 2 * float(posterior.factor.diagonal().log().sum())
+    count = posterior.records * posterior.outputs
+    return -0.5 * (fit_term + posterior.outputs * determinant + count * math.log(2 * math.pi))
 
 
 def from_gradients(
@@ -162,7 +174,7 @@ def one_network(truth: GroundTruth, options: ComparisonOptions) -> Trained:
 def label_margins(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> FloatArray:
     """Return the logit of the label less log Σ exp of the others, ``[S, q]`` of ``[S, q, c]``."""
     values = logits.astype(np.float64)
-    own: Iterator[Any] = np.take_along_axis(values, labels[None, :, None], axis=2)[..., 0]
+    own = np.take_along_axis(values, labels[None, :, None], axis=2)[..., 0]
     others = values.copy()
     np.put_along_axis(others, labels[None, :, None], -np.inf, axis=2)
     margins: FloatArray = own - np.logaddexp.reduce(others, axis=2)

@@ -1,4 +1,4 @@
-"""What can be chosen about retraining without single records, and about what it is compared with."""
+"""What can be chosen about retraining without single records, and about comparing with it."""
 
 from __future__ import annotations
 

@@ -149,8 +149,10 @@ def noise_ceiling(
         parts = (order[: count // 2], order[count // 2 : 2 * (count // 2)])
         halves.append([measure(one[:, part], other[:, part]) for part in parts])
     measured = np.array(halves)
-    rows = np.arange(records)
-    drawn = [_ceiling(measured, random.integers(0, records, records)) for _ in range(draws)]
+    rows = np.arange(records, dtype=np.int64)
+    drawn = [
+        _ceiling(measured, np.asarray(random.integers(0, records, records))) for _ in range(draws)
+    ]
     return Estimate(_ceiling(measured, rows), percentile_interval(drawn), records)
 
 

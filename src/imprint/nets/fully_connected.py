@@ -56,7 +56,8 @@ class Erf(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Return erf of the values."""
-        return torch.special.erf(values)
+        found: Tensor = torch.special.erf(values)
+        return found
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "erf": Erf}
@@ -101,7 +102,8 @@ class NetworkStack:
         """Return one of the networks by itself, with weights of its own."""
         found: list[nn.Module] = []
         for layer, weight in enumerate(self.weights):
-            dense = nn.Linear(*weight.shape[1:], bias=bool(self.biases), dtype=weight.dtype)
+            _, before, after = weight.shape
+            dense = nn.Linear(before, after, bias=bool(self.biases), dtype=weight.dtype)
             dense.weight.data = weight[row].T.clone()
             if self.biases:
                 dense.bias.data = self.biases[layer][row].clone()
@@ -176,5 +178,5 @@ def in_own_span(inputs: Tensor) -> Tensor:
     """
     if len(inputs) >= inputs.shape[1]:
         return inputs
-    _, triangle = torch.linalg.qr(inputs.double().T, mode="reduced")
+    triangle: Tensor = torch.linalg.qr(inputs.double().T, mode="reduced")[1]
     return triangle.T.to(inputs.dtype).contiguous()

@@ -90,7 +90,7 @@ class Attribution:
     Attributes:
         table: ``[n, q]``, influence of each record on each query.
         own: ``[r]``, of each asked record on itself; None where it is in the table.
-        facts: what is worth knowing, as JSON values; ``unconverged`` holds a reason not to trust it.
+        facts: worth knowing, as JSON values; ``unconverged`` holds a reason not to trust it.
     """
 
     table: Tensor

@@ -55,7 +55,9 @@ class FlatParameters:
         """Return the gradient of each row's loss, ``[b, p]``."""
 
         def one(row: Tensor, label: Tensor) -> Tensor:
-            return grad(lambda theta: self.losses(theta, row[None], label[None])[0])(self.theta)
+            of = grad(lambda theta: self.losses(theta, row[None], label[None])[0])
+            slope: Tensor = of(self.theta)
+            return slope
 
         found: Tensor = vmap(one)(inputs, labels)
         return found
@@ -101,7 +103,7 @@ class FlatParameters:
         def of(theta: Tensor) -> Tensor:
             return self.logits(theta, inputs)
 
-        logits, back = vjp(of, self.theta)
+        logits, back = vjp(of, self.theta)[:2]
         root = self.trained.curvature_root(logits)
 
         def call(vector: Tensor) -> Tensor:

@@ -39,9 +39,7 @@ class Factors:
         return [slope[:, :, None] * a[:, None, :] for a, slope in pairs]
 
 
-def factors(
-    network: nn.Module, inputs: Tensor, of_logits: Callable[[Tensor], Tensor]
-) -> Factors:
+def factors(network: nn.Module, inputs: Tensor, of_logits: Callable[[Tensor], Tensor]) -> Factors:
     """Return the gradients of a scalar of each row; one forward and one backward pass.
 
     Args:

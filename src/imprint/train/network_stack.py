@@ -26,6 +26,7 @@ from imprint.nets.fully_connected import ACTIVATIONS, NetworkStack, Prior, initi
 from imprint.seeds import derive, generator
 from imprint.train.retrain_options import RetrainOptions
 
+
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
     """What networks learn from.
@@ -113,7 +114,7 @@ def _batches(
 ) -> tuple[Tensor, ...]:
     name = epoch if options.shuffle else 0
     order = torch.from_numpy(generator(seed, "order", name).permutation(records)).to(device)
-    return order.split(options.batch_size)
+    return torch.split(order, options.batch_size)
 
 
 @torch.no_grad()
@@ -152,7 +153,8 @@ def _slope(values: Tensor, activation: str) -> Tensor:
         return (values > 0).to(values.dtype)
     bell = torch.exp(-0.5 * values.square()) / math.sqrt(2 * math.pi)
     if activation == "gelu":
-        return torch.special.ndtr(values) + values * bell
+        below: Tensor = torch.special.ndtr(values)
+        return below + values * bell
     return (2 / math.sqrt(math.pi)) * torch.exp(-values.square())
 
 

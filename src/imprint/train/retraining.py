@@ -149,7 +149,8 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
         "logits/subsets.npy", settings, lambda file: _train(file, plan, halves, pairs)
     )
     logits: FloatArray = np.load(path)
-    return logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:]).mean(1)
+    each = logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
+    return np.asarray(each.mean(1))
 
 
 def _train(path: Path, plan: Retraining, kept: NDArray[np.bool_], pairs: list[int]) -> None:

@@ -44,7 +44,8 @@ def ekfac(trained: Trained) -> Attribution:
 
 def basis(rows: Tensor) -> Tensor:
     """Return the eigenvectors of the second moments of rows, as columns."""
-    return torch.linalg.eigh((rows.T @ rows).double())[1].to(rows.dtype)
+    vectors: Tensor = torch.linalg.eigh((rows.T @ rows).double())[1]
+    return vectors.to(rows.dtype)
 
 
 def second_moments(inputs: Tensor, slopes: Tensor, count: int) -> Tensor:

@@ -31,15 +31,15 @@ def in_eigenspace(trained: Trained, space: int, kept: int) -> Attribution:
     records = flat.along(vectors)
     gradients = flat.gradients(trained.queries, trained.query_labels)
     queries = gradients @ vectors.T
-    inside = queries.square().sum(1) / gradients.square().sum(1).clamp(min=torch.finfo(gradients.dtype).tiny)
+    inside = queries.square().sum(1) / gradients.square().sum(1).clamp(
+        min=torch.finfo(gradients.dtype).tiny
+    )
     table = (records / (values + trained.damping)) @ queries.T / len(trained.labels)
     facts = {"kept": len(values), "share_of_gradients": float(inside.mean())}
     return Attribution(table, facts=facts)
 
 
-def leading(
-    flat: FlatParameters, space: int, kept: int, seed: int
-) -> tuple[Tensor, Tensor]:
+def leading(flat: FlatParameters, space: int, kept: int, seed: int) -> tuple[Tensor, Tensor]:
     """Return the leading eigenvalues ``[k]``, falling, and eigenvectors ``[k, p]``."""
     random = torch.Generator().manual_seed(seed)
     vector = torch.randn(len(flat.theta), generator=random).to(flat.theta)

@@ -24,9 +24,7 @@ def influence_cg(trained: Trained) -> Attribution:
     """Return the influences."""
     flat = FlatParameters(trained)
     gradients = flat.gradients(trained.queries, trained.query_labels)
-    solution, residual, steps = solve(
-        flat.product(), gradients, trained.damping, TOLERANCE, STEPS
-    )
+    solution, residual, steps = solve(flat.product(), gradients, trained.damping, TOLERANCE, STEPS)
     facts: dict[str, object] = {"residual": residual, "steps": steps}
     if residual > 10 * TOLERANCE:
         facts["unconverged"] = f"a relative residual of {residual:.2g} is left after {steps} steps"

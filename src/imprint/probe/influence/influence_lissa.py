@@ -24,7 +24,7 @@ from imprint.probe.influence.influence_cg import residual_of
 from imprint.seeds import generator
 
 LARGEST_RESIDUAL = 0.1
-MOST_STEPS = 2000
+MOST_STEPS = 500
 
 
 @dataclass(frozen=True)
