@@ -22,17 +22,17 @@ def test_a_network_does_not_depend_on_its_company():
 
 
 def test_networks_have_the_covariance_of_the_kernel():
-    """4000 networks of width 400: their logits' products average to the kernel within 5 errors."""
+    """2000 networks of width 200: their logits' products average to the kernel within 5 errors."""
     prior = FullyConnected(depth=2, activation="erf", w_std=1.4, b_std=0.5, input_scale=2.0)
     inputs = torch.tensor([[0.3, -0.2, 0.9], [0.5, 0.4, -0.1]])
     products = []
-    for start in range(0, 4000, 400):
-        stack = initial_stack(prior, 400, 3, 1, list(range(start, start + 400)))
+    for start in range(0, 2000, 400):
+        stack = initial_stack(prior, 200, 3, 1, list(range(start, start + 400)))
         logits = stack.logits(inputs * prior.input_scale)[..., 0].double()
         products.append(logits[:, :, None] * logits[:, None, :])
     found = torch.cat(products)
     error = found.std(0) / len(found) ** 0.5
-    # The width of 400 moves the kernel by some 1/400 of itself, a fifth of an error.
+    # The width of 200 moves the kernel by some 1/200 of itself, a fifth of an error.
     assert ((found.mean(0) - prior(inputs)).abs() < 5 * error).all()
 
 
