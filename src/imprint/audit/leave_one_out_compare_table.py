@@ -16,11 +16,8 @@ def show_comparison(findings: dict[str, Any]) -> None:
     if "comparison" not in findings:
         return
     compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
-    title = (
-        "Estimates beside retraining: rank correlation ρ and Pearson's r with the shift of the "
-        "logits,\nrank correlation with the attack's AUC, linear datamodeling score"
-    )
-    table = Table(title=title, title_justify="left", box=SIMPLE)
+    title = "Estimates beside retraining  (ρ: rank correlation, r: Pearson's; 95 % interval)"
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
     table.add_column("estimator", no_wrap=True)
     for name in ("ρ shift", "r shift", "ρ AUC", "LDS", "CPU s", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -33,7 +30,7 @@ def show_comparison(findings: dict[str, Any]) -> None:
             _alone(row["difference"].get("pearson")),
             _alone(row["auc"].get("spearman")),
             _alone(row["datamodeling"]),
-            f"{row['cpu_seconds']:.2g}",
+            _seconds(row["cpu_seconds"]),
             "?" if peak is None else f"{peak / 1e6:.0f}",
         )
     if "missing" not in ceiling:
@@ -71,6 +68,10 @@ def _with_interval(found: dict[str, Any] | None) -> str:
         return "-"
     low, high = found["ci95"]
     return f"{found['value']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _alone(found: dict[str, Any] | None) -> str:
