@@ -132,6 +132,29 @@ def test_of_a_linear_model_all_of_the_hessian_is_gauss_newton():
     )
 
 
+def test_of_ridge_regression_the_shift_is_that_of_leaving_out():
+    """Solved again without a record, to first order: the shift along the miss."""
+    trained = made(nn.Sequential(nn.Linear(4, 3, bias=False)).double(), "squared", damping=50.0)
+    x, wanted = trained.inputs, nn.functional.one_hot(trained.labels, 3).double() - 1 / 3
+
+    def logits(kept):
+        left = (x * kept[:, None]).T @ x / RECORDS + trained.damping * torch.eye(4).double()
+        weights = torch.linalg.solve(left, (x * kept[:, None]).T @ wanted / RECORDS)
+        trained.network[0].weight.data = weights.T.clone()
+        return x @ weights
+
+    without = []
+    for row in trained.own.tolist():
+        kept = torch.ones(RECORDS).double()
+        kept[row] = 0
+        without.append(logits(kept)[row])
+    within = logits(torch.ones(RECORDS).double())[trained.own]
+    entry = INFLUENCES.get("influence_exact")
+    found = entry.shift(trained, entry(trained))
+    shifts = (within - torch.stack(without)).norm(dim=1)
+    torch.testing.assert_close(found, shifts, rtol=0.01, atol=0)
+
+
 def test_published_series_is_no_inverse_and_says_so():
     trained = made(perceptron(), damping=1e-3)
     found = by_series(trained, PUBLISHED)
@@ -159,6 +182,13 @@ def test_tracin_by_hand():
         for seed, rate in ((5, 0.3), (6, 0.1))
     )
     torch.testing.assert_close(found, by_hand, rtol=1e-12, atol=1e-14)
+    way = (Checkpoint(states[0], 0.3),)
+    early = made(perceptron(seed=5))
+    once, entry = (
+        INFLUENCES.get("tracin")(replace(trained, checkpoints=way)),
+        INFLUENCES.get("gradient_dot"),
+    )
+    torch.testing.assert_close(once.shift, 0.3 * entry.shift(early, entry(early)) / RECORDS)
     assert INFLUENCES.get("tracin").missing(trained) is not None
 
 

@@ -133,7 +133,7 @@ def from_gradients(
         except ImprintError as error:
             skipped[entry.name] = str(error)
             continue
-        own = None if entry.no_self else entry.comparable(found.self_influence(trained)).double()
+        own = None if entry.no_self else entry.shift(trained, found).double()
         scores = None if own is None else own.cpu().numpy()
         facts = {**found.facts, **({"no_self": entry.no_self} if entry.no_self else {})}
         table = found.table[:, len(trained.own) :].double().cpu().numpy()

@@ -1,9 +1,11 @@
 """What an estimate of influence looks at, what it returns, and where estimates register themselves.
 
 An estimate says of each record of the training set by how much training on it lowered the loss of
-each query; higher is more. With g = ∇loss most are g_iᵀ M g_q for some matrix M, so that of a
-record on itself is a square of its gradient: of degree 2, where a shift of the prediction is of
-degree 1. To be compared with shifts, scores of degree 2 are rooted (:meth:`Influence.comparable`).
+each query; higher is more. With g = ∇loss most are g_iᵀ M g_q for some matrix M. As g = Jᵀδ, δ the
+slope of the loss by the logits, that of a record on itself is δᵀ(J M Jᵀδ): the shift of its logits
+times the miss |δ|. Such an estimate is of degree 2 in δ where a shift is of degree 1; divided by |δ|
+it is the shift along the miss, which retraining can be asked for (:meth:`Influence.shift`). (Ye et
+al. 2024 compare undivided squares with the root of a squared shift.)
 """
 
 from __future__ import annotations
@@ -77,6 +79,17 @@ class Trained:
         root = p.sqrt()
         return torch.diag_embed(root) - p[:, :, None] * root[:, None, :]
 
+    @torch.no_grad()
+    def misses(self) -> Tensor:
+        """Return |δ| of the records that are asked about, ``[r]``."""
+        asked = len(self.own)
+        logits, labels = self.network(self.queries[:asked]), self.query_labels[:asked]
+        hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        squared = self.loss == "squared"
+        miss = logits - hot + 1 / logits.shape[1] if squared else logits.softmax(1) - hot
+        found: Tensor = miss.norm(dim=1)
+        return found
+
     @property
     def parameters(self) -> int:
         """How many numbers were trained."""
@@ -90,11 +103,13 @@ class Attribution:
     Attributes:
         table: ``[n, q]``, influence of each record on each query.
         own: ``[r]``, of each asked record on itself; None where it is in the table.
+        shift: ``[r]``, of the logits of each asked record; None where it follows from its miss.
         facts: worth knowing, as JSON values; ``unconverged`` holds a reason not to trust it.
     """
 
     table: Tensor
     own: Tensor | None = None
+    shift: Tensor | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def self_influence(self, trained: Trained) -> Tensor:
@@ -151,9 +166,16 @@ class Influence:
             raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
         return found
 
-    def comparable(self, scores: Tensor) -> Tensor:
-        """Return self-influences as shifts: the root, with its sign, of those of degree 2."""
-        return scores.abs().sqrt() * scores.sign() if self.degree == 2 else scores
+    def shift(self, trained: Trained, found: Attribution) -> Tensor:
+        """Return the self-influences of the asked records as shifts of their logits, ``[r]``."""
+        if found.shift is not None:
+            return found.shift
+        scores = found.self_influence(trained)
+        if self.degree == 1:
+            return scores
+        misses = trained.misses()
+        # A record that is fitted to the last digit moves nothing.
+        return torch.where(misses > 0, scores / misses, 0.0)
 
 
 INFLUENCES: Registry[Influence] = Registry("influence estimator", "imprint.probe.influence")

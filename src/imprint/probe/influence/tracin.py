@@ -8,8 +8,6 @@ the next epoch's rate wherever the rate drops.)
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from imprint.probe.attribution import Attribution, Trained, influence
@@ -21,10 +19,17 @@ def tracin(trained: Trained) -> Attribution:
     """Return the sum over checkpoints; the network keeps its weights."""
     final = {name: value.clone() for name, value in trained.network.state_dict().items()}
     total = torch.zeros(len(trained.labels), len(trained.query_labels)).to(trained.inputs)
+    shift = total.new_zeros(len(trained.own))
     try:
         for checkpoint in trained.checkpoints:
             trained.network.load_state_dict(checkpoint.state)
-            total += checkpoint.travelled * gradient_dot(replace(trained)).table
+            found = gradient_dot(trained)
+            total += checkpoint.travelled * found.table
+            # The miss was another at every checkpoint.
+            misses = trained.misses()
+            own = found.self_influence(trained)
+            shift += checkpoint.travelled * torch.where(misses > 0, own / misses, 0.0)
     finally:
         trained.network.load_state_dict(final)
-    return Attribution(total / len(trained.labels))
+    count = len(trained.labels)
+    return Attribution(total / count, shift=shift / count)
