@@ -3,9 +3,9 @@
 An estimate says of each record of the training set by how much training on it lowered the loss of
 each query; higher is more. With g = ∇loss most are g_iᵀ M g_q for some matrix M. As g = Jᵀδ, δ the
 slope of the loss by the logits, that of a record on itself is δᵀ(J M Jᵀδ): the shift of its logits
-times the miss |δ|. Such an estimate is of degree 2 in δ where a shift is of degree 1; divided by |δ|
-it is the shift along the miss, which retraining can be asked for (:meth:`Influence.shift`). (Ye et
-al. 2024 compare undivided squares with the root of a squared shift.)
+times the miss |δ|. Such an estimate is of degree 2 in δ where a shift is of degree 1; divided by
+|δ| it is the shift along the miss, which retraining can be asked for (:meth:`Influence.shift`).
+(Ye et al. 2024 compare undivided squares with the root of a squared shift.)
 """
 
 from __future__ import annotations

@@ -38,16 +38,15 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         return None
     retraining = mapping(findings, "retraining")
     compared = mapping(findings, "comparison") if "comparison" in findings else {}
-    rows = (
-        [_row(name, row) for name, row in mapping(compared, "estimators").items()]
-        if compared
-        else []
-    )
+    estimators = mapping(compared, "estimators") if compared else {}
+    rows = [_row(name, row) for name, row in estimators.items()]
+    # Of several noise variances the first was chosen beforehand; the best would be by the truth.
+    chosen = next((row for row in rows if row["closed"]), None)
     rows.sort(key=_order)
     ceiling = _ceiling(retraining)
     html = render(
         "leave_one_out_comparison.html.j2",
-        verdict=_verdict(rows),
+        verdict=_verdict(chosen),
         records=number(retraining, "records"),
         left_out=number(retraining, "left_out"),
         pairs=number(retraining, "pairs"),
@@ -59,7 +58,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         ceiling=ceiling,
         rows=rows,
         skipped=dict(lookup(compared, "skipped")) if compared else {},
-        figures=_figures(root, rows, ceiling.get("difference")) if rows else [],
+        figures=_figures(root, rows, chosen, ceiling.get("difference")) if rows else [],
     )
     anchors = (("retraining", "Retraining"),)
     return Section("retraining", "Beside retraining", html, order=32, anchors=anchors)
@@ -97,13 +96,12 @@ def _ceiling(retraining: Mapping[str, Any]) -> dict[str, Estimate]:
     return {kind: estimate(found, kind, "spearman") for kind in ("difference", "auc")}
 
 
-def _verdict(rows: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return the kind and the heading of what the correlations allow to say."""
-    best = next((row for row in rows if row["closed"] and row["spearman"] is not None), None)
-    if best is None:
+def _verdict(chosen: dict[str, Any] | None) -> tuple[str, str]:
+    """Return the kind and the heading of what the correlation of the closed form allows to say."""
+    if chosen is None or chosen["spearman"] is None:
         return "nothing", "Records were left out, and networks trained again"
-    if best["spearman"].low > 0:
-        value = decimal(best["spearman"].value, 2)
+    if chosen["spearman"].low > 0:
+        value = decimal(chosen["spearman"].value, 2)
         return "found", f"Closed form and retraining rank records alike: {value}"
     return "nothing", "The closed form does not rank records as retraining does"
 
@@ -112,7 +110,9 @@ def _settings(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), str(value)) for name, value in found.items()]
 
 
-def _figures(root: Path, rows: list[dict[str, Any]], ceiling: Estimate | None) -> list[Figure]:
+def _figures(
+    root: Path, rows: list[dict[str, Any]], chosen: dict[str, Any] | None, ceiling: Estimate | None
+) -> list[Figure]:
     shown = [(row["name"], row["spearman"], row["closed"]) for row in rows if row["spearman"]]
     figures = []
     if shown:
@@ -128,10 +128,9 @@ def _figures(root: Path, rows: list[dict[str, Any]], ceiling: Estimate | None) -
                 "closed forms. The line is the noise ceiling, what a perfect estimate could reach.",
             )
         )
-    best = next((row["key"] for row in rows if row["closed"] and row["spearman"]), None)
-    if best is not None:
+    if chosen is not None and chosen["spearman"] is not None:
         table = read_columns(
-            root / "comparison" / "records.parquet", "difference", "difference_error", best
+            root / "comparison" / "records.parquet", "difference", "difference_error", chosen["key"]
         )
         truth = np.sqrt(np.maximum(table["difference"], 0))
         # d√x = dx / 2√x; next to 0 the root is no more certain than √dx.
@@ -142,8 +141,8 @@ def _figures(root: Path, rows: list[dict[str, Any]], ceiling: Estimate | None) -
         figures.append(
             Figure(
                 "Record by record",
-                Markup(plots.estimate_and_truth(table[best], truth, error)),
-                f"Each record left out: {best.replace('_', ' ')} and the measured shift, with its "
+                Markup(plots.estimate_and_truth(table[chosen["key"]], truth, error)),
+                f"Each record left out: {chosen['name']} and the measured shift, with its "
                 "standard error.",
             )
         )
