@@ -95,6 +95,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Landscape",
         "around records",
     ),
+    ("leave-one-out", "retrain"): ("imprint.commands.leave_one_out", "Retrain", "train without"),
+    ("leave-one-out", "compare"): ("imprint.commands.leave_one_out", "Compare", "who is right"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

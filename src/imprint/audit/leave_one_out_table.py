@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.audit.leave_one_out_compare_table import show_comparison
+
 
 def show_leave_one_out(findings: dict[str, Any]) -> None:
     """Print the headline numbers, and one row a noise variance of a noise path."""
@@ -11,6 +13,9 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if "retraining" in findings:
+        show_comparison(findings)
+        return
     console = Console()
     table = Table(title="Leave one out: who would be missed?", title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)

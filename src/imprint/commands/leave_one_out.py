@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.audit.leave_one_out_options import FitOptions, QueryOptions
+from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
 from imprint.audit.leave_one_out_search_options import LandscapeOptions, OptimiseOptions
 
 
@@ -76,3 +77,35 @@ class Landscape(LandscapeOptions):
         from imprint.audit.leave_one_out_landscape import landscape_study
 
         return landscape_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrain(RetrainingOptions):
+    """Train networks with and without single records: the ground truth of leave-one-out values.
+
+    Networks are fully connected and described by the options of the kernel fc. A network with a
+    record and one without start from the same weights and see the same batches. An interrupted run
+    goes on where it stopped; OUT/logits holds what the networks say.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Retrain; return the content of ``summary.json``."""
+        from imprint.audit.leave_one_out_compare import retrain_study
+
+        return retrain_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(ComparisonOptions):
+    """Compare closed-form leave-one-out values, and other estimates, with retraining.
+
+    Retrains what OUT does not hold yet. OUT/comparison gets a row an estimator: correlations with
+    the shift of the logits and with the AUC of the attack, linear datamodeling score, time and
+    memory; the noise ceiling says what a perfect estimate could reach.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Compare; return the content of ``summary.json``."""
+        from imprint.audit.leave_one_out_compare import compare_study
+
+        return compare_study(self)

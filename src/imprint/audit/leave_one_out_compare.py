@@ -1,0 +1,279 @@
+"""``leave-one-out compare``: closed-form values and other estimates beside retraining.
+
+Writes ``comparison/``: ``records.parquet`` with the truth and every estimate of each record left
+out, ``estimators.parquet`` with the correlations, ``findings.json``, and ``nn.csv`` and
+``nngp.csv`` with the columns of the publication's tools. In these, ``differ_idx`` counts from 1,
+``auc_std`` and ``diff_std`` are standard errors, and ``mse`` and ``kl`` are positive.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.audit.leave_one_out_estimators import (
+    Estimated,
+    closed_forms,
+    from_gradients,
+    label_margins,
+)
+from imprint.audit.leave_one_out_retrain import GroundTruth, ground_truth
+from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
+from imprint.audit.summary import finish
+from imprint.errors import ImprintError
+from imprint.leave_one_out.ground_truth import (
+    Measured,
+    area_alone,
+    attack_auc,
+    correlations,
+    datamodeling_score,
+    noise_ceiling,
+    prediction_difference,
+    root_difference,
+)
+from imprint.seeds import generator
+from imprint.stats import mean
+from imprint.stats.ranks import midranks
+from imprint.store import Study, read_json, write_json
+from imprint.tables import write_table
+
+FloatArray = NDArray[np.float64]
+STEP = "comparison"
+
+
+def retrain_study(options: RetrainingOptions) -> dict[str, Any]:
+    """Retrain, measure, and write the page; return the content of ``summary.json``.
+
+    Raises:
+        ImprintError: images or options that cannot be used, or a study made with other settings.
+    """
+    study = Study(options.out)
+    with study.locked():
+        truth = ground_truth(study, options)
+        within, without = own_logits(truth)
+        found = {"retraining": _retraining(truth, within, without, options.seed)}
+        return finish(study, options, dict(truth.facts), {"leave_one_out": found})
+
+
+def compare_study(options: ComparisonOptions) -> dict[str, Any]:
+    """Retrain what is missing, estimate, compare; return the content of ``summary.json``.
+
+    Raises:
+        ImprintError: as :func:`retrain_study`, or an unknown estimator.
+    """
+    study = Study(options.out)
+    with study.locked():
+        truth = ground_truth(study, options)
+        settings = {
+            **truth.plan.settings(),
+            "limit": truth.kernel.limit,
+            "left_out": options.left_out,
+            "pairs": options.pairs,
+            "subsets": [options.subsets, options.subset_networks],
+            "estimator": list(options.estimator),
+            "noise": list(options.noise),
+            "damping": options.damping,
+        }
+        folder = study.step(STEP, settings, lambda path: _compare(path, truth, options))
+        within, without = own_logits(truth)
+        found = {
+            "retraining": _retraining(truth, within, without, options.seed),
+            "comparison": read_json(folder / "findings.json"),
+        }
+        return finish(study, options, dict(truth.facts), {"leave_one_out": found})
+
+
+def own_logits(truth: GroundTruth) -> tuple[FloatArray, FloatArray]:
+    """Return the logits at each record left out of networks with and without it, ``[r, K, c]``."""
+    rows = truth.plan.left_out.tolist()
+    within = np.stack([truth.logits.within[:, row] for row in rows])
+    without = np.stack([truth.logits.without[row][:, row] for row in rows])
+    return within.astype(np.float64), without.astype(np.float64)
+
+
+def _retraining(
+    truth: GroundTruth, within: FloatArray, without: FloatArray, seed: int
+) -> dict[str, Any]:
+    plan = truth.plan
+    labels = plan.data.labels.cpu().numpy()
+    right = (truth.logits.within.argmax(2) == labels).mean(0)
+    random = generator(seed, "retraining")
+    accuracy = {"records": mean(right[: plan.records], random).to_dict()}
+    if len(right) > plan.records:
+        accuracy["queries"] = mean(right[plan.records :], random).to_dict()
+    difference, auc = prediction_difference(within, without), attack_auc(within, without)
+    return {
+        "records": plan.records,
+        "left_out": len(plan.left_out),
+        "pairs": plan.pairs,
+        "networks": plan.settings()["networks"],
+        "train": plan.options.settings(),
+        "accuracy": accuracy,
+        "root_difference": mean(root_difference(within, without), random).to_dict(),
+        "difference_error": float(np.median(difference.error)),
+        "auc": mean(auc.value, random).to_dict(),
+        "auc_error": float(np.median(auc.error)),
+        "ceiling": _ceilings(within, without, seed),
+    }
+
+
+def _ceilings(within: FloatArray, without: FloatArray, seed: int) -> dict[str, Any]:
+    """Return the attainable correlations, by truth and coefficient."""
+    if len(within) < 3 or within.shape[1] < 2 * (within.shape[2] + 3):
+        return {"missing": "needs 3 records left out, and twice the networks an AUC needs"}
+    measures = {"difference": root_difference, "auc": area_alone}
+    try:
+        return {
+            name: {
+                coefficient: noise_ceiling(
+                    within, without, reading, generator(seed, "ceiling", name, coefficient)
+                ).to_dict()
+                for coefficient, reading in (("pearson", measure), ("spearman", _ranked(measure)))
+            }
+            for name, measure in measures.items()
+        }
+    except ImprintError as error:
+        return {"missing": str(error)}
+
+
+def _ranked(
+    measure: Callable[[FloatArray, FloatArray], FloatArray],
+) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    return lambda within, without: midranks(measure(within, without))
+
+
+def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> None:
+    within, without = own_logits(truth)
+    difference, auc = prediction_difference(within, without), attack_auc(within, without)
+    forms = closed_forms(truth, options)
+    gradients, skipped = from_gradients(truth, options)
+    estimates = {**forms, **gradients}
+    truths = {"difference": root_difference(within, without), "auc": auc.value}
+    rows = {
+        name: _row(name, found, truths, truth, options.seed) for name, found in estimates.items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    index = truth.index[truth.plan.left_out]
+    first = next(iter(forms.values()))
+    _write_records(folder, index, difference, auc, estimates)
+    _write_estimators(folder, rows)
+    _write_nn(folder / "nn.csv", truth, difference, auc)
+    _write_nngp(folder / "nngp.csv", truth, first)
+    write_json(folder / "findings.json", {"estimators": rows, "skipped": skipped})
+
+
+def _row(
+    name: str,
+    found: Estimated,
+    truths: Mapping[str, FloatArray],
+    truth: GroundTruth,
+    seed: int,
+) -> dict[str, Any]:
+    """Return what is told of one estimate."""
+    random = generator(seed, "compare", name)
+    row: dict[str, Any] = {
+        "seconds": found.cost.seconds,
+        "cpu_seconds": found.cost.cpu_seconds,
+        "peak_bytes": found.cost.peak_bytes,
+        "facts": dict(found.facts),
+    }
+    for kind, scores in (("difference", found.difference), ("auc", found.auc)):
+        if scores is None:
+            row[kind] = {"missing": str(found.facts["no_self"])}
+            continue
+        try:
+            told = correlations(scores, truths[kind], random)
+            row[kind] = {coefficient: value.to_dict() for coefficient, value in told.items()}
+        except ImprintError as error:
+            row[kind] = {"missing": str(error)}
+    row["datamodeling"] = _datamodeling(found, truth, random)
+    return row
+
+
+def _datamodeling(
+    found: Estimated, truth: GroundTruth, random: np.random.Generator
+) -> dict[str, Any]:
+    said, plan = truth.logits.subsets, truth.plan
+    if said is None or said.shape[1] == plan.records:
+        return {"missing": "needs networks trained on subsets, and held-out queries"}
+    labels = plan.data.labels.cpu().numpy()[plan.records :]
+    outputs = label_margins(said[:, plan.records :], labels)
+    return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
+
+
+def _write_records(
+    folder: Path,
+    index: NDArray[np.int64],
+    difference: Measured,
+    auc: Measured,
+    estimates: Mapping[str, Estimated],
+) -> None:
+    columns: dict[str, NDArray[Any]] = {
+        "index": index,
+        "difference": difference.value,
+        "difference_error": difference.error,
+        "auc": auc.value,
+        "auc_error": auc.error,
+    }
+    for name, found in estimates.items():
+        if found.difference is not None:
+            columns[name] = found.difference
+        columns.update({f"{name}_{kind}": values for kind, values in found.measures.items()})
+    write_table(folder / "records.parquet", columns)
+
+
+def _write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one row an estimate; what is missing is NaN."""
+
+    def number(row: Mapping[str, Any], *keys: str) -> float:
+        value: Any = row
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return float("nan") if value is None else float(value)
+
+    columns: dict[str, NDArray[Any]] = {
+        "index": np.arange(len(rows)),
+        "estimator": np.array(list(rows)),
+    }
+    for name in ("seconds", "cpu_seconds", "peak_bytes"):
+        columns[name] = np.array([number(row, name) for row in rows.values()])
+    for kind in ("difference", "auc"):
+        for coefficient in ("pearson", "spearman"):
+            columns[f"{kind}_{coefficient}"] = np.array(
+                [number(row, kind, coefficient, "value") for row in rows.values()]
+            )
+    columns["datamodeling"] = np.array(
+        [number(row, "datamodeling", "value") for row in rows.values()]
+    )
+    write_table(folder / "estimators.parquet", columns)
+
+
+def _write_nn(path: Path, truth: GroundTruth, difference: Measured, auc: Measured) -> None:
+    names = ("differ_idx", "counts", "auc", "auc_std", "diff", "diff_std")
+    columns = (auc.value, auc.error, difference.value, difference.error)
+    rows = [
+        (int(row) + 1, truth.plan.pairs, *(float(column[place]) for column in columns))
+        for place, row in enumerate(truth.plan.left_out)
+    ]
+    _write_csv(path, names, rows)
+
+
+def _write_nngp(path: Path, truth: GroundTruth, found: Estimated) -> None:
+    names = ("auc", "kl", "mse")
+    rows = [
+        (int(row) + 1, *(float(found.measures[name][place]) for name in names))
+        for place, row in enumerate(truth.plan.left_out)
+    ]
+    _write_csv(path, ("differ_idx", *names), rows)
+
+
+def _write_csv(path: Path, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)

@@ -1,0 +1,78 @@
+"""The comparison with retraining in a few lines on the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def show_comparison(findings: dict[str, Any]) -> None:
+    """Print what was retrained, and one row an estimate, the best first."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(_retrained(findings["retraining"]), highlight=False)
+    if "comparison" not in findings:
+        return
+    compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
+    title = "Estimates beside retraining  (ρ: rank correlation, r: Pearson's; 95 % interval)"
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
+    table.add_column("estimator", no_wrap=True)
+    for name in ("ρ shift", "r shift", "ρ AUC", "LDS", "CPU s", "MB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, row in sorted(compared["estimators"].items(), key=_order):
+        told = " *" if "unconverged" in row["facts"] else ""
+        peak = row["peak_bytes"]
+        table.add_row(
+            name + told,
+            _with_interval(row["difference"].get("spearman")),
+            _alone(row["difference"].get("pearson")),
+            _alone(row["auc"].get("spearman")),
+            _alone(row["datamodeling"]),
+            _seconds(row["cpu_seconds"]),
+            "?" if peak is None else f"{peak / 1e6:.0f}",
+        )
+    if "missing" not in ceiling:
+        table.add_section()
+        table.add_row(
+            "noise ceiling",
+            _with_interval(ceiling["difference"]["spearman"]),
+            _alone(ceiling["difference"]["pearson"]),
+            _alone(ceiling["auc"]["spearman"]),
+        )
+    console.print(table)
+    for name, row in compared["estimators"].items():
+        if "unconverged" in row["facts"]:
+            console.print(f"* {name}: {row['facts']['unconverged']}", highlight=False)
+    for name, reason in compared["skipped"].items():
+        console.print(f"{name}: {reason}", highlight=False)
+
+
+def _retrained(found: dict[str, Any]) -> str:
+    shift, auc = found["root_difference"], found["auc"]
+    return (
+        f"{found['left_out']} records left out of {found['records']}, {found['pairs']} pairs of "
+        f"networks each: shift of a logit {_with_interval(shift)}, attack AUC "
+        f"{_with_interval(auc)} (each ± {found['auc_error']:.3f})"
+    )
+
+
+def _order(item: tuple[str, dict[str, Any]]) -> tuple[bool, float]:
+    found = item[1]["difference"]
+    return "missing" in found, -found.get("spearman", {}).get("value", 0.0)
+
+
+def _with_interval(found: dict[str, Any] | None) -> str:
+    if found is None or "missing" in found:
+        return "-"
+    low, high = found["ci95"]
+    return f"{found['value']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _alone(found: dict[str, Any] | None) -> str:
+    return "-" if found is None or "missing" in found else f"{found['value']:.2f}"

@@ -1,0 +1,135 @@
+"""``leave-one-out retrain``: the ground truth, networks with and without single records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
+from imprint.audit.membership_records import attacked_images
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.device import choose_device
+from imprint.errors import ImprintError
+from imprint.leave_one_out.kernel_choice import chosen_kernel
+from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.nets.fully_connected import in_own_span
+from imprint.seeds import derive, generator
+from imprint.store import Study
+from imprint.train.network_stack import TrainingSet
+from imprint.train.retraining import Logits, Retraining, retrain
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What was retrained.
+
+    Attributes:
+        index: int64 ``[N]``, images of the set: the records, then the queries.
+        inputs: float64 ``[N, d]``, as kernel and networks are to see them.
+        kernel: whose options describe the networks.
+        plan: of retraining.
+        logits: of all networks.
+        facts: about the images, as JSON values.
+    """
+
+    index: IntArray
+    inputs: Tensor
+    kernel: FullyConnected
+    plan: Retraining
+    logits: Logits
+    facts: Mapping[str, Any]
+
+
+def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
+    """Retrain what is not done yet.
+
+    Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``.
+
+    Raises:
+        ImprintError: images or options that cannot be used, or a study made with other settings.
+    """
+    kernel = network_kernel(options)
+    images = open_choice(options, options.seed)
+    classes = options.classes or len(images.classes)
+    index = _choose(images, classes, options)
+    inputs = _inputs(images, index, options)
+    device = choose_device(options.device)
+    own = in_own_span(inputs).float().to(device)
+    labels = torch.from_numpy(images.labels[index]).to(device)
+    data = TrainingSet(own, labels, classes, inputs.shape[1])
+    plan = Retraining(
+        data,
+        options.records,
+        np.arange(options.left_out, dtype=np.int64),
+        options.pairs,
+        options.subsets,
+        options.subset_networks,
+        kernel,
+        options.train,
+        derive(options.seed, "retrain"),
+    )
+    facts = {
+        "name": images.name,
+        "images": len(images),
+        "classes": classes,
+        "class_names": list(images.classes[:classes]),
+        "fingerprint": images.fingerprint(),
+        "records": options.records,
+        "queries": options.queries,
+    }
+    return GroundTruth(index, inputs, kernel, plan, retrain(study, plan), facts)
+
+
+def network_kernel(options: RetrainingOptions) -> FullyConnected:
+    """Return the kernel that networks share their options with.
+
+    Raises:
+        ImprintError: a kernel that is not of fully connected networks.
+    """
+    kernel = chosen_kernel(options)
+    if not isinstance(kernel, FullyConnected):
+        raise ImprintError(
+            f"networks to retrain are fully connected, and the kernel {options.kernel} is not "
+            "theirs: choose --kernel fc"
+        )
+    return kernel
+
+
+def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
+    if not 2 <= classes <= len(images.classes):
+        raise ImprintError(
+            f"--classes {options.classes}: {images.name} has {len(images.classes)}, and networks "
+            "need 2 or more"
+        )
+    known = np.flatnonzero(images.labels < classes)
+    wanted = options.records + options.queries
+    if wanted > len(known):
+        raise ImprintError(
+            f"{options.records} records and {options.queries} queries are more than the "
+            f"{len(known)} images of {images.name}: ask for fewer"
+        )
+    if not 1 <= options.left_out <= options.records:
+        raise ImprintError(
+            f"--left-out {options.left_out}: leave out 1 to {options.records} records"
+        )
+    order = generator(options.seed, "retrained records").permutation(len(known))
+    return known[order[:wanted]].astype(np.int64)
+
+
+def _inputs(images: ImageSet, index: IntArray, options: RetrainingOptions) -> Tensor:
+    pixels = attacked_images(images, index, options.input_size, 1.0).pixels
+    values = torch.from_numpy(pixels).double() / 255
+    if options.scaling == "standardised":
+        fitted = values[: options.records]
+        mean = fitted.mean((0, 2, 3), keepdim=True)
+        std = fitted.std((0, 2, 3), correction=0, keepdim=True)
+        if not (std > 0).all():
+            raise ImprintError("a channel is the same in all images: choose --scaling unit")
+        values = (values - mean) / std
+    return values.flatten(1)

@@ -1,0 +1,54 @@
+"""What can be chosen about retraining without single records, and about comparing with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imprint.config import Names, Numbers
+from imprint.leave_one_out.options import KernelChoice
+from imprint.options import Common, DataChoice
+from imprint.train.retrain_options import RetrainOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingOptions(KernelChoice, DataChoice, Common):
+    """Retrain fully connected networks without single records of a set of images.
+
+    The kernel's options (fc) describe the networks: depth, activation, w_std and b_std.
+    """
+
+    classes: int = 0
+    """Keep the first this many classes (published: 2); 0 keeps all."""
+    records: int = 500
+    """Images to train on, drawn at random."""
+    queries: int = 50
+    """Further images, never trained on, whose predictions are recorded as well."""
+    left_out: int = 60
+    """How many records to leave out, one at a time."""
+    pairs: int = 40
+    """Networks with, and without, each of them; a pair starts from the same weights."""
+    subsets: int = 50
+    """Random halves of the records to train on, for the linear datamodeling score; 0 for none."""
+    subset_networks: int = 4
+    """Networks for each half."""
+    scaling: Literal["standardised", "unit"] = "unit"
+    """Pixels as networks and kernel see them: from 0 to 1 (unit), or with zero mean and unit
+    variance in each channel over the records (standardised)."""
+    input_size: int = 32
+    """Side in pixels to which images are resampled."""
+    train: RetrainOptions = field(default_factory=RetrainOptions)
+    """How networks are trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(RetrainingOptions):
+    """Compare leave-one-out values and other estimates of influence with retraining."""
+
+    estimator: Names = ("all",)
+    """Other estimators of influence, or all, or none."""
+    noise: Numbers = (0.05,)
+    """Noise variances of the Gaussian process, a row each (published: 0.05)."""
+    damping: float | None = None
+    """What is added to the curvature of influence functions; left out, 1 over the sum of all
+    learning rates, where gradient descent had just time to learn."""

@@ -1,0 +1,1 @@
+"""Estimates of influence from one trained network; each module registers one by a decorator."""

@@ -1,0 +1,76 @@
+"""Influence functions by conjugate gradients: (G + λI) x = g_q for each query, then g_iᵀx / n.
+
+Martens 2010, "Deep learning via Hessian-free optimization", on the Gauss–Newton matrix, which is
+positive semidefinite as the method needs. Needs products with vectors alone; p numbers a query.
+Stops at a relative residual of 10⁻⁴ and tells the largest that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from imprint.probe.attribution import Attribution, Trained, influence
+from imprint.probe.flat_parameters import FlatParameters
+
+TOLERANCE = 1e-4
+STEPS = 200
+
+
+@influence("influence_cg")
+def influence_cg(trained: Trained) -> Attribution:
+    """Return the influences."""
+    flat = FlatParameters(trained)
+    gradients = flat.gradients(trained.queries, trained.query_labels)
+    solution, residual, steps = solve(flat.product(), gradients, trained.damping, TOLERANCE, STEPS)
+    facts: dict[str, object] = {"residual": residual, "steps": steps}
+    if residual > 10 * TOLERANCE:
+        facts["unconverged"] = f"a relative residual of {residual:.2g} is left after {steps} steps"
+    return Attribution(flat.along(solution) / len(trained.labels), facts=facts)
+
+
+def solve(
+    product: Callable[[Tensor], Tensor],
+    right: Tensor,
+    damping: float,
+    tolerance: float,
+    most_steps: int,
+) -> tuple[Tensor, float, int]:
+    """Return x with (C + λI) x = b for each row b, the largest relative residual, and the steps.
+
+    Args:
+        product: rows ``[k, p]`` to their products with C, positive semidefinite.
+        right: ``[k, p]``.
+        damping: λ > 0.
+        tolerance: relative residual to stop at.
+        most_steps: to stop after.
+    """
+    found, left = torch.zeros_like(right), right.clone()
+    direction, square = left.clone(), left.square().sum(1)
+    size = square.sqrt().clamp(min=torch.finfo(right.dtype).tiny)
+    steps = 0
+    while steps < most_steps:
+        open_ = square.sqrt() > tolerance * size
+        if not open_.any():
+            break
+        some = direction[open_]
+        image = product(some) + damping * some
+        length = square[open_] / (some * image).sum(1)
+        found[open_] += length[:, None] * some
+        left[open_] -= length[:, None] * image
+        after = left[open_].square().sum(1)
+        direction[open_] = left[open_] + (after / square[open_])[:, None] * some
+        square[open_] = after
+        steps += 1
+    return found, residual_of(product, found, right, damping), steps
+
+
+def residual_of(
+    product: Callable[[Tensor], Tensor], found: Tensor, right: Tensor, damping: float
+) -> float:
+    """Return the largest of ‖(C + λI)x − b‖ / ‖b‖ over rows, computed anew."""
+    left = product(found) + damping * found - right
+    size = right.norm(dim=1).clamp(min=torch.finfo(right.dtype).tiny)
+    return float((left.norm(dim=1) / size).max())

@@ -1,0 +1,35 @@
+"""TracIn: the loss that steps on a record saved a query, to first order, along the checkpoints.
+
+Σ_t η_t ⟨g_i(θ_t), g_q(θ_t)⟩ with η_t the learning rates of the steps taken *from* θ_t on, over n:
+each record has weight 1/n in a step on average. Pruthi, Liu, Sundararajan, Kale 2020, "Estimating
+Training Data Influence by Tracing Gradient Descent", equation 3. (The code of Ye et al. 2024 takes
+the next epoch's rate wherever the rate drops.)
+"""
+
+from __future__ import annotations
+
+import torch
+
+from imprint.probe.attribution import Attribution, Trained, influence
+from imprint.probe.influence.gradient_dot import gradient_dot
+
+
+@influence("tracin", needs_checkpoints=True)
+def tracin(trained: Trained) -> Attribution:
+    """Return the sum over checkpoints; the network keeps its weights."""
+    final = {name: value.clone() for name, value in trained.network.state_dict().items()}
+    total = torch.zeros(len(trained.labels), len(trained.query_labels)).to(trained.inputs)
+    shift = total.new_zeros(len(trained.own))
+    try:
+        for checkpoint in trained.checkpoints:
+            trained.network.load_state_dict(checkpoint.state)
+            found = gradient_dot(trained)
+            total += checkpoint.travelled * found.table
+            # The miss was another at every checkpoint.
+            misses = trained.misses()
+            own = found.self_influence(trained)
+            shift += checkpoint.travelled * torch.where(misses > 0, own / misses, 0.0)
+    finally:
+        trained.network.load_state_dict(final)
+    count = len(trained.labels)
+    return Attribution(total / count, shift=shift / count)

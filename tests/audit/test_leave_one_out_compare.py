@@ -1,0 +1,145 @@
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from imprint.audit.leave_one_out_compare import compare_study, own_logits
+from imprint.audit.leave_one_out_estimators import label_margins, one_network
+from imprint.audit.leave_one_out_retrain import ground_truth
+from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
+from imprint.cli import run
+from imprint.errors import ImprintError
+from imprint.store import Study
+from imprint.tables import read_table
+from imprint.train.network_stack import train_stack
+from imprint.train.retrain_options import RetrainOptions
+
+SMALL = {
+    "composite_count": 120,
+    "classes": 2,
+    "depth": 1,
+    "records": 20,
+    "queries": 4,
+    "left_out": 4,
+    "pairs": 10,
+    "subsets": 3,
+    "subset_networks": 2,
+    "input_size": 8,
+    "device": "cpu",
+    "json": True,
+    "train": RetrainOptions(width=16, epochs=4, batch_size=8, learning_rate=0.1),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("compare") / "study"
+    options = ComparisonOptions(out=out, **SMALL)
+    return options, compare_study(options)
+
+
+def test_every_estimator_has_a_row_with_all_it_can_say(made):
+    _, summary = made
+    compared = summary["lenses"]["leave_one_out"]["comparison"]
+    assert compared["skipped"] == {}
+    rows = compared["estimators"]
+    assert {"lood_nngp_0.05", "lood_ntk_0.05", "ekfac", "tracin", "nearest"} < set(rows)
+    for name, row in rows.items():
+        assert -1 <= row["datamodeling"]["value"] <= 1
+        if name == "gradient_cosine":
+            assert "cosine of a gradient with itself" in row["difference"]["missing"]
+        else:
+            assert -1 <= row["difference"]["spearman"]["value"] <= 1
+
+
+def test_tables_are_those_of_the_publication(made):
+    options, _ = made
+    with (options.out / "comparison/nn.csv").open() as file:
+        networks = list(csv.DictReader(file))
+    with (options.out / "comparison/nngp.csv").open() as file:
+        process = list(csv.DictReader(file))
+    assert list(networks[0]) == ["differ_idx", "counts", "auc", "auc_std", "diff", "diff_std"]
+    assert list(process[0]) == ["differ_idx", "auc", "kl", "mse"]
+    # The publication counts records from 1.
+    assert [row["differ_idx"] for row in networks] == ["1", "2", "3", "4"]
+    truth = ground_truth(Study(options.out), options)
+    within, without = own_logits(truth)
+    shift = (within - without)[2]
+    by_hand = (shift.mean(0) ** 2 - shift.var(0, ddof=1) / 10).mean()
+    assert float(networks[2]["diff"]) == pytest.approx(by_hand, rel=1e-9)
+    assert networks[2]["counts"] == "10"
+    table = read_table(options.out / "comparison/records.parquet")
+    assert float(process[3]["mse"]) == pytest.approx(table["lood_nngp_0.05"][3] ** 2, rel=1e-12)
+
+
+def test_the_network_of_the_estimators_is_one_of_the_ground_truth(made):
+    options, _ = made
+    truth = ground_truth(Study(options.out), options)
+    trained = one_network(truth, options)
+    with torch.no_grad():
+        logits = trained.network(trained.inputs).numpy()
+    np.testing.assert_allclose(logits, truth.logits.within[0, :20], rtol=1e-4, atol=1e-5)
+    first = trained.checkpoints[0].state
+    assert not torch.equal(first["0.weight"], trained.network[0].weight)
+
+
+def test_a_record_left_out_is_the_one_that_was_named(made):
+    options, _ = made
+    truth = ground_truth(Study(options.out), options)
+    kept = torch.ones(1, 24, dtype=torch.bool)
+    kept[:, 20:] = False
+    kept[:, 3] = False
+    plan = truth.plan
+    stack = train_stack(plan.data, kept, [6], plan.prior, plan.options, plan.seed)
+    np.testing.assert_allclose(
+        stack.logits(plan.data.inputs)[0], truth.logits.without[3][6], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(made, tmp_path):
+    options, _ = made
+    again = ComparisonOptions(out=tmp_path / "again", **SMALL)
+    shutil.copytree(options.out / "logits", again.out / "logits")
+    (again.out / "logits/without/2.npy").unlink()
+    (again.out / "logits/subsets.npy").unlink()
+    ground_truth(Study(again.out), again)
+    for name in ("without/2.npy", "subsets.npy"):
+        one, other = (root / "logits" / name for root in (options.out, again.out))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_networks_and_kernel_must_match(made):
+    options, _ = made
+    with pytest.raises(ImprintError, match=r"networks\.depth: 1 there, 2 now"):
+        compare_study(ComparisonOptions(out=options.out, **{**SMALL, "depth": 2}))
+    with pytest.raises(ImprintError, match="choose --kernel fc"):
+        compare_study(
+            ComparisonOptions(out=options.out, **{**SMALL, "kernel": "rbf", "depth": None})
+        )
+
+
+def test_margins_by_hand():
+    logits = np.log(np.array([[[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]]))
+    found = label_margins(logits.astype(np.float32), np.array([0, 2]))
+    np.testing.assert_allclose(found, [[np.log(0.7 / 0.3), np.log(0.1 / 0.9)]], rtol=1e-6)
+
+
+def test_command_line(made, tmp_path, capsys):
+    words = ["--composite-count", "120", "--classes", "2", "--depth", "1", "--records", "20"]
+    words += ["--queries", "0", "--left-out", "3", "--pairs", "10", "--subsets", "0"]
+    words += ["--input-size", "8", "--device", "cpu", "--train.width", "16", "--train.epochs", "2"]
+    out = tmp_path / "study"
+    run(["leave-one-out", "retrain", *words, "--out", str(out)])
+    assert "3 records left out of 20" in capsys.readouterr().out
+    summary = json.loads((out / "summary.json").read_text())
+    assert "comparison" not in summary["lenses"]["leave_one_out"]
+    found = run(
+        ["leave-one-out", "compare", *words, "--estimator", "none", "--json", "--out", str(out)]
+    )
+    rows = found["lenses"]["leave_one_out"]["comparison"]["estimators"]
+    assert set(rows) == {"lood_nngp_0.05", "lood_ntk_0.05"}
+    assert "held-out queries" in rows["lood_ntk_0.05"]["datamodeling"]["missing"]
+    assert "Estimates beside retraining" in (out / "report.html").read_text()
