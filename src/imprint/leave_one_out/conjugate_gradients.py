@@ -132,11 +132,19 @@ def unit_vectors(records: Tensor, count: int) -> Tensor:
     return units
 
 
-def inverse_entries(solution: Solution, records: Tensor, noise: float) -> tuple[Tensor, Tensor]:
-    """Return R_ss and a bound on its error, float64 ``[k]``, from A X = (e_s).
+def inverse_entries(
+    columns: Tensor, residual: Tensor, records: Tensor, noise: float
+) -> tuple[Tensor, Tensor]:
+    """Return R_ss and a bound on its error, float64 ``[k]``, from solutions of A X = (e_s).
 
     The estimate never exceeds the truth, up to rounding.
+
+    Args:
+        columns: X, ``[n, k]``.
+        residual: (e_s) − AX, ``[n, k]``.
+        records: s, ``[k]``.
+        noise: σ².
     """
-    own = solution.values[records, torch.arange(len(records), device=records.device)]
-    corrected = own + (solution.values * solution.residual).sum(0)
-    return corrected, solution.residual.square().sum(0) / noise
+    own = columns[records, torch.arange(len(records), device=records.device)]
+    corrected = own + (columns * residual).sum(0)
+    return corrected, residual.square().sum(0) / noise

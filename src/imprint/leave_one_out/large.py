@@ -19,18 +19,23 @@ inverse, no out-of-core factor, and no error of the result.
 
 from __future__ import annotations
 
-import hashlib
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
+from imprint.leave_one_out.approximate_inverse import (
+    ApproximateInverse,
+    approximate_inverse,
+    choose_method,
+    demand_of,
+    drawn,
+)
 from imprint.leave_one_out.approximation_error import RelativeError, relative_errors
 from imprint.leave_one_out.conjugate_gradients import (
     Solution,
@@ -40,34 +45,11 @@ from imprint.leave_one_out.conjugate_gradients import (
     unit_vectors,
 )
 from imprint.leave_one_out.kernels.kernel import Kernel
-from imprint.leave_one_out.kernels.tiles import Records
 from imprint.leave_one_out.large_options import LargeOptions
-from imprint.leave_one_out.memory_plan import (
-    Demand,
-    available_memory,
-    block_rows,
-    kernel_memory,
-    panel_width,
-    panel_width_within,
-    too_small,
-)
-from imprint.leave_one_out.nystrom import Nystrom
-from imprint.leave_one_out.panel_cholesky import PanelCholesky
-from imprint.leave_one_out.panels import FilePanels, MemoryPanels, Panels, Shape
+from imprint.leave_one_out.memory_plan import available_memory, block_rows, kernel_memory
+from imprint.leave_one_out.posterior import check_targets
 from imprint.leave_one_out.self_influence import SelfInfluence, from_diagonal
 from imprint.leave_one_out.stochastic_diagonal import Correction, correction, random_signs
-from imprint.seeds import generator
-
-class ApproximateInverse(Protocol):
-    """R̂."""
-
-    def solve(self, right: Tensor) -> Tensor:
-        """Return R̂b, ``[n, k]``."""
-        ...
-
-    def diagonal(self) -> tuple[Tensor, Tensor]:
-        """Return R̂_ss and the leverage, ``[n]``."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +58,8 @@ class LargeFit:
 
     Attributes:
         influence: the self values of all records.
-        error: relative errors of some of them, see :mod:`imprint.leave_one_out.approximation_error`.
-        weights_error: ‖α − α*‖ / ‖α*‖ is at most this.
+        error: relative errors of some of them, by measure, see :data:`MEASURES`.
+        weights_error: ‖α − α*‖ / ‖α‖ is at most this, α* being exact.
         correction_error: standard error of the leverage of each record from the stochastic
             correction, ``[n]``; None without.
         checked: the sampled records, int64 ``[k]``.
@@ -115,10 +97,10 @@ class LargeFit:
             ImprintError: the conjugate gradients did not converge.
         """
         units = unit_vectors(records, len(self._targets))
-        solution = _converged(solve(self._matrix, self._inverse.solve, units, tolerance))
+        found = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
         noise = self._matrix.noise
-        entries, _ = inverse_entries(solution, records, noise)
-        return _self_values(entries, self._weights[records], self._targets[records], noise)
+        entries, _ = inverse_entries(found.values, found.residual, records, noise)
+        return _from_entries(entries, self._weights[records], self._targets[records], noise)
 
     def to_dict(self) -> dict[str, Any]:
         """Return method, errors, passes and seconds as JSON values."""
@@ -140,7 +122,7 @@ def fit_large(
     Args:
         kernel: k.
         x: inputs ``[n, ...]``, floating-point.
-        targets: Y, float64 ``[n, c]``.
+        targets: Y, float64 ``[n, c]``, on the same device.
         noise: σ² > 0.
         options: method, memory and the rest.
 
@@ -149,50 +131,114 @@ def fit_large(
             definite in float32.
     """
     options = options or LargeOptions()
-    _check(x, targets, noise)
+    check_targets(targets, len(x), noise)
     seconds: dict[str, float] = {}
-    records = kernel.prepare(x)
-    demand = _demand(records, targets, options)
+    with _timed(seconds, "records"):
+        records = kernel.prepare(x)
     memory = options.memory or int(0.8 * available_memory())
-    method = _chosen(demand, memory, options)
-    matrix = StreamedMatrix(
-        kernel, records, noise, kernel_memory(memory), block_rows(len(x), memory)
-    )
+    demand = demand_of(records, targets, options)
+    method = choose_method(demand, memory, options)
+    block = block_rows(demand.size, memory)
+    matrix = StreamedMatrix(kernel, records, noise, kernel_memory(memory), block)
     with _timed(seconds, "factor"):
-        inverse = _inverse(matrix, method, demand, memory, options)
+        inverse = approximate_inverse(matrix, method, demand, memory, options)
     with _timed(seconds, "diagonal"):
-        entries, leverage = inverse.diagonal()
-    with _timed(seconds, "check"):
-        checked = _drawn(demand.size, demand.checked, options.seed, "checked records").to(x.device)
-        signs = random_signs(demand.size, options.probes, options.seed).to(x.device)
-        right = torch.cat([targets, unit_vectors(checked, demand.size), signs], 1)
-        default = 1e-4 if method == "nystrom" else 1e-10
-        solution = _converged(
-            solve(matrix, inverse.solve, right, options.tolerance or default)
-        )
-    widths = [targets.shape[1], len(checked), options.probes]
-    parts = [Solution(*pair, solution.passes, True) for pair in zip(
-        solution.values.split(widths, 1), solution.residual.split(widths, 1), strict=True)]
-    weights = parts[0].values
-    fixed = None
-    if options.probes:
-        fixed = correction(signs, parts[2].values, inverse.solve(signs))
-        entries = _within(entries + fixed.values, entries, noise)
-        leverage = 1 - noise * entries
-    influence = from_diagonal(leverage, entries, weights, targets, noise)
-    truth, _ = inverse_entries(parts[1], checked, noise)
-    exact = _self_values(truth, weights[checked], targets[checked], noise)
+        diagonal = inverse.diagonal()
+    with _timed(seconds, "conjugate gradients"):
+        solved = _solved(matrix, inverse, targets, method, options)
+    if solved.correction is not None:
+        diagonal = _corrected(diagonal[0], solved.correction, matrix)
+    entries, leverage = diagonal
+    influence = from_diagonal(leverage, entries, solved.weights, targets, noise)
     return LargeFit(
         influence,
-        relative_errors(influence, exact, checked),
-        float(parts[0].residual.norm() / (noise * weights.norm())),
-        None if fixed is None else noise * fixed.standard_error,
-        checked,
+        relative_errors(influence, solved.exact, solved.checked),
+        solved.weights_error,
+        None if solved.correction is None else noise * solved.correction.standard_error,
+        solved.checked,
         method,
-        solution.passes,
+        solved.passes,
         seconds,
         matrix,
         inverse,
-        weights,
+        solved.weights,
         targets,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What one run of conjugate gradients gives."""
+
+    weights: Tensor
+    weights_error: float
+    checked: Tensor
+    exact: SelfInfluence
+    correction: Correction | None
+    passes: int
+
+
+def _solved(
+    matrix: StreamedMatrix,
+    inverse: ApproximateInverse,
+    targets: Tensor,
+    method: str,
+    options: LargeOptions,
+) -> _Solved:
+    """Return α, the exact values of a sample and the correction, from the same passes."""
+    size, device, noise = len(targets), targets.device, matrix.noise
+    checked = drawn(size, min(options.sample, size), options.seed, "checked").to(device)
+    signs = random_signs(size, options.probes, options.seed).to(device)
+    right = torch.cat([targets, unit_vectors(checked, size), signs], 1)
+    usual = 1e-4 if method == "nystrom" else 1e-10
+    solution = converged(solve(matrix, inverse.solve, right, options.tolerance or usual))
+    widths = [targets.shape[1], len(checked), options.probes]
+    weights, columns, images = torch.split(solution.values, widths, 1)
+    left, columns_left, _ = torch.split(solution.residual, widths, 1)
+    entries, _ = inverse_entries(columns, columns_left, checked, noise)
+    return _Solved(
+        weights,
+        float(left.norm() / (noise * weights.norm())),
+        checked,
+        _from_entries(entries, weights[checked], targets[checked], noise),
+        correction(signs, images, inverse.solve(signs)) if options.probes else None,
+        solution.passes,
+    )
+
+
+def _corrected(
+    entries: Tensor, change: Correction, matrix: StreamedMatrix
+) -> tuple[Tensor, Tensor]:
+    """Return R_ss with the stochastic correction, within 1/(K_ss + σ²) and 1/σ², and leverage."""
+    own = matrix.kernel.diagonal(matrix.records, memory=matrix.memory)
+    least = 1 / (own + matrix.noise)
+    entries = torch.minimum(
+        torch.maximum(entries + change.values, least), 1 / matrix.noise + 0 * own
+    )
+    return entries, 1 - matrix.noise * entries
+
+
+def _from_entries(entries: Tensor, weights: Tensor, targets: Tensor, noise: float) -> SelfInfluence:
+    leverage = (1 - noise * entries).clamp(min=0)
+    return from_diagonal(leverage, entries, weights, targets, noise)
+
+
+def converged(solution: Solution) -> Solution:
+    """Return the solution.
+
+    Raises:
+        ImprintError: it is none.
+    """
+    if not solution.converged:
+        raise ImprintError(
+            f"conjugate gradients did not converge in {solution.passes} passes: take more "
+            "landmarks, a larger tolerance, or a larger noise variance"
+        )
+    return solution
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[phase] = time.perf_counter() - start

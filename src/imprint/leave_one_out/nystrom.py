@@ -69,7 +69,7 @@ def _low_rank(matrix: StreamedMatrix, landmarks: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix.kernel(chosen, memory=matrix.memory))
     kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1]
     turn = vectors[:, kept] / values[kept].sqrt()
-    result = turn.new_empty(len(matrix.records), turn.shape[1])
+    result: Tensor = turn.new_empty(len(matrix.records), turn.shape[1])
     for rows in blocks(len(matrix.records), matrix.block):
         tile = matrix.kernel(matrix.records.part(rows), chosen, memory=matrix.memory)
         result[rows] = tile @ turn

@@ -89,7 +89,7 @@ class PanelCholesky:
         for other in range(panel, len(shape.columns)):
             columns = shape.columns[other]
             own = self._substituted(other, rest[columns.start - start : columns.stop - start])
-            lengths += own.double().square_().sum(0)
+            lengths += own.double().square().sum(0)
             for rows in shape.below(other):
                 part = rest[rows.start - start : rows.stop - start]
                 part.addmm_(self._panels.rows(other, rows), own, alpha=-1)
@@ -97,7 +97,8 @@ class PanelCholesky:
 
     def _substituted(self, panel: int, right: Tensor) -> Tensor:
         corner = self._panels.rows(panel, self._panels.shape.columns[panel])
-        return torch.linalg.solve_triangular(corner, right, upper=False)
+        result: Tensor = torch.linalg.solve_triangular(corner, right, upper=False)
+        return result
 
 
 def _factored(panels: Panels, panel: int, block: Block) -> Tensor:
@@ -117,8 +118,8 @@ def _factored(panels: Panels, panel: int, block: Block) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex(corner)
     if int(failed):
         raise ImprintError(
-            f"the kernel matrix is not positive definite in {str(shape.dtype).removeprefix('torch.')} "
-            f"from row {columns.start + int(failed) - 1} on: use the exact method, in float64, or "
+            f"the kernel matrix is not positive definite in {str(shape.dtype)[6:]} from row "
+            f"{columns.start + int(failed) - 1} on: use the exact method, in float64, or "
             "raise the noise variance"
         )
     corner.copy_(factor.tril_())

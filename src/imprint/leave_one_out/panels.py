@@ -129,7 +129,7 @@ class FilePanels:
         """Write the next panel and then, once it lies on the disk, that it does."""
         with telling_disk_errors(self._data), self._data.open("r+b") as file:
             file.seek(self._offset(self._done))
-            file.write(memoryview(panel.cpu().contiguous().numpy()).cast("B"))
+            file.write(panel.cpu().contiguous().numpy().data.cast("B"))
             file.flush()
             os.fsync(file.fileno())
         self._done += 1
@@ -143,7 +143,7 @@ class FilePanels:
         skip = (rows.start - columns.start) * width * values.element_size()
         with self._data.open("rb", buffering=0) as file:
             file.seek(self._offset(panel) + skip)
-            wanted = memoryview(values.numpy()).cast("B")
+            wanted = values.numpy().data.cast("B")
             while len(wanted):
                 got = file.readinto(wanted)
                 if not got:
@@ -152,9 +152,10 @@ class FilePanels:
         return values.to(self.shape.device)
 
     def _offset(self, panel: int) -> int:
-        item = torch.empty(0, dtype=self.shape.dtype).element_size()
         before = self.shape.columns[:panel]
-        return item * sum((self.shape.size - c.start) * (c.stop - c.start) for c in before)
+        values = sum((self.shape.size - c.start) * (c.stop - c.start) for c in before)
+        item: int = self.shape.dtype.itemsize
+        return values * item
 
     def _take_over(self) -> None:
         state = read_json(self._state)
