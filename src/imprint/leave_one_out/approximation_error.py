@@ -41,8 +41,8 @@ def relative_errors(
 ) -> dict[str, RelativeError]:
     """Return the error of each of ``MEASURES``.
 
-    Records where the exact value is 0 count as right if the approximate one is 0 too, else as
-    infinitely wrong.
+    Relative to the exact value, or to 1e-9 of the largest one where that is more: a record far from
+    everything may have the value 0.
 
     Args:
         approximate: all n records.
@@ -53,7 +53,7 @@ def relative_errors(
     for measure in MEASURES:
         values, truth = getattr(approximate, measure), getattr(exact, measure)
         gap = values[records] - truth
-        signed = torch.where(gap == 0, 0.0, gap / truth.abs())
+        signed = torch.where(gap == 0, 0.0, gap / truth.clamp(min=1e-9 * float(truth.max())))
         off = signed.abs().cpu().numpy()
         median, most = (quantile(off, share, len(values)) for share in (0.5, 0.95))
         found[measure] = RelativeError(median, most, float(signed.mean()))

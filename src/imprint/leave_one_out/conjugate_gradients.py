@@ -13,6 +13,7 @@ inverse at its own right side e_s the error is even of second order,
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.kernels.tiles import MEMORY, Records, blocks
-from imprint.progress import track
+from imprint.progress import say
 
 BLOCK = 2048
 """Rows and columns of K that exist at a time."""
@@ -106,10 +107,8 @@ def solve(
     direction = better.clone()
     slope = (residual * better).sum(0)
     passes = 0
-    for _ in track(range(most_passes), "conjugate gradients", most_passes, "pass"):
-        if bool((residual.norm(dim=0) <= wanted).all()):
-            break
-        image = matrix.times(direction)
+    while passes < most_passes and not bool((residual.norm(dim=0) <= wanted).all()):
+        image = _told(matrix, direction, residual, passes)
         passes += 1
         curvature = (direction * image).sum(0)
         # A column whose residual is 0 has no direction left and must not divide by it.
@@ -123,6 +122,20 @@ def solve(
         slope = (residual * better).sum(0)
     converged = bool((residual.norm(dim=0) <= wanted).all())
     return Solution(values, residual, passes, converged)
+
+
+def _told(matrix: StreamedMatrix, direction: Tensor, residual: Tensor, passes: int) -> Tensor:
+    """Return A times the direction; of a pass that takes seconds, say so."""
+    start = time.monotonic()
+    image = matrix.times(direction)
+    seconds = time.monotonic() - start
+    if seconds > 2:
+        worst = float(residual.norm(dim=0).max())
+        say(
+            f"conjugate gradients: pass {passes + 1} in {seconds:,.0f} s, largest residual before "
+            f"it {worst:.1e}"
+        )
+    return image
 
 
 def unit_vectors(records: Tensor, count: int) -> Tensor:

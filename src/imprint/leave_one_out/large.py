@@ -58,6 +58,7 @@ class LargeFit:
 
     Attributes:
         influence: the self values of all records.
+        weights: α = RY, float64 ``[n, c]``, refined: predictions need nothing else.
         error: relative errors of some of them, by measure, see :data:`MEASURES`.
         weights_error: ‖α − α*‖ / ‖α‖ is at most this, α* being exact.
         correction_error: standard error of the leverage of each record from the stochastic
@@ -69,6 +70,7 @@ class LargeFit:
     """
 
     influence: SelfInfluence
+    weights: Tensor
     error: dict[str, RelativeError]
     weights_error: float
     correction_error: Tensor | None
@@ -78,7 +80,6 @@ class LargeFit:
     seconds: dict[str, float]
     _matrix: StreamedMatrix = field(repr=False)
     _inverse: ApproximateInverse = field(repr=False)
-    _weights: Tensor = field(repr=False)
     _targets: Tensor = field(repr=False)
 
     @property
@@ -100,7 +101,7 @@ class LargeFit:
         found = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
         noise = self._matrix.noise
         entries, _ = inverse_entries(found.values, found.residual, records, noise)
-        return _from_entries(entries, self._weights[records], self._targets[records], noise)
+        return _from_entries(entries, self.weights[records], self._targets[records], noise)
 
     def to_dict(self) -> dict[str, Any]:
         """Return method, errors, passes and seconds as JSON values."""
@@ -132,6 +133,8 @@ def fit_large(
     """
     options = options or LargeOptions()
     check_targets(targets, len(x), noise)
+    if targets.dtype != torch.float64:
+        raise ImprintError(f"the targets are {targets.dtype}: give them in torch.float64")
     seconds: dict[str, float] = {}
     with _timed(seconds, "records"):
         records = kernel.prepare(x)
@@ -152,6 +155,7 @@ def fit_large(
     influence = from_diagonal(leverage, entries, solved.weights, targets, noise)
     return LargeFit(
         influence,
+        solved.weights,
         relative_errors(influence, solved.exact, solved.checked),
         solved.weights_error,
         None if solved.correction is None else noise * solved.correction.standard_error,
@@ -161,7 +165,6 @@ def fit_large(
         seconds,
         matrix,
         inverse,
-        solved.weights,
         targets,
     )
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from imprint.errors import ImprintError
 
 Method = Literal["auto", "exact", "hybrid", "out_of_core", "nystrom"]
-LEAST_SAMPLE = 73
+LEAST_SAMPLE = 72
 """Fewer draws leave the 95 % quantile of the error without an upper bound."""
 
 

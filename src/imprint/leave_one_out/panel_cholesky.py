@@ -34,7 +34,8 @@ class PanelCholesky:
     Args:
         panels: where L is kept; panels found there are not made again.
         block: computes A; rows lie in one panel's columns and columns in another's.
-        noise: σ², for the leverage.
+        noise: σ². What is factored is A/σ², so that a record with a kernel of 0 has leverage 0 to
+            the last bit.
         finished: a file where the diagonal is kept while it is made, to go on from.
 
     Raises:
@@ -47,7 +48,7 @@ class PanelCholesky:
         self._panels, self._noise, self._finished = panels, noise, finished
         columns = panels.shape.columns
         for panel in track(range(panels.done, len(columns)), "factor", len(columns) - panels.done):
-            panels.write(_factored(panels, panel, block))
+            panels.write(_factored(panels, panel, block, noise))
 
     def solve(self, right: Tensor) -> Tensor:
         """Return Rb for float64 b ``[n, k]``, with the accuracy of the panels."""
@@ -63,11 +64,12 @@ class PanelCholesky:
                 own.addmm_(self._panels.rows(panel, rows).T, values[rows], alpha=-1)
             corner = self._panels.rows(panel, columns)
             values[columns] = torch.linalg.solve_triangular(corner.T, own, upper=True)
-        return values.double()
+        return values.double().div_(self._noise)
 
     def diagonal(self) -> tuple[Tensor, Tensor]:
         """Return R_ss and the leverage 1 − σ²R_ss, float64 ``[n]``, the latter not below 0."""
         shape = self._panels.shape
+        # Of A/σ².
         inverse = torch.full((shape.size,), torch.nan, dtype=torch.float64)
         if self._finished is not None and self._finished.exists():
             inverse = torch.from_numpy(np.load(self._finished))
@@ -77,7 +79,7 @@ class PanelCholesky:
             if self._finished is not None:
                 _save(self._finished, inverse)
         inverse = inverse.to(shape.device)
-        return inverse, (1 - self._noise * inverse).clamp(min=0)
+        return inverse / self._noise, (1 - inverse).clamp(min=0)
 
     def _squared_lengths(self, panel: int) -> Tensor:
         """Return the squared lengths of the columns of L⁻¹ in a panel, ``[w]``."""
@@ -101,7 +103,7 @@ class PanelCholesky:
         return result
 
 
-def _factored(panels: Panels, panel: int, block: Block) -> Tensor:
+def _factored(panels: Panels, panel: int, block: Block, noise: float) -> Tensor:
     """Return a panel of L, the ones before it given."""
     shape = panels.shape
     columns = shape.columns[panel]
@@ -109,7 +111,7 @@ def _factored(panels: Panels, panel: int, block: Block) -> Tensor:
     parts = [(rows, result[rows.start - columns.start :]) for rows in shape.columns[panel:]]
     parts = [(rows, part[: rows.stop - rows.start]) for rows, part in parts]
     for rows, part in parts:
-        part.copy_(block(rows, columns))
+        part.copy_(block(rows, columns).div_(noise))
     for before in range(panel):
         across = panels.rows(before, columns).T
         for rows, part in parts:

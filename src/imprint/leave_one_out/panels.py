@@ -153,7 +153,7 @@ class FilePanels:
 
     def _offset(self, panel: int) -> int:
         before = self.shape.columns[:panel]
-        values = sum((self.shape.size - c.start) * (c.stop - c.start) for c in before)
+        values: int = sum((self.shape.size - c.start) * (c.stop - c.start) for c in before)
         item: int = self.shape.dtype.itemsize
         return values * item
 

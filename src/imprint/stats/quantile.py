@@ -41,6 +41,6 @@ def quantile(values: ArrayLike, share: float, population: int | None = None) -> 
         rarer = max(share, 1 - share)
         raise ImprintError(
             f"{count} draws are too few for an interval of the {share:g} quantile: "
-            f"draw at least {math.ceil(math.log(0.025) / math.log(rarer)) + 1}"
+            f"draw at least {math.ceil(math.log(0.025) / math.log(rarer))}"
         )
     return Estimate(value, (float(ordered[low - 1]), float(ordered[high - 1])), count)
