@@ -1,5 +1,7 @@
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -124,6 +126,15 @@ def test_a_factor_of_something_else_is_not_taken_over(tmp_path):
     data.write_bytes(data.read_bytes()[:-4])
     with pytest.raises(ImprintError, match="cut short"):
         FilePanels(tmp_path, shape, {"noise": 1.0})
+
+
+def test_a_small_disk(tmp_path, monkeypatch):
+    """Panels of 4, 4 and 2 columns are 4 · (40 + 24 + 4) bytes."""
+    shape = Shape(10, 4, torch.float32)
+    for free, fails in ((271, True), (272, False)):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(ImprintError, match="lacks room") if fails else nullcontext():
+            FilePanels(tmp_path, shape, {})
 
 
 def test_not_positive_definite():

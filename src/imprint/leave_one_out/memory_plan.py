@@ -14,6 +14,7 @@ and for all of them the prepared records, 6 · 8 n k for the conjugate gradients
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,4 @@ def available_memory() -> int:
         found = next(line for line in lines if line.startswith("MemAvailable"))
         return int(found.split()[1]) * 1024
     except (OSError, StopIteration):
-        import os
-
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -9,6 +9,7 @@ memory, and what a program holds is what it asked for.
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -104,7 +105,8 @@ class FilePanels:
             are not taken over.
 
     Raises:
-        ImprintError: the folder holds panels of something else, or cannot be written.
+        ImprintError: the folder holds panels of something else, cannot be written, or lies on a
+            disk without room for all of them.
     """
 
     def __init__(self, folder: Path, shape: Shape, settings: dict[str, Any]) -> None:
@@ -119,6 +121,12 @@ class FilePanels:
                 self._take_over()
             else:
                 self._data.touch()
+        missing = self._offset(len(shape.columns)) - self._data.stat().st_size
+        if missing > shutil.disk_usage(folder).free:
+            raise ImprintError(
+                f"{folder} lacks room for a factor of {missing / 2**30:,.1f} GiB more: "
+                "name a folder on a larger disk"
+            )
 
     @property
     def done(self) -> int:
