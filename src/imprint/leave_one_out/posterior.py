@@ -154,6 +154,27 @@ def classes_of(values: Tensor) -> Tensor:
     return values.argmax(1) if values.shape[1] > 1 else (values[:, 0] > 0).long()
 
 
+def check_targets(targets: Tensor, records: int, noise: float) -> None:
+    """Check what a fit takes beside the kernel.
+
+    Raises:
+        ImprintError: targets that are not finite ``[records, c]``, or a noise variance that is not
+            positive and finite.
+    """
+    if targets.ndim != 2 or len(targets) != records or not targets.numel():
+        raise ImprintError(
+            f"targets of shape {list(targets.shape)} do not fit {records} records: "
+            "give one row a record and one column an output"
+        )
+    if not targets.isfinite().all():
+        raise ImprintError("a target is NaN or infinite: leave such records out")
+    if not 0 < noise < math.inf:
+        raise ImprintError(
+            f"a noise variance of {noise:g} will not do, it must be positive and finite: without "
+            "noise the model with a record knows its target and every divergence is infinite"
+        )
+
+
 def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
     if kernel_matrix.ndim != 2 or kernel_matrix.shape[0] != kernel_matrix.shape[1]:
         raise ImprintError(
@@ -165,18 +186,7 @@ def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
             f"the kernel matrix is {kernel_matrix.dtype} and the targets are {targets.dtype}: "
             "compute both in torch.float64, less is not enough for a leave-one-out difference"
         )
-    if targets.ndim != 2 or len(targets) != len(kernel_matrix) or not targets.numel():
-        raise ImprintError(
-            f"targets of shape {list(targets.shape)} do not fit {len(kernel_matrix)} records: "
-            "give one row a record and one column an output"
-        )
-    if not targets.isfinite().all():
-        raise ImprintError("a target is NaN or infinite: leave such records out")
-    if not 0 < noise < math.inf:
-        raise ImprintError(
-            f"a noise variance of {noise:g} will not do, it must be positive and finite: without "
-            "noise the model with a record knows its target and every divergence is infinite"
-        )
+    check_targets(targets, len(kernel_matrix), noise)
     scale = float(kernel_matrix.diagonal().abs().max())
     for start in range(0, len(kernel_matrix), _ROWS):
         stop = min(start + _ROWS, len(kernel_matrix))

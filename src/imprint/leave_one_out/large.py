@@ -1,0 +1,247 @@
+"""Self values of all records where n × n float64 numbers are too many, with their errors.
+
+Only the diagonal of R and α are needed (:mod:`imprint.leave_one_out.self_influence`). Each method
+is an approximate inverse R̂ that gives its own diagonal:
+
+    exact         float64 Cholesky, a packed triangle       4 n² bytes
+    hybrid        the same in float32                       2 n² bytes
+    out_of_core   the same in float32, on disk, resumable   2 n² bytes of disk
+    nystrom       low rank plus diagonal                    16 n m bytes
+
+Then conjugate gradients with R̂ as preconditioner and the kernel computed anew in float64 give, in
+the same passes, α for all records, the exact values of a random sample, by which the errors are
+measured, and R at random signs where a stochastic correction of the diagonal is wished.
+
+Written here rather than taken from GPyTorch and linear_operator: these offer conjugate gradients
+and pivoted Cholesky preconditioners for solves and log determinants, but no diagonal of the
+inverse, no out-of-core factor, and no error of the result.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imprint.errors import ImprintError
+from imprint.leave_one_out.approximate_inverse import (
+    ApproximateInverse,
+    approximate_inverse,
+    choose_method,
+    demand_of,
+    drawn,
+)
+from imprint.leave_one_out.approximation_error import RelativeError, relative_errors
+from imprint.leave_one_out.conjugate_gradients import (
+    Solution,
+    StreamedMatrix,
+    inverse_entries,
+    solve,
+    unit_vectors,
+)
+from imprint.leave_one_out.kernels.kernel import Kernel
+from imprint.leave_one_out.large_options import LargeOptions
+from imprint.leave_one_out.memory_plan import available_memory, block_rows, kernel_memory
+from imprint.leave_one_out.posterior import check_targets
+from imprint.leave_one_out.self_influence import SelfInfluence, from_diagonal
+from imprint.leave_one_out.stochastic_diagonal import Correction, correction, random_signs
+
+
+@dataclass(frozen=True, eq=False)
+class LargeFit:
+    """What a fit of many records leaves.
+
+    Attributes:
+        influence: the self values of all records.
+        weights: α = RY, float64 ``[n, c]``, refined: predictions need nothing else.
+        error: relative errors of some of them, by measure, see :data:`MEASURES`.
+        weights_error: ‖α − α*‖ / ‖α‖ is at most this, α* being exact.
+        correction_error: standard error of the leverage of each record from the stochastic
+            correction, ``[n]``; None without.
+        checked: the sampled records, int64 ``[k]``.
+        method: that was used.
+        passes: over the kernel matrix for the conjugate gradients.
+        seconds: of each phase.
+    """
+
+    influence: SelfInfluence
+    weights: Tensor
+    error: dict[str, RelativeError]
+    weights_error: float
+    correction_error: Tensor | None
+    checked: Tensor
+    method: str
+    passes: int
+    seconds: dict[str, float]
+    _matrix: StreamedMatrix = field(repr=False)
+    _inverse: ApproximateInverse = field(repr=False)
+    _targets: Tensor = field(repr=False)
+
+    @property
+    def effective_degrees_of_freedom(self) -> float:
+        """Σ h, from 0 to n."""
+        return float(self.influence.leverage.sum())
+
+    def exact(self, records: Tensor, tolerance: float = 1e-8) -> SelfInfluence:
+        """Return the self values of some records from their own columns of the inverse.
+
+        Args:
+            records: int64 ``[k]``, all different.
+            tolerance: of the residuals; entries of R have the square of it.
+
+        Raises:
+            ImprintError: the conjugate gradients did not converge.
+        """
+        units = unit_vectors(records, len(self._targets))
+        found = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
+        noise = self._matrix.noise
+        entries, _ = inverse_entries(found.values, found.residual, records, noise)
+        return _from_entries(entries, self.weights[records], self._targets[records], noise)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return method, errors, passes and seconds as JSON values."""
+        return {
+            "method": self.method,
+            "relative_error": {name: error.to_dict() for name, error in self.error.items()},
+            "weights_error_at_most": self.weights_error,
+            "effective_degrees_of_freedom": self.effective_degrees_of_freedom,
+            "passes": self.passes,
+            "seconds": self.seconds,
+        }
+
+
+def fit_large(
+    kernel: Kernel, x: Tensor, targets: Tensor, noise: float, options: LargeOptions | None = None
+) -> LargeFit:
+    """Return the self values of all records with their errors.
+
+    Args:
+        kernel: k.
+        x: inputs ``[n, ...]``, floating-point.
+        targets: Y, float64 ``[n, c]``, on the same device.
+        noise: σ² > 0.
+        options: method, memory and the rest.
+
+    Raises:
+        ImprintError: values that do not fit, too little memory, or a matrix that is not positive
+            definite in float32.
+    """
+    options = options or LargeOptions()
+    check_targets(targets, len(x), noise)
+    if targets.dtype != torch.float64:
+        raise ImprintError(f"the targets are {targets.dtype}: give them in torch.float64")
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "records"):
+        records = kernel.prepare(x)
+    memory = options.memory or int(0.8 * available_memory())
+    demand = demand_of(records, targets, options)
+    method = choose_method(demand, memory, options)
+    block = block_rows(demand.size, memory)
+    matrix = StreamedMatrix(kernel, records, noise, kernel_memory(memory), block)
+    with _timed(seconds, "factor"):
+        inverse = approximate_inverse(matrix, method, demand, memory, options)
+    with _timed(seconds, "diagonal"):
+        diagonal = inverse.diagonal()
+    with _timed(seconds, "conjugate gradients"):
+        solved = _solved(matrix, inverse, targets, method, options)
+    if solved.correction is not None:
+        diagonal = _corrected(diagonal[0], solved.correction, matrix)
+    entries, leverage = diagonal
+    influence = from_diagonal(leverage, entries, solved.weights, targets, noise)
+    return LargeFit(
+        influence,
+        solved.weights,
+        relative_errors(influence, solved.exact, solved.checked),
+        solved.weights_error,
+        None if solved.correction is None else noise * solved.correction.standard_error,
+        solved.checked,
+        method,
+        solved.passes,
+        seconds,
+        matrix,
+        inverse,
+        targets,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What one run of conjugate gradients gives."""
+
+    weights: Tensor
+    weights_error: float
+    checked: Tensor
+    exact: SelfInfluence
+    correction: Correction | None
+    passes: int
+
+
+def _solved(
+    matrix: StreamedMatrix,
+    inverse: ApproximateInverse,
+    targets: Tensor,
+    method: str,
+    options: LargeOptions,
+) -> _Solved:
+    """Return α, the exact values of a sample and the correction, from the same passes."""
+    size, device, noise = len(targets), targets.device, matrix.noise
+    checked = drawn(size, min(options.sample, size), options.seed, "checked").to(device)
+    signs = random_signs(size, options.probes, options.seed).to(device)
+    right = torch.cat([targets, unit_vectors(checked, size), signs], 1)
+    usual = 1e-4 if method == "nystrom" else 1e-10
+    solution = converged(solve(matrix, inverse.solve, right, options.tolerance or usual))
+    widths = [targets.shape[1], len(checked), options.probes]
+    weights, columns, images = torch.split(solution.values, widths, 1)
+    left, columns_left, _ = torch.split(solution.residual, widths, 1)
+    entries, _ = inverse_entries(columns, columns_left, checked, noise)
+    return _Solved(
+        weights,
+        float(left.norm() / (noise * weights.norm())),
+        checked,
+        _from_entries(entries, weights[checked], targets[checked], noise),
+        correction(signs, images, inverse.solve(signs)) if options.probes else None,
+        solution.passes,
+    )
+
+
+def _corrected(
+    entries: Tensor, change: Correction, matrix: StreamedMatrix
+) -> tuple[Tensor, Tensor]:
+    """Return R_ss with the stochastic correction, within 1/(K_ss + σ²) and 1/σ², and leverage."""
+    own = matrix.kernel.diagonal(matrix.records, memory=matrix.memory)
+    least = 1 / (own + matrix.noise)
+    entries = torch.minimum(
+        torch.maximum(entries + change.values, least), 1 / matrix.noise + 0 * own
+    )
+    return entries, 1 - matrix.noise * entries
+
+
+def _from_entries(entries: Tensor, weights: Tensor, targets: Tensor, noise: float) -> SelfInfluence:
+    leverage = (1 - noise * entries).clamp(min=0)
+    return from_diagonal(leverage, entries, weights, targets, noise)
+
+
+def converged(solution: Solution) -> Solution:
+    """Return the solution.
+
+    Raises:
+        ImprintError: it is none.
+    """
+    if not solution.converged:
+        raise ImprintError(
+            f"conjugate gradients did not converge in {solution.passes} passes: take more "
+            "landmarks, a larger tolerance, or a larger noise variance"
+        )
+    return solution
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[phase] = time.perf_counter() - start

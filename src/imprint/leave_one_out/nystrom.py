@@ -1,0 +1,76 @@
+"""A low-rank kernel plus a diagonal, for the self values of more records than n² allows.
+
+With m landmarks out of the n records, K̂ = K_nm K_mm⁺ K_mn = ZZᵀ. That alone will not do for
+leave-one-out values: what the landmarks miss of a record, δ_s = K_ss − |Z_s|², is most of what the
+record tells about itself, and K̂ says it is nothing. Here it stays on the diagonal,
+
+    A ≈ ZZᵀ + D,   D = δ + σ²,   S = I + ZᵀD⁻¹Z = GGᵀ,   W = D⁻¹ZG⁻ᵀ,
+    R ≈ D⁻¹ − WWᵀ,   h_s ≈ δ_s/D_s + σ²|W_s|²,
+
+the fully independent training conditional (Snelson, Ghahramani 2006, "Sparse Gaussian processes
+using pseudo-inputs"). On 3000 CIFAR-10 images with m = 1000 the median error of the leverage falls
+from 63 and 87 % (raw and standardised pixels) to 8 and 4 %. Its errors lean one way: they say that
+what one record does not share with the landmarks it shares with no one.
+
+Landmarks are drawn at random. Time n m² and the kernel of n × m pairs; memory n m, and for a moment
+twice that.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from imprint.leave_one_out.conjugate_gradients import StreamedMatrix
+from imprint.leave_one_out.kernels.tiles import Records, blocks
+
+
+class Nystrom:
+    """A ≈ ZZᵀ + D, as an approximate inverse.
+
+    Args:
+        matrix: A.
+        landmarks: their indices, ``[m]``, all different.
+    """
+
+    def __init__(self, matrix: StreamedMatrix, landmarks: Tensor) -> None:
+        factor = _low_rank(matrix, landmarks)
+        self.rank = factor.shape[1]
+        self._noise = matrix.noise
+        own = matrix.kernel.diagonal(matrix.records, memory=matrix.memory)
+        self._missed = (own - factor.square().sum(1)).clamp_(min=0)
+        self._diagonal = self._missed + self._noise
+        inner = torch.eye(self.rank, dtype=factor.dtype, device=factor.device)
+        for rows in blocks(len(factor), matrix.block):
+            inner.addmm_(factor[rows].T, factor[rows] / self._diagonal[rows, None])
+        triangle = torch.linalg.cholesky(inner)
+        for rows in blocks(len(factor), matrix.block):
+            weighted = factor[rows] / self._diagonal[rows, None]
+            factor[rows] = torch.linalg.solve_triangular(
+                triangle.T, weighted, upper=True, left=False
+            )
+        self._woodbury = factor
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Return the approximate Rb, float64 ``[n, k]``."""
+        inner = self._woodbury.T @ right
+        return torch.addmm(right / self._diagonal[:, None], self._woodbury, inner, alpha=-1)
+
+    def diagonal(self) -> tuple[Tensor, Tensor]:
+        """Return the approximate R_ss and leverage, float64 ``[n]``; sums of positive terms."""
+        squares = self._woodbury.square().sum(1)
+        shared = self._noise * squares
+        return 1 / self._diagonal - squares, self._missed / self._diagonal + shared
+
+
+def _low_rank(matrix: StreamedMatrix, landmarks: Tensor) -> Tensor:
+    """Return Z, float64 ``[n, rank]``: eigenvalues of K_mm that are rounding are left out."""
+    chosen: Records = matrix.records.map(lambda values: values[landmarks])
+    values, vectors = torch.linalg.eigh(matrix.kernel(chosen, memory=matrix.memory))
+    kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1]
+    turn = vectors[:, kept] / values[kept].sqrt()
+    result: Tensor = turn.new_empty(len(matrix.records), turn.shape[1])
+    for rows in blocks(len(matrix.records), matrix.block):
+        tile = matrix.kernel(matrix.records.part(rows), chosen, memory=matrix.memory)
+        result[rows] = tile @ turn
+    return result

@@ -1,0 +1,135 @@
+"""Cholesky factor, solves and the diagonal of the inverse, panel by panel.
+
+A = LLᵀ is made from left to right: panel j of A is computed where it is to stay, less what the
+panels before it say of it, Σ_k L_·k L_jkᵀ, then factored; A itself is never stored. The diagonal
+of R = A⁻¹ is the squared lengths of the columns of L⁻¹, found w columns at a time by forward
+substitution, and L stays as it was for solving.
+
+n³/3 multiplications and additions each for both, nearly all in matrix products. Besides L they
+hold one panel and a few blocks of w × w, and read L once a panel: in a file n³/(2w) values for
+each, so wide panels pay. In float32 the sums of squares are still added up in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imprint.errors import ImprintError
+from imprint.leave_one_out.panels import Panels
+from imprint.progress import track
+from imprint.store import replacing
+
+Block = Callable[[slice, slice], Tensor]
+"""A of some rows and columns, float64, with the noise on its diagonal."""
+
+
+class PanelCholesky:
+    """A factored positive definite matrix, as an inverse as good as its type of number.
+
+    Args:
+        panels: where L is kept; panels found there are not made again.
+        block: computes A; rows lie in one panel's columns and columns in another's.
+        noise: σ². What is factored is A/σ², so that a record with a kernel of 0 has leverage 0 to
+            the last bit.
+        finished: a file where the diagonal is kept while it is made, to go on from.
+
+    Raises:
+        ImprintError: A is not positive definite in this type of number.
+    """
+
+    def __init__(
+        self, panels: Panels, block: Block, noise: float, finished: Path | None = None
+    ) -> None:
+        self._panels, self._noise, self._finished = panels, noise, finished
+        columns = panels.shape.columns
+        for panel in track(range(panels.done, len(columns)), "factor", len(columns) - panels.done):
+            panels.write(_factored(panels, panel, block, noise))
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Return Rb for float64 b ``[n, k]``, with the accuracy of the panels."""
+        shape = self._panels.shape
+        values = right.to(shape.dtype, copy=True)
+        for panel, columns in enumerate(shape.columns):
+            values[columns] = self._substituted(panel, values[columns])
+            for rows in shape.below(panel):
+                values[rows].addmm_(self._panels.rows(panel, rows), values[columns], alpha=-1)
+        for panel, columns in reversed(list(enumerate(shape.columns))):
+            own = values[columns]
+            for rows in shape.below(panel):
+                own.addmm_(self._panels.rows(panel, rows).T, values[rows], alpha=-1)
+            corner = self._panels.rows(panel, columns)
+            values[columns] = torch.linalg.solve_triangular(corner.T, own, upper=True)
+        return values.double().div_(self._noise)
+
+    def diagonal(self) -> tuple[Tensor, Tensor]:
+        """Return R_ss and the leverage 1 − σ²R_ss, float64 ``[n]``, the latter not below 0."""
+        shape = self._panels.shape
+        # Of A/σ².
+        inverse = torch.full((shape.size,), torch.nan, dtype=torch.float64)
+        if self._finished is not None and self._finished.exists():
+            inverse = torch.from_numpy(np.load(self._finished))
+        todo = [at for at, columns in enumerate(shape.columns) if inverse[columns].isnan().any()]
+        for panel in track(todo, "diagonal of the inverse", len(todo)):
+            inverse[shape.columns[panel]] = self._squared_lengths(panel).cpu()
+            if self._finished is not None:
+                _save(self._finished, inverse)
+        inverse = inverse.to(shape.device)
+        return inverse / self._noise, (1 - inverse).clamp(min=0)
+
+    def _squared_lengths(self, panel: int) -> Tensor:
+        """Return the squared lengths of the columns of L⁻¹ in a panel, ``[w]``."""
+        shape = self._panels.shape
+        start = shape.columns[panel].start
+        rest = shape.new(panel).zero_()
+        rest.fill_diagonal_(1)
+        lengths = torch.zeros(rest.shape[1], dtype=torch.float64, device=shape.device)
+        for other in range(panel, len(shape.columns)):
+            columns = shape.columns[other]
+            own = self._substituted(other, rest[columns.start - start : columns.stop - start])
+            lengths += own.double().square().sum(0)
+            for rows in shape.below(other):
+                part = rest[rows.start - start : rows.stop - start]
+                part.addmm_(self._panels.rows(other, rows), own, alpha=-1)
+        return lengths
+
+    def _substituted(self, panel: int, right: Tensor) -> Tensor:
+        corner = self._panels.rows(panel, self._panels.shape.columns[panel])
+        result: Tensor = torch.linalg.solve_triangular(corner, right, upper=False)
+        return result
+
+
+def _factored(panels: Panels, panel: int, block: Block, noise: float) -> Tensor:
+    """Return a panel of L, the ones before it given."""
+    shape = panels.shape
+    columns = shape.columns[panel]
+    result = shape.new(panel)
+    parts = [(rows, result[rows.start - columns.start :]) for rows in shape.columns[panel:]]
+    parts = [(rows, part[: rows.stop - rows.start]) for rows, part in parts]
+    for rows, part in parts:
+        part.copy_(block(rows, columns).div_(noise))
+    for before in range(panel):
+        across = panels.rows(before, columns).T
+        for rows, part in parts:
+            part.addmm_(panels.rows(before, rows), across, alpha=-1)
+    corner = parts[0][1]
+    factor, failed = torch.linalg.cholesky_ex(corner)
+    if int(failed):
+        raise ImprintError(
+            f"the kernel matrix is not positive definite in {str(shape.dtype)[6:]} from row "
+            f"{columns.start + int(failed) - 1} on: use the exact method, in float64, or "
+            "raise the noise variance"
+        )
+    corner.copy_(factor.tril_())
+    for _, part in parts[1:]:
+        part.copy_(torch.linalg.solve_triangular(factor.T, part, upper=True, left=False))
+    return result
+
+
+def _save(path: Path, values: Tensor) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, values.numpy())
