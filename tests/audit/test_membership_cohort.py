@@ -5,13 +5,22 @@ import shutil
 import numpy as np
 import pytest
 
+from imprint.audit.membership_cohort_answers import CohortAnswers
 from imprint.audit.membership_cohort_gallery import most_memorized
-from imprint.audit.membership_records import choose_pool
+from imprint.audit.membership_cohort_memorization import (
+    correlations,
+    influences,
+    memorization_findings,
+)
+from imprint.audit.membership_records import Pool, choose_pool
+from imprint.audit.membership_signals import Answers
 from imprint.cli import main
-from imprint.commands.membership import Cohort
+from imprint.commands.membership import Cohort as Command
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
+from imprint.membership.cohort import Cohort
 from imprint.membership.memorization import memorization
+from imprint.membership.run import attack_cohort, choose_attacks
 from imprint.report.page import write_report
 from imprint.stats import auc
 from imprint.tables import read_table
@@ -55,7 +64,7 @@ def options(arrays, out, **changes):
         "train": TRAIN,
         "device": "cpu",
     }
-    return Cohort(**{**values, **changes})
+    return Command(**{**values, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +102,9 @@ def test_noise_learnt_by_heart_is_memorized(study):
     assert found["memorization"]["mean"]["ci95"][0] > 0.4
     records = read_table(study / "membership" / "records.parquet")
     assert (records["times_found"] <= records["models_in"]).all()
-    assert found["memorization"]["influence"]["cut"] > 1  # eight models cannot show any
+    assert "8 models are too few" in found["memorization"]["influence"]["missing"]
+    share = found["memorization"]
+    assert share["share_by_chance"] < share["share_memorized"]["ci95"][0]
 
 
 def test_memorization_is_that_of_the_signals(study):
@@ -123,7 +134,7 @@ def test_the_page_tells_of_the_cohort(study):
     html = (study / "report.html").read_text()
     told = " ".join(re.sub(r"<[^>]+>", " ", html[html.index("<main") :]).split())
     assert "8 models were trained, each on another half of 96 images" in told
-    assert "So few models cannot show the influence of single images" in told
+    assert "The influence of single images on others cannot be shown: 8 models are too few" in told
     assert "How much training on an image adds" in told
     assert "curvature without it" in told
     assert html.count('class="card exposed"') == 75
@@ -208,3 +219,49 @@ def test_the_attack_that_is_spoken_of_is_drawn(study, monkeypatch):
     monkeypatch.setattr(module, "best_attack", lambda attacks: ("attack_p_curvature", None))
     module.cohort_figures(study / "membership", found)
     assert "attack_p_curvature" in drawn[0].split(" = ")
+
+
+def test_nothing_goes_with_memorization_where_nothing_is_memorized():
+    # Watson's score is the estimator of memorization in another unit: of the same models both
+    # hold the same noise, and their correlation was 0.6. Cross-fitted over 800 records the
+    # standard error is 0.025; five of them are allowed.
+    random = np.random.default_rng(0)
+    phi = random.normal(size=(16, 1, 800)) + random.normal(size=800)
+    masks = np.argsort(random.random((16, 800)), axis=0) < 8
+    answers = [
+        Answers({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
+    ]
+    pool = Pool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
+    found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64), {})
+
+    def watson(rows):
+        cohort = Cohort({"phi": phi[rows]}, masks[rows])
+        return attack_cohort(cohort, choose_attacks(["watson"])).scores
+
+    shown = correlations(found, watson, 0)
+    assert abs(shown["watson"]["value"]) < 0.125
+    same = memorization(masks, phi[:, 0] > 0).score
+    scores = watson(np.arange(16))["watson"]
+    assert np.corrcoef(same, (scores * masks).sum(axis=0) / 8)[0, 1] > 0.4
+    share = memorization_findings(found, 0)
+    low, high = share["share_memorized"]["ci95"]
+    assert low <= share["share_by_chance"] <= high
+
+
+def test_a_record_that_few_models_left_out_does_not_hide_the_others():
+    random = np.random.default_rng(1)
+    masks = random.random((200, 60)) < 0.5
+    masks[:199, 0] = True  # left out once: its own error allows nothing
+    masks[199, 0] = False
+    correct = masks | (random.random((200, 60)) < 0.1)
+    apart = np.tile(masks[:, [5]], (1, 10))  # record 5 carries ten test examples
+    answers = [
+        Answers({"phi": np.zeros((1, 60)), "mentr": np.zeros((1, 60))}, {}, right, carried)
+        for right, carried in zip(correct, apart, strict=True)
+    ]
+    pool = Pool(index=np.arange(60), population=np.arange(60, 70))
+    found = CohortAnswers(answers, None, masks, pool, np.zeros(70, dtype=np.int64), {})
+    pairs, told = influences(found)
+    assert set(pairs.train) == {5}
+    assert told["pairs"] == 10
+    assert told["least"] < 0.5

@@ -76,13 +76,13 @@ def test_over_sizes_in_an_order_that_a_file_gives(tmp_path):
     order = tmp_path / "order.npy"
     np.save(order, np.random.default_rng(0).permutation(100))
     out = tmp_path / "study"
-    found = study(out, "size", "--values", "10,20", "--order", str(order))
+    found = study(out, "size", "--values", "20,40", "--order", str(order))
     kinds = [(point["value"], point["records_are"]) for point in found["points"]]
     assert kinds == [
-        (10, "random"),
         (20, "random"),
-        *((10, kind) for kind in ("control", "order")),
+        (40, "random"),
         *((20, kind) for kind in ("control", "order")),
+        *((40, kind) for kind in ("control", "order")),
     ]
     for point in found["points"]:
         assert point["records"] == 2 * point["value"]
@@ -91,12 +91,12 @@ def test_over_sizes_in_an_order_that_a_file_gives(tmp_path):
     tables = out / "points"
     records = [
         set(read_table(tables / f"size-{size}" / "membership" / "loss.parquet")["index"])
-        for size in (10, 20)
+        for size in (20, 40)
     ]
     assert records[0] < records[1]
     before = stamps(out)
-    (out / "points" / "size-10-order" / "membership.json").unlink()
-    assert study(out, "size", "--values", "10,20", "--order", str(order)) == found
+    (out / "points" / "size-20-order" / "membership.json").unlink()
+    assert study(out, "size", "--values", "20,40", "--order", str(order)) == found
     assert stamps(out) == before
 
 
@@ -249,7 +249,7 @@ def test_a_file_that_is_no_order_is_told(tmp_path, images, order, message):
     [
         (("--over", "models", "--masks", "balanced"), "choose --masks coins"),
         (("--over", "models", "--values", "7"), "whole numbers from 2 to 4"),
-        (("--over", "size", "--values", "41"), "from 2 to 40"),
+        (("--over", "size", "--values", "41"), "from 20 to 40"),
         (("--over", "epsilon", "--values", "0"), "must be above 0"),
         (("--over", "epsilon", "--train.noise", "1"), "the budget is what is varied"),
         (("--over", "curvature", "--attack", "loss,mentr"), "none of these attacks reads"),
@@ -266,6 +266,6 @@ def test_what_cannot_be_varied_is_told_before_anything_is_trained(tmp_path, caps
 
 def test_sizes_leave_as_many_records_outside():
     assert choose_set_sizes(800, ()) == [100, 200, 400]
-    assert choose_set_sizes(10, (3, 2, 3)) == [2, 3]
+    assert choose_set_sizes(80, (30, 20, 30)) == [20, 30]
     with pytest.raises(ImprintError, match="too few"):
         choose_set_sizes(10, ())

@@ -4,6 +4,7 @@ import pytest
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References
+from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.controls import (
     other_membership,
     permuted_membership,
@@ -11,7 +12,6 @@ from imprint.membership.controls import (
     untrained_target,
     without_model,
 )
-from imprint.membership.evaluation import evaluate_cohort
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, choose_attacks, run_attacks
 from imprint.stats import auc

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from imprint.audit.images import image_facts, open_choice
-from imprint.audit.membership_cohort_findings import CohortAnswers, find_cohort
+from imprint.audit.membership_cohort_answers import CohortAnswers
+from imprint.audit.membership_cohort_findings import find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_cost import queries
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice

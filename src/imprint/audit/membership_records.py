@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.seeds import generator
 
 READ_AT_ONCE = 1024
@@ -90,7 +91,7 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
         seed: of the draw.
 
     Raises:
-        ImprintError: a share out of range, or fewer than four records.
+        ImprintError: a share out of range, or fewer records than a cohort takes.
     """
     if not 0 <= population < 1:
         raise ImprintError(f"population is {population:g}: it is a share of the images, in [0, 1)")
@@ -99,10 +100,10 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
     order = generator(seed, "pool").permutation(count)
     apart = round(population * count)
     index = order[apart:][: records or count]
-    if len(index) < 4:
+    if len(index) < LEAST_RECORDS:
         raise ImprintError(
-            f"{len(index)} records are too few for a cohort: give more images or a smaller "
-            "--population"
+            f"{len(index)} records are too few for a cohort, which takes {LEAST_RECORDS}: give "
+            "more images or a smaller --population"
         )
     return Pool(
         index=np.sort(index).astype(np.int64), population=np.sort(order[:apart]).astype(np.int64)

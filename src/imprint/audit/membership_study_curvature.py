@@ -25,7 +25,7 @@ from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
 from imprint.membership.cohort import Cohort
-from imprint.membership.evaluation import evaluate_cohort
+from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, choose_attacks

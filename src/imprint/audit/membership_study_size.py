@@ -38,7 +38,8 @@ from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
 from imprint.membership.cohort import Cohort
-from imprint.membership.evaluation import evaluate, evaluate_cohort
+from imprint.membership.cohort_evaluation import LEAST_RECORDS, evaluate_cohort
+from imprint.membership.evaluation import evaluate
 from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
@@ -87,14 +88,15 @@ def choose_set_sizes(records: int, wanted: Sequence[float]) -> list[int]:
     Raises:
         ImprintError: a size that is not whole, or more than half of the records.
     """
+    least = LEAST_RECORDS // 2
     for size in wanted:
-        if size != int(size) or not 2 <= size <= records // 2:
+        if size != int(size) or not least <= size <= records // 2:
             raise ImprintError(
                 f"a training set of {size:g} records: as many again are needed as non-members, so "
-                f"of {records} records choose whole numbers from 2 to {records // 2}"
+                f"of {records} records choose whole numbers from {least} to {records // 2}"
             )
     found = sorted({int(size) for size in wanted} or {records // part for part in (8, 4, 2)})
-    if found[0] < 2:
+    if found[0] < least:
         raise ImprintError(f"{records} records are too few for a study of sizes: give more images")
     return found
 

@@ -97,6 +97,14 @@ class Cohort:
             {kind: values for kind, values in self.population.items() if kind in kinds},
         )
 
+    def rows(self, models: IntArray) -> Cohort:
+        """Return some of the models, int64 ``[k]``, as a cohort of their own."""
+        return Cohort(
+            {kind: values[models] for kind, values in self.signals.items()},
+            self.members[models],
+            {kind: values[models] for kind, values in self.population.items()},
+        )
+
     def values(self, name: str) -> FloatArray:
         """Return a signal or derived quantity of all models, float64 ``[K, A, N]``."""
         if name not in self._values:

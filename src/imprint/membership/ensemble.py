@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from imprint.errors import ImprintError
 from imprint.membership.memorization import (
@@ -24,6 +23,7 @@ from imprint.membership.memorization import (
     memorization,
     top_pairs,
 )
+from imprint.membership.memorized_by_chance import count_cases, memorized_by_chance
 from imprint.progress import track
 
 BLOCK_BYTES = 1 << 26
@@ -113,10 +113,7 @@ def _blocks(ensemble: Ensemble) -> list[tuple[int, int]]:
 def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
     """Return how many records would have a memorization of ``cut`` and more without any effect.
 
-    If training on a record changed nothing, which of the c models that get it right were trained
-    on it would be chance: with n models in and m out, x of the n are right with the hypergeometric
-    probability of n draws from n + m, and the score is x / n − (c − x) / m. Exact for any number of
-    models, given how many are right.
+    See :func:`imprint.membership.memorized_by_chance.memorized_by_chance`.
 
     Args:
         ensemble: of K models.
@@ -125,17 +122,8 @@ def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
     models = len(ensemble)
     cases = np.zeros((models + 1, models + 1), dtype=np.int64)
     for start, stop in _blocks(ensemble):
-        members, correct = ensemble.block(start, stop)
-        inside, right = members.sum(axis=0), correct.sum(axis=0)
-        np.add.at(cases, (inside, right), 1)
-    inside, right = np.nonzero(cases[1:models])
-    inside += 1
-    outside = models - inside
-    least = (cut + right / outside) / (1 / inside + 1 / outside)
-    # Rounding must not push a score that equals the cut below it.
-    least = np.ceil(least - 1e-9)
-    chance = stats.hypergeom.sf(least - 1, models, right, inside)
-    return float((chance * cases[inside, right]).sum())
+        cases += count_cases(*ensemble.block(start, stop))
+    return memorized_by_chance(cases, cut)
 
 
 def ensemble_pairs(

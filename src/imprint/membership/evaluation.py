@@ -17,7 +17,6 @@ from imprint.stats import (
     Roc,
     auc,
     best_threshold,
-    percentile_interval,
     proportion,
     roc,
     tpr_at_fpr,
@@ -101,13 +100,21 @@ def _plain(value: Estimate | str) -> dict[str, Any]:
     return {"missing": value} if isinstance(value, str) else value.to_dict()
 
 
-def _true_positives(curve: Roc, fpr: float) -> Estimate | str:
+def unresolved(negatives: int, fpr: float) -> str | None:
+    """Return why so many non-members cannot show a false positive rate; None where they can."""
     # A rate of exactly 1 / non-members may miss it by the rounding of either.
-    if fpr < curve.resolution * (1 - 1e-12):
-        return (
-            f"{curve.negatives} non-members show no false positive rate below "
-            f"{curve.resolution:.2g}: give at least {math.ceil(1 / fpr - 1e-9)}"
-        )
+    if fpr >= (1 - 1e-12) / negatives:
+        return None
+    return (
+        f"{negatives} non-members show no false positive rate below "
+        f"{1 / negatives:.2g}: give at least {math.ceil(1 / fpr - 1e-9)}"
+    )
+
+
+def _true_positives(curve: Roc, fpr: float) -> Estimate | str:
+    reason = unresolved(curve.negatives, fpr)
+    if reason is not None:
+        return reason
     share = tpr_at_fpr(curve, fpr * (1 + 1e-12))
     return proportion(round(share * curve.positives), curve.positives)
 
@@ -143,49 +150,3 @@ def balanced_estimate(hits: int, positives: int, rejected: int, negatives: int) 
     low = value - math.hypot(first - low_1, second - low_2) / 2
     high = value + math.hypot(high_1 - first, high_2 - second) / 2
     return Estimate(value, (low, high), positives + negatives)
-
-
-def evaluate_cohort(
-    scores: FloatArray,
-    members: BoolArray,
-    fprs: Sequence[float] = FPRS,
-    seed: int = 0,
-    draws: int = 2000,
-) -> Evaluation:
-    """Return the mean over targets of what each target's scores show.
-
-    Intervals hold the central 95 % of bootstrap means over targets; n is the number of targets.
-
-    Args:
-        scores: float64 ``[K, N]``, row k of the attack on model k.
-        members: bool ``[K, N]``.
-        fprs: false positive rates in (0, 1).
-        seed: of the halves and of the bootstrap.
-        draws: bootstrap resamples.
-
-    Raises:
-        ImprintError: as :func:`evaluate`.
-    """
-    single = [evaluate(*pair, fprs, seed) for pair in zip(scores, members, strict=True)]
-    random = generator(seed, "targets")
-    picks = random.integers(0, len(single), size=(draws, len(single)))
-
-    def average(values: Sequence[Estimate]) -> Estimate:
-        array = np.array([value.value for value in values])
-        interval = percentile_interval(array[picks].mean(axis=1))
-        return Estimate(float(array.mean()), interval, len(array))
-
-    def average_or_reason(values: Sequence[Estimate | str]) -> Estimate | str:
-        reason = next((value for value in values if isinstance(value, str)), None)
-        known = [value for value in values if isinstance(value, Estimate)]
-        return average(known) if reason is None else reason
-
-    return Evaluation(
-        average([one.auc for one in single]),
-        {
-            fpr: average_or_reason([one.tpr_at_fpr[fpr] for one in single])
-            for fpr in single[0].tpr_at_fpr
-        },
-        average([one.balanced_accuracy for one in single]),
-        max(one.resolution for one in single),
-    )

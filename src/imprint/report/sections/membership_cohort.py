@@ -19,7 +19,7 @@ from imprint.report.membership_tables import (
 from imprint.report.memorized_gallery import read_memorized
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
-from imprint.report.wording import decimal
+from imprint.report.wording import decimal, percent
 
 OTHER_QUANTITIES = {
     "log_curvature_in": "curvature with it",
@@ -84,15 +84,16 @@ def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[
 
 def _memorized(memorized: Mapping[str, Any]) -> Headline:
     share, cut = estimate(memorized, "share_memorized"), number(memorized, "cut")
+    chance = number(memorized, "share_by_chance")
     return Headline(
         "Images memorized",
         share,
-        0.0,
+        chance,
         f"The share of images that models get right at least {decimal(100 * cut, 0)} points more "
-        "often when they were trained on them. A score has a standard error of up to "
-        f"{decimal(number(memorized, 'standard_error_bound'), 2)}, so with few models noise alone "
-        "passes that cut.",
-        nothing="none",
+        f"often when they were trained on them. Noise alone would bring {percent(chance)} there: "
+        "a single score has a standard error of up to "
+        f"{decimal(number(memorized, 'standard_error_bound'), 2)}.",
+        nothing="noise alone",
     )
 
 
