@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +186,16 @@ def test_a_damaged_json_file_is_told(tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(ImprintError, match=r"card\.json is damaged .*: delete it and run again"):
         read_json(file)
+
+
+@pytest.mark.parametrize("inside", ["summary.json", "deeper/summary.json"])
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path, inside):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ImprintError, match="cannot"):
+        write_json(tmp_path / "file" / inside, {})
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_told():
+    with pytest.raises(ImprintError, match="cannot"):
+        write_json(Path("/proc/imprint/summary.json"), {})

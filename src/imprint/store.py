@@ -116,8 +116,7 @@ class Study:
             ImprintError: another process is at work in this folder.
         """
         new = not self.root.exists()
-        with telling_disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.root)
         lock = self.root / ".lock"
         with lock.open("w") as file:
             if not _lock(file):
@@ -176,8 +175,8 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     temporary = _temporary(path, resume)
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
+        _make_folder(path.parent)
         with telling_disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             if not resume:
                 _remove(temporary)
             yield temporary
@@ -189,11 +188,25 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
             os.replace(temporary, path)
     except BaseException:
         if not resume:
-            _remove(temporary)
+            with suppress(OSError):
+                _remove(temporary)
             for folder in missing:
                 with suppress(OSError):
                     folder.rmdir()
         raise
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder unless it is there.
+
+    Raises:
+        ImprintError: it cannot be made.
+    """
+    with telling_disk_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, PermissionError) as error:
+            raise ImprintError(f"cannot make the folder {path}: {error.strerror}") from error
 
 
 @contextmanager

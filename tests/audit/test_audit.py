@@ -34,7 +34,7 @@ TRAIN = TrainOptions(
     snapshot_every=3,
     resume_every=1,
 )
-MEMBERSHIP = replace(SMALL_COHORT, models=4, probes=2, train=replace(SMALL_COHORT.train, epochs=2))
+MEMBERSHIP = replace(SMALL_COHORT, models=6, probes=2, train=replace(SMALL_COHORT.train, epochs=2))
 SETTINGS = {
     "per_class": 4,
     "composite_count": 200,
@@ -50,7 +50,7 @@ WORDS = [
     "--train.projector=16-8",
     "--train.warmup-epochs=1",
     "--train.resume-every=1",
-    "--membership.models=4",
+    "--membership.models=6",
     "--membership.probes=2",
     "--membership.train.epochs=2",
 ]
@@ -70,7 +70,7 @@ def options(study, **changes):
 
 def test_the_cohort_is_of_the_images_of_a_and_b(study):
     found = json.loads((study / "summary.json").read_text())["lenses"]["membership"]
-    assert found["cohort"]["models"] == 4
+    assert found["cohort"]["models"] == 6
     records = read_table(study / "membership" / "records.parquet")["index"]
     both = [np.load(study / "split" / "4_per_class" / f"train_{side}.npy") for side in "AB"]
     np.testing.assert_array_equal(records, np.unique(np.concatenate(both)))

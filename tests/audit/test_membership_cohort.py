@@ -1,10 +1,12 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imprint.audit.membership_cohort import draw_masks
 from imprint.audit.membership_cohort_answers import CohortAnswers
 from imprint.audit.membership_cohort_gallery import most_memorized
 from imprint.audit.membership_cohort_memorization import (
@@ -12,6 +14,7 @@ from imprint.audit.membership_cohort_memorization import (
     influences,
     memorization_findings,
 )
+from imprint.audit.membership_options import CohortAuditOptions
 from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_signals import Answers
 from imprint.cli import main
@@ -160,7 +163,7 @@ def test_a_cohort_without_findings_comes_to_the_same(arrays, study, tmp_path):
 
 
 def test_the_command_line(arrays, tmp_path, capsys):
-    words = ["--models", "4", "--population", "0", "--no-curvature", "--no-controls"]
+    words = ["--models", "6", "--population", "0", "--no-curvature", "--no-controls"]
     words += ["--attack", "loss,lira_shrunk,attack_p", "--masks", "coins", "--device", "cpu"]
     words += ["--train.architecture", "mlp", "--train.input-size", "6", "--train.epochs", "1"]
     main(["membership", "cohort", "--data", str(arrays), "--out", str(tmp_path / "s"), *words])
@@ -174,7 +177,10 @@ def test_the_command_line(arrays, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"models": 3}, "3 models are too few"),
+        ({"models": 5}, "5 models are too few"),
+        ({"probes": 0}, "at least one probe"),
+        ({"step": float("nan")}, "step of curvature"),
+        ({"augmentations": ("identity", "flop")}, "unknown augmentation 'flop'"),
         ({"population": 1.0}, "population is 1"),
         ({"population": -0.1}, "population is -0.1"),
         ({"records": -1}, "records is -1"),
@@ -187,6 +193,12 @@ def test_mistakes_are_told_before_anything_is_written(arrays, tmp_path, changes,
     with pytest.raises(ImprintError, match=told):
         options(arrays, tmp_path / "study", **changes).run()
     assert not (tmp_path / "study").exists()
+
+
+def test_published_masks_stop_before_their_complements():
+    choice = CohortAuditOptions(out=Path("x"), models=129, masks="legacy", population=0)
+    with pytest.raises(ImprintError, match="128 independent"):
+        draw_masks(choice, 50_000, 0)
 
 
 def test_records_and_population_are_apart():

@@ -297,6 +297,9 @@ def test_sides_that_no_record_has_are_told():
     ("name", "options", "message"),
     [
         ("rmia", {"gamma": 0.0}, "gamma 0 must be above 0"),
+        ("rmia", {"gamma": float("nan")}, "gamma nan must be above 0"),
+        ("rmia", {"gamma": float("inf")}, "gamma inf must be above 0"),
+        ("base", {"offline_weight": float("nan")}, "offline_weight nan must lie"),
         ("rmia", {"offline_slope": 1.5}, r"offline_slope 1.5 must lie in \[0, 1\]"),
         ("attack_r", {"reference_quantile": -1}, r"reference_quantile -1 must lie in \[0, 1\]"),
         ("quantile", {"population_quantile": 1}, r"population_quantile 1 must lie in \(0, 1\)"),

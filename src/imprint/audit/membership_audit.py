@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from imprint.audit.membership_records import (
 from imprint.audit.membership_signals import (
     Answers,
     Model,
+    check_evidence,
     evidence,
     plain_signals,
     read_answers,
@@ -54,7 +55,6 @@ from imprint.data.open import open_images
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
-from imprint.membership.options import AttackOptions
 from imprint.membership.triage import triage
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import SubjectCard
@@ -179,6 +179,9 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
     Raises:
         ImprintError: they cannot be read or do not fit one another.
     """
+    check_evidence(options, options.seed)
+    if options.shadows == 1:
+        raise ImprintError("one shadow model has no opposite: choose --shadows 2 or more, or 0")
     card = read_card(options.subject, read_json(options.card) if options.card else None)
     images = JoinedImages(
         _open(options.members, options.layout, options.members_part),
@@ -209,8 +212,6 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     options, card = audit.options, audit.card
     if not options.shadows:
         return None, []
-    if options.shadows == 1:
-        raise ImprintError("one shadow model has no opposite: choose --shadows 2 or more, or 0")
     recipe = replace(
         options.train,
         architecture=card.architecture,
@@ -246,9 +247,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
     def answers(name: str) -> Answers:
         return read_answers(study, made[name], records)
 
-    settings = AttackOptions(
-        **{option.name: getattr(options, option.name) for option in fields(AttackOptions)}
-    )
+    settings = options.alone()
 
     def build(folder: Path) -> None:
         judges = [answers(shadow.name) for shadow in shadows]

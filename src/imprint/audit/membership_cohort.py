@@ -7,7 +7,7 @@ that they were trained on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,18 @@ from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_cost import queries
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
 from imprint.audit.membership_records import Pool, attacked_images, choose_pool
-from imprint.audit.membership_signals import Answers, Model, read_answers, take_all_signals
+from imprint.audit.membership_signals import (
+    Answers,
+    Model,
+    check_evidence,
+    read_answers,
+    take_all_signals,
+)
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive
@@ -35,9 +40,19 @@ from imprint.train.cohort import MASKS, train_cohort
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.cohort_plan import cohort_card
 from imprint.train.loop import initial_subject
-from imprint.train.masks import LEGACY_RECORDS, Masks, balanced_masks, coin_masks, legacy_masks
+from imprint.train.masks import (
+    LEGACY_RECORDS,
+    LEGACY_ROWS,
+    Masks,
+    balanced_masks,
+    coin_masks,
+    legacy_masks,
+)
 
 UNTRAINED = "untrained"
+LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
+"""With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a
+partner leaves with each target."""
 
 
 def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
@@ -126,11 +141,11 @@ def attack_steps(
             images.labels,
             queries(choice),
         )
-        find_cohort(folder, found, attacks, attack_options(choice), seed)
+        find_cohort(folder, found, attacks, choice.alone(), seed)
 
     settings = {
         "attacks": list(choice.attack),
-        "options": to_plain(attack_options(choice)),
+        "options": to_plain(choice.alone()),
         "controls": choice.controls,
         "seed": seed,
     }
@@ -153,20 +168,14 @@ def trained_models(
     return [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
 
 
-def attack_options(choice: CohortChoice) -> AttackOptions:
-    """Return the settings of the attacks alone."""
-    return AttackOptions(
-        **{option.name: getattr(choice, option.name) for option in fields(AttackOptions)}
-    )
-
-
 def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
     """Tell mistakes in the choice of a cohort before other work begins.
 
     Raises:
-        ImprintError: an unknown attack, masks that do not fit, or a network that cannot be built.
+        ImprintError: attacks or signals that are none, masks that do not fit, or a network that
+            cannot be built.
     """
-    choose_attacks(choice.attack)
+    check_evidence(choice, seed)
     draw_masks(choice, len(pool.index), derive(seed, "cohort"))
     initial_subject(cohort_card(images, choice.train), seed)
 
@@ -177,19 +186,22 @@ def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
     Raises:
         ImprintError: fewer than four models, or legacy masks of another set.
     """
-    if choice.models < 4:
+    least = LEAST_MODELS[choice.masks]
+    if choice.models < least:
         raise ImprintError(
             f"{choice.models} models are too few for a cohort, in which others judge each of "
-            "them: choose --models 4 or more"
+            f"them: choose --models {least} or more"
         )
     if choice.masks == "balanced":
         return balanced_masks(records, choice.models, seed)
     if choice.masks == "coins":
         return coin_masks(records, choice.models, seed)
     published = legacy_masks()
-    if records != LEGACY_RECORDS or choice.models > len(published.members):
+    # From row LEGACY_ROWS on each is the complement of an earlier one: judged by it, a model's
+    # membership would be told.
+    if records != LEGACY_RECORDS or choice.models > LEGACY_ROWS:
         raise ImprintError(
-            f"the published masks are of {LEGACY_RECORDS} records and {len(published.members)} "
+            f"the published masks are of {LEGACY_RECORDS} records and {LEGACY_ROWS} independent "
             f"models, not {records} and {choice.models}: choose --population 0 on such a set, or "
             "--masks balanced"
         )

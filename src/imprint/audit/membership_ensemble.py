@@ -21,7 +21,7 @@ from imprint.membership.ensemble import (
     expected_by_chance,
 )
 from imprint.membership.memorization import FloatArray, InfluencePairs, Memorization
-from imprint.membership.published_ensemble import find_runs, read_ensemble
+from imprint.membership.published_ensemble import checksums, find_runs, read_ensemble
 from imprint.stats.estimate import Estimate
 from imprint.store import Study, hash_file, hash_json, read_json, write_json
 from imprint.tables import write_table
@@ -57,12 +57,16 @@ def audit_ensemble(
         influence_cut: least influence of a pair.
 
     Raises:
-        ImprintError: runs or an index that cannot be read or do not fit one another.
+        ImprintError: runs or an index that cannot be read or do not fit one another, or a cut out
+            of range.
     """
+    for name, cut in (("memorization", memorization_cut), ("influence", influence_cut)):
+        if not 0 <= cut <= 1:
+            raise ImprintError(f"--{name}-cut is {cut:g}: it must lie in [0, 1]")
     files = find_runs(runs)
     settings = {
         "runs": len(files),
-        "files": hash_json([[file.parent.name, file.stat().st_size] for file in files]),
+        "files": hash_json([[file.parent.name, *checksums(file)] for file in files]),
         "index": None if index is None else hash_file(index),
         "memorization_cut": memorization_cut,
         "influence_cut": influence_cut,

@@ -17,7 +17,9 @@ from imprint.data.imageset import FloatArray, ImageSet
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.moments import BoolArray
+from imprint.membership.run import choose_attacks
 from imprint.nets.subject import Subject
+from imprint.probe.augmented import check_augmentations
 from imprint.probe.signal_options import Signal, SignalOptions
 from imprint.probe.signals import take_signals
 from imprint.seeds import derive
@@ -59,6 +61,18 @@ def curvature_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
         step=choice.step,
         seed=derive(seed, "curvature"),
     )
+
+
+def check_evidence(choice: EvidenceChoice, seed: int) -> None:
+    """Tell mistakes in the choice of attacks and signals before other work begins.
+
+    Raises:
+        ImprintError: an unknown attack or augmentation, or settings of curvature that are none.
+    """
+    choose_attacks(choice.attack)
+    check_augmentations(choice.augmentations)
+    plain_signals(choice)
+    curvature_signals(choice, seed)
 
 
 def take_all_signals(

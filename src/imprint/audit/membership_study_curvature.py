@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.membership_cohort import attack_options, draw_masks, trained_models
+from imprint.audit.membership_cohort import draw_masks, trained_models
 from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_signals import curvature_signals, signal_steps
 from imprint.audit.membership_study_options import StudyOptions
@@ -89,7 +89,7 @@ def study_curvature(
         made = signal_steps(study, folder, models, images, pool, signals, device)
         settings = {
             "attacks": [one.name for one in attacks],
-            "options": to_plain(attack_options(options)),
+            "options": to_plain(options.alone()),
             "seed": seed,
         }
 
@@ -100,7 +100,7 @@ def study_curvature(
                     measured.first_views(count),
                     masks.members,
                     attacks,
-                    attack_options(options),
+                    options.alone(),
                     seed,
                 )
                 for count in (1, len(views))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.membership_cohort import attack_options, draw_masks, read_models, trained_models
+from imprint.audit.membership_cohort import draw_masks, read_models, trained_models
 from imprint.audit.membership_records import choose_pool
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
 from imprint.audit.membership_study_options import StudyOptions
@@ -59,13 +59,13 @@ def study_models(
         answers = read_models(study, made, models, pool)
         cohort, others = as_cohort(answers, masks.members)
         found = by_references(
-            cohort, attacks, sizes, options.subsets, FPR, attack_options(options), others, seed
+            cohort, attacks, sizes, options.subsets, FPR, options.alone(), others, seed
         )
         write_json(file, {**tell(found, seed), "accuracy": accuracies(answers, masks.members)})
 
     settings = {
         "attacks": list(options.attack),
-        "options": to_plain(attack_options(options)),
+        "options": to_plain(options.alone()),
         "sizes": list(sizes),
         "subsets": options.subsets,
         "seed": seed,

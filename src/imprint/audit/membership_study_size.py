@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.membership_cohort import attack_options, read_models, trained_models
+from imprint.audit.membership_cohort import read_models, trained_models
 from imprint.audit.membership_orders import read_order
 from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
@@ -171,14 +171,14 @@ def _attack_ordered(
             masks[control].members,
             first,
             choose_attacks(options.attack),
-            attack_options(options),
+            options.alone(),
             options.seed,
         )
         write_json(file, found)
 
     settings = {
         "attacks": list(options.attack),
-        "options": to_plain(attack_options(options)),
+        "options": to_plain(options.alone()),
         "first": masks[name].hash(),
         "seed": options.seed,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,6 +102,8 @@ def _check_fit(
         raise ImprintError(
             f"--method {method} is for --runs {other}: choose one of {', '.join(known)}"
         )
+    if threshold is not None and not isfinite(threshold):
+        raise ImprintError(f"--threshold is {threshold}: it must be a number")
     if runs == "one" and threshold is not None:
         raise ImprintError("--threshold is for --runs many: of one run, choose a --budget")
     if runs == "many" and budget is not None:

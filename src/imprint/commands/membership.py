@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,9 +46,7 @@ class Attack(AttackOptions, Common):
             self.out,
             names=self.attack,
             signal=self.signal,
-            options=AttackOptions(
-                **{option.name: getattr(self, option.name) for option in fields(AttackOptions)}
-            ),
+            options=self.alone(),
             with_controls=self.controls,
             seed=self.seed,
         )

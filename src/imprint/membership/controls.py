@@ -30,7 +30,8 @@ def permuted_membership(
 
     One permutation of the records moves the masks of all models and of the target alike, so
     every count stays as it is and no signal knows of it. The whole attack is run again: it fails
-    where a score learns from the masks alone.
+    where a score learns from the masks alone. Of an attack that looks at no masks it checks the
+    arithmetic of the evaluation, no more.
 
     Args:
         evidence: of the target.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
+
+from imprint.errors import ImprintError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +28,17 @@ class AttackOptions:
     """attack_r: quantile of the OUT losses."""
     population_quantile: float = 0.95
     """quantile: which quantile of the population's signal is regressed."""
+
+    def __post_init__(self) -> None:
+        self._require("gamma", self.gamma > 0 and isfinite(self.gamma), "be above 0")
+        for name in ("offline_slope", "offline_weight", "reference_quantile"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "lie in [0, 1]")
+        self._require("population_quantile", 0 < self.population_quantile < 1, "lie in (0, 1)")
+
+    def _require(self, name: str, holds: bool, demand: str) -> None:
+        if not holds:
+            raise ImprintError(f"{name} {getattr(self, name):g} must {demand}")
+
+    def alone(self) -> AttackOptions:
+        """Return these settings without whatever a subclass adds."""
+        return AttackOptions(**{one.name: getattr(self, one.name) for one in fields(AttackOptions)})

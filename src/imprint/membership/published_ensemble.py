@@ -189,3 +189,16 @@ def _scatter(file: Path, index: IntArray, values: BoolArray, what: str) -> BoolA
 
 def _within(index: IntArray, count: int) -> bool:
     return len(index) == 0 or (index.min() >= 0 and index.max() < count)
+
+
+def checksums(file: Path) -> list[list[str | int]]:
+    """Return name and CRC-32 of every array of an ``.npz`` file, from its directory alone.
+
+    Raises:
+        ImprintError: the file is none.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return [[member.filename, member.CRC] for member in archive.infolist()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ImprintError(f"cannot read {file} ({error}): give an .npz file") from error

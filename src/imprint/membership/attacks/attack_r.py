@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint.errors import ImprintError
 from imprint.membership.attack import Evidence, attack
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
@@ -19,7 +18,5 @@ from imprint.membership.options import AttackOptions
 def attack_r(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
     """Return minus the loss above the quantile, in nats, float64 ``[N]``."""
     level = options.reference_quantile
-    if not 0 <= level <= 1:
-        raise ImprintError(f"reference_quantile {level:g} must lie in [0, 1]")
     quantile = evidence.judges.out_loss_quantile(level)
     return np.asarray(quantile - evidence.of_target("loss")[0])

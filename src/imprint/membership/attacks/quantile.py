@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint.errors import ImprintError
 from imprint.membership.attack import DIRECTION, Evidence, attack
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
@@ -24,8 +23,6 @@ from imprint.membership.options import AttackOptions
 def quantile(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
     """Return the signal above the predicted quantile, float64 ``[N]``."""
     level = options.population_quantile
-    if not 0 < level < 1:
-        raise ImprintError(f"population_quantile {level:g} must lie in (0, 1)")
     sign = DIRECTION[kind]
     values = sign * evidence.of_target(kind)[0]
     population = sign * evidence.of_population(kind)[0]

@@ -15,7 +15,6 @@ import math
 
 import numpy as np
 
-from imprint.errors import ImprintError
 from imprint.membership.attack import Evidence, attack
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
@@ -24,10 +23,6 @@ from imprint.membership.options import AttackOptions
 @attack("rmia", sides="any")
 def rmia(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
     """Return the share of population records beaten, float64 ``[N]`` in [0, 1], or log R(x)."""
-    if options.gamma <= 0:
-        raise ImprintError(f"gamma {options.gamma:g} must be above 0")
-    if not 0 <= options.offline_slope <= 1:
-        raise ImprintError(f"offline_slope {options.offline_slope:g} must lie in [0, 1]")
     judges = evidence.judges
     ratios = _log_ratio(
         evidence.of_target("phi"), judges.mean_probability(options.offline), options
