@@ -9,9 +9,10 @@ is an approximate inverse R̂ that gives its own diagonal:
     nystrom       low rank plus diagonal                    16 n m bytes
 
 20,000 CIFAR-10 images of ten classes, fully connected ReLU kernel of depth 5, standardised pixels,
-σ² = 0.1; two cores, median and 95 % quantile of the relative error of KL(out ‖ in):
+σ² = 0.1; time on two shared cores, memory beyond the inputs, median and 95 % quantile of the
+relative error of KL(out ‖ in) over 200 records:
 
-    exact         1 minute     2.0 GB     1e-14  4e-14
+    exact         1-4 minutes  2.0 GB     1e-14  4e-14
     hybrid        2-4 minutes  1.1 GB     5e-6   2e-5
     out_of_core   2 minutes    0.8 GB     5e-6   2e-5     0.8 GB of disk
     nystrom       5 minutes    0.8 GB     4 %    10 %     m = 1000, 200 probes
@@ -25,8 +26,8 @@ the same passes, α for all records, the exact values of a random sample, by whi
 measured, and R at random signs, for a stochastic correction of nystrom's diagonal.
 
 Written here rather than taken from GPyTorch and linear_operator: these offer conjugate gradients
-and pivoted Cholesky preconditioners for solves and log determinants, but no function for
-the diagonal of the inverse, no out-of-core factor, and no error of the result.
+and pivoted Cholesky preconditioners for solves and log determinants, but no function for the
+diagonal of the inverse, no out-of-core factor, and no error of the result.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class LargeFit:
     Attributes:
         influence: the self values of all records.
         weights: α = RY, float64 ``[n, c]``, refined: predictions need nothing else.
-        error: relative errors of some of them, by measure, see :data:`MEASURES`.
+        error: relative errors of some of them, by measure, what R̂ for R makes of them; that of α
+            is in both sides and comes on top.
         weights_error: ‖α − α*‖ / ‖α‖ is at most this, α* being exact.
         correction_error: standard error of the leverage of each record from the stochastic
             correction, ``[n]``; None without.
@@ -100,7 +102,7 @@ class LargeFit:
         return float(self.influence.leverage.sum())
 
     def exact(self, records: Tensor, tolerance: float = 1e-8) -> SelfInfluence:
-        """Return the self values of some records from their own columns of the inverse.
+        """Return the self values of some records from their own columns of the inverse, and α.
 
         Args:
             records: int64 ``[k]``, all different.
