@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 def fitted(**options):
     problem = large_problem()
-    chosen = LargeOptions(**{"sample": 80, **options})
+    chosen = LargeOptions(**{"sample": 80, "probes": 0, **options})
     return fit_large(KERNEL, problem.x, problem.targets, NOISE, chosen)
 
 
@@ -124,7 +124,7 @@ def test_a_record_without_a_kernel():
 @given(st.integers(20, 36), st.booleans())
 def test_auto_takes_the_first_that_fits(power, disk):
     """20,000 images: 0.5 GB of records, triangles of 1.6 and 0.8 GB, 0.3 GB of low rank."""
-    demand, memory = Demand(20_000, 8 * 3072 * 20_000, 210, 1000), 2**power
+    demand, memory = Demand(20_000, 8 * 3072 * 20_000, 210, 1000, 200), 2**power
     options = LargeOptions(workspace=Path("disk") if disk else None)
     fits = [method for method in ("exact", "hybrid") if demand.total(method, memory) <= memory]
     try:
@@ -138,7 +138,7 @@ def test_auto_takes_the_first_that_fits(power, disk):
 
 
 def test_what_is_chosen_by_hand():
-    demand = Demand(20_000, 8 * 3072 * 20_000, 210, 1000)
+    demand = Demand(20_000, 8 * 3072 * 20_000, 210, 1000, 200)
     chosen = [choose_method(demand, size << 20, LargeOptions()) for size in (3500, 2000, 1500)]
     assert chosen == ["exact", "hybrid", "nystrom"]
 
@@ -152,7 +152,7 @@ def test_too_little_memory(tmp_path, method):
 
 @given(st.integers(1, 200_000), st.integers(1, 400), st.integers(20, 36), st.sampled_from([4, 8]))
 def test_panels_stay_within_the_memory(size, right, power, item):
-    demand, memory = Demand(size, 8 * 3072 * size, right, 1), 2**power
+    demand, memory = Demand(size, 8 * 3072 * size, right, 1, 0), 2**power
     try:
         width = panel_width_within(demand, memory, item)
     except ImprintError:

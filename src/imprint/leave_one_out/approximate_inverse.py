@@ -43,7 +43,7 @@ def demand_of(records: Records, targets: Tensor, options: LargeOptions) -> Deman
     held = sum(values.numel() * values.element_size() for values in tensors)
     checked = min(options.sample, size)
     landmarks = min(options.landmarks, size)
-    return Demand(size, held, outputs + checked + options.probes, landmarks)
+    return Demand(size, held, outputs + checked, landmarks, options.probes)
 
 
 def choose_method(demand: Demand, memory: int, options: LargeOptions) -> str:

@@ -8,13 +8,26 @@ is an approximate inverse R̂ that gives its own diagonal:
     out_of_core   the same in float32, on disk, resumable   2 n² bytes of disk
     nystrom       low rank plus diagonal                    16 n m bytes
 
+20,000 CIFAR-10 images of ten classes, fully connected ReLU kernel of depth 5, standardised pixels,
+σ² = 0.1; time on two shared cores, memory beyond the inputs, median and 95 % quantile of the
+relative error of KL(out ‖ in) over 200 records:
+
+    exact         1-4 minutes  2.0 GB     1e-14  4e-14
+    hybrid        2-4 minutes  1.1 GB     5e-6   2e-5
+    out_of_core   2 minutes    0.8 GB     5e-6   2e-5     0.8 GB of disk
+    nystrom       5 minutes    0.8 GB     4 %    10 %     m = 1000, 200 probes
+                  3-4 minutes  1.0 GB     3 %    10 %     m = 3000, 200 probes
+
+So exact where it fits, hybrid above, and nystrom where not even a disk holds n²/2 numbers: nearly
+all of its time are passes over the kernel, n² d each, and its error is that of the probes.
+
 Then conjugate gradients with R̂ as preconditioner and the kernel computed anew in float64 give, in
 the same passes, α for all records, the exact values of a random sample, by which the errors are
-measured, and R at random signs where a stochastic correction of the diagonal is wished.
+measured, and R at random signs, for a stochastic correction of nystrom's diagonal.
 
 Written here rather than taken from GPyTorch and linear_operator: these offer conjugate gradients
-and pivoted Cholesky preconditioners for solves and log determinants, but no diagonal of the
-inverse, no out-of-core factor, and no error of the result.
+and pivoted Cholesky preconditioners for solves and log determinants, but no function for the
+diagonal of the inverse, no out-of-core factor, and no error of the result.
 """
 
 from __future__ import annotations
@@ -59,7 +72,8 @@ class LargeFit:
     Attributes:
         influence: the self values of all records.
         weights: α = RY, float64 ``[n, c]``, refined: predictions need nothing else.
-        error: relative errors of some of them, by measure, see :data:`MEASURES`.
+        error: relative errors of some of them, by measure, what R̂ for R makes of them; that of α
+            is in both sides and comes on top.
         weights_error: ‖α − α*‖ / ‖α‖ is at most this, α* being exact.
         correction_error: standard error of the leverage of each record from the stochastic
             correction, ``[n]``; None without.
@@ -88,7 +102,7 @@ class LargeFit:
         return float(self.influence.leverage.sum())
 
     def exact(self, records: Tensor, tolerance: float = 1e-8) -> SelfInfluence:
-        """Return the self values of some records from their own columns of the inverse.
+        """Return the self values of some records from their own columns of the inverse, and α.
 
         Args:
             records: int64 ``[k]``, all different.
@@ -191,11 +205,13 @@ def _solved(
     """Return α, the exact values of a sample and the correction, from the same passes."""
     size, device, noise = len(targets), targets.device, matrix.noise
     checked = drawn(size, min(options.sample, size), options.seed, "checked").to(device)
-    signs = random_signs(size, options.probes, options.seed).to(device)
+    # A Cholesky factor's diagonal is better than anything that random signs can say of it.
+    probes = options.probes if method == "nystrom" else 0
+    signs = random_signs(size, probes, options.seed).to(device)
     right = torch.cat([targets, unit_vectors(checked, size), signs], 1)
     usual = 1e-4 if method == "nystrom" else 1e-10
     solution = converged(solve(matrix, inverse.solve, right, options.tolerance or usual))
-    widths = [targets.shape[1], len(checked), options.probes]
+    widths = [targets.shape[1], len(checked), probes]
     weights, columns, images = torch.split(solution.values, widths, 1)
     left, columns_left, _ = torch.split(solution.residual, widths, 1)
     entries, _ = inverse_entries(columns, columns_left, checked, noise)
@@ -204,7 +220,7 @@ def _solved(
         float(left.norm() / (noise * weights.norm())),
         checked,
         _from_entries(entries, weights[checked], targets[checked], noise),
-        correction(signs, images, inverse.solve(signs)) if options.probes else None,
+        correction(signs, images, inverse.solve(signs)) if probes else None,
         solution.passes,
     )
 

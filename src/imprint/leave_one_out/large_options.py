@@ -25,7 +25,7 @@ class LargeOptions:
     """Folder for what out_of_core keeps on disk; an interrupted fit goes on from there."""
     landmarks: int = 1000
     """m of nystrom, at most n."""
-    probes: int = 0
+    probes: int = 200
     """Random signs for a stochastic correction of nystrom's diagonal, 0 or at least 2."""
     sample: int = 200
     """Records whose exact values are computed to measure the error, at most n."""

@@ -1,11 +1,11 @@
 """How much memory each way to the self values takes, and which of them fits.
 
-With n records, k right sides (targets, probes and the records whose values are checked) and m
+With n records, k right sides (targets and the records whose values are checked), p probes and m
 landmarks, in bytes:
 
     exact         8 · n²/2     a float64 triangle
     hybrid        4 · n²/2     a float32 triangle
-    nystrom       8 · 2 n m
+    nystrom       8 · n (2 m + 6 p)
     out_of_core   4 · n w      one panel of w columns, as wide as the memory allows
 
 and for all of them the prepared records, 6 · 8 n k for the conjugate gradients, and tiles.
@@ -37,12 +37,14 @@ class Demand:
         records: bytes of the prepared records.
         right_sides: k.
         landmarks: m.
+        probes: p.
     """
 
     size: int
     records: int
     right_sides: int
     landmarks: int
+    probes: int
 
     def common(self, memory: int | None) -> int:
         """Return the bytes that every method takes."""
@@ -57,7 +59,8 @@ class Demand:
     def own(self, method: str) -> int:
         """Return the bytes of what a method in memory keeps."""
         if method == "nystrom":
-            return 8 * (2 * self.size * self.landmarks + 4 * self.landmarks**2)
+            columns = 2 * self.landmarks + 6 * self.probes
+            return 8 * (self.size * columns + 4 * self.landmarks**2)
         item = 8 if method == "exact" else 4
         width = panel_width(self.size)
         return item * (self.size * (self.size + width) // 2 + self.size * width + 4 * width**2)
