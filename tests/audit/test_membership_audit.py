@@ -1,5 +1,7 @@
 import json
 import shutil
+import sys
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +14,7 @@ from imprint.audit.membership_audit import audit_membership, tell_misfit
 from imprint.audit.membership_options import MembershipOptions
 from imprint.cli import main
 from imprint.errors import ImprintError
-from imprint.nets.load import save_subject
+from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.tables import read_table
 from imprint.train.cohort_options import CohortOptions
@@ -258,3 +260,76 @@ def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
     save_subject(tmp_path / "two.safetensors", initial_subject(card, 0), card)
     with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
         audit_membership(options(folder, tmp_path / "o", subject=tmp_path / "two.safetensors"))
+
+
+def test_the_white_box_adds_what_gradients_tell(folder, tmp_path):
+    found = audit_membership(options(folder, tmp_path / "study", white_box=True, curvature=False))
+    attacks = found["lenses"]["membership"]["attacks"]
+    for name, kind in (("white_box_trace", "trace"), ("white_box_gradient", "parameter_gradient")):
+        assert attacks[name]["reads"] == kind
+        assert attacks[name]["auc"]["ci95"][0] > 0.5
+    table = read_table(tmp_path / "study" / "tables" / "white_box" / "subject.parquet")
+    assert {"trace.identity", "input_gradient.identity"} < set(table)
+
+
+class Answering:
+    """What a remote model looks like: it answers, and nothing else is known of it."""
+
+    input_size = SIDE
+
+    def __init__(self, network):
+        self.network = network
+
+    def logits(self, inputs):
+        with torch.no_grad():
+            return self.network(torch.from_numpy(inputs)).numpy()
+
+
+def use_scorer(monkeypatch, scorer):
+    module = types.ModuleType("of_the_user")
+    module.make = lambda: scorer
+    monkeypatch.setitem(sys.modules, "of_the_user", module)
+
+
+def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    changes = {"subject": None, "scorer": "of_the_user:make", "step": 1e-3}
+    found = audit_membership(options(folder, tmp_path / "remote", **changes))
+    remote = found["lenses"]["membership"]["attacks"]
+    own = audit_membership(options(folder, tmp_path / "own", curvature=False))
+    for name in ("loss", "mentr", "attack_p"):
+        same = own["lenses"]["membership"]["attacks"][name]
+        assert remote[name]["auc"]["value"] == pytest.approx(same["auc"]["value"], abs=1e-6)
+        assert "untrained" not in remote[name]["controls"]
+    assert remote["attack_p_curvature"]["auc"]["ci95"][0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"subject": None}, "give either --subject"),
+        ({"scorer": "of_the_user:make"}, "give either --subject"),
+        ({"subject": None, "scorer": "nowhere:make"}, "cannot import 'nowhere'"),
+        ({"subject": None, "scorer": "of_the_user:none"}, "must name a function"),
+        ({"subject": None, "scorer": "of_the_user:make", "shadows": 4}, "no architecture"),
+        ({"subject": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
+    ],
+)
+def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes, message):
+    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    with pytest.raises(ImprintError, match=message):
+        audit_membership(options(folder, tmp_path / "study", **changes))
+
+
+def test_a_scorer_whose_answers_are_no_logits_is_told(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(lambda images: images))
+    with pytest.raises(ImprintError, match="must be finite"):
+        audit_membership(
+            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
+        )
+
+
+def test_members_among_the_others_are_told(folder, tmp_path, capsys):
+    audit_membership(options(folder, tmp_path / "study", non_members=folder / "seen", triage=True))
+    told = capsys.readouterr().err
+    assert "48 of 48 members stand among the others as well" in told

@@ -214,7 +214,7 @@ def test_some_records_are_half_members_and_keep_the_population():
         ({"label_only": 3}, "--label-only 3 is too few: choose 4 records or more, or 0"),
         ({"label_only": -2}, "--label-only -2 is too few"),
         ({"label_only_queries": 0}, "queries of the boundary search must be at least 1"),
-        ({"attack": ("label_only",)}, "label_only is run on some records: choose another"),
+        ({"attack": ("label_only",)}, "label_only is run on --label-only N of the records"),
     ],
 )
 def test_mistakes_are_told(folder, tmp_path, changes, message):

@@ -13,7 +13,7 @@ from imprint.stats import auc
 NAMES = [
     *("attack_p", "attack_r", "base", "curvature_lr", "curvature_nll", "label_only", "lira"),
     *("lira_fixed", "lira_offline", "lira_shrunk", "loss", "mast", "mentr", "multi", "quantile"),
-    *("rmia", "watson"),
+    *("rmia", "watson", "white_box_gradient", "white_box_trace"),
 ]
 MODELS, AUGMENTATIONS, RECORDS, POPULATION = 10, 2, 13, 17
 
@@ -39,8 +39,15 @@ def make(seed, models=MODELS, records=RECORDS, gap=1.0, augmentations=AUGMENTATI
 
 
 def of_target(values):
-    """Return one array as every kind of signal; distances are not negative."""
-    return {"phi": values, "log_curvature": values, "distance": np.logaddexp(0, values)}
+    """Return one array as every kind of signal; distances and norms are not negative."""
+    above, below = np.logaddexp(0, values), np.logaddexp(0, -values)
+    return {
+        "phi": values,
+        "log_curvature": values,
+        "distance": above,
+        "trace": below,
+        "parameter_gradient": below,
+    }
 
 
 def score(name, evidence, **options):
@@ -253,7 +260,7 @@ def test_signals_that_never_change_are_no_evidence(name):
     constant = {"phi": np.full((6, 1, 9), 0.3), "log_curvature": np.full((6, 1, 9), 0.3)}
     members = random.random((6, 9)) < 0.5
     one = {kind: values[0] for kind, values in constant.items()}
-    target = {**one, "distance": one["phi"]}
+    target = of_target(one["phi"])
     evidence = Evidence(target, References(Cohort(constant, members, constant)), one)
     scores = score(name, evidence)
     if name in ("lira_shrunk", "multi"):  # counts of models differ, and with them the tails

@@ -41,6 +41,10 @@ OPTIONAL = (
 )
 
 
+UNUSUAL = {"distance", "trace", "input_gradient", "parameter_gradient"}
+"""Kinds of signal that files seldom hold; ``all`` attacks do without them."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One target and everything known about it.
@@ -83,8 +87,9 @@ def attack_membership_arrays(
         ImprintError: arrays that do not fit, an unknown attack, or none that can be run.
     """
     settings = options or AttackOptions()
-    attacks = choose_attacks(names)
+    choose_attacks(names)
     case = read_case(file, signal)
+    attacks = choose_attacks(names, UNUSUAL - case.evidence.target.keys())
     scored = run_attacks(case.evidence, attacks, settings)
     if not scored.scores:
         told = "; ".join(f"{name} {reason}" for name, reason in scored.skipped.items())

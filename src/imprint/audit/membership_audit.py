@@ -25,6 +25,13 @@ from imprint.audit.membership_labels import (
     distance_steps,
     wants_labels,
 )
+from imprint.audit.membership_models import (
+    UNTRAINED,
+    Model,
+    scorer_model,
+    trained_model,
+    untrained_model,
+)
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import (
     Records,
@@ -33,7 +40,6 @@ from imprint.audit.membership_records import (
 )
 from imprint.audit.membership_signals import (
     Answers,
-    Model,
     check_evidence,
     evidence,
     plain_signals,
@@ -49,24 +55,25 @@ from imprint.audit.membership_trials import (
 )
 from imprint.audit.summary import finish
 from imprint.config import to_plain
-from imprint.data.imageset import ImageSet
+from imprint.data.duplicates import copies
+from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.triage import triage
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import read_card
 from imprint.nets.subject import SubjectCard
 from imprint.progress import say
 from imprint.seeds import derive
-from imprint.store import Study, hash_file, read_json, write_json
+from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import train_cohort
-from imprint.train.loop import initial_subject
 from imprint.train.masks import balanced_masks
 
 SUBJECT = "subject"
-UNTRAINED = "untrained"
+COMPARED = 32
+"""Side at which members and others are compared, pixel by pixel."""
 MISFIT = 0.05
 """Difference of training accuracies from which shadows are said not to fit."""
 HARDLY = 1.5
@@ -81,7 +88,8 @@ class Audit:
         study: where artefacts go.
         options: of the command.
         device: where networks run.
-        card: of the network.
+        subject: the network itself.
+        card: how to build one like it; None of a model that only answers.
         images: members, then non-members.
         records: which of them are attacked.
     """
@@ -89,22 +97,10 @@ class Audit:
     study: Study
     options: MembershipOptions
     device: torch.device
-    card: SubjectCard
+    subject: Model
+    card: SubjectCard | None
     images: ImageSet
     records: Records
-
-    @property
-    def subject(self) -> Model:
-        """The network itself."""
-        file, card = self.options.subject, self.card
-        return Model(SUBJECT, hash_file(file), lambda: load_subject(file, card))
-
-    @property
-    def untrained(self) -> Model:
-        """A network of the same architecture that learnt nothing."""
-        card, seed = self.card, derive(self.options.seed, UNTRAINED)
-        identity = {"architecture": {**card.to_json(), "training": {}}, "seed": seed}
-        return Model(UNTRAINED, identity, lambda: initial_subject(card, seed))
 
     @property
     def some(self) -> Records:
@@ -128,6 +124,7 @@ class Audit:
             self.options,
             self.options.seed,
             self.device,
+            "pixel" if self.card is None else "normalised",
         )
 
     def look(self) -> dict[str, Any]:
@@ -182,21 +179,59 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
     check_evidence(options, options.seed)
     if options.shadows == 1:
         raise ImprintError("one shadow model has no opposite: choose --shadows 2 or more, or 0")
-    card = read_card(options.subject, read_json(options.card) if options.card else None)
     images = JoinedImages(
         _open(options.members, options.layout, options.members_part),
         _open(options.non_members, options.layout, options.non_members_part),
         f"{options.members.name} and {options.non_members.name}",
     )
-    if card.outputs is None or card.outputs < len(images.classes):
+    subject, card, outputs = open_subject(options, images.channels)
+    if outputs is None or outputs < len(images.classes):
         raise ImprintError(
-            f"{options.subject} has {card.outputs or 'no'} outputs, but {options.members} has "
-            f"{len(images.classes)} classes: give a classifier of these classes"
+            f"{options.subject or options.scorer} has {outputs or 'no'} outputs, but "
+            f"{options.members} has {len(images.classes)} classes: give a classifier of these "
+            "classes"
         )
     first, second = len(images.first), len(images.second)
     records = choose_records(first, second, options.records, options.seed)
     records = replace(records, centre_fraction=options.centre_fraction)
-    return Audit(study, options, choose_device(options.device), card, images, records)
+    tell_copies(images, records)
+    return Audit(study, options, choose_device(options.device), subject, card, images, records)
+
+
+def open_subject(
+    options: MembershipOptions, channels: int
+) -> tuple[Model, SubjectCard | None, int | None]:
+    """Return the network, how to build one like it, and how many outputs it has.
+
+    Raises:
+        ImprintError: neither weights nor a scorer, both, or what a scorer cannot do.
+    """
+    if (options.subject is None) == (not options.scorer):
+        raise ImprintError("give either --subject, a file of weights, or --scorer")
+    if options.subject is None:
+        if options.shadows or options.white_box:
+            raise ImprintError(
+                "a model that only answers has no architecture to train shadows of and no "
+                "gradients: leave out --shadows and --white-box, or give --subject"
+            )
+        model, outputs = scorer_model(SUBJECT, options.scorer, channels)
+        return model, None, outputs
+    card = read_card(options.subject, read_json(options.card) if options.card else None)
+    return trained_model(SUBJECT, options.subject, card), card, card.outputs
+
+
+def tell_copies(images: ImageSet, records: Records) -> None:
+    """Say so where members stand among the others as well, which no attack can tell apart."""
+    seen = attacked_images(images, records.every, COMPARED, records.centre_fraction)
+    inside: IntArray = np.flatnonzero(records.members)
+    outside: IntArray = np.setdiff1d(np.arange(len(seen)), inside)
+    found = copies(seen, inside, outside)
+    if len(found):
+        say(
+            f"{len(found)} of {len(inside)} members stand among the others as well, "
+            f"{images.name_of(int(records.index[found[0]]))} first: leave out copies, or attacks "
+            "find less than there is"
+        )
 
 
 def _open(root: Path, layout: str, part: str) -> ImageSet:
@@ -210,7 +245,7 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     on average, with the architecture of the network; none sees the population.
     """
     options, card = audit.options, audit.card
-    if not options.shadows:
+    if not options.shadows or card is None:
         return None, []
     recipe = replace(
         options.train,
@@ -230,17 +265,13 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     run = train_cohort(
         audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device
     )
-    return masks.members, [_shadow(number, file) for number, file in enumerate(run.weights)]
-
-
-def _shadow(number: int, file: Path) -> Model:
-    return Model(f"{number:04d}", hash_file(file), lambda: load_subject(file))
+    return masks.members, [trained_model(file.parent.name, file) for file in run.weights]
 
 
 def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model]) -> dict[str, Any]:
     """Take all signals, run all attacks, write ``membership/``; return the findings."""
     study, options, records = audit.study, audit.options, audit.records
-    blank = [audit.untrained] if options.controls else []
+    blank = [untrained_model(audit.card, options.seed)] if options.controls and audit.card else []
     made = audit.take([audit.subject, *blank, *shadows])
     distances = audit.measure([audit.subject, *blank])
 
@@ -255,7 +286,14 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
         trials = list_trials(attacks_of_every_record(options), found)
         scores, findings = run_trials(
-            trials, found, untrained, records, settings, queries(options), options.seed
+            trials,
+            found,
+            untrained,
+            records,
+            settings,
+            queries(options),
+            options.seed,
+            options.controls,
         )
         if masks is not None:
             findings["shadows"] = shadow_fit(judges, masks)

@@ -18,12 +18,13 @@ from imprint.audit.membership_cohort_answers import CohortAnswers
 from imprint.audit.membership_cohort_findings import find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_cost import queries
+from imprint.audit.membership_models import UNTRAINED, Model, trained_model, untrained_model
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
 from imprint.audit.membership_records import Pool, attacked_images, choose_pool
 from imprint.audit.membership_signals import (
     Answers,
-    Model,
     check_evidence,
+    kinds_left_out,
     read_answers,
     take_all_signals,
 )
@@ -33,9 +34,9 @@ from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.run import choose_attacks
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import read_card
 from imprint.seeds import derive
-from imprint.store import Study, hash_file, read_json
+from imprint.store import Study, read_json
 from imprint.train.cohort import MASKS, train_cohort
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.cohort_plan import cohort_card
@@ -49,7 +50,6 @@ from imprint.train.masks import (
     legacy_masks,
 )
 
-UNTRAINED = "untrained"
 LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
 """With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a
 partner leaves with each target."""
@@ -124,10 +124,10 @@ def attack_steps(
     Raises:
         ImprintError: options that do not fit.
     """
-    attacks = choose_attacks(choice.attack)
+    attacks = choose_attacks(choice.attack, kinds_left_out(choice))
     models = trained_models(study, images, pool, masks, choice, derive(seed, "cohort"), device)
     weights = study.path("models") / models[0].name / WEIGHTS
-    blank = [untrained_model(weights, seed)] if choice.controls else []
+    blank = [untrained_model(read_card(weights), seed)] if choice.controls else []
     made = take_all_signals(study, [*models, *blank], images, pool, choice, seed, device)
 
     def build(folder: Path) -> None:
@@ -165,7 +165,7 @@ def trained_models(
     """Train one model a row of the masks, unless it is done; ``seed`` is that of the training."""
     records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
     run = train_cohort(study, records, masks, choice.train, seed, device)
-    return [Model(file.parent.name, hash_file(file), _loader(file)) for file in run.weights]
+    return [trained_model(file.parent.name, file) for file in run.weights]
 
 
 def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
@@ -206,17 +206,6 @@ def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
             "--masks balanced"
         )
     return Masks(published.members[: choice.models], published.design)
-
-
-def untrained_model(weights: Path, seed: int) -> Model:
-    """Return a network of the same architecture that learnt nothing."""
-    card, own = read_card(weights), derive(seed, UNTRAINED)
-    identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
-    return Model(UNTRAINED, identity, lambda: initial_subject(card, own))
-
-
-def _loader(file: Path) -> Any:
-    return lambda: load_subject(file)
 
 
 def read_models(

@@ -44,7 +44,10 @@ class CohortAnswers:
 
     def others(self) -> dict[str, FloatArray]:
         """Return the signals that only a target's own answers have, float64 ``[K, A, N]``."""
-        return {"mentr": np.stack([model.target["mentr"] for model in self.models])}
+        kinds = set(self.models[0].target) - {"phi", "log_curvature"}
+        return {
+            kind: np.stack([model.target[kind] for model in self.models]) for kind in sorted(kinds)
+        }
 
     def correct(self) -> BoolArray:
         """Return which records each model gets right, ``[K, N]``."""

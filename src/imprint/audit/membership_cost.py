@@ -10,6 +10,7 @@ from imprint.audit.membership_options import EvidenceChoice, MembershipOptions
 from imprint.audit.membership_records import Records, seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
+from imprint.probe.scorer import Scorer
 from imprint.probe.signal_options import SignalOptions
 from imprint.probe.signals import take_signals
 
@@ -21,13 +22,15 @@ TRAINING_STEP = 3
 def queries(choice: EvidenceChoice) -> dict[str, int]:
     """Return how many answers of the network one view of one record costs, by kind of signal.
 
-    Curvature asks for four perturbed images a probe beside the plain one.
+    Curvature asks for four perturbed images a probe beside the plain one; gradients are no answers
+    that could be asked for, and count as one.
     """
-    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * choice.probes}
+    gradients = dict.fromkeys(("trace", "input_gradient", "parameter_gradient"), 1)
+    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * choice.probes, **gradients}
 
 
 def forecast(
-    subject: Subject,
+    subject: Subject | Scorer,
     images: ImageSet,
     records: Records,
     options: MembershipOptions,

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.audit.membership_models import Model
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import Records, attacked_images
-from imprint.audit.membership_signals import Model
+from imprint.audit.membership_signals import kinds_left_out
 from imprint.audit.membership_trials import Trial, run_trials
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
@@ -49,9 +50,12 @@ def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
     Raises:
         ImprintError: an unknown attack, or none is left.
     """
-    others = [one for one in choose_attacks(options.attack) if one.name != LABEL_ONLY]
+    chosen = choose_attacks(options.attack, kinds_left_out(options))
+    others = [one for one in chosen if one.name != LABEL_ONLY]
     if not others:
-        raise ImprintError(f"{LABEL_ONLY} is run on some records: choose another attack beside it")
+        raise ImprintError(
+            f"{LABEL_ONLY} is run on --label-only N of the records: choose another attack beside it"
+        )
     return others
 
 
@@ -203,6 +207,7 @@ def attack_labels(
         options,
         {DISTANCE: int(asked.max())},
         seed,
+        bool(blank),
     )
     return scores[LABEL_ONLY], {
         **found["attacks"][LABEL_ONLY],

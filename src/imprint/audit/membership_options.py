@@ -24,6 +24,8 @@ class EvidenceChoice(AttackOptions):
     """Random directions of the curvature."""
     step: float = 1e-3
     """Step of the curvature, in normalised pixels."""
+    white_box: bool = False
+    """Also measure the trace of the input Hessian and gradient norms, which needs the weights."""
     augmentations: Names = ("identity",)
     """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
     centre_fraction: float = 1.0
@@ -37,8 +39,11 @@ class EvidenceChoice(AttackOptions):
 class MembershipOptions(EvidenceChoice, Common):
     """Ask of one network which images it was trained on, given images it was and was not."""
 
-    subject: Path
+    subject: Path | None = None
     """Weights of the network, with its card NAME.json beside it."""
+    scorer: str = ""
+    """Instead of weights, package.module:function that returns a model which only answers: an
+    object with input_size and logits(images), remote or of another framework."""
     card: Path | None = None
     """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
     members: Path

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
 
+from imprint.audit.membership_models import Model
 from imprint.audit.membership_options import EvidenceChoice
 from imprint.audit.membership_records import Pool, seen_squares
 from imprint.config import to_plain
@@ -18,7 +19,6 @@ from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.moments import BoolArray
 from imprint.membership.run import choose_attacks
-from imprint.nets.subject import Subject
 from imprint.probe.augmented import check_augmentations
 from imprint.probe.signal_options import Signal, SignalOptions
 from imprint.probe.signals import take_signals
@@ -26,25 +26,17 @@ from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
 from imprint.tables import Table, read_table, write_table
 
-KINDS: Mapping[Signal, str] = {"margin": "phi", "mentr": "mentr", "log_curvature": "log_curvature"}
+KINDS: Mapping[Signal, str] = {
+    "margin": "phi",
+    "mentr": "mentr",
+    "log_curvature": "log_curvature",
+    "trace": "trace",
+    "input_gradient": "input_gradient",
+    "parameter_gradient": "parameter_gradient",
+}
 """What attacks call the signals they read."""
 
 MODELS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network to take signals of.
-
-    Attributes:
-        name: of its table.
-        identity: what its answers depend on, as JSON values.
-        load: returns it.
-    """
-
-    name: str
-    identity: Any
-    load: Callable[[], Subject]
 
 
 def plain_signals(choice: EvidenceChoice) -> SignalOptions:
@@ -52,15 +44,37 @@ def plain_signals(choice: EvidenceChoice) -> SignalOptions:
     return SignalOptions(signals=("margin", "mentr", "correct"), augmentations=choice.augmentations)
 
 
-def curvature_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
+def curvature_signals(
+    choice: EvidenceChoice, seed: int, unit: Literal["normalised", "pixel"] = "normalised"
+) -> SignalOptions:
     """Return the signal that takes many passes."""
     return replace(
         plain_signals(choice),
         signals=("log_curvature",),
         probes=choice.probes,
         step=choice.step,
+        unit=unit,
         seed=derive(seed, "curvature"),
     )
+
+
+def white_box_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
+    """Return the signals that read gradients, of the plain record."""
+    return replace(
+        curvature_signals(choice, seed),
+        signals=("trace", "input_gradient", "parameter_gradient"),
+        augmentations=("identity",),
+    )
+
+
+def kinds_left_out(choice: EvidenceChoice) -> frozenset[str]:
+    """Return the kinds of signal that were not asked for, the distance by labels among them."""
+    left = {"distance"}
+    if not choice.curvature:
+        left.add("log_curvature")
+    if not choice.white_box:
+        left |= {"trace", "input_gradient", "parameter_gradient"}
+    return frozenset(left)
 
 
 def check_evidence(choice: EvidenceChoice, seed: int) -> None:
@@ -83,15 +97,19 @@ def take_all_signals(
     choice: EvidenceChoice,
     seed: int,
     device: torch.device,
+    unit: Literal["normalised", "pixel"] = "normalised",
 ) -> dict[str, tuple[str, ...]]:
     """Take every chosen signal of some models; return the artefacts of each, by its name.
 
-    Writes ``tables/signals/MODEL.parquet`` and ``tables/curvature/MODEL.parquet``; arguments as
-    :func:`signal_steps`, ``seed`` that of the study.
+    Writes ``tables/signals/MODEL.parquet``, ``tables/curvature/MODEL.parquet`` and
+    ``tables/white_box/MODEL.parquet``; arguments as :func:`signal_steps`, ``seed`` that of the
+    study, ``unit`` of the steps of curvature.
     """
     passes = {"signals": plain_signals(choice)}
     if choice.curvature:
-        passes["curvature"] = curvature_signals(choice, seed)
+        passes["curvature"] = curvature_signals(choice, seed, unit)
+    if choice.white_box:
+        passes["white_box"] = white_box_signals(choice, seed)
     made = [
         signal_steps(study, folder, models, images, records, signals, device)
         for folder, signals in passes.items()

@@ -72,17 +72,19 @@ def run_trials(
     options: AttackOptions,
     queries: Mapping[str, int],
     seed: int,
+    with_controls: bool,
 ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     """Return the scores float64 ``[N]`` by trial, and what they show.
 
     Args:
         trials: which attacks.
         evidence: of the network.
-        untrained: of an untrained one in its place; None runs no controls.
+        untrained: of an untrained one in its place; None leaves that control out.
         records: that are attacked.
         options: settings of single attacks.
         queries: answers of the network a record and view costs, by kind of signal.
         seed: of halves and controls.
+        with_controls: whether to run them.
 
     Raises:
         ImprintError: no attack can be run.
@@ -100,8 +102,8 @@ def run_trials(
             "reads": kind,
             "queries": attack_queries(attack, kind, shown, queries),
         }
-        if untrained is not None:
-            blank = trial.shown(untrained)
+        if with_controls:
+            blank = None if untrained is None else trial.shown(untrained)
             found[trial.name]["controls"] = _controls(
                 attack, shown, blank, records.members, options, seed
             )
@@ -146,13 +148,15 @@ def write_scores(file: Path, score: FloatArray, records: Records) -> None:
 def _controls(
     attack: Attack,
     evidence: Evidence,
-    untrained: Evidence,
+    untrained: Evidence | None,
     members: BoolArray,
     options: AttackOptions,
     seed: int,
 ) -> dict[str, Any]:
     found = {
-        "untrained": untrained_target(untrained, members, attack, options),
+        "untrained": None
+        if untrained is None
+        else untrained_target(untrained, members, attack, options),
         "permuted_membership": permuted_membership(evidence, members, attack, options, seed),
         "swapped_target": swapped_target(evidence, members, attack, options, seed),
     }

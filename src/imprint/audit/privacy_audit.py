@@ -27,8 +27,9 @@ import numpy as np
 import torch
 
 from imprint.audit.images import image_facts, open_choice
+from imprint.audit.membership_models import Model, trained_model
 from imprint.audit.membership_records import Pool, attacked_images
-from imprint.audit.membership_signals import Model, signal_steps
+from imprint.audit.membership_signals import signal_steps
 from imprint.audit.privacy_canaries import Canaries, choose_canaries
 from imprint.audit.privacy_options import DEFAULT_EPSILON, PrivacyOptions
 from imprint.audit.summary import finish
@@ -38,12 +39,12 @@ from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.privacy_audit import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import read_card
 from imprint.probe.signal_options import SignalOptions
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats import proportion
-from imprint.store import Study, hash_file, read_json, write_json
+from imprint.store import Study, read_json, write_json
 from imprint.tables import read_table, write_table
 from imprint.train.cohort import train_cohort
 from imprint.train.cohort_engines import WEIGHTS
@@ -144,11 +145,9 @@ def train_run(
         canaries.expected,
     )
     names = (run.name, f"{run.name}-reference")
-    return [_model(name, weights) for name, weights in zip(names, made.weights, strict=False)]
-
-
-def _model(name: str, weights: Path) -> Model:
-    return Model(name, hash_file(weights), lambda: load_subject(weights))
+    return [
+        trained_model(name, weights) for name, weights in zip(names, made.weights, strict=False)
+    ]
 
 
 def ask(study: Study, canaries: Canaries, models: Sequence[Model], device: torch.device) -> None:

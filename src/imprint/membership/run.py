@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,13 @@ from imprint.membership.options import AttackOptions
 DEFAULT_ATTACK = "lira_shrunk"
 
 
-def choose_attacks(names: Sequence[str]) -> list[Attack]:
+def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[Attack]:
     """Return the attacks of these names, or every one for ``all``.
+
+    Args:
+        names: of attacks.
+        without: kinds of signal that were not asked for; ``all`` leaves out attacks that read
+            nothing else.
 
     Raises:
         ImprintError: a name that is none, or no name.
@@ -25,7 +30,8 @@ def choose_attacks(names: Sequence[str]) -> list[Attack]:
     wanted = ATTACKS.names() if "all" in names else list(dict.fromkeys(names))
     if not wanted:
         raise ImprintError(f"no attack chosen: choose all or some of {', '.join(ATTACKS.names())}")
-    return [ATTACKS.get(name) for name in wanted]
+    attacks = [ATTACKS.get(name) for name in wanted]
+    return [one for one in attacks if "all" not in names or not set(one.reads) <= set(without)]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ READS = {
     "mentr": "modified entropy",
     "log_curvature": "input-loss curvature",
     "distance": "distance to the boundary",
+    "trace": "trace of the input Hessian",
+    "input_gradient": "gradient on the input",
+    "parameter_gradient": "gradient on the last layer",
 }
 
 

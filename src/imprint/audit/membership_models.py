@@ -1,0 +1,91 @@
+"""The networks whose signals a membership study takes: trained, untrained, or only answering."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imprint.errors import ImprintError
+from imprint.nets.load import load_subject
+from imprint.nets.subject import Subject, SubjectCard
+from imprint.probe.scorer import Scorer
+from imprint.seeds import derive
+from imprint.store import hash_arrays, hash_file
+from imprint.train.loop import initial_subject
+
+UNTRAINED = "untrained"
+ASKED = 8
+"""Images a scorer is asked about to tell it from another one."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network to take signals of.
+
+    Attributes:
+        name: of its table.
+        identity: what its answers depend on, as JSON values.
+        load: returns it.
+    """
+
+    name: str
+    identity: Any
+    load: Callable[[], Subject | Scorer]
+
+
+def trained_model(name: str, file: Path, card: SubjectCard | None = None) -> Model:
+    """Return the network of a file of weights; ``card`` stands in for the one beside it.
+
+    Raises:
+        ImprintError: the file cannot be read.
+    """
+    return Model(name, hash_file(file), lambda: load_subject(file, card))
+
+
+def untrained_model(card: SubjectCard, seed: int) -> Model:
+    """Return a network of the same architecture that learnt nothing; ``seed`` is the study's."""
+    own = derive(seed, UNTRAINED)
+    identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
+    return Model(UNTRAINED, identity, lambda: initial_subject(card, own))
+
+
+def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
+    """Return a model that only answers, and how many classes it has.
+
+    What it answers to a few images of noise tells it from another one under the same name.
+
+    Args:
+        name: of its table.
+        place: ``package.module:function``, called without arguments.
+        channels: of the images.
+
+    Raises:
+        ImprintError: no such function, or what it returns does not answer images with logits.
+    """
+    module, _, function = place.partition(":")
+    try:
+        scorer = getattr(importlib.import_module(module), function)()
+        size = int(scorer.input_size)
+        noise = np.random.default_rng(0).random((ASKED, channels, size, size), dtype=np.float32)
+        answers = np.asarray(scorer.logits(noise))
+    except ImportError as error:
+        raise ImprintError(
+            f"--scorer {place}: cannot import {module!r} ({error}): put its folder on PYTHONPATH"
+        ) from error
+    except Exception as error:
+        raise ImprintError(
+            f"--scorer {place} must name a function that returns an object with input_size and "
+            f"logits(images float32 [b, {channels}, H, W]): {type(error).__name__}: {error}"
+        ) from error
+    if answers.ndim != 2 or len(answers) != ASKED or not np.isfinite(answers).all():
+        raise ImprintError(
+            f"--scorer {place}: logits of {ASKED} images must be finite [{ASKED}, classes], got "
+            f"{list(answers.shape)}"
+        )
+    identity = {"scorer": place, "answers": hash_arrays(answers)}
+    return Model(name, identity, lambda: scorer), answers.shape[1]
