@@ -125,15 +125,16 @@ def intersection_figure(found: Agreement, models: int) -> list[Figure]:
     bars = [number for pattern, number in found.counts if any(pattern)]
     unseen = sum(bars[plots.MOST_INTERSECTIONS :])
     mean = f"The mean over {plural(models, 'model')}. " if models > 1 else ""
-    small = f"Smaller bars, left out, hold {plots.records(unseen)} more. " if unseen else ""
-    rest = f"Left out: {count(found.others)} more attacks that differ." if found.others else ""
+    rest = [f"{plural(found.others, 'more attack')} of other records"] if found.others else []
+    rest += [f"smaller bars, of {plots.records(unseen)} records together"] if unseen else []
+    tail = f"Not shown: {'; '.join(rest)}." if rest else ""
     return [
         Figure(
             "Which records do attacks suspect together?",
             Markup(plots.upset(names, found.counts)),
             "Each bar counts the records that are among the most suspected of exactly the attacks "
-            "with a dot below it, so no record counts twice; in grey what one attack alone "
-            "suspects. Beside each name, how many that attack suspects in all; attacks that "
-            f"suspect the same share a row. {mean}{small}{rest}".strip(),
+            "with a dot below it, so no record counts twice; grey where it is one of "
+            "them alone. Beside each name, how many that attack suspects in all; attacks that "
+            f"suspect the same share a row. {mean}{tail}".strip(),
         )
     ]

@@ -166,11 +166,12 @@ def upset(names: Sequence[str], counts: Sequence[tuple[Pattern, float]]) -> str:
     shown = suspected[:MOST_INTERSECTIONS]
     labels = [name.replace(" = ", "\n= ") for name in names]
     heights = [10 + 14 * (label.count("\n") + 1) for label in labels]
+    width = min(30.0, 236 / len(shown))
     with style():
-        sides = {"left": 162, "right": 238 - min(30.0, 236 / len(shown)) * len(shown)}
-        figure, bars = canvas(sum(heights) + 140, **sides, top=26, bottom=sum(heights) + 10)
-        dots = panel(figure, **sides, top=132, bottom=8)
-        _intersection_bars(bars, shown)
+        sides = {"left": 162, "right": 238 - width * len(shown)}
+        figure, bars = canvas(sum(heights) + 144, **sides, top=30, bottom=sum(heights) + 10)
+        dots = panel(figure, **sides, top=136, bottom=8)
+        _intersection_bars(bars, shown, width)
         _intersection_dots(dots, labels, heights, [records(size) for size in sizes], shown)
         return svg(figure, "membership-upset", _spoken(names, suspected))
 
@@ -178,10 +179,12 @@ def upset(names: Sequence[str], counts: Sequence[tuple[Pattern, float]]) -> str:
 def records(value: float) -> str:
     """Return a number of records, or a mean number: with one decimal where it is small.
 
-    >>> records(12), records(3.25), records(1234.5)
-    ('12', '3.2', '1,234')
+    >>> records(12), records(6.3), records(1234.6), records(0.01)
+    ('12', '6.3', '1,235', '<0.1')
     """
-    return whole(value) if value >= 10 or value == round(value) else decimal(value)
+    if value >= 10 or value == round(value):
+        return whole(value)
+    return decimal(value) if value >= 0.05 else "<0.1"
 
 
 def memorization_histogram(scores: FloatArray, cut: float) -> str:
@@ -218,14 +221,14 @@ def memorization_histogram(scores: FloatArray, cut: float) -> str:
         return svg(figure, "memorization", what)
 
 
-def _intersection_bars(axes: Axes, shown: Sequence[tuple[Pattern, float]]) -> None:
+def _intersection_bars(axes: Axes, shown: Sequence[tuple[Pattern, float]], width: float) -> None:
     """Draw a bar an intersection, coloured where attacks agree, its count above it."""
     values = [value for _, value in shown]
     colours = [TARGET if sum(pattern) > 1 else MUTED for pattern, _ in shown]
     axes.bar(range(len(shown)), values, 0.62, color=colours)
     told = [records(value) for value in values]
-    # Numbers as wide as a column and a half would run into each other.
-    turn = 90 if max(map(len, told)) > 4 else 0
+    # Numbers wider than their column would run into each other.
+    turn = 90 if 5.6 * max(map(len, told)) > width else 0
     for column, (value, text) in enumerate(zip(values, told, strict=True)):
         axes.annotate(
             text,
@@ -256,7 +259,7 @@ def _intersection_dots(
         axes.axhspan(edges[row], edges[row + 1], color=RULE, alpha=0.45, linewidth=0)
     for column, (pattern, _) in enumerate(shown):
         on = np.array(pattern)
-        colour = TARGET if on.sum() > 1 else INK
+        colour = TARGET if on.sum() > 1 else MUTED
         x = np.full(len(labels), column)
         axes.plot(x[~on], middles[~on], "o", markersize=4, color=RULE, markeredgewidth=0)
         axes.plot(x[on], middles[on], "o-", markersize=8, color=colour, markeredgewidth=0)
