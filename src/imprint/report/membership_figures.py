@@ -125,16 +125,16 @@ def intersection_figure(found: Agreement, models: int) -> list[Figure]:
     bars = [number for pattern, number in found.counts if any(pattern)]
     unseen = sum(bars[plots.MOST_INTERSECTIONS :])
     mean = f"The mean over {plural(models, 'model')}. " if models > 1 else ""
-    rest = [f"{plural(found.others, 'more attack')} of other records"] if found.others else []
-    rest += [f"smaller bars, of {plots.records(unseen)} records together"] if unseen else []
-    tail = f"Not shown: {'; '.join(rest)}." if rest else ""
+    rest = [f"{count(found.others)} more that differ"] if found.others else []
+    rest += [f"smaller bars, {plots.records(unseen)} records together"] if unseen else []
+    tail = f"Left out: {'; '.join(rest)}." if rest else ""
     return [
         Figure(
             "Which records do attacks suspect together?",
             Markup(plots.upset(names, found.counts)),
             "Each bar counts the records that are among the most suspected of exactly the attacks "
-            "with a dot below it, so no record counts twice; grey where it is one of "
-            "them alone. Beside each name, how many that attack suspects in all; attacks that "
-            f"suspect the same share a row. {mean}{tail}".strip(),
+            "with a dot below it, so no record counts twice; grey bars are of one attack alone. "
+            "Beside each name, how many that attack suspects in all; attacks that suspect the same "
+            f"share a row. {mean}{tail}".strip(),
         )
     ]
