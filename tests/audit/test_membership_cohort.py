@@ -22,6 +22,7 @@ from imprint.commands.membership import Cohort as Command
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
 from imprint.membership.cohort import Cohort
+from imprint.membership.exposure import top_sets
 from imprint.membership.memorization import memorization
 from imprint.membership.run import attack_cohort, choose_attacks
 from imprint.report.page import write_report
@@ -144,6 +145,29 @@ def test_the_page_tells_of_the_cohort(study):
     assert write_report(study).read_text() == html
 
 
+def test_intersections_are_means_over_the_models(study):
+    found = findings(study)["agreement"]["intersections"]
+    assert sum(found["counts"]) == pytest.approx(96)
+    name, *_ = found["attacks"][0]
+    scores = read_table(study / "membership" / f"{name}.parquet")["score"].T
+    sizes = [top_sets({name: score}).sum() for score in scores]
+    inside = [count for on, count in zip(found["patterns"], found["counts"], strict=True) if on[0]]
+    assert sum(inside) == pytest.approx(np.mean(sizes))
+
+
+def test_a_study_without_intersections_is_still_read(study, tmp_path):
+    title = "Which records do attacks suspect together?"
+    assert title in (study / "report.html").read_text()
+    older = tmp_path / "older"
+    shutil.copytree(study, older, ignore=shutil.ignore_patterns("models"))
+    summary = json.loads((older / "summary.json").read_text())
+    del summary["lenses"]["membership"]["agreement"]["intersections"]
+    (older / "summary.json").write_text(json.dumps(summary))
+    html = write_report(older).read_text()
+    assert title not in html
+    assert "Do attacks suspect the same records?" in html
+
+
 def test_a_second_run_changes_nothing(arrays, study):
     before = {file: file.read_bytes() for file in study.rglob("*.parquet")}
     summary = (study / "summary.json").read_bytes()
@@ -224,11 +248,14 @@ def test_the_most_memorized_of_each_class_are_shown_in_order():
 
 def test_the_attack_that_is_spoken_of_is_drawn(study, monkeypatch):
     from imprint.report import cohort_figures as module
+    from imprint.report import membership_findings
 
     found = findings(study)
     drawn = []
     monkeypatch.setattr(module.plots, "log_curves", lambda curves, *_: drawn.extend(curves) or "")
-    monkeypatch.setattr(module, "best_attack", lambda attacks: ("attack_p_curvature", None))
+    monkeypatch.setattr(
+        membership_findings, "best_attack", lambda attacks: ("attack_p_curvature", None)
+    )
     module.cohort_figures(study / "membership", found)
     assert "attack_p_curvature" in drawn[0].split(" = ")
 

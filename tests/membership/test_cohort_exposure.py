@@ -4,12 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.membership.cohort_exposure import (
+    all_top_sets,
     called,
     mean_curve,
     mean_over_members,
     mean_overlaps,
     times_found,
 )
+from imprint.membership.exposure import top_sets
 from imprint.stats import roc, tpr_at_fpr
 
 
@@ -63,3 +65,13 @@ def test_overlaps_average_over_targets():
     one = random.normal(size=(2, 3000))
     found = mean_overlaps({"a": one, "b": np.stack([one[0], -one[1]])})
     np.testing.assert_allclose(found, [[1.0, 0.5], [0.5, 1.0]])
+
+
+def test_top_sets_of_targets_stand_one_after_the_other():
+    random = np.random.default_rng(2)
+    scores = {name: random.integers(0, 9, size=(3, 40)).astype(float) for name in "ab"}
+    tops = all_top_sets(scores)
+    assert tops.shape == (2, 120)
+    for row in range(3):
+        one = top_sets({name: values[row] for name, values in scores.items()})
+        assert (tops[:, 40 * row : 40 * (row + 1)] == one).all()

@@ -14,7 +14,7 @@ from imprint.errors import ImprintError
 from imprint.membership.exposure import exposure
 from imprint.report.membership_figures import membership_figures, read_scores
 from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
-from imprint.report.membership_plots import agreement_matrix, steps
+from imprint.report.membership_plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
 from imprint.report.page import write_report
 from imprint.report.sections.membership import _verdict
 from imprint.stats import roc
@@ -118,7 +118,8 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
         assert f'<data value="{attack["balanced_accuracy"]["value"]}">' in html
     for name, reason in findings["skipped"].items():
         assert f"{name} {reason}" in told
-    assert html.count('class="plot"') == 2
+    assert html.count('class="plot"') == 3
+    assert "Which records do attacks suspect together?" in told
     scores, _ = read_scores(arrays_study / "membership", [best])
     first = re.search(r'id="membership-exposed".*?<th scope="row">(\d+)</th>', html, re.DOTALL)
     assert first is not None
@@ -200,11 +201,17 @@ def test_attacks_of_one_order_share_a_line_and_the_loss_is_always_there() -> Non
     members = np.arange(300) < 150
     loss = random.normal(size=300)
     scores = {f"a{number}": random.normal(size=300) + members for number in range(5)}
-    first, second = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
+    first, second, third = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
     assert "loss = mentr" in first.svg
     assert ">a4<" not in first.svg
     assert "Left out: 2 more that differ" in first.caption
     assert "7 attacks" in second.svg
+    assert "most suspected of 5 attacks" in third.svg
+    assert "Left out: 1 more that differ" in third.caption
+    alike = membership_figures({"loss": loss, "mentr": 2 * loss, "a": -loss}, members)[-1]
+    assert ">loss<" in alike.svg
+    assert ">= mentr<" in alike.svg
+    assert len(membership_figures({"loss": loss, "mentr": 2 * loss}, members)) == 2
 
 
 def test_the_matrix_has_every_share_once() -> None:
@@ -212,6 +219,34 @@ def test_the_matrix_has_every_share_once() -> None:
     assert svg.count(">25<") == 2
     assert svg.count(">100<") == 2
     assert "from 25% to 25%" in svg
+
+
+def test_bars_stand_over_the_dots_of_their_attacks() -> None:
+    counts = [
+        ((False, False), 1000.0),
+        ((True, True), 30.0),
+        ((True, False), 7.0),
+        ((False, True), 5.0),
+    ]
+    svg = upset(["one", "two = <b>"], counts)
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    # A number a bar, then each attack with the size of its set.
+    assert [text for text in texts if text.isdigit()] == ["30", "7", "5", "37", "35"]
+    assert "Of 42 in all, 30 by every attack, 12 by one alone" in svg
+    assert "Largest: 30 by one and two = &lt;b&gt;; 7 by one; 5 by two = &lt;b&gt;." in svg
+    assert "<b>" not in svg
+    assert not re.search(r"#0000\w\w", svg)
+
+
+def test_no_more_bars_than_there_is_room_for() -> None:
+    patterns = [tuple(bool(code >> bit & 1) for bit in range(5)) for code in range(32)]
+    counts = [(pattern, 40.0 - rank) for rank, pattern in enumerate(patterns)]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", upset(list("abcde"), counts))
+    drawn = [int(text) for text in texts if text.isdigit()]
+    assert drawn[:MOST_INTERSECTIONS] == list(range(39, 39 - MOST_INTERSECTIONS, -1))
+    # Sizes are of the whole sets, whatever is drawn of them.
+    sizes = [sum(40 - rank for rank in range(32) if rank >> bit & 1) for bit in range(5)]
+    assert drawn[MOST_INTERSECTIONS:] == sizes
 
 
 def test_damage_is_told(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:

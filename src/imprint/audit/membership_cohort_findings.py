@@ -22,17 +22,19 @@ from imprint.membership.attack import Attack, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.cohort_exposure import (
+    all_top_sets,
     mean_curve,
     mean_over_members,
     mean_overlaps,
     times_found,
 )
 from imprint.membership.controls import other_membership, permuted_membership, untrained_target
+from imprint.membership.exposure import agreement
 from imprint.membership.memorization import Memorization, memorization
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, cohort_target
-from imprint.report.membership_findings import best_attack
+from imprint.report.membership_findings import best_attack, best_first
 from imprint.store import write_json
 from imprint.tables import write_table
 
@@ -89,6 +91,7 @@ def find_cohort(
         "agreement": {
             "attacks": list(scores),
             "overlap": mean_overlaps(scores).tolist(),
+            "intersections": _intersections(scores, best_first(findings["attacks"])),
         },
         "memorization": {
             **memorization_findings(found, seed),
@@ -185,6 +188,18 @@ def _controls(
         "other_membership": other_membership(cohort, 0, 1, attack, options, others, seed),
     }
     return {name: control.to_dict() for name, control in done.items() if control is not None}
+
+
+def _intersections(scores: Mapping[str, FloatArray], names: Sequence[str]) -> dict[str, Any]:
+    """Return how many records exactly which attacks suspect, the mean over targets."""
+    tops = all_top_sets({name: scores[name] for name in names})
+    found = agreement(names, tops, len(scores[names[0]]))
+    return {
+        "attacks": found.attacks,
+        "patterns": [list(pattern) for pattern, _ in found.counts],
+        "counts": [number for _, number in found.counts],
+        "others": found.others,
+    }
 
 
 def _write_curves(path: Path, scores: Mapping[str, FloatArray], masks: BoolArray) -> None:

@@ -71,6 +71,22 @@ def mean_overlaps(scores: Mapping[str, FloatArray]) -> FloatArray:
     return np.asarray(np.mean(tables, axis=0))
 
 
+def all_top_sets(scores: Mapping[str, FloatArray]) -> BoolArray:
+    """Return the top sets of every target, one target after the other, bool ``[m, K · N]``.
+
+    A record of one target is another than that of the next: what is counted here and divided by K
+    is a mean over targets, and two attacks are alike when they are so on all.
+
+    Args:
+        scores: float64 ``[K, N]`` by attack.
+    """
+    models = len(next(iter(scores.values())))
+    tops = [
+        top_sets({name: values[row] for name, values in scores.items()}) for row in range(models)
+    ]
+    return np.concatenate(tops, axis=1)
+
+
 def mean_curve(scores: FloatArray, members: BoolArray, rates: FloatArray) -> FloatArray:
     """Return the true positive rate at each false positive rate, the mean over targets.
 

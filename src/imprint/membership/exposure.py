@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,10 @@ from imprint.membership.moments import BoolArray, FloatArray
 
 TOP_SHARE = 0.01
 LEAST_TOP = 10
+MOST_SETS = 5
+
+Pattern = tuple[bool, ...]
+"""Which of several sets a record is in, and with it that it is in no other of them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,22 @@ class Exposure:
     order: IntArray
     fpr: FloatArray
     agreement: IntArray
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Which records the best attacks suspect together.
+
+    Attributes:
+        attacks: names, those whose top sets are the same together.
+        counts: how many records are in the top sets of exactly which of these, the most first;
+            over several targets the mean.
+        others: how many more top sets there are that differ.
+    """
+
+    attacks: list[list[str]]
+    counts: list[tuple[Pattern, float]]
+    others: int
 
 
 def exposure(scores: Mapping[str, FloatArray], members: BoolArray, by: str) -> Exposure:
@@ -84,3 +104,66 @@ def overlaps(tops: BoolArray) -> FloatArray:
     both = tops.astype(np.float64) @ tops.T.astype(np.float64)
     size = tops.sum(axis=1)
     return np.asarray(both / np.minimum(size[:, None], size[None]))
+
+
+def alike(tops: BoolArray) -> list[list[int]]:
+    """Return the rows of sets that hold the same records, together, each kind at its first row.
+
+    >>> alike(np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]], dtype=bool))
+    [[0, 2], [1]]
+    """
+    rows: dict[bytes, list[int]] = {}
+    for row, inside in enumerate(np.packbits(tops, axis=1)):
+        rows.setdefault(inside.tobytes(), []).append(row)
+    return list(rows.values())
+
+
+def intersections(tops: BoolArray) -> list[tuple[Pattern, int]]:
+    """Return how many records are in exactly which sets, the most first.
+
+    Exclusive, as an UpSet plot (Lex et al. 2014) shows them: each record counts once, so the counts
+    sum to N; those in no set come under the pattern that is all false. Only patterns that occur are
+    listed. Of equal counts the one in more sets comes first, then the one in earlier sets.
+
+    >>> intersections(np.array([[1, 1, 1, 0], [0, 1, 1, 0]], dtype=bool))
+    [((True, True), 2), ((True, False), 1), ((False, False), 1)]
+
+    Args:
+        tops: bool ``[m, N]``, at most 62 sets.
+
+    Raises:
+        ValueError: more sets than an int64 has room for.
+    """
+    sets = len(tops)
+    if sets > _MOST_COUNTED:
+        raise ValueError(f"{sets} sets: intersections are counted of at most {_MOST_COUNTED}")
+    # One integer a record: sorting these is 50 times faster than sorting the columns.
+    codes = np.zeros(tops.shape[1], dtype=np.int64)
+    for inside in tops:
+        codes = 2 * codes + inside
+    found = [
+        (tuple(bool(code >> place & 1) for place in reversed(range(sets))), int(number))
+        for code, number in zip(*np.unique(codes, return_counts=True), strict=True)
+    ]
+    return sorted(found, key=lambda item: (-item[1], -sum(item[0]), [not on for on in item[0]]))
+
+
+def agreement(names: Sequence[str], tops: BoolArray, targets: int = 1) -> Agreement:
+    """Return which records the first ``MOST_SETS`` attacks whose top sets differ suspect together.
+
+    Args:
+        names: of the attacks, the best first.
+        tops: bool ``[m, targets · N]``, their top sets, one target after the other.
+        targets: how many there are.
+    """
+    kinds = alike(tops)
+    chosen = kinds[:MOST_SETS]
+    found = intersections(tops[[rows[0] for rows in chosen]])
+    return Agreement(
+        [[names[row] for row in rows] for rows in chosen],
+        [(pattern, number / targets) for pattern, number in found],
+        len(kinds) - len(chosen),
+    )
+
+
+_MOST_COUNTED = 62

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from imprint.membership.exposure import Agreement
 from imprint.report import membership_plots as plots
 from imprint.report.inputs import lookup, mapping, number, read_columns
-from imprint.report.membership_findings import best_attack, by_auc
+from imprint.report.membership_figures import intersection_figure
+from imprint.report.membership_findings import best_first
 from imprint.report.section import Figure
 from imprint.report.wording import count, decimal, percent, plural
 from imprint.stats.checks import FloatArray
@@ -31,18 +33,16 @@ def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
         ImprintError: a table is missing or damaged.
     """
     attacks = mapping(findings, "attacks")
-    best, _ = best_attack(attacks)
-    # The attack that the section speaks of is always drawn, whatever its area.
-    names = sorted(by_auc(attacks), key=lambda name: name != best)
+    names = best_first(attacks)
     curves = read_columns(folder / "curves.parquet", "fpr", *names)
     cohort = mapping(findings, "cohort")
-    figures = [
-        _curves(curves, names, int(number(cohort, "models")), int(number(cohort, "records")))
-    ]
+    models = int(number(cohort, "models"))
+    figures = [_curves(curves, names, models, int(number(cohort, "records")))]
     overlap = np.array(lookup(findings, "agreement", "overlap"), dtype=np.float64)
     listed = [str(name) for name in lookup(findings, "agreement", "attacks")]
     if len(listed) > 1:
         figures.append(_agreement(listed, overlap, names))
+    figures += _intersections(mapping(findings, "agreement"), models)
     return figures
 
 
@@ -90,6 +90,19 @@ def _agreement(listed: list[str], overlap: FloatArray, names: list[str]) -> Figu
         "Of the records that each attack suspects most, the percentage that the other suspects as "
         "well, of the smaller set; the mean over all models.",
     )
+
+
+def _intersections(agreement: Mapping[str, Any], models: int) -> list[Figure]:
+    """Return which records are suspected together; nothing where an older version did not ask."""
+    if "intersections" not in agreement:
+        return []
+    found = mapping(agreement, "intersections")
+    patterns = [tuple(map(bool, pattern)) for pattern in lookup(found, "patterns")]
+    counts = [float(value) for value in lookup(found, "counts")]
+    attacks = [[str(name) for name in same] for same in lookup(found, "attacks")]
+    others = int(number(found, "others"))
+    counted = list(zip(patterns, counts, strict=True))
+    return intersection_figure(Agreement(attacks, counted, others), models)
 
 
 def memorization_figure(folder: Path, findings: Mapping[str, Any]) -> Figure:

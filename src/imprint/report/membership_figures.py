@@ -9,12 +9,19 @@ import numpy as np
 from markupsafe import Markup
 
 from imprint.errors import ImprintError
-from imprint.membership.exposure import LEAST_TOP, overlaps, top_sets, top_size
+from imprint.membership.exposure import (
+    LEAST_TOP,
+    Agreement,
+    agreement,
+    overlaps,
+    top_sets,
+    top_size,
+)
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.report import membership_plots as plots
 from imprint.report.inputs import read_columns
 from imprint.report.section import Figure
-from imprint.report.wording import count, percent
+from imprint.report.wording import count, percent, plural
 from imprint.stats import Roc, roc
 from imprint.tables import Table
 
@@ -69,6 +76,7 @@ def membership_figures(scores: Mapping[str, FloatArray], members: BoolArray) -> 
     ]
     if len(scores) > 1:
         figures.append(_agreement(scores))
+        figures += intersection_figure(agreement(list(scores), top_sets(scores)), 1)
     return figures
 
 
@@ -102,3 +110,31 @@ def _agreement(scores: Mapping[str, FloatArray]) -> Figure:
         "with the last), the percentage that the other attack suspects as well, of the smaller "
         "set. Attacks that agree for no reason would share about as much as the top is of all.",
     )
+
+
+def intersection_figure(found: Agreement, models: int) -> list[Figure]:
+    """Return which records are suspected by which attacks together; nothing if all are alike.
+
+    Args:
+        found: what attacks agree on.
+        models: how many targets.
+    """
+    if len(found.attacks) < 2:
+        return []
+    names = [SAME.join(same) for same in found.attacks]
+    bars = [number for pattern, number in found.counts if any(pattern)]
+    unseen = sum(bars[plots.MOST_INTERSECTIONS :])
+    mean = f"The mean over {plural(models, 'model')}. " if models > 1 else ""
+    rest = [f"{count(found.others)} more that differ"] if found.others else []
+    rest += [f"smaller bars, {plots.records(unseen)} records together"] if unseen else []
+    tail = f"Left out: {'; '.join(rest)}." if rest else ""
+    return [
+        Figure(
+            "Which records do attacks suspect together?",
+            Markup(plots.upset(names, found.counts)),
+            "Each bar counts the records that are among the most suspected of exactly the attacks "
+            "with a dot below it, so no record counts twice; grey bars are of one attack alone. "
+            "Beside each name, how many that attack suspects in all; attacks that suspect the same "
+            f"share a row. {mean}{tail}".strip(),
+        )
+    ]

@@ -21,6 +21,12 @@ def by_auc(attacks: Mapping[str, Any]) -> list[str]:
     return sorted(attacks, key=lambda name: (-estimate(attacks, name, "auc").value, name))
 
 
+def best_first(attacks: Mapping[str, Any]) -> list[str]:
+    """Return the best attack, then the others by AUC: what the page speaks of is always shown."""
+    best, _ = best_attack(attacks)
+    return sorted(by_auc(attacks), key=lambda name: name != best)
+
+
 def best_attack(attacks: Mapping[str, Any]) -> tuple[str, str | None]:
     """Return the best attack, and the least false positive rate that could be measured.
 

@@ -8,13 +8,27 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, REFERENCE, TARGET, canvas, style, svg
-from imprint.report.wording import percent
+from imprint.membership.exposure import Pattern
+from imprint.report.drawing import (
+    INK,
+    MUTED,
+    PLACEHOLDERS,
+    REFERENCE,
+    RULE,
+    TARGET,
+    canvas,
+    panel,
+    style,
+    svg,
+)
+from imprint.report.wording import count as whole
+from imprint.report.wording import decimal, percent
 from imprint.stats import Roc, tpr_at_fpr
 from imprint.stats.checks import FloatArray
 
 MOST_CURVES = 4
 MOST_ATTACKS = 10
+MOST_INTERSECTIONS = 12
 COLUMNS_A_DECADE = 200
 
 _LINES = (
@@ -139,6 +153,40 @@ def agreement_matrix(names: Sequence[str], shares: FloatArray) -> str:
         return svg(figure, "membership-agreement", what + ".")
 
 
+def upset(names: Sequence[str], counts: Sequence[tuple[Pattern, float]]) -> str:
+    """Return how many records exactly which attacks suspect most: bars over a matrix of dots.
+
+    Args:
+        names: of the attacks.
+        counts: by which attacks have the records among their top, the most first. Records that
+            none suspects are not drawn, and of the others the first ``MOST_INTERSECTIONS`` bars.
+    """
+    suspected = [(pattern, value) for pattern, value in counts if any(pattern)]
+    sizes = [sum(value for on, value in suspected if on[row]) for row in range(len(names))]
+    shown = suspected[:MOST_INTERSECTIONS]
+    labels = [name.replace(" = ", "\n= ") for name in names]
+    heights = [10 + 14 * (label.count("\n") + 1) for label in labels]
+    width = min(30.0, 236 / len(shown))
+    with style():
+        sides = {"left": 162, "right": 238 - width * len(shown)}
+        figure, bars = canvas(sum(heights) + 144, **sides, top=30, bottom=sum(heights) + 10)
+        dots = panel(figure, **sides, top=136, bottom=8)
+        _intersection_bars(bars, shown, width)
+        _intersection_dots(dots, labels, heights, [records(size) for size in sizes], shown)
+        return svg(figure, "membership-upset", _spoken(names, suspected))
+
+
+def records(value: float) -> str:
+    """Return a number of records, or a mean number: with one decimal where it is small.
+
+    >>> records(12), records(6.3), records(1234.6), records(0.01)
+    ('12', '6.3', '1,235', '<0.1')
+    """
+    if value >= 10 or value == round(value):
+        return whole(value)
+    return decimal(value) if value >= 0.05 else "<0.1"
+
+
 def memorization_histogram(scores: FloatArray, cut: float) -> str:
     """Return how many records have which memorization, with a logarithmic count.
 
@@ -171,6 +219,83 @@ def memorization_histogram(scores: FloatArray, cut: float) -> str:
         )
         what = f"Histogram of memorization: {beyond} of {len(scores)} images from {cut:g} on."
         return svg(figure, "memorization", what)
+
+
+def _intersection_bars(axes: Axes, shown: Sequence[tuple[Pattern, float]], width: float) -> None:
+    """Draw a bar an intersection, coloured where attacks agree, its count above it."""
+    values = [value for _, value in shown]
+    colours = [TARGET if sum(pattern) > 1 else MUTED for pattern, _ in shown]
+    axes.bar(range(len(shown)), values, 0.62, color=colours)
+    told = [records(value) for value in values]
+    # Numbers wider than their column would run into each other.
+    turn = 90 if 5.6 * max(map(len, told)) > width else 0
+    for column, (value, text) in enumerate(zip(values, told, strict=True)):
+        axes.annotate(
+            text,
+            (column, value),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=INK,
+            fontsize=9.5,
+            rotation=turn,
+        )
+    axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(0, max(values)), xticks=[], yticks=[])
+    axes.spines["left"].set_visible(False)
+
+
+def _intersection_dots(
+    axes: Axes,
+    labels: Sequence[str],
+    heights: Sequence[float],
+    sizes: Sequence[str],
+    shown: Sequence[tuple[Pattern, float]],
+) -> None:
+    """Draw a row an attack, its name and size on the left, and a dot where a bar is of its set."""
+    edges = np.concatenate([[0], np.cumsum(heights)])
+    middles = (edges[1:] + edges[:-1]) / 2
+    for row in range(0, len(labels), 2):
+        axes.axhspan(edges[row], edges[row + 1], color=RULE, alpha=0.45, linewidth=0)
+    for column, (pattern, _) in enumerate(shown):
+        on = np.array(pattern)
+        colour = TARGET if on.sum() > 1 else MUTED
+        x = np.full(len(labels), column)
+        axes.plot(x[~on], middles[~on], "o", markersize=4, color=RULE, markeredgewidth=0)
+        axes.plot(x[on], middles[on], "o-", markersize=8, color=colour, markeredgewidth=0)
+    axes.set(xlim=(-0.5, len(shown) - 0.5), ylim=(edges[-1], 0), xticks=[])
+    axes.set_yticks(middles, labels)
+    axes.tick_params(length=0, labelcolor=INK, pad=38)
+    for middle, size in zip(middles, sizes, strict=True):
+        axes.annotate(
+            size,
+            (0, middle),
+            (-8, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=MUTED,
+            fontsize=10,
+            annotation_clip=False,
+        )
+    axes.grid(visible=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _spoken(names: Sequence[str], suspected: Sequence[tuple[Pattern, float]]) -> str:
+    by_all = sum(value for on, value in suspected if all(on))
+    alone = sum(value for on, value in suspected if sum(on) == 1)
+    most = [
+        f"{records(value)} by {' and '.join(np.array(names)[list(on)])}"
+        for on, value in suspected[:3]
+    ]
+    return (
+        f"Bars: records among the most suspected of {len(names)} attacks, by which suspect them. "
+        f"Of {records(sum(value for _, value in suspected))} in all, {records(by_all)} by every "
+        f"attack, {records(alone)} by one alone. Largest: {'; '.join(most)}."
+    )
 
 
 def _decades(least: float) -> list[float]:

@@ -15,7 +15,7 @@ from imprint.report.inputs import (
     number,
 )
 from imprint.report.membership_figures import membership_figures, read_scores
-from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
+from imprint.report.membership_findings import best_attack, best_first, by_auc, resolved_fprs
 from imprint.report.membership_gallery import read_exposed
 from imprint.report.membership_tables import CHANCE, attack_headlines, attack_row, control_rows
 from imprint.report.section import SECTIONS, Section
@@ -41,8 +41,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         return None
     attacks = mapping(findings, "attacks")
     best, least = best_attack(attacks)
-    # The attack that the section speaks of is always drawn, whatever its area.
-    names = sorted(by_auc(attacks), key=lambda name: name != best)
+    names = best_first(attacks)
     records, scores = read_scores(root / "membership", names)
     every = {**attacks, **({LABEL_ONLY: findings[LABEL_ONLY]} if LABEL_ONLY in findings else {})}
     controls = control_rows(every)
