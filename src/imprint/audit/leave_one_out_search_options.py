@@ -25,7 +25,7 @@ class OptimiseOptions(FitOptions):
     """How: L-BFGS, or Adam as published."""
     steps: int = 200
     """Most steps of one attempt."""
-    attempts: int = 1
+    attempts: int = 5
     """Most starts of a search; another one follows only if those before fell short."""
     enough: float = 0.999
     """A search stops when it tells this share of what any query could."""
