@@ -270,7 +270,7 @@ def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch,
     monkeypatch.setattr(steps, "free_memory", lambda device: 4 * 8 * 400)
     np.savez(tmp_path / "arrays.npz", **arrays)
     told = refused(words(tmp_path / "arrays.npz", tmp_path / "out"), capsys)
-    assert "choose --records 20 or fewer" in told
+    assert "choose --method auto, or --records 20 or fewer" in told
     more = ("--noise", "0.1", "--records", "20")
     main(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
     index = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")["index"]

@@ -24,7 +24,13 @@ from imprint.audit.leave_one_out_inputs import (
     queries_like,
     read_arrays,
 )
-from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep, QueryOptions
+from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_steps
+from imprint.audit.leave_one_out_options import (
+    FitOptions,
+    LeaveOneOutStep,
+    QueryOptions,
+    RecordOptions,
+)
 from imprint.audit.npz import read_npz
 from imprint.audit.summary import finish
 from imprint.config import parse
@@ -48,13 +54,20 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     chosen_kernel(options)
+    check_method(options, options.noise)
     study, device = Study(options.out), double_device(options.device)
+    dense = options.method == "dense"
     with study.locked():
         inputs, images, queries = read_fitted(options)
-        found = check_fit(inputs, options, device)
-        findings = leave_one_out_steps(study, found)
+        found = check_fit(inputs, options, device, dense, "--method auto, or ")
+        if dense:
+            findings = leave_one_out_steps(study, found)
+        else:
+            findings = large_steps(study, found, options, options.seed)
         if queries is not None:
-            findings["queries"] = query_step(study, found, queries)
+            findings["queries"] = (
+                query_step(study, found, queries) if dense else {"missing": NO_QUERIES}
+            )
         if images is not None:
             gallery_step(study, images)
         return finish(
@@ -78,6 +91,8 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
         )
     words = ["--config", str(settings), "--out", str(options.fit)]
     made = parse(FitOptions, words, program="imprint leave-one-out fit")
+    if made.method != "dense":
+        raise ImprintError(f"{options.fit} was fitted by --method {made.method}: {NO_QUERIES}")
     study = Study(options.out)
     with study.locked():
         inputs, _, _ = read_fitted(made)
@@ -123,7 +138,7 @@ def audit_step(
     return {"leave_one_out": findings}
 
 
-def read_fitted(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
+def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
@@ -137,7 +152,7 @@ def read_fitted(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArra
     return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
 
 
-def _refuse_with_arrays(options: FitOptions) -> None:
+def _refuse_with_arrays(options: RecordOptions) -> None:
     """Refuse options of images that were set, but would be ignored."""
     for group in (DataChoice(), LeaveOneOutChoice()):
         for name in ("data", "layout", "part", "scaling", "input_size"):
@@ -146,7 +161,7 @@ def _refuse_with_arrays(options: FitOptions) -> None:
                 raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
-def facts_of(options: FitOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
+def facts_of(options: RecordOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
     """Return what is told of the data in ``summary.json``."""
     facts: dict[str, Any] = {"classes": len(inputs.classes), "class_names": list(inputs.classes)}
     if images is None:
