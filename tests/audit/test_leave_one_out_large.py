@@ -76,8 +76,8 @@ def test_the_error_is_told_on_the_terminal_and_queries_are_missing_with_a_reason
     summary = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]
     assert "need the whole inverse" in summary["queries"]["missing"]
     assert "Queries were not asked" in (out / "report.html").read_text()
+    ask = ["leave-one-out", "query", "--fit", str(out), "--out", str(tmp_path / "x")]
     with pytest.raises(SystemExit):
-        ask = ["leave-one-out", "query", "--fit", str(out), "--out", str(tmp_path / "x")]
         main([*ask, "--queries", str(arrays / "asked.npz")])
     assert "was fitted by --method hybrid" in capsys.readouterr().err
 
