@@ -30,7 +30,8 @@ class QueryOptions(Common):
     fit: Path
     """The folder of a fit."""
     queries: Path
-    """An .npz file of queries [q, ...]; of images uint8, or floats from 0 to 1."""
+    """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and, if wanted,
+    their classes query_labels [q] (of images positions in the classes of the fit)."""
 
 
 @dataclass(frozen=True, kw_only=True)

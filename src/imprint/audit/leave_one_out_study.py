@@ -19,9 +19,10 @@ from imprint.audit.leave_one_out import (
 from imprint.audit.leave_one_out_gallery import gallery_step
 from imprint.audit.leave_one_out_inputs import (
     Inputs,
+    Queries,
     inputs_from_arrays,
     inputs_from_images,
-    queries_like,
+    queries_from,
     read_arrays,
 )
 from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_steps
@@ -34,7 +35,7 @@ from imprint.audit.leave_one_out_options import (
 from imprint.audit.npz import read_npz
 from imprint.audit.summary import finish
 from imprint.config import parse
-from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
@@ -84,6 +85,8 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
     Raises:
         ImprintError: no finished fit, its records have changed, or queries that do not fit them.
     """
+    from imprint.report.page import write_report
+
     settings, card = options.fit / "options.yaml", card_path(options.fit / STEP)
     if not settings.is_file() or not card.is_file():
         raise ImprintError(
@@ -102,15 +105,20 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
                 f"the records that {options.fit} was fitted to have changed: fit again"
             )
         file = options.queries
-        queries = queries_like(inputs, file, read_npz(file, ("queries",), ())["queries"])
+        queries = queries_from(inputs, file, read_npz(file, ("queries",), ("query_labels",)))
         told = query_step(study, found, queries)
-        if options.out.resolve() != options.fit.resolve():
+        if options.out.resolve() == options.fit.resolve():
+            summary = read_json(study.path("summary.json"))
+            summary["lenses"]["leave_one_out"]["queries"] = told
+        else:
             summary = {
                 "imprint": __version__,
                 "data": {"name": file.stem, "fit": str(options.fit)},
                 "lenses": {"leave_one_out": {"queries": told}},
             }
-            write_json(study.path("summary.json"), summary)
+        write_json(study.path("summary.json"), summary)
+        page = write_report(study.root)
+        say(f"report: {page}")
     return told
 
 
@@ -138,7 +146,7 @@ def audit_step(
     return {"leave_one_out": findings}
 
 
-def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
+def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queries | None]:
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
@@ -149,7 +157,7 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, FloatA
     inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
     if "queries" not in arrays:
         return inputs, None, None
-    return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
+    return inputs, None, queries_from(inputs, options.arrays, arrays)
 
 
 def _refuse_with_arrays(options: RecordOptions) -> None:

@@ -18,7 +18,8 @@ class Fit(FitOptions):
     twice, and the numbers are exact. OUT/leave_one_out/records.parquet has a row a record: the
     divergences of the predictions for it with and without it, how much it is memorized, how well
     an observer can tell. Queries beside the records (--arrays) are asked of every removed record:
-    OUT/leave_one_out/queries/MEASURE.npy [n, q].
+    OUT/leave_one_out/queries/MEASURE.npy [n, q]; with their classes (query_labels), influence.npy
+    tells by how much each record raises the output of the right class.
     """
 
     def run(self) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 ``logits/in.npy`` holds the logits of K networks trained on every record, ``logits/without/I.npy``
 those of the K networks of the same initialisations that went without record I, and
 ``logits/subsets.npy`` those of networks trained on random halves: float32 ``[networks, N, c]``, on
-the n records in order, then on the queries, then on the points around records left out: in.npy on
-those of all of them in order, without/I.npy on those of record I. Each file is one step of the study, so a run that was
-killed goes on with the files it lacks. Data and weights are not stored: a seed brings them back.
+the n records in order, then on the queries, then on points around records left out (in.npy: around
+all of them in order; without/I.npy: around record I). Each file is one step of the study, so a run
+that was killed goes on with the files it lacks. Data and weights are not stored: a seed brings them
+back.
 """
 
 from __future__ import annotations

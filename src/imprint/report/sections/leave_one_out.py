@@ -14,6 +14,7 @@ from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed, reason
 from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Section
+from imprint.report.sections.leave_one_out_asked import asked
 from imprint.report.templating import render
 from imprint.report.wording import count, decimal, percent
 from imprint.tables import Table
@@ -37,7 +38,6 @@ ERRORS = {
     "mean_distance": "mean distance",
 }
 MOST_SHOWN = 20
-MOST_QUERIES = 20
 
 
 @SECTIONS.register(LENS)
@@ -77,7 +77,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         path=None if path is None else _rows(path),
         gallery=read_missed(root / "gallery" / LENS),
         most=_most(records, [str(name) for name in lookup(findings, "classes")]),
-        queries=_queries(findings),
+        queries=asked(findings),
     )
     anchors = (("leave-one-out-result", "Leave one out"), ("leave-one-out-records", "Missed most"))
     return Section(LENS, "Leave one out", html, order=40, anchors=anchors)
@@ -202,17 +202,3 @@ def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
         }
         for row in order
     ]
-
-
-def _queries(findings: Mapping[str, Any]) -> dict[str, Any] | None:
-    if "queries" not in findings:
-        return None
-    if "missing" in mapping(findings, "queries"):
-        return {"missing": str(lookup(findings, "queries", "missing"))}
-    most = mapping(findings, "queries", "most")
-    pairs = list(zip(lookup(most, "index"), lookup(most, "kl_out_in"), strict=True))
-    return {
-        "missing": None,
-        "count": number(findings, "queries", "queries"),
-        "first": pairs[:MOST_QUERIES],
-    }
