@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.audit.leave_one_out_inputs import Inputs, Queries
-from imprint.data.imageset import IntArray
+from imprint.audit.leave_one_out_inputs import Inputs
 from imprint.device import free_memory
 from imprint.errors import ImprintError
 from imprint.leave_one_out.duplicates import (
@@ -31,22 +30,18 @@ from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.noise_path import spectrum
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.posterior import Posterior, fit
-from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
 from imprint.leave_one_out.records import record_columns
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
-from imprint.progress import say, track
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.progress import say
+from imprint.store import Study, read_json, write_json
 from imprint.tables import read_table, write_table
 
 STEP = "leave_one_out"
 RECORDS = "records.parquet"
 PATH = "noise_path.parquet"
-QUERIES = "leave_one_out/queries"
 MATRICES = 4
 """Of n × n numbers at the same time: kernel, factor, inverse and a copy in the making."""
-INFLUENTIAL = 3
-"""Records named a query and sign."""
 WITH_PATH = 4
 """As many more for an eigendecomposition."""
 
@@ -189,93 +184,6 @@ def write_fit(folder: Path, found: Fit) -> None:
         write_table(folder / PATH, path)
         findings["noise_path"] = {name: column.tolist() for name, column in path.items()}
     write_json(folder / "findings.json", findings)
-
-
-def query_step(study: Study, found: Fit, queries: Queries) -> dict[str, Any]:
-    """Write one array a measure to ``leave_one_out/queries``; return what they are of.
-
-    Args:
-        study: the folder.
-        found: the fit.
-        queries: on the scale of its inputs.
-    """
-
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        write_queries(folder, found, queries)
-
-    settings = {"fit": found.settings, "queries": hash_arrays(queries.values)}
-    if queries.labels is not None:
-        settings["query_labels"] = hash_arrays(queries.labels)
-    told: dict[str, Any] = read_json(study.step(QUERIES, settings, build) / "queries.json")
-    return told
-
-
-def write_queries(folder: Path, found: Fit, queries: Queries) -> None:
-    """Write ``MEASURE.npy``, float64 ``[n, q]``, and ``shift.npy`` ``[n, q, c]``.
-
-    Of queries with classes also ``influence.npy`` ``[n, q]``: by how much each record raises the
-    output of the query's class, below 0 where it lowers it.
-    """
-    posterior, kernel = found.posterior, found.kernel
-    asked = torch.from_numpy(queries.values).to(found.device)
-    labels = None if queries.labels is None else torch.from_numpy(queries.labels).to(found.device)
-    cross, variances = kernel(asked, found.values), kernel.diagonal(asked)
-    blocks = query_blocks(posterior, cross, variances, labels)
-    count = len(queries.values)
-    total = -(-count // queries_at_once(posterior.records))
-    files: dict[str, Any] = {}
-    most = np.zeros(count), np.zeros(count, dtype=np.int64)
-    influential: list[dict[str, Any]] = []
-    for part, measures in track(blocks, "ask", total, "block"):
-        for name, values in measures.items():
-            shape = (len(values), count, *values.shape[2:])
-            if name not in files:
-                files[name] = np.lib.format.open_memmap(
-                    folder / f"{name}.npy", "w+", np.float64, shape
-                )
-            files[name][:, part] = values.cpu().numpy()
-        most[0][part], most[1][part] = (side.cpu().numpy() for side in measures["kl_out_in"].max(0))
-        if labels is not None:
-            influential += most_influential(measures["influence"], found.inputs.index)
-    for file in files.values():
-        file.flush()
-    told = {
-        "queries": count,
-        "measures": sorted(files),
-        "most": {"index": found.inputs.index[most[1]].tolist(), "kl_out_in": most[0].tolist()},
-    }
-    if queries.labels is not None:
-        told["labels"] = [found.inputs.classes[label] for label in queries.labels]
-        told["influential"] = influential
-    write_json(folder / "queries.json", told)
-
-
-def most_influential(influence: Tensor, index: IntArray) -> list[dict[str, Any]]:
-    """Return, for each query, which records raise and lower the output of its class most.
-
-    >>> found = most_influential(torch.tensor([[0.5], [-0.1], [0.2]]), np.array([7, 8, 9]))
-    >>> found[0]["raise"]["index"], found[0]["lower"]["index"]
-    ([7, 9], [8])
-
-    Args:
-        influence: ``[n, q]``, signed.
-        index: int64 ``[n]``, names of the records.
-    """
-    values = influence.cpu().numpy()
-    found = []
-    for column in values.T:
-        order = np.argsort(-column, kind="stable")
-        ends = {"raise": order[:INFLUENTIAL], "lower": order[::-1][:INFLUENTIAL]}
-        signs = {"raise": 1, "lower": -1}
-        kept = {name: rows[signs[name] * column[rows] > 0] for name, rows in ends.items()}
-        found.append(
-            {
-                name: {"index": index[rows].tolist(), "influence": column[rows].tolist()}
-                for name, rows in kept.items()
-            }
-        )
-    return found
 
 
 def read_records(study: Study) -> dict[str, Any]:

@@ -124,9 +124,8 @@ def _columns(
     nothing = np.full(records * count * steps, np.nan)
     for name in MEASURES:
         found = networks[name]
-        missing = isinstance(found, str)
-        columns[name] = nothing if missing else found.value
-        columns[f"{name}_error"] = nothing if missing else found.error
+        told = Measured(nothing, nothing) if isinstance(found, str) else found
+        columns[name], columns[f"{name}_error"] = told.value, told.error
         columns[f"{name}_closed_form"] = getattr(form, name).flatten().numpy()
     return columns
 

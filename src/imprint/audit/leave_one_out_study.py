@@ -14,8 +14,8 @@ from imprint.audit.leave_one_out import (
     check_fit,
     double_device,
     leave_one_out_steps,
-    query_step,
 )
+from imprint.audit.leave_one_out_asked import query_step
 from imprint.audit.leave_one_out_gallery import gallery_step
 from imprint.audit.leave_one_out_inputs import (
     Inputs,
