@@ -105,8 +105,8 @@ def _verdict(
         )
     if given_away.value > 0:
         return "found", (
-            f"A typical record stays hidden, but {percent(given_away.value)} of the records are "
-            f"given away by the prediction for them"
+            f"Some records are given away: {once}, {percent(given_away.value)} of all are found "
+            f"out more often than not, a typical one in {percent(typical.value)} of cases"
         )
     return "nothing", (
         f"No record is given away: {once}, a typical one is found out in "
