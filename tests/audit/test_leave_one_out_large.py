@@ -106,6 +106,13 @@ def test_a_killed_fit_goes_on_from_its_panels(arrays, tmp_path, monkeypatch):
     assert not list(out.rglob("panels.bin"))
 
 
+def test_a_fit_that_is_refused_leaves_no_folder(arrays, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(words(arrays, tmp_path / "out", "--method", "exact", "--memory", "1e-4"))
+    assert "too little for the method exact" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

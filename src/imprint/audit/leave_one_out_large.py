@@ -85,7 +85,13 @@ def large_steps(study: Study, found: Fit, choice: MethodChoice, seed: int) -> di
     def build(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = folder / "panels"
-        write_large(folder, found, large_options(choice, seed, found.device, workspace))
+        try:
+            write_large(folder, found, large_options(choice, seed, found.device, workspace))
+        except ImprintError:
+            # What was refused before a panel was written leaves nothing to go on from.
+            if not (workspace / "panels.json").exists():
+                shutil.rmtree(folder)
+            raise
         shutil.rmtree(workspace, ignore_errors=True)
 
     folder = study.step(STEP, settings, build, resumable=True)

@@ -72,6 +72,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         freedom=number(findings, "effective_degrees_of_freedom"),
         kl=estimate(findings, "kl_out_in_with_copies", "median"),
         precision=_precision(findings),
+        alarms=1 / number(findings, "given_away", "fpr"),
         duplicates=_duplicates(findings),
         figures=leave_one_out_figures(records, path),
         path=None if path is None else _rows(path),
@@ -109,7 +110,7 @@ def _verdict(
             f"out more often than not, a typical one in {percent(typical.value)} of cases"
         )
     return "nothing", (
-        f"No record is given away: {once}, a typical one is found out in "
+        f"No record is found out more often than not: {once}, a typical one is in "
         f"{percent(typical.value)} of cases"
     )
 
