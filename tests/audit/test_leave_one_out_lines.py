@@ -118,7 +118,7 @@ def test_too_few_networks_for_an_estimate_are_missing_with_the_reason():
     random = np.random.default_rng(1)
     within, without = random.normal(size=(2, 1, 6, 3, 2))
     found = along_networks(within, without)
-    assert "too few for laws of 2 outputs" in found["kl_out_in"]
+    assert "too few for a divergence of 2 logits: train 12 or more" in found["kl_out_in"]
     assert found["auc"].value.shape == (3,)
 
 

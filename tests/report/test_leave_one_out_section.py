@@ -60,7 +60,12 @@ def test_the_page_says_what_the_summary_holds(study: Path) -> None:
     ("typical", "share", "kind", "words"),
     [
         (0.6, 0.7, "found", "at one false alarm in 1,000, it is found out in 60.0% of cases"),
-        (0.04, 0.02, "found", "2.0% of all are found out more often than not, a typical one in 4.0%"),
+        (
+            0.04,
+            0.02,
+            "found",
+            "2.0% of all are found out more often than not, a typical one in 4.0%",
+        ),
         (0.04, 0.0, "nothing", "No record is found out more often than not"),
     ],
 )

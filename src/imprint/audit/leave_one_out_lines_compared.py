@@ -79,7 +79,17 @@ def along_networks(within: FloatArray, without: FloatArray) -> dict[str, Measure
 
 
 def _divergence(one: FloatArray, other: FloatArray) -> Measured:
-    """Return KL(out ‖ in) of networks of different starts, ``[points]``."""
+    """Return KL(out ‖ in) of networks of different starts, ``[points]``.
+
+    Raises:
+        ImprintError: too few pairs to halve, or logits that are functions of one another.
+    """
+    pairs, least = one.shape[1], 2 * (one.shape[2] + 4)
+    if pairs < least:
+        raise ImprintError(
+            f"{pairs} pairs of networks are too few for a divergence of {one.shape[2]} logits: "
+            f"train {least} or more"
+        )
     sides = [torch.from_numpy(side).swapaxes(0, 1) for side in (one, other)]
     halves = [network_landscape(sides[0][start::2], sides[1][1 - start :: 2]) for start in (0, 1)]
     value = (halves[0].kl_out_in + halves[1].kl_out_in) / 2

@@ -86,7 +86,8 @@ class Retrain(RetrainingOptions):
 
     Networks are fully connected and described by the options of the kernel fc. A network with a
     record and one without start from the same weights and see the same batches. An interrupted run
-    goes on where it stopped; OUT/logits holds what the networks say.
+    goes on where it stopped; OUT/logits holds what the networks say. With --lines they are asked
+    around the records as well: OUT/lines/lines.parquet has a row a record, line and step.
     """
 
     def run(self) -> dict[str, Any]:
