@@ -52,7 +52,7 @@ def _kernels():
                 yield kind(**more)
 
 
-@pytest.mark.parametrize("kernel", _kernels(), ids=repr)
+@pytest.mark.parametrize("kernel", list(_kernels()), ids=repr)
 def test_a_kernel_says_whether_it_is_homogeneous(kernel):
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)).double()
     scaled, plain = kernel(3 * x[:1], x[1:]), kernel(x[:1], x[1:])
