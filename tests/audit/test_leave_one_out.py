@@ -206,6 +206,9 @@ def test_signed_influence_on_the_class_of_a_query_is_what_refits_say(arrays, out
         order = np.argsort(expected[:, column])
         assert ends["raise"]["index"] == order[::-1][:3].tolist()
         assert ends["lower"]["index"] == order[:3].tolist()
+    rows = read_table(out / "leave_one_out" / "queries" / "influential.parquet")
+    assert len(rows["index"]) == 6 * QUERIES
+    np.testing.assert_array_equal(rows["influence"], found[rows["index"], rows["query"]])
     page = (out / "report.html").read_text()
     assert "Raised by" in page
     assert f'value="{told["influential"][0]["raise"]["influence"][0]}"' in page

@@ -15,6 +15,7 @@ from imprint.data.imageset import IntArray
 from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
 from imprint.progress import track
 from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.tables import Table, write_table
 
 STEP = "leave_one_out/queries"
 INFLUENTIAL = 3
@@ -45,7 +46,8 @@ def write_queries(folder: Path, found: Fit, queries: Queries) -> None:
     """Write ``MEASURE.npy``, float64 ``[n, q]``, and ``shift.npy`` ``[n, q, c]``.
 
     Of queries with classes also ``influence.npy`` ``[n, q]``: by how much each record raises the
-    output of the query's class, below 0 where it lowers it.
+    output of the query's class, below 0 where it lowers it; and ``influential.parquet``, a row a
+    query and record that raises or lowers it most.
     """
     posterior, kernel = found.posterior, found.kernel
     asked = torch.from_numpy(queries.values).to(found.device)
@@ -78,6 +80,7 @@ def write_queries(folder: Path, found: Fit, queries: Queries) -> None:
     if queries.labels is not None:
         told["labels"] = [found.inputs.classes[label] for label in queries.labels]
         told["influential"] = influential
+        write_table(folder / "influential.parquet", _influential_rows(influential))
     write_json(folder / "queries.json", told)
 
 
@@ -106,3 +109,14 @@ def most_influential(influence: Tensor, index: IntArray) -> list[dict[str, Any]]
             }
         )
     return found
+
+
+def _influential_rows(influential: list[dict[str, Any]]) -> Table:
+    rows = [
+        (index, query, influence)
+        for query, ends in enumerate(influential)
+        for side in ends.values()
+        for index, influence in zip(side["index"], side["influence"], strict=True)
+    ]
+    index, query, influence = (np.array([row[place] for row in rows]) for place in range(3))
+    return {"index": index, "query": query, "influence": influence}
