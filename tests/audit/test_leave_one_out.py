@@ -185,6 +185,54 @@ def test_query_asks_a_fit_what_fit_itself_would(arrays, study, tmp_path, capsys)
         assert one == other
 
 
+@pytest.mark.parametrize("outputs", ["classes", "contrast"])
+def test_signed_influence_on_the_class_of_a_query_is_what_refits_say(arrays, outputs, tmp_path):
+    labels = np.array([1, 3, 3, 1, 1])
+    np.savez(tmp_path / "arrays.npz", **arrays, query_labels=labels)
+    out = tmp_path / "out"
+    main(words(tmp_path / "arrays.npz", out, "--noise", "0.1", "--outputs", outputs))
+    found = np.load(out / "leave_one_out" / "queries" / "influence.npy")
+    everyone = np.arange(RECORDS)
+    expected = np.zeros((RECORDS, QUERIES))
+    for column, asked in enumerate(arrays["queries"]):
+        place, whole = int(labels[column] == 3), refit(arrays, everyone, asked)[0]
+        for row in everyone:
+            without = refit(arrays, np.delete(everyone, row), asked)[0]
+            expected[row, column] = (whole - without)[place]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    told = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]["queries"]
+    assert told["labels"] == ["1", "3", "3", "1", "1"]
+    for column, ends in enumerate(told["influential"]):
+        order = np.argsort(expected[:, column])
+        assert ends["raise"]["index"] == order[::-1][:3].tolist()
+        assert ends["lower"]["index"] == order[:3].tolist()
+    rows = read_table(out / "leave_one_out" / "queries" / "influential.parquet")
+    assert len(rows["index"]) == 6 * QUERIES
+    np.testing.assert_array_equal(rows["influence"], found[rows["index"], rows["query"]])
+    page = (out / "report.html").read_text()
+    assert "Raised by" in page
+    assert f'value="{told["influential"][0]["raise"]["influence"][0]}"' in page
+
+
+def test_query_writes_a_page_of_its_own_or_adds_to_that_of_the_fit(arrays, tmp_path):
+    np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
+    fit, alone = tmp_path / "fit", tmp_path / "alone"
+    main(words(tmp_path / "arrays.npz", fit))
+    assert 'id="leave-one-out-queries"' not in (fit / "report.html").read_text()
+    labels = np.array([1, 3, 3, 1, 1])
+    np.savez(tmp_path / "queries.npz", queries=arrays["queries"], query_labels=labels)
+    for out in (alone, fit):
+        ask = ["leave-one-out", "query", "--fit", str(fit), "--out", str(out)]
+        main([*ask, "--queries", str(tmp_path / "queries.npz"), "--json"])
+        page = (out / "report.html").read_text()
+        assert 'id="leave-one-out-queries"' in page
+        assert "Raised by" in page
+    assert 'id="leave-one-out-result"' in page
+    summaries = [json.loads((out / "summary.json").read_text()) for out in (alone, fit)]
+    one, other = (summary["lenses"]["leave_one_out"]["queries"] for summary in summaries)
+    assert one == other
+
+
 def test_query_refuses_a_fit_whose_records_have_changed(arrays, study, tmp_path, capsys):
     file = tmp_path / "arrays.npz"
     np.savez(file, x=arrays["x"], y=arrays["y"])
@@ -242,6 +290,10 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": Y[:3]}, [], "y has shape [3], expected [4]"),
         ({"x": X, "y": Y + 0.5}, [], "y[0] is 0.5: give classes as whole numbers"),
         ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries are of shape [3]"),
+        ({"x": X, "y": Y, "query_labels": Y}, [], "has query_labels but no queries"),
+        ({"x": X, "y": Y, "queries": X, "query_labels": Y[:3]}, [], "query_labels has shape [3]"),
+        ({"x": X, "y": Y, "queries": X, "query_labels": Y + 1}, [], "query_labels[2] is 2, none"),
+        ({"x": X, "y": Y, "queries": X, "query_labels": Y / 2}, [], "query_labels[2] is 0.5, none"),
         ({"x": X, "y": Y}, ["--noise", "0"], "--noise 0 will not do"),
         ({"x": X, "y": Y}, ["--noise", "0.1,-1"], "--noise -1 will not do"),
         ({"x": X, "y": Y}, ["--noise", ""], "--noise is empty"),
@@ -270,7 +322,7 @@ def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch,
     monkeypatch.setattr(steps, "free_memory", lambda device: 4 * 8 * 400)
     np.savez(tmp_path / "arrays.npz", **arrays)
     told = refused(words(tmp_path / "arrays.npz", tmp_path / "out"), capsys)
-    assert "choose --records 20 or fewer" in told
+    assert "choose --method auto, or --records 20 or fewer" in told
     more = ("--noise", "0.1", "--records", "20")
     main(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
     index = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")["index"]

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from refits import problem
 from imprint.errors import ImprintError
 from imprint.leave_one_out.duplicates import (
     collinear_records,
+    copies_from_diagonal,
     copies_of,
     exact_copies,
     self_influence_with_copies,
@@ -76,3 +79,23 @@ def test_without_copies_nothing_changes():
     torch.testing.assert_close(found.spread, self_influence(posterior).directions.spread)
     with pytest.raises(ImprintError, match="do not fit 9 records"):
         self_influence_with_copies(posterior, torch.arange(4))
+
+
+def test_copies_follow_from_the_diagonal_whatever_their_labels():
+    random = np.random.default_rng(5)
+    x, noise = random.normal(size=(12, 4)), 0.3
+    x[5] = x[9] = x[2]
+    x[11] = x[0]
+    targets = torch.from_numpy(random.normal(size=(12, 3)))
+    kernel = torch.from_numpy(np.exp(-0.1 * ((x[:, None] - x) ** 2).sum(2)))
+    posterior, first = fit(kernel, targets, noise), exact_copies(x)
+    found = self_influence(posterior)
+    short = copies_from_diagonal(found, posterior.weights, kernel.diagonal(), noise, first)
+    long = self_influence_with_copies(posterior, first)
+    for name in ("kl_out_in", "kl_in_out", "auc"):
+        one, other = (getattr(directions, name)() for directions in (short, long))
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-10)
+    # A leverage that is off cannot take more than the prior variance has.
+    high = dataclasses.replace(found, leverage=0 * found.leverage + 0.99)
+    most = copies_from_diagonal(high, posterior.weights, kernel.diagonal(), noise, first)
+    assert float(most.spread[2]) == pytest.approx(3 / noise)

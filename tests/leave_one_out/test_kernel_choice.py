@@ -1,4 +1,7 @@
+import dataclasses
+
 import pytest
+import torch
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
@@ -36,3 +39,21 @@ def test_options_are_read_as_what_they_stand_for():
 def test_what_does_not_apply_is_told(choice, message):
     with pytest.raises(ImprintError, match=message):
         chosen_kernel(choice)
+
+
+def _kernels():
+    """Every kernel as it is, and with each option that takes the homogeneity away."""
+    for name in KERNELS.names():
+        kind = KERNELS.get(name)
+        fields = {field.name for field in dataclasses.fields(kind)}
+        yield kind()
+        for more in ({"b_std": 0.2}, {"activation": "erf"}, {"similarity": "cosine"}):
+            if set(more) <= fields:
+                yield kind(**more)
+
+
+@pytest.mark.parametrize("kernel", list(_kernels()), ids=repr)
+def test_a_kernel_says_whether_it_is_homogeneous(kernel):
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    scaled, plain = kernel(3 * x[:1], x[1:]), kernel(x[:1], x[1:])
+    assert kernel.homogeneous == torch.allclose(scaled, 3 * plain, rtol=1e-9, atol=0)

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from imprint.audit.leave_one_out_options import RecordOptions
+from imprint.audit.leave_one_out_study import read_fitted
 from imprint.cli import run
+from imprint.errors import ImprintError
 from imprint.tables import read_table
 
 
@@ -54,3 +57,48 @@ def test_landscape_peaks_at_the_records(arrays, tmp_path):
     lines = read_table(out / "leave_one_out_landscape" / "lines.parquet")
     assert len(lines["index"]) == 4 * 6 * 41
     assert "Around records" in (out / "report.html").read_text()
+
+
+ENDLESS = ["--objective", "mean_distance", "--removed", "2", "--steps", "3", "--json"]
+
+
+@pytest.mark.parametrize("more", [[], ["--kernel", "features"], ["--kernel", "conv"]])
+def test_a_distance_without_limit_is_refused(arrays, tmp_path, more):
+    words = ["--arrays", str(arrays), "--out", str(tmp_path / "out"), *ENDLESS, *more]
+    with pytest.raises(ImprintError, match="grows without limit with the length of a query"):
+        run(["leave-one-out", "optimise", *words])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--domain", "sphere"], ["--b-std", "0.1"], ["--kernel", "rbf"], ["--activation", "erf"]],
+)
+def test_a_distance_with_a_limit_is_climbed(arrays, tmp_path, more):
+    words = ["--arrays", str(arrays), "--out", str(tmp_path / "out"), *ENDLESS, *more]
+    assert run(["leave-one-out", "optimise", *words])["lenses"]["leave_one_out_search"]["searches"]
+
+
+def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
+    out = tmp_path / "out"
+    words = ["--composite-count", "30", "--input-size", "6", "--removed", "4", "--steps", "8"]
+    found = run(["leave-one-out", "optimise", *words, "--out", str(out), "--json"])
+    records = read_table(out / "leave_one_out_search" / "records.parquet")
+    options = RecordOptions(out=out, composite_count=30, input_size=6)
+    inputs, _, _ = read_fitted(options)
+    queries = np.load(out / "leave_one_out_search" / "queries.npy")[:, 0]
+    for row, index in enumerate(records["index"]):
+        truth = inputs.values[list(inputs.index).index(index)]
+        scaled = queries[row] * max(0, (queries[row] * truth).sum() / (queries[row] ** 2).sum())
+        mean, deviation = (
+            side[:, None, None] for side in (inputs.pixels.mean, inputs.pixels.deviation)
+        )
+        shown, record = np.clip(scaled * deviation + mean, 0, 1), truth * deviation + mean
+        assert 0 <= record.min() <= record.max() <= 1 + 1e-12
+        error = ((shown - record) ** 2).mean()
+        assert records["psnr"][row] == pytest.approx(-10 * np.log10(error), rel=1e-6)
+        correlation = np.corrcoef(shown.ravel(), record.ravel())[0, 1]
+        assert records["pixel_correlation"][row] == pytest.approx(correlation, rel=1e-9)
+    told = found["lenses"]["leave_one_out_search"]
+    assert told["psnr"]["value"] == pytest.approx(np.median(records["psnr"]))
+    assert "peak signal-to-noise ratio" in (out / "report.html").read_text()

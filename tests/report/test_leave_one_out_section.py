@@ -57,19 +57,38 @@ def test_the_page_says_what_the_summary_holds(study: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "kind", "words"),
+    ("typical", "share", "kind", "words"),
     [
-        (0.5, "found", "most records"),
-        (0.01, "found", "some records"),
-        (0.0, "nothing", "no record"),
+        (0.6, 0.7, "found", "at one false alarm in 1,000, it is found out in 60.0% of cases"),
+        (
+            0.04,
+            0.02,
+            "found",
+            "2.0% of all are found out more often than not, a typical one in 4.0%",
+        ),
+        (0.04, 0.0, "nothing", "No record is found out more often than not"),
     ],
 )
-def test_the_verdict_follows_the_share_that_can_be_told(
-    share: float, kind: str, words: str
+def test_the_verdict_follows_how_surely_records_are_found_out(
+    typical: float, share: float, kind: str, words: str
 ) -> None:
-    found, statement = _verdict(Estimate(share, 0, 1, 100))
+    found, statement = _verdict(
+        Estimate(typical, 0, 1, 100), Estimate(share, 0, 1, 100), 0.5, 0.001
+    )
     assert found == kind
     assert words in statement
+
+
+def test_the_verdict_goes_either_way_with_the_noise(tmp_path: Path) -> None:
+    few = ["--composite-count", "60", "--input-size", "8", "--json"]
+    said = {}
+    for noise in ("0.01", "1000"):
+        out = tmp_path / noise
+        main(["leave-one-out", "fit", *few, "--noise", noise, "--out", str(out)])
+        page = (out / "report.html").read_text()
+        assert "This is the worst case" in page
+        said[noise] = re.findall(r'class="verdict (\w+)"', page)[0]
+    assert said == {"0.01": "found", "1000": "nothing"}
 
 
 def test_names_are_text_and_never_markup(copy: Path) -> None:

@@ -17,27 +17,29 @@ import torch
 from torch import Tensor
 
 from imprint.audit.leave_one_out_inputs import Inputs
-from imprint.data.imageset import FloatArray
 from imprint.device import free_memory
 from imprint.errors import ImprintError
-from imprint.leave_one_out.duplicates import collinear_records, exact_copies
+from imprint.leave_one_out.duplicates import (
+    collinear_records,
+    exact_copies,
+    self_influence_with_copies,
+)
 from imprint.leave_one_out.findings import fit_findings, path_columns
 from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.noise_path import spectrum
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.posterior import Posterior, fit
-from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
 from imprint.leave_one_out.records import record_columns
+from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
-from imprint.progress import say, track
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.progress import say
+from imprint.store import Study, read_json, write_json
 from imprint.tables import read_table, write_table
 
 STEP = "leave_one_out"
 RECORDS = "records.parquet"
 PATH = "noise_path.parquet"
-QUERIES = "leave_one_out/queries"
 MATRICES = 4
 """Of n × n numbers at the same time: kernel, factor, inverse and a copy in the making."""
 WITH_PATH = 4
@@ -83,16 +85,32 @@ class Fit:
         """Classes, int64 ``[n]``."""
         return torch.from_numpy(self.inputs.labels).to(self.device)
 
+    @property
+    def targets(self) -> Tensor:
+        """Centred indicators of the classes, float64 ``[n, c]``."""
+        return centred_one_hot(self.labels, len(self.inputs.classes), self.choice.outputs)
+
     @cached_property
     def posterior(self) -> Posterior:
         """The fit at the first noise variance."""
-        classes = len(self.inputs.classes)
-        targets = centred_one_hot(self.labels, classes, self.choice.outputs)
-        return fit(self.kernel(self.values), targets, self.choice.noise[0])
+        return fit(self.kernel(self.values), self.targets, self.choice.noise[0])
 
 
-def check_fit(inputs: Inputs, choice: LeaveOneOutChoice, device: torch.device) -> Fit:
+def check_fit(
+    inputs: Inputs,
+    choice: LeaveOneOutChoice,
+    device: torch.device,
+    dense: bool = True,
+    instead: str = "",
+) -> Fit:
     """Return a fit that can be made.
+
+    Args:
+        inputs: the records.
+        choice: kernel and noise.
+        device: where matrices are.
+        dense: whether the whole kernel matrix and its inverse are to be kept.
+        instead: what the message is to offer first where these do not fit.
 
     Raises:
         ImprintError: options of the kernel, noise or outputs that will not do, or too many records
@@ -112,7 +130,8 @@ def check_fit(inputs: Inputs, choice: LeaveOneOutChoice, device: torch.device) -
             f"--outputs contrast needs 2 classes, not {len(inputs.classes)}: "
             "choose --outputs classes"
         )
-    _check_memory(len(inputs.index), len(choice.noise) > 1, device)
+    if dense:
+        _check_memory(len(inputs.index), len(choice.noise) > 1, device, instead)
     return Fit(inputs, choice, device)
 
 
@@ -126,13 +145,18 @@ def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     """
     folder = study.step(STEP, found.settings, lambda path: write_fit(path, found))
     findings: dict[str, Any] = read_json(folder / "findings.json")
+    tell_copies(findings)
+    return findings
+
+
+def tell_copies(findings: dict[str, Any]) -> None:
+    """Say which records have exact copies, if some have."""
     copies = findings["duplicates"]["exact"]
     if copies["groups"]:
         say(
             f"{copies['records']} records have exact copies, {copies['first'][0]} for instance: "
             "what is left to tell when all copies go is in the columns …_with_copies"
         )
-    return findings
 
 
 def write_fit(folder: Path, found: Fit) -> None:
@@ -142,13 +166,16 @@ def write_fit(folder: Path, found: Fit) -> None:
     copies = exact_copies(inputs.given)
     collinear = collinear_records(posterior.kernel_matrix)
     named = {"index": inputs.index, "label": inputs.labels}
-    columns = {**named, **record_columns(posterior, copies)}
+    together = self_influence_with_copies(posterior, copies)
+    found_alone = self_influence(posterior)
+    columns = {**named, **record_columns(found_alone, together, posterior.targets, copies)}
     write_table(folder / RECORDS, columns)
     findings = {
         "kernel": kernel_settings(found.choice),
         "noise": posterior.noise,
         "classes": list(inputs.classes),
-        **fit_findings(posterior, columns, copies, collinear, found.labels),
+        **fit_findings(columns, posterior.outputs, copies, collinear, found.labels),
+        "inverse_residual": posterior.inverse_residual(),
     }
     if len(found.choice.noise) > 1:
         decomposition = spectrum(posterior.kernel_matrix)
@@ -157,54 +184,6 @@ def write_fit(folder: Path, found: Fit) -> None:
         write_table(folder / PATH, path)
         findings["noise_path"] = {name: column.tolist() for name, column in path.items()}
     write_json(folder / "findings.json", findings)
-
-
-def query_step(study: Study, found: Fit, queries: FloatArray) -> dict[str, Any]:
-    """Write one array a measure to ``leave_one_out/queries``; return what they are of.
-
-    Args:
-        study: the folder.
-        found: the fit.
-        queries: float64 ``[q, ...]``, on the scale of its inputs.
-    """
-
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        write_queries(folder, found, queries)
-
-    settings = {"fit": found.settings, "queries": hash_arrays(queries)}
-    told: dict[str, Any] = read_json(study.step(QUERIES, settings, build) / "queries.json")
-    return told
-
-
-def write_queries(folder: Path, found: Fit, queries: FloatArray) -> None:
-    """Write ``MEASURE.npy``, float64 ``[n, q]``, and ``shift.npy`` ``[n, q, c]``."""
-    posterior, kernel = found.posterior, found.kernel
-    asked = torch.from_numpy(queries).to(found.device)
-    cross, variances = kernel(asked, found.values), kernel.diagonal(asked)
-    blocks = query_blocks(posterior, cross, variances)
-    total = -(-len(queries) // queries_at_once(posterior.records))
-    files: dict[str, Any] = {}
-    most = np.zeros(len(queries)), np.zeros(len(queries), dtype=np.int64)
-    for part, measures in track(blocks, "ask", total, "block"):
-        for name, values in measures.items():
-            shape = (len(values), len(queries), *values.shape[2:])
-            if name not in files:
-                files[name] = np.lib.format.open_memmap(
-                    folder / f"{name}.npy", "w+", np.float64, shape
-                )
-            files[name][:, part] = values.cpu().numpy()
-        most[0][part], most[1][part] = (side.cpu().numpy() for side in measures["kl_out_in"].max(0))
-    for file in files.values():
-        file.flush()
-    write_json(
-        folder / "queries.json",
-        {
-            "queries": len(queries),
-            "measures": sorted(files),
-            "most": {"index": found.inputs.index[most[1]].tolist(), "kl_out_in": most[0].tolist()},
-        },
-    )
 
 
 def read_records(study: Study) -> dict[str, Any]:
@@ -228,12 +207,12 @@ def double_device(name: str) -> torch.device:
     raise ImprintError("--device mps has no float64, which a leave-one-out difference needs: cpu")
 
 
-def _check_memory(records: int, with_path: bool, device: torch.device) -> None:
+def _check_memory(records: int, with_path: bool, device: torch.device, instead: str) -> None:
     matrices = MATRICES + (WITH_PATH if with_path else 0)
     needed, free = matrices * 8 * records**2, free_memory(device)
     if free is not None and needed > free:
         fits = int((free / (8 * matrices)) ** 0.5)
         raise ImprintError(
             f"{records:,} records need {needed / 1e9:,.1f} GB for their kernel matrix and its "
-            f"inverse, and {free / 1e9:,.1f} GB are free: choose --records {fits} or fewer"
+            f"inverse, and {free / 1e9:,.1f} GB are free: choose {instead}--records {fits} or fewer"
         )

@@ -22,6 +22,7 @@ from imprint.audit.leave_one_out_estimators import (
     from_gradients,
     label_margins,
 )
+from imprint.audit.leave_one_out_lines_compared import lines_step
 from imprint.audit.leave_one_out_retrain import GroundTruth, ground_truth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
 from imprint.audit.summary import finish
@@ -57,6 +58,7 @@ def retrain_study(options: RetrainingOptions) -> dict[str, Any]:
         truth = ground_truth(study, options)
         within, without = own_logits(truth)
         found = {"retraining": _retraining(truth, within, without, options.seed)}
+        found |= lines_step(study, truth, options)
         return finish(study, options, dict(truth.facts), {"leave_one_out": found})
 
 
@@ -84,6 +86,7 @@ def compare_study(options: ComparisonOptions) -> dict[str, Any]:
         found = {
             "retraining": _retraining(truth, within, without, options.seed),
             "comparison": read_json(folder / "findings.json"),
+            **lines_step(study, truth, options),
         }
         return finish(study, options, dict(truth.facts), {"leave_one_out": found})
 

@@ -13,6 +13,8 @@ def show_comparison(findings: dict[str, Any]) -> None:
 
     console = Console()
     console.print(_retrained(findings["retraining"]), highlight=False)
+    if "lines" in findings:
+        console.print(_along(findings["lines"]), highlight=False)
     if "comparison" not in findings:
         return
     compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
@@ -56,6 +58,21 @@ def _retrained(found: dict[str, Any]) -> str:
         f"networks each: shift of a logit {_with_interval(shift)}, attack AUC "
         f"{_with_interval(auc)} (each ± {found['auc_error']:.3f})"
     )
+
+
+def _along(found: dict[str, Any]) -> str:
+    """Return the AUC of networks at the records and at the ends of lines, and the closed form's."""
+    curves = found["curves"]["auc"]
+    if "missing" in curves:
+        return f"AUC along lines: {curves['missing']}"
+    origin, told = found["steps"].index(0), []
+    for kind, curve in curves.items():
+        value, form = curve["networks"], curve["closed_form"]
+        error = "" if curve["error"] is None else f" ± {curve['error'][-1]:.3f}"
+        told.append(f"{kind} {value[-1]:.3f}{error} (closed form {form[-1]:.3f})")
+    first = next(iter(curves.values()))
+    here = f"{first['networks'][origin]:.3f} (closed form {first['closed_form'][origin]:.3f})"
+    return f"AUC along lines: {here} at the record, at the end {', '.join(told)}"
 
 
 def _order(item: tuple[str, dict[str, Any]]) -> tuple[bool, float]:

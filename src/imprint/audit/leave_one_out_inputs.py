@@ -38,6 +38,11 @@ class Pixels:
         scaled: FloatArray = (unit - _by_channel(self.mean)) / _by_channel(self.deviation)
         return scaled
 
+    def unit(self, scaled: FloatArray) -> FloatArray:
+        """Return inputs ``[..., C, H, W]`` as pixels: of images, from 0 to 1."""
+        unit: FloatArray = scaled * _by_channel(self.deviation) + _by_channel(self.mean)
+        return unit
+
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
@@ -65,12 +70,14 @@ class Inputs:
 
 
 def read_arrays(file: Path) -> Arrays:
-    """Return ``x [n, ...]``, ``y [n]`` and, if there, ``queries [q, ...]``.
+    """Return ``x [n, ...]``, ``y [n]`` and, if there, ``queries [q, ...]``, ``query_labels [q]``.
 
     Raises:
         ImprintError: a missing or unknown name, or ``x`` is not floating-point.
     """
-    arrays = read_npz(file, ("x", "y"), ("queries",))
+    arrays = read_npz(file, ("x", "y"), ("queries", "query_labels"))
+    if "query_labels" in arrays and "queries" not in arrays:
+        raise ImprintError(f"{file} has query_labels but no queries: give both")
     for name in ("x", "queries"):
         if name in arrays:
             arrays[name] = floating(file, name, arrays[name])
@@ -139,6 +146,53 @@ def inputs_from_images(
     pixels = _pixels(unit, choice.scaling)
     names = tuple(images.classes[label] for label in found)
     return Inputs(index, pixels.scaled(unit), labels.astype(np.int64), names, whole, pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """What every model with a record less is asked about.
+
+    Attributes:
+        values: float64 ``[q, ...]``, as the kernel takes them.
+        labels: int64 ``[q]``, positions in the classes of the fit; None where they are not known.
+    """
+
+    values: FloatArray
+    labels: IntArray | None = None
+
+
+def queries_from(inputs: Inputs, file: Path, arrays: Arrays) -> Queries:
+    """Return the queries of a file, with their classes if it has them.
+
+    Args:
+        inputs: the records of the fit.
+        file: named in errors.
+        arrays: ``queries`` and, if there, ``query_labels [q]``: classes as ``y`` has them, or, of
+            images, positions in the classes of the fit.
+
+    Raises:
+        ImprintError: shapes, numbers or classes that do not fit the records.
+    """
+    values = queries_like(inputs, file, arrays["queries"])
+    if "query_labels" not in arrays:
+        return Queries(values)
+    given = numbers(file, "query_labels", arrays["query_labels"])
+    if given.shape != (len(values),):
+        raise ImprintError(
+            f"{file}: query_labels has shape {list(given.shape)}, expected [{len(values)}]: one "
+            "class a query"
+        )
+    named = list(inputs.classes)
+    if inputs.pixels is not None:
+        named = [str(place) for place in range(len(named))]
+    places = {name: place for place, name in enumerate(named)}
+    for row, label in enumerate(given):
+        if f"{label:g}" not in places:
+            raise ImprintError(
+                f"{file}: query_labels[{row}] is {label:g}, none of the classes of the records: "
+                f"{', '.join(named)}"
+            )
+    return Queries(values, np.array([places[f"{label:g}"] for label in given], dtype=np.int64))
 
 
 def queries_like(inputs: Inputs, file: Path, queries: NDArray[Any]) -> FloatArray:

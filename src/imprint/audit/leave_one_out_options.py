@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.leave_one_out.options import LeaveOneOutChoice, MethodChoice
 from imprint.options import Common, DataChoice
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(LeaveOneOutChoice, DataChoice, Common):
-    """Fit records by a Gaussian process, and leave each of them out."""
+class RecordOptions(LeaveOneOutChoice, DataChoice, Common):
+    """Which records are fitted, and how."""
 
     arrays: Path | None = None
-    """An .npz file of x [n, ...], y [n] and, if wanted, queries [q, ...], in place of images."""
+    """An .npz file of x [n, ...], y [n] and, if wanted, queries [q, ...] and their classes
+    query_labels [q], in place of images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(MethodChoice, RecordOptions):
+    """Fit records by a Gaussian process, and leave each of them out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +30,8 @@ class QueryOptions(Common):
     fit: Path
     """The folder of a fit."""
     queries: Path
-    """An .npz file of queries [q, ...]; of images uint8, or floats from 0 to 1."""
+    """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and, if wanted,
+    their classes query_labels [q] (of images positions in the classes of the fit)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out_lines import Lines, check_lines, chosen_lines, coordinates
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.audit.membership_records import attacked_images
 from imprint.data.imageset import ImageSet, IntArray
@@ -36,6 +37,7 @@ class GroundTruth:
         plan: of retraining.
         logits: of all networks.
         facts: about the images, as JSON values.
+        lines: along which networks were asked as well; None without.
     """
 
     index: IntArray
@@ -44,6 +46,7 @@ class GroundTruth:
     plan: Retraining
     logits: Logits
     facts: Mapping[str, Any]
+    lines: Lines | None = None
 
 
 def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
@@ -55,12 +58,22 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
         ImprintError: images or options that cannot be used, or a study made with other settings.
     """
     kernel = network_kernel(options)
+    check_lines(options)
     images = open_choice(options, options.seed)
     classes = options.classes or len(images.classes)
     index = _choose(images, classes, options)
     inputs = _inputs(images, index, options)
     device = choose_device(options.device)
-    own = in_own_span(inputs).float().to(device)
+    lines = None
+    if options.lines:
+        fitted = inputs[: options.records]
+        removed = torch.arange(options.left_out)
+        lines = chosen_lines(fitted, kernel(fitted), removed, index[: options.left_out], options)
+        own, around = coordinates(inputs, lines)
+        around = around.float().to(device)
+    else:
+        own, around = in_own_span(inputs), None
+    own = own.float().to(device)
     labels = torch.from_numpy(images.labels[index]).to(device)
     data = TrainingSet(own, labels, classes, inputs.shape[1])
     plan = Retraining(
@@ -73,6 +86,7 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
         kernel,
         options.train,
         derive(options.seed, "retrain"),
+        around,
     )
     facts = {
         "name": images.name,
@@ -83,7 +97,7 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
         "records": options.records,
         "queries": options.queries,
     }
-    return GroundTruth(index, inputs, kernel, plan, retrain(study, plan), facts)
+    return GroundTruth(index, inputs, kernel, plan, retrain(study, plan), facts, lines)
 
 
 def network_kernel(options: RetrainingOptions) -> FullyConnected:

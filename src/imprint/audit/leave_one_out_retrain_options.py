@@ -37,6 +37,16 @@ class RetrainingOptions(KernelChoice, DataChoice, Common):
     variance in each channel over the records (standardised)."""
     input_size: int = 32
     """Side in pixels to which images are resampled."""
+    lines: int = 0
+    """Random lines through each record left out along which networks are asked as well, beside one
+    to its neighbour; 0 for none. They are compared with the Gaussian process."""
+    reach: float = 0.5
+    """How far lines go to either side, in root mean square over the numbers of an input."""
+    steps: int = 5
+    """Steps to either side."""
+    noise: Numbers = (0.05,)
+    """Noise variances of the Gaussian process, the first for lines, and all for a comparison, a row
+    each (published: 0.05)."""
     train: RetrainOptions = field(default_factory=RetrainOptions)
     """How networks are trained."""
 
@@ -47,8 +57,6 @@ class ComparisonOptions(RetrainingOptions):
 
     estimator: Names = ("all",)
     """Other estimators of influence, or all, or none."""
-    noise: Numbers = (0.05,)
-    """Noise variances of the Gaussian process, a row each (published: 0.05)."""
     damping: float | None = None
     """What is added to the curvature of influence functions; left out, 1 over the sum of all
     learning rates, where gradient descent had just time to learn."""

@@ -17,11 +17,17 @@ from imprint.audit.leave_one_out_study import facts_of, read_fitted
 from imprint.audit.summary import finish
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
+from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.query_domain import Anywhere, Box, Domain, Sphere
 from imprint.leave_one_out.query_objective import LeakOfQueries
 from imprint.leave_one_out.query_search import FoundQueries, SearchOptions, search_queries
 from imprint.leave_one_out.query_starts import Starts, noise_starts, record_starts
-from imprint.leave_one_out.reconstruction import Reconstruction, reconstructions
+from imprint.leave_one_out.reconstruction import (
+    Reconstruction,
+    pixel_correlation,
+    psnr,
+    reconstructions,
+)
 from imprint.seeds import generator
 from imprint.stats import median, proportion
 from imprint.store import Study, read_json, write_json
@@ -44,6 +50,7 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
         ImprintError: bad data, or options that do not fit.
     """
     search = _search_options(options)
+    _refuse_endless(options)
     study, device = Study(options.out), double_device(options.device)
     with study.locked():
         inputs, images, _ = read_fitted(options)
@@ -90,6 +97,16 @@ def _search_options(options: OptimiseOptions) -> SearchOptions:
     )
 
 
+def _refuse_endless(options: OptimiseOptions) -> None:
+    if options.objective != "mean_distance" or options.domain != "anywhere":
+        return
+    if chosen_kernel(options).homogeneous:
+        raise ImprintError(
+            "under this kernel the mean distance grows without limit with the length of a query: "
+            "choose --domain sphere or box, or another --objective"
+        )
+
+
 def _write(
     folder: Path,
     found: Fit,
@@ -109,6 +126,8 @@ def _write(
     asked = reached.queries.repeat_interleave(options.group_size, dim=0)
     alike = reconstructions(asked, found.values, removed)
     columns = _columns(found.inputs, removed, reached, alike, options.group_size)
+    if found.inputs.pixels is not None:
+        columns |= _likeness(alike.scaled, found.values[removed], found.inputs.pixels)
     write_table(folder / "records.parquet", columns)
     np.save(folder / "queries.npy", reached.queries.cpu().numpy())
     cards = []
@@ -183,6 +202,16 @@ def _columns(
     }
 
 
+def _likeness(images: Tensor, truth: Tensor, pixels: Pixels) -> dict[str, Any]:
+    """Return how like the records found images look, scaled to them and cut to what pixels show."""
+    shown, record = (pixels.unit(side.cpu().numpy()) for side in (images, truth))
+    one, other = torch.from_numpy(np.clip(shown, 0, 1)), torch.from_numpy(record)
+    return {
+        "psnr": psnr(one, other, 1.0).numpy(),
+        "pixel_correlation": pixel_correlation(one, other).numpy(),
+    }
+
+
 def _findings(columns: dict[str, Any], options: OptimiseOptions, searches: int) -> dict[str, Any]:
     first = np.arange(0, len(columns["index"]), options.group_size)
     reached = columns["certificate"][first]
@@ -200,6 +229,11 @@ def _findings(columns: dict[str, Any], options: OptimiseOptions, searches: int) 
             "most": float(reached.max()),
         },
         "scaled_error": median(columns["scaled_error"]).to_dict(),
+        **{
+            name: median(columns[name]).to_dict()
+            for name in ("psnr", "pixel_correlation")
+            if name in columns and np.isfinite(columns[name]).all()
+        },
         "evaluations": float(columns["evaluations"][first].mean()),
     }
 
@@ -239,6 +273,5 @@ def _save(path: Path, image: Tensor, pixels: Pixels) -> None:
     """Write an input ``[C, H, W]`` as a picture, cut to what pixels can show."""
     from PIL import Image
 
-    unit = image.cpu().numpy() * pixels.deviation[:, None, None] + pixels.mean[:, None, None]
-    whole = np.round(255 * np.clip(unit, 0, 1)).astype(np.uint8)
+    whole = np.round(255 * np.clip(pixels.unit(image.cpu().numpy()), 0, 1)).astype(np.uint8)
     Image.fromarray(np.moveaxis(whole, 0, -1).squeeze()).save(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from imprint.audit.leave_one_out_options import FitOptions
+from imprint.audit.leave_one_out_options import RecordOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimiseOptions(FitOptions):
+class OptimiseOptions(RecordOptions):
     """Search the queries that tell most of removed records."""
 
     removed: int = 50
@@ -39,7 +39,7 @@ class OptimiseOptions(FitOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LandscapeOptions(FitOptions):
+class LandscapeOptions(RecordOptions):
     """Look along lines through removed records."""
 
     removed: int = 20

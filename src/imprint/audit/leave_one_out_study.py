@@ -14,21 +14,28 @@ from imprint.audit.leave_one_out import (
     check_fit,
     double_device,
     leave_one_out_steps,
-    query_step,
 )
+from imprint.audit.leave_one_out_asked import query_step
 from imprint.audit.leave_one_out_gallery import gallery_step
 from imprint.audit.leave_one_out_inputs import (
     Inputs,
+    Queries,
     inputs_from_arrays,
     inputs_from_images,
-    queries_like,
+    queries_from,
     read_arrays,
 )
-from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep, QueryOptions
+from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_steps
+from imprint.audit.leave_one_out_options import (
+    FitOptions,
+    LeaveOneOutStep,
+    QueryOptions,
+    RecordOptions,
+)
 from imprint.audit.npz import read_npz
 from imprint.audit.summary import finish
 from imprint.config import parse
-from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
@@ -48,13 +55,20 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     chosen_kernel(options)
+    check_method(options, options.noise)
     study, device = Study(options.out), double_device(options.device)
+    dense = options.method == "dense"
     with study.locked():
         inputs, images, queries = read_fitted(options)
-        found = check_fit(inputs, options, device)
-        findings = leave_one_out_steps(study, found)
+        found = check_fit(inputs, options, device, dense, "--method auto, or ")
+        if dense:
+            findings = leave_one_out_steps(study, found)
+        else:
+            findings = large_steps(study, found, options, options.seed)
         if queries is not None:
-            findings["queries"] = query_step(study, found, queries)
+            findings["queries"] = (
+                query_step(study, found, queries) if dense else {"missing": NO_QUERIES}
+            )
         if images is not None:
             gallery_step(study, images)
         return finish(
@@ -71,6 +85,8 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
     Raises:
         ImprintError: no finished fit, its records have changed, or queries that do not fit them.
     """
+    from imprint.report.page import write_report
+
     settings, card = options.fit / "options.yaml", card_path(options.fit / STEP)
     if not settings.is_file() or not card.is_file():
         raise ImprintError(
@@ -78,6 +94,8 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
         )
     words = ["--config", str(settings), "--out", str(options.fit)]
     made = parse(FitOptions, words, program="imprint leave-one-out fit")
+    if made.method != "dense":
+        raise ImprintError(f"{options.fit} was fitted by --method {made.method}: {NO_QUERIES}")
     study = Study(options.out)
     with study.locked():
         inputs, _, _ = read_fitted(made)
@@ -87,15 +105,20 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
                 f"the records that {options.fit} was fitted to have changed: fit again"
             )
         file = options.queries
-        queries = queries_like(inputs, file, read_npz(file, ("queries",), ())["queries"])
+        queries = queries_from(inputs, file, read_npz(file, ("queries",), ("query_labels",)))
         told = query_step(study, found, queries)
-        if options.out.resolve() != options.fit.resolve():
+        if options.out.resolve() == options.fit.resolve():
+            summary = read_json(study.path("summary.json"))
+            summary["lenses"]["leave_one_out"]["queries"] = told
+        else:
             summary = {
                 "imprint": __version__,
                 "data": {"name": file.stem, "fit": str(options.fit)},
                 "lenses": {"leave_one_out": {"queries": told}},
             }
-            write_json(study.path("summary.json"), summary)
+        write_json(study.path("summary.json"), summary)
+        page = write_report(study.root)
+        say(f"report: {page}")
     return told
 
 
@@ -123,7 +146,7 @@ def audit_step(
     return {"leave_one_out": findings}
 
 
-def read_fitted(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArray | None]:
+def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queries | None]:
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
@@ -134,10 +157,10 @@ def read_fitted(options: FitOptions) -> tuple[Inputs, ImageSet | None, FloatArra
     inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
     if "queries" not in arrays:
         return inputs, None, None
-    return inputs, None, queries_like(inputs, options.arrays, arrays["queries"])
+    return inputs, None, queries_from(inputs, options.arrays, arrays)
 
 
-def _refuse_with_arrays(options: FitOptions) -> None:
+def _refuse_with_arrays(options: RecordOptions) -> None:
     """Refuse options of images that were set, but would be ignored."""
     for group in (DataChoice(), LeaveOneOutChoice()):
         for name in ("data", "layout", "part", "scaling", "input_size"):
@@ -146,7 +169,7 @@ def _refuse_with_arrays(options: FitOptions) -> None:
                 raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
-def facts_of(options: FitOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
+def facts_of(options: RecordOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:
     """Return what is told of the data in ``summary.json``."""
     facts: dict[str, Any] = {"classes": len(inputs.classes), "class_names": list(inputs.classes)}
     if images is None:

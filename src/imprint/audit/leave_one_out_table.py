@@ -31,18 +31,33 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
 def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
     kl, exact = findings["kl_out_in"], findings["duplicates"]["exact"]
-    freedom = findings["effective_degrees_of_freedom"]
+    freedom, given = findings["effective_degrees_of_freedom"], findings["given_away"]
     lines = [
         ("records", f"{findings['records']}"),
         ("right without themselves", _percent(accuracy)),
         (f"told by an AUC of {told['auc']:g} or more", _percent(told)),
+        (f"given away: TPR {given['tpr']:g} at FPR {given['fpr']:g}", _percent(given)),
         ("KL(out || in), median", _number(kl["median"]) + " nats"),
         ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
         ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
     ]
     if exact["groups"]:
         lines.append(("exact copies", f"{exact['records']} records in {exact['groups']} groups"))
+    if "approximation" in findings:
+        lines.extend(_approximation(findings["approximation"]))
+    if "missing" in findings.get("queries", {}):
+        lines.append(("queries", "none: --method dense answers them"))
     return lines
+
+
+def _approximation(found: dict[str, Any]) -> list[tuple[str, str]]:
+    error = found["relative_error"]["kl_out_in"]
+    middle, most = (error[name]["value"] for name in ("median", "quantile95"))
+    return [
+        ("method", found["method"]),
+        (f"error of KL on {found['checked']} records, median", f"{middle:.2g}"),
+        ("95 % of records are off by less than", f"{most:.2g}"),
+    ]
 
 
 def _path(path: dict[str, Any]) -> Any:

@@ -18,7 +18,8 @@ class Fit(FitOptions):
     twice, and the numbers are exact. OUT/leave_one_out/records.parquet has a row a record: the
     divergences of the predictions for it with and without it, how much it is memorized, how well
     an observer can tell. Queries beside the records (--arrays) are asked of every removed record:
-    OUT/leave_one_out/queries/MEASURE.npy [n, q].
+    OUT/leave_one_out/queries/MEASURE.npy [n, q]; with their classes (query_labels), influence.npy
+    tells by how much each record raises the output of the right class.
     """
 
     def run(self) -> dict[str, Any]:
@@ -85,7 +86,8 @@ class Retrain(RetrainingOptions):
 
     Networks are fully connected and described by the options of the kernel fc. A network with a
     record and one without start from the same weights and see the same batches. An interrupted run
-    goes on where it stopped; OUT/logits holds what the networks say.
+    goes on where it stopped; OUT/logits holds what the networks say. With --lines they are asked
+    around the records as well: OUT/lines/lines.parquet has a row a record, line and step.
     """
 
     def run(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.groups import group_self_influence
 from imprint.leave_one_out.posterior import Posterior
-from imprint.leave_one_out.self_influence import self_influence
+from imprint.leave_one_out.self_influence import SelfInfluence, self_influence
 
 CORRELATION_GAP = 1e-12
 _ROWS = 1024
@@ -108,6 +108,33 @@ def self_influence_with_copies(posterior: Posterior, first: Tensor) -> Direction
         spread[rows, : len(group)] = together.spread
         surprise[rows, : len(group)] = together.surprise
     return Directions(spread, surprise, posterior.outputs)
+
+
+def copies_from_diagonal(
+    found: SelfInfluence, weights: Tensor, variances: Tensor, noise: float, first: Tensor
+) -> Directions:
+    """Return the same of exact copies, from leverage and α alone; one direction a record.
+
+    k copies with leverage h each share one value f. All of them together have the weight of one
+    record with noise σ²/k, so that without them
+
+        z = kh / (1 − kh),   a = σ² |Σ α|² / (k (1 − kh)).
+
+    Args:
+        found: self values of the n records.
+        weights: α, float64 ``[n, c]``.
+        variances: k(s, s), ``[n]``; what they bound, a leverage with an error does not exceed.
+        noise: σ².
+        first: int64 ``[n]``, from :func:`exact_copies`.
+    """
+    spread, surprise = found.directions.spread.clone(), found.directions.surprise.clone()
+    for group in copies_of(first).values():
+        rows, count = group.to(spread.device), len(group)
+        most = variances[rows[0]] / (variances[rows[0]] + noise / count)
+        share = torch.minimum(count * found.leverage[rows].mean(), most)
+        spread[rows] = share / (1 - share)
+        surprise[rows] = noise * weights[rows].sum(0).square().sum() / (count * (1 - share))
+    return Directions(spread, surprise, found.directions.outputs)
 
 
 def _digest(record: NDArray[np.generic]) -> bytes:

@@ -11,12 +11,16 @@ from torch import Tensor
 
 from imprint.leave_one_out.duplicates import copies_of
 from imprint.leave_one_out.noise_path import Spectrum, noise_path
-from imprint.leave_one_out.posterior import Posterior, classes_of
+from imprint.leave_one_out.posterior import classes_of
+from imprint.leave_one_out.records import FPR
 from imprint.stats import median, proportion
 from imprint.tables import Table
 
 TOLD = 0.75
 """Area under the ROC curve from which on a record counts as distinguishable."""
+GIVEN_AWAY = 0.5
+"""True positive rate, at ``FPR``, from which on its prediction gives a record away."""
+COLLINEAR_MISSING = "needs the whole kernel matrix: choose --method dense"
 MEASURES = (
     "kl_out_in",
     "kl_in_out",
@@ -26,36 +30,45 @@ MEASURES = (
     "tpr",
     "kl_out_in_with_copies",
     "auc_with_copies",
+    "tpr_with_copies",
 )
 NAMED_GROUPS = 20
 
 
 def fit_findings(
-    posterior: Posterior, columns: Table, copies: Tensor, collinear: Tensor, labels: Tensor
+    columns: Table, outputs: int, copies: Tensor, collinear: Tensor | None, labels: Tensor
 ) -> dict[str, Any]:
     """Return the findings of a fit as JSON values.
 
     Args:
-        posterior: the fit of all records.
         columns: ``index`` of each record and what :func:`~.records.record_columns` returns.
+        outputs: columns of the targets.
         copies: int64 ``[n]``, as there.
-        collinear: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.collinear_records`.
+        collinear: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.collinear_records`;
+            None where there was no matrix to look at.
         labels: int64 ``[n]``, of the targets.
     """
     told = columns["auc_with_copies"] >= TOLD
+    given_away = columns["tpr_with_copies"] >= GIVEN_AWAY
+    right = columns["prediction_out"] == labels.cpu().numpy()
     return {
-        "records": posterior.records,
-        "outputs": posterior.outputs,
-        "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
-        "leave_one_out_accuracy": _accuracy(posterior.leave_one_out_predictions, labels),
+        "records": len(columns["index"]),
+        "outputs": outputs,
+        "effective_degrees_of_freedom": float(columns["leverage"].sum()),
+        "leave_one_out_accuracy": _share(right),
         "distinguishable": {**_share(told), "auc": TOLD},
+        "given_away": {**_share(given_away), "tpr": GIVEN_AWAY, "fpr": FPR},
         **{name: _measure(columns, name) for name in MEASURES},
         "leverage": {
             "least": float(columns["leverage"].min()),
             "most": float(columns["leverage"].max()),
         },
-        "duplicates": _duplicates(columns, copies, collinear),
-        "inverse_residual": posterior.inverse_residual(),
+        "duplicates": {
+            "exact": _duplicates(columns, copies),
+            "collinear": {"missing": COLLINEAR_MISSING}
+            if collinear is None
+            else _duplicates(columns, collinear),
+        },
     }
 
 
@@ -100,24 +113,14 @@ def _measure(columns: Table, name: str) -> dict[str, Any]:
     }
 
 
-def _accuracy(predictions: Tensor, labels: Tensor) -> dict[str, Any]:
-    right = (classes_of(predictions) == labels).cpu().numpy()
-    return _share(right)
-
-
 def _share(holds: NDArray[np.bool_]) -> dict[str, Any]:
     return proportion(int(holds.sum()), len(holds)).to_dict()
 
 
-def _duplicates(columns: Table, copies: Tensor, collinear: Tensor) -> dict[str, Any]:
+def _duplicates(columns: Table, first: Tensor) -> dict[str, Any]:
+    groups = list(copies_of(first).values())
     return {
-        name: {
-            "groups": len(groups),
-            "records": sum(map(len, groups.values())),
-            "first": [
-                columns["index"][group.numpy()].tolist()
-                for group in list(groups.values())[:NAMED_GROUPS]
-            ],
-        }
-        for name, groups in (("exact", copies_of(copies)), ("collinear", copies_of(collinear)))
+        "groups": len(groups),
+        "records": sum(map(len, groups)),
+        "first": [columns["index"][group.numpy()].tolist() for group in groups[:NAMED_GROUPS]],
     }

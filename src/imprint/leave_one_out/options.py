@@ -44,3 +44,20 @@ class LeaveOneOutChoice(KernelChoice):
     """Side in pixels to which images are resampled."""
     records: int = 0
     """Records to fit at most, drawn at random; 0 takes all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodChoice:
+    """How many records are fitted: by the whole kernel matrix, or by less."""
+
+    method: Literal["dense", "auto", "exact", "hybrid", "out_of_core", "nystrom"] = "dense"
+    """dense keeps the kernel matrix and its inverse, 32 n² bytes, and answers everything. The
+    others give the values of the records alone, with their measured error: exact (float64, 4 n²
+    bytes), hybrid (float32, 2 n²), out_of_core (float32 on disk), nystrom (low rank, a few per
+    cent off); auto is exact where it fits, then hybrid, then out_of_core."""
+    memory: float | None = None
+    """GiB that a method other than dense may take; left out, 80 % of what is free."""
+    landmarks: int = 1000
+    """Rank of nystrom."""
+    probes: int = 200
+    """Random signs that correct nystrom's values; 0 for none."""

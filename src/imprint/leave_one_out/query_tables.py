@@ -18,17 +18,19 @@ BLOCK_VALUES = 1 << 20
 
 
 def query_blocks(
-    posterior: Posterior, cross: Tensor, variances: Tensor
+    posterior: Posterior, cross: Tensor, variances: Tensor, labels: Tensor | None = None
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
     """Yield some queries and their measures, block by block.
 
     ``certificate`` is KL(out ‖ in) at the query over that at the removed record itself, which no
-    query exceeds; ``shift`` is μ_in − μ_out, signed, by output.
+    query exceeds; ``shift`` is μ_in − μ_out, signed, by output; ``influence``, of queries with
+    classes, is that of the output of the query's class: how much the record raises it.
 
     Args:
         posterior: the fit of all records.
         cross: k(query, record), float64 ``[q, n]``.
         variances: k(query, query), float64 ``[q]``.
+        labels: classes of the queries, int64 ``[q]``, if known.
     """
     own = self_influence(posterior).directions
     step = queries_at_once(posterior.records)
@@ -36,6 +38,8 @@ def query_blocks(
         part = slice(start, start + step)
         found = query_influence(posterior, cross[part], variances[part])
         shifts = [found.shift(output) for output in range(posterior.outputs)]
+        shift = torch.stack(shifts, dim=-1)
+        signed = {} if labels is None else {"influence": _towards(shift, labels[part])}
         yield (
             part,
             {
@@ -45,9 +49,20 @@ def query_blocks(
                 "mean_distance": found.mean_distance,
                 "variance_out": found.variance_out,
                 "certificate": certificate(found.directions, own),
-                "shift": torch.stack(shifts, dim=-1),
+                "shift": shift,
+                **signed,
             },
         )
+
+
+def _towards(shift: Tensor, labels: Tensor) -> Tensor:
+    """Return the shift of the output of each query's class, ``[n, q]`` of ``[n, q, c]``.
+
+    One column is the contrast of two classes, up for class 1.
+    """
+    if shift.shape[-1] == 1:
+        return shift[..., 0] * (2 * labels - 1)
+    return shift.gather(-1, labels.expand(shift.shape[:-1])[..., None])[..., 0]
 
 
 def queries_at_once(records: int) -> int:

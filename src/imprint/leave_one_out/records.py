@@ -11,20 +11,23 @@ import numpy as np
 from torch import Tensor
 
 from imprint.leave_one_out.distinguishability import Directions, excess_over_log
-from imprint.leave_one_out.duplicates import self_influence_with_copies
-from imprint.leave_one_out.posterior import Posterior, classes_of
-from imprint.leave_one_out.self_influence import self_influence
+from imprint.leave_one_out.posterior import classes_of
+from imprint.leave_one_out.self_influence import SelfInfluence
 from imprint.tables import Table
 
 FPR = 1e-3
-"""False positive rate of the column ``tpr``."""
+"""False positive rate of the columns ``tpr`` and ``tpr_with_copies``."""
 
 
-def record_columns(posterior: Posterior, copies: Tensor) -> Table:
+def record_columns(
+    found: SelfInfluence, together: Directions, targets: Tensor, copies: Tensor
+) -> Table:
     """Return one row a record, float64 unless told.
 
     Args:
-        posterior: the fit of all records.
+        found: what leaving out each record alone does.
+        together: what leaving it out with all of its exact copies does, ``[n, k]``.
+        targets: float64 ``[n, c]``.
         copies: for each record the first one with the same bytes, int64 ``[n]``, from
             :func:`imprint.leave_one_out.duplicates.exact_copies`.
 
@@ -34,10 +37,9 @@ def record_columns(posterior: Posterior, copies: Tensor) -> Table:
         ``tpr`` at a false positive rate of ``FPR``; ``leverage``; ``kl_variance``, the part of
         ``kl_out_in`` that is there whatever the label, in nats; ``prediction_out``, the class
         predicted without the record, int64; ``copies``, how many others have the same bytes,
-        int64; ``kl_out_in_with_copies``, ``auc_with_copies``.
+        int64; ``kl_out_in_with_copies``, ``auc_with_copies``, ``tpr_with_copies``.
     """
-    found = self_influence(posterior)
-    together = _one_direction(self_influence_with_copies(posterior, copies))
+    together = _one_direction(together)
     counts = copies.bincount(minlength=len(copies))[copies] - 1
     columns = {
         "kl_out_in": found.kl_out_in,
@@ -50,10 +52,11 @@ def record_columns(posterior: Posterior, copies: Tensor) -> Table:
         "tpr": found.tpr_at_fpr(FPR),
         "leverage": found.leverage,
         "kl_variance": _variance_part(found.directions),
-        "prediction_out": classes_of(posterior.leave_one_out_predictions),
+        "prediction_out": classes_of(targets - found.residual),
         "copies": counts,
         "kl_out_in_with_copies": together.kl_out_in(),
         "auc_with_copies": together.auc(),
+        "tpr_with_copies": together.tpr_at_fpr(FPR),
     }
     return {name: np.asarray(column.cpu().numpy()) for name, column in columns.items()}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from imprint.report.drawing import MUTED, REFERENCE, TARGET, WIDTH, canvas, style, svg
+from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, WIDTH, canvas, style, svg
 from imprint.report.inputs import Estimate
 from imprint.report.wording import decimal
 from imprint.stats.checks import FloatArray
@@ -72,3 +73,47 @@ def estimate_and_truth(estimate: FloatArray, truth: FloatArray, error: FloatArra
         r = float(np.corrcoef(estimate, truth)[0, 1]) if np.ptp(estimate) and np.ptp(truth) else 0.0
         what = f"Scatter plot of {len(truth)} records: Pearson's correlation {decimal(r, 2)}."
         return svg(figure, "comparison-scatter", what)
+
+
+def networks_along_lines(
+    steps: Sequence[float], curves: Mapping[str, Mapping[str, Any]], label: str, scaled: bool
+) -> str:
+    """Return what networks tell along lines of each kind, and the closed form beside it.
+
+    Args:
+        steps: ``[t]``, 0 among them.
+        curves: kind of line → ``networks``, ``error`` and ``closed_form``, each ``[t]``.
+        label: of the measure.
+        scaled: draw the closed form in units of its value at the record times that of the networks.
+    """
+    colours = {"random": TARGET, "neighbour": REFERENCE}
+    with style():
+        figure, axes = canvas(260, left=54, right=12, top=30, bottom=44)
+        axes.axvline(0, color=MUTED, linewidth=1.2, linestyle=(0, (1, 3)))
+        origin, spoken = list(steps).index(0), []
+        for kind, found in curves.items():
+            value = np.asarray(found["networks"], dtype=np.float64)
+            form = np.asarray(found["closed_form"], dtype=np.float64)
+            if scaled:
+                form = form * (value[origin] / form[origin])
+            colour = colours[kind]
+            axes.plot(steps, form, color=colour, linewidth=1.4, linestyle=(0, (4, 2)))
+            axes.plot(steps, value, color=colour, label=f"networks, {kind}")
+            if found["error"] is not None:
+                error = np.asarray(found["error"], dtype=np.float64)
+                axes.fill_between(
+                    steps, value - error, value + error, color=colour, alpha=0.18, linewidth=0
+                )
+            spoken.append(
+                f"{kind}: networks {value[origin]:.3g} at the record, {value[-1]:.3g} at the end; "
+                f"closed form {form[origin]:.3g} and {form[-1]:.3g}"
+            )
+        axes.plot([], [], color=MUTED, linewidth=1.4, linestyle=(0, (4, 2)), label="closed form")
+        axes.set(xlim=(min(steps), max(steps)))
+        axes.set_xlabel("distance from the record")
+        axes.set_ylabel(label)
+        figure.legend(
+            loc="upper center", ncols=3, frameon=False, fontsize=10.5, handlelength=1.4,
+            columnspacing=1.1, labelcolor=INK, borderaxespad=0.2, bbox_to_anchor=(0.55, 1.0),
+        )  # fmt: skip
+        return svg(figure, f"networks-{label.split()[0].lower()}", f"{'. '.join(spoken)}.")

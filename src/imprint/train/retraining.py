@@ -3,8 +3,10 @@
 ``logits/in.npy`` holds the logits of K networks trained on every record, ``logits/without/I.npy``
 those of the K networks of the same initialisations that went without record I, and
 ``logits/subsets.npy`` those of networks trained on random halves: float32 ``[networks, N, c]``, on
-the n records in order, then on the queries. Each file is one step of the study, so a run that was
-killed goes on with the files it lacks. Data and weights are not stored: a seed brings them back.
+the n records in order, then on the queries, then on points around records left out (in.npy: around
+all of them in order; without/I.npy: around record I). Each file is one step of the study, so a run
+that was killed goes on with the files it lacks. Data and weights are not stored: a seed brings them
+back.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ class Retraining:
         prior: the kernel ``fc``, whose options describe the networks.
         options: of training.
         seed: of everything random.
+        around: points around each record left out at which networks with and without it are asked
+            as well, ``[r, p, d]`` in the coordinates of ``data``.
     """
 
     data: TrainingSet
@@ -58,6 +62,7 @@ class Retraining:
     prior: Prior
     options: RetrainOptions
     seed: int
+    around: Tensor | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.data.labels)
@@ -108,11 +113,16 @@ class Logits:
         within: float32 ``[K, N, c]``, networks trained on every record.
         without: by row left out, float32 ``[K, N, c]``.
         subsets: float32 ``[subsets, N, c]``, mean over the networks of a half; None without.
+        around_within: at the points around each record left out, float32 ``[r, K, p, c]``, of the
+            networks trained on every record; None without such points.
+        around_without: likewise of those that went without it.
     """
 
     within: FloatArray
     without: dict[int, FloatArray]
     subsets: FloatArray | None
+    around_within: FloatArray | None = None
+    around_without: FloatArray | None = None
 
 
 def retrain(study: Study, plan: Retraining) -> Logits:
@@ -122,20 +132,45 @@ def retrain(study: Study, plan: Retraining) -> Logits:
         ImprintError: weights that overflow, or a study made with other settings.
     """
     settings = {**plan.settings(), "pairs": plan.pairs}
+    if plan.around is not None:
+        settings["around"] = hash_arrays(plan.around.cpu().numpy())
     everyone = np.ones((plan.pairs, plan.records), dtype=bool)
     pairs = list(range(plan.pairs))
-    within = study.step("logits/in.npy", settings, lambda path: _train(path, plan, everyone, pairs))
+    every = None if plan.around is None else plan.around.flatten(0, 1)
+    within: FloatArray = np.load(
+        study.step(
+            "logits/in.npy", settings, lambda path: _train(path, plan, everyone, pairs, every)
+        )
+    )
     without: dict[int, FloatArray] = {}
-    for row in track(plan.left_out.tolist(), "retrain", len(plan.left_out), "record"):
+    rows = track(plan.left_out.tolist(), "retrain", len(plan.left_out), "record")
+    for place, row in enumerate(rows):
+        own = None if plan.around is None else plan.around[place]
         kept = everyone.copy()
         kept[:, row] = False
 
-        def build(path: Path, kept: NDArray[np.bool_] = kept) -> None:
-            _train(path, plan, kept, pairs)
+        def build(path: Path, kept: NDArray[np.bool_] = kept, own: Tensor | None = own) -> None:
+            _train(path, plan, kept, pairs, own)
 
         path = study.step(f"logits/without/{row}.npy", {**settings, "left out": row}, build)
         without[row] = np.load(path)
-    return Logits(np.load(within), without, _subsets(study, plan))
+    return _logits(plan, within, without, _subsets(study, plan))
+
+
+def _logits(
+    plan: Retraining,
+    within: FloatArray,
+    without: dict[int, FloatArray],
+    subsets: FloatArray | None,
+) -> Logits:
+    """Return what files hold, the points around records apart from the rest."""
+    if plan.around is None:
+        return Logits(within, without, subsets)
+    rows, (records, points) = len(plan.data.labels), plan.around.shape[:2]
+    around = within[:, rows:].reshape(len(within), records, points, -1).swapaxes(0, 1)
+    own = np.stack([without[row][:, rows:] for row in plan.left_out.tolist()])
+    apart = {row: logits[:, :rows] for row, logits in without.items()}
+    return Logits(within[:, :rows], apart, subsets, around, own)
 
 
 def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
@@ -153,15 +188,24 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
     return np.asarray(each.mean(1))
 
 
-def _train(path: Path, plan: Retraining, kept: NDArray[np.bool_], pairs: list[int]) -> None:
-    logits = torch.cat(list(_stacks(plan, kept, pairs))).float().cpu().numpy()
+def _train(
+    path: Path,
+    plan: Retraining,
+    kept: NDArray[np.bool_],
+    pairs: list[int],
+    around: Tensor | None = None,
+) -> None:
+    logits = torch.cat(list(_stacks(plan, kept, pairs, around))).float().cpu().numpy()
     with path.open("wb") as file:
         np.save(file, logits, allow_pickle=False)
 
 
-def _stacks(plan: Retraining, kept: NDArray[np.bool_], pairs: list[int]) -> Iterator[Tensor]:
+def _stacks(
+    plan: Retraining, kept: NDArray[np.bool_], pairs: list[int], around: Tensor | None
+) -> Iterator[Tensor]:
     device, rows = plan.data.inputs.device, len(plan.data.labels)
-    scaled = plan.data.inputs * plan.prior.input_scale
+    asked = plan.data.inputs if around is None else torch.cat([plan.data.inputs, around])
+    scaled = asked * plan.prior.input_scale
     for start in range(0, len(pairs), AT_ONCE):
         part = kept[start : start + AT_ONCE]
         mask = torch.zeros(len(part), rows, dtype=torch.bool)

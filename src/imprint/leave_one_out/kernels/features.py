@@ -31,6 +31,11 @@ class Features(Kernel):
         known = self.similarity in get_args(Similarity)
         check(known, "similarity", repr(self.similarity), "linear or cosine")
 
+    @property
+    def homogeneous(self) -> bool:
+        """The mean product alone; a cosine knows no length."""
+        return self.similarity == "linear"
+
     def inputs(self, x: Tensor) -> Tensor:
         """Return ``[n, d]``, scaled such that inner products are the kernel."""
         flat = x.flatten(1)

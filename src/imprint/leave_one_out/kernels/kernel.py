@@ -76,6 +76,11 @@ class Kernel(ABC):
         inputs = Records(self.inputs(_checked(x)))
         return concatenate(by_blocks(self.records, inputs, self.footprint(inputs), memory))
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether k(tx, x') = t k(x, x') for every t > 0: functions grow in step with inputs."""
+        return False
+
     @abstractmethod
     def inputs(self, x: Tensor) -> Tensor:
         """Return the inputs as this kernel takes them, float64 ``[n, ...]``."""
@@ -118,6 +123,11 @@ class NetworkKernel(Kernel):
     """Standard deviation of a bias."""
     input_scale: float = 1.0
     """What inputs are multiplied by."""
+
+    @property
+    def homogeneous(self) -> bool:
+        """ReLU without biases."""
+        return self.activation == "relu" and self.b_std == 0
 
     def __post_init__(self) -> None:
         dual_activation(self.activation)

@@ -14,8 +14,9 @@ from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed, reason
 from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Section
+from imprint.report.sections.leave_one_out_asked import asked
 from imprint.report.templating import render
-from imprint.report.wording import decimal, percent
+from imprint.report.wording import count, decimal, percent
 from imprint.tables import Table
 
 LENS = "leave_one_out"
@@ -30,8 +31,13 @@ COLUMNS = (
     "kl_variance",
     "prediction_out",
 )
+ERRORS = {
+    "leverage": "leverage",
+    "kl_out_in": "KL(out ‖ in)",
+    "kl_in_out": "KL(in ‖ out)",
+    "mean_distance": "mean distance",
+}
 MOST_SHOWN = 20
-MOST_QUERIES = 20
 
 
 @SECTIONS.register(LENS)
@@ -48,10 +54,16 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         return None
     records = read_columns(root / LENS / "records.parquet", *COLUMNS)
     path = mapping(findings, "noise_path") if "noise_path" in findings else None
-    told = estimate(findings, "distinguishable")
+    told, given_away = estimate(findings, "distinguishable"), estimate(findings, "given_away")
+    typical = estimate(findings, "tpr_with_copies", "median")
     html = render(
         "leave_one_out.html.j2",
-        verdict=_verdict(told),
+        verdict=_verdict(
+            typical,
+            given_away,
+            number(findings, "given_away", "tpr"),
+            number(findings, "given_away", "fpr"),
+        ),
         headlines=_headlines(findings, records, told),
         kernel=_kernel(mapping(findings, "kernel")),
         name=str(lookup(findings, "kernel", "name")),
@@ -59,25 +71,66 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         records=number(findings, "records"),
         freedom=number(findings, "effective_degrees_of_freedom"),
         kl=estimate(findings, "kl_out_in_with_copies", "median"),
-        residual=number(findings, "inverse_residual"),
+        precision=_precision(findings),
+        alarms=1 / number(findings, "given_away", "fpr"),
         duplicates=_duplicates(findings),
         figures=leave_one_out_figures(records, path),
         path=None if path is None else _rows(path),
         gallery=read_missed(root / "gallery" / LENS),
         most=_most(records, [str(name) for name in lookup(findings, "classes")]),
-        queries=_queries(findings),
+        queries=asked(findings),
     )
     anchors = (("leave-one-out-result", "Leave one out"), ("leave-one-out-records", "Missed most"))
     return Section(LENS, "Leave one out", html, order=40, anchors=anchors)
 
 
-def _verdict(told: Estimate) -> tuple[str, str]:
-    """Return the kind and the heading of what the records allow to say."""
-    if told.value >= 0.5:
-        return "found", "In this model most records leave a trace of their own"
-    if told.value > 0:
-        return "found", "In this model some records leave a trace of their own"
-    return "nothing", "In this model no record leaves a trace that can be told"
+def _verdict(
+    typical: Estimate, given_away: Estimate, rate: float, alarms: float
+) -> tuple[str, str]:
+    """Return the kind and the heading of what the records allow to say.
+
+    A record is given away when its own prediction proves its presence more often than not though
+    false alarms are rare. An AUC above ½ is no such proof, and nearly every record has one.
+
+    Args:
+        typical: true positive rate at ``alarms`` of the median record.
+        given_away: share of records with ``rate`` or more.
+        rate: true positive rate from which on a record counts as given away.
+        alarms: false positive rate.
+    """
+    once = f"at one false alarm in {count(1 / alarms)}"
+    if typical.value >= rate:
+        return "found", (
+            f"The prediction for a typical record gives it away: {once}, it is found out in "
+            f"{percent(typical.value)} of cases"
+        )
+    if given_away.value > 0:
+        return "found", (
+            f"Some records are given away: {once}, {percent(given_away.value)} of all are found "
+            f"out more often than not, a typical one in {percent(typical.value)} of cases"
+        )
+    return "nothing", (
+        f"No record is found out more often than not: {once}, a typical one is in "
+        f"{percent(typical.value)} of cases"
+    )
+
+
+def _precision(findings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how exact the numbers are: a residual of a dense fit, measured errors of others."""
+    if "approximation" not in findings:
+        return {"method": None, "residual": number(findings, "inverse_residual")}
+    told = mapping(findings, "approximation")
+    return {
+        "method": str(lookup(told, "method")).replace("_", " "),
+        "checked": number(told, "checked"),
+        "weights": number(told, "weights_error_at_most"),
+        "passes": number(told, "passes"),
+        "errors": [
+            (what, estimate(found, "median"), estimate(found, "quantile95"), number(found, "bias"))
+            for name, what in ERRORS.items()
+            if (found := mapping(told, "relative_error", name))
+        ],
+    }
 
 
 def _headlines(findings: Mapping[str, Any], records: Table, told: Estimate) -> list[Headline]:
@@ -114,9 +167,11 @@ def _kernel(kernel: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
     return {
-        kind: {
+        kind: None
+        if "missing" in mapping(findings, "duplicates", kind)
+        else {
             "groups": number(findings, "duplicates", kind, "groups"),
             "records": number(findings, "duplicates", kind, "records"),
             "first": list(lookup(findings, "duplicates", kind, "first")),
@@ -148,11 +203,3 @@ def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
         }
         for row in order
     ]
-
-
-def _queries(findings: Mapping[str, Any]) -> dict[str, Any] | None:
-    if "queries" not in findings:
-        return None
-    most = mapping(findings, "queries", "most")
-    pairs = list(zip(lookup(most, "index"), lookup(most, "kl_out_in"), strict=True))
-    return {"count": number(findings, "queries", "queries"), "first": pairs[:MOST_QUERIES]}

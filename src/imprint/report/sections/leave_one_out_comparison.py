@@ -21,9 +21,26 @@ from imprint.report.inputs import (
 )
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
-from imprint.report.wording import decimal
+from imprint.report.wording import decimal, significant
 
 CLOSED_FORM = "lood_"
+ALONG = {
+    "auc": (
+        "AUC",
+        "How well the attack tells networks with the record from those without by their logits "
+        "there, and how well the ideal observer of the Gaussian process does.",
+    ),
+    "kl_out_in": (
+        "KL(out ‖ in) (nats)",
+        "Divergence of normal laws fitted to the logits, unbiased, so that it may fall below 0. "
+        "The closed form is scaled to the networks' value at the record.",
+    ),
+    "mean_distance": (
+        "Mean distance",
+        "Half the mean squared shift of the logits, unbiased. The closed form, in other units, is "
+        "scaled to the networks' value at the record.",
+    ),
+}
 
 
 @SECTIONS.register("leave_one_out_comparison")
@@ -58,6 +75,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         ceiling=ceiling,
         rows=rows,
         skipped=dict(lookup(compared, "skipped")) if compared else {},
+        lines=_lines(mapping(findings, "lines")) if "lines" in findings else None,
         figures=_figures(root, rows, chosen, ceiling.get("difference")) if rows else [],
     )
     anchors = (("retraining", "Retraining"),)
@@ -108,6 +126,26 @@ def _verdict(chosen: dict[str, Any] | None) -> tuple[str, str]:
 
 def _settings(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), str(value)) for name, value in found.items()]
+
+
+def _lines(found: Mapping[str, Any]) -> dict[str, Any]:
+    steps, figures, missing = lookup(found, "steps"), [], []
+    for name, (label, caption) in ALONG.items():
+        curves = mapping(found, "curves", name)
+        if "missing" in curves:
+            missing.append((label, str(curves["missing"])))
+            continue
+        drawn = plots.networks_along_lines(steps, curves, label, scaled=name != "auc")
+        error = significant(number(found, "errors", name))
+        told = f"{caption} At a single point the standard error is {error} (median)."
+        figures.append(Figure(f"{label.split(' (')[0]} along lines", Markup(drawn), told))
+    return {
+        "records": number(found, "records"),
+        "lines": number(found, "lines"),
+        "noise": number(found, "noise"),
+        "figures": figures,
+        "missing": missing,
+    }
 
 
 def _figures(

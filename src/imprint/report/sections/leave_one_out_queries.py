@@ -9,7 +9,15 @@ from typing import Any
 from markupsafe import Markup
 
 from imprint.report import leave_one_out_search_plots as plots
-from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
+from imprint.report.inputs import (
+    Estimate,
+    as_estimate,
+    estimate,
+    lookup,
+    mapping,
+    number,
+    read_columns,
+)
 from imprint.report.leave_one_out_search_gallery import read_searches
 from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Figure, Section
@@ -68,6 +76,8 @@ def _search(folder: Path, findings: Mapping[str, Any]) -> dict[str, Any]:
         "queries": number(findings, "queries"),
         "certificate": estimate(findings, "certificate", "median"),
         "error": estimate(findings, "scaled_error"),
+        "psnr": as_estimate(findings.get("psnr")),
+        "pixel_correlation": as_estimate(findings.get("pixel_correlation")),
         "evaluations": number(findings, "evaluations"),
         "figure": Figure(
             "How near each search came to the bound",

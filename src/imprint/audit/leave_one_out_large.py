@@ -1,0 +1,163 @@
+"""The fit of more records than a kernel matrix has room for: values of the records, and errors.
+
+What it writes is what the dense fit writes, but for what needs the whole inverse: queries, noise
+paths and collinear records. Their place in the findings says why.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.audit.leave_one_out import RECORDS, STEP, Fit, tell_copies
+from imprint.device import free_memory
+from imprint.errors import ImprintError
+from imprint.leave_one_out.duplicates import copies_from_diagonal, exact_copies
+from imprint.leave_one_out.findings import fit_findings
+from imprint.leave_one_out.kernel_choice import kernel_settings
+from imprint.leave_one_out.large import LargeFit, fit_large
+from imprint.leave_one_out.large_options import LargeOptions
+from imprint.leave_one_out.options import MethodChoice
+from imprint.leave_one_out.records import record_columns
+from imprint.progress import say
+from imprint.store import Study, read_json, write_json
+from imprint.tables import write_table
+
+GIB = 2**30
+SHARE = 0.8
+"""Of the memory that is free."""
+NO_QUERIES = "queries need the whole inverse: choose --method dense, on fewer --records if need be"
+
+
+def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
+    """Check how many records are to be fitted.
+
+    Raises:
+        ImprintError: options that the method ignores, that will not do, or a noise path.
+    """
+    usual = MethodChoice()
+    unread = {
+        "dense": ("memory", "landmarks", "probes"),
+        "auto": (),
+        "nystrom": (),
+    }.get(choice.method, ("landmarks", "probes"))
+    for name in unread:
+        if getattr(choice, name) != getattr(usual, name):
+            raise ImprintError(f"--{name} means nothing to --method {choice.method}: leave it out")
+    if choice.memory is not None and not 0 < choice.memory < np.inf:
+        raise ImprintError(f"--memory is {choice.memory:g} GiB: it must be above 0")
+    if choice.method != "dense" and len(noise) > 1:
+        raise ImprintError(
+            f"a noise path takes an eigendecomposition, which --method {choice.method} does not "
+            "make: give one --noise"
+        )
+    LargeOptions(landmarks=choice.landmarks, probes=choice.probes)
+
+
+def large_settings(found: Fit, choice: MethodChoice, seed: int) -> dict[str, Any]:
+    """Return everything that the tables of such a fit depend on, as JSON values."""
+    names = ("method", "memory", "landmarks", "probes")
+    return {**found.settings, **{name: getattr(choice, name) for name in names}, "seed": seed}
+
+
+def large_steps(study: Study, found: Fit, choice: MethodChoice, seed: int) -> dict[str, Any]:
+    """Fit, write ``leave_one_out/``, tell of duplicates; return the findings.
+
+    An interrupted out_of_core fit goes on from the panels it wrote; they go when it is done.
+
+    Args:
+        study: gets ``leave_one_out``: ``records.parquet`` and ``findings.json``.
+        found: from :func:`imprint.audit.leave_one_out.check_fit`.
+        choice: any method but dense.
+        seed: of landmarks, random signs and checked records.
+
+    Raises:
+        ImprintError: too little memory or disk, or a matrix that float32 is too coarse for.
+    """
+    settings = large_settings(found, choice, seed)
+
+    def build(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        workspace = folder / "panels"
+        try:
+            write_large(folder, found, large_options(choice, seed, found.device, workspace))
+        except ImprintError:
+            # What was refused before a panel was written leaves nothing to go on from.
+            if not (workspace / "panels.json").exists():
+                shutil.rmtree(folder)
+            raise
+        shutil.rmtree(workspace, ignore_errors=True)
+
+    folder = study.step(STEP, settings, build, resumable=True)
+    findings: dict[str, Any] = read_json(folder / "findings.json")
+    tell_copies(findings)
+    return findings
+
+
+def large_options(
+    choice: MethodChoice, seed: int, device: torch.device, workspace: Path
+) -> LargeOptions:
+    """Return the options of a fit; what a killed one was given is in its workspace."""
+    memory = None if choice.memory is None else int(choice.memory * GIB)
+    options = LargeOptions(
+        method=choice.method if choice.method != "dense" else "auto",
+        memory=memory,
+        workspace=workspace,
+        landmarks=choice.landmarks,
+        probes=choice.probes,
+        seed=seed,
+    )
+    if memory is not None:
+        return options
+    # Panels are as wide as the memory allows: those of a killed fit fit no other width.
+    told = workspace / "memory.json"
+    if told.is_file():
+        return replace(options, memory=int(json.loads(told.read_text())))
+    free = free_memory(device)
+    if free is None:
+        return options
+    options = replace(options, memory=max(1, int(SHARE * free)))
+    workspace.mkdir(parents=True, exist_ok=True)
+    write_json(told, options.memory)
+    return options
+
+
+def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
+    """Write the table of a fit and its findings."""
+    inputs, choice = found.inputs, found.choice
+    noise, targets = choice.noise[0], found.targets
+    say(f"fitting {len(targets):,} records by --method {options.method}")
+    large = fit_large(found.kernel, found.values, targets, noise, options)
+    copies = exact_copies(inputs.given)
+    together = copies_from_diagonal(
+        large.influence, large.weights, found.kernel.diagonal(found.values), noise, copies
+    )
+    columns = {
+        "index": inputs.index,
+        "label": inputs.labels,
+        **record_columns(large.influence, together, targets, copies),
+    }
+    write_table(folder / RECORDS, columns)
+    findings = {
+        "kernel": kernel_settings(choice),
+        "noise": noise,
+        "classes": list(inputs.classes),
+        **fit_findings(columns, targets.shape[1], copies, None, found.labels),
+        "approximation": approximation(large),
+    }
+    write_json(folder / "findings.json", findings)
+
+
+def approximation(large: LargeFit) -> dict[str, Any]:
+    """Return method and errors as JSON values."""
+    told = large.to_dict()
+    told["checked"] = len(large.checked)
+    if large.correction_error is not None:
+        told["leverage_error"] = float(large.correction_error.median())
+    return told

@@ -1,0 +1,183 @@
+"""What networks with and without a record tell along lines through it, beside the closed form.
+
+Writes ``lines/``: ``lines.parquet``, one row a record, line and step, and ``findings.json``.
+
+Networks are paired, one of each with the record and without from the same start, so the AUC and the
+distance are those of :mod:`imprint.leave_one_out.ground_truth`. The divergence of
+:mod:`imprint.leave_one_out.network_landscape` takes two independent samples: it is computed twice,
+with the record by the even starts and without by the odd ones and the other way, and averaged; the
+error stated is the mean of both errors, which that of their average does not exceed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imprint.audit.leave_one_out_lines import Lines
+from imprint.audit.leave_one_out_retrain import GroundTruth
+from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
+from imprint.errors import ImprintError
+from imprint.leave_one_out.ground_truth import Measured, attack_auc, prediction_difference
+from imprint.leave_one_out.landscape import Landscape, landscape
+from imprint.leave_one_out.network_landscape import network_landscape
+from imprint.leave_one_out.posterior import fit
+from imprint.leave_one_out.targets import centred_one_hot
+from imprint.store import Study, read_json, write_json
+from imprint.tables import write_table
+
+FloatArray = NDArray[np.float64]
+STEP = "lines"
+MEASURES = ("kl_out_in", "auc", "mean_distance")
+
+
+def lines_step(study: Study, truth: GroundTruth, options: RetrainingOptions) -> dict[str, Any]:
+    """Return the findings by name: ``lines``, or nothing where networks were asked along none."""
+    lines = truth.lines
+    if lines is None:
+        return {}
+    settings = {
+        **truth.plan.settings(),
+        "limit": truth.kernel.limit,
+        "left_out": options.left_out,
+        "pairs": options.pairs,
+        "lines": [options.lines, options.reach, options.steps],
+        "noise": options.noise[0],
+    }
+
+    def build(folder: Path) -> None:
+        _write(folder, truth, lines, options.noise[0])
+
+    return {STEP: read_json(study.step(STEP, settings, build) / "findings.json")}
+
+
+def along_networks(within: FloatArray, without: FloatArray) -> dict[str, Measured | str]:
+    """Return each measure at every point, or why there is none.
+
+    Args:
+        within: logits of networks with the record, ``[r, K, p, c]``.
+        without: of those without it, of the same starts.
+
+    Returns:
+        by measure, values and errors ``[r · p]``.
+    """
+    shape = (-1, within.shape[1], within.shape[3])
+    one, other = (side.swapaxes(1, 2).reshape(shape) for side in (within, without))
+    found: dict[str, Measured | str] = {}
+    shift = prediction_difference(one, other)
+    found["mean_distance"] = Measured(shift.value / 2, shift.error / 2)
+    for name, measure in (("auc", attack_auc), ("kl_out_in", _divergence)):
+        try:
+            found[name] = measure(one, other)
+        except ImprintError as error:
+            found[name] = str(error)
+    return found
+
+
+def _divergence(one: FloatArray, other: FloatArray) -> Measured:
+    """Return KL(out ‖ in) of networks of different starts, ``[points]``.
+
+    Raises:
+        ImprintError: too few pairs to halve, or logits that are functions of one another.
+    """
+    pairs, least = one.shape[1], 2 * (one.shape[2] + 4)
+    if pairs < least:
+        raise ImprintError(
+            f"{pairs} pairs of networks are too few for a divergence of {one.shape[2]} logits: "
+            f"train {least} or more"
+        )
+    sides = [torch.from_numpy(side).swapaxes(0, 1) for side in (one, other)]
+    halves = [network_landscape(sides[0][start::2], sides[1][1 - start :: 2]) for start in (0, 1)]
+    value = (halves[0].kl_out_in + halves[1].kl_out_in) / 2
+    error = (halves[0].kl_error + halves[1].kl_error) / 2
+    return Measured(value.numpy(), error.numpy())
+
+
+def _write(folder: Path, truth: GroundTruth, lines: Lines, noise: float) -> None:
+    within, without = truth.logits.around_within, truth.logits.around_without
+    assert within is not None
+    assert without is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    networks = along_networks(within.astype(np.float64), without.astype(np.float64))
+    form = closed_form(truth, lines, noise)
+    write_table(folder / "lines.parquet", _columns(truth, lines, networks, form))
+    write_json(folder / "findings.json", _findings(lines, networks, form, noise))
+
+
+def closed_form(truth: GroundTruth, lines: Lines, noise: float) -> Landscape:
+    """Return what the Gaussian process says along the same lines."""
+    records = truth.plan.records
+    fitted, labels = truth.inputs[:records], truth.plan.data.labels[:records].cpu()
+    ready = truth.kernel.prepare(fitted)
+    targets = centred_one_hot(labels, truth.plan.data.classes)
+    posterior = fit(truth.kernel(ready), targets, noise)
+    removed = torch.from_numpy(truth.plan.left_out)
+    args = (removed, lines.directions, lines.steps, ready)
+    return landscape(truth.kernel, fitted, posterior, *args)
+
+
+def _columns(
+    truth: GroundTruth, lines: Lines, networks: dict[str, Measured | str], form: Landscape
+) -> dict[str, NDArray[Any]]:
+    """Return one row a record, line and step; what networks cannot say is NaN."""
+    records, count, steps = form.kl_out_in.shape
+    columns: dict[str, NDArray[Any]] = {
+        "index": np.repeat(truth.index[truth.plan.left_out], count * steps),
+        "line": np.tile(np.repeat(np.arange(count), steps), records),
+        "direction": np.tile(np.repeat(lines.kinds, steps), records),
+        "step": np.tile(lines.steps.numpy(), records * count),
+    }
+    nothing = np.full(records * count * steps, np.nan)
+    for name in MEASURES:
+        found = networks[name]
+        told = Measured(nothing, nothing) if isinstance(found, str) else found
+        columns[name], columns[f"{name}_error"] = told.value, told.error
+        columns[f"{name}_closed_form"] = getattr(form, name).flatten().numpy()
+    return columns
+
+
+def _findings(
+    lines: Lines, networks: dict[str, Measured | str], form: Landscape, noise: float
+) -> dict[str, Any]:
+    """Return, for each kind of line, means over records of what networks and closed form say.
+
+    Standard errors of the means are over records, taken as independent.
+    """
+    shape = tuple(form.kl_out_in.shape)
+    curves: dict[str, Any] = {}
+    for name in MEASURES:
+        found = networks[name]
+        if isinstance(found, str):
+            curves[name] = {"missing": found}
+            continue
+        values, exact = found.value.reshape(shape), getattr(form, name).numpy()
+        curves[name] = {
+            kind: _curve(values, exact, [at for at, k in enumerate(lines.kinds) if k == kind])
+            for kind in dict.fromkeys(lines.kinds)
+        }
+    return {
+        "records": shape[0],
+        "lines": shape[1],
+        "noise": noise,
+        "steps": lines.steps.tolist(),
+        "curves": curves,
+        "errors": {
+            name: float(np.median(found.error))
+            for name, found in networks.items()
+            if not isinstance(found, str)
+        },
+    }
+
+
+def _curve(values: FloatArray, exact: FloatArray, lines: list[int]) -> dict[str, Any]:
+    own = values[:, lines].mean(1)
+    error = own.std(0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else None
+    return {
+        "networks": own.mean(0).tolist(),
+        "error": None if error is None else error.tolist(),
+        "closed_form": exact[:, lines].mean((0, 1)).tolist(),
+    }
