@@ -55,6 +55,12 @@ def test_every_estimator_has_a_row_with_all_it_can_say(made):
             assert -1 <= row["difference"]["spearman"]["value"] <= 1
 
 
+def test_only_the_shift_has_a_noise_ceiling(made):
+    ceiling = made[1]["lenses"]["leave_one_out"]["retraining"]["ceiling"]
+    assert 0 <= ceiling["difference"]["spearman"]["value"] <= 1
+    assert "weaker" in ceiling["auc"]["missing"]
+
+
 def test_tables_are_those_of_the_publication(made):
     options, _ = made
     with (options.out / "comparison/nn.csv").open() as file:

@@ -111,7 +111,8 @@ def noise_ceiling(
 
     The networks are halved at random; the correlation ρ of the halves over records gives the
     reliability of all of them, 2ρ/(1 + ρ) (Spearman 1910, Brown 1910), and its root is the ceiling.
-    The interval is by bootstrap over records. It is 0 where the halves do not agree at all.
+    The interval is by bootstrap over records. It is 0 where the halves do not agree at all. Only for
+    measures whose mean does not depend on the number of networks: not for the attack's AUC.
 
     Args:
         within: as :func:`prediction_difference`.
@@ -144,11 +145,6 @@ def noise_ceiling(
 def root_difference(within: FloatArray, without: FloatArray) -> FloatArray:
     """Return the root of the prediction difference, 0 where it was measured below 0, ``[r]``."""
     return np.sqrt(np.maximum(prediction_difference(within, without).value, 0))
-
-
-def area_alone(within: FloatArray, without: FloatArray) -> FloatArray:
-    """Return the attack AUC without its error, ``[r]``."""
-    return attack_auc(within, without).value
 
 
 def correlations(
