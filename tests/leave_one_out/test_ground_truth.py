@@ -66,7 +66,16 @@ def test_datamodeling_score_of_a_linear_world_is_one():
     by_hand = [spearmanr(members @ influence[:, q], noisy[:, q])[0] for q in range(5)]
     found = datamodeling_score(influence, members, noisy, random)
     assert found.value == pytest.approx(np.mean(by_hand), rel=1e-12)
-    assert datamodeling_score(np.ones((12, 5)), members[:1] | True, outputs[:1], random).value == 0
+    alike = np.tile(np.arange(12) < 6, (4, 1))
+    assert datamodeling_score(influence, alike, outputs[:4], random).value == 0
+
+
+def test_fewer_than_three_subsets_have_no_datamodeling_score():
+    random = np.random.default_rng(10)
+    for count in (1, 2):
+        members, outputs = random.random((count, 12)) < 0.5, random.standard_normal((count, 5))
+        with pytest.raises(ImprintError, match=f"{count} random subsets give no rank correlation"):
+            datamodeling_score(np.ones((12, 5)), members, outputs, random)
 
 
 def test_bad_input():

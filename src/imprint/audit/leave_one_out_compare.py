@@ -202,7 +202,10 @@ def _datamodeling(
         return {"missing": "needs networks trained on subsets, and held-out queries"}
     labels = plan.data.labels.cpu().numpy()[plan.records :]
     outputs = label_margins(said[:, plan.records :], labels)
-    return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
+    try:
+        return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
+    except ImprintError as error:
+        return {"missing": str(error)}
 
 
 def _write_records(

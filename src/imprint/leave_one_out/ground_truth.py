@@ -177,7 +177,7 @@ def datamodeling_score(
         random: from :func:`imprint.seeds.generator`.
 
     Raises:
-        ImprintError: shapes that do not fit, or values that are not finite.
+        ImprintError: shapes that do not fit, values that are not finite, or fewer than 3 subsets.
     """
     table, inside = np.asarray(influence, dtype=np.float64), np.asarray(members, dtype=bool)
     said = np.asarray(outputs, dtype=np.float64)
@@ -185,6 +185,10 @@ def datamodeling_score(
         raise ImprintError(
             f"influence {list(table.shape)}, members {list(inside.shape)} and outputs "
             f"{list(said.shape)} do not fit: give [n, q], [S, n] and [S, q]"
+        )
+    if len(inside) < 3:
+        raise ImprintError(
+            f"{len(inside)} random subsets give no rank correlation: train on 3 or more"
         )
     if not (np.isfinite(table).all() and np.isfinite(said).all()):
         raise ImprintError("an influence or an output is not finite: leave such queries out")
