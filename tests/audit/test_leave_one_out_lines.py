@@ -98,7 +98,7 @@ def test_findings_table_and_page_hold_networks_beside_the_closed_form(made):
 
 def test_a_planted_shift_is_measured_and_nothing_where_there_is_none():
     random = np.random.default_rng(0)
-    start = random.normal(size=(1, 400, 40, 2))
+    start = random.normal(size=(1, 100, 40, 2))
     without = start + random.normal(size=start.shape)
     within = start + random.normal(size=start.shape)
     shift = np.array([2.0, 0.0])

@@ -36,6 +36,8 @@ from imprint.leave_one_out.ground_truth import (
     prediction_difference,
     root_difference,
 )
+from imprint.leave_one_out.paired_auc import paired_auc
+from imprint.leave_one_out.starts import mean_over_records, root_of, within_unit
 from imprint.seeds import generator
 from imprint.stats import mean
 from imprint.stats.ranks import midranks
@@ -116,12 +118,16 @@ def _retraining(
         "networks": plan.settings()["networks"],
         "train": plan.options.settings(),
         "accuracy": accuracy,
-        "root_difference": mean(root_difference(within, without), random).to_dict(),
+        "root_difference": root_of(mean_over_records(_difference, within, without)).to_dict(),
         "difference_error": float(np.median(difference.error)),
-        "auc": mean(auc.value, random).to_dict(),
+        "auc": within_unit(mean_over_records(paired_auc, within, without)).to_dict(),
         "auc_error": float(np.median(auc.error)),
         "ceiling": _ceilings(within, without, seed),
     }
+
+
+def _difference(within: FloatArray, without: FloatArray) -> FloatArray:
+    return prediction_difference(within, without).value
 
 
 def _ceilings(within: FloatArray, without: FloatArray, seed: int) -> dict[str, Any]:

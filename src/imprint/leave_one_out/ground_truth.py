@@ -111,8 +111,8 @@ def noise_ceiling(
 
     The networks are halved at random; the correlation ρ of the halves over records gives the
     reliability of all of them, 2ρ/(1 + ρ) (Spearman 1910, Brown 1910), and its root is the ceiling.
-    The interval is by bootstrap over records. It is 0 where the halves do not agree at all. Only for
-    measures whose mean does not depend on the number of networks: not for the attack's AUC.
+    The interval is by bootstrap over records. It is 0 where the halves do not agree at all. This is
+    for measures that do not depend on the number of networks on average: not the attack's AUC.
 
     Args:
         within: as :func:`prediction_difference`.
