@@ -126,6 +126,34 @@ def test_networks_and_kernel_must_match(made):
         )
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"pairs": 5}, "--pairs 5: logits of 2 classes need 6 or more"),
+        ({"noise": (0.0,)}, "--noise must be"),
+        ({"noise": ()}, "--noise must be"),
+        ({"noise": (float("nan"),)}, "--noise must be"),
+        ({"estimator": ("ekfac", "nonsense")}, "unknown .*'nonsense': choose one of"),
+        ({"estimator": ()}, "--estimator is empty"),
+        ({"damping": -1.0}, "--damping is -1"),
+        ({"damping": float("nan")}, "--damping is nan"),
+        ({"subsets": -1}, "--subsets is -1"),
+        ({"subset_networks": 0}, "--subset-networks is 0"),
+        ({"queries": -1}, "--queries is -1"),
+    ],
+)
+def test_options_that_will_not_do_are_refused_before_any_training(changed, told, tmp_path):
+    with pytest.raises(ImprintError, match=told):
+        compare_study(ComparisonOptions(out=tmp_path / "study", **{**SMALL, **changed}))
+    assert not (tmp_path / "study/logits").exists()
+
+
+@pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])
+def test_drops_are_shares_of_the_epochs(share):
+    with pytest.raises(ImprintError, match="must be shares of the epochs"):
+        RetrainOptions(drops=(0.5, share))
+
+
 def test_margins_by_hand():
     logits = np.log(np.array([[[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]]))
     found = label_margins(logits.astype(np.float32), np.array([0, 2]))

@@ -24,6 +24,7 @@ from imprint.audit.leave_one_out_estimators import (
 )
 from imprint.audit.leave_one_out_lines_compared import lines_step
 from imprint.audit.leave_one_out_retrain import GroundTruth, ground_truth
+from imprint.audit.leave_one_out_retrain_checks import check_comparison
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
 from imprint.audit.summary import finish
 from imprint.errors import ImprintError
@@ -69,6 +70,7 @@ def compare_study(options: ComparisonOptions) -> dict[str, Any]:
     Raises:
         ImprintError: as :func:`retrain_study`, or an unknown estimator.
     """
+    check_comparison(options)
     study = Study(options.out)
     with study.locked():
         truth = ground_truth(study, options)
