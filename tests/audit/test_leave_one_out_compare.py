@@ -55,6 +55,12 @@ def test_every_estimator_has_a_row_with_all_it_can_say(made):
             assert -1 <= row["difference"]["spearman"]["value"] <= 1
 
 
+def test_only_the_shift_has_a_noise_ceiling(made):
+    ceiling = made[1]["lenses"]["leave_one_out"]["retraining"]["ceiling"]
+    assert 0 <= ceiling["difference"]["spearman"]["value"] <= 1
+    assert "weaker" in ceiling["auc"]["missing"]
+
+
 def test_tables_are_those_of_the_publication(made):
     options, _ = made
     with (options.out / "comparison/nn.csv").open() as file:
@@ -89,8 +95,7 @@ def test_the_network_of_the_estimators_is_one_of_the_ground_truth(made):
 def test_a_record_left_out_is_the_one_that_was_named(made):
     options, _ = made
     truth = ground_truth(Study(options.out), options)
-    kept = torch.ones(1, 24, dtype=torch.bool)
-    kept[:, 20:] = False
+    kept = torch.ones(1, 20, dtype=torch.bool)
     kept[:, 3] = False
     plan = truth.plan
     stack = train_stack(plan.data, kept, [6], plan.prior, plan.options, plan.seed)
@@ -119,6 +124,34 @@ def test_networks_and_kernel_must_match(made):
         compare_study(
             ComparisonOptions(out=options.out, **{**SMALL, "kernel": "rbf", "depth": None})
         )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"pairs": 5}, "--pairs 5: logits of 2 classes need 6 or more"),
+        ({"noise": (0.0,)}, "--noise must be"),
+        ({"noise": ()}, "--noise must be"),
+        ({"noise": (float("nan"),)}, "--noise must be"),
+        ({"estimator": ("ekfac", "nonsense")}, "unknown .*'nonsense': choose one of"),
+        ({"estimator": ()}, "--estimator is empty"),
+        ({"damping": -1.0}, "--damping is -1"),
+        ({"damping": float("nan")}, "--damping is nan"),
+        ({"subsets": -1}, "--subsets is -1"),
+        ({"subset_networks": 0}, "--subset-networks is 0"),
+        ({"queries": -1}, "--queries is -1"),
+    ],
+)
+def test_options_that_will_not_do_are_refused_before_any_training(changed, told, tmp_path):
+    with pytest.raises(ImprintError, match=told):
+        compare_study(ComparisonOptions(out=tmp_path / "study", **{**SMALL, **changed}))
+    assert not (tmp_path / "study/logits").exists()
+
+
+@pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])
+def test_drops_are_shares_of_the_epochs(share):
+    with pytest.raises(ImprintError, match="must be shares of the epochs"):
+        RetrainOptions(drops=(0.5, share))
 
 
 def test_margins_by_hand():

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal, norm, spearmanr
+from scipy.stats import spearmanr
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.ground_truth import (
-    _held_out_density,
-    area_of_pairs,
     attack_auc,
     datamodeling_score,
     noise_ceiling,
@@ -40,57 +38,6 @@ def test_a_common_start_cancels():
     np.testing.assert_allclose(quiet.error, loud.error, rtol=1e-9)
 
 
-def test_held_out_density_is_that_of_a_fit_without_the_row():
-    within, without = (array[0] for array in draw(1, 9, outputs=3))
-    found = _held_out_density(within, without)
-    for row in range(9):
-        rest = np.delete(within, row, axis=0)
-        law = multivariate_normal(rest.mean(0), np.cov(rest.T))
-        assert found[row] == pytest.approx(law.logpdf(without[row]), rel=1e-10)
-
-
-def test_area_by_counting():
-    random = np.random.default_rng(3)
-    high, low = random.integers(0, 5, 12) * 1.0, random.integers(0, 4, 12) * 1.0
-    counted = [
-        (high[i] > low[j]) + 0.5 * (high[i] == low[j])
-        for i in range(12)
-        for j in range(12)
-        if i != j
-    ]
-    assert area_of_pairs(high, low)[0] == pytest.approx(np.mean(counted), rel=1e-14)
-
-
-def test_error_of_the_area_is_its_spread():
-    """2000 samples of 60 pairs: the spread of the areas is the mean error within 5 %."""
-    random = np.random.default_rng(4)
-    found = []
-    for _ in range(2000):
-        start = random.standard_normal(60)
-        noise = random.standard_normal((2, 60))
-        found.append(area_of_pairs(start + noise[0] + 0.7, start + noise[1]))
-    areas, errors = np.array(found).T
-    assert areas.mean() == pytest.approx(norm.cdf(0.7 / 2), abs=4 * areas.std() / 2000**0.5)
-    assert np.sqrt((errors**2).mean()) == pytest.approx(areas.std(), rel=0.05)
-
-
-def test_no_effect_gives_chance():
-    """300 records without effect: the mean AUC within 4 errors of ½, where fitting in-sample lies.
-
-    In and out networks of one start are almost the same here; a Gaussian that kept the other of
-    the pair would know which is which.
-    """
-    within, without = draw(300, 30, shift=0.0, own=0.1)
-    found = attack_auc(within, without).value
-    assert found.mean() == pytest.approx(0.5, abs=4 * found.std() / 300**0.5 + 0.01)
-
-
-def test_a_strong_effect_is_found():
-    within, without = draw(20, 60, shift=2.0)
-    truth = norm.cdf(2 * np.sqrt(2) / np.sqrt(1 + 0.09) / np.sqrt(2))
-    assert attack_auc(within, without).value.mean() == pytest.approx(truth, abs=0.03)
-
-
 def test_noise_ceiling_is_the_correlation_of_the_truth_with_its_measurement():
     random = np.random.default_rng(5)
     truth = np.abs(random.standard_normal(400)) + 0.5
@@ -119,11 +66,20 @@ def test_datamodeling_score_of_a_linear_world_is_one():
     by_hand = [spearmanr(members @ influence[:, q], noisy[:, q])[0] for q in range(5)]
     found = datamodeling_score(influence, members, noisy, random)
     assert found.value == pytest.approx(np.mean(by_hand), rel=1e-12)
-    assert datamodeling_score(np.ones((12, 5)), members[:1] | True, outputs[:1], random).value == 0
+    alike = np.tile(np.arange(12) < 6, (4, 1))
+    assert datamodeling_score(influence, alike, outputs[:4], random).value == 0
+
+
+def test_fewer_than_three_subsets_have_no_datamodeling_score():
+    random = np.random.default_rng(10)
+    for count in (1, 2):
+        members, outputs = random.random((count, 12)) < 0.5, random.standard_normal((count, 5))
+        with pytest.raises(ImprintError, match=f"{count} random subsets give no rank correlation"):
+            datamodeling_score(np.ones((12, 5)), members, outputs, random)
 
 
 def test_bad_input():
-    with pytest.raises(ImprintError, match="train 5 or more"):
+    with pytest.raises(ImprintError, match="train 6 or more"):
         attack_auc(*draw(3, 4))
     with pytest.raises(ImprintError, match="no spread"):
         attack_auc(np.ones((1, 9, 2)), np.ones((1, 9, 2)))

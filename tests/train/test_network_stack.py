@@ -96,6 +96,18 @@ def test_pairs_start_alike_and_differ_by_the_record_alone():
     assert sorted(seen) == [0, 1, 2, 3, 4]
 
 
+def test_queries_change_no_weight_and_batches_are_of_records():
+    given, options = data(13), replace(OPTIONS, batch_size=9)
+    kept = all_but(9, None, 2)
+    alone = TrainingSet(given.inputs[:9], given.labels[:9], 3)
+    one, other = (train_stack(each, kept, [0, 0], PRIOR, options, 1) for each in (alone, given))
+    assert all(torch.equal(*pair) for pair in zip(one.weights, other.weights, strict=True))
+    # A batch of all records is one step an epoch, whatever their order.
+    still = replace(options, shuffle=False)
+    ordered = train_stack(given, kept, [0, 0], PRIOR, still, 1)
+    torch.testing.assert_close(ordered.weights[0], one.weights[0], rtol=1e-10, atol=1e-12)
+
+
 def test_learning_rate_falls_at_the_published_epochs():
     options = RetrainOptions(epochs=50, learning_rate=1e-3)
     rates = [options.rate(epoch) for epoch in (24, 25, 34, 35, 44, 45)]
@@ -121,5 +133,5 @@ def test_bad_input():
         train_stack(data(dtype=torch.float32), all_but(11, 1), [0], erf, steep, 1)
     with pytest.raises(ImprintError, match="without any record"):
         train_stack(given, torch.zeros(1, 11, dtype=torch.bool), [0], PRIOR, OPTIONS, 1)
-    with pytest.raises(ImprintError, match="a column for each of 11"):
-        train_stack(given, all_but(10, 1), [0], PRIOR, OPTIONS, 1)
+    with pytest.raises(ImprintError, match="12 records to train on are more than the 11"):
+        train_stack(given, all_but(12, 1), [0], PRIOR, OPTIONS, 1)

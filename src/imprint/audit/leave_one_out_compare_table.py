@@ -35,13 +35,12 @@ def show_comparison(findings: dict[str, Any]) -> None:
             _seconds(row["cpu_seconds"]),
             "?" if peak is None else f"{peak / 1e6:.0f}",
         )
-    if "missing" not in ceiling:
+    if "missing" not in ceiling["difference"]:
         table.add_section()
         table.add_row(
             "noise ceiling",
             _with_interval(ceiling["difference"]["spearman"]),
             _alone(ceiling["difference"]["pearson"]),
-            _alone(ceiling["auc"]["spearman"]),
         )
     console.print(table)
     for name, row in compared["estimators"].items():

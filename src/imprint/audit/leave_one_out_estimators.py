@@ -145,14 +145,14 @@ def one_network(truth: GroundTruth, options: ComparisonOptions) -> Trained:
     """Return the first network of the ground truth with a checkpoint an epoch, trained again."""
     plan = truth.plan
     rows, device = len(plan.data.labels), plan.data.inputs.device
-    kept = (torch.arange(rows, device=device) < plan.records)[None]
+    kept = torch.ones(1, plan.records, dtype=torch.bool, device=device)
     states: list[dict[str, Tensor]] = []
 
     def watch(_: int, stack: NetworkStack) -> None:
         states.append(dict(stack.network(0).state_dict()))
 
     stack = train_stack(plan.data, kept, [0], plan.prior, plan.options, plan.seed, watch)
-    steps = -(-rows // plan.options.batch_size)
+    steps = -(-plan.records // plan.options.batch_size)
     way = [steps * plan.options.rate(epoch) for epoch in range(plan.options.epochs)]
     own = torch.from_numpy(plan.left_out).to(device)
     asked = torch.cat([own, torch.arange(plan.records, rows, device=device)])

@@ -3,7 +3,7 @@
 Writes ``lines/``: ``lines.parquet``, one row a record, line and step, and ``findings.json``.
 
 Networks are paired, one of each with the record and without from the same start, so the AUC and the
-distance are those of :mod:`imprint.leave_one_out.ground_truth`. The divergence of
+distance are those of :mod:`imprint.leave_one_out.ground_truth`, for such pairs. The divergence of
 :mod:`imprint.leave_one_out.network_landscape` takes two independent samples: it is computed twice,
 with the record by the even starts and without by the odd ones and the other way, and averaged; the
 error stated is the mean of both errors, which that of their average does not exceed.

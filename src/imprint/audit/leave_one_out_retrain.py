@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from imprint.audit.images import open_choice
-from imprint.audit.leave_one_out_lines import Lines, check_lines, chosen_lines, coordinates
+from imprint.audit.leave_one_out_lines import Lines, chosen_lines, coordinates
+from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.audit.membership_records import attacked_images
 from imprint.data.imageset import ImageSet, IntArray
@@ -58,9 +59,9 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
         ImprintError: images or options that cannot be used, or a study made with other settings.
     """
     kernel = network_kernel(options)
-    check_lines(options)
     images = open_choice(options, options.seed)
     classes = options.classes or len(images.classes)
+    check_retraining(options, classes)
     index = _choose(images, classes, options)
     inputs = _inputs(images, index, options)
     device = choose_device(options.device)

@@ -7,9 +7,7 @@ paired differences d_k of the c logits. With their mean d̄ and covariance Σ,
 
 unbiased where d̄² alone is too large by Σ/K, with variance (4 d̄ᵀΣd̄ / K + 2 tr Σ² / K²) / c².
 
-The attack scores logits by the log ratio of two Gaussians, fitted to all networks but the pair that
-is scored. Its AUC runs over pairs i ≠ j of in and out networks: two networks of one start are no
-independent look. It is a U-statistic; the error follows from the sums a start contributes to.
+The attack's AUC is that of :mod:`imprint.leave_one_out.paired_auc`.
 
 Ye, Borovykh, Hayou, Shokri, ICLR 2024, have both over 50 random half splits of independent
 networks; the squared difference is then biased, and half of the networks fit each Gaussian.
@@ -24,6 +22,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imprint.errors import ImprintError
+from imprint.leave_one_out.paired_auc import (
+    fewest_starts,
+    jackknife_error,
+    paired_auc,
+    without_each_start,
+)
 from imprint.stats import Estimate, mean, pearson, percentile_interval, spearman
 from imprint.stats.ranks import midranks
 
@@ -75,6 +79,8 @@ def prediction_difference(within: ArrayLike, without: ArrayLike) -> Measured:
 def attack_auc(within: ArrayLike, without: ArrayLike) -> Measured:
     """Return the AUC of telling networks with a record from those without, by its logits.
 
+    That of :mod:`imprint.leave_one_out.paired_auc`, with its jackknife error over starts.
+
     Args:
         within: as :func:`prediction_difference`.
         without: likewise.
@@ -84,34 +90,13 @@ def attack_auc(within: ArrayLike, without: ArrayLike) -> Measured:
     """
     one, other = _pairs(within, without, at_least=2)
     count, outputs = one.shape[1:]
-    if count < outputs + 3:
+    if count < fewest_starts(outputs):
         raise ImprintError(
             f"{count} pairs of networks do not give a covariance of {outputs} logits: train "
-            f"{outputs + 3} or more"
+            f"{fewest_starts(outputs)} or more"
         )
-    found = [
-        area_of_pairs(*_held_out_scores(with_it, without_it))
-        for with_it, without_it in zip(one, other, strict=True)
-    ]
-    return Measured(np.array([area for area, _ in found]), np.array([error for _, error in found]))
-
-
-def area_of_pairs(positives: FloatArray, negatives: FloatArray) -> tuple[float, float]:
-    """Return the area over pairs i ≠ j of two paired samples of scores, with its standard error.
-
-    Args:
-        positives: ``[K]``.
-        negatives: ``[K]``, each from the same start as its positive.
-    """
-    count = len(positives)
-    together = midranks(np.concatenate([positives, negatives]))
-    own = (positives > negatives) + 0.5 * (positives == negatives)
-    beaten = together[:count] - midranks(positives) - own
-    beating = count - (together[count:] - midranks(negatives)) - own
-    area = float(beaten.sum() / (count * (count - 1)))
-    # Each start has one share as an in network and one as an out network; they go together.
-    shares = (beaten + beating) / (count - 1)
-    return area, float(np.sqrt(shares.var(ddof=1) / count))
+    less = without_each_start(paired_auc, one, other)
+    return Measured(paired_auc(one, other), jackknife_error(less))
 
 
 def noise_ceiling(
@@ -126,7 +111,8 @@ def noise_ceiling(
 
     The networks are halved at random; the correlation ρ of the halves over records gives the
     reliability of all of them, 2ρ/(1 + ρ) (Spearman 1910, Brown 1910), and its root is the ceiling.
-    The interval is by bootstrap over records. It is 0 where the halves do not agree at all.
+    The interval is by bootstrap over records. It is 0 where the halves do not agree at all. This is
+    for measures that do not depend on the number of networks on average: not the attack's AUC.
 
     Args:
         within: as :func:`prediction_difference`.
@@ -161,11 +147,6 @@ def root_difference(within: FloatArray, without: FloatArray) -> FloatArray:
     return np.sqrt(np.maximum(prediction_difference(within, without).value, 0))
 
 
-def area_alone(within: FloatArray, without: FloatArray) -> FloatArray:
-    """Return the attack AUC without its error, ``[r]``."""
-    return attack_auc(within, without).value
-
-
 def correlations(
     estimate: ArrayLike, truth: ArrayLike, random: np.random.Generator
 ) -> dict[str, Estimate]:
@@ -196,7 +177,7 @@ def datamodeling_score(
         random: from :func:`imprint.seeds.generator`.
 
     Raises:
-        ImprintError: shapes that do not fit, or values that are not finite.
+        ImprintError: shapes that do not fit, values that are not finite, or fewer than 3 subsets.
     """
     table, inside = np.asarray(influence, dtype=np.float64), np.asarray(members, dtype=bool)
     said = np.asarray(outputs, dtype=np.float64)
@@ -204,6 +185,10 @@ def datamodeling_score(
         raise ImprintError(
             f"influence {list(table.shape)}, members {list(inside.shape)} and outputs "
             f"{list(said.shape)} do not fit: give [n, q], [S, n] and [S, q]"
+        )
+    if len(inside) < 3:
+        raise ImprintError(
+            f"{len(inside)} random subsets give no rank correlation: train on 3 or more"
         )
     if not (np.isfinite(table).all() and np.isfinite(said).all()):
         raise ImprintError("an influence or an output is not finite: leave such queries out")
@@ -228,38 +213,6 @@ def _ceiling(measured: FloatArray, rows: NDArray[np.int64]) -> float:
     spread = np.sqrt((centred**2).sum(2).prod(1))
     agreement = np.divide(together, spread, out=np.zeros_like(together), where=spread > 0).mean()
     return float(np.sqrt(max(0.0, 2 * agreement / (1 + agreement)))) if agreement > 0 else 0.0
-
-
-def _held_out_scores(within: FloatArray, without: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the log ratios of in over out of both networks of every pair, ``[K]`` each.
-
-    Both Gaussians leave the whole pair out: its networks resemble each other.
-    """
-    scores = []
-    for logits in (within, without):
-        ratio = _held_out_density(within, logits) - _held_out_density(without, logits)
-        scores.append(ratio)
-    return scores[0], scores[1]
-
-
-def _held_out_density(sample: FloatArray, at: FloatArray) -> FloatArray:
-    """Return the log density at point k of the Gaussian of a sample without its row k, ``[K]``."""
-    count, outputs = sample.shape
-    centre = sample.mean(0)
-    centred = sample - centre
-    scatter = centred.T @ centred
-    means = centre - centred / (count - 1)
-    outer = centred[:, :, None] * centred[:, None, :]
-    covariances = (scatter - count / (count - 1) * outer) / (count - 2)
-    sign, determinant = np.linalg.slogdet(covariances)
-    if not (sign > 0).all():
-        raise ImprintError(
-            "the logits of the networks have no spread in some direction: no Gaussian fits them"
-        )
-    gap = at - means
-    distance = (gap * np.linalg.solve(covariances, gap[..., None])[..., 0]).sum(1)
-    density: FloatArray = -0.5 * (distance + determinant + outputs * np.log(2 * np.pi))
-    return density
 
 
 def _pairs(within: ArrayLike, without: ArrayLike, at_least: int) -> tuple[FloatArray, FloatArray]:

@@ -1,18 +1,13 @@
-"""What networks that were really trained with and without a record tell of it, point by point.
+"""How far networks trained with a record are from others trained without it, point by point.
 
 At each point the outputs of N networks with the record and of M without are two samples of c
-numbers. Each sample is described by a normal law, as in the publication, and:
+numbers, of different starts, so that they are independent. Each is described by a normal law, as in
+the publication. KL(out ‖ in) and the mean distance are unbiased for normal outputs: what E[S⁻¹] =
+Σ⁻¹ν / (ν − c − 1), the digammas of E[log |S|], and the noise of both means add is taken off
+(Anderson, "An introduction to multivariate statistical analysis", 2003, chapter 7). Equal samples
+give 0 on average, and so values below 0 too. Standard errors are by jackknife.
 
-- the AUC is that of the ratio of the two laws, by leaving pairs out: network i with and j without
-  are compared by laws fitted without the two (Airola, Pahikkala, Waegeman, De Baets, Salakoski
-  2011). Leaving out single networks would put the AUC of equal samples below ½, none above it. Its
-  standard error is DeLong's.
-- KL(out ‖ in) and the mean distance are unbiased for normal outputs: what E[S⁻¹] =
-  Σ⁻¹ν / (ν − c − 1), the digammas of E[log |S|], and the noise of both means add is taken off
-  (Anderson, "An introduction to multivariate statistical analysis", 2003, chapter 7). Equal
-  samples give 0 on average, and so values below 0 too. Standard errors are by jackknife.
-
-The test is fitted to each point by itself: steps of a line are compared by their standard errors.
+The AUC of such networks is that of :mod:`imprint.leave_one_out.paired_auc`.
 """
 
 from __future__ import annotations
@@ -25,8 +20,8 @@ from torch import Tensor
 
 from imprint.errors import ImprintError
 
-# Pairs of networks whose densities are held at a time.
-_PAIRS = 1 << 21
+# Networks times points at a time.
+_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +29,12 @@ class NetworkLandscape:
     """Estimates and their standard errors at each point, float64 ``[...]``.
 
     Attributes:
-        auc: area under the ROC curve.
-        auc_error: its standard error; 0 where the samples are wholly apart.
         kl_out_in: in nats.
         kl_error: its standard error.
         mean_distance: ½ mean over outputs of the squared difference of means, in their units.
         mean_distance_error: its standard error.
     """
 
-    auc: Tensor
-    auc_error: Tensor
     kl_out_in: Tensor
     kl_error: Tensor
     mean_distance: Tensor
@@ -67,7 +58,7 @@ def network_landscape(outputs_in: Tensor, outputs_out: Tensor) -> NetworkLandsca
     flat = [
         outputs.double().reshape(len(outputs), -1, width) for outputs in (outputs_in, outputs_out)
     ]
-    points = max(1, _PAIRS // (len(outputs_in) * len(outputs_out)))
+    points = max(1, _AT_ONCE // (len(outputs_in) + len(outputs_out)))
     parts = zip(*(torch.split(outputs, points, dim=1) for outputs in flat), strict=True)
     columns = zip(*(_at_points(*part) for part in parts), strict=True)
     return NetworkLandscape(*(torch.cat(column).view(shape) for column in columns))
@@ -76,7 +67,6 @@ def network_landscape(outputs_in: Tensor, outputs_out: Tensor) -> NetworkLandsca
 def _at_points(within: Tensor, without: Tensor) -> tuple[Tensor, ...]:
     laws = _Laws.of(within), _Laws.of(without)
     return (
-        *_left_out_pairs(within, without, *laws),
         *_with_error(_divergence, *laws),
         *_with_error(_mean_distance, *laws),
     )
@@ -119,39 +109,6 @@ class _Laws:
 
 
 _WHOLE, _LESS = slice(0, 1), slice(1, None)
-
-
-def _left_out_pairs(
-    within: Tensor, without: Tensor, laws_in: _Laws, laws_out: _Laws
-) -> tuple[Tensor, Tensor]:
-    """Return the AUC and its standard error, ``[p]``."""
-    less_in, less_out = laws_in.part(_LESS), laws_out.part(_LESS)
-    # Log ratio in over out at network i with, less that at network j without; [N, M, p].
-    gap = _own_density(within, less_in)[:, None] - _densities(without, less_in)
-    gap = gap + _own_density(without, less_out) - _densities(within, less_out).transpose(0, 1)
-    wins = (gap > 0).double() + 0.5 * (gap == 0).double()
-    rows, columns = wins.mean(1), wins.mean(0)
-    variance = rows.var(0) / len(rows) + columns.var(0) / len(columns)
-    return wins.mean((0, 1)), variance.sqrt()
-
-
-def _own_density(sample: Tensor, laws: _Laws) -> Tensor:
-    """Return the log density of each member under the law without it, ``[N, p]``."""
-    return _log_density(sample - laws.mean, laws.covariance)
-
-
-def _densities(sample: Tensor, laws: _Laws) -> Tensor:
-    """Return the log density of every member under every law, ``[laws, members, p]``."""
-    return _log_density(sample - laws.mean[:, None], laws.covariance[:, None])
-
-
-def _log_density(apart: Tensor, covariance: Tensor) -> Tensor:
-    """Return log densities up to a constant."""
-    factor = torch.linalg.cholesky(covariance)
-    logs: Tensor = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    inverse = torch.cholesky_inverse(factor)
-    distance: Tensor = torch.einsum("...i,...ij,...j->...", apart, inverse, apart)
-    return -0.5 * distance - logs
 
 
 Statistic = Callable[[_Laws, _Laws], Tensor]

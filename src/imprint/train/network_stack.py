@@ -60,7 +60,7 @@ def train_stack(
     """Train M networks.
 
     Args:
-        data: records, and others that are only asked about.
+        data: n records, and then others that are only asked about: they change no weight.
         kept: bool ``[M, n]``, the records that each network is trained on.
         pairs: for each network the number of its initialisation; networks of the same number
             start from the same weights.
@@ -90,7 +90,7 @@ def train_stack(
     if options.loss == "squared":
         targets = targets - 1 / data.classes
     # Which records take part at all must not depend on the company of a network.
-    records = len(inputs)
+    records = kept.shape[1]
     for epoch in range(options.epochs):
         if watch is not None:
             watch(epoch, stack)
@@ -164,11 +164,14 @@ def _check(data: TrainingSet, kept: Tensor, pairs: Sequence[int]) -> None:
             f"inputs {list(data.inputs.shape)} and labels {list(data.labels.shape)} do not fit: "
             "give [n, d] and [n]"
         )
-    if kept.dtype != torch.bool or kept.shape != (len(pairs), len(data.labels)):
+    rows = len(data.labels)
+    if kept.dtype != torch.bool or kept.ndim != 2 or len(kept) != len(pairs):
         raise ImprintError(
             f"who is trained on what is {kept.dtype} {list(kept.shape)}: it must be bool, a row "
-            f"for each of {len(pairs)} networks and a column for each of {len(data.labels)} records"
+            f"for each of {len(pairs)} networks and a column for each record"
         )
+    if kept.shape[1] > rows:
+        raise ImprintError(f"{kept.shape[1]} records to train on are more than the {rows} given")
     if not kept.any(1).all():
         raise ImprintError("a network is left without any record: leave fewer out")
     if not data.inputs.isfinite().all():

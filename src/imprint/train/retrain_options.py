@@ -39,6 +39,8 @@ class RetrainOptions:
             )
         if not 0 < self.learning_rate < math.inf:
             raise ImprintError(f"learning_rate is {self.learning_rate:g}: it must be above 0")
+        if not all(0 <= share <= 1 for share in self.drops):
+            raise ImprintError(f"drops {list(self.drops)} must be shares of the epochs, 0 to 1")
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate in force during an epoch, counted from 0."""

@@ -85,6 +85,7 @@ class Retraining:
         return {
             "data": hash_arrays(data.inputs.cpu().numpy(), data.labels.cpu().numpy()),
             "records": self.records,
+            "batches": "of records alone",
             "networks": {
                 "depth": prior.depth,
                 "activation": prior.activation,
@@ -203,16 +204,13 @@ def _train(
 def _stacks(
     plan: Retraining, kept: NDArray[np.bool_], pairs: list[int], around: Tensor | None
 ) -> Iterator[Tensor]:
-    device, rows = plan.data.inputs.device, len(plan.data.labels)
+    device = plan.data.inputs.device
     asked = plan.data.inputs if around is None else torch.cat([plan.data.inputs, around])
     scaled = asked * plan.prior.input_scale
     for start in range(0, len(pairs), AT_ONCE):
-        part = kept[start : start + AT_ONCE]
-        mask = torch.zeros(len(part), rows, dtype=torch.bool)
-        mask[:, : plan.records] = torch.from_numpy(part)
         stack = train_stack(
             plan.data,
-            mask.to(device),
+            torch.from_numpy(kept[start : start + AT_ONCE]).to(device),
             pairs[start : start + AT_ONCE],
             plan.prior,
             plan.options,

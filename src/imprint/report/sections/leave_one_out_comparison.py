@@ -76,7 +76,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         rows=rows,
         skipped=dict(lookup(compared, "skipped")) if compared else {},
         lines=_lines(mapping(findings, "lines")) if "lines" in findings else None,
-        figures=_figures(root, rows, chosen, ceiling.get("difference")) if rows else [],
+        figures=_figures(root, rows, chosen, ceiling) if rows else [],
     )
     anchors = (("retraining", "Retraining"),)
     return Section("retraining", "Beside retraining", html, order=32, anchors=anchors)
@@ -107,11 +107,8 @@ def _order(row: Mapping[str, Any]) -> float:
     return 2.0 if row["spearman"] is None else -float(row["spearman"].value)
 
 
-def _ceiling(retraining: Mapping[str, Any]) -> dict[str, Estimate]:
-    found = mapping(retraining, "ceiling")
-    if "missing" in found:
-        return {}
-    return {kind: estimate(found, kind, "spearman") for kind in ("difference", "auc")}
+def _ceiling(retraining: Mapping[str, Any]) -> Estimate | None:
+    return as_estimate(mapping(retraining, "ceiling", "difference").get("spearman"))
 
 
 def _verdict(chosen: dict[str, Any] | None) -> tuple[str, str]:
