@@ -1,0 +1,111 @@
+"""Activations of a network: one number a neuron and input, and which layer each neuron is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a network that are looked at, in the order in which an input passes them.
+
+    Attributes:
+        names: module path, with ``#1``, ``#2`` … behind it for further calls of the same module.
+        widths: how many neurons each has.
+        kinds: class of each module, as ``Conv2d``; empty where nobody said.
+
+    >>> layers = Layers(("conv1", "fc"), (6, 10))
+    >>> layers.neurons, layers.slices["fc"]
+    (16, slice(6, 16, None))
+    """
+
+    names: tuple[str, ...]
+    widths: tuple[int, ...]
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def neurons(self) -> int:
+        """How many neurons there are in all."""
+        return sum(self.widths)
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where the neurons of each layer stand among all."""
+        ends = np.cumsum((0, *self.widths)).tolist()
+        return {
+            name: slice(start, end)
+            for name, start, end in zip(self.names, ends, ends[1:], strict=False)
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Activations of some inputs.
+
+    Attributes:
+        layers: of the network.
+        values: float32 ``[b, neurons]``, the layers side by side; on any device.
+        labels: int64 ``[b]``, the given class of each input; None where nobody knows.
+    """
+
+    layers: Layers
+    values: Tensor
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def of(self, name: str) -> Tensor:
+        """Return the neurons of one layer, ``[b, width]``."""
+        return self.values[:, self.layers.slices[name]]
+
+    def by_layer(self) -> Iterator[Tensor]:
+        """Yield the neurons of each layer in turn, ``[b, width]``."""
+        yield from torch.split(self.values, list(self.layers.widths), dim=1)
+
+    def rows(self, chosen: Tensor | slice) -> Batch:
+        """Return some of the inputs."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return Batch(self.layers, self.values[chosen], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationTable:
+    """Activations of a whole data set, kept to ask again without the network.
+
+    Attributes:
+        layers: of the network.
+        values: float16 or float32 ``[n, neurons]``; may be a memory map.
+        labels: int64 ``[n]``; None where nobody knows.
+        index: int64 ``[n]``, which images they are.
+        predictions: int64 ``[n]``, the class the network names; None where nobody asked.
+        facts: worth knowing, as JSON values.
+    """
+
+    layers: Layers
+    values: NDArray[np.float16] | NDArray[np.float32]
+    labels: NDArray[np.int64] | None = None
+    index: NDArray[np.int64] | None = None
+    predictions: NDArray[np.int64] | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batches(self, size: int = 4096) -> Iterator[Batch]:
+        """Yield the inputs in order, ``size`` at a time, in float32."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            labels = None if self.labels is None else torch.from_numpy(self.labels[part])
+            values = torch.from_numpy(np.asarray(self.values[part], dtype=np.float32))
+            yield Batch(self.layers, values, labels)
+
+    def columns(self, neurons: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the activations of some neurons, numbered among all, ``[n, m]``."""
+        return np.ascontiguousarray(self.values[:, neurons], dtype=np.float32)

@@ -1,0 +1,1 @@
+"""The coverage lens: which behaviours of a network a test set exercises."""

@@ -1,0 +1,1 @@
+"""Coverage criteria, one file each."""

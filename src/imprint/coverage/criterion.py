@@ -1,0 +1,105 @@
+"""What a coverage criterion is, and how one is found by name.
+
+A criterion is one file in ``coverage/criteria`` with one decorated class. It is fitted once on
+activations of training data, takes batches of test activations in any number and order, and says
+how much of what could be seen was seen. Two that saw different inputs merge into one that saw
+both. What it was fitted to never changes after the fit, whatever it is shown.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from imprint.activations import ActivationTable, Batch, Layers
+from imprint.registry import Registry
+
+
+class Criterion(ABC):
+    """How much of a network some inputs exercise.
+
+    Attributes:
+        Options: a frozen dataclass of the criterion's own settings.
+        reads_training: whether :meth:`fit` must be called before :meth:`update`.
+        reads_labels: whether batches need labels.
+        order_free: whether the value is the same for every order and batch size of the inputs.
+        costly: whether an update costs about as much as the network or more (surprise).
+        inputs: how many inputs were seen.
+    """
+
+    Options: ClassVar[type]
+    reads_training: ClassVar[bool] = False
+    reads_labels: ClassVar[bool] = False
+    order_free: ClassVar[bool] = True
+    costly: ClassVar[bool] = False
+
+    def __init__(self, layers: Layers, options: Any = None) -> None:
+        self.layers = layers
+        self.options = self.Options() if options is None else options
+        self.inputs = 0
+
+    def fit(self, train: ActivationTable) -> None:  # noqa: B027  # nothing to learn is a fit
+        """Learn from activations of training data what to look for; most criteria need none.
+
+        Raises:
+            ImprintError: too little data, labels that are missing, or a value that is not finite.
+        """
+
+    def fresh(self) -> Self:
+        """Return one with the same fit that saw nothing yet; it shares what was fitted."""
+        other = copy.copy(self)
+        other.inputs = 0
+        other.reset()
+        return other
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Replace the state by that of a criterion that saw nothing; never change it in place."""
+
+    def update(self, batch: Batch) -> None:
+        """See more inputs."""
+        self.inputs += len(batch)
+        self.add(batch)
+
+    @abstractmethod
+    def add(self, batch: Batch) -> None:
+        """Take the inputs of a batch into the state."""
+
+    @abstractmethod
+    def gain(self, batch: Batch) -> Tensor:
+        """Return by how much each input alone would raise the value, float64 ``[b]``.
+
+        The state stays as it is.
+        """
+
+    def merge(self, other: Self) -> None:
+        """See what another one with the same fit saw; the other stays as it is."""
+        self.inputs += other.inputs
+        self.join(other)
+
+    @abstractmethod
+    def join(self, other: Self) -> None:
+        """Take the state of another one into this one's."""
+
+    @abstractmethod
+    def value(self) -> float:
+        """Return the coverage of all inputs seen."""
+
+    @abstractmethod
+    def ceiling(self, inputs: int) -> float | None:
+        """Return what no set of so many inputs can exceed; None where nothing bounds it."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return fit and state as tensors, for :meth:`load_state_dict`."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up where :meth:`state_dict` left off."""
+
+
+CRITERIA: Registry[type[Criterion]] = Registry("criterion", "imprint.coverage.criteria")
