@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -173,7 +173,7 @@ def read_activations(folder: Path) -> ActivationTable:
     if values.shape != (len(columns["index"]), layers.neurons):
         raise ImprintError(f"{folder} is damaged: delete it and run again")
     return ActivationTable(
-        layers, values, columns["label"], columns["index"], columns.get("prediction")
+        layers, cast("Values", values), columns["label"], columns["index"], columns.get("prediction")
     )
 
 
