@@ -131,7 +131,7 @@ def test_the_interval_holds_the_spread_of_coverage() -> None:
     values, reaches = [], []
     for seed in range(60):
         table = activations(100, seed + 1)
-        table.values[:] *= np.linspace(0.3, 1, 17, dtype=np.float32)
+        table.values[:] += np.linspace(0, 4, 17, dtype=np.float32)
         found = measure({"nc": neuron_coverage(0.9)}, table.batches(5))["nc"]
         assert isinstance(found.ci95, tuple)
         values.append(found.value)
