@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from imprint.errors import ImprintError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Batch:
     layers: Layers
     values: Tensor
     labels: Tensor | None = None
+    _shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -73,6 +80,32 @@ class Batch:
         """Return some of the inputs."""
         labels = None if self.labels is None else self.labels[chosen]
         return Batch(self.layers, self.values[chosen], labels)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` gives, which all who ask for ``name`` share."""
+        if name not in self._shared:
+            self._shared[name] = compute()
+        found: T = self._shared[name]
+        return found
+
+    @cached_property
+    def extremes(self) -> tuple[Tensor, Tensor]:
+        """Smallest and largest activation of each neuron, ``[neurons]`` each; not for no inputs."""
+        return self.values.amin(0), self.values.amax(0)
+
+    def require_finite(self) -> None:
+        """Refuse activations that are not numbers.
+
+        Raises:
+            ImprintError: some are infinite or NaN.
+        """
+        low, high = self.extremes
+        if not bool(torch.isfinite(low).all() & torch.isfinite(high).all()):
+            bad = int((~torch.isfinite(self.values)).any(1).sum())
+            raise ImprintError(
+                f"{bad} of {len(self)} inputs have activations that are infinite or not a number: "
+                "leave these inputs out, or look for the layer that overflows"
+            )
 
 
 @dataclass(frozen=True, eq=False)
