@@ -97,6 +97,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ),
     ("leave-one-out", "retrain"): ("imprint.commands.leave_one_out", "Retrain", "train without"),
     ("leave-one-out", "compare"): ("imprint.commands.leave_one_out", "Compare", "who is right"),
+    ("coverage", "measure"): ("imprint.commands.coverage", "Measure", "what a test set exercises"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

@@ -61,6 +61,20 @@ Integers = Annotated[tuple[int, ...], _comma_list(int, "INT,INT,…")]
 Names = Annotated[tuple[str, ...], _comma_list(str, "NAME,NAME,…")]
 Settings = Annotated[tuple[tuple[str, str], ...], _SETTINGS]
 
+_SOME_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
+    nargs="*",
+    metavar="NAME=VALUE …",
+    instance_from_str=lambda words: tuple(
+        pair for word in words for pair in _parse_settings([word])
+    ),
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=lambda value: [f"{name}={text}" for name, text in value],
+)
+Parameters = Annotated[
+    tuple[Annotated[tuple[tuple[str, str], ...], _SOME_SETTINGS], ...], tyro.conf.UseAppendAction
+]
+"""Settings behind one flag that may be given again: ``--param a=1 b=2 --param c=3``."""
+
 
 def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
     """Return ``options`` filled from ``arguments`` and from the YAML file behind ``--config``.
@@ -142,6 +156,8 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
 
 def _item(value: Any) -> str:
     """Return one item of a list as on the command line; a pair is NAME=VALUE."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ",".join(map(_item, value))
     return "=".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

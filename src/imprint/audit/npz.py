@@ -27,15 +27,7 @@ def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -
     Raises:
         ImprintError: no such file, damaged or not ``.npz``, a missing or an unknown name.
     """
-    if not file.is_file():
-        raise ImprintError(f"no arrays at {file}: check the path")
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, Mapping):
-                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
-            arrays = {name: np.asarray(content[name]) for name in content}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+    arrays = read_any_npz(file)
     for name in required:
         if name not in arrays:
             raise ImprintError(f"{file} has no array {name!r}; it needs {', '.join(required)}")
@@ -44,6 +36,23 @@ def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -
         if name not in known:
             raise ImprintError(f"{file}: unknown array {name!r}; known are {', '.join(known)}")
     return arrays
+
+
+def read_any_npz(file: Path) -> Arrays:
+    """Return the arrays of a file by name, in their order there, whatever they are called.
+
+    Raises:
+        ImprintError: no such file, damaged or not ``.npz``.
+    """
+    if not file.is_file():
+        raise ImprintError(f"no arrays at {file}: check the path")
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            if not isinstance(content, Mapping):
+                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
+            return {name: np.asarray(content[name]) for name in content}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
 
 
 def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imprint import __version__
+from imprint.audit.coverage_show import show_coverage
 from imprint.audit.leave_one_out_table import (
     show_landscape,
     show_leave_one_out,
@@ -79,6 +80,7 @@ def _percent(estimate: dict[str, Any]) -> str:
 
 
 SHOW = {
+    "coverage": show_coverage,
     "dejavu": show_dejavu,
     "membership": show_membership,
     "leave_one_out": show_leave_one_out,
