@@ -7,12 +7,13 @@ from typing import Any
 from imprint.activations import ActivationTable
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
-from imprint.audit.coverage_options import LayerChoice, MeasureOptions, SubjectChoice
+from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
 from imprint.device import choose_device
 from imprint.errors import ImprintError
+from imprint.options import Common
 from imprint.store import Study
 
 LENS = "coverage"
@@ -85,10 +86,11 @@ def _check_source(options: MeasureOptions) -> None:
         return
     defaults = SubjectChoice(out=options.out)
     for name in vars(defaults):
-        if name in vars(LayerChoice()) or name not in ("out", "seed", "device", "json"):
-            if getattr(options, name) != getattr(defaults, name):
-                flag = "--" + name.replace("_", "-")
-                raise ImprintError(f"{flag} applies to a network, not to --arrays: leave it out")
+        if name not in vars(Common(out=options.out)) and getattr(options, name) != getattr(
+            defaults, name
+        ):
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to a network, not to --arrays: leave it out")
     if options.correct_only != "none":
         raise ImprintError(
             "--correct-only needs the predictions of a network, which --arrays does not hold: "

@@ -67,7 +67,8 @@ def open_sets(options: SubjectChoice) -> Sets:
     images = JoinedImages(train, test, f"{options.train.name} and {options.test.name}")
     index = {
         "train": _some(np.arange(len(train)), options.train_records, options.seed, "train"),
-        "test": len(train) + _some(np.arange(len(test)), options.test_records, options.seed, "test"),
+        "test": len(train)
+        + _some(np.arange(len(test)), options.test_records, options.seed, "test"),
     }
     return Sets(images, index, options.centre_fraction)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -167,13 +167,17 @@ def read_activations(folder: Path) -> ActivationTable:
         raise ImprintError(
             f"no activations in {folder} ({error}): delete the folder and run again"
         ) from error
-    told = read_json(folder / LAYERS)
+    told: Any = read_json(folder / LAYERS)
     layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
     columns = read_table(folder / INPUTS)
-    if values.shape != (len(columns["index"]), layers.neurons):
+    if np.shape(values) != (len(columns["index"]), layers.neurons):
         raise ImprintError(f"{folder} is damaged: delete it and run again")
     return ActivationTable(
-        layers, cast("Values", values), columns["label"], columns["index"], columns.get("prediction")
+        layers,
+        values,
+        columns["label"],
+        columns["index"],
+        columns.get("prediction"),
     )
 
 

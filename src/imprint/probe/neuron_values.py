@@ -16,6 +16,9 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 ELIGIBLE = (nn.Linear, *CONVOLUTIONS, *RECURRENT, nn.MultiheadAttention)
 
+FEW = 4
+"""Channels that are averaged one by one, where each lies in one piece, rather than among all."""
+
 Reduce = Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any], Any], Mapping[str, Tensor]]
 """(module, arguments, keywords, output) → values ``[rows, width]`` by suffix of the name."""
 
@@ -38,6 +41,15 @@ def _channels(
 ) -> dict[str, Tensor]:
     axes = list(range(2, output.ndim))
     return {"": output.detach().mean(axes, dtype=torch.float32)}
+
+
+def some_channels(output: Tensor, columns: Tensor) -> Tensor:
+    """Return the means over all places of some channels of a convolution, ``[rows, m]``."""
+    axes = list(range(1, output.ndim - 1))
+    if len(columns) > FEW or not (output.is_contiguous() or len(columns) == 1):
+        return output.mean([axis + 1 for axis in axes], dtype=torch.float32)[:, columns]
+    channels = [output.select(1, column) for column in columns.tolist()]
+    return torch.stack([each.mean(axes, dtype=torch.float32) for each in channels], dim=1)
 
 
 def _features(output: Tensor, options: TapOptions) -> dict[str, Tensor]:

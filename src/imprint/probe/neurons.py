@@ -13,10 +13,9 @@ every axis order but that of recurrent layers and attention without ``batch_firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +24,11 @@ from torch.utils.hooks import RemovableHandle
 from imprint.activations import Batch, Layers
 from imprint.errors import ImprintError
 from imprint.nets.subject import Subject
-from imprint.probe.neuron_values import ELIGIBLE, Reduce, head_count, reduction
+from imprint.probe.neuron_values import CONVOLUTIONS, ELIGIBLE, head_count, reduction, some_channels
 from imprint.probe.tap_options import TapOptions, choose_layers
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     """What one call of a module gave."""
 
     name: str
@@ -47,6 +45,8 @@ class Taps:
     Args:
         model: a :class:`Subject` or any other module.
         options: which layers, and what a neuron is.
+        columns: int64 ``[m]`` by name of a layer, the neurons of it to hand out, those layers
+            alone; all of all by default.
 
     >>> from torch import nn
     >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
@@ -57,8 +57,14 @@ class Taps:
     (('0', '3'), torch.Size([5, 6]))
     """
 
-    def __init__(self, model: nn.Module, options: TapOptions | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        options: TapOptions | None = None,
+        columns: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.model = model
+        self.columns = dict(columns or {})
         self.options = options or TapOptions()
         self._calls: list[_Call] = []
         self._rows: int | None = None
@@ -80,9 +86,10 @@ class Taps:
 
     def __enter__(self) -> Self:
         self._start = self.model.register_forward_pre_hook(self._begin, with_kwargs=True)
+        tapped = {_module_of(name) for name in self.columns}
         for name, module in eligible_modules(self.model, self.options).items():
-            hook = self._hook(name, reduction(module, self.options))
-            self._handles[name] = module.register_forward_hook(hook, with_kwargs=True)
+            if not tapped or name in tapped:
+                self._handles[name] = self._hook(name, module)
         if not self._handles:
             self._start.remove()
             raise ImprintError(
@@ -146,25 +153,42 @@ class Taps:
         given = (*arguments, *keywords.values())
         self._rows = next((len(value) for value in given if isinstance(value, Tensor)), None)
 
-    def _hook(self, name: str, reduce: Reduce) -> Callable[..., None]:
+    def _hook(self, name: str, module: nn.Module) -> RemovableHandle:
+        reduce = reduction(module, self.options)
+        kind = type(module).__name__
+        picked = self.columns if isinstance(module, CONVOLUTIONS) else {}
+
         def keep(
             module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Any
         ) -> None:
             count = self._counts.get(name, 0)
             self._counts[name] = count + 1
-            called = name if not count else f"{name}#{count}"
-            kind = type(module).__name__
+            called = f"{name}#{count}" if count else name
+            if called in picked:
+                values = some_channels(output.detach(), picked[called])
+                self._calls.append(_Call(called, kind, values))
+                return
             for suffix, values in reduce(module, arguments, keywords, output).items():
+                some = self.columns.get(called + suffix)
+                values = values if some is None else values[:, some]
                 self._calls.append(_Call(called + suffix, kind, values))
 
-        return keep
+        if isinstance(module, nn.MultiheadAttention):
+            return module.register_forward_hook(keep, with_kwargs=True)
+        return module.register_forward_hook(lambda *given: keep(*given[:2], {}, given[2]))
 
     def _settle(self, calls: list[_Call], given: int | None) -> None:
         """Fix the layers, and drop the hooks of modules that are none of them."""
         counts = {len(call.values) for call in calls}
         inputs = given if given in counts else min(counts)
         self._pieces = {call.name: _pieces(call, inputs) for call in calls}
-        chosen = choose_layers(tuple(call.name for call in calls), self.options)
+        names = tuple(call.name for call in calls)
+        chosen = choose_layers(names, self.options)
+        if self.columns:
+            absent = [name for name in self.columns if name not in names]
+            if absent:
+                raise ImprintError(f"no layer {absent[0]!r}: the network runs {', '.join(names)}")
+            chosen = [row for row in chosen if names[row] in self.columns]
         modules = {_module_of(calls[row].name) for row in chosen}
         for name in [name for name in self._handles if name not in modules]:
             self._handles.pop(name).remove()
