@@ -1,4 +1,4 @@
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def brute_force(values, weights, clusters):
     best = np.inf
     for cuts in combinations(range(1, len(values)), clusters - 1):
         borders = (0, *cuts, len(values))
-        pieces = zip(borders, borders[1:], strict=False)
+        pieces = pairwise(borders)
         best = min(best, sum(cost(values[a:b], weights[a:b]) for a, b in pieces))
     return best
 
