@@ -130,7 +130,7 @@ def _far(rows: Tensor, kept: Tensor, threshold: float) -> Tensor:
     """Return which rows have no kept vector within the threshold, bool ``[b]``."""
     kept = kept.to(rows.device)
     far = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
-    for tile in torch.split(kept, KEPT_TILE):
+    for tile in torch.split(kept, KEPT_TILE) if len(kept) else ():
         squares, error = _squares_and_error(rows, tile)
         nearest = torch.addmm(tile.square().sum(1), rows, tile.T, alpha=-2).amin(1) + squares
         far &= nearest > threshold - error
