@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -50,8 +50,19 @@ class Layers:
         }
 
 
+class Remembering:
+    """What several readers work out of the same values is worked out once."""
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` gives, which all who ask for ``name`` share."""
+        remembered: dict[str, T] = self.__dict__.setdefault("_remembered", {})
+        if name not in remembered:
+            remembered[name] = compute()
+        return remembered[name]
+
+
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(Remembering):
     """Activations of some inputs.
 
     Attributes:
@@ -63,7 +74,6 @@ class Batch:
     layers: Layers
     values: Tensor
     labels: Tensor | None = None
-    _shared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -80,13 +90,6 @@ class Batch:
         """Return some of the inputs."""
         labels = None if self.labels is None else self.labels[chosen]
         return Batch(self.layers, self.values[chosen], labels)
-
-    def once(self, name: str, compute: Callable[[], T]) -> T:
-        """Return what ``compute`` gives, which all who ask for ``name`` share."""
-        if name not in self._shared:
-            self._shared[name] = compute()
-        found: T = self._shared[name]
-        return found
 
     @cached_property
     def extremes(self) -> tuple[Tensor, Tensor]:
@@ -109,7 +112,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationTable:
+class ActivationTable(Remembering):
     """Activations of a whole data set, kept to ask again without the network.
 
     Attributes:

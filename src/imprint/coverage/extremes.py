@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -44,10 +44,15 @@ class Boundaries:
 
 
 class BeyondRange(Criterion):
-    """Keeps the smallest and largest activation of each neuron."""
+    """Keeps the smallest and largest activation of each neuron.
+
+    Attributes:
+        name: of the criterion, for messages.
+    """
 
     Options = BoundaryOptions
     options: BoundaryOptions
+    name: ClassVar[str]
     reads_training = True
     boundaries: Boundaries | None = None
 
@@ -70,7 +75,7 @@ class BeyondRange(Criterion):
 
     def add(self, batch: Batch) -> None:
         """Stretch what was seen to the extremes of the batch."""
-        fitted(self.boundaries, "beyond-range coverage")
+        fitted(self.boundaries, self.name)
         self._stretch(*batch.extremes)
 
     def join(self, other: BeyondRange) -> None:
@@ -83,29 +88,29 @@ class BeyondRange(Criterion):
 
     def above(self) -> Tensor:
         """Return which neurons exceeded their upper boundary, bool ``[neurons]``."""
-        limits = fitted(self.boundaries, "beyond-range coverage").on(self.highest.device)
+        limits = fitted(self.boundaries, self.name).on(self.highest.device)
         return self.highest > limits.upper
 
     def below(self) -> Tensor:
         """Return which neurons fell below their lower boundary, bool ``[neurons]``."""
-        limits = fitted(self.boundaries, "beyond-range coverage").on(self.lowest.device)
+        limits = fitted(self.boundaries, self.name).on(self.lowest.device)
         return self.lowest < limits.lower
 
     def newly_above(self, batch: Batch) -> Tensor:
         """Return how many neurons each input would be the first to lift, int64 ``[b]``."""
         device = batch.values.device
-        limits = fitted(self.boundaries, "beyond-range coverage").on(device)
+        limits = fitted(self.boundaries, self.name).on(device)
         return ((batch.values > limits.upper) & ~self.above().to(device)).sum(1)
 
     def newly_below(self, batch: Batch) -> Tensor:
         """Return how many neurons each input would be the first to push down, int64 ``[b]``."""
         device = batch.values.device
-        limits = fitted(self.boundaries, "beyond-range coverage").on(device)
+        limits = fitted(self.boundaries, self.name).on(device)
         return ((batch.values < limits.lower) & ~self.below().to(device)).sum(1)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return boundaries, extremes, and how many inputs were seen."""
-        limits = fitted(self.boundaries, "beyond-range coverage")
+        limits = fitted(self.boundaries, self.name)
         return {
             "lower": limits.lower,
             "upper": limits.upper,

@@ -38,11 +38,15 @@ class Moments:
 
 
 def training_moments(train: ActivationTable) -> Moments:
-    """Return range, mean and variance of each neuron.
+    """Return range, mean and variance of each neuron; found once for all criteria that ask.
 
     Raises:
         ImprintError: no inputs, or rows with values that are infinite or not a number.
     """
+    return train.once("moments", lambda: _moments(train))
+
+
+def _moments(train: ActivationTable) -> Moments:
     if not len(train):
         raise ImprintError("there are no training activations: give at least one input")
     neurons = train.layers.neurons

@@ -16,7 +16,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,13 +100,11 @@ class Surprise(Criterion):
         order = np.argsort(train.labels, kind="stable")
         classes, counts = np.unique(train.labels, return_counts=True)
         traces = train.columns(neurons)[order]
-        self.learned = MappingProxyType(
-            {
-                "neurons": torch.from_numpy(neurons),
-                "classes": torch.from_numpy(classes),
-                **self.learn(np.split(traces, np.cumsum(counts)[:-1]), classes),
-            }
-        )
+        self.learned = {
+            "neurons": torch.from_numpy(neurons),
+            "classes": torch.from_numpy(classes),
+            **self.learn(np.split(traces, np.cumsum(counts)[:-1]), classes),
+        }
 
     @abstractmethod
     def learn(self, traces: list[FloatArray], classes: IntArray) -> dict[str, Tensor]:
@@ -186,12 +183,10 @@ class Surprise(Criterion):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
-        self.learned = MappingProxyType(
-            {
-                name.removeprefix(FIT): tensor.cpu()
-                for name, tensor in state.items()
-                if name.startswith(FIT)
-            }
-        )
+        self.learned = {
+            name.removeprefix(FIT): tensor.cpu()
+            for name, tensor in state.items()
+            if name.startswith(FIT)
+        }
         self.seen = set(state["buckets"].tolist())
         self.inputs = int(state["inputs"])

@@ -43,26 +43,35 @@ class ClusterCoverageOptions:
 
 
 class _Kept:
-    """The kept vectors of one layer, in room that doubles when it is full."""
+    """The kept vectors of one layer, in room that doubles when it is full.
 
-    def __init__(self, room: Tensor, count: int) -> None:
-        self.room = room
-        self.count = count
+    Attributes:
+        room: float32 ``[room, width + 1]``, the vectors and behind each its squared norm.
+        count: how many there are.
+    """
+
+    def __init__(self, vectors: Tensor) -> None:
+        self.room = _with_squares(vectors)
+        self.count = len(vectors)
+
+    @property
+    def rows(self) -> Tensor:
+        """Return the kept vectors with their squared norms, ``[count, width + 1]``."""
+        return self.room[: self.count]
 
     @property
     def vectors(self) -> Tensor:
         """Return the kept vectors, ``[count, width]``."""
-        return self.room[: self.count]
+        return self.rows[:, :-1]
 
-    def append(self, rows: Tensor) -> None:
+    def append(self, vectors: Tensor) -> None:
         """Keep further vectors."""
-        self.room = self.room.to(rows.device)
-        needed = self.count + len(rows)
+        needed = self.count + len(vectors)
         if needed > len(self.room):
             larger = self.room.new_empty(max(needed, 2 * len(self.room)), self.room.shape[1])
-            larger[: self.count] = self.vectors
+            larger[: self.count] = self.rows
             self.room = larger
-        self.room[self.count : needed] = rows
+        self.room[self.count : needed] = _with_squares(vectors)
         self.count = needed
 
 
@@ -80,25 +89,28 @@ class ClusterCoverage(Criterion):
 
     def reset(self) -> None:
         """See nothing yet."""
-        self.kept = [_Kept(torch.empty(0, width), 0) for width in self.layers.widths]
+        self.kept = [_Kept(torch.empty(0, width)) for width in self.layers.widths]
 
     def add(self, batch: Batch) -> None:
         """Keep the vectors of the batch that are far, one input after another."""
         for kept, part in zip(self.kept, batch.by_layer(), strict=True):
             self._take(kept, part)
 
-    def _take(self, kept: _Kept, rows: Tensor) -> None:
-        for some in torch.split(rows, ROW_TILE):
-            far = some[_far(some, kept.vectors, self.options.threshold)]
+    def _take(self, kept: _Kept, vectors: Tensor) -> None:
+        kept.room = kept.room.to(vectors.device)
+        for some in torch.split(vectors, ROW_TILE) if len(vectors) else ():
+            far = some[_far(some, kept.rows, self.options.threshold)]
             if len(far):
-                kept.append(far[_greedy(_within(far, far, self.options.threshold))])
+                near = _within(far, _with_squares(far), self.options.threshold)
+                kept.append(far[_greedy(near)])
 
     def gain(self, batch: Batch) -> Tensor:
         """Return in how many layers each input alone would be kept, float64 ``[b]``."""
         gain = torch.zeros(len(batch), dtype=torch.float64, device=batch.values.device)
         for kept, part in zip(self.kept, batch.by_layer(), strict=True):
             if kept.count:
-                gain += _far(part, kept.vectors, self.options.threshold)
+                kept.room = kept.room.to(part.device)
+                gain += _far(part, kept.rows, self.options.threshold)
         return gain
 
     def join(self, other: ClusterCoverage) -> None:
@@ -121,44 +133,64 @@ class ClusterCoverage(Criterion):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
-        vectors = [state[f"kept.{i}"].clone() for i in range(len(self.layers.widths))]
-        self.kept = [_Kept(rows, len(rows)) for rows in vectors]
+        self.kept = [_Kept(state[f"kept.{i}"]) for i in range(len(self.layers.widths))]
         self.inputs = int(state["inputs"])
 
 
-def _far(rows: Tensor, kept: Tensor, threshold: float) -> Tensor:
-    """Return which rows have no kept vector within the threshold, bool ``[b]``."""
-    kept = kept.to(rows.device)
-    far = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
-    for tile in torch.split(kept, KEPT_TILE):
-        squares, error = _squares_and_error(rows, tile)
-        nearest = torch.addmm(tile.square().sum(1), rows, tile.T, alpha=-2).amin(1) + squares
-        far &= nearest > threshold - error
-        unsure = (far & (nearest <= threshold + error)).nonzero().flatten()
+def _with_squares(vectors: Tensor) -> Tensor:
+    """Return the vectors with their squared norms behind them, ``[m, width + 1]``."""
+    return torch.cat([vectors, vectors.square().sum(1, keepdim=True)], dim=1)
+
+
+def _far(vectors: Tensor, kept: Tensor, threshold: float) -> Tensor:
+    """Return which vectors have no kept one within the threshold, bool ``[b]``.
+
+    Args:
+        vectors: ``[b, width]``.
+        kept: ``[m, width + 1]``, kept vectors and their squared norms.
+        threshold: squared distance.
+    """
+    far = torch.arange(len(vectors), device=vectors.device)
+    for tile in torch.split(kept, KEPT_TILE) if len(kept) else ():
+        some = vectors[far]
+        nearest, error = _distances(some, tile, nearest=True)
+        left = nearest > threshold - error
+        unsure = (left & (nearest <= threshold + error)).nonzero().flatten()
         if len(unsure):
-            far[unsure] = ~_within(rows[unsure], tile, threshold).any(1)
-    return far
+            left[unsure] = ~_within(some[unsure], tile, threshold).any(1)
+        far = far[left]
+    return torch.zeros(len(vectors), dtype=torch.bool, device=far.device).index_fill_(0, far, True)
 
 
-def _within(rows: Tensor, others: Tensor, threshold: float) -> Tensor:
+def _within(vectors: Tensor, others: Tensor, threshold: float) -> Tensor:
     """Return which pairs have a squared distance of at most the threshold, bool ``[b, m]``."""
-    squares, error = _squares_and_error(rows, others)
-    distances = torch.addmm(others.square().sum(1), rows, others.T, alpha=-2)
-    distances += squares[:, None]
+    distances, error = _distances(vectors, others)
     within = distances <= threshold
     pairs = ((distances - threshold).abs_() <= error[:, None]).nonzero()
-    for some in torch.split(pairs, max(1, DIFFERENCES // rows.shape[1])):
+    for some in torch.split(pairs, max(1, DIFFERENCES // others.shape[1])):
         one, other = some.unbind(1)
-        exact = (rows[one].double() - others[other].double()).square().sum(1)
+        exact = (vectors[one].double() - others[other, :-1].double()).square().sum(1)
         within[one, other] = exact <= threshold
     return within
 
 
-def _squares_and_error(rows: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the squared norms of the rows and a bound on the error of squared distances."""
-    squares = rows.square().sum(1)
-    rounding = (rows.shape[1] + 4) * torch.finfo(torch.float32).eps
-    return squares, rounding * 2 * (squares + others.square().sum(1).amax())
+def _distances(vectors: Tensor, others: Tensor, nearest: bool = False) -> tuple[Tensor, Tensor]:
+    """Return squared distances by a matrix product, and a bound on their error.
+
+    Args:
+        vectors: ``[b, width]``.
+        others: ``[m, width + 1]``, with their squared norms behind them.
+        nearest: give only the smallest of each row.
+
+    Returns:
+        ``[b, m]``, or ``[b]``; and ``[b]``.
+    """
+    squares = vectors.square().sum(1)
+    ones = torch.ones(len(vectors), 1, device=vectors.device)
+    distances = torch.cat([-2 * vectors, ones], dim=1) @ others.T
+    distances = distances.amin(1) + squares if nearest else distances.add_(squares[:, None])
+    rounding = (others.shape[1] + 4) * torch.finfo(torch.float32).eps
+    return distances, 2 * rounding * (squares + others[:, -1].amax())
 
 
 def _greedy(within: Tensor) -> Tensor:

@@ -116,7 +116,8 @@ class LikelihoodSurpriseCoverage(Surprise):
                 f"lsc: the {count} training inputs of class {label} do not vary in all of "
                 f"{dimensions} dimensions: choose fewer by lsc.dimensions, or lsc.kernel=fixed"
             ) from None
-        return factor * count ** (-1 / (dimensions + 4))
+        scott: float = count ** (-1 / (dimensions + 4))
+        return factor * scott
 
     def degrees(self, traces: FloatArray, classes: IntArray) -> NDArray[np.float64]:
         """Return minus the log density of each trace."""

@@ -18,6 +18,8 @@ from imprint.coverage.extremes import BeyondRange
 class BoundaryCoverage(BeyondRange):
     """Share of the two corners of each neuron that some input reaches."""
 
+    name = "nbc"
+
     def value(self) -> float:
         """Return the share of corners that were reached."""
         return (int(self.above().sum()) + int(self.below().sum())) / (2 * self.layers.neurons)

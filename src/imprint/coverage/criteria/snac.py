@@ -17,6 +17,8 @@ from imprint.coverage.extremes import BeyondRange
 class StrongActivationCoverage(BeyondRange):
     """Share of neurons that some input drives above their training range."""
 
+    name = "snac"
+
     def value(self) -> float:
         """Return the share of neurons above their range."""
         return int(self.above().sum()) / self.layers.neurons
