@@ -229,8 +229,6 @@ def neurons_of(layers: Layers, names: Sequence[str]) -> NDArray[np.int64]:
     slices = layers.slices
     unknown = [name for name in names if name not in slices]
     if unknown:
-        raise ImprintError(
-            f"no layer {unknown[0]!r}: the network has {', '.join(layers.names)}"
-        )
+        raise ImprintError(f"no layer {unknown[0]!r}: the network has {', '.join(layers.names)}")
     parts = [np.arange(part.start, part.stop) for name, part in slices.items() if name in names]
     return np.concatenate([np.zeros(0, dtype=np.int64), *parts]).astype(np.int64)

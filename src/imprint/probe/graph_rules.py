@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 ELEMENTWISE = frozenset(
-    "relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign sigmoid tanh hardtanh "
-    "hardswish hardsigmoid hardshrink softshrink tanhshrink logsigmoid log_sigmoid threshold "
-    "exp abs square sqrt clamp clamp_min clamp_max erf rsqrt".split()
+    {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"}
+    | {"softsign", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "hardshrink"}
+    | {"softshrink", "tanhshrink", "logsigmoid", "log_sigmoid", "threshold", "exp", "abs", "erf"}
+    | {"square", "sqrt", "rsqrt", "clamp", "clamp_min", "clamp_max"}
 )
 """Operations on each number by itself, by the name of the function."""
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from imprint.activations import Layers
 from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet, IntArray, Pixels
 from imprint.errors import ImprintError
 from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
@@ -91,7 +91,8 @@ def attribute_by(
         for one in chosen:
             values = dict(one.compute(question))
             if one.complete:
-                gaps[one.name] = max(gaps.get(one.name, 0.0), completeness_gap(question, values, cuts))
+                gap = completeness_gap(question, values, cuts)
+                gaps[one.name] = max(gaps.get(one.name, 0.0), gap)
             scores = neuron_values(outputs, values, options).cpu().double()[kept]
             total = sums.setdefault(one.name, scores.new_zeros(classes, scores.shape[1]))
             total.index_add_(0, labels, scores)
@@ -157,7 +158,7 @@ def questions(
             )
 
 
-def as_inputs(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], device: torch.device) -> Tensor:
+def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
     """Return pixels as a network takes them: float32 in [0, 1], channels last."""
     inputs = torch.from_numpy(pixels).to(device).float().div_(255)
     return inputs.contiguous(memory_format=torch.channels_last)

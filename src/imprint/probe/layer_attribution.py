@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-
 import torch
 from torch import Tensor
 
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.layer_outputs import LayerOutputs, Recorded
+from imprint.probe.quadrature import even_nodes
 from imprint.registry import Registry
 
 Values = dict[str, Tensor]
@@ -111,8 +111,8 @@ class Question:
             found = slopes(recorded, self.explained(recorded.logits))
         shape = (count, rows)
         return (
-            {name: value.detach().unflatten(0, shape) for name, value in recorded.values.items()},
-            {name: value.unflatten(0, shape) for name, value in found.items()},
+            {name: split_rows(value.detach(), *shape) for name, value in recorded.values.items()},
+            {name: split_rows(value, *shape) for name, value in found.items()},
         )
 
     def path(self, nodes: Tensor, weights: Tensor, ends: bool) -> Path:
@@ -149,10 +149,7 @@ class Question:
     @cached_property
     def even_path(self) -> Path:
         """The path in even steps with both ends, by the trapezoid rule."""
-        steps = self.options.steps
-        nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
-        weights = torch.full_like(nodes, 1 / steps)
-        weights[[0, -1]] /= 2
+        nodes, weights = even_nodes(self.options.steps)
         return self.path(nodes, weights, ends=True)
 
     @property
@@ -172,8 +169,8 @@ class Attributor:
         name: on the command line.
         title: in words.
         compute: the values of each layer, one a unit, ``[b, …]``, or one a neuron, ``[b, width]``.
-        complete: what the values of a layer that everything passes through add up to: the
-            ``difference`` F(x) − F(x′), or nothing in general.
+        complete: whether the values of a layer that everything passes through add up to
+            F(x) − F(x′).
     """
 
     name: str
@@ -212,3 +209,8 @@ def chunks(count: int, inputs: int, rows: int) -> Iterator[slice]:
     size = max(1, rows // max(1, inputs))
     for start in range(0, count, size):
         yield slice(start, min(start + size, count))
+
+
+def split_rows(values: Tensor, variants: int, inputs: int) -> Tensor:
+    """Return ``[variants · inputs, …]`` as ``[variants, inputs, …]``."""
+    return values.reshape(variants, inputs, *values.shape[1:])

@@ -10,9 +10,9 @@ from torch import Tensor
 def even_nodes(steps: int) -> tuple[Tensor, Tensor]:
     """Return the ends of even intervals and the weights of the trapezoid rule, float64.
 
-    >>> even_nodes(2)
-    (tensor([0.0000, 0.5000, 1.0000], dtype=torch.float64), tensor([0.2500, 0.5000, 0.2500], dtype=torch.float64))
-    """  # noqa: E501
+    >>> [numbers.tolist() for numbers in even_nodes(2)]
+    [[0.0, 0.5, 1.0], [0.25, 0.5, 0.25]]
+    """
     nodes = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
     weights = torch.full_like(nodes, 1 / steps)
     weights[[0, -1]] /= 2
@@ -20,6 +20,6 @@ def even_nodes(steps: int) -> tuple[Tensor, Tensor]:
 
 
 def gauss_legendre(count: int) -> tuple[Tensor, Tensor]:
-    """Return nodes, rising, and weights of the Gauss–Legendre rule on [0, 1], float64 ``[count]``."""
+    """Return rising nodes and weights of the Gauss–Legendre rule on [0, 1], float64 ``[count]``."""
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return torch.from_numpy((1 + nodes) / 2), torch.from_numpy(weights / 2)

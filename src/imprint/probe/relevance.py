@@ -5,7 +5,7 @@ rearrangement, a mean and a maximum c follows the gradient, so that shortcuts an
 no rule. With s = R_out / z′ of a linear operation z = f_w(a), each rule makes c_in = ∂/∂a Σ z′ s:
 
 - ``epsilon``: z′ = z + ε sign z, ε = 0.01 · the root mean square of z of the input in question;
-- ``gamma``: z′ of weights and biases w + γ max(w, 0), γ = 0.25, on activations that are not negative;
+- ``gamma``: z′ of weights and biases w + γ max(w, 0), γ = 0.25;
 - ``alpha2_beta1``, ``alpha3_beta2``: α R shared by the positive products a w, −β R by the negative;
 - ``composite``: gamma, epsilon and nothing but the gradient in the three thirds of the depth.
 

@@ -26,9 +26,7 @@ from imprint.probe.graph_rules import ELEMENTWISE, GraphRule, Operation, with_gr
 from imprint.probe.layer_attribution import Question, Values, slopes
 
 SMALL = 1e-10
-POOLS = frozenset(
-    f"{kind}max_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3)
-)
+POOLS = frozenset(f"{kind}max_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3))
 PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm", "__mul__", "__matmul__", "__rmul__"})
 
 

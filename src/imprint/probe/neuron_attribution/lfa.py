@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.layer_attribution import Question, Values, attributor, chunks
+from imprint.probe.layer_attribution import Question, Values, attributor, chunks, split_rows
 from imprint.seeds import generator
 
 
@@ -42,7 +42,7 @@ def _of_layer(question: Question, name: str, width: int) -> Tensor:
 
         repeated = inputs.repeat(len(channels), *[1] * (inputs.ndim - 1))
         logits = question.outputs.run(repeated, {name: ablate}).logits
-        left = question.explained(logits).unflatten(0, (len(channels), rows))
+        left = split_rows(question.explained(logits), len(channels), rows)
         drops[:, channels] = (whole - left).T
     return drops
 

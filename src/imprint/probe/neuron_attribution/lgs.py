@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from imprint.probe.layer_attribution import Question, Values, attributor, chunks
+from imprint.probe.layer_attribution import Question, Values, attributor, chunks, split_rows
 from imprint.probe.random_baselines import draw_baselines, draw_shares
 
 
@@ -28,7 +28,7 @@ def lgs(question: Question) -> Values:
             with torch.no_grad():
                 recorded = question.outputs.run(baselines.flatten(0, 1))
             before = {
-                name: value.unflatten(0, baselines.shape[:2])
+                name: split_rows(value, *baselines.shape[:2])
                 for name, value in recorded.values.items()
             }
         for name, slope in gradients.items():

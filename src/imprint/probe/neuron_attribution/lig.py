@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.layer_attribution import Question, Values, attributor, chunks
+from imprint.probe.layer_attribution import Question, Values, attributor, chunks, split_rows
 from imprint.probe.quadrature import even_nodes, gauss_legendre
 
 
@@ -37,6 +37,6 @@ def _mean_slope(
         with torch.enable_grad():
             recorded = question.outputs.run(inputs, {name: lambda _, at=points: at})  # type: ignore[misc]
             (slope,) = torch.autograd.grad(question.explained(recorded.logits).sum(), points)
-        slope = slope.unflatten(0, (len(share), len(change)))
+        slope = split_rows(slope, len(share), len(change))
         total += torch.einsum("t,t...->...", weights[part].to(slope), slope)
     return total
