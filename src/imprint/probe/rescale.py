@@ -3,7 +3,8 @@
 The pass sees inputs and baselines one after the other, ``[2b, …]``. An operation on each number by
 itself has the multiplier Δout / Δin, its derivative where Δin is 0. Max-pooling gives Δout to the
 place of the larger maximum: max(o, o′) − o′ to that of the input, o − max(o, o′) to that of the
-baseline. A product of two activations shares its difference out evenly, Δ(ab) = Δa · b̄ + Δb · ā
+baseline. A baseline that says nothing is the same everywhere, so its maxima tie, and rounding would
+say where: then the place of the input is taken for both. A product of two activations shares its difference out evenly, Δ(ab) = Δa · b̄ + Δb · ā
 with bars for means of input and baseline. Linear operations keep their gradients. So the values
 of a layer that everything passes through add up to F(x) − F(x′) exactly, but for soft-max,
 normalisation by the data itself and other operations of no rule, which keep their gradients.
@@ -26,6 +27,7 @@ from imprint.probe.graph_rules import ELEMENTWISE, GraphRule, Operation, with_gr
 from imprint.probe.layer_attribution import Question, Values, slopes
 
 SMALL = 1e-10
+TIED = 1e-5
 POOLS = frozenset(f"{kind}max_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3))
 PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm", "__mul__", "__matmul__", "__rmul__"})
 
@@ -103,6 +105,10 @@ class Rescale(GraphRule):
         flat = inputs.flatten(-axes)[: len(x)]
         change = (x - before).flatten(-axes)
         top = torch.maximum(y, start)
+        # Of places that tie in the baseline, that of the input is meant.
+        at_own = before.flatten(-axes).gather(-1, _flat(own, change)).view_as(own)
+        tied = at_own >= start - TIED * start.abs()
+        others = torch.where(tied, own, others)
         shared = _share(flat, change, own, top - start, 1.0)
         shared = shared + _share(flat, change, others, y - top, 0.0)
         return with_gradient_of(torch.cat([shared, torch.zeros_like(shared)]), out)
@@ -131,8 +137,13 @@ def _share(flat: Tensor, change: Tensor, places: Tensor, amount: Tensor, still: 
         amount: shaped as ``places``.
         still: the multiplier where Δx is 0, and so is the amount.
     """
-    at = places.reshape(*flat.shape[:-1], -1)
+    at = _flat(places, flat)
     step = change.gather(-1, at).view_as(places)
     none = step.abs() < SMALL
     factor = torch.where(none, still, amount / torch.where(none, 1.0, step))
     return flat.gather(-1, at).view_as(places) * factor
+
+
+def _flat(places: Tensor, maps: Tensor) -> Tensor:
+    """Return places ``[…, windows]``, whatever axes the windows have, beside maps ``[…, places]``."""
+    return places.reshape(*maps.shape[:-1], -1)
