@@ -97,7 +97,10 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ),
     ("leave-one-out", "retrain"): ("imprint.commands.leave_one_out", "Retrain", "train without"),
     ("leave-one-out", "compare"): ("imprint.commands.leave_one_out", "Compare", "who is right"),
+    ("coverage", "importance"): ("imprint.commands.coverage", "Importance", "which neurons matter"),
+    ("coverage", "wisdom"): ("imprint.commands.coverage", "Wisdom", "vote for neurons"),
     ("coverage", "measure"): ("imprint.commands.coverage", "Measure", "what a test set exercises"),
+    ("coverage", "monitor"): ("imprint.commands.coverage", "Monitor", "how novel an input is"),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

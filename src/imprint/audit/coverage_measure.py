@@ -127,7 +127,14 @@ def measure_tables(
     found = measure(free, _shuffled(test, order, size), groups) if free else {}
     if bound:
         found |= measure(bound, test.batches(LARGEST_BATCH), groups)
-    return Measured(found, missing, {name: to_plain(given) for name, given in options.items()})
+    return Measured(
+        found, missing, {name: plain_settings(given) for name, given in options.items()}
+    )
+
+
+def plain_settings(options: Any) -> dict[str, Any]:
+    """Return settings as JSON values, without the votes, which have a table of their own."""
+    return {name: value for name, value in to_plain(options).items() if name != "votes"}
 
 
 def make(

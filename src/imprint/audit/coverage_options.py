@@ -46,7 +46,7 @@ class LayerChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectChoice(LayerChoice, Common):
+class NetworkChoice(Common):
     """A network, and images it was trained on."""
 
     subject: Path | None = None
@@ -55,13 +55,19 @@ class SubjectChoice(LayerChoice, Common):
     """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
     train: Path | None = None
     """Images the network was trained on: a folder or an array file."""
-    test: Path | None = None
-    """Images that test it, of the same classes."""
     layout: str = "auto"
-    """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
+    """How folders are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
     mnist, arrays."""
     train_part: str = ""
     """Which part of the training folder: train, val, test …; empty for the training part."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectChoice(LayerChoice, NetworkChoice):
+    """A network, images it was trained on, and images that test it."""
+
+    test: Path | None = None
+    """Images that test the network, of the same classes."""
     test_part: str = ""
     """Which part of the test folder."""
     train_records: int = 0
@@ -75,7 +81,90 @@ class SubjectChoice(LayerChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOptions(CriteriaChoice, SubjectChoice):
+class ImportanceChoice:
+    """Which neurons are important: attribution for IDC, votes for WISDOM."""
+
+    attribution: str = "lrp"
+    """Attribution that ranks neurons: la, lgxa, lrp, ldl, ldls, lgs, lig, ii, lc, lgc, lfa."""
+    importance_records: int = 1000
+    """Training images to attribute at most, drawn at random; 0 takes all."""
+    vote_methods: Names = ("la", "ldl", "lgs", "lrp")
+    """Attributions that vote; lc and ii take a path of 50 steps each, lig one for each layer."""
+    vote_records: int = 960
+    """Training images in the vote at most, drawn at random; 0 takes all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablesChoice:
+    """Tables of importance and of votes that are there already."""
+
+    importance: Path | None = None
+    """A Parquet table of importance to take the neurons of IDC from, in place of attribution."""
+    votes: Path | None = None
+    """A CSV of votes, LayerName,NeuronIndex,Score, to take the neurons of WISDOM from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportanceOptions(NetworkChoice):
+    """Attribute the outputs of a network to the neurons of every layer."""
+
+    methods: Names = ("lrp",)
+    """Attributions, all from the same passes: la, lgxa, lrp, ldl, ldls, lgs, lig, ii, lc, lgc,
+    lfa."""
+    records: int = 0
+    """Training images to attribute at most, drawn at random; 0 takes all."""
+    target: Literal["true", "predicted", "all"] = "true"
+    """Output that is explained: of the given class, of the predicted one, or the sum of all."""
+    reduce: Literal["sum", "mean", "max_abs"] = "sum"
+    """Over the places of a channel."""
+    sign: Literal["signed", "abs", "positive"] = "signed"
+    """Of each value before it is reduced: as it is, its size, or its positive part."""
+    scaling: Literal["none", "layer_sum", "layer_z", "per_position"] = "none"
+    """Units that make layers comparable: as published, share of the layer, z-score, a place."""
+    rule: Literal["epsilon0", "epsilon", "gamma", "alpha2_beta1", "alpha3_beta2", "composite"] = (
+        "epsilon0"
+    )
+    """Of lrp; composite is gamma in the lower third, epsilon in the middle, epsilon0 on top."""
+    path_steps: int = 50
+    """Steps of paths from the baseline to the input."""
+    top: int = 10
+    """Neurons to list."""
+    correct_only: bool = False
+    """Leave out images whose class the network does not name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WisdomOptions(NetworkChoice):
+    """Let attributions vote for the neurons they agree on."""
+
+    methods: Names = ("la", "ii", "lc", "ldl", "lgs", "lrp")
+    """Attributions that vote."""
+    published: bool = False
+    """Count as Torch4DeepImportance does: raw gains and scores, all batches, 10 points a batch."""
+    mode: Literal["fine", "coarse"] = "fine"
+    """The consensus of all methods votes, or the choice of the one of the largest gain alone."""
+    top: int = 10
+    """Leading neurons that are asked for."""
+    records: int = 0
+    """Training images in the vote at most, drawn at random; 0 takes all, until it is settled."""
+    batch_size: int = 32
+    """Images a ballot; published tables are of 32."""
+    window: int = 20
+    """The vote is settled once the leading neurons stay over so many batches; 0 counts all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorOptions(TablesChoice, ImportanceChoice, SubjectChoice):
+    """Make a monitor of a network, and show it test images."""
+
+    top: int = 10
+    """Neurons to watch: the most important."""
+    clusters: int = 2
+    """Clusters of each neuron; 0 chooses 2 … 9 by silhouette."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, SubjectChoice):
     """Measure coverage of a test set, from activations or from a network and its images."""
 
     arrays: Path | None = None
@@ -84,3 +173,17 @@ class MeasureOptions(CriteriaChoice, SubjectChoice):
     correct_only: CorrectOnly = "none"
     """Which inputs to keep only where the network names their class: those that criteria are
     built from, those they are evaluated on, or both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageStep(CriteriaChoice, ImportanceChoice):
+    """The coverage step of an audit: what images that no model was trained on exercise in one."""
+
+    skip: bool = False
+    """Leave this step out."""
+    records: int = 2000
+    """Images to test with at most, drawn at random; 0 takes all."""
+    importance_records: int = 480
+    """Training images to attribute at most, drawn at random; 0 takes all."""
+    vote_records: int = 480
+    """Training images in the vote at most, drawn at random; 0 takes all."""

@@ -6,13 +6,24 @@ from typing import Any
 
 
 def show_coverage(findings: dict[str, Any]) -> None:
-    """Print a row a criterion, and what is missing and why."""
+    """Print what was found: of criteria, of importance, of a vote, of a monitor."""
+    if "criteria" in findings:
+        _show_criteria(findings)
+    for method, found in findings.get("importance", {}).get("methods", {}).items():
+        _show_leading(f"Importance by {method}", found["leading"], "score")
+    if "wisdom" in findings:
+        settled = "settled" if findings["wisdom"]["settled"] else "not settled"
+        title = f"Votes of {findings['wisdom']['batches']} ballots, {settled}"
+        _show_leading(title, findings["wisdom"]["leading"], "votes", "frequency")
+    if "monitor" in findings:
+        _show_monitor(findings["monitor"])
+
+
+def _show_criteria(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    if "criteria" not in findings:
-        return
     console = Console()
     title = f"Coverage: what do {findings['test']:,} inputs exercise?  (95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
@@ -25,7 +36,36 @@ def show_coverage(findings: dict[str, Any]) -> None:
     console.print(table)
     for name, found in findings["criteria"].items():
         if "missing" in found:
-            console.print(f"{name} missing: {found['missing']}", highlight=False)
+            console.print(f"{name} missing: {found['missing']}", highlight=False, soft_wrap=True)
+
+
+def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table.add_column("layer", no_wrap=True)
+    for name in ("neuron", *columns):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        numbers = (f"{row[name]:.4g}" for name in columns)
+        table.add_row(row["layer"], str(row["neuron"]), *numbers)
+    Console().print(table)
+
+
+def _show_monitor(found: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    new = found["new"]
+    low, high = (100 * bound for bound in new["ci95"])
+    Console().print(
+        f"{100 * new['value']:.1f} % [{low:.1f}, {high:.1f}] of {new['n']:,} test inputs are in "
+        f"cells that none of {found['training_inputs']:,} training inputs reached; of inputs like "
+        f"these {100 * found['expected_new']:.1f} % would be",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _row(found: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from imprint.activations import ActivationTable
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
+from imprint.audit.coverage_neurons import Network, with_neurons
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
@@ -32,13 +33,17 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     _check_source(options)
     study = Study(options.out)
     with study.locked():
-        train, test, data = _tables(study, options)
+        train, test, network, data = _tables(study, options)
         train, test = keep_correct(train, test, options.correct_only)
+        settings, neurons = with_neurons(
+            study, settings, test.layers, network, options, options, options.seed
+        )
         measured = measure_tables(train, test, settings, options.seed)
         findings = {
             **table_facts(train, test),
             "correct_only": options.correct_only,
             "criteria": measured.to_dict(),
+            "neurons_of": neurons,
         }
         return finish(study, options, data, {LENS: findings})
 
@@ -60,15 +65,16 @@ def table_facts(train: ActivationTable | None, test: ActivationTable) -> dict[st
 
 def _tables(
     study: Study, options: MeasureOptions
-) -> tuple[ActivationTable | None, ActivationTable, dict[str, Any]]:
+) -> tuple[ActivationTable | None, ActivationTable, Network | None, dict[str, Any]]:
     if options.arrays is not None:
         train, test = tables_from_arrays(options.arrays)
-        return train, test, {"name": options.arrays.name}
+        return train, test, None, {"name": options.arrays.name}
     sets = open_sets(options)
     subject, weights = open_network(options, sets.images)
     device, taps = choose_device(options.device), tap_options(options)
     tables = activation_steps(study, subject, weights, sets, taps, options.storage, device)
-    return tables["train"], tables["test"], image_facts(sets.images)
+    network = Network(subject, weights, sets.images, sets.index["train"], device)
+    return tables["train"], tables["test"], network, image_facts(sets.images)
 
 
 def _check_source(options: MeasureOptions) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from imprint.activations import ActivationTable
-from imprint.audit.coverage_options import LayerChoice, SubjectChoice
+from imprint.audit.coverage_options import LayerChoice, NetworkChoice, SubjectChoice
 from imprint.config import to_plain
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
@@ -62,7 +62,7 @@ def open_sets(options: SubjectChoice) -> Sets:
             f"--train and --test are the same images, {options.test}: name its parts with "
             "--train-part and --test-part, or give two folders"
         )
-    train = open_images(options.train, layout=options.layout, part=options.train_part or None)
+    train = open_training(options)
     test = open_images(options.test, layout=options.layout, part=options.test_part or None)
     images = JoinedImages(train, test, f"{options.train.name} and {options.test.name}")
     index = {
@@ -73,7 +73,18 @@ def open_sets(options: SubjectChoice) -> Sets:
     return Sets(images, index, options.centre_fraction)
 
 
-def open_network(options: SubjectChoice, images: ImageSet) -> tuple[Subject, str]:
+def open_training(options: NetworkChoice) -> ImageSet:
+    """Return the images that the network was trained on.
+
+    Raises:
+        ImprintError: none are given, or they cannot be read.
+    """
+    if options.train is None:
+        raise ImprintError("give --train, images that the network was trained on")
+    return open_images(options.train, layout=options.layout, part=options.train_part or None)
+
+
+def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str]:
     """Return the network and the hash of its weights.
 
     Raises:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.audit.coverage_options import MeasureOptions
+from imprint.audit.coverage_options import (
+    ImportanceOptions,
+    MeasureOptions,
+    MonitorOptions,
+    WisdomOptions,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,3 +28,50 @@ class Measure(MeasureOptions):
         from imprint.audit.coverage_study import measure_study
 
         return measure_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance(ImportanceOptions):
+    """Attribute the outputs of a network to the neurons of all its layers at once.
+
+    OUT/importance/METHOD.parquet has a row a class and neuron, and rows of class -1 over all
+    images. Most methods share one backward pass for all layers.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Attribute; return the content of ``summary.json``."""
+        from imprint.audit.coverage_attribution import importance_study
+
+        return importance_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wisdom(WisdomOptions):
+    """Let several attributions vote for neurons, weighed by the loss without their choice.
+
+    OUT/wisdom/votes.csv is in the published form, LayerName,NeuronIndex,Score. The vote ends once
+    its leaders are settled; how often they lead in resamples of the ballots is told.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Vote; return the content of ``summary.json``."""
+        from imprint.audit.coverage_attribution import wisdom_study
+
+        return wisdom_study(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitor(MonitorOptions):
+    """Make a monitor that tells of every input how novel it is, and show it test images.
+
+    The monitor watches the most important neurons. An input whose cell of their clusters no
+    training image reached has novelty 1; else it is the share of training images in fuller cells.
+    OUT/monitor/monitor.safetensors is it, for imprint.probe.monitor.load_monitor;
+    OUT/monitor/novelty.parquet has a row a test image.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Watch; return the content of ``summary.json``."""
+        from imprint.audit.coverage_monitor import monitor_study
+
+        return monitor_study(self)

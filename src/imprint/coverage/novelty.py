@@ -183,13 +183,19 @@ def seen_cells(
     most = max((len(limits) for limits in thresholds), default=0)
     padded = torch.full((len(neurons), max(most, 1)), torch.inf)
     for row, limits in enumerate(thresholds):
-        padded[row, : len(limits)] = torch.from_numpy(np.asarray(limits, dtype=np.float32))
+        padded[row, : len(limits)] = torch.from_numpy(_at_least(limits))
     layers, within = _only(train.layers, neurons)
     empty = torch.zeros(0, dtype=torch.int64)
     cells = SeenCells(layers, torch.from_numpy(within), padded, empty, empty)
     found = cells.codes_of(torch.from_numpy(train.columns(neurons)))
     codes, counts = torch.unique(found, return_counts=True)
     return SeenCells(layers, cells.neurons, padded, codes, counts)
+
+
+def _at_least(limits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the smallest float32 that are not below some numbers: they cut float32 alike."""
+    near = np.asarray(limits).astype(np.float32)
+    return np.where(near < limits, np.nextafter(near, np.float32(np.inf)), near)
 
 
 def _only(layers: Layers, neurons: NDArray[np.int64]) -> tuple[Layers, NDArray[np.int64]]:

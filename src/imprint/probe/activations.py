@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -162,7 +162,7 @@ def read_activations(folder: Path) -> ActivationTable:
         ImprintError: no such table, or a damaged one.
     """
     try:
-        values: Any = np.load(folder / VALUES, mmap_mode="r", allow_pickle=False)
+        stored = np.load(folder / VALUES, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ImprintError(
             f"no activations in {folder} ({error}): delete the folder and run again"
@@ -170,7 +170,8 @@ def read_activations(folder: Path) -> ActivationTable:
     told: Any = read_json(folder / LAYERS)
     layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
     columns = read_table(folder / INPUTS)
-    if np.shape(values) != (len(columns["index"]), layers.neurons):
+    values = cast("NDArray[np.float32]", stored)
+    if values.shape != (len(columns["index"]), layers.neurons):
         raise ImprintError(f"{folder} is damaged: delete it and run again")
     return ActivationTable(
         layers,
@@ -206,7 +207,7 @@ def rows_of(table: ActivationTable, rows: NDArray[np.int64]) -> ActivationTable:
 
     return ActivationTable(
         table.layers,
-        np.asarray(table.values[rows]),
+        cast("NDArray[np.float32]", table.values[rows]),
         some(table.labels),
         some(table.index),
         some(table.predictions),

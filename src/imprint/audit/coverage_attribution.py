@@ -1,0 +1,141 @@
+"""``coverage importance`` and ``coverage wisdom``: which neurons matter, and how surely."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imprint.audit.coverage_importance import (
+    NO_LOGITS,
+    attribution_seed,
+    importance_step,
+    leading_neurons,
+    votes_step,
+)
+from imprint.audit.coverage_options import ImportanceOptions, NetworkChoice, WisdomOptions
+from imprint.audit.coverage_tables import open_network, open_training
+from imprint.audit.images import image_facts
+from imprint.audit.summary import finish
+from imprint.coverage.voting import VotingOptions
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.device import choose_device
+from imprint.errors import ImprintError
+from imprint.importance import ImportanceTable
+from imprint.nets.subject import Subject
+from imprint.probe.attribution_options import AttributionOptions
+from imprint.probe.layer_attribution import ATTRIBUTORS
+from imprint.seeds import generator
+from imprint.store import Study
+
+
+def importance_study(options: ImportanceOptions) -> dict[str, Any]:
+    """Attribute outputs to neurons, and write the page.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    _check_methods(options.methods)
+    how = AttributionOptions(
+        target=options.target,
+        reduce=options.reduce,
+        sign=options.sign,
+        steps=options.path_steps,
+        rule=options.rule,
+        seed=attribution_seed(options.seed),
+    )
+    study = Study(options.out)
+    with study.locked():
+        subject, weights, images = _open(options)
+        tables = importance_step(
+            study,
+            subject,
+            weights,
+            images,
+            _records(images, options.records, options.seed, "importance"),
+            options.methods,
+            how,
+            choose_device(options.device),
+            options.correct_only,
+        )
+        told = {
+            name: importance_facts(table.scaled(options.scaling), options.top)
+            for name, table in tables.items()
+        }
+        findings = {"importance": {"scaling": options.scaling, "methods": told}}
+        return finish(study, options, image_facts(images), {"coverage": findings})
+
+
+def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
+    """Let attributions vote, and write the page.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    _check_methods(options.methods)
+    voting = VotingOptions(
+        published=options.published,
+        mode=options.mode,
+        m=options.top,
+        window=0 if options.published else options.window,
+        seed=attribution_seed(options.seed),
+    )
+    study = Study(options.out)
+    with study.locked():
+        subject, weights, images = _open(options)
+        _, found = votes_step(
+            study,
+            subject,
+            weights,
+            images,
+            _records(images, options.records, options.seed, "votes"),
+            options.methods,
+            voting,
+            choose_device(options.device),
+            options.batch_size,
+        )
+        return finish(study, options, image_facts(images), {"coverage": {"wisdom": found}})
+
+
+def importance_facts(table: ImportanceTable, top: int) -> dict[str, Any]:
+    """Return what is told of a table: the most important neurons, and the share of each layer."""
+    scores = table.of()
+    leading = leading_neurons(table.layers, scores, top)
+    sizes = np.abs(np.nan_to_num(scores))
+    total = sizes.sum() or 1.0
+    return {
+        "images": int(table.counts[-1]),
+        "leading": [
+            {"layer": layer, "neuron": row, "score": float(score)}
+            for (layer, row), score in zip(leading.named(), leading.scores, strict=True)
+        ],
+        "layers": {
+            name: float(sizes[part].sum() / total) for name, part in table.layers.slices.items()
+        },
+    }
+
+
+def _open(options: NetworkChoice) -> tuple[Subject, str, ImageSet]:
+    images = open_training(options)
+    subject, weights = open_network(options, images)
+    if not subject.has_logits:
+        raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a classifier")
+    return subject, weights, images
+
+
+def _records(images: ImageSet, count: int, seed: int, purpose: str) -> IntArray:
+    order = generator(seed, f"coverage {purpose}").permutation(np.arange(len(images)))
+    return order[:count] if count else order
+
+
+def _check_methods(methods: tuple[str, ...]) -> None:
+    if not methods:
+        raise ImprintError("no attribution is asked for: give --methods, lrp for instance")
+    for name in methods:
+        ATTRIBUTORS.get(name)

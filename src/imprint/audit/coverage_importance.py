@@ -1,0 +1,193 @@
+"""Which neurons of a network are important: attribution, votes, and both from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imprint.activations import Layers
+from imprint.config import to_plain
+from imprint.coverage.importance_files import (
+    read_importance,
+    read_votes,
+    write_importance,
+    write_votes,
+)
+from imprint.coverage.voting import Votes, VotingOptions
+from imprint.coverage.wisdom import wisdom
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.errors import ImprintError
+from imprint.importance import ImportanceTable, Selection, hidden, select
+from imprint.nets.subject import Subject
+from imprint.probe.attribution_options import AttributionOptions
+from imprint.probe.importance import attribute_by
+from imprint.seeds import derive
+from imprint.store import Study, hash_arrays, read_json, write_json
+
+NO_LOGITS = "the network has no classifier, so that no output can be attributed to neurons"
+
+
+def importance_step(
+    study: Study,
+    subject: Subject,
+    weights: str,
+    images: ImageSet,
+    index: IntArray,
+    methods: Sequence[str],
+    options: AttributionOptions,
+    device: torch.device,
+    correct_only: bool = False,
+) -> dict[str, ImportanceTable]:
+    """Attribute outputs to neurons unless it is done; return the table of each method.
+
+    Args:
+        study: gets ``importance/METHOD.parquet``.
+        subject: a classifier.
+        weights: their hash.
+        images: where pixels and classes come from.
+        index: int64 ``[n]``, images to attribute.
+        methods: attributions; those that are not done yet share their passes.
+        options: of the attributions.
+        device: where to compute.
+        correct_only: leave out images whose class the network does not name.
+    """
+    settings: dict[str, Any] = {
+        "weights": weights,
+        "images": images.fingerprint(),
+        "index": hash_arrays(index),
+        "options": to_plain(options),
+        "correct_only": correct_only,
+    }
+    names = {method: f"importance/{method}.parquet" for method in methods}
+    absent = [method for method, name in names.items() if not study.is_done(name, settings)]
+    if absent:
+        tables = attribute_by(
+            subject, images, index, absent, options, device=device, correct_only=correct_only
+        )
+        for method, table in tables.items():
+            study.step(
+                names[method], settings, lambda file, table=table: write_importance(file, table)
+            )  # type: ignore[misc]
+    return {method: read_importance(study.path(name)) for method, name in names.items()}
+
+
+def votes_step(
+    study: Study,
+    subject: Subject,
+    weights: str,
+    images: ImageSet,
+    index: IntArray,
+    methods: Sequence[str],
+    voting: VotingOptions,
+    device: torch.device,
+    batch_size: int = 32,
+) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+    """Let attributions vote unless it is done; return the votes of each layer, and the findings.
+
+    Args:
+        study: gets ``wisdom``: ``votes.csv`` in the published form, ``findings.json``.
+        subject: a classifier.
+        weights: their hash.
+        images: where pixels and classes come from.
+        index: int64 ``[n]``, images in the vote, in the order of the ballots.
+        methods: attributions that vote.
+        voting: how ballots are counted.
+        device: where to compute.
+        batch_size: images a ballot.
+    """
+    settings = {
+        "weights": weights,
+        "images": images.fingerprint(),
+        "index": hash_arrays(index),
+        "methods": list(methods),
+        "voting": to_plain(voting),
+        "batch_size": batch_size,
+    }
+
+    def build(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        found = wisdom(
+            subject, images, index, voting, methods=methods, device=device, batch_size=batch_size
+        )
+        write_votes(folder / "votes.csv", found.layers, found.votes)
+        write_json(folder / "findings.json", vote_facts(found, voting))
+
+    folder = study.step("wisdom", settings, build)
+    return read_votes(folder / "votes.csv"), read_json(folder / "findings.json")
+
+
+def vote_facts(found: Votes, voting: VotingOptions) -> dict[str, Any]:
+    """Return what is told of a vote: its leaders, and how sure it is of them."""
+    leading = found.leading(voting.m)
+    return {
+        "leading": [
+            {
+                "layer": layer,
+                "neuron": row,
+                "votes": int(found.votes[neuron]),
+                "frequency": float(found.frequency[neuron]),
+            }
+            for (layer, row), neuron in zip(leading.named(), leading.neurons, strict=True)
+        ],
+        "votes": int(found.votes.sum()),
+        "batches": found.batches,
+        "skipped": found.skipped,
+        "settled": found.settled,
+        "wins": dict(found.wins),
+        "mean_gains": {name: float(gain) for name, gain in found.mean_gains.items()},
+    }
+
+
+def leading_neurons(layers: Layers, scores: FloatArray, m: int) -> Selection:
+    """Return the m neurons of the highest scores, of all layers but the last if there are more."""
+    return select(layers, scores, m, hidden(layers) or layers.names)
+
+
+def scores_among(
+    layers: Layers, by_layer: Mapping[str, NDArray[Any]], what: str, missing: float = np.nan
+) -> FloatArray:
+    """Return scores of the neurons that are looked at, float64 ``[neurons]``.
+
+    Args:
+        layers: that are looked at.
+        by_layer: scores of each layer, ``[width]``.
+        what: where they come from, for messages.
+        missing: stands for neurons of layers without scores.
+
+    Raises:
+        ImprintError: none of the layers has scores, or one has more or fewer neurons.
+    """
+    scores = np.full(layers.neurons, missing)
+    known = 0
+    for name, part in layers.slices.items():
+        if name not in by_layer:
+            continue
+        width = part.stop - part.start
+        if len(by_layer[name]) != width:
+            raise ImprintError(
+                f"{what} has {len(by_layer[name])} neurons in layer {name}, the network {width}: "
+                "give a table of this network"
+            )
+        scores[part] = by_layer[name]
+        known += 1
+    if not known:
+        raise ImprintError(
+            f"{what} speaks of the layers {', '.join(list(by_layer)[:3])} …, and none of them is "
+            f"looked at ({', '.join(layers.names[:3])} …): give a table of this network"
+        )
+    return scores
+
+
+def by_layer(table: ImportanceTable) -> dict[str, FloatArray]:
+    """Return the scores over all inputs of each layer, ``[width]``."""
+    return {name: table.of()[part] for name, part in table.layers.slices.items()}
+
+
+def attribution_seed(seed: int) -> int:
+    """Return the seed of everything random in attributions."""
+    return derive(seed, "coverage attribution")

@@ -1,0 +1,152 @@
+"""The neurons of IDC and WISDOM: from the network, from tables that are there, or from neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.activations import Layers
+from imprint.audit.coverage_importance import (
+    NO_LOGITS,
+    attribution_seed,
+    by_layer,
+    importance_step,
+    leading_neurons,
+    scores_among,
+    votes_step,
+)
+from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
+from imprint.coverage.importance_files import read_importance, read_votes
+from imprint.coverage.voting import VotingOptions
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.nets.subject import Subject
+from imprint.probe.attribution_options import AttributionOptions
+from imprint.seeds import generator
+from imprint.store import Study
+
+IDC, WISDOM = "idc", "wisdom"
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network, and the images it may be asked about.
+
+    Attributes:
+        subject: the network itself.
+        weights: their hash.
+        images: where pixels and classes come from.
+        train: int64, images it was trained on.
+        device: where to compute.
+    """
+
+    subject: Subject
+    weights: str
+    images: ImageSet
+    train: IntArray
+    device: torch.device
+
+    def some(self, count: int, seed: int, purpose: str) -> IntArray:
+        """Return training images in a random order, at most ``count``; all for 0."""
+        order = generator(seed, f"coverage {purpose}").permutation(self.train)
+        return order[:count] if count else order
+
+
+def with_neurons(
+    study: Study,
+    settings: Mapping[str, Any],
+    layers: Layers,
+    network: Network | None,
+    choice: ImportanceChoice,
+    tables: TablesChoice,
+    seed: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of criteria with the neurons of IDC and the votes of WISDOM filled in.
+
+    Args:
+        study: gets ``importance`` and ``wisdom`` where the network is asked.
+        settings: of each criterion by its name; what they name already stays.
+        layers: that are looked at.
+        network: to ask; None where there is none.
+        choice: how it is asked.
+        tables: that are there already, and go first.
+        seed: of the study.
+
+    Returns:
+        The settings, and what is told of the neurons: ``idc`` and ``wisdom``.
+    """
+    filled, told = dict(settings), {}
+    if IDC in filled and filled[IDC].neurons is None:
+        scores, source = _importance(study, layers, network, choice, tables, seed)
+        told[IDC] = {"source": source}
+        if scores is not None:
+            chosen = leading_neurons(layers, scores, filled[IDC].m)
+            filled[IDC] = replace(filled[IDC], neurons=tuple(chosen.neurons.tolist()))
+    if WISDOM in filled and filled[WISDOM].votes is None:
+        votes, findings = _votes(study, layers, network, choice, tables, filled[WISDOM].m, seed)
+        if votes is not None:
+            filled[WISDOM] = replace(filled[WISDOM], votes=tuple(votes.tolist()))
+        told[WISDOM] = findings
+    return filled, told
+
+
+def _importance(
+    study: Study,
+    layers: Layers,
+    network: Network | None,
+    choice: ImportanceChoice,
+    tables: TablesChoice,
+    seed: int,
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]] | None, str]:
+    if tables.importance is not None:
+        table = read_importance(tables.importance)
+        return scores_among(layers, by_layer(table), str(tables.importance)), table.method
+    if network is None:
+        return None, "separation of classes"
+    if not network.subject.has_logits:
+        return None, f"separation of classes: {NO_LOGITS}"
+    options = AttributionOptions(seed=attribution_seed(seed))
+    method = choice.attribution
+    table = importance_step(
+        study,
+        network.subject,
+        network.weights,
+        network.images,
+        network.some(choice.importance_records, seed, "importance"),
+        (method,),
+        options,
+        network.device,
+    )[method]
+    return scores_among(layers, by_layer(table), "the attribution"), method
+
+
+def _votes(
+    study: Study,
+    layers: Layers,
+    network: Network | None,
+    choice: ImportanceChoice,
+    tables: TablesChoice,
+    m: int,
+    seed: int,
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]] | None, dict[str, Any]]:
+    if tables.votes is not None:
+        found = read_votes(tables.votes)
+        return scores_among(layers, found, str(tables.votes), 0.0), {"source": tables.votes.name}
+    if network is None:
+        return None, {"missing": "votes need the network, or a table of them: --votes"}
+    if not network.subject.has_logits:
+        return None, {"missing": NO_LOGITS}
+    found, facts = votes_step(
+        study,
+        network.subject,
+        network.weights,
+        network.images,
+        network.some(choice.vote_records, seed, "votes"),
+        choice.vote_methods,
+        VotingOptions(m=m, seed=attribution_seed(seed)),
+        network.device,
+    )
+    return scores_among(layers, found, "the vote", 0.0), {"source": "vote", **facts}
