@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,7 @@ def importance_step(
             subject, images, index, absent, options, device=device, correct_only=correct_only
         )
         for method, table in tables.items():
-            study.step(
-                names[method], settings, lambda file, table=table: write_importance(file, table)
-            )  # type: ignore[misc]
+            study.step(names[method], settings, partial(write_importance, table=table))
     return {method: read_importance(study.path(name)) for method, name in names.items()}
 
 

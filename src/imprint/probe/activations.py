@@ -1,6 +1,6 @@
 """Activations: one pass over the images, for criteria on the way, for a table, or for both.
 
-The table is a folder: ``values.npy`` ``[n, neurons]``, which is read as a memory map,
+The table is a folder: ``values.npy`` ``[n, neurons]``, read as a memory map (copy on write),
 ``inputs.parquet`` (index, label, and prediction where there is a classifier) and ``layers.json``.
 Whatever is asked of a data set afterwards is arithmetic on it.
 """
@@ -162,14 +162,14 @@ def read_activations(folder: Path) -> ActivationTable:
         ImprintError: no such table, or a damaged one.
     """
     try:
-        stored = np.load(folder / VALUES, mmap_mode="r", allow_pickle=False)
+        stored = np.load(folder / VALUES, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ImprintError(
             f"no activations in {folder} ({error}): delete the folder and run again"
         ) from error
     told: Any = read_json(folder / LAYERS)
     layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
-    columns = read_table(folder / INPUTS)
+    columns = {name: column.copy() for name, column in read_table(folder / INPUTS).items()}
     values = cast("NDArray[np.float32]", stored)
     if values.shape != (len(columns["index"]), layers.neurons):
         raise ImprintError(f"{folder} is damaged: delete it and run again")
