@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from imprint.activations import ActivationTable
 from imprint.audit.coverage_arrays import tables_from_arrays
+from imprint.audit.coverage_findings import cell_findings, gap_findings
+from imprint.audit.coverage_gallery import STEP, gallery_step
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
 from imprint.audit.coverage_neurons import Network, with_neurons
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
+from imprint.config import to_plain
+from imprint.coverage.cell_criterion import CellCriterion
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.options import Common
-from imprint.store import Study
+from imprint.store import Study, hash_file, read_json, write_json
 
 LENS = "coverage"
 
@@ -33,19 +39,69 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     _check_source(options)
     study = Study(options.out)
     with study.locked():
-        train, test, network, data = _tables(study, options)
+        train, test, network, source, data = _tables(study, options)
         train, test = keep_correct(train, test, options.correct_only)
         settings, neurons = with_neurons(
             study, settings, test.layers, network, options, options, options.seed
         )
-        measured = measure_tables(train, test, settings, options.seed)
+        made_with = {"source": source, "correct_only": options.correct_only}
+        findings = coverage_step(
+            study, train, test, settings, neurons, made_with, options.seed, network is not None
+        )
+        if network is not None:
+            gallery_step(study, network.images)
+        return finish(study, options, data, {LENS: findings})
+
+
+def coverage_step(
+    study: Study,
+    train: ActivationTable | None,
+    test: ActivationTable,
+    settings: Mapping[str, Any],
+    neurons: Mapping[str, Any],
+    made_with: Mapping[str, Any],
+    seed: int,
+    gaps: bool,
+) -> dict[str, Any]:
+    """Measure all criteria unless it is done; return the findings.
+
+    Args:
+        study: gets ``coverage/findings.json``.
+        train: activations of training data, if there are any.
+        test: of test data.
+        settings: of each criterion by its name.
+        neurons: what is told of the neurons of IDC and WISDOM.
+        made_with: what says where the activations come from, as JSON values.
+        seed: of the order of inputs.
+        gaps: whether to look for ranges that tests never reach.
+    """
+
+    def build(folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        measured = measure_tables(train, test, settings, seed)
+        cells = cell_findings(measured.found, test.layers)
+        for name, told in neurons.items():
+            cells.setdefault(name, {}).update(told)
         findings = {
             **table_facts(train, test),
-            "correct_only": options.correct_only,
+            "correct_only": made_with["correct_only"],
             "criteria": measured.to_dict(),
-            "neurons_of": neurons,
+            "cells": cells,
         }
-        return finish(study, options, data, {LENS: findings})
+        if gaps and train is not None and "idc" in measured.found:
+            watched = measured.found["idc"].criterion
+            assert isinstance(watched, CellCriterion)
+            findings["gaps"] = gap_findings(watched.neurons.tolist(), train, test)
+        write_json(folder / "findings.json", findings)
+
+    asked = {
+        "criteria": {name: to_plain(given) for name, given in settings.items()},
+        "seed": seed,
+        **made_with,
+    }
+    folder = study.step(STEP, asked, build)
+    found: dict[str, Any] = read_json(folder / "findings.json")
+    return found
 
 
 def table_facts(train: ActivationTable | None, test: ActivationTable) -> dict[str, Any]:
@@ -65,16 +121,18 @@ def table_facts(train: ActivationTable | None, test: ActivationTable) -> dict[st
 
 def _tables(
     study: Study, options: MeasureOptions
-) -> tuple[ActivationTable | None, ActivationTable, Network | None, dict[str, Any]]:
+) -> tuple[ActivationTable | None, ActivationTable, Network | None, Any, dict[str, Any]]:
+    """Return both tables, the network if there is one, what they depend on, and facts of data."""
     if options.arrays is not None:
         train, test = tables_from_arrays(options.arrays)
-        return train, test, None, {"name": options.arrays.name}
+        return train, test, None, hash_file(options.arrays), {"name": options.arrays.name}
     sets = open_sets(options)
     subject, weights = open_network(options, sets.images)
     device, taps = choose_device(options.device), tap_options(options)
     tables = activation_steps(study, subject, weights, sets, taps, options.storage, device)
     network = Network(subject, weights, sets.images, sets.index["train"], device)
-    return tables["train"], tables["test"], network, image_facts(sets.images)
+    source = {name: study.hash_of(f"activations/{name}") for name in tables}
+    return tables["train"], tables["test"], network, source, image_facts(sets.images)
 
 
 def _check_source(options: MeasureOptions) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imprint.audit.coverage_options import CoverageStep
 from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
 from imprint.data.views import Augmentation
@@ -43,3 +44,5 @@ class AuditOptions(DejavuChoice, DataChoice):
     leave it out."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
+    coverage: CoverageStep = field(default_factory=CoverageStep)
+    """What images that no network was trained on exercise in the first classifier of the cohort."""

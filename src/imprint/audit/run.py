@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.audit.coverage_audit import audit_step as coverage_audit_step
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
@@ -31,8 +32,11 @@ from imprint.launch import run_tasks
 from imprint.nets.load import load_subject
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
+from imprint.train.cohort import MASKS
+from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import initial_subject, subject_card, train
+from imprint.train.masks import read_masks
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:
@@ -64,7 +68,34 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
             lenses["membership"] = cohort_steps(
                 study, images, pool, options.membership, options.seed, device
             )
+        lenses |= coverage_step(study, images, partition, pool, options, device)
         return finish(study, options, data, lenses)
+
+
+def coverage_step(
+    study: Study,
+    images: ImageSet,
+    partition: Partition,
+    pool: Pool,
+    options: AuditOptions,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Return what images of no training set exercise in the cohort's first classifier.
+
+    Without a cohort the network is encoder A, and the tests are public images.
+    """
+    fraction = options.centre_fraction
+    if options.membership.models:
+        members = read_masks(study.path(MASKS)).members[0]
+        sets = {"train": pool.index[members], "test": pool.population}
+        name, fraction = "0000", options.membership.centre_fraction
+    else:
+        sets = {"train": partition.train_a, "test": partition.public}
+        name = "A"
+    file = f"models/{name}/{WEIGHTS}"
+    return coverage_audit_step(
+        study, images, file, sets, options.coverage, options.seed, device, fraction
+    )
 
 
 def membership_pool(partition: Partition, seed: int) -> Pool:

@@ -1,0 +1,72 @@
+"""The coverage step of an audit: what images of no training set exercise in one of its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from imprint.audit.coverage_gallery import gallery_step
+from imprint.audit.coverage_measure import settings_of
+from imprint.audit.coverage_neurons import Network, with_neurons
+from imprint.audit.coverage_options import CoverageStep, TablesChoice
+from imprint.audit.coverage_study import LENS, coverage_step
+from imprint.audit.coverage_tables import Sets, activation_steps
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.nets.load import load_subject
+from imprint.probe.tap_options import TapOptions
+from imprint.seeds import generator
+from imprint.store import Study, hash_file
+
+
+def audit_step(
+    study: Study,
+    images: ImageSet,
+    checkpoint: str,
+    sets: Mapping[str, IntArray],
+    choice: CoverageStep,
+    seed: int,
+    device: torch.device,
+    centre_fraction: float = 1.0,
+) -> dict[str, Any]:
+    """Return the findings by lens for one network, nothing when the step is skipped.
+
+    Args:
+        study: holds the network; gets ``activations``, ``importance``, ``wisdom``, ``coverage``.
+        images: the set.
+        checkpoint: weights of the network, as a path in the study.
+        sets: int64 each: ``train``, images the network was trained on, and ``test``, images that
+            no network was trained on.
+        choice: of the step.
+        seed: of the study.
+        device: where to compute.
+        centre_fraction: share of the shorter side of each image that the network was shown.
+
+    Raises:
+        ImprintError: criteria that do not exist, or options that do not fit.
+    """
+    if choice.skip:
+        return {}
+    settings = settings_of(choice)
+    order = generator(seed, "coverage tests").permutation(sets["test"])
+    tests = np.sort(order[: choice.records] if choice.records else order)
+    chosen = Sets(images, {"train": np.sort(sets["train"]), "test": tests}, centre_fraction)
+    file = study.path(checkpoint)
+    subject, weights = load_subject(file), hash_file(file)
+    taps = TapOptions()
+    tables = activation_steps(study, subject, weights, chosen, taps, "float32", device)
+    network = Network(subject, weights, images, chosen.index["train"], device)
+    train, test = tables["train"], tables["test"]
+    settings, neurons = with_neurons(
+        study, settings, test.layers, network, choice, TablesChoice(), seed
+    )
+    made_with = {
+        "source": {name: study.hash_of(f"activations/{name}") for name in tables},
+        "correct_only": "none",
+        "network": checkpoint,
+    }
+    findings = coverage_step(study, train, test, settings, neurons, made_with, seed, gaps=True)
+    gallery_step(study, images)
+    return {LENS: {**findings, "network": checkpoint}}
