@@ -64,7 +64,8 @@ def open_sets(options: SubjectChoice) -> Sets:
         )
     train = open_training(options)
     test = open_images(options.test, layout=options.layout, part=options.test_part or None)
-    images = JoinedImages(train, test, f"{options.train.name} and {options.test.name}")
+    names = dict.fromkeys((options.train.name, options.test.name))
+    images = JoinedImages(train, test, " and ".join(names))
     index = {
         "train": _some(np.arange(len(train)), options.train_records, options.seed, "train"),
         "test": len(train)
