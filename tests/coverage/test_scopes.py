@@ -72,8 +72,6 @@ def test_inputs_near_a_threshold_count_more() -> None:
 
 def test_torch_and_numpy_assign_alike() -> None:
     values = np.random.default_rng(0).normal(size=100)
-    found = Clustering(
-        np.array([-0.5, 0.2]), np.zeros(3), np.zeros(3, dtype=np.int64), None, 0.0
-    )
+    found = Clustering(np.array([-0.5, 0.2]), np.zeros(3), np.zeros(3, dtype=np.int64), None, 0.0)
     digits = Cells.of([found]).digits(torch.from_numpy(values)[:, None])
     assert digits[:, 0].tolist() == found.assign(values).tolist()

@@ -10,6 +10,7 @@ evenly spaced in order of size.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,13 +32,20 @@ Fit = Callable[[FloatArray, int, Mapping[str, Any]], IntArray]
 def _from_library(name: str, seeded: bool = False) -> Fit:
     def fit(values: FloatArray, seed: int, parameters: Mapping[str, Any]) -> IntArray:
         from sklearn import cluster as library
+        from sklearn.exceptions import ConvergenceWarning
 
         extra = {"random_state": derive(seed, "clusters", name) % SEED_BITS} if seeded else {}
         try:
-            found = getattr(library, name)(**extra, **parameters).fit(values)
+            with warnings.catch_warnings():
+                # Fewer clusters than asked for are an answer; none at all is refused below.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                found = getattr(library, name)(**extra, **parameters).fit(values)
         except (TypeError, ValueError) as error:
             raise ImprintError(f"{name} with {dict(parameters)}: {error}") from error
-        return np.asarray(found.labels_, dtype=np.int64)
+        labels = np.asarray(found.labels_, dtype=np.int64)
+        if labels.min() < 0:
+            raise ImprintError(f"{name} with {dict(parameters)} did not converge")
+        return labels
 
     return fit
 

@@ -110,7 +110,7 @@ def bootstrap_reached(
     mean = -np.expm1(count * np.log1p(-np.minimum(chances, 1 - 1e-16))).sum()
     if unseen:
         mean -= unseen * np.expm1(count * np.log1p(-new / unseen))
-    return np.concatenate(found) - (mean - known)
+    return np.concatenate(found).astype(np.float64) - float(mean - known)
 
 
 def bootstrap_coverage(
