@@ -195,6 +195,32 @@ def test_deep_lift_is_complete_with_smooth_activations_gates_and_overlapping_poo
     assert completeness_gap(question, compute("ldl", question), cuts) < 1e-5
 
 
+@pytest.mark.parametrize("kind", ["keyword", "position", "method", "times"])
+def test_operations_that_overwrite_their_input(kind):
+    class Overwriting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(192, 9), nn.Linear(9, 4)
+
+        def forward(self, x):
+            x = self.one(x.flatten(1))
+            if kind == "keyword":
+                F.relu(x, inplace=True)
+            elif kind == "position":
+                x = F.leaky_relu(x, 0.1, True)
+            elif kind == "method":
+                x.tanh_()
+            else:
+                x *= torch.sigmoid(x)
+            return self.two(x)
+
+    question = ask(build(Overwriting))
+    found = compute("ldl", question)
+    assert completeness_gap(question, found, ("one", "two")) < 1e-5
+    again = ask(build(Overwriting)).seen.logits
+    torch.testing.assert_close(again, build(Overwriting)(question.inputs))
+
+
 def test_ties_of_a_constant_baseline_do_not_depend_on_the_batch():
     torch.manual_seed(2)
     model = nn.Sequential(

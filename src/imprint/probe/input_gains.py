@@ -60,7 +60,7 @@ class InputGains:
     @property
     def best(self) -> IntArray:
         """The method of the largest gain, the first of equal ones, int64 ``[n, scopes]``."""
-        return np.argmax(self.gains, axis=2).astype(np.int64)
+        return np.asarray(np.argmax(self.gains, axis=2), dtype=np.int64)
 
 
 def input_gains(

@@ -30,7 +30,7 @@ from imprint.probe.layer_attribution import Question, Values, slopes
 SMALL = 1e-10
 TIED = 1e-5
 POOLS = frozenset(f"{kind}max_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3))
-PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm", "__mul__", "__matmul__", "__rmul__"})
+PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm"})
 
 
 def rescaled(question: Question, baselines: Tensor) -> Values:
