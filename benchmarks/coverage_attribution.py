@@ -6,9 +6,7 @@ Gradient × activation (and LRP, which is the same) and DeepLIFT of LeNet-5 and 
 all their layers: one shared pass, against Captum's layer attributions, a call a layer, in turns,
 the best of three. Compared are the numbers of all neurons, summed over places, relative to the
 largest of their layer. Without ``--weights`` and ``--data`` weights and images are random. Captum's
-LRP has no rule for the shortcuts of the ResNet: there its gradient × activation stands for it. The
-baseline of DeepLIFT is another image: with the mean image Captum leaves ties of max-pooling to
-rounding.
+LRP has no rule for the shortcuts of the ResNet: there its gradient × activation stands for it.
 Leaves with 1 where values differ by more than 1e-4 or shared passes are not faster.
 """
 
@@ -31,7 +29,6 @@ from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import mean_image, neuron_values
 from imprint.probe.layer_attribution import ATTRIBUTORS, Question
 from imprint.probe.layer_outputs import LayerOutputs, frozen
-from imprint.probe.rescale import rescaled
 from pretrained_accuracy import read_folder
 
 TOLERANCE = 1e-4
@@ -99,10 +96,7 @@ def at_once(subject: Subject, images: Tensor, labels: Tensor, method: str) -> Va
     outputs = LayerOutputs(subject)
     with frozen(subject):
         question = Question(outputs, images, labels, torch.arange(len(labels)), mean_image(subject))
-        if method == "ldl":
-            values = rescaled(question, images.roll(1, 0))
-        else:
-            values = dict(ATTRIBUTORS.get(method).compute(question))
+        values = dict(ATTRIBUTORS.get(method).compute(question))
     scores = neuron_values(outputs, values, AttributionOptions())
     widths = [value.shape[outputs.axis(name)] for name, value in values.items()]
     return dict(zip(values, torch.split(scores, widths, dim=1), strict=True))
@@ -115,7 +109,7 @@ def by_captum(subject: Subject, images: Tensor, labels: Tensor, method: str) -> 
     found = {}
     for name, module in LayerOutputs(subject).modules.items():
         if method == "ldl":
-            value = LayerDeepLift(network, module).attribute(inputs, inputs.roll(1, 0), labels)
+            value = LayerDeepLift(network, module).attribute(inputs, 0 * inputs, labels)
         elif method == "lrp" and takes_lrp(subject):
             value = LayerLRP(network, module).attribute(inputs, labels)
         else:

@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--m", type=int, default=10, help="neurons that each method chooses")
     parser.add_argument("--sound-batches", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args()
@@ -64,13 +65,15 @@ def compare(name: str, images, card: SubjectCard, chosen: argparse.Namespace) ->
     published = read_votes(chosen.published / f"wisdom_lenet_{name}.csv")
     order = generator(0, "votes order").permutation(len(images)).astype(np.int64)
     counts = (
-        ("published", VotingOptions(published=True), chosen.batches),
+        ("published", VotingOptions(published=True, m=chosen.m), chosen.batches),
         ("sound", VotingOptions(window=0), chosen.sound_batches),
     )
     print(f"\nLeNet-5, {name}, batches of {BATCH}\n")
     print("| count | layer | Spearman (95 %) | share of votes | published share |")
     print("| --- | --- | ---: | ---: | ---: |")
     for what, options, batches in counts:
+        if not batches:
+            continue
         start = time.perf_counter()
         found = wisdom(subject, images, order[: BATCH * batches], options, batch_size=BATCH)
         seconds = time.perf_counter() - start
@@ -94,7 +97,7 @@ def show(what: str, layers: Layers, votes: FloatArray, published: dict[str, Floa
     every = slice(0, layers.slices[layers.names[-1]].start)
     for name, part in [*rows, ("all", every)]:
         one, other = votes[part], theirs[part]
-        told = "constant"
+        told = "none"
         if len(set(one)) > 1 and len(set(other)) > 1:
             value = spearman(one, other, generator(0, "votes", name))
             told = f"{value.value:.2f} ({value.ci95[0]:.2f} to {value.ci95[1]:.2f})"

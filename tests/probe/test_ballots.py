@@ -7,14 +7,16 @@ from imprint.coverage.voting import VotingOptions
 from imprint.coverage.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
-from imprint.importance import select_in_model
+from imprint.importance import hidden, select, select_in_model
 from imprint.nets.load import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.probe.ablation import Ablation, norms_behind
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import attribute, attribute_by
+from imprint.probe.input_gains import input_gains, write_input_gains
 from imprint.probe.layer_outputs import LayerOutputs
 from imprint.probe.voting import cast_ballots, keeping, loss_gains
+from imprint.tables import read_table
 
 CARD = SubjectCard("lenet", 1, 3, 16, (0.4,), (0.5,))
 
@@ -245,3 +247,43 @@ def test_published_votes_add_up_on_a_network():
     )
     assert found.votes.sum() == 3 * 55
     assert tuple(found.wins) == PUBLISHED_METHODS
+
+
+@pytest.mark.parametrize("per_layer", [False, True])
+def test_gains_of_single_inputs_are_those_of_batches_of_one(per_layer, tmp_path):
+    model, data = subject(), images(12)
+    names = ("la", "lrp")
+    found = input_gains(model, data, np.arange(12), names, 3, per_layer=per_layer, batch_size=5)
+    scopes = ("conv1", "conv2", "fc1", "fc2") if per_layer else ("model",)
+    assert found.scopes == scopes
+    assert found.gains.shape == (12, len(scopes), 2)
+    ablation = ready(model, data)
+    for row in (0, 7):
+        for method, name in enumerate(names):
+            table = attribute(model, data, np.array([row]), name)
+            for place, scope in enumerate(scopes):
+                among = hidden(table.layers) if scope == "model" else (scope,)
+                pick = select(table.layers, table.of(), 3, among)
+                gains, _ = loss_gains(
+                    ablation,
+                    tensor_of(data)[row : row + 1],
+                    torch.from_numpy(data.labels[row : row + 1]),
+                    keeping(table.layers, [pick]),
+                )
+                assert found.gains[row, place, method] == pytest.approx(float(gains), abs=1e-5)
+                assert found.means[row, place, method] == pytest.approx(
+                    pick.scores.mean(), rel=1e-4, abs=1e-6
+                )
+                assert found.variances[row, place, method] == pytest.approx(
+                    pick.scores.var(), rel=1e-3, abs=1e-6
+                )
+    assert found.predictions.tolist() == model(tensor_of(data)).argmax(1).tolist()
+    assert found.features.shape == (12, 84)
+    path = tmp_path / "inputs.parquet"
+    write_input_gains(path, found, found.best)
+    columns = read_table(path)
+    assert len(columns["index"]) == 12 * len(scopes) * 2
+    assert columns["best"].sum() == 12 * len(scopes)
+    assert np.array_equal(columns["best"], columns["chosen"])
+    assert columns["method"][:2].tolist() == list(names)
+    assert columns["loss_gain"][0] == found.gains[0, 0, 0]

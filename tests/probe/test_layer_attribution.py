@@ -147,10 +147,8 @@ def captum_of(name, model, question):
 @pytest.mark.filterwarnings("ignore")
 def test_captum_says_the_same(name):
     model = build(Modules)
-    # At a constant baseline Captum's DeepLIFT leaves ties of max-pooling to rounding.
-    baseline = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(7))
-    options = AttributionOptions(quadrature="gauss_legendre")
-    question = replace(ask(model, options), baseline=baseline)
+    # Captum's DeepLIFT adds up to F(x) − F(x′) behind max-pooling at constant baselines alone.
+    question = ask(model, AttributionOptions(quadrature="gauss_legendre"))
     found, wanted = compute(name, question), captum_of(name, build(Modules), question)
     close(found, wanted, 1e-4)
 
@@ -178,9 +176,13 @@ def test_lrp_is_gradient_times_activation_and_captum_agrees():
 
 @pytest.mark.parametrize("kind", [Modules, Functions, Residual])
 @pytest.mark.parametrize("name", ["ldl", "lc", "lig"])
-def test_cut_layers_are_complete(kind, name):
+@pytest.mark.parametrize("constant", [True, False])
+def test_cut_layers_are_complete(kind, name, constant):
     model = build(kind)
     question = ask(model, AttributionOptions(steps=400))
+    if not constant:
+        baseline = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(7))
+        question = replace(question, baseline=baseline)
     cuts = cut_layers(question.outputs, question.inputs)
     gap = completeness_gap(question, compute(name, question), cuts)
     assert gap < (1e-5 if name == "ldl" else 2e-2)
@@ -191,6 +193,32 @@ def test_deep_lift_is_complete_with_smooth_activations_gates_and_overlapping_poo
     question = ask(build(Residual, activation=activation))
     cuts = cut_layers(question.outputs, question.inputs)
     assert completeness_gap(question, compute("ldl", question), cuts) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["keyword", "position", "method", "times"])
+def test_operations_that_overwrite_their_input(kind):
+    class Overwriting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(192, 9), nn.Linear(9, 4)
+
+        def forward(self, x):
+            x = self.one(x.flatten(1))
+            if kind == "keyword":
+                F.relu(x, inplace=True)
+            elif kind == "position":
+                x = F.leaky_relu(x, 0.1, True)
+            elif kind == "method":
+                x.tanh_()
+            else:
+                x *= torch.sigmoid(x)
+            return self.two(x)
+
+    question = ask(build(Overwriting))
+    found = compute("ldl", question)
+    assert completeness_gap(question, found, ("one", "two")) < 1e-5
+    again = ask(build(Overwriting)).seen.logits
+    torch.testing.assert_close(again, build(Overwriting)(question.inputs))
 
 
 def test_ties_of_a_constant_baseline_do_not_depend_on_the_batch():

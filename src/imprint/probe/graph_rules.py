@@ -39,20 +39,32 @@ class GraphRule(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        name = getattr(func, "__name__", "")
-        rule = self.rule(name.removesuffix("_"))
+        name, inplace = operation_name(func)
+        rule = self.rule(name)
         if rule is None or not args or not isinstance(args[0], Tensor) or not is_float(args[0]):
             return func(*args, **kwargs)
-        inplace = name.endswith("_") or bool(kwargs.get("inplace"))
-        if kwargs.get("inplace"):
-            kwargs["inplace"] = False
-        if not inplace:
+        # The only flag that a function of single numbers takes by position says to overwrite.
+        by_position = name in ELEMENTWISE and any(value is True for value in args[1:])
+        if not (inplace or by_position or kwargs.get("inplace")):
             return rule(func, args[0], args[1:], kwargs)
 
         def apart(inputs: Tensor, *rest: Any, **options: Any) -> Any:
             return func(inputs.clone(), *rest, **options)
 
         return args[0].copy_(rule(apart, args[0].clone(), args[1:], kwargs))
+
+
+def operation_name(func: Any) -> tuple[str, bool]:
+    """Return what an operation is called, and whether its name says that it overwrites its input.
+
+    >>> operation_name(torch.relu_), operation_name(torch.Tensor.__imul__)
+    (('relu', True), ('mul', True))
+    """
+    name: str = getattr(func, "__name__", "")
+    if name.startswith("__"):
+        name = name.strip("_")
+        return (name[1:], True) if name in ("imul", "imatmul") else (name, False)
+    return name.removesuffix("_"), name.endswith("_")
 
 
 def is_float(tensor: Tensor) -> bool:
@@ -72,5 +84,5 @@ class _ValueWithGradientOf(torch.autograd.Function):
         return value.clone()
 
     @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None]:
         return slope, None

@@ -32,10 +32,24 @@ def attribute(
     indices: IntArray,
     method: str,
     options: AttributionOptions | None = None,
-    **how: object,
+    *,
+    device: torch.device | str = "cpu",
+    batch_size: int = 64,
+    pool: IntArray | None = None,
+    correct_only: bool = False,
 ) -> ImportanceTable:
     """Return the importance of every neuron by one method; see :func:`attribute_by`."""
-    return attribute_by(subject, images, indices, (method,), options, **how)[method]  # type: ignore[arg-type]
+    return attribute_by(
+        subject,
+        images,
+        indices,
+        (method,),
+        options,
+        device=device,
+        batch_size=batch_size,
+        pool=pool,
+        correct_only=correct_only,
+    )[method]
 
 
 def attribute_by(
@@ -52,7 +66,9 @@ def attribute_by(
 ) -> dict[str, ImportanceTable]:
     """Return the importance of every neuron by each method, for every class and for all inputs.
 
-    The baseline is the mean image, all zeros once normalised.
+    The baseline is the mean image, all zeros once normalised. Where the values of a method must
+    add up to F(x) − F(x′), the largest relative gap is a fact of its table, and is told if it is
+    above ``LARGEST_GAP``.
 
     Args:
         subject: a classifier; put in evaluation mode and on ``device``.
@@ -72,33 +88,14 @@ def attribute_by(
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(subject)
-    classes = len(images.classes)
-    sums: dict[str, Tensor] = {}
-    gaps: dict[str, float] = {}
-    counts = torch.zeros(classes, dtype=torch.int64)
-    shape: tuple[Layers, tuple[int, ...]] | None = None
+    totals = _Totals(outputs, options, len(images.classes))
     for question in questions(
         subject, outputs, images, indices, options, torch.device(device), batch_size, pool
     ):
-        if shape is None:
-            shape = layer_shapes(outputs, question)
-            cuts = cut_layers(outputs, question.inputs)
-        kept = torch.ones(len(question.labels), dtype=torch.bool)
-        if correct_only:
-            kept = (question.seen.logits.argmax(1) == question.labels).cpu()
-        labels = question.labels.cpu()[kept]
-        counts += torch.bincount(labels, minlength=classes)
-        for one in chosen:
-            values = dict(one.compute(question))
-            if one.complete:
-                gap = completeness_gap(question, values, cuts)
-                gaps[one.name] = max(gaps.get(one.name, 0.0), gap)
-            scores = neuron_values(outputs, values, options).cpu().double()[kept]
-            total = sums.setdefault(one.name, scores.new_zeros(classes, scores.shape[1]))
-            total.index_add_(0, labels, scores)
-    if shape is None or not int(counts.sum()):
+        totals.add(question, chosen, correct_only)
+    if not int(totals.counts.sum()):
         raise ImprintError("no inputs to attribute: give images, or drop correct_only")
-    for name, gap in gaps.items():
+    for name, gap in totals.gaps.items():
         if gap > LARGEST_GAP:
             say(
                 f"{name}: what it gives adds up to the output only within {gap:.1e} of it: "
@@ -111,10 +108,57 @@ def attribute_by(
         "images": images.fingerprint(),
         "indices": hash_arrays(np.asarray(indices, dtype=np.int64)),
     }
-    return {
-        one.name: _table(one, sums[one.name], counts, shape, options, {**facts, **_told(gaps, one)})
-        for one in chosen
-    }
+    return {one.name: totals.table(one.name, facts) for one in chosen}
+
+
+class _Totals:
+    """Sums of the scores of the inputs of each class, by method."""
+
+    def __init__(self, outputs: LayerOutputs, options: AttributionOptions, classes: int) -> None:
+        self.outputs = outputs
+        self.options = options
+        self.counts = torch.zeros(classes, dtype=torch.int64)
+        self.sums: dict[str, Tensor] = {}
+        self.gaps: dict[str, float] = {}
+        self.layers: Layers | None = None
+
+    def add(self, question: Question, methods: Sequence[Attributor], correct_only: bool) -> None:
+        """Take in what the methods say of some inputs."""
+        if self.layers is None:
+            self.layers, self.places = layer_shapes(self.outputs, question)
+            self.cuts = cut_layers(self.outputs, question.inputs)
+        kept = torch.ones(len(question.labels), dtype=torch.bool)
+        if correct_only:
+            kept = (question.seen.logits.argmax(1) == question.labels).cpu()
+        labels = question.labels.cpu()[kept]
+        self.counts += torch.bincount(labels, minlength=len(self.counts))
+        for one in methods:
+            values = dict(one.compute(question))
+            if one.complete:
+                gap = completeness_gap(question, values, self.cuts)
+                self.gaps[one.name] = max(self.gaps.get(one.name, 0.0), gap)
+            scores = neuron_values(self.outputs, values, self.options).cpu().double()[kept]
+            empty = scores.new_zeros(len(self.counts), scores.shape[1])
+            self.sums.setdefault(one.name, empty).index_add_(0, labels, scores)
+
+    def table(self, name: str, facts: Mapping[str, object]) -> ImportanceTable:
+        """Return the means, NaN for a class without inputs."""
+        assert self.layers is not None
+        sums, counts = self.sums[name].numpy(), self.counts.numpy()
+        sums = np.concatenate([sums, sums.sum(axis=0, keepdims=True)])
+        counts = np.append(counts, counts.sum()).astype(np.int64)
+        told = {"completeness_gap": self.gaps[name]} if name in self.gaps else {}
+        return ImportanceTable(
+            layers=self.layers,
+            scores=np.where(counts[:, None] > 0, sums / counts[:, None].clip(1), np.nan),
+            counts=counts,
+            positions=self.places,
+            method=name,
+            target=self.options.target,
+            reduce=self.options.reduce,
+            sign=self.options.sign,
+            facts={**facts, **told},
+        )
 
 
 def questions(
@@ -224,33 +268,3 @@ def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tup
 def weights_hash(subject: Subject) -> str:
     """Return the SHA-256 of a network's weights and buffers, in the order of its state."""
     return hash_arrays(*(value.cpu().numpy() for value in subject.state_dict().values()))
-
-
-def _told(gaps: Mapping[str, float], one: Attributor) -> dict[str, object]:
-    return {"completeness_gap": gaps[one.name]} if one.name in gaps else {}
-
-
-def _table(
-    one: Attributor,
-    sums: Tensor,
-    counts: Tensor,
-    shape: tuple[Layers, tuple[int, ...]],
-    options: AttributionOptions,
-    facts: Mapping[str, object],
-) -> ImportanceTable:
-    layers, places = shape
-    every = np.concatenate([sums.numpy(), sums.sum(0, keepdim=True).numpy()])
-    numbers = np.concatenate([counts.numpy(), [int(counts.sum())]]).astype(np.int64)
-    with np.errstate(invalid="ignore"):
-        scores = np.where(numbers[:, None] > 0, every / numbers[:, None].clip(1), np.nan)
-    return ImportanceTable(
-        layers=layers,
-        scores=scores,
-        counts=numbers,
-        positions=places,
-        method=one.name,
-        target=options.target,
-        reduce=options.reduce,
-        sign=options.sign,
-        facts=facts,
-    )

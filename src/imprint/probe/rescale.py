@@ -4,10 +4,11 @@ The pass sees inputs and baselines one after the other, ``[2b, …]``. An operat
 itself has the multiplier Δout / Δin, its derivative where Δin is 0. Max-pooling gives Δout to the
 place of the larger maximum: max(o, o′) − o′ to that of the input, o − max(o, o′) to that of the
 baseline. A baseline that says nothing is the same everywhere, so its maxima tie, and rounding would
-say where: then the place of the input is taken for both. A product of two activations shares its difference out evenly, Δ(ab) = Δa · b̄ + Δb · ā
-with bars for means of input and baseline. Linear operations keep their gradients. So the values
-of a layer that everything passes through add up to F(x) − F(x′) exactly, but for soft-max,
-normalisation by the data itself and other operations of no rule, which keep their gradients.
+say where: then the place of the input is taken for both. A product of two activations shares its
+difference out evenly, Δ(ab) = Δa · b̄ + Δb · ā with bars for means of input and baseline. Linear
+operations keep their gradients. So the values of a layer that everything passes through add up to
+F(x) − F(x′) exactly, but for soft-max, normalisation by the data itself and other operations of no
+rule, which keep their gradients.
 
 Shrikumar, Greenside, Kundaje 2017, "Learning Important Features Through Propagating Activation
 Differences", section 3.5.1; max-pooling as in the authors' later code.
@@ -29,7 +30,7 @@ from imprint.probe.layer_attribution import Question, Values, slopes
 SMALL = 1e-10
 TIED = 1e-5
 POOLS = frozenset(f"{kind}max_pool{axes}d" for kind in ("", "adaptive_") for axes in (1, 2, 3))
-PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm", "__mul__", "__matmul__", "__rmul__"})
+PRODUCTS = frozenset({"mul", "multiply", "matmul", "bmm"})
 
 
 def rescaled(question: Question, baselines: Tensor) -> Values:
@@ -145,5 +146,5 @@ def _share(flat: Tensor, change: Tensor, places: Tensor, amount: Tensor, still: 
 
 
 def _flat(places: Tensor, maps: Tensor) -> Tensor:
-    """Return places ``[…, windows]``, whatever axes the windows have, beside maps ``[…, places]``."""
+    """Return places of all windows on one axis, beside maps ``[…, places]``."""
     return places.reshape(*maps.shape[:-1], -1)
