@@ -45,12 +45,18 @@ def test_the_first_vector_of_each_layer_does_not_count() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 2.0, 10.0])
 @pytest.mark.parametrize("shift", [0.0, 1000.0])
-@pytest.mark.parametrize("sorted_from", [1, 512])
+@pytest.mark.parametrize(("sorted_from", "worthwhile"), [(1, 1.0), (1, 0.0), (512, 0.6)])
 def test_kept_vectors_are_those_kept_one_after_another(
-    threshold: float, shift: float, sorted_from: int, monkeypatch: pytest.MonkeyPatch
+    threshold: float,
+    shift: float,
+    sorted_from: int,
+    worthwhile: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also far from the origin, where float32 products lose the distances; sorted or not."""
     monkeypatch.setattr(kept_vectors, "SORTED_FROM", sorted_from)
+    monkeypatch.setattr(kept_vectors, "WORTHWHILE", worthwhile)
+    monkeypatch.setattr(kept_vectors, "KEPT_TILE", 7)
     monkeypatch.setattr(kept_vectors, "BLOCK", 5)
     random = np.random.default_rng(4)
     rows = (random.integers(-4, 5, (300, 3)) / 2 + shift).astype(np.float32)

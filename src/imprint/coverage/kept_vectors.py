@@ -21,6 +21,8 @@ UNSORTED_SHARE = 3
 """One kept vector in so many may wait to be sorted in."""
 BLOCK = 64
 """Vectors compared with one window of the sorted ones."""
+WORTHWHILE = 0.6
+"""Share of the sorted vectors up to which windows of them are faster than all."""
 SAMPLE = 1024
 POWER_STEPS = 8
 DIFFERENCES = 1 << 22
@@ -96,7 +98,8 @@ class KeptVectors:
         first = 0
         if self._sorted is not None:
             first = len(self._sorted.rows)
-            _drop_within_windows(far, vectors, self._sorted, threshold)
+            for some, low, high in _windows(vectors, self._sorted, threshold):
+                far[some] &= _far(vectors[some], self._sorted.rows[low:high], threshold)
         for start in range(first, self.count, KEPT_TILE):
             left = far.nonzero().flatten()
             tile = self.room[start : min(start + KEPT_TILE, self.count)]
@@ -113,21 +116,27 @@ class KeptVectors:
             self._sorted = _Sorted.of(self.room[: self.count])
 
 
-def _drop_within_windows(far: Tensor, vectors: Tensor, kept: _Sorted, threshold: float) -> None:
-    """Unmark the vectors that have a kept one within the threshold."""
+def _windows(vectors: Tensor, kept: _Sorted, threshold: float) -> list[tuple[Tensor, int, int]]:
+    """Return which vectors to compare with which sorted ones.
+
+    Where the windows hold most of them, whole tiles make fewer and larger products.
+
+    Returns:
+        Positions of vectors, int64 ``[some]``, and the range of sorted rows, its end not included.
+    """
     places = vectors.double() @ kept.direction
     largest = max(float(places.abs().amax()), float(kept.places.abs().amax()))
     reach = math.sqrt(threshold) + 1e-9 * (1 + largest)  # far beyond the rounding of projections
     places, order = places.sort()
-    blocks = torch.split(order, BLOCK)
-    ends = torch.arange(BLOCK, len(vectors) + BLOCK, BLOCK, device=far.device).clamp_(
-        max=len(vectors)
-    )
+    count, sorted_count = len(places), len(kept.places)
+    ends = torch.arange(BLOCK, count + BLOCK, BLOCK, device=places.device).clamp_(max=count)
     lows = torch.searchsorted(kept.places, places[::BLOCK] - reach).tolist()
     highs = torch.searchsorted(kept.places, places[ends - 1] + reach, right=True).tolist()
-    for block, low, high in zip(blocks, lows, highs, strict=True):
-        if low < high:
-            far[block] = _far(vectors[block], kept.rows[low:high], threshold)
+    if sum(highs) - sum(lows) > WORTHWHILE * len(lows) * sorted_count:
+        starts = range(0, sorted_count, KEPT_TILE)
+        return [(order, start, min(start + KEPT_TILE, sorted_count)) for start in starts]
+    blocks = zip(torch.split(order, BLOCK), lows, highs, strict=True)
+    return [(block, low, high) for block, low, high in blocks if low < high]
 
 
 def _widest(vectors: Tensor) -> Tensor:
