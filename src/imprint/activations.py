@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from imprint.errors import ImprintError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,19 @@ class Layers:
         }
 
 
+class Remembering:
+    """What several readers work out of the same values is worked out once."""
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return what ``compute`` gives, which all who ask for ``name`` share."""
+        remembered: dict[str, T] = self.__dict__.setdefault("_remembered", {})
+        if name not in remembered:
+            remembered[name] = compute()
+        return remembered[name]
+
+
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(Remembering):
     """Activations of some inputs.
 
     Attributes:
@@ -74,9 +91,28 @@ class Batch:
         labels = None if self.labels is None else self.labels[chosen]
         return Batch(self.layers, self.values[chosen], labels)
 
+    @cached_property
+    def extremes(self) -> tuple[Tensor, Tensor]:
+        """Smallest and largest activation of each neuron, ``[neurons]`` each; not for no inputs."""
+        return self.values.amin(0), self.values.amax(0)
+
+    def require_finite(self) -> None:
+        """Refuse activations that are not numbers.
+
+        Raises:
+            ImprintError: some are infinite or NaN.
+        """
+        low, high = self.extremes
+        if not bool(torch.isfinite(low).all() & torch.isfinite(high).all()):
+            bad = int((~torch.isfinite(self.values)).any(1).sum())
+            raise ImprintError(
+                f"{bad} of {len(self)} inputs have activations that are infinite or not a number: "
+                "leave these inputs out, or look for the layer that overflows"
+            )
+
 
 @dataclass(frozen=True, eq=False)
-class ActivationTable:
+class ActivationTable(Remembering):
     """Activations of a whole data set, kept to ask again without the network.
 
     Attributes:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from torch import Tensor
 
 from imprint.activations import ActivationTable, Batch, Layers
+from imprint.errors import ImprintError
 from imprint.registry import Registry
+
+T = TypeVar("T")
 
 
 class Criterion(ABC):
@@ -26,7 +29,8 @@ class Criterion(ABC):
         Options: a frozen dataclass of the criterion's own settings.
         reads_training: whether :meth:`fit` must be called before :meth:`update`.
         reads_labels: whether batches need labels.
-        order_free: whether the value is the same for every order and batch size of the inputs.
+        order_free: whether the value is the same for every order and batch size of the inputs;
+            may depend on the options.
         costly: whether an update costs about as much as the network or more (surprise).
         inputs: how many inputs were seen.
     """
@@ -34,10 +38,15 @@ class Criterion(ABC):
     Options: ClassVar[type]
     reads_training: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
-    order_free: ClassVar[bool] = True
+    order_free: bool = True
     costly: ClassVar[bool] = False
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
+        """Make one that saw nothing.
+
+        Raises:
+            ImprintError: the layers are such that nothing could ever be covered.
+        """
         self.layers = layers
         self.options = self.Options() if options is None else options
         self.inputs = 0
@@ -61,9 +70,17 @@ class Criterion(ABC):
         """Replace the state by that of a criterion that saw nothing; never change it in place."""
 
     def update(self, batch: Batch) -> None:
-        """See more inputs."""
-        self.inputs += len(batch)
+        """See more inputs; none is allowed.
+
+        Raises:
+            ImprintError: an activation is not finite, a label is missing or of no known class, or
+                a criterion that reads training data was not fitted.
+        """
+        if not len(batch):
+            return
+        batch.require_finite()
         self.add(batch)
+        self.inputs += len(batch)
 
     @abstractmethod
     def add(self, batch: Batch) -> None:
@@ -100,6 +117,17 @@ class Criterion(ABC):
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
+
+
+def fitted(found: T | None, name: str) -> T:
+    """Return what a fit found.
+
+    Raises:
+        ImprintError: there was no fit.
+    """
+    if found is None:
+        raise ImprintError(f"{name} reads training data: call fit, or load a state, first")
+    return found
 
 
 CRITERIA: Registry[type[Criterion]] = Registry("criterion", "imprint.coverage.criteria")

@@ -1,0 +1,32 @@
+"""Strong neuron activation coverage: neurons above their training range (Ma et al. 2018).
+
+The share of neurons j for which some input has a_j > u_j + s·σ_j, where u_j and σ_j are maximum
+and deviation over training data; s = 0 unless told otherwise.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from imprint.activations import Batch
+from imprint.coverage.criterion import CRITERIA
+from imprint.coverage.extremes import BeyondRange
+
+
+@CRITERIA.register("snac")
+class StrongActivationCoverage(BeyondRange):
+    """Share of neurons that some input drives above their training range."""
+
+    name = "snac"
+
+    def value(self) -> float:
+        """Return the share of neurons above their range."""
+        return int(self.above().sum()) / self.layers.neurons
+
+    def gain(self, batch: Batch) -> Tensor:
+        """Return by how much each input alone would raise the value, float64 ``[b]``."""
+        return self.newly_above(batch).double() / self.layers.neurons
+
+    def ceiling(self, inputs: int) -> float:
+        """Return 1: a single input may drive every neuron above its range."""
+        return 1.0 if inputs else 0.0

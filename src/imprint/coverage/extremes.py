@@ -1,0 +1,126 @@
+"""Criteria of activations beyond the training range: what counts is the largest and smallest seen.
+
+A neuron leaves [l − s·σ, u + s·σ] for some input exactly if its extremes over all inputs do; so
+the state is two numbers a neuron, and an update one pass over the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from imprint.activations import ActivationTable, Batch, Layers
+from imprint.coverage.criterion import Criterion, fitted
+from imprint.coverage.moments import training_moments
+from imprint.errors import ImprintError
+
+
+@dataclass(frozen=True)
+class BoundaryOptions:
+    """How far beyond the training range a boundary lies."""
+
+    sigma: float = 0.0
+    """Standard deviations of the neuron that are added at both ends of its range."""
+
+    def __post_init__(self) -> None:
+        if not self.sigma >= 0:
+            raise ImprintError(f"sigma is {self.sigma}: a boundary cannot lie within the range")
+
+
+@dataclass(frozen=True, eq=False)
+class Boundaries:
+    """Ends of what is usual, float32 ``[neurons]`` each."""
+
+    lower: Tensor
+    upper: Tensor
+
+    def on(self, device: torch.device) -> Boundaries:
+        """Return them where the activations are."""
+        return Boundaries(self.lower.to(device), self.upper.to(device))
+
+
+class BeyondRange(Criterion):
+    """Keeps the smallest and largest activation of each neuron.
+
+    Attributes:
+        name: of the criterion, for messages.
+    """
+
+    Options = BoundaryOptions
+    options: BoundaryOptions
+    name: ClassVar[str]
+    reads_training = True
+    boundaries: Boundaries | None = None
+
+    def __init__(self, layers: Layers, options: Any = None) -> None:
+        super().__init__(layers, options)
+        self.reset()
+
+    def fit(self, train: ActivationTable) -> None:
+        """Learn the range of each neuron, and its deviation where that moves the boundaries."""
+        moments = training_moments(train)
+        beyond = self.options.sigma * moments.variance.sqrt()
+        self.boundaries = Boundaries(
+            (moments.low - beyond).float(), (moments.high + beyond).float()
+        )
+
+    def reset(self) -> None:
+        """See nothing yet."""
+        self.highest = torch.full((self.layers.neurons,), -torch.inf)
+        self.lowest = -self.highest
+
+    def add(self, batch: Batch) -> None:
+        """Stretch what was seen to the extremes of the batch."""
+        fitted(self.boundaries, self.name)
+        self._stretch(*batch.extremes)
+
+    def join(self, other: BeyondRange) -> None:
+        """Stretch what was seen to what the other one saw."""
+        self._stretch(other.lowest, other.highest)
+
+    def _stretch(self, lowest: Tensor, highest: Tensor) -> None:
+        self.lowest = torch.minimum(self.lowest.to(lowest.device), lowest)
+        self.highest = torch.maximum(self.highest.to(highest.device), highest)
+
+    def above(self) -> Tensor:
+        """Return which neurons exceeded their upper boundary, bool ``[neurons]``."""
+        limits = fitted(self.boundaries, self.name).on(self.highest.device)
+        return self.highest > limits.upper
+
+    def below(self) -> Tensor:
+        """Return which neurons fell below their lower boundary, bool ``[neurons]``."""
+        limits = fitted(self.boundaries, self.name).on(self.lowest.device)
+        return self.lowest < limits.lower
+
+    def newly_above(self, batch: Batch) -> Tensor:
+        """Return how many neurons each input would be the first to lift, int64 ``[b]``."""
+        device = batch.values.device
+        limits = fitted(self.boundaries, self.name).on(device)
+        return ((batch.values > limits.upper) & ~self.above().to(device)).sum(1)
+
+    def newly_below(self, batch: Batch) -> Tensor:
+        """Return how many neurons each input would be the first to push down, int64 ``[b]``."""
+        device = batch.values.device
+        limits = fitted(self.boundaries, self.name).on(device)
+        return ((batch.values < limits.lower) & ~self.below().to(device)).sum(1)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return boundaries, extremes, and how many inputs were seen."""
+        limits = fitted(self.boundaries, self.name)
+        return {
+            "lower": limits.lower,
+            "upper": limits.upper,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "inputs": torch.tensor(self.inputs),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up where :meth:`state_dict` left off."""
+        self.boundaries = Boundaries(state["lower"], state["upper"])
+        self.lowest, self.highest = state["lowest"], state["highest"]
+        self.inputs = int(state["inputs"])

@@ -1,0 +1,63 @@
+"""Criteria that mark things once some input shows them; what two of them saw joins by "or"."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from imprint.activations import Layers
+from imprint.coverage.criterion import Criterion
+
+
+class Marks(Criterion):
+    """Share of things that were seen at least once.
+
+    Attributes:
+        marked: bool, which were seen; things that do not count may stand among them.
+    """
+
+    marked: Tensor
+
+    def __init__(self, layers: Layers, options: Any = None) -> None:
+        super().__init__(layers, options)
+        self.reset()
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return how many marks there are."""
+
+    def counted(self) -> Tensor:
+        """Return the marks that count."""
+        return self.marked
+
+    def reset(self) -> None:
+        """See nothing yet."""
+        self.marked = torch.zeros(self.size(), dtype=torch.bool)
+
+    def on(self, device: torch.device) -> Tensor:
+        """Return the marks, moved to where the activations are."""
+        if self.marked.device != device:
+            self.marked = self.marked.to(device)
+        return self.marked
+
+    def join(self, other: Marks) -> None:
+        """Mark what either marked."""
+        self.marked = self.marked | other.marked.to(self.marked.device)
+
+    def value(self) -> float:
+        """Return the share of marks that are set, in [0, 1]."""
+        counted = self.counted()
+        return int(counted.sum()) / counted.numel()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the marks, and how many inputs were seen."""
+        return {"marked": self.marked.clone(), "inputs": torch.tensor(self.inputs)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take up where :meth:`state_dict` left off."""
+        self.marked = state["marked"].clone()
+        self.inputs = int(state["inputs"])
