@@ -42,6 +42,11 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "TwoModel",
         "the two-model test on two checkpoints",
     ),
+    ("dejavu", "sweep"): (
+        "imprint.commands.dejavu",
+        "Sweep",
+        "the two-model test over epochs and whatever is varied",
+    ),
     ("dejavu", "linear-probe"): (
         "imprint.commands.dejavu",
         "LinearProbe",

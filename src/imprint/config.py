@@ -144,7 +144,7 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
         if dataclasses.is_dataclass(known[name]) and isinstance(value, Mapping):
             words += _words(known[name], value, file, prefix=f"{prefix}{name}.")
         elif isinstance(value, Mapping):
-            words += [flag, ",".join(f"{inner}={text}" for inner, text in value.items())]
+            words += [flag, ",".join(f"{inner}={_setting(text)}" for inner, text in value.items())]
         elif isinstance(value, bool):
             words.append(flag if value else "--" + prefix + "no-" + name.replace("_", "-"))
         elif isinstance(value, list):
@@ -152,6 +152,11 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
         else:
             words += [flag, str(value)]
     return words
+
+
+def _setting(value: Any) -> str:
+    """Return the value of one setting as on the command line; several stand between colons."""
+    return ":".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _item(value: Any) -> str:

@@ -83,7 +83,12 @@ class AttackChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DejavuChoice(AttackChoice, CropChoice, Common):
+class CropAttackChoice(AttackChoice, CropChoice, Common):
+    """How background crops are made and attacked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DejavuChoice(CropAttackChoice):
     """How the two-model test is run and what it leaves behind."""
 
     controls: bool = True

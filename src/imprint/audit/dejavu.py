@@ -22,7 +22,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import Subject
-from imprint.options import DejavuChoice
+from imprint.options import CropAttackChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
@@ -127,7 +127,7 @@ def _sides_of(squares: FloatArray) -> FloatArray:
     return squares[:, 2] - squares[:, 0]
 
 
-def attacked_set(images: ImageSet, partition: Partition, choice: DejavuChoice) -> AttackedSet:
+def attacked_set(images: ImageSet, partition: Partition, choice: CropAttackChoice) -> AttackedSet:
     """Return the annotated images of both sets that have a background crop.
 
     Raises:

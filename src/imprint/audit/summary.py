@@ -74,6 +74,26 @@ def show_dejavu(findings: dict[str, Any]) -> None:
         console.print(f"control {name}: {verdict}", highlight=False)
 
 
+def show_sweep(findings: dict[str, Any]) -> None:
+    """Print the déjà vu score of every point of a sweep."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    percents = list(findings["points"][0]["two_model"])
+    title = "Déjà vu score of every point  (points, 95 % interval)"
+    table = Table(title=title, title_justify="left", box=SIMPLE)
+    table.add_column("varied", overflow="fold")
+    table.add_column("epoch", justify="right", no_wrap=True)
+    for percent in percents:
+        table.add_column(f"surest {percent} %", justify="right", no_wrap=True)
+    for row in findings["points"]:
+        name = f"{row['axis'].split('.')[-1]}={row['value']}" if row["value"] else "as given"
+        scores = (_percent(row["two_model"][percent]["score"]) for percent in percents)
+        table.add_row(name, str(row["epoch"]), *scores)
+    Console().print(table)
+
+
 def _percent(estimate: dict[str, Any]) -> str:
     low, high = (100 * bound for bound in estimate["ci95"])
     return f"{100 * estimate['value']:.1f} [{low:.1f}, {high:.1f}]"
@@ -82,6 +102,7 @@ def _percent(estimate: dict[str, Any]) -> str:
 SHOW = {
     "coverage": show_coverage,
     "dejavu": show_dejavu,
+    "dejavu_sweep": show_sweep,
     "membership": show_membership,
     "leave_one_out": show_leave_one_out,
     "leave_one_out_search": show_search,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.config import Numbers
 from imprint.data.views import SECOND_VIEW, Augmentation
 from imprint.options import Common, DataChoice, DejavuChoice
@@ -80,6 +81,21 @@ class TwoModel(DejavuChoice, DataChoice):
         return two_model_audit(
             self, self, {"A": self.model_a, "B": self.model_b}, self.split, self.per_class
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(SweepOptions):
+    """Train encoders under several settings, attack each at every snapshot, and draw it.
+
+    What is varied stands behind --vary, or in a YAML file under vary, each option with a list of
+    values. Points with equal encoders share them. An interrupted sweep goes on where it stopped.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the sweep; return the content of ``summary.json``."""
+        from imprint.audit.dejavu_sweep import audit_sweep
+
+        return audit_sweep(self)
 
 
 @dataclass(frozen=True, kw_only=True)

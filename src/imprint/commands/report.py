@@ -12,8 +12,13 @@ from imprint.options import Common
 class Report(Common):
     """Write ``report.html`` of the study in ``--out`` again, from its tables."""
 
+    plots: bool = False
+    """Also write every plot as an SVG and a PNG file, into the study's folder plots."""
+
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""
         from imprint.report.page import write_report
 
-        return {"report": str(write_report(self.out))}
+        plots = self.out / "plots" if self.plots else None
+        page = write_report(self.out, plots)
+        return {"report": str(page), **({} if plots is None else {"plots": str(plots)})}

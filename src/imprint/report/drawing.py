@@ -16,6 +16,8 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from imprint.report.plot_files import write_plot_files
+
 WIDTH = 400
 """Width of every plot in its own units: narrow, so that its text stays legible on a phone."""
 
@@ -93,6 +95,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", transparent=True, metadata=_NO_METADATA)
     drawing = buffer.getvalue()
+    write_plot_files(figure, name, drawing, PLACEHOLDERS)
     drawing = re.sub(
         r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.S
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 
 from jinja2 import UndefinedError
@@ -14,23 +15,26 @@ from markupsafe import Markup
 
 from imprint.errors import ImprintError
 from imprint.report.inputs import lookup, read_object
+from imprint.report.plot_files import plots_as_files
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.store import replacing
 
 
-def write_report(root: Path) -> Path:
+def write_report(root: Path, plots: Path | None = None) -> Path:
     """Write ``report.html`` of a study, whole or not at all; return its path.
 
     Args:
         root: the study folder; ``summary.json`` and the tables and pictures it speaks of are read.
+        plots: a folder that also gets every plot as an SVG and a PNG file; None for none.
 
     Raises:
         ImprintError: something the page needs is missing or damaged, or it cannot be written.
     """
     summary = read_object(root / "summary.json")
     try:
-        built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
+        with plots_as_files(plots) if plots is not None else nullcontext():
+            built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
     except UndefinedError as error:
         raise ImprintError(
             f"{root / 'summary.json'} lacks something the page needs ({error.message}): "
