@@ -71,7 +71,7 @@ def test_a_monitor_is_the_same_from_a_file(subject: Subject, tmp_path: Path) -> 
     with load_monitor(tmp_path / "m.safetensors", subject) as loaded:
         _, again = loaded(given)
     assert again.novelty.tolist() == found.novelty.tolist()
-    with pytest.raises(ImprintError, match="no layer|no linear"):
+    with pytest.raises(ImprintError, match=r"no layer|no linear"):
         load_monitor(tmp_path / "m.safetensors", nn.Linear(3, 3)).__enter__()
     (tmp_path / "m.json").unlink()
     with pytest.raises(ImprintError, match="no card"):

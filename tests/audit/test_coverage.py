@@ -1,0 +1,324 @@
+"""``imprint coverage`` from arrays and from a network: values, reasons, mistakes, resuming."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from imprint.audit.coverage_arrays import tables_from_arrays
+from imprint.audit.coverage_audit import audit_step
+from imprint.audit.coverage_options import CoverageStep
+from imprint.cli import main
+from imprint.data.imageset import ArrayImages
+from imprint.errors import ImprintError
+from imprint.nets.load import build_subject, load_subject, save_subject
+from imprint.nets.subject import SubjectCard
+from imprint.probe.monitor import load_monitor
+from imprint.report.page import write_report
+from imprint.store import Study, read_json
+from imprint.tables import read_table
+
+NAMES = {"nc", "kmnc", "snac", "nbc", "tknc", "tknp", "cc", "lsc", "dsc", "mdsc", "nlc", "ssc"}
+CELLS = {"idc", "wisdom"}
+
+
+def arrays(seed: int = 0) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    mix, found = generator.normal(size=(6, 5)), {}
+    for part, count in (("train", 120), ("test", 60)):
+        labels = generator.integers(0, 3, count)
+        hidden = generator.normal(size=(count, 6)) + labels[:, None]
+        found[f"{part}/conv1"] = hidden.astype(np.float32)
+        found[f"{part}/block/fc"] = (hidden @ mix).astype(np.float32)
+        found[f"{part}_labels"] = labels
+    return found
+
+
+def measured(tmp_path: Path, given: Mapping[str, np.ndarray], *words: str) -> dict[str, Any]:
+    np.savez(tmp_path / "a.npz", **given)
+    out = tmp_path / "out"
+    main(["coverage", "measure", "--arrays", str(tmp_path / "a.npz"), "--out", str(out), *words])
+    found: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]
+    return found
+
+
+def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None:
+    given = arrays()
+    params = ("--param", "kmnc.k=10", "tknc.k=2", "--param", "nc.threshold=0.5", "snac.sigma=0")
+    found = measured(tmp_path, given, "--criteria", "all", *params)
+    criteria = found["criteria"]
+    assert set(criteria) == NAMES | CELLS
+    for name in NAMES | {"idc"}:
+        assert set(criteria[name]) >= {"value", "ceiling", "ci95", "n"}, name
+        assert criteria[name]["n"] == 60
+    assert "needs the network" in criteria["wisdom"]["missing"]
+    assert criteria["kmnc"]["options"]["k"] == 10
+    # Three of them from their definitions.
+    train, test = (
+        np.concatenate([given[f"{part}/conv1"], given[f"{part}/block/fc"]], axis=1)
+        for part in ("train", "test")
+    )
+    low, high = train.min(0), train.max(0)
+    sections = np.ceil((test.astype(float) - low) / (high.astype(float) - low) * 10)
+    inside = (test >= low) & (test <= high)
+    hit = {(j, max(1, int(sections[i, j]))) for i, j in zip(*np.nonzero(inside), strict=True)}
+    assert criteria["kmnc"]["value"] == pytest.approx(len(hit) / (11 * 10), abs=1e-12)
+    assert criteria["snac"]["value"] == pytest.approx(float((test > high).any(0).mean()))
+    above = []
+    for part in (test[:, :6], test[:, 6:]):
+        scaled = part - part.min(1, keepdims=True)
+        above.append((scaled > 0.5 * np.ptp(part, axis=1)[:, None]).any(0))
+    assert criteria["nc"]["value"] == pytest.approx(float(np.concatenate(above).mean()))
+    assert [layer["name"] for layer in found["layers"]] == ["conv1", "block/fc"]
+
+
+def test_what_arrays_lack_is_missing_with_the_reason(tmp_path: Path) -> None:
+    given = {name: array for name, array in arrays().items() if "labels" not in name}
+    criteria = measured(tmp_path, given, "--criteria", "nc,lsc,idc")["criteria"]
+    assert criteria["lsc"]["missing"] == "the classes of the test inputs are not known"
+    assert "value" in criteria["nc"]
+    assert "value" in criteria["idc"]
+    alone = {name: array for name, array in given.items() if name.startswith("test")}
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    criteria = measured(folder, alone, "--criteria", "nc,kmnc,nlc")["criteria"]
+    assert "training" in criteria["kmnc"]["missing"]
+    assert {"value", "ci95"} <= criteria["nlc"].keys()
+    strange = {**arrays(), "test_labels": np.full(60, 7)}
+    folder = tmp_path / "strange"
+    folder.mkdir()
+    criteria = measured(folder, strange, "--criteria", "nc,dsc")["criteria"]
+    assert criteria["dsc"]["missing"].startswith("no training input has class 7")
+
+
+def test_votes_of_a_table_choose_the_neurons_of_wisdom(tmp_path: Path) -> None:
+    lines = ["LayerName,NeuronIndex,Score", *(f"conv1,{row},{row}" for row in range(6))]
+    (tmp_path / "votes.csv").write_text("\r\n".join(lines) + "\r\n")
+    words = (
+        "--criteria",
+        "wisdom",
+        "--param",
+        "wisdom.m=2",
+        "--votes",
+        str(tmp_path / "votes.csv"),
+    )
+    found = measured(tmp_path, arrays(), *words)
+    assert found["cells"]["wisdom"]["neurons"] == [
+        {"layer": "conv1", "neuron": 5},
+        {"layer": "conv1", "neuron": 4},
+    ]
+    assert found["criteria"]["wisdom"]["value"] == found["cells"]["wisdom"]["reached"] / 4
+
+
+def test_the_same_command_goes_on_and_its_options_replay_it(tmp_path: Path) -> None:
+    first = measured(
+        tmp_path, arrays(), "--criteria", "nc,kmnc", "--param", "kmnc.k=7", "nc.threshold=0.1"
+    )
+    card = (tmp_path / "out" / "coverage.card.json").read_bytes()
+    again = measured(
+        tmp_path, arrays(), "--criteria", "nc,kmnc", "--param", "kmnc.k=7,nc.threshold=0.1"
+    )
+    assert again == first
+    config = str(tmp_path / "out" / "options.yaml")
+    main(["coverage", "measure", "--config", config, "--out", str(tmp_path / "replayed")])
+    assert (tmp_path / "replayed" / "coverage.card.json").read_bytes() == card
+    with pytest.raises(SystemExit):
+        measured(tmp_path, arrays(), "--criteria", "nc")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train/conv1": np.zeros((120, 3, 2))}, "expected [inputs, neurons]"),
+        ({"train/conv1": np.zeros((120, 5), dtype=np.float32)}, "has 5 neurons, test/conv1 6"),
+        (
+            {"train/conv1": np.zeros((9, 6), dtype=np.float32)},
+            "all layers must see the same inputs",
+        ),
+        ({"test/conv1": np.full((60, 6), np.nan)}, "test/conv1[0, 0] is nan"),
+        ({"test/conv1": np.full((60, 6), 1e39)}, "test/conv1[0, 0] is 1e+39"),
+        ({"test/conv1": np.full((60, 6), "a")}, "must hold numbers"),
+        ({"train_labels": np.zeros(3, dtype=np.int64)}, "one whole number an input"),
+        ({"test_labels": np.zeros(60)}, "one whole number an input"),
+        ({"training/conv1": np.zeros((2, 2))}, "unknown array 'training/conv1'"),
+        ({"test/other": np.zeros((60, 2))}, "give layer 'other' of both"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_told_in_one_sentence(
+    tmp_path: Path, change: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "a.npz", **{**arrays(), **change})
+    with pytest.raises(ImprintError) as told:
+        tables_from_arrays(tmp_path / "a.npz")
+    assert message in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--criteria", "nonsense"), "unknown criterion 'nonsense'"),
+        (("--criteria", ""), "no criterion is asked for"),
+        (("--param", "kmnc.q=1"), "no option 'q'"),
+        (("--criteria", "nc", "--param", "kmnc.k=3"), "not measured"),
+        (("--train", "somewhere"), "--train applies to a network"),
+        (("--correct-only", "both"), "--correct-only needs the predictions"),
+        (("--subject", "w.safetensors"), "give either --arrays"),
+    ],
+)
+def test_options_that_do_not_fit_are_told_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        measured(tmp_path, arrays(), *words)
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders of array images, and a classifier that is right about some of them."""
+    root = tmp_path_factory.mktemp("world")
+    generator = np.random.default_rng(0)
+    for part, count in (("train", 96), ("test", 48)):
+        labels = generator.integers(0, 3, count)
+        pixels = generator.integers(0, 60, (count, 16, 16, 3))
+        pixels[np.arange(count), :, :, labels] += 150
+        np.savez(root / f"{part}.npz", images=pixels.astype(np.uint8), labels=labels)
+    torch.manual_seed(0)
+    card = SubjectCard("lenet", 3, 3, 16, (0.5,), (0.25,))
+    save_subject(root / "net.safetensors", build_subject(card), card)
+    return root
+
+
+def words_of(world: Path, *words: str) -> list[str]:
+    subject = ["--subject", str(world / "net.safetensors")]
+    return ["coverage", *words[:1], *subject, "--train", str(world / "train.npz"), *words[1:]]
+
+
+def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(
+    world: Path, tmp_path: Path
+) -> None:
+    test = ("--test", str(world / "test.npz"))
+    main(words_of(world, "measure", *test, "--out", str(tmp_path), "--param", "idc.m=4"))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    assert all(
+        "value" in found["criteria"][name] for name in CELLS | NAMES - {"lsc", "dsc", "mdsc"}
+    )
+    assert found["cells"]["idc"]["source"] == "lrp"
+    ranked = read_table(tmp_path / "importance" / "lrp.parquet")
+    of_all = ranked["class"] == -1
+    inner = of_all & (ranked["layer"] != "fc3")
+    best = np.argsort(-ranked["score"][inner], kind="stable")[:4]
+    assert found["cells"]["idc"]["neurons"] == [
+        {"layer": str(ranked["layer"][inner][row]), "neuron": int(ranked["index"][inner][row])}
+        for row in best
+    ]
+    curve = found["cells"]["idc"]["rarefaction"]["curve"]
+    now = curve["tests"].index(48)
+    assert curve["cells"][now] == pytest.approx(found["cells"]["idc"]["reached"])
+    assert curve["tests"][-1] == 144
+    gallery = read_json(tmp_path / "gallery" / "coverage" / "gallery.json")["cards"]
+    assert len(gallery) == len(found["gaps"]) > 0
+    page = (tmp_path / "report.html").read_text()
+    assert "How many more tests would help" in page
+    assert "What the tests never do" in page
+
+
+def test_only_inputs_that_the_network_gets_right_are_kept(world: Path, tmp_path: Path) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "tknp,kmnc")
+    main(words_of(world, "measure", *test, "--out", str(tmp_path), "--correct-only", "both"))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    for part in ("train", "test"):
+        table = read_table(tmp_path / "activations" / part / "inputs.parquet")
+        assert found[part] == int((table["label"] == table["prediction"]).sum())
+    assert found["correct_only"] == "both"
+
+
+def test_layers_can_be_chosen(world: Path, tmp_path: Path) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "nc", "--layers", "conv2,fc1")
+    main(words_of(world, "measure", *test, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    assert [layer["name"] for layer in found["layers"]] == ["conv2", "fc1"]
+    assert found["neurons"] == 136
+
+
+def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: Path) -> None:
+    main(words_of(world, "importance", "--methods", "lrp,la", "--out", str(tmp_path / "i")))
+    told = read_json(tmp_path / "i" / "summary.json")["lenses"]["coverage"]["importance"]["methods"]
+    assert set(told) == {"lrp", "la"}
+    assert told["la"]["images"] == 96
+    assert sum(told["la"]["layers"].values()) == pytest.approx(1)
+    methods = ("--methods", "la,lrp", "--batch-size", "16", "--top", "4")
+    main(words_of(world, "wisdom", *methods, "--out", str(tmp_path / "w")))
+    told = read_json(tmp_path / "w" / "summary.json")["lenses"]["coverage"]["wisdom"]
+    assert len(told["leading"]) == 4
+    lines = (tmp_path / "w" / "wisdom" / "votes.csv").read_text().splitlines()
+    assert len(lines) == 1 + 6 + 16 + 120 + 84
+    assert sum(int(line.split(",")[2]) for line in lines[1:]) == told["votes"]
+    for folder in ("i", "w"):
+        assert "Which neurons matter" in (tmp_path / folder / "report.html").read_text()
+
+
+def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) -> None:
+    test = ("--test", str(world / "test.npz"), "--top", "5")
+    main(words_of(world, "monitor", *test, "--out", str(tmp_path)))
+    told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["monitor"]
+    shown = read_table(tmp_path / "monitor" / "novelty.parquet")
+    assert len(shown["index"]) == 48
+    assert told["new"]["value"] == pytest.approx(float((shown["novelty"] == 1).mean()))
+    new = shown["training_inputs"] == 0
+    np.testing.assert_array_equal(new, shown["novelty"] == 1)
+    np.testing.assert_array_equal(new, shown["differs_in"] > 0)
+    subject = load_subject(world / "net.safetensors")
+    with np.load(world / "test.npz") as held:
+        images = torch.from_numpy(np.moveaxis(held["images"], -1, 1)).float() / 255
+    with load_monitor(tmp_path / "monitor" / "monitor.safetensors", subject) as monitor:
+        _, found = monitor(images)
+    np.testing.assert_allclose(found.novelty.numpy(), shown["novelty"])
+
+
+def test_sets_that_are_the_same_are_refused(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words_of(world, "measure", "--test", str(world / "train.npz"), "--out", str(tmp_path)))
+    assert "are the same images" in capsys.readouterr().err
+
+
+def test_the_step_of_an_audit_looks_at_a_network_of_the_study(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (150, 3, 16, 16), dtype=np.uint8)
+    images = ArrayImages(pixels, np.arange(150) % 3, ("a", "b", "c"))
+    torch.manual_seed(0)
+    study, device = Study(tmp_path), torch.device("cpu")
+    sets = {"train": np.arange(100), "test": np.arange(100, 150)}
+    for name, outputs in (("A", None), ("0000", 3)):
+        card = SubjectCard("lenet", 3, outputs, 16, (0.5,), (0.25,))
+        (tmp_path / "models" / name).mkdir(parents=True)
+        save_subject(tmp_path / "models" / name / "final.safetensors", build_subject(card), card)
+    file = "models/0000/final.safetensors"
+    choice = CoverageStep(records=40)
+    found = audit_step(study, images, file, sets, choice, 0, device)["coverage"]
+    assert (found["train"], found["test"], found["network"]) == (100, 40, file)
+    assert "value" in found["criteria"]["wisdom"]
+    assert audit_step(study, images, file, sets, choice, 0, device)["coverage"] == found
+    assert audit_step(study, images, file, sets, CoverageStep(skip=True), 0, device) == {}
+    other = Study(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "models").rename(tmp_path / "other" / "models")
+    file = "models/A/final.safetensors"
+    found = audit_step(other, images, file, sets, choice, 0, device)["coverage"]
+    assert "no classifier" in found["cells"]["wisdom"]["missing"]
+    assert "value" in found["criteria"]["idc"]
+    summary = {"imprint": "0", "data": {"name": "x"}, "settings": {}, "lenses": {"coverage": found}}
+    (tmp_path / "other" / "summary.json").write_text(json.dumps(summary))
+    assert "What the tests never do" in write_report(tmp_path / "other").read_text()
