@@ -86,7 +86,7 @@ def coverage_step(
     """
     fraction = options.centre_fraction
     if options.membership.models:
-        members = read_masks(study.path(MASKS)).members[0]
+        members = read_masks(study.path(MASKS) / "members.npy").members[0]
         sets = {"train": pool.index[members], "test": pool.population}
         name, fraction = "0000", options.membership.centre_fraction
     else:
