@@ -51,7 +51,7 @@ def audit_step(
         return {}
     settings = settings_of(choice)
     order = generator(seed, "coverage tests").permutation(sets["test"])
-    tests = np.sort(order[: choice.records] if choice.records else order)
+    tests = np.sort(order[: choice.records or len(sets["train"])])
     chosen = Sets(images, {"train": np.sort(sets["train"]), "test": tests}, centre_fraction)
     file = study.path(checkpoint)
     subject, weights = load_subject(file), hash_file(file)

@@ -181,8 +181,9 @@ class CoverageStep(CriteriaChoice, ImportanceChoice):
 
     skip: bool = False
     """Leave this step out."""
-    records: int = 2000
-    """Images to test with at most, drawn at random; 0 takes all."""
+    records: int = 0
+    """Images to test with at most, drawn at random; 0 takes as many as the network was trained on,
+    so that what both reach compares."""
     importance_records: int = 480
     """Training images to attribute at most, drawn at random; 0 takes all."""
     vote_records: int = 480

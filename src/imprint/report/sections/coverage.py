@@ -44,6 +44,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         cells=cells,
         figures=_figures(rows, cells),
         gallery=read_gaps(root / "gallery" / LENS),
+        no_gaps=findings.get("gaps") == [],
         monitor=_monitor(findings),
         leading=_leading(findings),
     )
