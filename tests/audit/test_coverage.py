@@ -57,7 +57,7 @@ def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None
     for name in NAMES | {"idc"}:
         assert set(criteria[name]) >= {"value", "ceiling", "ci95", "n"}, name
         assert criteria[name]["n"] == 60
-    assert "needs the network" in criteria["wisdom"]["missing"]
+    assert "need the network" in criteria["wisdom"]["missing"]
     assert criteria["kmnc"]["options"]["k"] == 10
     # Three of them from their definitions.
     train, test = (
@@ -169,6 +169,7 @@ def test_arrays_that_do_not_fit_are_told_in_one_sentence(
         (("--train", "somewhere"), "--train applies to a network"),
         (("--correct-only", "both"), "--correct-only needs the predictions"),
         (("--subject", "w.safetensors"), "give either --arrays"),
+        (("--vote-methods", "la,guess"), "unknown"),
     ],
 )
 def test_options_that_do_not_fit_are_told_and_nothing_is_written(
@@ -284,6 +285,14 @@ def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) 
     with load_monitor(tmp_path / "monitor" / "monitor.safetensors", subject) as monitor:
         _, found = monitor(images)
     np.testing.assert_allclose(found.novelty.numpy(), shown["novelty"])
+
+
+def test_a_vote_that_cannot_be_held_is_missing_with_its_reason(world: Path, tmp_path: Path) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "nc,wisdom", "--vote-records", "20")
+    main(words_of(world, "measure", *test, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["criteria"]
+    assert "20 inputs are one batch of 32" in found["wisdom"]["missing"]
+    assert "value" in found["nc"]
 
 
 def test_sets_that_are_the_same_are_refused(

@@ -9,6 +9,7 @@ import numpy as np
 from imprint.audit.coverage_importance import (
     NO_LOGITS,
     attribution_seed,
+    check_methods,
     importance_step,
     leading_neurons,
     votes_step,
@@ -24,7 +25,6 @@ from imprint.errors import ImprintError
 from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.layer_attribution import ATTRIBUTORS
 from imprint.seeds import generator
 from imprint.store import Study
 
@@ -38,7 +38,7 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
-    _check_methods(options.methods)
+    check_methods(options.methods, "--methods")
     how = AttributionOptions(
         target=options.target,
         reduce=options.reduce,
@@ -78,7 +78,7 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
-    _check_methods(options.methods)
+    check_methods(options.methods, "--methods")
     voting = VotingOptions(
         published=options.published,
         mode=options.mode,
@@ -132,10 +132,3 @@ def _open(options: NetworkChoice) -> tuple[Subject, str, ImageSet]:
 def _records(images: ImageSet, count: int, seed: int, purpose: str) -> IntArray:
     order = generator(seed, f"coverage {purpose}").permutation(np.arange(len(images)))
     return order[:count] if count else order
-
-
-def _check_methods(methods: tuple[str, ...]) -> None:
-    if not methods:
-        raise ImprintError("no attribution is asked for: give --methods, lrp for instance")
-    for name in methods:
-        ATTRIBUTORS.get(name)

@@ -10,7 +10,7 @@ import torch
 
 from imprint.audit.coverage_gallery import gallery_step
 from imprint.audit.coverage_measure import settings_of
-from imprint.audit.coverage_neurons import Network, with_neurons
+from imprint.audit.coverage_neurons import Network, check_choice, with_neurons
 from imprint.audit.coverage_options import CoverageStep, TablesChoice
 from imprint.audit.coverage_study import LENS, coverage_step
 from imprint.audit.coverage_tables import Sets, activation_steps
@@ -19,6 +19,16 @@ from imprint.nets.load import load_subject
 from imprint.probe.tap_options import TapOptions
 from imprint.seeds import generator
 from imprint.store import Study, hash_file
+
+
+def check_step(choice: CoverageStep) -> None:
+    """Tell mistakes in the choice before other work begins.
+
+    Raises:
+        ImprintError: criteria, settings or attributions that do not exist.
+    """
+    settings_of(choice)
+    check_choice(choice)
 
 
 def audit_step(

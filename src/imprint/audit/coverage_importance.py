@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ from imprint.importance import ImportanceTable, Selection, hidden, select
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import attribute_by
+from imprint.probe.layer_attribution import ATTRIBUTORS
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, read_json, write_json
+
+
+class NotAttributable(ImprintError):
+    """A network or images that no attribution can be made of; all else goes on."""
+
 
 NO_LOGITS = "the network has no classifier, so that no output can be attributed to neurons"
 
@@ -56,6 +63,9 @@ def importance_step(
         options: of the attributions.
         device: where to compute.
         correct_only: leave out images whose class the network does not name.
+
+    Raises:
+        NotAttributable: the network or the images allow no attribution.
     """
     settings: dict[str, Any] = {
         "weights": weights,
@@ -67,9 +77,10 @@ def importance_step(
     names = {method: f"importance/{method}.parquet" for method in methods}
     absent = [method for method, name in names.items() if not study.is_done(name, settings)]
     if absent:
-        tables = attribute_by(
-            subject, images, index, absent, options, device=device, correct_only=correct_only
-        )
+        with _telling():
+            tables = attribute_by(
+                subject, images, index, absent, options, device=device, correct_only=correct_only
+            )
         for method, table in tables.items():
             study.step(names[method], settings, partial(write_importance, table=table))
     return {method: read_importance(study.path(name)) for method, name in names.items()}
@@ -98,6 +109,9 @@ def votes_step(
         voting: how ballots are counted.
         device: where to compute.
         batch_size: images a ballot.
+
+    Raises:
+        NotAttributable: the network or the images allow no vote.
     """
     settings = {
         "weights": weights,
@@ -110,9 +124,16 @@ def votes_step(
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        found = wisdom(
-            subject, images, index, voting, methods=methods, device=device, batch_size=batch_size
-        )
+        with _telling():
+            found = wisdom(
+                subject,
+                images,
+                index,
+                voting,
+                methods=methods,
+                device=device,
+                batch_size=batch_size,
+            )
         write_votes(folder / "votes.csv", found.layers, found.votes)
         write_json(folder / "findings.json", vote_facts(found, voting))
 
@@ -185,6 +206,26 @@ def scores_among(
 def by_layer(table: ImportanceTable) -> dict[str, FloatArray]:
     """Return the scores over all inputs of each layer, ``[width]``."""
     return {name: table.of()[part] for name, part in table.layers.slices.items()}
+
+
+def check_methods(methods: Sequence[str], flag: str) -> None:
+    """Tell attributions that do not exist before other work begins.
+
+    Raises:
+        ImprintError: one of them, or none is asked for.
+    """
+    if not methods:
+        raise ImprintError(f"no attribution is asked for: give {flag}, lrp for instance")
+    for name in methods:
+        ATTRIBUTORS.get(name)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except ImprintError as error:
+        raise NotAttributable(str(error)) from error
 
 
 def attribution_seed(seed: int) -> int:

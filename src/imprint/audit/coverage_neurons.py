@@ -12,8 +12,10 @@ import torch
 from imprint.activations import Layers
 from imprint.audit.coverage_importance import (
     NO_LOGITS,
+    NotAttributable,
     attribution_seed,
     by_layer,
+    check_methods,
     importance_step,
     leading_neurons,
     scores_among,
@@ -78,6 +80,7 @@ def with_neurons(
     Returns:
         The settings, and what is told of the neurons: ``idc`` and ``wisdom``.
     """
+    check_choice(choice)
     filled, told = dict(settings), {}
     if IDC in filled and filled[IDC].neurons is None:
         scores, source = _importance(study, layers, network, choice, tables, seed)
@@ -91,6 +94,16 @@ def with_neurons(
             filled[WISDOM] = replace(filled[WISDOM], votes=tuple(votes.tolist()))
         told[WISDOM] = findings
     return filled, told
+
+
+def check_choice(choice: ImportanceChoice) -> None:
+    """Tell attributions that do not exist before other work begins.
+
+    Raises:
+        ImprintError: one of them.
+    """
+    check_methods((choice.attribution,), "--attribution")
+    check_methods(choice.vote_methods, "--vote-methods")
 
 
 def _importance(
@@ -110,16 +123,19 @@ def _importance(
         return None, f"separation of classes: {NO_LOGITS}"
     options = AttributionOptions(seed=attribution_seed(seed))
     method = choice.attribution
-    table = importance_step(
-        study,
-        network.subject,
-        network.weights,
-        network.images,
-        network.some(choice.importance_records, seed, "importance"),
-        (method,),
-        options,
-        network.device,
-    )[method]
+    try:
+        table = importance_step(
+            study,
+            network.subject,
+            network.weights,
+            network.images,
+            network.some(choice.importance_records, seed, "importance"),
+            (method,),
+            options,
+            network.device,
+        )[method]
+    except NotAttributable as error:
+        return None, f"separation of classes: {error}"
     return scores_among(layers, by_layer(table), "the attribution"), method
 
 
@@ -139,14 +155,17 @@ def _votes(
         return None, {"missing": "votes need the network, or a table of them: --votes"}
     if not network.subject.has_logits:
         return None, {"missing": NO_LOGITS}
-    found, facts = votes_step(
-        study,
-        network.subject,
-        network.weights,
-        network.images,
-        network.some(choice.vote_records, seed, "votes"),
-        choice.vote_methods,
-        VotingOptions(m=m, seed=attribution_seed(seed)),
-        network.device,
-    )
+    try:
+        found, facts = votes_step(
+            study,
+            network.subject,
+            network.weights,
+            network.images,
+            network.some(choice.vote_records, seed, "votes"),
+            choice.vote_methods,
+            VotingOptions(m=m, seed=attribution_seed(seed)),
+            network.device,
+        )
+    except NotAttributable as error:
+        return None, {"missing": str(error)}
     return scores_among(layers, found, "the vote", 0.0), {"source": "vote", **facts}

@@ -11,7 +11,7 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_findings import cell_findings, gap_findings
 from imprint.audit.coverage_gallery import STEP, gallery_step
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
-from imprint.audit.coverage_neurons import Network, with_neurons
+from imprint.audit.coverage_neurons import Network, check_choice, with_neurons
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
@@ -36,6 +36,7 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     settings = settings_of(options)
+    check_choice(options)
     _check_source(options)
     study = Study(options.out)
     with study.locked():
@@ -79,13 +80,15 @@ def coverage_step(
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         measured = measure_tables(train, test, settings, seed)
-        cells = cell_findings(measured.found, test.layers)
+        cells, criteria = cell_findings(measured.found, test.layers), measured.to_dict()
         for name, told in neurons.items():
             cells.setdefault(name, {}).update(told)
+            if "missing" in told and "missing" in criteria[name]:
+                criteria[name]["missing"] = told["missing"]
         findings = {
             **table_facts(train, test),
             "correct_only": made_with["correct_only"],
-            "criteria": measured.to_dict(),
+            "criteria": criteria,
             "cells": cells,
         }
         if gaps and train is not None and "idc" in measured.found:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from imprint.audit.coverage_audit import audit_step as coverage_audit_step
+from imprint.audit.coverage_audit import check_step
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
@@ -52,6 +53,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         partition = split_step(study, images, options)
         attacked = attacked_set(images, partition, options)
         pool = membership_pool(partition, options.seed)
+        check_step(options.coverage)
         if options.membership.models:
             check_cohort(images, pool, options.membership, options.seed)
         missed = leave_one_out_step(
