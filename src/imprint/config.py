@@ -133,6 +133,7 @@ def yaml_words(options: type, file: Path) -> list[str]:
 def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -> list[str]:
     hints = get_type_hints(options)
     known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
+    defaults = {field.name: field.default for field in dataclasses.fields(options)}
     words: list[str] = []
     for key, value in content.items():
         name = str(key).replace("-", "_")
@@ -147,6 +148,8 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
             words += [flag, ",".join(f"{inner}={_setting(text)}" for inner, text in value.items())]
         elif isinstance(value, bool):
             words.append(flag if value else "--" + prefix + "no-" + name.replace("_", "-"))
+        elif value == [] and defaults[name] == ():
+            continue
         elif isinstance(value, list):
             words += [flag, ",".join(_item(item) for item in value)]
         else:

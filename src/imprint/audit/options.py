@@ -45,4 +45,5 @@ class AuditOptions(DejavuChoice, DataChoice):
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
     coverage: CoverageStep = field(default_factory=CoverageStep)
-    """What images that no network was trained on exercise in the first classifier of the cohort."""
+    """What images that no network was trained on exercise in the first classifier of the cohort;
+    left out without a cohort."""

@@ -70,33 +70,24 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
             lenses["membership"] = cohort_steps(
                 study, images, pool, options.membership, options.seed, device
             )
-        lenses |= coverage_step(study, images, partition, pool, options, device)
+            lenses |= coverage_step(study, images, pool, options, device)
         return finish(study, options, data, lenses)
 
 
 def coverage_step(
-    study: Study,
-    images: ImageSet,
-    partition: Partition,
-    pool: Pool,
-    options: AuditOptions,
-    device: torch.device,
+    study: Study, images: ImageSet, pool: Pool, options: AuditOptions, device: torch.device
 ) -> dict[str, Any]:
-    """Return what images of no training set exercise in the cohort's first classifier.
-
-    Without a cohort the network is encoder A, and the tests are public images.
-    """
-    fraction = options.centre_fraction
-    if options.membership.models:
-        members = read_masks(study.path(MASKS) / "members.npy").members[0]
-        sets = {"train": pool.index[members], "test": pool.population}
-        name, fraction = "0000", options.membership.centre_fraction
-    else:
-        sets = {"train": partition.train_a, "test": partition.public}
-        name = "A"
-    file = f"models/{name}/{WEIGHTS}"
+    """Return what images of no training set exercise in the cohort's first classifier."""
+    members = read_masks(study.path(MASKS) / "members.npy").members[0]
     return coverage_audit_step(
-        study, images, file, sets, options.coverage, options.seed, device, fraction
+        study,
+        images,
+        f"models/0000/{WEIGHTS}",
+        {"train": pool.index[members], "test": pool.population},
+        options.coverage,
+        options.seed,
+        device,
+        options.membership.centre_fraction,
     )
 
 
