@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from imprint.activations import ActivationTable
+from imprint.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.nets.load import build_subject, load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
@@ -76,6 +77,8 @@ def measure(
 ) -> bool:
     """Print every ratio; return whether all criteria at once exceed the limit."""
     fitted = {name: CRITERIA.get(name)(train.layers) for name in CRITERIA.names()}
+    votes = tuple(range(train.layers.neurons, 0, -1))
+    fitted["wisdom"] = WisdomCoverage(train.layers, WisdomOptions(votes=votes))
     for criterion in fitted.values():
         criterion.fit(train)
     cheap = [criterion for criterion in fitted.values() if not criterion.costly]

@@ -49,7 +49,8 @@ def some_channels(output: Tensor, columns: Tensor) -> Tensor:
     if len(columns) > FEW or not (output.is_contiguous() or len(columns) == 1):
         return output.mean([axis + 1 for axis in axes], dtype=torch.float32)[:, columns]
     channels = [output.select(1, column) for column in columns.tolist()]
-    return torch.stack([each.mean(axes, dtype=torch.float32) for each in channels], dim=1)
+    means = [each.mean(axes, dtype=torch.float32) for each in channels]
+    return means[0][:, None] if len(means) == 1 else torch.stack(means, dim=1)
 
 
 def _features(output: Tensor, options: TapOptions) -> dict[str, Tensor]:
