@@ -175,10 +175,13 @@ class Taps:
 
         if isinstance(module, nn.MultiheadAttention):
             return module.register_forward_hook(keep, with_kwargs=True)
-        return module.register_forward_hook(lambda *given: keep(*given[:2], {}, given[2]))
+        return module.register_forward_hook(
+            lambda module, arguments, output: keep(module, arguments, {}, output)
+        )
 
     def _settle(self, calls: list[_Call], given: int | None) -> None:
-        """Fix the layers, and drop the hooks of modules that are none of them."""
+        """Fix the layers, and drop the hooks that are of no use for them."""
+        self._start.remove()
         counts = {len(call.values) for call in calls}
         inputs = given if given in counts else min(counts)
         self._pieces = {call.name: _pieces(call, inputs) for call in calls}
