@@ -126,6 +126,30 @@ def test_networks_and_kernel_must_match(made):
         )
 
 
+def test_gelu_can_be_matched_to_relu_on_the_same_records(made, tmp_path, capsys):
+    options, summary = made
+    settings = {**SMALL, "activation": "gelu", "estimator": ("none",)}
+    other = ComparisonOptions(out=tmp_path / "matched", match_to="relu", **settings)
+    found = compare_study(other)["lenses"]["leave_one_out"]["retraining"]
+    relu = summary["lenses"]["leave_one_out"]["retraining"]
+    assert found["variances"] == pytest.approx(relu["variances"], rel=1e-9)
+    networks = found["networks"]
+    assert networks["activation"] == "gelu"
+    assert networks["w_std"] * networks["input_scale"] == pytest.approx(2**0.5)
+    assert "gelu matched to relu of w_std 1.41421" in capsys.readouterr().err
+    tables = [read_table(root / "comparison/records.parquet") for root in (options.out, other.out)]
+    assert tables[0]["index"].tolist() == tables[1]["index"].tolist()
+
+
+def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
+    settings = {**SMALL, "activation": "gelu", "estimator": ("none",), "subsets": 0}
+    compare_study(ComparisonOptions(out=tmp_path / "study", **settings))
+    assert "w_std 1.4142 is that of relu: the variance" in capsys.readouterr().err
+    options = ComparisonOptions(out=tmp_path / "other", **{**settings, "w_std": 1.9822})
+    compare_study(options)
+    assert "is that of relu" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

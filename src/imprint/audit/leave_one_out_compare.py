@@ -37,6 +37,7 @@ from imprint.leave_one_out.ground_truth import (
     prediction_difference,
     root_difference,
 )
+from imprint.leave_one_out.matching import typical_mean_square, variances
 from imprint.leave_one_out.paired_auc import paired_auc
 from imprint.leave_one_out.starts import mean_over_records, root_of, within_unit
 from imprint.seeds import generator
@@ -113,12 +114,14 @@ def _retraining(
     if len(right) > plan.records:
         accuracy["queries"] = mean(right[plan.records :], random).to_dict()
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
+    typical = typical_mean_square(truth.inputs[: plan.records])
     return {
         "records": plan.records,
         "left_out": len(plan.left_out),
         "pairs": plan.pairs,
         "networks": plan.settings()["networks"],
         "train": plan.options.settings(),
+        "variances": variances(truth.kernel, typical).tolist(),
         "accuracy": accuracy,
         "root_difference": root_of(mean_over_records(_difference, within, without)).to_dict(),
         "difference_error": float(np.median(difference.error)),

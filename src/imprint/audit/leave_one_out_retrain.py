@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,12 @@ from imprint.audit.membership_records import attacked_images
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
+from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.leave_one_out.matching import matched, typical_mean_square, variances
 from imprint.nets.fully_connected import in_own_span
+from imprint.progress import say
 from imprint.seeds import derive, generator
 from imprint.store import Study
 from imprint.train.network_stack import TrainingSet
@@ -64,6 +67,10 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
     check_retraining(options, classes)
     index = _choose(images, classes, options)
     inputs = _inputs(images, index, options)
+    typical = typical_mean_square(inputs[: options.records])
+    kernel = matched_kernel(kernel, options.match_to, typical)
+    if options.w_std is None and options.match_to is None:
+        tell_variances(kernel, typical)
     device = choose_device(options.device)
     lines = None
     if options.lines:
@@ -114,6 +121,38 @@ def network_kernel(options: RetrainingOptions) -> FullyConnected:
             "theirs: choose --kernel fc"
         )
     return kernel
+
+
+def matched_kernel(
+    kernel: FullyConnected, match_to: Activation | None, mean_square: float
+) -> FullyConnected:
+    """Return the kernel of networks, matched to those of another activation if one is named.
+
+    Args:
+        kernel: as the options have it.
+        match_to: the activation of the networks that its w_std and b_std belong to.
+        mean_square: of the numbers of a typical record.
+    """
+    if match_to is None:
+        return kernel
+    found = matched(replace(kernel, activation=match_to), kernel.activation, mean_square)
+    say(
+        f"{kernel.activation} matched to {match_to} of w_std {kernel.w_std:g}: w_std "
+        f"{found.w_std:.6g}, input_scale {found.input_scale:.6g}"
+    )
+    return found
+
+
+def tell_variances(kernel: FullyConnected, mean_square: float) -> None:
+    """Say that an activation does not keep variances where the usual w_std, that of ReLU, stands."""
+    if kernel.activation == "relu":
+        return
+    first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])
+    say(
+        f"w_std {kernel.w_std:.5g} is that of relu: the variance of a typical record goes from "
+        f"{first:.3g} to {last:.3g} through {kernel.depth} layers of {kernel.activation}; "
+        "--match-to relu keeps it, --w-std says another"
+    )
 
 
 def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:

@@ -72,6 +72,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         auc_error=number(retraining, "auc_error"),
         accuracy=estimate(retraining, "accuracy", "records"),
         networks=_settings({**lookup(retraining, "networks"), **lookup(retraining, "train")}),
+        variances=[float(value) for value in lookup(retraining, "variances")],
         ceiling=ceiling,
         rows=rows,
         skipped=dict(lookup(compared, "skipped")) if compared else {},
