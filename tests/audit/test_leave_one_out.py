@@ -11,7 +11,7 @@ from imprint.audit import leave_one_out as steps
 from imprint.audit.leave_one_out_inputs import inputs_from_images
 from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep
 from imprint.audit.leave_one_out_study import audit_step
-from imprint.cli import main
+from imprint.cli import main, run
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
@@ -307,6 +307,16 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": Y}, ["--scaling", "unit"], "--scaling applies to images"),
         ({"x": X, "y": Y}, ["--data", "folder"], "--data applies to images"),
         ({"x": X, "y": Y}, ["--records", "-1"], "--records is -1"),
+        ({"x": X, "y": Y * 1e300}, [], "y[2] is 1e+300: number classes below 2^53"),
+        ({"x": X * 1e200, "y": Y}, [], "the kernel of record 0 is too large for float64"),
+        ({"x": X * 1e-200, "y": Y}, [], "the kernel is 0 for every record"),
+        ({"x": X, "y": Y}, ["--w-std", "1e200"], "w_std is 1e+200: it must be above 0, up to 1e"),
+        ({"x": X, "y": Y}, ["--w-std", "1e90"], "the kernel of record 0 is too large"),
+        ({"x": X, "y": Y}, ["--b-std", "1e200"], "b_std is 1e+200: it must be from 0 to 1e+100"),
+        ({"x": X, "y": Y}, ["--noise", "1e-300"], "of 1e-300 is lost in rounding beside a kernel"),
+        ({"x": X, "y": Y}, ["--noise", "0.1,1e-300"], "of 1e-300 is lost in rounding beside"),
+        ({"x": X, "y": Y}, ["--noise", "1e300"], "of 1e+300 drowns a kernel of"),
+        ({"x": X, "y": Y}, ["--method", "exact", "--memory", "1e300"], "--memory is 1e+300 GiB"),
     ],
 )
 def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
@@ -316,6 +326,31 @@ def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
     )
     assert message in told
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["exact", "nystrom"])
+@pytest.mark.parametrize(("noise", "told"), [("1e300", "drowns"), ("1e-300", "is lost in")])
+def test_noise_out_of_proportion_leaves_nothing_of_a_large_fit(method, noise, told, tmp_path):
+    np.savez(tmp_path / "arrays.npz", x=X, y=Y)
+    more = ["--method", method, "--noise", noise]
+    with pytest.raises(ImprintError, match=told):
+        run(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
+    assert not (tmp_path / "out").exists()
+
+
+def test_queries_too_far_away_are_told(tmp_path, capsys):
+    np.savez(tmp_path / "arrays.npz", x=X, y=Y, queries=X * 1e200)
+    told = refused(words(tmp_path / "arrays.npz", tmp_path / "out"), capsys)
+    assert "kernel of query 0 is too large for float64" in told
+
+
+def test_classes_of_many_digits_stay_apart(tmp_path):
+    labels = np.array([1_000_000, 1_000_000, 123_456_789, 123_456_788])
+    np.savez(tmp_path / "arrays.npz", x=X, y=labels, queries=X, query_labels=labels)
+    main(words(tmp_path / "arrays.npz", tmp_path / "out"))
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
+    assert told["classes"] == ["1000000", "123456788", "123456789"]
+    assert told["queries"]["labels"] == ["1000000", "1000000", "123456789", "123456788"]
 
 
 def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch, capsys):

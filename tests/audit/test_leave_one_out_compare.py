@@ -1,13 +1,14 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from imprint.audit.leave_one_out_compare import compare_study, own_logits
-from imprint.audit.leave_one_out_estimators import label_margins, one_network
+from imprint.audit.leave_one_out_estimators import from_gradients, label_margins, one_network
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
 from imprint.cli import run
@@ -159,6 +160,13 @@ def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
         ({"noise": (float("nan"),)}, "--noise must be"),
         ({"estimator": ("ekfac", "nonsense")}, "unknown .*'nonsense': choose one of"),
         ({"estimator": ()}, "--estimator is empty"),
+        ({"damping": 1e300}, "--damping is 1e\\+300: it must be above 0, up to"),
+        ({"input_size": -1}, "--input-size is -1"),
+        ({"records": 0}, "--records is 0"),
+        ({"classes": 100}, "--classes 100: composite has 10"),
+        ({"lines": 1, "reach": 1e300}, "--reach is 1e\\+300: it must be above 0, up to"),
+        ({"noise": (1e-300,)}, "lost in rounding beside a kernel"),
+        ({"w_std": 1e-200}, "the kernel is 0 for every record"),
         ({"damping": -1.0}, "--damping is -1"),
         ({"damping": float("nan")}, "--damping is nan"),
         ({"subsets": -1}, "--subsets is -1"),
@@ -170,6 +178,21 @@ def test_options_that_will_not_do_are_refused_before_any_training(changed, told,
     with pytest.raises(ImprintError, match=told):
         compare_study(ComparisonOptions(out=tmp_path / "study", **{**SMALL, **changed}))
     assert not (tmp_path / "study/logits").exists()
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), 1e300, 1e-300])
+def test_learning_rates_have_room_in_float32(rate):
+    with pytest.raises(ImprintError, match=r"learning_rate is .* from 1e-20 to 1e"):
+        RetrainOptions(learning_rate=rate)
+
+
+def test_curvature_that_cannot_be_factored_is_told_not_raised(made):
+    options, _ = made
+    truth = ground_truth(Study(options.out), options)
+    tiny = replace(options, damping=1e-300, estimator=("influence_gauss_newton",))
+    found, skipped = from_gradients(truth, tiny)
+    assert not found
+    assert "has no factor at a damping of 1e-300" in skipped["influence_gauss_newton"]
 
 
 @pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])

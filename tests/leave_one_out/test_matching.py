@@ -1,4 +1,4 @@
-"""Matched networks of other activations, against quadrature and against networks of finite width."""
+"""Matched networks of other activations, against quadrature and networks of finite width."""
 
 import math
 

@@ -17,6 +17,8 @@ from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.seeds import generator
 from imprint.store import hash_arrays
 
+LARGEST_CLASS = 2**53
+
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
@@ -116,6 +118,7 @@ def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, se
     if (y != y.round()).any():
         row = int(np.flatnonzero(y != y.round())[0])
         raise ImprintError(f"{file}: y[{row}] is {y[row]:g}: give classes as whole numbers")
+    _check_classes(file, "y", y)
     index = chosen(len(x), choice.records, seed)
     found, labels = np.unique(y[index].astype(np.int64), return_inverse=True)
     _check(str(file), len(index), len(found))
@@ -186,13 +189,15 @@ def queries_from(inputs: Inputs, file: Path, arrays: Arrays) -> Queries:
     if inputs.pixels is not None:
         named = [str(place) for place in range(len(named))]
     places = {name: place for place, name in enumerate(named)}
-    for row, label in enumerate(given):
-        if f"{label:g}" not in places:
+    _check_classes(file, "query_labels", given)
+    words = [f"{label:.0f}" if label == label.round() else f"{label:g}" for label in given]
+    for row, label in enumerate(words):
+        if label not in places:
             raise ImprintError(
-                f"{file}: query_labels[{row}] is {label:g}, none of the classes of the records: "
+                f"{file}: query_labels[{row}] is {label}, none of the classes of the records: "
                 f"{', '.join(named)}"
             )
-    return Queries(values, np.array([places[f"{label:g}"] for label in given], dtype=np.int64))
+    return Queries(values, np.array([places[label] for label in words], dtype=np.int64))
 
 
 def queries_like(inputs: Inputs, file: Path, queries: NDArray[Any]) -> FloatArray:
@@ -241,6 +246,15 @@ def _check(where: str, records: int, classes: int) -> None:
     if classes < 2:
         raise ImprintError(
             f"{where}: all {records} records are of one class: give records of at least 2 classes"
+        )
+
+
+def _check_classes(file: Path, name: str, labels: FloatArray) -> None:
+    large = np.flatnonzero(np.abs(labels) >= LARGEST_CLASS)
+    if len(large):
+        raise ImprintError(
+            f"{file}: {name}[{large[0]}] is {labels[large[0]]:g}: number classes below 2^53, "
+            "larger numbers are not told apart"
         )
 
 

@@ -22,6 +22,7 @@ from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import matched, typical_mean_square, variances
+from imprint.leave_one_out.posterior import check_scale
 from imprint.nets.fully_connected import in_own_span
 from imprint.progress import say
 from imprint.seeds import derive, generator
@@ -63,12 +64,14 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
     """
     kernel = network_kernel(options)
     images = open_choice(options, options.seed)
-    classes = options.classes or len(images.classes)
+    classes = _kept(images, options)
     check_retraining(options, classes)
     index = _choose(images, classes, options)
     inputs = _inputs(images, index, options)
     typical = typical_mean_square(inputs[: options.records])
     kernel = matched_kernel(kernel, options.match_to, typical)
+    for noise in options.noise:
+        check_scale(kernel.diagonal(inputs[: options.records]), noise)
     if options.w_std is None and options.match_to is None:
         tell_variances(kernel, typical)
     device = choose_device(options.device)
@@ -144,7 +147,7 @@ def matched_kernel(
 
 
 def tell_variances(kernel: FullyConnected, mean_square: float) -> None:
-    """Say that an activation does not keep variances where the usual w_std, that of ReLU, stands."""
+    """Say that an activation does not keep variances at the w_std that is left out, ReLU's."""
     if kernel.activation == "relu":
         return
     first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])
@@ -155,22 +158,24 @@ def tell_variances(kernel: FullyConnected, mean_square: float) -> None:
     )
 
 
-def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
+def _kept(images: ImageSet, options: RetrainingOptions) -> int:
+    """Return how many classes are kept."""
+    classes = options.classes or len(images.classes)
     if not 2 <= classes <= len(images.classes):
         raise ImprintError(
             f"--classes {options.classes}: {images.name} has {len(images.classes)}, and networks "
             "need 2 or more"
         )
+    return classes
+
+
+def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
     known = np.flatnonzero(images.labels < classes)
     wanted = options.records + options.queries
     if wanted > len(known):
         raise ImprintError(
             f"{options.records} records and {options.queries} queries are more than the "
             f"{len(known)} images of {images.name}: ask for fewer"
-        )
-    if not 1 <= options.left_out <= options.records:
-        raise ImprintError(
-            f"--left-out {options.left_out}: leave out 1 to {options.records} records"
         )
     order = generator(options.seed, "retrained records").permutation(len(known))
     return known[order[:wanted]].astype(np.int64)

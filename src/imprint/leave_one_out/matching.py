@@ -1,8 +1,9 @@
 """Networks of another activation with the same variances: matched Gaussian processes.
 
 ReLU keeps the variance of an input through depth at W_std = √2 without biases, K¹ = … = Kᴸ⁺¹.
-GELU and erf at the same W_std do not: a comparison of activations is then one of sizes. A network of activation φ with W', the input scale s' and the biases of a given one
-is matched to it at the mean square m of an input where
+GELU and erf at the same W_std do not: a comparison of activations is then one of sizes. A network
+of activation φ with W', the input scale s' and the biases of a given one is matched to it at the
+mean square m of an input where
 
     W'² s'² m = W² s² m,   so that K¹ is the same,   and   Kᴸ⁺¹' = Kᴸ⁺¹, the prior of the output.
 
