@@ -141,7 +141,7 @@ def test_the_summary_holds_estimates_and_the_page_is_there(arrays, study):
     assert low <= np.median(table["kl_out_in"]) == found["kl_out_in"]["median"]["value"] <= high
     most = table["index"][table["kl_out_in"].argmax()]
     assert found["kl_out_in"]["most"] == {"value": table["kl_out_in"].max(), "index": most}
-    assert found["duplicates"]["exact"] == {"groups": 0, "records": 0, "first": []}
+    assert found["duplicates"]["exact"]["groups"] == found["duplicates"]["exact"]["records"] == 0
     assert found["classes"] == ["1", "3"]
     assert found["noise"] == 0.1
     assert found["kernel"]["name"] == "fc"
@@ -267,6 +267,37 @@ def test_copies_are_told_and_left_out_together(arrays, tmp_path, capsys):
     )
 
 
+def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys):
+    x, y = arrays["x"].copy(), arrays["y"].copy()
+    x[3], y[3], y[2] = x[2], 1, 3
+    x[5] = 2 * x[4]
+    x[8:16], y[8:16] = x[16:], y[16:]
+    np.savez(tmp_path / "arrays.npz", x=x, y=y)
+    main(words(tmp_path / "arrays.npz", tmp_path / "out"))
+    told = " ".join(capsys.readouterr().out.split())
+    found = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")
+    both = np.median(found["kl_out_in_with_copies"])
+    assert both != np.median(found["kl_out_in"])
+    assert f"KL(out || in), median {both:.3g} [" in told
+    assert "exact copies, left out together 18 records in 9 groups" in told
+    assert "copies with different labels 1, index 2 and 3" in told
+    assert "the same to the kernel, left out alone 20 records in 10 groups" in told
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
+
+
+def test_a_fit_can_be_asked_from_another_folder(arrays, tmp_path, monkeypatch):
+    np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
+    np.savez(tmp_path / "queries.npz", queries=arrays["queries"])
+    monkeypatch.chdir(tmp_path)
+    main(words("arrays.npz", "fit"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    main(["leave-one-out", "query", "--fit", "../fit", "--queries", "../queries.npz", "--out", "o"])
+    summary = json.loads((tmp_path / "elsewhere" / "o" / "summary.json").read_text())
+    assert summary["data"]["fit"] == str(tmp_path / "fit")
+
+
 def refused(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -306,6 +337,12 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": np.arange(4)}, ["--outputs", "contrast"], "needs 2 classes, not 4"),
         ({"x": X, "y": Y}, ["--scaling", "unit"], "--scaling applies to images"),
         ({"x": X, "y": Y}, ["--data", "folder"], "--data applies to images"),
+        ({"x": X, "y": Y}, ["--composite-count", "50"], "--composite-count applies to images"),
+        ({"x": X, "y": Y}, ["--background-correlation", "0.5"], "--background-correlation applies"),
+        ({"x": X, "y": Y}, ["--skip-corrupt"], "--skip-corrupt applies to images"),
+        ({"x": X, "y": Y}, ["--boxes", "folder"], "--boxes applies to images"),
+        ({"x": X, "y": Y}, ["--on-bad-box", "clamp"], "--on-bad-box applies to images"),
+        ({"x": X, "y": Y}, ["--input-size", "8"], "--input-size applies to images"),
         ({"x": X, "y": Y}, ["--records", "-1"], "--records is -1"),
         ({"x": X, "y": Y * 1e300}, [], "y[2] is 1e+300: number classes below 2^53"),
         ({"x": X * 1e200, "y": Y}, [], "the kernel of record 0 is too large for float64"),

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from imprint.audit.leave_one_out_options import RecordOptions
 from imprint.audit.leave_one_out_study import read_fitted
 from imprint.cli import run
 from imprint.errors import ImprintError
+from imprint.report.page import write_report
 from imprint.tables import read_table
 
 
@@ -46,6 +49,21 @@ def test_groups_of_one_class(arrays, tmp_path, domain):
         assert queries.max() <= x.max()
     else:
         np.testing.assert_allclose(np.ptp(np.linalg.norm(queries, axis=2)), 0, atol=1e-9)
+
+
+def test_the_caption_of_a_landscape_follows_from_its_numbers(arrays, tmp_path):
+    out = tmp_path / "out"
+    words = ["--arrays", str(arrays), "--removed", "3", "--steps", "2", "--out", str(out)]
+    run(["leave-one-out", "landscape", *words, "--json"])
+    assert "along every line, as it must be" in (out / "report.html").read_text()
+    summary = json.loads((out / "summary.json").read_text())
+    found = summary["lenses"]["leave_one_out_landscape"]
+    found["peak_at_record"]["kl_out_in"] = 0.875
+    found["most_above_the_record"]["kl_out_in"] = 0.0031
+    (out / "summary.json").write_text(json.dumps(summary))
+    page = write_report(out).read_text()
+    assert "along every line, as it must be" not in page
+    assert "along 87.5% of the lines, and elsewhere above it by up to 0.31%" in page
 
 
 def test_landscape_peaks_at_the_records(arrays, tmp_path):

@@ -74,7 +74,11 @@ def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
     """
     size, count = options.group_size, options.removed
     if size < 1 or count < 1 or options.queries < 1:
-        raise ImprintError("--removed, --group-size and --queries must be at least 1")
+        name, value = min(
+            {"removed": count, "group-size": size, "queries": options.queries}.items(),
+            key=lambda option: option[1],
+        )
+        raise ImprintError(f"--{name} is {value}: it must be at least 1")
     order = generator(options.seed, "removed records").permutation(len(inputs.index))
     groups: list[list[int]] = []
     waiting: dict[int, list[int]] = {}
@@ -84,9 +88,14 @@ def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
         if len(group) == size:
             groups.append(waiting.pop(int(inputs.labels[row])))
     if len(groups) < count:
+        if size == 1:
+            raise ImprintError(
+                f"--removed {count} is more than the {len(inputs.index)} records: ask for fewer"
+            )
+        made = f"{len(groups)} group{'' if len(groups) == 1 else 's'}"
         raise ImprintError(
-            f"{len(inputs.index)} records make {len(groups)} groups of {size} of one class, not "
-            f"{count}: choose a smaller --removed or --group-size"
+            f"{len(inputs.index)} records make {made} of {size} of one class, not {count}: choose "
+            "a smaller --removed or --group-size"
         )
     return torch.tensor(groups[:count])
 

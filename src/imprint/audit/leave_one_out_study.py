@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imprint import __version__
-from imprint.audit.images import open_choice
+from imprint.audit.images import EMBEDDED, open_choice
 from imprint.audit.leave_one_out import (
     STEP,
     check_fit,
@@ -44,6 +45,9 @@ from imprint.options import DataChoice
 from imprint.progress import say
 from imprint.store import Study, card_path, read_json, write_json
 
+SCALED = ("scaling", "input_size")
+"""Options that say how images become inputs."""
+
 
 def fit_study(options: FitOptions) -> dict[str, Any]:
     """Fit, ask the queries of the file if it has some, and write the page.
@@ -56,6 +60,7 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
     """
     chosen_kernel(options)
     check_method(options, options.noise)
+    options = located(options)
     study, device = Study(options.out), double_device(options.device)
     dense = options.method == "dense"
     with study.locked():
@@ -74,6 +79,14 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
         return finish(
             study, options, facts_of(options, inputs, images), {"leave_one_out": findings}
         )
+
+
+def located(options: FitOptions) -> FitOptions:
+    """Return options whose files are found from everywhere: a query reads them again later."""
+    data = options.data if options.data == EMBEDDED else str(Path(options.data).resolve())
+    arrays = None if options.arrays is None else options.arrays.resolve()
+    boxes = None if options.boxes is None else options.boxes.resolve()
+    return replace(options, data=data, arrays=arrays, boxes=boxes)
 
 
 def query_study(options: QueryOptions) -> dict[str, Any]:
@@ -113,7 +126,7 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
         else:
             summary = {
                 "imprint": __version__,
-                "data": {"name": file.stem, "fit": str(options.fit)},
+                "data": {"name": file.stem, "fit": str(options.fit.resolve())},
                 "lenses": {"leave_one_out": {"queries": told}},
             }
         write_json(study.path("summary.json"), summary)
@@ -162,11 +175,11 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Querie
 
 def _refuse_with_arrays(options: RecordOptions) -> None:
     """Refuse options of images that were set, but would be ignored."""
-    for group in (DataChoice(), LeaveOneOutChoice()):
-        for name in ("data", "layout", "part", "scaling", "input_size"):
-            if getattr(options, name) != getattr(group, name, getattr(options, name)):
-                flag = "--" + name.replace("_", "-")
-                raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
+    usual = {**vars(DataChoice()), **{name: getattr(LeaveOneOutChoice(), name) for name in SCALED}}
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
 def facts_of(options: RecordOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:

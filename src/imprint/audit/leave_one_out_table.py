@@ -30,7 +30,7 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
 
 def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
-    kl, exact = findings["kl_out_in"], findings["duplicates"]["exact"]
+    kl = findings["kl_out_in_with_copies"]
     freedom, given = findings["effective_degrees_of_freedom"], findings["given_away"]
     lines = [
         ("records", f"{findings['records']}"),
@@ -41,13 +41,30 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
         ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
         ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
     ]
-    if exact["groups"]:
-        lines.append(("exact copies", f"{exact['records']} records in {exact['groups']} groups"))
+    lines.extend(_duplicates(**findings["duplicates"]))
     if "approximation" in findings:
         lines.extend(_approximation(findings["approximation"]))
     if "missing" in findings.get("queries", {}):
         lines.append(("queries", "none: --method dense answers them"))
     return lines
+
+
+def _duplicates(exact: dict[str, Any], collinear: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the page says of copies too."""
+    lines = []
+    if exact["groups"]:
+        lines.append(("exact copies, left out together", _grouped(exact)))
+    if exact["conflicting"]:
+        example = " and ".join(map(str, exact["disputed"][0]))
+        lines.append(("copies with different labels", f"{exact['conflicting']}, index {example}"))
+    if collinear.get("records", 0) > exact["records"]:
+        lines.append(("the same to the kernel, left out alone", _grouped(collinear)))
+    return lines
+
+
+def _grouped(found: dict[str, Any]) -> str:
+    groups = found["groups"]
+    return f"{found['records']} records in {groups} group{'' if groups == 1 else 's'}"
 
 
 def _approximation(found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -163,7 +163,7 @@ class Influence:
             raise ImprintError(f"a damping of {trained.damping:g} will not do: it must be above 0")
         try:
             found = self.compute(trained)
-        except torch.linalg.LinAlgError as error:
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
             raise ImprintError(
                 f"{self.name}: the curvature has no factor at a damping of {trained.damping:g}: "
                 "raise the damping"

@@ -175,6 +175,8 @@ def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]
             "groups": number(findings, "duplicates", kind, "groups"),
             "records": number(findings, "duplicates", kind, "records"),
             "first": list(lookup(findings, "duplicates", kind, "first")),
+            "disputed": list(mapping(findings, "duplicates", kind).get("disputed", [])),
+            "conflicting": mapping(findings, "duplicates", kind).get("conflicting", 0),
         }
         for kind in ("exact", "collinear")
     }
