@@ -1,4 +1,5 @@
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -6,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from imprint.audit.leave_one_out_compare import compare_study, own_logits
+from imprint.audit.leave_one_out_compare_table import show_comparison
 from imprint.audit.leave_one_out_estimators import from_gradients, label_margins, one_network
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
@@ -54,6 +57,50 @@ def test_every_estimator_has_a_row_with_all_it_can_say(made):
             assert "cosine of a gradient with itself" in row["difference"]["missing"]
         else:
             assert -1 <= row["difference"]["spearman"]["value"] <= 1
+
+
+def test_the_table_of_estimators_has_their_intervals(made):
+    options, summary = made
+    rows = summary["lenses"]["leave_one_out"]["comparison"]["estimators"]
+    table = read_table(options.out / "comparison/estimators.parquet")
+    for place, name in enumerate(table["estimator"].tolist()):
+        told = rows[name]["datamodeling"]
+        assert table["datamodeling"][place] == told["value"]
+        assert [table[f"datamodeling_{end}"][place] for end in ("low", "high")] == told["ci95"]
+        if name == "gradient_cosine":
+            assert np.isnan(table["difference_spearman_low"][place])
+        else:
+            low, high = rows[name]["difference"]["spearman"]["ci95"]
+            assert table["difference_spearman_low"][place] == low
+            assert table["difference_spearman_high"][place] == high
+
+
+def test_the_cost_of_the_network_is_told_beside_the_estimates(made):
+    compared = made[1]["lenses"]["leave_one_out"]["comparison"]
+    assert compared["training"]["cpu_seconds"] > 0
+    assert compared["device"] == "cpu"
+
+
+def test_the_table_fits_a_terminal_of_80_columns(made):
+    found = made[1]["lenses"]["leave_one_out"]
+    row = found["comparison"]["estimators"]["influence_gauss_newton"]
+    row = json.loads(json.dumps(row))
+    row["facts"]["unconverged"] = "left"
+    row["difference"]["spearman"] = {"value": -0.25, "ci95": [-0.75, -0.12], "n": 4}
+    for kind, name in (("difference", "pearson"), ("auc", "spearman")):
+        row[kind][name] = {"value": -0.25, "ci95": [-0.75, 0.12], "n": 4}
+    row |= {"cpu_seconds": 12345.6, "peak_bytes": 12_345e6}
+    row["datamodeling"]["value"] = -0.25
+    told = {**found, "comparison": {**found["comparison"]}}
+    told["comparison"]["estimators"] = {**found["comparison"]["estimators"], "worst": row}
+    told["comparison"]["estimators"]["influence_gauss_newton"] = row
+    console = Console(width=80, file=io.StringIO())
+    show_comparison(told, console)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    mine = next(line for line in lines if line.strip().startswith("influence_gauss_newton"))
+    assert " ".join(mine.split()[1:]) == "* -0.25 [-0.75, -0.12] -0.25 -0.25 -0.25 12346 12345"
 
 
 def test_only_the_shift_has_a_noise_ceiling(made):
@@ -190,9 +237,9 @@ def test_curvature_that_cannot_be_factored_is_told_not_raised(made):
     options, _ = made
     truth = ground_truth(Study(options.out), options)
     tiny = replace(options, damping=1e-300, estimator=("influence_gauss_newton",))
-    found, skipped = from_gradients(truth, tiny)
-    assert not found
-    assert "has no factor at a damping of 1e-300" in skipped["influence_gauss_newton"]
+    found = from_gradients(truth, tiny)
+    assert not found.made
+    assert "has no factor at a damping of 1e-300" in found.skipped["influence_gauss_newton"]
 
 
 @pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,8 @@ def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> No
     within, without = own_logits(truth)
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
     forms = closed_forms(truth, options)
-    gradients, skipped = from_gradients(truth, options)
-    estimates = {**forms, **gradients}
+    gradients = from_gradients(truth, options)
+    estimates = {**forms, **gradients.made}
     truths = {"difference": root_difference(within, without), "auc": auc.value}
     rows = {
         name: _row(name, found, truths, truth, options.seed) for name, found in estimates.items()
@@ -174,7 +175,13 @@ def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> No
     _write_estimators(folder, rows)
     _write_nn(folder / "nn.csv", truth, difference, auc)
     _write_nngp(folder / "nngp.csv", truth, first)
-    write_json(folder / "findings.json", {"estimators": rows, "skipped": skipped})
+    findings = {
+        "estimators": rows,
+        "skipped": dict(gradients.skipped),
+        "training": None if gradients.training is None else asdict(gradients.training),
+        "device": truth.plan.data.inputs.device.type,
+    }
+    write_json(folder / "findings.json", findings)
 
 
 def _row(
@@ -187,9 +194,7 @@ def _row(
     """Return what is told of one estimate."""
     random = generator(seed, "compare", name)
     row: dict[str, Any] = {
-        "seconds": found.cost.seconds,
-        "cpu_seconds": found.cost.cpu_seconds,
-        "peak_bytes": found.cost.peak_bytes,
+        **asdict(found.cost),
         "facts": dict(found.facts),
     }
     for kind, scores in (("difference", found.difference), ("auc", found.auc)):
@@ -241,12 +246,15 @@ def _write_records(
 
 
 def _write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one row an estimate; what is missing is NaN."""
+    """Write one row an estimate; what is missing is NaN, and ends of intervals stand beside."""
 
-    def number(row: Mapping[str, Any], *keys: str) -> float:
+    def number(row: Mapping[str, Any], *keys: str | int) -> float:
         value: Any = row
         for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
+            if isinstance(key, int):
+                value = None if value is None else value[key]
+            else:
+                value = value.get(key) if isinstance(value, Mapping) else None
         return float("nan") if value is None else float(value)
 
     columns: dict[str, NDArray[Any]] = {
@@ -255,14 +263,21 @@ def _write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> No
     }
     for name in ("seconds", "cpu_seconds", "peak_bytes"):
         columns[name] = np.array([number(row, name) for row in rows.values()])
-    for kind in ("difference", "auc"):
-        for coefficient in ("pearson", "spearman"):
-            columns[f"{kind}_{coefficient}"] = np.array(
-                [number(row, kind, coefficient, "value") for row in rows.values()]
+    estimates: list[tuple[str, ...]] = [
+        (kind, coefficient)
+        for kind in ("difference", "auc")
+        for coefficient in ("pearson", "spearman")
+    ]
+    for keys in (*estimates, ("datamodeling",)):
+        parts: dict[str, tuple[str | int, ...]] = {
+            "": ("value",),
+            "_low": ("ci95", 0),
+            "_high": ("ci95", 1),
+        }
+        for end, part in parts.items():
+            columns["_".join(keys) + end] = np.array(
+                [number(row, *keys, *part) for row in rows.values()]
             )
-    columns["datamodeling"] = np.array(
-        [number(row, "datamodeling", "value") for row in rows.values()]
-    )
     write_table(folder / "estimators.parquet", columns)
 
 

@@ -75,6 +75,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         variances=[float(value) for value in lookup(retraining, "variances")],
         ceiling=ceiling,
         rows=rows,
+        training=number(compared, "training", "cpu_seconds") if compared.get("training") else None,
+        device=str(compared.get("device", "cpu")),
         skipped=dict(lookup(compared, "skipped")) if compared else {},
         lines=_lines(mapping(findings, "lines")) if "lines" in findings else None,
         figures=_figures(root, rows, chosen, ceiling) if rows else [],
