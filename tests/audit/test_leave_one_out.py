@@ -320,7 +320,7 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X[0], "y": Y}, [], "x has shape [4]: give one row a record"),
         ({"x": X, "y": Y[:3]}, [], "y has shape [3], expected [4]"),
         ({"x": X, "y": Y + 0.5}, [], "y[0] is 0.5: give classes as whole numbers"),
-        ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries are of shape [3]"),
+        ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries is of shape [3]"),
         ({"x": X, "y": Y, "query_labels": Y}, [], "has query_labels but no queries"),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y[:3]}, [], "query_labels has shape [3]"),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y + 1}, [], "query_labels[2] is 2, none"),

@@ -26,6 +26,8 @@ def show_comparison(findings: dict[str, Any], console: Console | None = None) ->
     if "comparison" not in findings:
         return
     compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
+    title = "Estimates beside retraining (ρ rank correlation, r Pearson's; 95 % interval)"
+    console.print(f"\n{title}", style="italic", highlight=False)
     console.print(_estimates(compared["estimators"], ceiling))
     for line in _costs(compared):
         console.print(line, highlight=False)
@@ -40,9 +42,7 @@ def _estimates(estimators: dict[str, Any], ceiling: dict[str, Any]) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    title = "Estimates beside retraining (ρ rank correlation, r Pearson's; 95 % interval)"
-    style = {"box": SIMPLE, "padding": 0, "show_edge": False}
-    table = Table(title=title, title_justify="left", **style)  # type: ignore[arg-type]
+    table = Table(box=SIMPLE, padding=0, show_edge=False)
     table.add_column("estimator", no_wrap=True)
     for name in ("ρ shift", "r shift", "ρ AUC", "LDS", "CPU s", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -74,13 +74,13 @@ def _costs(compared: dict[str, Any]) -> list[str]:
         "CPU s: of all threads of this process. MB: most resident memory, less that before; "
         "what is loaded on first use counts for the first row that needs it."
     ]
-    training = compared["training"]
+    training = compared.get("training")
     if training is not None:
         lines.append(
             "All but the closed forms take a trained network first, "
             f"{_seconds(training['cpu_seconds'])} CPU s, in no row."
         )
-    if compared["device"] != "cpu":
+    if compared.get("device", "cpu") != "cpu":
         lines.append(
             f"What ran on {compared['device']}, all but the closed forms, has more time and memory."
         )

@@ -1,4 +1,4 @@
-"""``leave-one-out fit``, ``leave-one-out query``, and the step of an audit."""
+"""``leave-one-out fit``, and the step of an audit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint import __version__
 from imprint.audit.images import EMBEDDED, open_choice
 from imprint.audit.leave_one_out import (
-    STEP,
     check_fit,
     double_device,
     leave_one_out_steps,
@@ -30,12 +28,9 @@ from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_st
 from imprint.audit.leave_one_out_options import (
     FitOptions,
     LeaveOneOutStep,
-    QueryOptions,
     RecordOptions,
 )
-from imprint.audit.npz import read_npz
 from imprint.audit.summary import finish
-from imprint.config import parse
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
@@ -43,7 +38,7 @@ from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.options import DataChoice
 from imprint.progress import say
-from imprint.store import Study, card_path, read_json, write_json
+from imprint.store import Study
 
 SCALED = ("scaling", "input_size")
 """Options that say how images become inputs."""
@@ -87,52 +82,6 @@ def located(options: FitOptions) -> FitOptions:
     arrays = None if options.arrays is None else options.arrays.resolve()
     boxes = None if options.boxes is None else options.boxes.resolve()
     return replace(options, data=data, arrays=arrays, boxes=boxes)
-
-
-def query_study(options: QueryOptions) -> dict[str, Any]:
-    """Read the records of a fit again, fit, and ask the queries; return what was written.
-
-    A fit keeps no copy of its records and no matrix: where they came from stands in its
-    ``options.yaml``, and a hash tells whether they are still the same.
-
-    Raises:
-        ImprintError: no finished fit, its records have changed, or queries that do not fit them.
-    """
-    from imprint.report.page import write_report
-
-    settings, card = options.fit / "options.yaml", card_path(options.fit / STEP)
-    if not settings.is_file() or not card.is_file():
-        raise ImprintError(
-            f"no finished fit at {options.fit}: make one with imprint leave-one-out fit"
-        )
-    words = ["--config", str(settings), "--out", str(options.fit)]
-    made = parse(FitOptions, words, program="imprint leave-one-out fit")
-    if made.method != "dense":
-        raise ImprintError(f"{options.fit} was fitted by --method {made.method}: {NO_QUERIES}")
-    study = Study(options.out)
-    with study.locked():
-        inputs, _, _ = read_fitted(made)
-        found = check_fit(inputs, made, double_device(options.device))
-        if read_json(card)["settings"] != found.settings:
-            raise ImprintError(
-                f"the records that {options.fit} was fitted to have changed: fit again"
-            )
-        file = options.queries
-        queries = queries_from(inputs, file, read_npz(file, ("queries",), ("query_labels",)))
-        told = query_step(study, found, queries)
-        if options.out.resolve() == options.fit.resolve():
-            summary = read_json(study.path("summary.json"))
-            summary["lenses"]["leave_one_out"]["queries"] = told
-        else:
-            summary = {
-                "imprint": __version__,
-                "data": {"name": file.stem, "fit": str(options.fit.resolve())},
-                "lenses": {"leave_one_out": {"queries": told}},
-            }
-        write_json(study.path("summary.json"), summary)
-        page = write_report(study.root)
-        say(f"report: {page}")
-    return told
 
 
 def audit_step(

@@ -54,7 +54,7 @@ def _duplicates(exact: dict[str, Any], collinear: dict[str, Any]) -> list[tuple[
     lines = []
     if exact["groups"]:
         lines.append(("exact copies, left out together", _grouped(exact)))
-    if exact["conflicting"]:
+    if exact.get("conflicting"):
         example = " and ".join(map(str, exact["disputed"][0]))
         lines.append(("copies with different labels", f"{exact['conflicting']}, index {example}"))
     if collinear.get("records", 0) > exact["records"]:
