@@ -59,6 +59,10 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
 
     Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``.
 
+    Networks see inputs as coordinates in a basis of all that they are asked about, queries and lines
+    as well as records. What is asked never changes the law of the networks, but, through the basis,
+    which networks a seed draws.
+
     Raises:
         ImprintError: images or options that cannot be used, or a study made with other settings.
     """

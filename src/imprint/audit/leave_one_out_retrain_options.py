@@ -28,7 +28,9 @@ class RetrainingOptions(KernelChoice, DataChoice, Common):
     records: int = 500
     """Images to train on, drawn at random."""
     queries: int = 50
-    """Further images, never trained on, whose predictions are recorded as well."""
+    """Further images, never trained on, whose predictions are recorded as well. Their number, and
+    --lines, enter the basis that weights are drawn in: another one gives other networks of the same
+    law."""
     left_out: int = 60
     """How many records to leave out, one at a time."""
     pairs: int = 40
