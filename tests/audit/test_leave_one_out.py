@@ -286,6 +286,19 @@ def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys
     assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
 
 
+def test_lost_digits_and_shrinking_variances_are_told(arrays, tmp_path, capsys):
+    np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
+    start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--json"]
+    main([*start, "--out", str(tmp_path / "relu")])
+    assert "half of the digits" not in capsys.readouterr().err
+    arrays = {"x": np.vstack([arrays["x"], arrays["x"]]), "y": np.tile(arrays["y"], 2)}
+    np.savez(tmp_path / "arrays.npz", **arrays)
+    main([*start, "--activation", "gelu", "--noise", "1e-13", "--out", str(tmp_path / "gelu")])
+    told = capsys.readouterr().err
+    assert "w_std 1.4142 is that of relu: the variance of a typical record goes from" in told
+    assert "the inverse of the kernel matrix is off by" in told
+
+
 def test_a_fit_can_be_asked_from_another_folder(arrays, tmp_path, monkeypatch):
     np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
     np.savez(tmp_path / "queries.npz", queries=arrays["queries"])

@@ -193,3 +193,19 @@ def test_other_mistakes(data, tmp_path):
     np.savez(tmp_path / "add.npz", x=arrays["new"][:, :3], y=[3, 1, 1])
     with pytest.raises(ImprintError, match=r"x is of shape \[3\], but the records of \[5\]"):
         ask(root, tmp_path / "out", "--add", tmp_path / "add.npz")
+
+
+def test_the_terminal_tells_groups_additions_and_pairs(data, tmp_path, capsys):
+    root, _ = data
+    start = ["leave-one-out", "query", "--fit", str(root / "fit"), "--out", str(tmp_path / "out")]
+    run([*start, "--groups", "classes", "--add", str(root / "add.npz"), "--among-records"])
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    told = summary["lenses"]["leave_one_out"]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    first = told["groups"]["first"][0]
+    assert [first["group"], f"{first['kl_out_in']:.3g}", f"{first['auc']:.3f}"] in [
+        line[:3] for line in lines
+    ]
+    last = told["additions"]["first"][2]
+    assert ["2", f"{last['kl_out_in']:.3g}", f"{last['auc']:.3f}"] in [line[:3] for line in lines]
+    assert sum(line[:2] == ["without", "record"] for line in lines) == 5

@@ -120,3 +120,10 @@ def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
     told = found["lenses"]["leave_one_out_search"]
     assert told["psnr"]["value"] == pytest.approx(np.median(records["psnr"]))
     assert "peak signal-to-noise ratio" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize("command", ["optimise", "landscape"])
+def test_a_noise_path_is_no_business_of_searches_and_lines(command, arrays, tmp_path):
+    words = ["--arrays", str(arrays), "--noise", "0.1,0.2", "--out", str(tmp_path / "out")]
+    with pytest.raises(ImprintError, match="--noise has 2 variances, and only a fit"):
+        run(["leave-one-out", command, *words])

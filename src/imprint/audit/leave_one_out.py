@@ -42,6 +42,8 @@ RECORDS = "records.parquet"
 PATH = "noise_path.parquet"
 MATRICES = 4
 """Of n × n numbers at the same time: kernel, factor, inverse and a copy in the making."""
+COARSE = 1e-8
+"""Residual of the inverse from which on it is told."""
 WITH_PATH = 4
 """As many more for an eigendecomposition."""
 
@@ -138,6 +140,19 @@ def check_fit(
     return Fit(inputs, choice, device)
 
 
+def check_one_noise(choice: LeaveOneOutChoice) -> None:
+    """Check that there is one noise variance, where more would go unused.
+
+    Raises:
+        ImprintError: there are several.
+    """
+    if len(choice.noise) > 1:
+        raise ImprintError(
+            f"--noise has {len(choice.noise)} variances, and only a fit makes a path of several: "
+            "give one"
+        )
+
+
 def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     """Fit, write ``leave_one_out/``, tell of duplicates; return the findings.
 
@@ -149,6 +164,11 @@ def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     folder = study.step(STEP, found.settings, lambda path: write_fit(path, found))
     findings: dict[str, Any] = read_json(folder / "findings.json")
     tell_copies(findings)
+    if findings["inverse_residual"] > COARSE:
+        say(
+            f"the inverse of the kernel matrix is off by {findings['inverse_residual']:.0e}: half "
+            "of the digits or more are lost, and a larger --noise brings them back"
+        )
     return findings
 
 

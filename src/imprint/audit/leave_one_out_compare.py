@@ -8,7 +8,6 @@ out, ``estimators.parquet`` with the correlations, ``findings.json``, and ``nn.c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.audit.leave_one_out_compare_files import (
+    write_estimators,
+    write_nn,
+    write_nngp,
+    write_records,
+)
 from imprint.audit.leave_one_out_estimators import (
     Estimated,
     closed_forms,
@@ -30,7 +35,6 @@ from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, Retra
 from imprint.audit.summary import finish
 from imprint.errors import ImprintError
 from imprint.leave_one_out.ground_truth import (
-    Measured,
     attack_auc,
     correlations,
     datamodeling_score,
@@ -45,7 +49,6 @@ from imprint.seeds import generator
 from imprint.stats import mean
 from imprint.stats.ranks import midranks
 from imprint.store import Study, read_json, write_json
-from imprint.tables import write_table
 
 FloatArray = NDArray[np.float64]
 STEP = "comparison"
@@ -171,10 +174,10 @@ def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> No
     folder.mkdir(parents=True, exist_ok=True)
     index = truth.index[truth.plan.left_out]
     first = next(iter(forms.values()))
-    _write_records(folder, index, difference, auc, estimates)
-    _write_estimators(folder, rows)
-    _write_nn(folder / "nn.csv", truth, difference, auc)
-    _write_nngp(folder / "nngp.csv", truth, first)
+    write_records(folder, index, difference, auc, estimates)
+    write_estimators(folder, rows)
+    write_nn(folder / "nn.csv", truth, difference, auc)
+    write_nngp(folder / "nngp.csv", truth, first)
     findings = {
         "estimators": rows,
         "skipped": dict(gradients.skipped),
@@ -222,86 +225,3 @@ def _datamodeling(
         return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
     except ImprintError as error:
         return {"missing": str(error)}
-
-
-def _write_records(
-    folder: Path,
-    index: NDArray[np.int64],
-    difference: Measured,
-    auc: Measured,
-    estimates: Mapping[str, Estimated],
-) -> None:
-    columns: dict[str, NDArray[Any]] = {
-        "index": index,
-        "difference": difference.value,
-        "difference_error": difference.error,
-        "auc": auc.value,
-        "auc_error": auc.error,
-    }
-    for name, found in estimates.items():
-        if found.difference is not None:
-            columns[name] = found.difference
-        columns.update({f"{name}_{kind}": values for kind, values in found.measures.items()})
-    write_table(folder / "records.parquet", columns)
-
-
-def _write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one row an estimate; what is missing is NaN, and ends of intervals stand beside."""
-
-    def number(row: Mapping[str, Any], *keys: str | int) -> float:
-        value: Any = row
-        for key in keys:
-            if isinstance(key, int):
-                value = None if value is None else value[key]
-            else:
-                value = value.get(key) if isinstance(value, Mapping) else None
-        return float("nan") if value is None else float(value)
-
-    columns: dict[str, NDArray[Any]] = {
-        "index": np.arange(len(rows)),
-        "estimator": np.array(list(rows)),
-    }
-    for name in ("seconds", "cpu_seconds", "peak_bytes"):
-        columns[name] = np.array([number(row, name) for row in rows.values()])
-    estimates: list[tuple[str, ...]] = [
-        (kind, coefficient)
-        for kind in ("difference", "auc")
-        for coefficient in ("pearson", "spearman")
-    ]
-    for keys in (*estimates, ("datamodeling",)):
-        parts: dict[str, tuple[str | int, ...]] = {
-            "": ("value",),
-            "_low": ("ci95", 0),
-            "_high": ("ci95", 1),
-        }
-        for end, part in parts.items():
-            columns["_".join(keys) + end] = np.array(
-                [number(row, *keys, *part) for row in rows.values()]
-            )
-    write_table(folder / "estimators.parquet", columns)
-
-
-def _write_nn(path: Path, truth: GroundTruth, difference: Measured, auc: Measured) -> None:
-    names = ("differ_idx", "counts", "auc", "auc_std", "diff", "diff_std")
-    columns = (auc.value, auc.error, difference.value, difference.error)
-    rows = [
-        (int(row) + 1, truth.plan.pairs, *(float(column[place]) for column in columns))
-        for place, row in enumerate(truth.plan.left_out)
-    ]
-    _write_csv(path, names, rows)
-
-
-def _write_nngp(path: Path, truth: GroundTruth, found: Estimated) -> None:
-    names = ("auc", "kl", "mse")
-    rows = [
-        (int(row) + 1, *(float(found.measures[name][place]) for name in names))
-        for place, row in enumerate(truth.plan.left_out)
-    ]
-    _write_csv(path, ("differ_idx", *names), rows)
-
-
-def _write_csv(path: Path, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,18 @@ from torch import Tensor
 
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_lines import Lines, chosen_lines, coordinates
+from imprint.audit.leave_one_out_matched import matched_kernel, tell_variances
 from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.audit.membership_records import attacked_images
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
-from imprint.leave_one_out.matching import matched, typical_mean_square, variances
+from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.posterior import check_scale
 from imprint.nets.fully_connected import in_own_span
-from imprint.progress import say
 from imprint.seeds import derive, generator
 from imprint.store import Study
 from imprint.train.network_stack import TrainingSet
@@ -59,9 +58,9 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
 
     Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``.
 
-    Networks see inputs as coordinates in a basis of all that they are asked about, queries and lines
-    as well as records. What is asked never changes the law of the networks, but, through the basis,
-    which networks a seed draws.
+    Where inputs have more numbers than there are inputs, networks see coordinates in a basis of all
+    that they are asked about, queries and lines as well as records. What is asked never changes the
+    law of the networks, but, through the basis, which of them a seed draws.
 
     Raises:
         ImprintError: images or options that cannot be used, or a study made with other settings.
@@ -77,7 +76,7 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
     for noise in options.noise:
         check_scale(kernel.diagonal(inputs[: options.records]), noise)
     if options.w_std is None and options.match_to is None:
-        tell_variances(kernel, typical)
+        tell_variances(kernel, typical, "--match-to relu keeps it, --w-std says another")
     device = choose_device(options.device)
     lines = None
     if options.lines:
@@ -128,38 +127,6 @@ def network_kernel(options: RetrainingOptions) -> FullyConnected:
             "theirs: choose --kernel fc"
         )
     return kernel
-
-
-def matched_kernel(
-    kernel: FullyConnected, match_to: Activation | None, mean_square: float
-) -> FullyConnected:
-    """Return the kernel of networks, matched to those of another activation if one is named.
-
-    Args:
-        kernel: as the options have it.
-        match_to: the activation of the networks that its w_std and b_std belong to.
-        mean_square: of the numbers of a typical record.
-    """
-    if match_to is None:
-        return kernel
-    found = matched(replace(kernel, activation=match_to), kernel.activation, mean_square)
-    say(
-        f"{kernel.activation} matched to {match_to} of w_std {kernel.w_std:g}: w_std "
-        f"{found.w_std:.6g}, input_scale {found.input_scale:.6g}"
-    )
-    return found
-
-
-def tell_variances(kernel: FullyConnected, mean_square: float) -> None:
-    """Say that an activation does not keep variances at the w_std that is left out, ReLU's."""
-    if kernel.activation == "relu":
-        return
-    first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])
-    say(
-        f"w_std {kernel.w_std:.5g} is that of relu: the variance of a typical record goes from "
-        f"{first:.3g} to {last:.3g} through {kernel.depth} layers of {kernel.activation}; "
-        "--match-to relu keeps it, --w-std says another"
-    )
 
 
 def _kept(images: ImageSet, options: RetrainingOptions) -> int:

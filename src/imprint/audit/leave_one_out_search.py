@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imprint.audit.gallery import CARD_SIDE, save_whole
-from imprint.audit.leave_one_out import Fit, check_fit, double_device
+from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_device
 from imprint.audit.leave_one_out_inputs import Inputs, Pixels
 from imprint.audit.leave_one_out_search_options import OptimiseOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
@@ -51,6 +51,7 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
     """
     search = _search_options(options)
     _refuse_endless(options)
+    check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
     with study.locked():
         inputs, images, _ = read_fitted(options)

@@ -25,6 +25,7 @@ from imprint.audit.leave_one_out_inputs import (
     read_arrays,
 )
 from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_steps
+from imprint.audit.leave_one_out_matched import tell_variances
 from imprint.audit.leave_one_out_options import (
     FitOptions,
     LeaveOneOutStep,
@@ -35,6 +36,8 @@ from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
+from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.options import DataChoice
 from imprint.progress import say
@@ -61,6 +64,9 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
     with study.locked():
         inputs, images, queries = read_fitted(options)
         found = check_fit(inputs, options, device, dense, "--method auto, or ")
+        if options.w_std is None and isinstance(found.kernel, FullyConnected):
+            typical = typical_mean_square(found.values)
+            tell_variances(found.kernel, typical, "--w-std says another")
         if dense:
             findings = leave_one_out_steps(study, found)
         else:

@@ -127,3 +127,33 @@ def show_landscape(findings: dict[str, Any]) -> None:
     console = Console(highlight=False)
     for name, share in findings["peak_at_record"].items():
         console.print(f"{name:14} greatest at the record on {100 * share:.1f} % of the lines")
+
+
+def show_asked(told: dict[str, Any]) -> None:
+    """Print what leaving out groups, adding records and asking about records show most."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    names = {
+        "group": ("groups", "group"),
+        "record added": ("additions", "index"),
+    }
+    for title, (key, name) in names.items():
+        if key not in told:
+            continue
+        table = Table(box=SIMPLE, padding=0, show_edge=False)
+        for column in (title, "KL(out || in)", "AUC", "memorization"):
+            table.add_column(column, justify="right")
+        for row in told[key]["first"]:
+            value = (f"{row['kl_out_in']:.3g}", f"{row['auc']:.3f}", f"{row['memorization']:.3f}")
+            table.add_row(str(row[name]), *value)
+        console.print(table)
+        console.print()
+    if "among_records" in told:
+        for row in told["among_records"]["most"][:5]:
+            console.print(
+                f"without record {row['removed']}, KL(out || in) at record {row['asked']} is "
+                f"{row['kl_out_in']:.3g} nats"
+            )

@@ -47,6 +47,10 @@ class Query(QueryOptions):
         from imprint.progress import say
 
         told = query_study(self)
+        if not self.json:
+            from imprint.audit.leave_one_out_table import show_asked
+
+            show_asked(told)
         say(f"results: {self.out / 'leave_one_out'}")
         return told
 
