@@ -28,11 +28,11 @@ from imprint.data.split import (
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
 from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.loop import initial_subject, subject_card, train
+from imprint.train.loop import FIGURES, initial_subject, subject_card, train
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
+        dejavu["training"] = training_figures(checkpoints)
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
         lenses = {"dejavu": dejavu, **missed}
@@ -157,6 +158,12 @@ def probe_step(
     inputs = tuple(f"models/{name}" for name in sets)
     found: dict[str, Any] = read_json(study.step("linear_probe.json", settings, build, inputs))
     return found
+
+
+def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
+    cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
+    return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}
 
 
 def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:
