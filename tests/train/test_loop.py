@@ -150,8 +150,16 @@ def test_images_read_from_disk_train_like_images_in_memory(images, tmp_path, obj
     assert memory["loss"] == pytest.approx(disk["loss"], rel=1e-2)
 
 
-def test_bfloat16_trains(images, tmp_path):
-    train(images, np.arange(40), replace(OPTIONS, precision="bfloat16"), tmp_path, 0, CPU)
+@pytest.mark.parametrize("objective", ["vicreg", *TAUGHT])
+def test_bfloat16_trains(images, tmp_path, objective):
+    train(
+        images,
+        np.arange(40),
+        replace(OPTIONS, precision="bfloat16", objective=objective),
+        tmp_path,
+        0,
+        CPU,
+    )
     assert (tmp_path / "final.safetensors").exists()
 
 
