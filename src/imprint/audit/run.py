@@ -28,11 +28,11 @@ from imprint.data.split import (
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
 from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.loop import initial_subject, subject_card, train
+from imprint.train.loop import FIGURES, initial_subject, subject_card, train
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         data, dejavu = dejavu_steps(
             study, images, partition, attacked, checkpoints, options, options.train.epochs
         )
+        dejavu["training"] = training_figures(checkpoints)
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
         lenses = {"dejavu": dejavu, **missed}
@@ -159,6 +160,12 @@ def probe_step(
     return found
 
 
+def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
+    cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
+    return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}
+
+
 def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:
     """Return the last weights ``NAME`` of each folder, and its snapshots ``NAME@EPOCH``."""
     found = {}
@@ -179,12 +186,15 @@ def train_model(
     options: AuditOptions, name: str, indices: IntArray, images: ImageSet, device: torch.device
 ) -> None:
     """Train one encoder into ``models/NAME``; its seed derives from its name."""
+    study = Study(options.out)
+    held_out = load_partitions(study.path("split")).validation
+    seed = derive(options.seed, name)
 
     def build(folder: Path) -> None:
-        train(images, indices, options.train, folder, derive(options.seed, name), device, name)
+        train(images, indices, options.train, folder, seed, device, name, held_out)
 
     settings, inputs = _made(name, options)
-    Study(options.out).step(f"models/{name}", settings, build, inputs, resumable=True)
+    study.step(f"models/{name}", settings, build, inputs, resumable=True)
 
 
 def _made(name: str, options: AuditOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
