@@ -79,6 +79,36 @@ def test_the_cohort_is_of_the_images_of_a_and_b(study):
     assert "Membership" in (study / "report.html").read_text()
 
 
+def test_an_attack_while_training_finds_what_the_audit_finds_after_it(study, tmp_path):
+    alone = replace(MEMBERSHIP, models=0)
+    asked = options(
+        study,
+        out=tmp_path / "online",
+        attack_every=3,
+        membership=alone,
+        leave_one_out=LeaveOneOutStep(records=0),
+        linear_probe=False,
+        export_legacy=False,
+    )
+    found = run_audit(asked)["lenses"]["dejavu"]["two_model"]["100"]
+    logs = {
+        name: [
+            json.loads(line)
+            for line in (asked.out / "models" / name / "log.jsonl").read_text().splitlines()
+        ]
+        for name in "AB"
+    }
+    assert [line["epoch"] for line in logs["A"] if "attack" in line] == [3, 6]
+    last = {name: lines[-1]["attack"] for name, lines in logs.items()}
+    target = (last["A"]["A"] + last["B"]["B"]) / 2
+    reference = (last["A"]["B"] + last["B"]["A"]) / 2
+    assert found["target_accuracy"]["value"] == pytest.approx(target, abs=1e-12)
+    assert found["reference_accuracy"]["value"] == pytest.approx(reference, abs=1e-12)
+    for name in "AB":
+        one, other = (root / "models" / name / "final.safetensors" for root in (asked.out, study))
+        assert one.read_bytes() == other.read_bytes()
+
+
 def test_no_models_leave_the_cohort_out(study, tmp_path):
     copy = tmp_path / "study"
     shutil.copytree(study, copy)

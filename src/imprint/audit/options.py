@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
 from imprint.data.views import Augmentation
+from imprint.errors import ImprintError
 from imprint.options import DataChoice, DejavuChoice
 from imprint.train.cohort_options import CohortOptions
 from imprint.train.options import TrainOptions
@@ -38,8 +39,16 @@ class AuditOptions(DejavuChoice, DataChoice):
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
+    attack_every: int = 0
+    """Also attack each encoder every so many epochs while it trains; into its log. 0: never."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
     leave it out."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
+
+    def __post_init__(self) -> None:
+        if self.attack_every < 0:
+            raise ImprintError(
+                f"--attack-every is {self.attack_every}: it must be a number of epochs, or 0"
+            )

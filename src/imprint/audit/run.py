@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
+from imprint.audit.dejavu_online import online_attack, online_settings
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.membership_cohort import check_cohort, cohort_steps
@@ -191,11 +192,23 @@ def train_model(
     seed = derive(options.seed, name)
 
     def build(folder: Path) -> None:
-        train(images, indices, options.train, folder, seed, device, name, held_out)
+        look = None
+        if options.attack_every:
+            partition = load_partition(study.path("split"), options.per_class)
+            attacked = attacked_set(images, partition, options)
+            every = options.attack_every
+            look = online_attack(images, partition.public, attacked, options, every, device)
+        train(images, indices, options.train, folder, seed, device, name, held_out, look)
 
     settings, inputs = _made(name, options)
     study.step(f"models/{name}", settings, build, inputs, resumable=True)
 
 
 def _made(name: str, options: AuditOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
-    return {"train": to_plain(options.train), "seed": derive(options.seed, name)}, ("split",)
+    settings: dict[str, Any] = {
+        "train": to_plain(options.train),
+        "seed": derive(options.seed, name),
+    }
+    if options.attack_every:
+        settings["attack"] = online_settings(options, options.attack_every)
+    return settings, ("split",)

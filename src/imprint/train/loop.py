@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ def train(
     device: torch.device,
     name: str = "network",
     held_out: IntArray | None = None,
+    look: Callable[[Subject, int], Mapping[str, Any]] | None = None,
 ) -> Path:
     """Train one network on some images of a set.
 
@@ -82,6 +83,8 @@ def train(
         device: where to train.
         name: what progress calls the network.
         held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
+        look: asked after every epoch, with the network and the number of epochs done; what it
+            returns joins the epoch's line of the log. It must leave the network's weights alone.
 
     Returns:
         Path of ``final.safetensors``.
@@ -113,6 +116,8 @@ def train(
         line = _train_epoch(run, step, batches, options, epoch, name)
         if run.probes is not None:
             line["probes"] = _probe(run, run.probes, images, held_out, options)
+        if look is not None and rank() == 0:
+            line |= look(run.subject, epoch + 1)
         run.log.append(line)
         if rank() == 0 and (news := collapse_news(run.log, options.epochs, run.objective, name)):
             say(news)
