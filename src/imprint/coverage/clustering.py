@@ -103,15 +103,14 @@ def _cluster_turn(columns: FloatArray, clusters: int) -> list[Clustering]:
     ]
     most = clusters or MOST_CLUSTERS
     found: list[Clustering | None] = [None] * len(different)
-    reach = np.array([min(most, len(values)) for values, _ in different])
-    for top in np.unique(reach).tolist():
-        chosen = np.flatnonzero(reach == top).tolist()
-        for neuron, clustering in zip(
-            chosen,
-            _best([different[place] for place in chosen], means[chosen], top, bool(clusters)),
-            strict=True,
-        ):
-            found[neuron] = clustering
+    # Neurons of about as many different values go together: their tables have one width.
+    sizes = [len(values) for values, _ in different]
+    alike = [(min(most, size), size.bit_length()) for size in sizes]
+    for top, bits in sorted(set(alike)):
+        chosen = [place for place, kind in enumerate(alike) if kind == (top, bits)]
+        turn = _best([different[place] for place in chosen], means[chosen], top, bool(clusters))
+        for place, clustering in zip(chosen, turn, strict=True):
+            found[place] = clustering
     return [clustering for clustering in found if clustering is not None]
 
 
