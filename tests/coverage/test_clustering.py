@@ -152,6 +152,22 @@ def test_all_neurons_at_once_are_each_alone() -> None:
     assert shifted.thresholds - 1e6 == pytest.approx(plain.thresholds, abs=1e-8)
 
 
+@given(
+    values=st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=40),
+    clusters=st.sampled_from([0, 1, 2, 5]),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_values_have_clusters_of_all_inputs(values, clusters) -> None:
+    """Also values whose squares leave no digits of their differences."""
+    found = cluster(np.array(values)[:, None], clusters)[0]
+    assert found.counts.sum() == len(values)
+    assert found.counts.min() >= 1
+    assert len(found.thresholds) == found.clusters - 1
+    assert (np.diff(found.thresholds) >= 0).all()
+    assert found.clusters <= max(1, len(np.unique(values)))
+    assert np.isfinite(found.inertia)
+
+
 def test_a_constant_neuron_has_one_cluster() -> None:
     found = cluster(np.full((7, 1), 2.0))[0]
     assert (found.clusters, found.counts.tolist(), found.silhouette) == (1, [7], None)

@@ -188,12 +188,8 @@ class _Tables:
         if low is None:
             low = first = np.zeros_like(limit)
         else:
-            first = np.array(
-                [
-                    self._scan(*asked)
-                    for asked in enumerate(zip(low.tolist(), last.tolist(), strict=True))
-                ]
-            )
+            asked = enumerate(zip(low.tolist(), last.tolist(), strict=True))
+            first = np.array([self._scan(neuron, *ends) for neuron, ends in asked])
         columns = _Columns.between(data, self.scores[-1], first, last)
         shift = columns.starts[:, None]
         reach = int((limit - low).max())
@@ -243,9 +239,8 @@ class _Tables:
             cuts.append(row)
         return cuts
 
-    def _scan(self, neuron: int, asked: tuple[int, int]) -> int:
+    def _scan(self, neuron: int, row: int, most: int) -> int:
         """Return the best last cut of one row, among the columns up to one."""
-        row, most = asked
         start = int(self.data.starts[neuron])
         here, place = start + row, slice(start, start + min(row, most + 1))
         total = self.data.total[here] - self.data.total[place]
