@@ -141,7 +141,7 @@ def _best(
 def _clustering(
     values: FloatArray, counts: IntArray, cuts: IntArray, silhouette: float, cost: float
 ) -> Clustering:
-    starts = np.union1d(0, cuts)
+    starts = np.union1d(0, cuts[cuts < len(values)])
     inside = np.add.reduceat(counts, starts)
     # About the middle value, so that the sum keeps the digits of the spread.
     middle = values[len(values) // 2]
