@@ -70,7 +70,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("convert",): (
         "imprint.commands.convert",
         "Convert",
-        "a TensorFlow ResNet as a file of imprint",
+        "published weights as a file of imprint",
     ),
     ("membership", "privacy"): (
         "imprint.commands.membership",
