@@ -180,11 +180,15 @@ def train_model(
 ) -> None:
     """Train one encoder into ``models/NAME``; its seed derives from its name."""
 
+    study = Study(options.out)
+    held_out = load_partitions(study.path("split")).validation
+    seed = derive(options.seed, name)
+
     def build(folder: Path) -> None:
-        train(images, indices, options.train, folder, derive(options.seed, name), device, name)
+        train(images, indices, options.train, folder, seed, device, name, held_out)
 
     settings, inputs = _made(name, options)
-    Study(options.out).step(f"models/{name}", settings, build, inputs, resumable=True)
+    study.step(f"models/{name}", settings, build, inputs, resumable=True)
 
 
 def _made(name: str, options: AuditOptions) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -19,6 +19,9 @@ class Train(DataChoice, Common):
 
     indices: Path | None = None
     """A .npy file of image indices to train on, e.g. of imprint data split; all when left out."""
+    held_out: Path | None = None
+    """A .npy file of image indices that online probes are measured on; all that are not trained on
+    when left out."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How the network is trained."""
 
@@ -27,14 +30,16 @@ class Train(DataChoice, Common):
         from imprint.audit.images import open_choice
         from imprint.device import choose_device
         from imprint.store import Study
-        from imprint.train.command import read_indices, train_network
+        from imprint.train.command import read_held_out, read_indices, train_network
 
         images = open_choice(self, self.seed)
+        indices = read_indices(self.indices, images)
         return train_network(
             Study(self.out),
             images,
-            read_indices(self.indices, images),
+            indices,
             self.train,
             self.seed,
             choose_device(self.device),
+            read_held_out(self.held_out, images, indices),
         )

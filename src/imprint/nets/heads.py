@@ -96,6 +96,25 @@ def build_projector(width: int, text: str) -> nn.Module:
     return projector
 
 
+def linear_widths(projector: nn.Module) -> tuple[int, ...]:
+    """Return the output widths of the linear layers of a projector; none for the identity."""
+    return tuple(part.out_features for part in projector.modules() if isinstance(part, nn.Linear))
+
+
+def projector_stages(projector: nn.Module) -> list[nn.Module]:
+    """Return the parts of a projector that each end in a representation, in their order.
+
+    They are its hidden layers with their BN and ReLU, and its last Linear; the identity has none,
+    and a projector of another make is one stage.
+    """
+    if isinstance(projector, nn.Identity):
+        return []
+    if not isinstance(projector, nn.Sequential):
+        return [projector]
+    ends = [place + 1 for place, part in enumerate(projector) if isinstance(part, nn.ReLU)]
+    return [projector[start:end] for start, end in pairwise(sorted({0, *ends, len(projector)}))]
+
+
 def build_head(width: int, outputs: int) -> nn.Module:
     """Return BN, ReLU, Linear: the classifier on a projector's output ``[b, width]``."""
     return nn.Sequential(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, outputs))
