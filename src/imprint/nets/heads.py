@@ -104,14 +104,15 @@ def linear_widths(projector: nn.Module) -> tuple[int, ...]:
 def projector_stages(projector: nn.Module) -> list[nn.Module]:
     """Return the parts of a projector that each end in a representation, in their order.
 
-    They are its hidden layers with their BN and ReLU, and its last Linear; the identity has none,
+    They are its hidden layers with their BN and activation, and its last Linear; the identity has none,
     and a projector of another make is one stage.
     """
     if isinstance(projector, nn.Identity):
         return []
     if not isinstance(projector, nn.Sequential):
         return [projector]
-    ends = [place + 1 for place, part in enumerate(projector) if isinstance(part, nn.ReLU)]
+    active = (nn.ReLU, nn.GELU)
+    ends = [place + 1 for place, part in enumerate(projector) if isinstance(part, active)]
     return [projector[start:end] for start, end in pairwise(sorted({0, *ends, len(projector)}))]
 
 
