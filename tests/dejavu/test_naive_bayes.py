@@ -114,10 +114,10 @@ def test_the_published_form_is_the_published_loop(laplace, seed):
 
 
 def test_the_published_form_normalised_is_bayes_for_classes_of_one_size_and_one_count_of_tags():
-    # Two tags a crop, ten crops a class: P(c) and Σ_o n(o, c) are the same for every class.
+    # Two tags a crop, thirty crops a class: P(c) and Σ_o n(o, c) are the same for every class.
     random = np.random.default_rng(0)
-    images = [[(str(tag), 1.0) for tag in random.choice(VOCABULARY, 2, False)] for _ in range(30)]
-    tags, labels = tags_from_words(images, VOCABULARY), np.repeat(np.arange(3), 10)
+    images = [[(str(tag), 1.0) for tag in random.choice(VOCABULARY, 2, False)] for _ in range(90)]
+    tags, labels = tags_from_words(images, VOCABULARY), np.repeat(np.arange(3), 30)
     counts = tag_counts(tags, labels, 3)
     assert (counts > 0).all()
     model = fit_naive_bayes(VOCABULARY, counts, np.bincount(labels), 1e-9)

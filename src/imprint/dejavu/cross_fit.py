@@ -42,9 +42,7 @@ def fold_of(judged: BoolArray, labels: IntArray, folds: int, seed: int) -> IntAr
         ImprintError: fewer than one fold, more folds than crops, or nothing to train on.
     """
     if folds < 1:
-        raise ImprintError(
-            f"--folds is {folds}: choose 2 or more, or 1 for references trained once"
-        )
+        raise ImprintError(f"--folds is {folds}: choose 2 or more, or 1 to train once")
     if folds == 1 and judged.all():
         raise ImprintError(
             "references trained once need crops of images that are not attacked: choose 2 folds or "

@@ -44,7 +44,8 @@ from imprint.dejavu.two_model import (
 )
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
-from imprint.stats import proportion
+from imprint.seeds import generator
+from imprint.stats import Estimate, bootstrap_means, percentile_interval, proportion
 from imprint.stats.bootstrap import DRAWS
 
 COMBINED, STRICTEST = "combined", "strictest"
@@ -63,6 +64,7 @@ class OneModel:
         subject: votes of the neighbours under the model.
         references: votes of every reference by name; ``combined`` last where there are several.
         strictest: the maximum of all references.
+        name: of the set of images.
     """
 
     index: IntArray
@@ -70,11 +72,12 @@ class OneModel:
     subject: Votes
     references: Mapping[str, Votes]
     strictest: Votes
+    name: str = "seen"
 
     def side(self, name: str) -> Side:
         """Return the two-model side with a reference, or ``strictest``, in the twin's place."""
         votes = self.strictest if name == STRICTEST else self.references[name]
-        return Side("subject", self.index, self.labels, self.subject, votes)
+        return Side(self.name, self.index, self.labels, self.subject, votes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,14 +89,15 @@ class OneModel:
         right = [votes.hits(self.labels, top).sum() for votes in self.references.values()]
         return tuple(self.references)[int(np.argmax(right))]
 
-    def rows(self, rows: BoolArray) -> OneModel:
-        """Return the test of some of the images."""
+    def rows(self, rows: BoolArray, name: str) -> OneModel:
+        """Return the test of some of the images under a name of their own."""
         return OneModel(
             self.index[rows],
             self.labels[rows],
             self.subject.rows(rows),
             {name: votes.rows(rows) for name, votes in self.references.items()},
             self.strictest.rows(rows),
+            name,
         )
 
 
@@ -181,6 +185,34 @@ def one_model(
         "agreement": agreement(alone, test.labels, top, seed),
         "explained": proportion(int(explained(test, top).sum()), len(test.labels)).to_dict(),
     }
+
+
+def excess(seen: Side, unseen: Side, top: int = 1, seed: int = 0, draws: int = DRAWS) -> Estimate:
+    """Return the score on images the model saw less the score on images it never saw.
+
+    What makes the reference stronger or weaker than a twin of the model would be does so on both,
+    and falls out.
+
+    Args:
+        seen: the model against a reference on images it was trained on.
+        unseen: the same on images of the same kind that it was not.
+        top: as in the test.
+        seed: of the bootstrap.
+        draws: resamples of either set.
+    """
+    values, drawn = [], []
+    for side in (seen, unseen):
+        gains = side.target.hits(side.labels, top).astype(np.float64) - side.reference.hits(
+            side.labels, top
+        )
+        random = generator(seed, "one-model excess", side.name)
+        values.append(float(gains.mean()))
+        drawn.append(bootstrap_means(gains[:, None], random, draws)[:, 0])
+    return Estimate(
+        values[0] - values[1],
+        percentile_interval(drawn[0] - drawn[1]),
+        len(seen.index) + len(unseen.index),
+    )
 
 
 def memorization(side: Side, top: int = 1) -> dict[str, Any]:
