@@ -42,6 +42,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "TwoModel",
         "the two-model test on two checkpoints",
     ),
+    ("dejavu", "one-model"): ("imprint.commands.dejavu", "OneModel", "the test on one checkpoint"),
     ("dejavu", "linear-probe"): (
         "imprint.commands.dejavu",
         "LinearProbe",
