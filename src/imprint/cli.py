@@ -32,6 +32,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "partition a data set into A, B, shared, public",
     ),
     ("data", "unpack"): ("imprint.commands.data", "Unpack", "files of images from TFRecords"),
+    ("data", "crops"): ("imprint.commands.annotate", "Crops", "background crops as files"),
     ("dejavu", "attack"): (
         "imprint.commands.dejavu",
         "Attack",

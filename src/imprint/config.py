@@ -144,10 +144,11 @@ def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -
     known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
     words: list[str] = []
     for key, value in content.items():
-        name = str(key).replace("-", "_")
+        # YAML 1.1 reads the bare word `on` as true.
+        name = "on" if key is True else str(key).replace("-", "_")
         if name not in known:
             raise ImprintError(
-                f"{file}: unknown key {prefix + str(key)!r}; known here: {', '.join(known)}"
+                f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"
             )
         flag = "--" + (prefix + name).replace("_", "-")
         if dataclasses.is_dataclass(known[name]) and isinstance(value, Mapping):

@@ -179,7 +179,6 @@ def train_model(
     options: AuditOptions, name: str, indices: IntArray, images: ImageSet, device: torch.device
 ) -> None:
     """Train one encoder into ``models/NAME``; its seed derives from its name."""
-
     study = Study(options.out)
     held_out = load_partitions(study.path("split")).validation
     seed = derive(options.seed, name)

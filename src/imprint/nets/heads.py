@@ -104,8 +104,8 @@ def linear_widths(projector: nn.Module) -> tuple[int, ...]:
 def projector_stages(projector: nn.Module) -> list[nn.Module]:
     """Return the parts of a projector that each end in a representation, in their order.
 
-    They are its hidden layers with their BN and activation, and its last Linear; the identity has none,
-    and a projector of another make is one stage.
+    They are its hidden layers with their BN and activation, and its last Linear; the identity has
+    none, and a projector of another make is one stage.
     """
     if isinstance(projector, nn.Identity):
         return []

@@ -118,7 +118,9 @@ def train(
         if run.probes is not None:
             line["probes"] = _probe(run, run.probes, images, held_out, options)
         run.log.append(line)
-        if rank() == 0 and (news := collapse_news(run.log, options.last_epoch, run.objective, name)):
+        if rank() == 0 and (
+            news := collapse_news(run.log, options.last_epoch, run.objective, name)
+        ):
             say(news)
         if rank() == 0:
             _write_epoch(run, options, out, card)
