@@ -33,6 +33,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ),
     ("data", "unpack"): ("imprint.commands.data", "Unpack", "files of images from TFRecords"),
     ("data", "crops"): ("imprint.commands.annotate", "Crops", "background crops as files"),
+    ("data", "tag"): ("imprint.commands.annotate", "Tag", "tags of backgrounds, by CLIP or SigLIP"),
+    ("data", "boxes"): ("imprint.commands.annotate", "Boxes", "boxes of objects, by a detector"),
     ("dejavu", "attack"): (
         "imprint.commands.dejavu",
         "Attack",

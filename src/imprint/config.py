@@ -139,7 +139,7 @@ def yaml_words(options: type, file: Path) -> list[str]:
     return list(_words(options, content, file, prefix=""))
 
 
-def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -> list[str]:
+def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -> list[str]:
     hints = get_type_hints(options)
     known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
     words: list[str] = []
