@@ -72,4 +72,6 @@ class OneModelOptions(SubjectChoice, ReferenceChoice, AttackChoice, CropChoice, 
     per_class: int = 13
     """Which size of the partition."""
     controls: bool = True
-    """Also attack images the network never saw, and permuted labels."""
+    """Also attack with permuted labels and with an untrained network, which must find nothing."""
+    export_legacy: bool = False
+    """Also write the arrays of the original release, test of seen images and valid of others."""
