@@ -1,4 +1,4 @@
-"""``imprint convert``: weights that others published, as a file of imprint."""
+"""``imprint convert``: weights and settings that others published, as files of imprint."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 from imprint.options import Common
 
+SETTINGS = (".yaml", ".yml", ".json")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Convert(Common):
-    """Convert published weights: of VICReg, Barlow Twins, SimCLR, DINO, déjà vu, or of Sonnet.
+    """Convert published weights (VICReg, Barlow Twins, SimCLR, DINO, déjà vu, Sonnet) or settings.
 
     Writes OUT/NAME.safetensors and its card OUT/NAME.json. Every tensor must find its place.
 
@@ -20,10 +22,14 @@ class Convert(Common):
     Anything else is a checkpoint of TensorFlow: a ResNet of Sonnet, as Feldman and Zhang released
     them, which needs the extra tf. Those networks were trained and tested on the centre square of
     0.875 of the shorter side, which --centre-fraction 0.875 takes.
+
+    A .yaml or .json file holds settings of the published déjà vu trainer: OUT/NAME.yaml is what
+    imprint train --config takes, and every key without an option is told.
     """
 
     checkpoint: Path
-    """A file of weights; RUN/checkpoints/ckpt-N, or the folder RUN of one checkpoint of Sonnet."""
+    """A file of weights or settings; RUN/checkpoints/ckpt-N, or the folder RUN of one checkpoint of
+    Sonnet."""
     layout: Literal[
         "auto",
         "vissl",
@@ -45,7 +51,9 @@ class Convert(Common):
     """What to call it; empty for the name of what --checkpoint says."""
 
     def run(self) -> dict[str, Any]:
-        """Convert; return where the weights are and their card."""
+        """Convert; return where the weights are and their card, or the options."""
+        if self.checkpoint.suffix in SETTINGS:
+            return self._convert_settings()
         from imprint.errors import ImprintError
         from imprint.nets.checkpoint import SUFFIXES
         from imprint.nets.load import save_subject
@@ -75,6 +83,24 @@ class Convert(Common):
         if not self.json:
             print(f"{path}: {told}")
         return {"weights": str(path), "card": card.to_json()}
+
+    def _convert_settings(self) -> dict[str, Any]:
+        import yaml
+
+        from imprint.progress import say
+        from imprint.store import replacing
+        from imprint.train.published_options import read_published_options
+
+        found = read_published_options(self.checkpoint)
+        path = self.out / f"{self.name or self.checkpoint.stem}.yaml"
+        head = f"# imprint train --config {path.name}; from {self.checkpoint.name}\n"
+        with replacing(path) as temporary:
+            temporary.write_text(head + yaml.safe_dump(found.options, sort_keys=False))
+        for note in found.notes:
+            say(note)
+        if not self.json:
+            print(f"{path}: options of imprint train")
+        return {"config": str(path), "options": found.options, "notes": list(found.notes)}
 
 
 def _told(published: Any) -> str:

@@ -14,7 +14,8 @@ from imprint.train.options import TrainOptions
 class Train(DataChoice, Common):
     """Train one network; the weights and their card go to OUT/network.
 
-    Under torchrun, every process trains on its share of each batch.
+    Under torchrun --nproc-per-node N -m imprint train, each process trains on its share of each
+    batch, and the first one writes.
     """
 
     indices: Path | None = None
@@ -25,7 +26,7 @@ class Train(DataChoice, Common):
     train: TrainOptions = field(default_factory=TrainOptions)
     """How the network is trained."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> dict[str, Any] | None:
         """Train; return where the weights are and what the last epoch logged."""
         from imprint.audit.images import open_choice
         from imprint.device import choose_device

@@ -55,7 +55,7 @@ def watched_spread(objective: Objective, line: Mapping[str, Any]) -> float:
 def collapse_news(
     log: Sequence[Mapping[str, Any]], epochs: int, objective: Objective, name: str
 ) -> str | None:
-    """Return what to tell of a collapse: when it begins, and when training ends in it.
+    """Return what to tell of a collapse: when it first shows, and when training ends in it.
 
     Args:
         log: the lines of all epochs that are done.
@@ -64,7 +64,7 @@ def collapse_news(
         name: what to call the network.
     """
     line = log[-1]
-    begins = len(log) < 2 or not log[-2]["collapsed"]
+    begins = not any(earlier["collapsed"] for earlier in log[:-1])
     if not line["collapsed"] or not (begins or line["epoch"] == epochs):
         return None
     return (

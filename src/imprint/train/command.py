@@ -19,7 +19,7 @@ from imprint.errors import ImprintError
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
-from imprint.train.gather import rank
+from imprint.train.gather import rank, world_size
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
@@ -34,7 +34,7 @@ def train_network(
     seed: int,
     device: torch.device,
     held_out: IntArray | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Train one network into ``network/`` of a study, unless it is done.
 
     Args:
@@ -47,7 +47,8 @@ def train_network(
         held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
 
     Returns:
-        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log.
+        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log;
+        None in all processes of ``torchrun`` but the first.
     """
     settings = {
         "data": images.fingerprint(),
@@ -64,13 +65,12 @@ def train_network(
 
     with process_group(device), study.locked() if rank() == 0 else nullcontext():
         done = study.is_done(ARTEFACT, settings)
-        if rank() == 0:
-            study.step(ARTEFACT, settings, build, resumable=True)
-        elif not done:
-            build(study.unfinished(ARTEFACT, settings))
+        if rank() > 0:
+            if not done:
+                build(study.unfinished(ARTEFACT, settings))
+            return None
+        study.step(ARTEFACT, settings, build, resumable=True)
     folder = study.path(ARTEFACT)
-    if rank() > 0:
-        return {}
     log = (folder / "log.jsonl").read_text().splitlines()
     say(f"weights: {folder / 'final.safetensors'}")
     return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
@@ -78,8 +78,8 @@ def train_network(
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Join the processes that ``torchrun`` started; do nothing when there is one."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    """Join the processes that ``torchrun`` started, unless joined; do nothing with one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or world_size() > 1:
         yield
         return
     if device.type == "cuda":

@@ -108,12 +108,8 @@ def train(
         seed=seed,
         device=device,
     )
-    for epoch in track(
-        range(run.epoch, options.last_epoch),
-        f"train {name}",
-        options.last_epoch - run.epoch,
-        "epoch",
-    ):
+    epochs = range(run.epoch, options.last_epoch)
+    for epoch in track(epochs, f"train {name}", len(epochs), "epoch") if rank() == 0 else epochs:
         line = _train_epoch(run, step, batches, options, epoch, name)
         if run.probes is not None:
             line["probes"] = _probe(run, run.probes, images, held_out, options)

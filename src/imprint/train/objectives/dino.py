@@ -76,6 +76,7 @@ class DINO(Objective):
     """Every view's outputs meet those of the teacher for the other large views."""
 
     Options = DINOOptions
+    options: DINOOptions
 
     def __init__(self, subject: Subject, options: DINOOptions) -> None:
         super().__init__(subject, options)
@@ -99,7 +100,7 @@ class DINO(Objective):
 
     def view_sizes(self, size: int) -> tuple[int, ...]:
         """Return the side of the large views twice, then that of every small crop."""
-        small: int = self.options.small_size or max(
+        small = self.options.small_size or max(
             SMALL_STEP, round(size * SMALL_SHARE / SMALL_STEP) * SMALL_STEP
         )
         return (size,) * LARGE + (small,) * self.options.small_crops
