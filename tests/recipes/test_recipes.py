@@ -4,16 +4,19 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from imprint.audit.options import AuditOptions
 from imprint.cli import main
 from imprint.commands.annotate import Crops
 from imprint.commands.data import Split
+from imprint.commands.dejavu import OneModel
 from imprint.commands.train import Train
 from imprint.config import parse
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
 from imprint.errors import ImprintError
+from imprint.nets.build import build_network
 from imprint.nets.load import load_subject, read_card
 from imprint.recipes import recipe_names
 from imprint.train.optim import learning_rate_factor, peak_learning_rate
@@ -174,8 +177,28 @@ def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path, monkey
     assert "dejavu" in summary["lenses"]
 
 
+def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_path) -> None:
+    options = read(OneModel, "--config", "one_model_imagenet")
+    classifier = read(Train, "--config", "crop_classifier_resnet50").train
+    assert options.classifier == classifier
+    main(["data", "split", "--data", str(imagenet), "--per-class", "4", "--out", str(tmp_path)])
+    torch.manual_seed(0)
+    network = build_network("resnet18", 3, None, 64, {"width": 4})
+    torch.save({"module." + name: t for name, t in network.state_dict().items()},
+               tmp_path / "resnet18.pth")  # fmt: skip
+    words = ["dejavu", "one-model", "--config", "one_model_imagenet", "--data", str(imagenet)]
+    words += ["--subject", str(tmp_path / "resnet18.pth"), "--split", str(tmp_path)]
+    words += ["--per-class", "4", "--k", "5", "--voting", "5", "--min-crop-px", "8", "--folds", "2"]
+    small = [word.replace("--train.", "--classifier.") for word in SMALL]
+    small += ["--classifier.stop-after", "1", "--no-controls", "--device", "cpu"]
+    main([*words, *small, "--out", str(tmp_path / "out")])
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert "dejavu" in summary["lenses"]
+
+
 def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:
     others = ["crop_classifier_resnet50", "crops_imagenet", "dejavu_imagenet", "split_imagenet"]
+    others.append("one_model_imagenet")
     assert recipe_names() == sorted([*SSL, *others])
     with pytest.raises(ImprintError, match=r"no such file, and the recipes are crop_class.*vicreg"):
         read(Train, "--config", "vicreg")
