@@ -17,6 +17,8 @@ from imprint.errors import ImprintError
 
 T = TypeVar("T")
 
+PUBLISHED_SECTIONS = {"model", "training"}
+
 
 def _comma_list(kind: type, metavar: str) -> Any:
     def parse(words: list[str]) -> tuple[Any, ...]:
@@ -136,6 +138,12 @@ def yaml_words(options: type, file: Path) -> list[str]:
         return []
     if not isinstance(content, Mapping):
         raise ImprintError(f"{file} must hold keys and values, one option a line")
+    if content.keys() >= PUBLISHED_SECTIONS:
+        raise ImprintError(
+            f"{file} holds settings of the published déjà vu trainer: "
+            f"imprint convert --checkpoint {file} --out FOLDER makes options of imprint train of "
+            "them"
+        )
     return list(_words(options, content, file, prefix=""))
 
 

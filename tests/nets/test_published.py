@@ -14,6 +14,7 @@ from imprint.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.published import LAYOUTS, published_network, recognise
+from imprint.nets.shapes import architecture_of, outputs_of, stem_of
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 WIDTH = 4
@@ -440,6 +441,35 @@ def test_vision_transformers_have_the_sizes_of_dino(name, millions) -> None:
         network = build_network(name, 3, None, 224)
     count = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     assert count == pytest.approx(millions, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "size"),
+    [(f"resnet{depth}", {}, 224) for depth in (18, 34, 50, 101, 152, 200)]
+    + [(f"vgg{depth}{norm}", {}, 224) for depth in (11, 13, 16, 19) for norm in ("", "_bn")]
+    + [
+        ("resnet50", {"width": 128}, 224),
+        ("resnet18", {"small_input": True}, 224),
+        ("vit", {"patch": 8, "width": 128, "depth": 3}, 48),
+        ("vit", {"patch": 16, "width": 384, "depth": 12}, 224),
+    ],
+)
+@pytest.mark.parametrize("outputs", [None, 7])
+def test_names_and_shapes_tell_the_architecture(name, options, size, outputs) -> None:
+    with torch.device("meta"):
+        weights = build_network(name, 1, outputs, size, options).state_dict()
+    assert architecture_of(weights) == (name, options, size)
+    assert outputs_of(weights) == outputs
+    assert stem_of(weights).shape[1] == 1
+
+
+def test_other_names_and_shapes_tell_nothing() -> None:
+    cifar = build_network("cifar_resnet20", 3, 10, 32).state_dict()
+    assert "conv1.weight" in cifar
+    assert architecture_of(cifar) is None
+    assert architecture_of({"features.0.weight": torch.zeros(4, 3, 3, 3)}) is None
+    assert architecture_of({"patch_embed.proj.weight": torch.zeros(64, 3, 8, 8)}) is None
+    assert architecture_of({}) is None
 
 
 def test_what_is_missing_or_left_over_is_named(tmp_path) -> None:

@@ -129,6 +129,17 @@ def test_a_file_that_is_no_settings(tmp_path, capsys) -> None:
     assert "must hold sections of keys and values" in capsys.readouterr().err
 
 
+def test_published_settings_given_as_options_are_told_how_to_be_made_some(tmp_path, capsys) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(shipped("vicreg")))
+    with pytest.raises(ImprintError, match=r"published déjà vu trainer: imprint convert --checkp"):
+        parse(Train, ["--config", str(file), "--out", "x"], "test")
+    with pytest.raises(SystemExit):
+        main(["convert", "--checkpoint", str(file), "--out", str(tmp_path)])
+    assert "would be overwritten: choose another --name" in capsys.readouterr().err
+    assert yaml.safe_load(file.read_text()) == shipped("vicreg")
+
+
 def rows(heading: str) -> list[list[str]]:
     text = TABLE.read_text().split(f"## {heading}")[1].split("\n## ")[0]
     lines = [line for line in text.splitlines() if line.startswith("| ")]

@@ -87,12 +87,15 @@ class Convert(Common):
     def _convert_settings(self) -> dict[str, Any]:
         import yaml
 
+        from imprint.errors import ImprintError
         from imprint.progress import say
         from imprint.store import replacing
         from imprint.train.published_options import read_published_options
 
         found = read_published_options(self.checkpoint)
         path = self.out / f"{self.name or self.checkpoint.stem}.yaml"
+        if path.resolve() == self.checkpoint.resolve():
+            raise ImprintError(f"{path} would be overwritten: choose another --name or --out")
         head = f"# imprint train --config {path.name}; from {self.checkpoint.name}\n"
         with replacing(path) as temporary:
             temporary.write_text(head + yaml.safe_dump(found.options, sort_keys=False))
