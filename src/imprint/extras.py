@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -35,7 +36,7 @@ def import_transformers() -> Any:
         ImprintError: it is not installed.
     """
     try:
-        import transformers
+        transformers: Any = importlib.import_module("transformers")
     except ImportError as error:
         raise ImprintError(
             f"transformers cannot be imported ({error}): install imprint with the extra models"
