@@ -58,7 +58,7 @@ class Convert(Common):
         from imprint.nets.checkpoint import SUFFIXES
         from imprint.nets.load import save_subject
 
-        if self.checkpoint.suffix in SUFFIXES:
+        if self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir():
             from imprint.nets.load import fill_published
             from imprint.nets.published import read_published
 
