@@ -56,7 +56,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         )
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
-            study, images, partition, attacked, checkpoints, options, options.train.epochs
+            study, images, partition, attacked, checkpoints, options, options.train.last_epoch
         )
         dejavu["training"] = training_figures(checkpoints)
         if options.linear_probe:
@@ -118,7 +118,7 @@ def train_step(
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
     if device.type == "cpu" and missing:
         tasks = [(options, name, sets[name]) for name in missing]
-        units = options.train.epochs * len(missing)
+        units = options.train.last_epoch * len(missing)
         what = "train " + " and ".join(missing)
         run_tasks(train_in_worker, tasks, what, units, unit="epoch", sharing=len(sets))
     else:

@@ -111,7 +111,7 @@ def train(
         seed=seed,
         device=device,
     )
-    epochs = range(run.epoch, options.epochs)
+    epochs = range(run.epoch, options.last_epoch)
     for epoch in track(epochs, f"train {name}", len(epochs), "epoch") if rank() == 0 else epochs:
         line = _train_epoch(run, step, batches, options, epoch, name)
         if run.probes is not None:
@@ -119,7 +119,9 @@ def train(
         if look is not None and rank() == 0:
             line |= look(run.subject, epoch + 1)
         run.log.append(line)
-        if rank() == 0 and (news := collapse_news(run.log, options.epochs, run.objective, name)):
+        if rank() == 0 and (
+            news := collapse_news(run.log, options.last_epoch, run.objective, name)
+        ):
             say(news)
         if rank() == 0:
             _write_epoch(run, options, out, card)
@@ -271,7 +273,7 @@ def _probe(
     """Return what the online probes reached in the epoch that was just trained."""
     found = probes.reached()
     done = run.epoch + 1
-    due = done % options.online_probes.validate_every == 0 or done == options.epochs
+    due = done % options.online_probes.validate_every == 0 or done == options.last_epoch
     if due and held_out is not None and len(held_out):
         for depth, top1 in probes.validate(run.subject, images, held_out).items():
             found[depth]["held_out_top1"] = top1
@@ -280,7 +282,7 @@ def _probe(
 
 def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) -> None:
     """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
-    last = run.epoch == options.epochs
+    last = run.epoch == options.last_epoch
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
         save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, _reached(card, run))
     if last or run.epoch % options.resume_every == 0:

@@ -50,6 +50,8 @@ class TrainOptions:
     """Standard deviation of each input channel."""
     epochs: int = 700
     """Passes over the training images."""
+    stop_after: int = 0
+    """End after so many epochs of the schedule, which stays that of all of them; 0 for the last."""
     batch_size: int = 128
     """Images a step, over all processes; fewer where there are not so many."""
     optimizer: OptimizerName = "adamw"
@@ -86,6 +88,9 @@ class TrainOptions:
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "be at least 0 and finite")
         self._require("end_ratio", 0 <= self.end_ratio <= 1, "lie in [0, 1]")
         self._require("snapshot_every", self.snapshot_every >= 0, "be at least 0")
+        self._require(
+            "stop_after", 0 <= self.stop_after <= self.epochs, f"lie in 0…epochs ({self.epochs})"
+        )
         for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             self._require(name, getattr(self, name) in known, f"be one of {', '.join(known)}")
         self.resolution.sizes(self.input_size)
@@ -94,6 +99,11 @@ class TrainOptions:
             0 <= self.warmup_epochs <= self.epochs,
             f"lie in 0…epochs ({self.epochs})",
         )
+
+    @property
+    def last_epoch(self) -> int:
+        """How many epochs are trained."""
+        return self.stop_after or self.epochs
 
     def _require(self, name: str, holds: bool, demand: str) -> None:
         if not holds:
