@@ -249,10 +249,11 @@ def completeness_gap(question: Question, values: Values, cuts: Sequence[str]) ->
         values: of each layer, ``[b, …]``.
         cuts: layers that everything passes through; the values of others need not add up.
     """
-    wanted = question.difference().double()
+    wanted = question.difference().cpu().double()
     size = wanted.square().mean().sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-    gaps = [(values[name].double().flatten(1).sum(1) - wanted).abs().max() / size for name in cuts]
-    return float(max(gaps, default=torch.tensor(0.0)))
+    # Added up on the device in float32: not every device has float64.
+    sums = [values[name].flatten(1).sum(1).cpu().double() for name in cuts]
+    return float(max(((found - wanted).abs().max() / size for found in sums), default=0.0))
 
 
 def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tuple[int, ...]]:
