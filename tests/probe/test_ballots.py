@@ -213,6 +213,17 @@ def test_ballots_are_judged_on_the_next_batch():
         next(cast_ballots(model, data, np.arange(20), ("la",), 3, batch_size=20))
 
 
+def test_scaled_scores_make_layers_comparable():
+    model, data = subject(), images()
+    raw, scaled = (
+        next(cast_ballots(model, data, np.arange(20), ("lrp",), 8, scaling=kind, batch_size=10))
+        for kind in ("none", "layer_sum")
+    )
+    for part in list(raw.layers.slices.values())[:-1]:
+        np.testing.assert_allclose(np.abs(scaled.scores[0, part]).sum(), 1)
+        assert raw.scores[0, part].argmax() == scaled.scores[0, part].argmax()
+
+
 def test_wisdom_finds_the_neurons_that_carry_the_answer():
     """A classifier that reads nothing but two neurons of fc2: no other of fc2 can get a vote."""
     model, data = subject(), images(40)
