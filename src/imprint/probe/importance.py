@@ -181,6 +181,7 @@ def questions(
     size = subject.input_size
     squares = centre_squares(whole_rectangles(images.sizes()[indices]))
     baseline = mean_image(subject)
+    _check_labels(subject, baseline, images.labels[indices])
     drawn = None
     if pool is not None:
         corners = centre_squares(whole_rectangles(images.sizes()[pool]))
@@ -200,6 +201,16 @@ def questions(
                 drawn,
                 options,
             )
+
+
+@torch.no_grad()
+def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
+    known = subject(baseline).shape[1]
+    if len(labels) and labels.max() >= known:
+        raise ImprintError(
+            f"the network tells {known} classes apart, and the images have label {labels.max()}: "
+            "give images of the classes that it was trained on"
+        )
 
 
 def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
