@@ -1,0 +1,118 @@
+"""Do WISDOM's votes agree with the published tables for the same networks?
+
+    python benchmarks/coverage_votes.py --mnist mnist --cifar10 cifar10 --weights pretrained \
+        --published published [--batches 60]
+
+The published LeNets vote in published mode on batches of 32 training images in random order.
+Printed are, per layer, Spearman's correlation of the votes with the published ones and their shares
+of all votes, the leading neurons, and, for comparison, the same of the sound count. The published
+tables took all batches (1,875 and 1,563). How many neurons each method chose for them is not told:
+``--m 6`` comes closest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from imprint.activations import Layers
+from imprint.coverage.importance_files import read_votes
+from imprint.coverage.voting import VotingOptions
+from imprint.coverage.wisdom import wisdom
+from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.open import open_images
+from imprint.importance import hidden, select_in_model
+from imprint.nets.load import load_subject
+from imprint.nets.subject import NORMALISATIONS, SubjectCard
+from imprint.seeds import generator
+from imprint.stats.correlation import spearman
+
+BATCH = 32
+
+
+def main() -> None:
+    """Vote with every network whose data is given, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mnist", type=Path)
+    parser.add_argument("--cifar10", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--published", type=Path, required=True)
+    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--m", type=int, default=10, help="neurons that each method chooses")
+    parser.add_argument("--sound-batches", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=1)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    if chosen.mnist:
+        card = SubjectCard("lenet", 1, 10, 32, *NORMALISATIONS["mnist"])
+        compare("mnist", open_part(chosen.mnist), card, chosen)
+    if chosen.cifar10:
+        card = SubjectCard("lenet", 3, 10, 32, *NORMALISATIONS["half"])
+        compare("cifar10", open_part(chosen.cifar10), card, chosen)
+
+
+def open_part(folder: Path) -> ImageSet:
+    """Return the training images of a folder."""
+    return open_images(folder / "train" if (folder / "train").is_dir() else folder)
+
+
+def compare(name: str, images: ImageSet, card: SubjectCard, chosen: argparse.Namespace) -> None:
+    """Print a table for one network."""
+    subject = load_subject(chosen.weights / f"lenet_{name}.safetensors", card)
+    published = read_votes(chosen.published / f"wisdom_lenet_{name}.csv")
+    order = generator(0, "votes order").permutation(len(images)).astype(np.int64)
+    counts = (
+        ("published", VotingOptions(published=True, m=chosen.m), chosen.batches),
+        ("sound", VotingOptions(window=0), chosen.sound_batches),
+    )
+    print(f"\nLeNet-5, {name}, batches of {BATCH}\n")
+    print("| count | layer | Spearman (95 %) | share of votes | published share |")
+    print("| --- | --- | ---: | ---: | ---: |")
+    for what, options, batches in counts:
+        if not batches:
+            continue
+        start = time.perf_counter()
+        found = wisdom(subject, images, order[: BATCH * batches], options, batch_size=BATCH)
+        seconds = time.perf_counter() - start
+        show(what, found.layers, found.votes.astype(np.float64), published)
+        theirs = select_in_model(found.layers, flat(found.layers, published), 10)
+        ours = found.leading(10)
+        same = len(set(ours.neurons.tolist()) & set(theirs.neurons.tolist()))
+        print(
+            f"\n{what}: {found.batches} batches, {int(found.votes.sum())} votes, {seconds:.0f} s; "
+            f"{same} of the 10 leading neurons are those of the published table; "
+            f"ours {ours.named()[:5]}, theirs {theirs.named()[:5]}; mean gains "
+            + ", ".join(f"{key} {value:.2f}" for key, value in found.mean_gains.items())
+            + "\n"
+        )
+
+
+def show(what: str, layers: Layers, votes: FloatArray, published: dict[str, FloatArray]) -> None:
+    """Print one row a layer and one for all."""
+    theirs = flat(layers, published)
+    rows = [(name, layers.slices[name]) for name in hidden(layers)]
+    every = slice(0, layers.slices[layers.names[-1]].start)
+    for name, part in [*rows, ("all", every)]:
+        one, other = votes[part], theirs[part]
+        told = "none"
+        if len(set(one)) > 1 and len(set(other)) > 1:
+            value = spearman(one, other, generator(0, "votes", name))
+            told = f"{value.value:.2f} ({value.ci95[0]:.2f} to {value.ci95[1]:.2f})"
+        shares = f"{one.sum() / votes.sum():.1%} | {other.sum() / theirs.sum():.1%}"
+        print(f"| {what} | {name} | {told} | {shares} |")
+
+
+def flat(layers: Layers, votes: dict[str, FloatArray]) -> FloatArray:
+    """Return the votes of a table in the order of a network, 0 for the last layer."""
+    found = np.zeros(layers.neurons)
+    for name in hidden(layers):
+        found[layers.slices[name]] = votes[name]
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Attributions of outputs to the neurons of every layer; each module registers one."""
