@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from imprint.config import Names
 from imprint.data.views import Augmentation
@@ -14,7 +15,7 @@ CLASSIFIER = TrainOptions(
     objective="supervised",
     architecture="patch_convnet",
     projector="",
-    epochs=15,
+    epochs=10,
     warmup_epochs=2.0,
     snapshot_every=0,
     first_view=Augmentation(scale=(0.4, 1.0)),
@@ -40,9 +41,12 @@ class ReferenceChoice:
 
     references: Names = ("crop_classifier", "naive_bayes", "linear_head")
     """Which: a classifier of crops, Naive Bayes on tags, a linear head on frozen features."""
+    learn_from: Literal["all", "attacked"] = "all"
+    """Crops that references learn from: all but those judged, public images among them, or attacked
+    images alone; the more they know, the less is taken for memory."""
     folds: int = 5
     """Parts the attacked images fall into, each judged by references trained on the others; 1:
-    references are trained once, on images that are not attacked."""
+    references are trained once, on other images (as published: from attacked ones, unseen)."""
     seeds: int = 1
     """How often references are trained anew; their probabilities are averaged."""
     calibrate: bool = True
