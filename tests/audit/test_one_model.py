@@ -4,12 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imprint.audit import one_model_references as references
 from imprint.audit.images import open_choice
 from imprint.audit.one_model import one_model_audit
-from imprint.audit.one_model_options import CLASSIFIER, OneModelOptions
+from imprint.audit.one_model_options import CLASSIFIER, OneModelOptions, ReferenceChoice
 from imprint.audit.one_model_roles import choose_roles, cut_crops
+from imprint.audit.options import AuditOptions
+from imprint.audit.run import run_audit
+from imprint.commands.audit import Audit
+from imprint.config import parse
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import partition_images, save_partition
@@ -184,6 +189,41 @@ def test_images_without_boxes_are_cut_at_the_corner(given, tmp_path):
     assert crops.without_boxes
     assert crops.rule == "corner"
     assert crops.squares[0].tolist() == pytest.approx([0, 22.4, 9.6, 32])
+
+
+def test_an_audit_of_one_network_is_the_one_model_test(given, tmp_path):
+    """Without boxes anywhere: the corner is taken, and the page says so."""
+    images = open_choice(DATA, 0)
+    folder = tmp_path / "images"
+    for row in range(len(images)):
+        file = folder / images.classes[images.labels[row]] / f"{row}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images.pixels[row].transpose(1, 2, 0)).save(file)
+    chosen = AuditOptions(
+        out=tmp_path / "out",
+        data=str(folder),
+        subject=given / "A" / "final.safetensors",
+        k=10,
+        json=True,
+        one_model=ReferenceChoice(references=("naive_bayes", "linear_head"), folds=2),
+    )
+    summary = run_audit(chosen)
+    assert list(summary["lenses"]["dejavu"]) == ["one_model"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "no object boxes, so a corner of each was taken" in page
+    assert "may be training images as well" in page
+    words = ["--config", str(tmp_path / "out" / "options.yaml"), "--out", str(chosen.out), "--json"]
+    assert vars(parse(Audit, words, "test")) == vars(chosen)
+
+
+def test_the_page_tells_what_is_found(study, found):
+    page = (study / "report.html").read_text()
+    assert 'id="one-model-result"' in page
+    assert "that the model <em>never saw</em>" in page
+    assert "no object boxes" not in page
+    assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
+    for name in found["against"]:
+        assert name.replace("_", " ") in page
 
 
 def test_tags_made_elsewhere_are_used(given, tmp_path):
