@@ -33,6 +33,7 @@ TRAIN = TrainOptions(
 CLASSIFIER_SMALL = replace(CLASSIFIER, architecture_options=TINY, epochs=2, warmup_epochs=1)
 DATA = DataChoice(composite_count=200, background_correlation=0.9)
 SETTINGS = {**vars(DATA), "k": 10, "folds": 2, "json": True, "classifier": CLASSIFIER_SMALL}
+SETTINGS |= {"classifier_steps": 4, "learn_from": "all"}
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,27 @@ def test_the_reference_sees_the_very_pixels_of_the_attack(given, tmp_path, monke
     whole = centre_squares(whole_rectangles(cropped.sizes()))
     attacked = images.read(crops.index, crops.squares, 32)
     np.testing.assert_array_equal(cropped.read(rows, whole, 32), attacked)
+
+
+def test_few_crops_are_seen_as_often_as_many():
+    enough = references.enough_epochs(CLASSIFIER, 208, 80)
+    assert (enough.epochs, enough.warmup_epochs) == (80, 16)
+    assert references.enough_epochs(CLASSIFIER, 1280, 80) == CLASSIFIER
+
+
+def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
+    images = open_choice(DATA, 0)
+
+    def pool(folds, learn_from):
+        choice = options(given, tmp_path, folds=folds, learn_from=learn_from)
+        crops = cut_crops(images, choose_roles(choice, images), choice)
+        return len(crops.index), int(crops.attacked.sum()), int(crops.seen.sum())
+
+    assert pool(2, "all") == (200, 80, 40)
+    assert pool(2, "attacked") == (80, 80, 40)
+    assert pool(1, "all") == (200, 80, 40)
+    # As published: the 40 unseen ones teach, the 40 seen ones are judged.
+    assert pool(1, "attacked") == (80, 40, 40)
 
 
 def test_lists_of_images_do_without_a_partition(given, tmp_path):

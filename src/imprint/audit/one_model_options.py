@@ -41,9 +41,9 @@ class ReferenceChoice:
 
     references: Names = ("crop_classifier", "naive_bayes", "linear_head")
     """Which: a classifier of crops, Naive Bayes on tags, a linear head on frozen features."""
-    learn_from: Literal["all", "attacked"] = "all"
-    """Crops that references learn from: all but those judged, public images among them, or attacked
-    images alone; the more they know, the less is taken for memory."""
+    learn_from: Literal["all", "attacked"] = "attacked"
+    """Crops that references learn from: of attacked images, as much as a second model would know;
+    or all, those of public images as well, which may explain more than a second model could."""
     folds: int = 5
     """Parts the attacked images fall into, each judged by references trained on the others; 1:
     references are trained once, on other images (as published: from attacked ones, unseen)."""
@@ -53,6 +53,8 @@ class ReferenceChoice:
     """Bring the references' entropies to one scale (published: as they come)."""
     classifier: TrainOptions = field(default_factory=lambda: CLASSIFIER)
     """How the classifier of crops is trained."""
+    classifier_steps: int = 80
+    """Its least steps: of few crops it takes more epochs, for the same number of batches."""
     tags: Path | None = None
     """Tags of the crops made elsewhere, CSV or JSON; left out, words for colour and texture."""
     top_tags: int = 5

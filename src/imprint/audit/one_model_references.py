@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from imprint.store import Study, hash_arrays, hash_file
 from imprint.tables import read_table, write_table
 from imprint.train.crop_classifier import predict_crops, train_crop_classifier
 from imprint.train.linear_head import choose_strength, fit_linear_head
+from imprint.train.options import TrainOptions
 
 FOLDER = "references"
 DESCRIBED_SIDE = 32
@@ -149,14 +150,30 @@ def _crop_classifier(pool: Pool) -> FloatArray:
     shared = _shared_settings(pool)
 
     def fit_and_predict(rows: IntArray, judged: IntArray, name: str, seed: int) -> FloatArray:
-        def build(folder: Path) -> None:
-            train_crop_classifier(crops, rows, options, folder, seed, pool.device, f"g {name}")
+        enough = enough_epochs(options, len(rows), pool.choice.classifier_steps)
 
-        settings = {**shared, "train": to_plain(options), "rows": hash_arrays(rows), "seed": seed}
+        def build(folder: Path) -> None:
+            train_crop_classifier(crops, rows, enough, folder, seed, pool.device, f"g {name}")
+
+        settings = {**shared, "train": to_plain(enough), "rows": hash_arrays(rows), "seed": seed}
         folder = pool.study.step(f"models/crops/{name}", settings, build, resumable=True)
         return predict_crops(folder / "final.safetensors", crops, judged, pool.device)
 
     return pool.cross_fit("crop_classifier", fit_and_predict)
+
+
+def enough_epochs(options: TrainOptions, crops: int, least_steps: int) -> TrainOptions:
+    """Return options with as many epochs as so many steps take, and the same share of warm-up.
+
+    Args:
+        options: of the classifier.
+        crops: how many it is trained on.
+        least_steps: batches it sees at least.
+    """
+    an_epoch = max(1, crops // min(options.batch_size, crops))
+    epochs = max(options.epochs, -(-least_steps // an_epoch))
+    warmup = options.warmup_epochs * epochs / options.epochs
+    return replace(options, epochs=epochs, warmup_epochs=warmup)
 
 
 def _naive_bayes(pool: Pool) -> FloatArray:
@@ -220,7 +237,10 @@ _REFERENCES: dict[str, Callable[[Pool], FloatArray]] = {
     "linear_head": _linear_head,
 }
 _SETTINGS: dict[str, Callable[[Pool], dict[str, Any]]] = {
-    "crop_classifier": lambda pool: {"train": to_plain(pool.choice.classifier)},
+    "crop_classifier": lambda pool: {
+        "train": to_plain(pool.choice.classifier),
+        "least_steps": pool.choice.classifier_steps,
+    },
     "naive_bayes": lambda pool: {
         "tags": None if pool.choice.tags is None else _hash_of_tags(pool.choice.tags),
         "top_tags": pool.choice.top_tags,
