@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imprint.audit.one_model_options import ReferenceChoice
 from imprint.audit.one_model_roles import CropPool
@@ -16,7 +17,7 @@ from imprint.config import to_plain
 from imprint.data.annotation import Tags
 from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
 from imprint.data.tag_files import read_tags
 from imprint.data.visual_words import fit_visual_words
 from imprint.dejavu.cross_fit import FitAndPredict, cross_fit
@@ -27,8 +28,9 @@ from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file
 from imprint.tables import read_table, write_table
-from imprint.train.crop_classifier import predict_crops, train_crop_classifier
+from imprint.train.crop_classifier import predict_crops
 from imprint.train.linear_head import choose_strength, fit_linear_head
+from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
 FOLDER = "references"
@@ -70,7 +72,7 @@ class Pool:
         """Return the crops as a set of images."""
         return CroppedImages(self.images, self.crops.index, self.crops.squares)
 
-    def small(self) -> np.ndarray:
+    def small(self) -> Pixels:
         """Return all crops at the side at which they are described, uint8 ``[n, C, 32, 32]``."""
         parts = np.array_split(np.arange(len(self.crops.index)), len(self.crops.index) // 1024 + 1)
         index, squares = self.crops.index, self.crops.squares
@@ -153,7 +155,7 @@ def _crop_classifier(pool: Pool) -> FloatArray:
         enough = enough_epochs(options, len(rows), pool.choice.classifier_steps)
 
         def build(folder: Path) -> None:
-            train_crop_classifier(crops, rows, enough, folder, seed, pool.device, f"g {name}")
+            train(crops, rows, enough, folder, seed, pool.device, f"g {name}")
 
         settings = {**shared, "train": to_plain(enough), "rows": hash_arrays(rows), "seed": seed}
         folder = pool.study.step(f"models/crops/{name}", settings, build, resumable=True)
@@ -213,7 +215,7 @@ def _linear_head(pool: Pool) -> FloatArray:
     return pool.cross_fit("linear_head", fit_and_predict)
 
 
-def _features(pool: Pool) -> np.ndarray:
+def _features(pool: Pool) -> NDArray[np.float32]:
     """Return features of all crops, float32 ``[n, d]``."""
     file = pool.choice.feature_encoder
     if file is None:
