@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,16 @@ def main() -> None:
         options = AuditOptions(
             out=folder, seed=arguments.seed, background_correlation=correlation, json=True
         )
-        two_seconds = _timed(folder / "seconds.json", lambda options=options: _two(options))
+        two_seconds = _timed(folder, lambda options=options: _two(options))
         truth = _two_model_records(folder)
         for name, variant in list(VARIANTS.items())[: arguments.variants]:
             out = arguments.out / f"one_rho{correlation:g}_{list(VARIANTS).index(name)}"
             seconds = _timed(
-                out / "seconds.json",
+                out,
                 lambda out=out, options=options, variant=variant: _one(out, options, variant),
             )
             _print_rows(correlation, name, out, truth)
-            if name == CROSS_FITTED and two_seconds:
+            if name == CROSS_FITTED and seconds and two_seconds:
                 shares.append((correlation, seconds, two_seconds))
     for correlation, one, two in shares:
         print(f"ρ = {correlation:g}: {one:.1f} s of {two:.1f} s, {100 * one / two:.0f} %")
@@ -101,13 +102,13 @@ def _one(out: Path, two: AuditOptions, variant: dict[str, Any]) -> None:
     write_json(out / "findings.json", found)
 
 
-def _timed(file: Path, work: Any) -> float:
-    """Do the work; return its CPU seconds, those of an earlier run where it was done then."""
-    before = _cpu_seconds()
+def _timed(folder: Path, work: Callable[[], None]) -> float | None:
+    """Do the work; return its CPU seconds, None where a part of it had been done without a watch."""
+    file, fresh, before = folder / "seconds.json", not folder.exists(), _cpu_seconds()
     work()
-    if not file.exists():
+    if fresh:
         write_json(file, {"cpu_seconds": _cpu_seconds() - before})
-    return float(read_json(file)["cpu_seconds"])
+    return float(read_json(file)["cpu_seconds"]) if file.exists() else None
 
 
 def _cpu_seconds() -> float:

@@ -81,15 +81,14 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
     usable = usable_indices(images)
     if options.train_indices is None and options.held_out is None:
         return _all_seen(usable, images, options.seed)
-    listed = {
-        name: None if file is None else read_indices(file, images)
-        for name, file in (("train", options.train_indices), ("held_out", options.held_out))
-    }
-    trained, held_out = listed["train"], listed["held_out"]
-    if trained is None:
+    if options.train_indices is None:
+        held_out = read_indices(options.held_out, images)
         trained = np.setdiff1d(usable, held_out)
-    if held_out is None:
+    else:
+        trained = read_indices(options.train_indices, images)
         held_out = np.setdiff1d(usable, trained)
+        if options.held_out is not None:
+            held_out = read_indices(options.held_out, images)
     both = np.intersect1d(trained, held_out)
     if len(both):
         raise ImprintError(
@@ -133,7 +132,7 @@ def _from_partition(options: OneModelOptions, images: ImageSet) -> Roles:
             f"{options.subject} was trained on other images than set A or B of this partition: "
             "give its own partition, or lists of images"
         )
-    seen, unseen = of_set.get(trained_on, (partition.bbox_a, partition.bbox_b))
+    seen, unseen = of_set.get(str(trained_on), (partition.bbox_a, partition.bbox_b))
     return Roles(seen, unseen, partition.public, False)
 
 
