@@ -103,7 +103,7 @@ def _one(out: Path, two: AuditOptions, variant: dict[str, Any]) -> None:
 
 
 def _timed(folder: Path, work: Callable[[], None]) -> float | None:
-    """Do the work; return its CPU seconds, None where a part of it had been done without a watch."""
+    """Do the work; return its CPU seconds, None where part of it had been done unwatched."""
     file, fresh, before = folder / "seconds.json", not folder.exists(), _cpu_seconds()
     work()
     if fresh:
