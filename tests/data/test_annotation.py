@@ -1,22 +1,26 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imprint.data.annotation import Tags, join_tags, tags_from_words
 from imprint.errors import ImprintError
 
+busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A machine with much else to do is no failure."""
 words = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([0.1, 0.5, 0.9]), max_size=6)
 image_lists = st.lists(words.map(lambda each: list(each.items())), max_size=6)
 
 
 @given(image_lists)
+@busy
 def test_words_come_back_as_they_went_in(images):
     tags = tags_from_words(images)
     assert [tags.words(row) for row in range(len(tags))] == images
 
 
 @given(image_lists, st.integers(1, 4))
+@busy
 def test_top_keeps_the_highest_scores_of_each_image(images, k):
     top = tags_from_words(images, "abcdef").top(k)
     for row, pairs in enumerate(images):
@@ -24,6 +28,7 @@ def test_top_keeps_the_highest_scores_of_each_image(images, k):
 
 
 @given(image_lists.filter(len), st.data())
+@busy
 def test_rows_and_join_are_inverse(images, data):
     tags = tags_from_words(images)
     order = data.draw(st.permutations(range(len(images))))

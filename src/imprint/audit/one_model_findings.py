@@ -100,10 +100,10 @@ def find(
                 f"{[len(judged.labels), judged.classes]}, one row a crop"
             )
     calibrated = calibrated_references(judged.references, judged.labels)
-    rows = {name: each.log_probabilities for name, each in calibrated.items()}
+    references = {name: each.log_probabilities for name, each in calibrated.items()}
     if not calibrate:
-        rows.update(judged.references)
-    everything = judge(judged.index, judged.labels, judged.subject, rows)
+        references |= judged.references
+    everything = judge(judged.index, judged.labels, judged.subject, references)
     seen = everything.rows(judged.seen, "seen")
     unseen = everything.rows(~judged.seen, "unseen") if not judged.seen.all() else None
     excluded = np.isin(seen.index, [] if exclude is None else exclude)

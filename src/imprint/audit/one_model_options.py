@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from imprint.config import Names
 from imprint.data.views import Augmentation
@@ -14,7 +15,7 @@ CLASSIFIER = TrainOptions(
     objective="supervised",
     architecture="patch_convnet",
     projector="",
-    epochs=15,
+    epochs=10,
     warmup_epochs=2.0,
     snapshot_every=0,
     first_view=Augmentation(scale=(0.4, 1.0)),
@@ -27,7 +28,7 @@ class SubjectChoice:
     """Which network is tested, and which images it was trained on."""
 
     subject: Path | None = None
-    """Weights of the network, with its card NAME.json beside it."""
+    """Weights of the one network to test, with its card NAME.json beside it."""
     train_indices: Path | None = None
     """A .npy file: images it was trained on; left out, all but those held out."""
     held_out: Path | None = None
@@ -40,15 +41,20 @@ class ReferenceChoice:
 
     references: Names = ("crop_classifier", "naive_bayes", "linear_head")
     """Which: a classifier of crops, Naive Bayes on tags, a linear head on frozen features."""
+    learn_from: Literal["all", "attacked"] = "attacked"
+    """Crops that references learn from: of attacked images, as much as a second model would know;
+    or all, those of public images as well, which may explain more than a second model could."""
     folds: int = 5
     """Parts the attacked images fall into, each judged by references trained on the others; 1:
-    references are trained once, on images that are not attacked."""
+    references are trained once, on other images (as published: from attacked ones, unseen)."""
     seeds: int = 1
     """How often references are trained anew; their probabilities are averaged."""
     calibrate: bool = True
     """Bring the references' entropies to one scale (published: as they come)."""
     classifier: TrainOptions = field(default_factory=lambda: CLASSIFIER)
     """How the classifier of crops is trained."""
+    classifier_steps: int = 80
+    """Its least steps: of few crops it takes more epochs, for the same number of batches."""
     tags: Path | None = None
     """Tags of the crops made elsewhere, CSV or JSON; left out, words for colour and texture."""
     top_tags: int = 5

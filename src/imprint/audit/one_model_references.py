@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imprint.audit.one_model_options import ReferenceChoice
 from imprint.audit.one_model_roles import CropPool
@@ -16,7 +17,7 @@ from imprint.config import to_plain
 from imprint.data.annotation import Tags
 from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
 from imprint.data.tag_files import read_tags
 from imprint.data.visual_words import fit_visual_words
 from imprint.dejavu.cross_fit import FitAndPredict, cross_fit
@@ -27,8 +28,10 @@ from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file
 from imprint.tables import read_table, write_table
-from imprint.train.crop_classifier import predict_crops, train_crop_classifier
+from imprint.train.crop_classifier import predict_crops
 from imprint.train.linear_head import choose_strength, fit_linear_head
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
 
 FOLDER = "references"
 DESCRIBED_SIDE = 32
@@ -69,7 +72,7 @@ class Pool:
         """Return the crops as a set of images."""
         return CroppedImages(self.images, self.crops.index, self.crops.squares)
 
-    def small(self) -> np.ndarray:
+    def small(self) -> Pixels:
         """Return all crops at the side at which they are described, uint8 ``[n, C, 32, 32]``."""
         parts = np.array_split(np.arange(len(self.crops.index)), len(self.crops.index) // 1024 + 1)
         index, squares = self.crops.index, self.crops.squares
@@ -149,14 +152,30 @@ def _crop_classifier(pool: Pool) -> FloatArray:
     shared = _shared_settings(pool)
 
     def fit_and_predict(rows: IntArray, judged: IntArray, name: str, seed: int) -> FloatArray:
-        def build(folder: Path) -> None:
-            train_crop_classifier(crops, rows, options, folder, seed, pool.device, f"g {name}")
+        enough = enough_epochs(options, len(rows), pool.choice.classifier_steps)
 
-        settings = {**shared, "train": to_plain(options), "rows": hash_arrays(rows), "seed": seed}
+        def build(folder: Path) -> None:
+            train(crops, rows, enough, folder, seed, pool.device, f"g {name}")
+
+        settings = {**shared, "train": to_plain(enough), "rows": hash_arrays(rows), "seed": seed}
         folder = pool.study.step(f"models/crops/{name}", settings, build, resumable=True)
         return predict_crops(folder / "final.safetensors", crops, judged, pool.device)
 
     return pool.cross_fit("crop_classifier", fit_and_predict)
+
+
+def enough_epochs(options: TrainOptions, crops: int, least_steps: int) -> TrainOptions:
+    """Return options with as many epochs as so many steps take, and the same share of warm-up.
+
+    Args:
+        options: of the classifier.
+        crops: how many it is trained on.
+        least_steps: batches it sees at least.
+    """
+    an_epoch = max(1, crops // min(options.batch_size, crops))
+    epochs = max(options.epochs, -(-least_steps // an_epoch))
+    warmup = options.warmup_epochs * epochs / options.epochs
+    return replace(options, epochs=epochs, warmup_epochs=warmup)
 
 
 def _naive_bayes(pool: Pool) -> FloatArray:
@@ -196,7 +215,7 @@ def _linear_head(pool: Pool) -> FloatArray:
     return pool.cross_fit("linear_head", fit_and_predict)
 
 
-def _features(pool: Pool) -> np.ndarray:
+def _features(pool: Pool) -> NDArray[np.float32]:
     """Return features of all crops, float32 ``[n, d]``."""
     file = pool.choice.feature_encoder
     if file is None:
@@ -220,7 +239,10 @@ _REFERENCES: dict[str, Callable[[Pool], FloatArray]] = {
     "linear_head": _linear_head,
 }
 _SETTINGS: dict[str, Callable[[Pool], dict[str, Any]]] = {
-    "crop_classifier": lambda pool: {"train": to_plain(pool.choice.classifier)},
+    "crop_classifier": lambda pool: {
+        "train": to_plain(pool.choice.classifier),
+        "least_steps": pool.choice.classifier_steps,
+    },
     "naive_bayes": lambda pool: {
         "tags": None if pool.choice.tags is None else _hash_of_tags(pool.choice.tags),
         "top_tags": pool.choice.top_tags,

@@ -13,9 +13,9 @@ from imprint.data.files import usable_indices
 from imprint.data.geometry import centre_squares
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.data.split import MANIFEST, load_partition
+from imprint.dejavu.one_model import BoolArray
 from imprint.errors import ImprintError
 from imprint.nets.load import read_card
-from imprint.options import CropChoice
 from imprint.seeds import generator
 from imprint.train.command import read_indices
 from imprint.train.loop import hash_of_images
@@ -48,7 +48,8 @@ class CropPool:
     Attributes:
         index: int64 ``[n]``, global indices.
         squares: float64 ``[n, 4]``, what is seen of each.
-        attacked: bool ``[n]``, the seen and unseen images.
+        attacked: bool ``[n]``, the seen and unseen images; seen ones alone where references are
+            trained once on unseen ones.
         seen: bool ``[n]``, the seen ones.
         dropped: how many images to be attacked have no usable crop, by reason.
         rule: the crop rule that was used.
@@ -57,8 +58,8 @@ class CropPool:
 
     index: IntArray
     squares: FloatArray
-    attacked: np.ndarray
-    seen: np.ndarray
+    attacked: BoolArray
+    seen: BoolArray
     dropped: Mapping[str, int]
     rule: str
     without_boxes: bool
@@ -80,15 +81,14 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
     usable = usable_indices(images)
     if options.train_indices is None and options.held_out is None:
         return _all_seen(usable, images, options.seed)
-    listed = {
-        name: None if file is None else read_indices(file, images)
-        for name, file in (("train", options.train_indices), ("held_out", options.held_out))
-    }
-    trained, held_out = listed["train"], listed["held_out"]
-    if trained is None:
+    if options.train_indices is None:
+        held_out = read_indices(options.held_out, images)
         trained = np.setdiff1d(usable, held_out)
-    if held_out is None:
+    else:
+        trained = read_indices(options.train_indices, images)
         held_out = np.setdiff1d(usable, trained)
+        if options.held_out is not None:
+            held_out = read_indices(options.held_out, images)
     both = np.intersect1d(trained, held_out)
     if len(both):
         raise ImprintError(
@@ -132,12 +132,12 @@ def _from_partition(options: OneModelOptions, images: ImageSet) -> Roles:
             f"{options.subject} was trained on other images than set A or B of this partition: "
             "give its own partition, or lists of images"
         )
-    seen, unseen = of_set.get(trained_on, (partition.bbox_a, partition.bbox_b))
+    seen, unseen = of_set.get(str(trained_on), (partition.bbox_a, partition.bbox_b))
     return Roles(seen, unseen, partition.public, False)
 
 
-def cut_crops(images: ImageSet, roles: Roles, choice: CropChoice) -> CropPool:
-    """Return the background crops of all images that have one.
+def cut_crops(images: ImageSet, roles: Roles, choice: OneModelOptions) -> CropPool:
+    """Return the background crops of all images that are attacked or that references learn from.
 
     Images without any boxes are cut at a corner, whatever the rule: nothing else is known of where
     their object is not.
@@ -148,9 +148,11 @@ def cut_crops(images: ImageSet, roles: Roles, choice: CropChoice) -> CropPool:
     boxes = images.boxes()
     without_boxes = boxes is None and choice.crop != "corner"
     rule = "corner" if boxes is None else choice.crop
-    index = np.concatenate([roles.seen, roles.unseen, roles.public])
-    lengths = len(roles.seen), len(roles.unseen), len(roles.public)
-    part = np.repeat(np.arange(3), lengths)
+    learnt = roles.public if choice.learn_from == "all" else roles.public[:0]
+    index = np.concatenate([roles.seen, roles.unseen, learnt])
+    part = np.repeat(np.arange(3), [len(roles.seen), len(roles.unseen), len(learnt)])
+    # Trained once as published: unseen images teach, so they cannot be judged as well.
+    judged = part == 0 if choice.folds == 1 and choice.learn_from == "attacked" else part < 2
     found = background_rectangles(
         images.sizes()[index],
         None if boxes is None else [boxes[row] for row in index],
@@ -168,14 +170,14 @@ def cut_crops(images: ImageSet, roles: Roles, choice: CropChoice) -> CropPool:
     return CropPool(
         index[usable],
         centre_squares(found.rectangles[usable], choice.centre_fraction),
-        (part < 2)[usable],
+        judged[usable],
         (part == 0)[usable],
-        _reasons(found, part < 2),
+        _reasons(found, judged),
         rule,
         without_boxes,
     )
 
 
-def _reasons(found: BackgroundCrops, rows: np.ndarray) -> dict[str, int]:
+def _reasons(found: BackgroundCrops, rows: BoolArray) -> dict[str, int]:
     reasons, counts = np.unique(found.reasons[rows & ~found.usable], return_counts=True)
     return {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)}

@@ -11,7 +11,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    title = "Déjà vu of one model: accuracy beyond each reference's  (points, 95 % interval)"
+    title = "Déjà vu of one model: how much more it names  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("reference", no_wrap=True)
     percents = list(next(iter(found["against"].values()))["test"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
+from imprint.audit.one_model_options import ReferenceChoice, SubjectChoice
 from imprint.data.views import Augmentation
 from imprint.errors import ImprintError
 from imprint.options import DataChoice, DejavuChoice
@@ -28,8 +29,11 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(DejavuChoice, DataChoice):
-    """Split the images, train two encoders and a cohort, attack them, and write the report."""
+class AuditOptions(SubjectChoice, DejavuChoice, DataChoice):
+    """Split the images, train two encoders and a cohort, attack them, and write the report.
+
+    With a subject, nothing is split and no encoder trained: the one-model test is run on it.
+    """
 
     per_class: int = 13
     """Images of each class that each of the two encoders is trained on."""
@@ -44,6 +48,8 @@ class AuditOptions(DejavuChoice, DataChoice):
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
     leave it out."""
+    one_model: ReferenceChoice = field(default_factory=ReferenceChoice)
+    """With a subject: what stands in for the second encoder."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.membership_cohort import check_cohort, cohort_steps
 from imprint.audit.membership_records import Pool
+from imprint.audit.one_model import one_model_steps
+from imprint.audit.one_model_options import OneModelOptions
 from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
 from imprint.config import to_plain
@@ -39,6 +42,8 @@ from imprint.train.loop import FIGURES, initial_subject, subject_card, train
 def run_audit(options: AuditOptions) -> dict[str, Any]:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
 
+    With a subject, the steps are those of the one-model test alone.
+
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
@@ -46,6 +51,9 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
+        if options.subject is not None:
+            facts, found = one_model_steps(study, images, one_model_options(options))
+            return finish(study, options, facts, {"dejavu": {"one_model": found}})
         partition = split_step(study, images, options)
         attacked = attacked_set(images, partition, options)
         pool = membership_pool(partition, options.seed)
@@ -67,6 +75,13 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
                 study, images, pool, options.membership, options.seed, device
             )
         return finish(study, options, data, lenses)
+
+
+def one_model_options(options: AuditOptions) -> OneModelOptions:
+    """Return the options of the one-model test that an audit's stand for."""
+    flat = {**vars(options), **vars(options.one_model)}
+    wanted = {field.name for field in dataclasses.fields(OneModelOptions)}
+    return OneModelOptions(**{name: flat[name] for name in wanted - {"split"}})
 
 
 def membership_pool(partition: Partition, seed: int) -> Pool:

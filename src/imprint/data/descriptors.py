@@ -13,7 +13,7 @@ standard deviation of the three colours and the edges in each direction:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -69,8 +69,8 @@ def pyramid_descriptors(pixels: Pixels, levels: Sequence[int] = PYRAMID) -> NDAr
     ).reshape(len(pixels), -1)
 
 
-def _described(pixels: Pixels, pool: object) -> NDArray[np.float32]:
-    assert callable(pool)
+def _described(pixels: Pixels, pool: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float32]:
+    """Return descriptors of what ``pool`` makes of the maps, float32 ``[n, cells, d]``."""
     tiles = [
         _to_descriptors(pool(_maps(torch.from_numpy(pixels[start : start + ROWS_A_TILE]))))
         for start in range(0, max(1, len(pixels)), ROWS_A_TILE)
@@ -90,7 +90,7 @@ def _maps(pixels: torch.Tensor) -> torch.Tensor:
     light = values.mean(dim=1, keepdim=True)
     colours = light
     if values.shape[1] == 3:
-        red, green, blue = values.split(1, dim=1)
+        red, green, blue = (values[:, channel : channel + 1] for channel in range(3))
         colours = torch.cat([light, red - green, (red + green) / 2 - blue], dim=1)
     return torch.cat([colours, colours.square(), _edges(light)], dim=1)
 
@@ -109,7 +109,7 @@ def _edges(light: torch.Tensor) -> torch.Tensor:
 def _to_descriptors(means: torch.Tensor) -> NDArray[np.float32]:
     """Turn means of colours and of their squares into means and standard deviations."""
     colours = (means.shape[1] - DIRECTIONS) // 2
-    mean, square, edges = means.split([colours, colours, DIRECTIONS], dim=1)
+    mean, square, edges = means.tensor_split((colours, 2 * colours), dim=1)
     spread = (square - mean.square()).clamp(min=0).sqrt()
     described = torch.cat([mean, spread, edges], dim=1)
     return np.ascontiguousarray(described.transpose(1, 2).numpy())

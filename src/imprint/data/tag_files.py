@@ -91,7 +91,7 @@ def write_labels(
                 "tags": [word for word, _ in tags.words(row)],
                 "scores": [score for _, score in tags.words(row)],
             }
-            for row in np.flatnonzero(labels == label)
+            for row in np.flatnonzero(labels == label).tolist()
         ]
         write_json(folder / f"{stem}_labels.json", entries)
 

@@ -21,7 +21,7 @@ from imprint.data.imageset import Pixels
 from imprint.errors import ImprintError
 from imprint.seeds import derive, generator
 
-WORDS = 128
+WORDS = 256
 FITTED_PATCHES = 200_000
 ROWS_A_TILE = 1024
 GRAY_LEVEL = 1 / 255

@@ -36,7 +36,7 @@ class Calibrated:
     """A reference after calibration.
 
     Attributes:
-        log_probabilities: float64 ``[n, C]``, in nats.
+        log_probabilities: ``[n, C]``, in nats, of the type that was given.
         temperature: T; above 1 where the reference was too sure.
         loss_before: mean −ln p(label) in nats.
         loss_after: the same under T.
@@ -88,10 +88,10 @@ def calibrate(log_probabilities: FloatArray, labels: IntArray) -> Calibrated:
 
 
 def scale(log_probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Return log-probabilities of p^(1/T), normalised, float64 ``[n, C]``."""
-    scaled = np.empty(log_probabilities.shape)
+    """Return log-probabilities of p^(1/T), normalised, ``[n, C]`` of the same type."""
+    scaled = np.empty_like(log_probabilities)
     for tile in tiles(len(scaled)):
-        rows = log_probabilities[tile] / temperature
+        rows = log_probabilities[tile].astype(np.float64) / temperature
         scaled[tile] = rows - logsumexp(rows, axis=1, keepdims=True)
     return scaled
 
@@ -100,6 +100,6 @@ def mean_loss(log_probabilities: FloatArray, labels: IntArray, temperature: floa
     """Return the mean of −ln p_T(label) in nats."""
     total = 0.0
     for tile in tiles(len(labels)):
-        rows, truth = log_probabilities[tile] / temperature, labels[tile]
+        rows, truth = log_probabilities[tile].astype(np.float64) / temperature, labels[tile]
         total += float((logsumexp(rows, axis=1) - rows[np.arange(len(rows)), truth]).sum())
     return total / len(labels)

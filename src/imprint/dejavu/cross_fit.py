@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import logsumexp
 
 from imprint.data.folds import k_fold
 from imprint.data.imageset import FloatArray, IntArray
@@ -77,7 +76,7 @@ def cross_fit(
     """
     if seeds < 1:
         raise ImprintError(f"--seeds is {seeds}: choose 1 or more")
-    runs = []
+    total: FloatArray | None = None
     for run in range(seeds):
         where = fold_of(judged, labels, folds, derive(seed, "cross-fit folds", run))
         place = np.cumsum(judged) - 1
@@ -93,5 +92,6 @@ def cross_fit(
         found = np.empty((int(judged.sum()), parts[0].shape[1]))
         for fold, rows in parts.items():
             found[place[where == fold]] = rows
-        runs.append(found)
-    return np.asarray(logsumexp(runs, axis=0) - np.log(seeds))
+        total = found if total is None else np.logaddexp(total, found)
+    assert total is not None
+    return total if seeds == 1 else total - np.log(seeds)

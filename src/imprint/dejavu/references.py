@@ -104,7 +104,7 @@ def combine(references: Sequence[FloatArray]) -> FloatArray:
             "references can be combined when they are of the same crops and classes, got shapes "
             + (", ".join(str(list(shape)) for shape in sorted(shapes)) or "of none")
         )
-    mean = np.empty(references[0].shape)
+    mean = np.empty_like(references[0])
     for tile in tiles(len(mean)):
         rows = np.mean([reference[tile] for reference in references], axis=0, dtype=np.float64)
         mean[tile] = rows - logsumexp(rows, axis=1, keepdims=True)

@@ -67,6 +67,7 @@ def _card(album: Album, fields: Mapping[str, Any]) -> OneModelCard:
         "index": int(fields["index"]),
         "rank": int(fields["rank"]),
         "strength": float(fields["strength"]),
+        "prediction": str(fields["prediction"]),
         "confidence": float(fields["confidence"]),
         "references": [
             {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from imprint.data.folds import k_fold
 from imprint.data.imageset import FloatArray, IntArray
 
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse strengths of the penalty, scikit-learn's C, to choose from."""
 HELD_BACK_FOLDS = 5
 MOST_STEPS = 200

@@ -4,12 +4,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from imprint.audit import one_model_references as references
 from imprint.audit.images import open_choice
 from imprint.audit.one_model import one_model_audit
-from imprint.audit.one_model_options import CLASSIFIER, OneModelOptions
+from imprint.audit.one_model_options import CLASSIFIER, OneModelOptions, ReferenceChoice
 from imprint.audit.one_model_roles import choose_roles, cut_crops
+from imprint.audit.options import AuditOptions
+from imprint.audit.run import run_audit
+from imprint.commands.audit import Audit
+from imprint.config import parse
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import partition_images, save_partition
@@ -28,6 +33,7 @@ TRAIN = TrainOptions(
 CLASSIFIER_SMALL = replace(CLASSIFIER, architecture_options=TINY, epochs=2, warmup_epochs=1)
 DATA = DataChoice(composite_count=200, background_correlation=0.9)
 SETTINGS = {**vars(DATA), "k": 10, "folds": 2, "json": True, "classifier": CLASSIFIER_SMALL}
+SETTINGS |= {"classifier_steps": 4, "learn_from": "all"}
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +154,27 @@ def test_the_reference_sees_the_very_pixels_of_the_attack(given, tmp_path, monke
     np.testing.assert_array_equal(cropped.read(rows, whole, 32), attacked)
 
 
+def test_few_crops_are_seen_as_often_as_many():
+    enough = references.enough_epochs(CLASSIFIER, 208, 80)
+    assert (enough.epochs, enough.warmup_epochs) == (80, 16)
+    assert references.enough_epochs(CLASSIFIER, 1280, 80) == CLASSIFIER
+
+
+def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
+    images = open_choice(DATA, 0)
+
+    def pool(folds, learn_from):
+        choice = options(given, tmp_path, folds=folds, learn_from=learn_from)
+        crops = cut_crops(images, choose_roles(choice, images), choice)
+        return len(crops.index), int(crops.attacked.sum()), int(crops.seen.sum())
+
+    assert pool(2, "all") == (200, 80, 40)
+    assert pool(2, "attacked") == (80, 80, 40)
+    assert pool(1, "all") == (200, 80, 40)
+    # As published: the 40 unseen ones teach, the 40 seen ones are judged.
+    assert pool(1, "attacked") == (80, 40, 40)
+
+
 def test_lists_of_images_do_without_a_partition(given, tmp_path):
     changes = {
         "split": None,
@@ -184,6 +211,41 @@ def test_images_without_boxes_are_cut_at_the_corner(given, tmp_path):
     assert crops.without_boxes
     assert crops.rule == "corner"
     assert crops.squares[0].tolist() == pytest.approx([0, 22.4, 9.6, 32])
+
+
+def test_an_audit_of_one_network_is_the_one_model_test(given, tmp_path):
+    """Without boxes anywhere: the corner is taken, and the page says so."""
+    images = open_choice(DATA, 0)
+    folder = tmp_path / "images"
+    for row in range(len(images)):
+        file = folder / images.classes[images.labels[row]] / f"{row}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(images.pixels[row].transpose(1, 2, 0)).save(file)
+    chosen = AuditOptions(
+        out=tmp_path / "out",
+        data=str(folder),
+        subject=given / "A" / "final.safetensors",
+        k=10,
+        json=True,
+        one_model=ReferenceChoice(references=("naive_bayes", "linear_head"), folds=2),
+    )
+    summary = run_audit(chosen)
+    assert list(summary["lenses"]["dejavu"]) == ["one_model"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "no object boxes, so a corner of each was taken" in page
+    assert "may be training images as well" in page
+    words = ["--config", str(tmp_path / "out" / "options.yaml"), "--out", str(chosen.out), "--json"]
+    assert vars(parse(Audit, words, "test")) == vars(chosen)
+
+
+def test_the_page_tells_what_is_found(study, found):
+    page = (study / "report.html").read_text()
+    assert 'id="one-model-result"' in page
+    assert "that the model <em>never saw</em>" in page
+    assert "no object boxes" not in page
+    assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
+    for name in found["against"]:
+        assert name.replace("_", " ") in page
 
 
 def test_tags_made_elsewhere_are_used(given, tmp_path):
