@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.dejavu import SIDES, AttackedSet
+from imprint.audit.dejavu import AttackedSet
+from imprint.audit.dejavu_tables import SIDES
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.dejavu.attack import attack
