@@ -6,7 +6,10 @@ For every k in 2 … 9 scikit-learn runs KMeans(n_init=10) and silhouette_score 
 imprint clusters all neurons at once. ``inertia`` is ours over theirs, least and greatest: never
 above 1, and below it where Lloyd's iterations stop early. ``silhouette`` is the largest difference
 between our closed form and silhouette_score of our clusters of the first neuron; ``same k`` counts
-neurons that get the same number of clusters. The best of the repeats counts, all in one run.
+neurons that get the same number of clusters.
+
+Times are of the processor, one thread, so that other work on the machine counts less; the best of
+the repeats counts, all in one run.
 """
 
 from __future__ import annotations
@@ -101,12 +104,12 @@ def compare(columns: FloatArray, reference: FloatArray) -> tuple[FloatArray, flo
 
 
 def best_of(repeats: int, work: Callable[[], object]) -> tuple[float, object]:
-    """Return the least seconds of some runs, and the last result."""
+    """Return the least processor seconds of some runs, and the last result."""
     least, result = np.inf, None
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         result = work()
-        least = min(least, time.perf_counter() - start)
+        least = min(least, time.process_time() - start)
     return least, result
 
 

@@ -5,8 +5,9 @@
 
 The published LeNets vote in published mode on batches of 32 training images in random order.
 Printed are, per layer, Spearman's correlation of the votes with the published ones and their shares
-of all votes, the leading neurons, and, for comparison, the same of the sound count and of votes
-by single methods. The published tables took all batches (1,875 and 1,563).
+of all votes, the leading neurons, and, for comparison, the same of the sound count. The published
+tables took all batches (1,875 and 1,563). How many neurons each method chose for them is not told:
+``--m 6`` comes closest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from imprint.activations import Layers
 from imprint.coverage.importance_files import read_votes
 from imprint.coverage.voting import VotingOptions
 from imprint.coverage.wisdom import wisdom
-from imprint.data.imageset import FloatArray
+from imprint.data.imageset import FloatArray, ImageSet
 from imprint.data.open import open_images
 from imprint.importance import hidden, select_in_model
 from imprint.nets.load import load_subject
@@ -54,12 +55,12 @@ def main() -> None:
         compare("cifar10", open_part(chosen.cifar10), card, chosen)
 
 
-def open_part(folder):
+def open_part(folder: Path) -> ImageSet:
     """Return the training images of a folder."""
     return open_images(folder / "train" if (folder / "train").is_dir() else folder)
 
 
-def compare(name: str, images, card: SubjectCard, chosen: argparse.Namespace) -> None:
+def compare(name: str, images: ImageSet, card: SubjectCard, chosen: argparse.Namespace) -> None:
     """Print a table for one network."""
     subject = load_subject(chosen.weights / f"lenet_{name}.safetensors", card)
     published = read_votes(chosen.published / f"wisdom_lenet_{name}.csv")

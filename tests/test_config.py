@@ -80,6 +80,32 @@ def test_a_file_that_is_not_text_is_told(tmp_path):
         yaml_words(Outer, file)
 
 
+@dataclass(frozen=True)
+class Switch:
+    """An option that YAML 1.1 takes for a truth value."""
+
+    on: bool = False
+
+
+def test_the_key_on_needs_no_quotes(tmp_path):
+    assert yaml_words(Switch, Path(write(tmp_path, "on: true\n"))) == ["--on"]
+    with pytest.raises(ImprintError, match="unknown key 'False'"):
+        yaml_words(Switch, Path(write(tmp_path, "off: true\n")))
+
+
+def test_of_several_files_the_later_ones_win(tmp_path):
+    (tmp_path / "first.yaml").write_text("out: here\nkind: b\ntrain: {epochs: 7, rate: 0.25}\n")
+    (tmp_path / "second.yaml").write_text("train: {epochs: 8}\n")
+    words = ["--config", str(tmp_path / "first.yaml"), f"--config={tmp_path / 'second.yaml'}"]
+    found = parse(Outer, [*words, "--kind", "a"], "test")
+    assert (found.kind, found.train) == ("a", Inner(epochs=8, rate=0.25))
+
+
+def test_config_needs_a_name():
+    with pytest.raises(ImprintError, match="--config needs a YAML file or the name of a recipe"):
+        parse(Outer, ["--out", "x", "--config"], "test")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ImprintError, match=r"cannot read the config .*none\.yaml"):
         parse(Outer, ["--config", str(tmp_path / "none.yaml")], "test")

@@ -21,6 +21,7 @@ _PUBLIC = {
     "embed": "imprint.probe.embeddings",
     "load_subject": "imprint.nets.load",
     "nearest": "imprint.neighbors",
+    "one_model": "imprint.dejavu.one_model",
     "open_images": "imprint.data.open",
     "run_audit": "imprint.audit.run",
     "two_model": "imprint.dejavu.two_model",

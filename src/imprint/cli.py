@@ -32,6 +32,9 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "partition a data set into A, B, shared, public",
     ),
     ("data", "unpack"): ("imprint.commands.data", "Unpack", "files of images from TFRecords"),
+    ("data", "crops"): ("imprint.commands.annotate", "Crops", "background crops as files"),
+    ("data", "tag"): ("imprint.commands.annotate", "Tag", "tags of backgrounds, by CLIP or SigLIP"),
+    ("data", "boxes"): ("imprint.commands.annotate", "Boxes", "boxes of objects, by a detector"),
     ("dejavu", "attack"): (
         "imprint.commands.dejavu",
         "Attack",
@@ -47,6 +50,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Sweep",
         "the two-model test over epochs and whatever is varied",
     ),
+    ("dejavu", "one-model"): ("imprint.commands.dejavu", "OneModel", "the test on one checkpoint"),
     ("dejavu", "linear-probe"): (
         "imprint.commands.dejavu",
         "LinearProbe",
@@ -75,7 +79,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("convert",): (
         "imprint.commands.convert",
         "Convert",
-        "a TensorFlow ResNet as a file of imprint",
+        "published weights as a file of imprint",
     ),
     ("membership", "privacy"): (
         "imprint.commands.membership",

@@ -1,4 +1,4 @@
-"""Options: a frozen dataclass, filled from defaults, then a YAML file, then the command line.
+"""Options: a frozen dataclass, filled from defaults, then YAML files, then the command line.
 
 A YAML file is read as if its keys stood on the command line before everything else, so one set
 of rules checks both, and a run's ``options.yaml`` replays it.
@@ -16,6 +16,8 @@ import tyro
 from imprint.errors import ImprintError
 
 T = TypeVar("T")
+
+PUBLISHED_SECTIONS = {"model", "training"}
 
 
 def _comma_list(kind: type, metavar: str) -> Any:
@@ -77,7 +79,10 @@ Parameters = Annotated[
 
 
 def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
-    """Return ``options`` filled from ``arguments`` and from the YAML file behind ``--config``.
+    """Return ``options`` filled from ``arguments`` and from what stands behind ``--config``.
+
+    That is a YAML file or the name of a recipe (:mod:`imprint.recipes`); of several, the later ones
+    win.
 
     Args:
         options: a dataclass; nested dataclasses become dotted flags.
@@ -88,22 +93,42 @@ def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
         ImprintError: the YAML file cannot be read or names an unknown key.
         SystemExit: 0 after ``--help``; 2 after a bad flag or value, told on standard error.
     """
-    words = list(arguments)
-    file, words = _take_config(words)
-    if file is not None:
-        words = yaml_words(options, file) + words
-    return tyro.cli(options, args=words, prog=program)
+    files, words = _take_configs(list(arguments))
+    named = [word for file in files for word in yaml_words(options, _config_file(file))]
+    return tyro.cli(options, args=named + words, prog=program)
 
 
-def _take_config(words: list[str]) -> tuple[Path | None, list[str]]:
-    for position, word in enumerate(words):
-        if word == "--config":
-            if position + 1 == len(words):
-                raise ImprintError("--config needs a YAML file behind it")
-            return Path(words[position + 1]), words[:position] + words[position + 2 :]
-        if word.startswith("--config="):
-            return Path(word.removeprefix("--config=")), words[:position] + words[position + 1 :]
-    return None, words
+def _take_configs(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return what stands behind every ``--config``, in order, and all other words."""
+    files, others = [], []
+    left = iter(words)
+    for word in left:
+        name, equals, file = word.partition("=")
+        if name != "--config":
+            others.append(word)
+            continue
+        found = file if equals else next(left, "")
+        if not found:
+            raise ImprintError("--config needs a YAML file or the name of a recipe behind it")
+        files.append(found)
+    return files, others
+
+
+def _config_file(name: str) -> Path:
+    """Return the file of that path or, where there is none, the recipe of that name.
+
+    Raises:
+        ImprintError: a bare name that is neither.
+    """
+    from imprint.recipes import find_recipe, recipe_names
+
+    recipe = None if Path(name).exists() else find_recipe(name)
+    if recipe is None and not Path(name).exists() and Path(name).name == name and "." not in name:
+        raise ImprintError(
+            f"cannot read the config {name}: there is no such file, and the recipes are "
+            + ", ".join(recipe_names())
+        )
+    return recipe or Path(name)
 
 
 def yaml_words(options: type, file: Path) -> list[str]:
@@ -127,19 +152,26 @@ def yaml_words(options: type, file: Path) -> list[str]:
         return []
     if not isinstance(content, Mapping):
         raise ImprintError(f"{file} must hold keys and values, one option a line")
+    if content.keys() >= PUBLISHED_SECTIONS:
+        raise ImprintError(
+            f"{file} holds settings of the published déjà vu trainer: "
+            f"imprint convert --checkpoint {file} --out FOLDER makes options of imprint train of "
+            "them"
+        )
     return list(_words(options, content, file, prefix=""))
 
 
-def _words(options: type, content: Mapping[str, Any], file: Path, prefix: str) -> list[str]:
+def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -> list[str]:
     hints = get_type_hints(options)
     known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
     words: list[str] = []
     for key, value in content.items():
-        name = str(key).replace("-", "_")
+        # YAML 1.1 reads the bare word `on` as true.
+        name = "on" if key is True else str(key).replace("-", "_")
         if name not in known:
             raise ImprintError(
-                f"{file}: unknown key {prefix + str(key)!r}; known here: {', '.join(known)}"
+                f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"
             )
         flag = "--" + (prefix + name).replace("_", "-")
         if dataclasses.is_dataclass(known[name]) and isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -26,3 +27,20 @@ def import_tensorflow() -> Any:
             f"TensorFlow cannot be imported ({error}): install imprint with the extra tf"
         ) from error
     return tensorflow
+
+
+def import_transformers() -> Any:
+    """Return the module transformers, imported without its news and progress on standard error.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    try:
+        transformers: Any = importlib.import_module("transformers")
+    except ImportError as error:
+        raise ImprintError(
+            f"transformers cannot be imported ({error}): install imprint with the extra models"
+        ) from error
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers

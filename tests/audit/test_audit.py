@@ -16,6 +16,7 @@ import yaml
 from imprint.audit import run as run_module
 from imprint.audit.arrays import attack_arrays
 from imprint.audit.images import open_choice
+from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.options import SMALL_COHORT, AuditOptions
 from imprint.audit.run import run_audit, split_step, train_step
 from imprint.audit.two_model import two_model_audit
@@ -25,6 +26,7 @@ from imprint.options import DataChoice, DejavuChoice
 from imprint.store import Study
 from imprint.tables import read_table
 from imprint.train.options import TrainOptions
+from imprint.train.probe_options import OnlineProbeOptions
 
 TRAIN = TrainOptions(
     architecture_options=(("width", "8"), ("depth", "1")),
@@ -77,6 +79,36 @@ def test_the_cohort_is_of_the_images_of_a_and_b(study):
     assert "Membership" in (study / "report.html").read_text()
 
 
+def test_an_attack_while_training_finds_what_the_audit_finds_after_it(study, tmp_path):
+    alone = replace(MEMBERSHIP, models=0)
+    asked = options(
+        study,
+        out=tmp_path / "online",
+        attack_every=3,
+        membership=alone,
+        leave_one_out=LeaveOneOutStep(records=0),
+        linear_probe=False,
+        export_legacy=False,
+    )
+    found = run_audit(asked)["lenses"]["dejavu"]["two_model"]["100"]
+    logs = {
+        name: [
+            json.loads(line)
+            for line in (asked.out / "models" / name / "log.jsonl").read_text().splitlines()
+        ]
+        for name in "AB"
+    }
+    assert [line["epoch"] for line in logs["A"] if "attack" in line] == [3, 6]
+    last = {name: lines[-1]["attack"] for name, lines in logs.items()}
+    target = (last["A"]["A"] + last["B"]["B"]) / 2
+    reference = (last["A"]["B"] + last["B"]["A"]) / 2
+    assert found["target_accuracy"]["value"] == pytest.approx(target, abs=1e-12)
+    assert found["reference_accuracy"]["value"] == pytest.approx(reference, abs=1e-12)
+    for name in "AB":
+        one, other = (root / "models" / name / "final.safetensors" for root in (asked.out, study))
+        assert one.read_bytes() == other.read_bytes()
+
+
 def test_no_models_leave_the_cohort_out(study, tmp_path):
     copy = tmp_path / "study"
     shutil.copytree(study, copy)
@@ -108,6 +140,31 @@ def test_the_images_of_a_and_b_are_left_out_one_by_one(study):
     assert records["index"].tolist() == np.unique(np.concatenate(trained)).tolist()
     assert found["records"] == len(records["index"])
     assert 'id="leave-one-out-result"' in (study / "report.html").read_text()
+
+
+def test_the_summary_tells_how_training_ended(study):
+    found = json.loads((study / "summary.json").read_text())["lenses"]["dejavu"]["training"]
+    assert set(found) == {"A", "B"}
+    for side, figures in found.items():
+        last = json.loads((study / "models" / side / "log.jsonl").read_text().splitlines()[-1])
+        assert figures == {key: last[key] for key in figures}
+        assert figures["collapsed"] is False
+        assert figures["epoch"] == 6
+
+
+def test_an_audit_takes_a_teacher_and_online_probes(study, tmp_path):
+    train = replace(TRAIN, objective="dino", online_probes=OnlineProbeOptions(on=True))
+    none = {
+        "membership": replace(MEMBERSHIP, models=0),
+        "linear_probe": False,
+        "controls": False,
+        "leave_one_out": LeaveOneOutStep(skip=True),
+    }
+    run_audit(options(tmp_path / "study", train=train, export_legacy=False, **none))
+    found = json.loads((tmp_path / "study" / "summary.json").read_text())["lenses"]["dejavu"]
+    assert set(found["training"]) == {"A", "B"}
+    log = (tmp_path / "study" / "models" / "A" / "log.jsonl").read_text().splitlines()
+    assert 0 <= json.loads(log[-1])["probes"]["projector_2"]["held_out_top1"] <= 1
 
 
 def test_the_summary_holds_every_estimate_with_its_interval(study):

@@ -11,7 +11,7 @@ from imprint.audit import leave_one_out as steps
 from imprint.audit.leave_one_out_inputs import inputs_from_images
 from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep
 from imprint.audit.leave_one_out_study import audit_step
-from imprint.cli import main
+from imprint.cli import main, run
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
@@ -141,7 +141,7 @@ def test_the_summary_holds_estimates_and_the_page_is_there(arrays, study):
     assert low <= np.median(table["kl_out_in"]) == found["kl_out_in"]["median"]["value"] <= high
     most = table["index"][table["kl_out_in"].argmax()]
     assert found["kl_out_in"]["most"] == {"value": table["kl_out_in"].max(), "index": most}
-    assert found["duplicates"]["exact"] == {"groups": 0, "records": 0, "first": []}
+    assert found["duplicates"]["exact"]["groups"] == found["duplicates"]["exact"]["records"] == 0
     assert found["classes"] == ["1", "3"]
     assert found["noise"] == 0.1
     assert found["kernel"]["name"] == "fc"
@@ -267,6 +267,50 @@ def test_copies_are_told_and_left_out_together(arrays, tmp_path, capsys):
     )
 
 
+def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys):
+    x, y = arrays["x"].copy(), arrays["y"].copy()
+    x[3], y[3], y[2] = x[2], 1, 3
+    x[5] = 2 * x[4]
+    x[8:16], y[8:16] = x[16:], y[16:]
+    np.savez(tmp_path / "arrays.npz", x=x, y=y)
+    main(words(tmp_path / "arrays.npz", tmp_path / "out"))
+    told = " ".join(capsys.readouterr().out.split())
+    found = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")
+    both = np.median(found["kl_out_in_with_copies"])
+    assert both != np.median(found["kl_out_in"])
+    assert f"KL(out || in), median {both:.3g} [" in told
+    assert "exact copies, left out together 18 records in 9 groups" in told
+    assert "copies with different labels 1, index 2 and 3" in told
+    assert "the same to the kernel, left out alone 20 records in 10 groups" in told
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
+
+
+def test_lost_digits_and_shrinking_variances_are_told(arrays, tmp_path, capsys):
+    np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
+    start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--json"]
+    main([*start, "--out", str(tmp_path / "relu")])
+    assert "half of the digits" not in capsys.readouterr().err
+    arrays = {"x": np.vstack([arrays["x"], arrays["x"]]), "y": np.tile(arrays["y"], 2)}
+    np.savez(tmp_path / "arrays.npz", **arrays)
+    main([*start, "--activation", "gelu", "--noise", "1e-13", "--out", str(tmp_path / "gelu")])
+    told = capsys.readouterr().err
+    assert "w_std 1.4142 is that of relu: the variance of a typical record goes from" in told
+    assert "the inverse of the kernel matrix is off by" in told
+
+
+def test_a_fit_can_be_asked_from_another_folder(arrays, tmp_path, monkeypatch):
+    np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
+    np.savez(tmp_path / "queries.npz", queries=arrays["queries"])
+    monkeypatch.chdir(tmp_path)
+    main(words("arrays.npz", "fit"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    main(["leave-one-out", "query", "--fit", "../fit", "--queries", "../queries.npz", "--out", "o"])
+    summary = json.loads((tmp_path / "elsewhere" / "o" / "summary.json").read_text())
+    assert summary["data"]["fit"] == str(tmp_path / "fit")
+
+
 def refused(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -289,7 +333,7 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X[0], "y": Y}, [], "x has shape [4]: give one row a record"),
         ({"x": X, "y": Y[:3]}, [], "y has shape [3], expected [4]"),
         ({"x": X, "y": Y + 0.5}, [], "y[0] is 0.5: give classes as whole numbers"),
-        ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries are of shape [3]"),
+        ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries is of shape [3]"),
         ({"x": X, "y": Y, "query_labels": Y}, [], "has query_labels but no queries"),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y[:3]}, [], "query_labels has shape [3]"),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y + 1}, [], "query_labels[2] is 2, none"),
@@ -306,7 +350,23 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": np.arange(4)}, ["--outputs", "contrast"], "needs 2 classes, not 4"),
         ({"x": X, "y": Y}, ["--scaling", "unit"], "--scaling applies to images"),
         ({"x": X, "y": Y}, ["--data", "folder"], "--data applies to images"),
+        ({"x": X, "y": Y}, ["--composite-count", "50"], "--composite-count applies to images"),
+        ({"x": X, "y": Y}, ["--background-correlation", "0.5"], "--background-correlation applies"),
+        ({"x": X, "y": Y}, ["--skip-corrupt"], "--skip-corrupt applies to images"),
+        ({"x": X, "y": Y}, ["--boxes", "folder"], "--boxes applies to images"),
+        ({"x": X, "y": Y}, ["--on-bad-box", "clamp"], "--on-bad-box applies to images"),
+        ({"x": X, "y": Y}, ["--input-size", "8"], "--input-size applies to images"),
         ({"x": X, "y": Y}, ["--records", "-1"], "--records is -1"),
+        ({"x": X, "y": Y * 1e300}, [], "y[2] is 1e+300: number classes below 2^53"),
+        ({"x": X * 1e200, "y": Y}, [], "the kernel of record 0 is too large for float64"),
+        ({"x": X * 1e-200, "y": Y}, [], "the kernel is 0 for every record"),
+        ({"x": X, "y": Y}, ["--w-std", "1e200"], "w_std is 1e+200: it must be above 0, up to 1e"),
+        ({"x": X, "y": Y}, ["--w-std", "1e90"], "the kernel of record 0 is too large"),
+        ({"x": X, "y": Y}, ["--b-std", "1e200"], "b_std is 1e+200: it must be from 0 to 1e+100"),
+        ({"x": X, "y": Y}, ["--noise", "1e-300"], "of 1e-300 is lost in rounding beside a kernel"),
+        ({"x": X, "y": Y}, ["--noise", "0.1,1e-300"], "of 1e-300 is lost in rounding beside"),
+        ({"x": X, "y": Y}, ["--noise", "1e300"], "of 1e+300 drowns a kernel of"),
+        ({"x": X, "y": Y}, ["--method", "exact", "--memory", "1e300"], "--memory is 1e+300 GiB"),
     ],
 )
 def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
@@ -316,6 +376,31 @@ def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
     )
     assert message in told
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["exact", "nystrom"])
+@pytest.mark.parametrize(("noise", "told"), [("1e300", "drowns"), ("1e-300", "is lost in")])
+def test_noise_out_of_proportion_leaves_nothing_of_a_large_fit(method, noise, told, tmp_path):
+    np.savez(tmp_path / "arrays.npz", x=X, y=Y)
+    more = ["--method", method, "--noise", noise]
+    with pytest.raises(ImprintError, match=told):
+        run(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
+    assert not (tmp_path / "out").exists()
+
+
+def test_queries_too_far_away_are_told(tmp_path, capsys):
+    np.savez(tmp_path / "arrays.npz", x=X, y=Y, queries=X * 1e200)
+    told = refused(words(tmp_path / "arrays.npz", tmp_path / "out"), capsys)
+    assert "kernel of query 0 is too large for float64" in told
+
+
+def test_classes_of_many_digits_stay_apart(tmp_path):
+    labels = np.array([1_000_000, 1_000_000, 123_456_789, 123_456_788])
+    np.savez(tmp_path / "arrays.npz", x=X, y=labels, queries=X, query_labels=labels)
+    main(words(tmp_path / "arrays.npz", tmp_path / "out"))
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
+    assert told["classes"] == ["1000000", "123456788", "123456789"]
+    assert told["queries"]["labels"] == ["1000000", "1000000", "123456789", "123456788"]
 
 
 def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch, capsys):

@@ -1,13 +1,17 @@
 import csv
+import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from imprint.audit.leave_one_out_compare import compare_study, own_logits
-from imprint.audit.leave_one_out_estimators import label_margins, one_network
+from imprint.audit.leave_one_out_compare_table import show_comparison
+from imprint.audit.leave_one_out_estimators import from_gradients, label_margins, one_network
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
 from imprint.cli import run
@@ -53,6 +57,50 @@ def test_every_estimator_has_a_row_with_all_it_can_say(made):
             assert "cosine of a gradient with itself" in row["difference"]["missing"]
         else:
             assert -1 <= row["difference"]["spearman"]["value"] <= 1
+
+
+def test_the_table_of_estimators_has_their_intervals(made):
+    options, summary = made
+    rows = summary["lenses"]["leave_one_out"]["comparison"]["estimators"]
+    table = read_table(options.out / "comparison/estimators.parquet")
+    for place, name in enumerate(table["estimator"].tolist()):
+        told = rows[name]["datamodeling"]
+        assert table["datamodeling"][place] == told["value"]
+        assert [table[f"datamodeling_{end}"][place] for end in ("low", "high")] == told["ci95"]
+        if name == "gradient_cosine":
+            assert np.isnan(table["difference_spearman_low"][place])
+        else:
+            low, high = rows[name]["difference"]["spearman"]["ci95"]
+            assert table["difference_spearman_low"][place] == low
+            assert table["difference_spearman_high"][place] == high
+
+
+def test_the_cost_of_the_network_is_told_beside_the_estimates(made):
+    compared = made[1]["lenses"]["leave_one_out"]["comparison"]
+    assert compared["training"]["cpu_seconds"] > 0
+    assert compared["device"] == "cpu"
+
+
+def test_the_table_fits_a_terminal_of_80_columns(made):
+    found = made[1]["lenses"]["leave_one_out"]
+    row = found["comparison"]["estimators"]["influence_gauss_newton"]
+    row = json.loads(json.dumps(row))
+    row["facts"]["unconverged"] = "left"
+    row["difference"]["spearman"] = {"value": -0.25, "ci95": [-0.75, -0.12], "n": 4}
+    for kind, name in (("difference", "pearson"), ("auc", "spearman")):
+        row[kind][name] = {"value": -0.25, "ci95": [-0.75, 0.12], "n": 4}
+    row |= {"cpu_seconds": 12345.6, "peak_bytes": 12_345e6}
+    row["datamodeling"]["value"] = -0.25
+    told = {**found, "comparison": {**found["comparison"]}}
+    told["comparison"]["estimators"] = {**found["comparison"]["estimators"], "worst": row}
+    told["comparison"]["estimators"]["influence_gauss_newton"] = row
+    console = Console(width=80, file=io.StringIO())
+    show_comparison(told, console)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    mine = next(line for line in lines if line.strip().startswith("influence_gauss_newton"))
+    assert " ".join(mine.split()[1:]) == "* -0.25 [-0.75, -0.12] -0.25 -0.25 -0.25 12346 12345"
 
 
 def test_only_the_shift_has_a_noise_ceiling(made):
@@ -126,6 +174,30 @@ def test_networks_and_kernel_must_match(made):
         )
 
 
+def test_gelu_can_be_matched_to_relu_on_the_same_records(made, tmp_path, capsys):
+    options, summary = made
+    settings = {**SMALL, "activation": "gelu", "estimator": ("none",)}
+    other = ComparisonOptions(out=tmp_path / "matched", match_to="relu", **settings)
+    found = compare_study(other)["lenses"]["leave_one_out"]["retraining"]
+    relu = summary["lenses"]["leave_one_out"]["retraining"]
+    assert found["variances"] == pytest.approx(relu["variances"], rel=1e-9)
+    networks = found["networks"]
+    assert networks["activation"] == "gelu"
+    assert networks["w_std"] * networks["input_scale"] == pytest.approx(2**0.5)
+    assert "gelu matched to relu of w_std 1.41421" in capsys.readouterr().err
+    tables = [read_table(root / "comparison/records.parquet") for root in (options.out, other.out)]
+    assert tables[0]["index"].tolist() == tables[1]["index"].tolist()
+
+
+def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
+    settings = {**SMALL, "activation": "gelu", "estimator": ("none",), "subsets": 0}
+    compare_study(ComparisonOptions(out=tmp_path / "study", **settings))
+    assert "w_std 1.4142 is that of relu: the variance" in capsys.readouterr().err
+    options = ComparisonOptions(out=tmp_path / "other", **{**settings, "w_std": 1.9822})
+    compare_study(options)
+    assert "is that of relu" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
@@ -135,6 +207,13 @@ def test_networks_and_kernel_must_match(made):
         ({"noise": (float("nan"),)}, "--noise must be"),
         ({"estimator": ("ekfac", "nonsense")}, "unknown .*'nonsense': choose one of"),
         ({"estimator": ()}, "--estimator is empty"),
+        ({"damping": 1e300}, "--damping is 1e\\+300: it must be above 0, up to"),
+        ({"input_size": -1}, "--input-size is -1"),
+        ({"records": 0}, "--records is 0"),
+        ({"classes": 100}, "--classes 100: composite has 10"),
+        ({"lines": 1, "reach": 1e300}, "--reach is 1e\\+300: it must be above 0, up to"),
+        ({"noise": (1e-300,)}, "lost in rounding beside a kernel"),
+        ({"w_std": 1e-200}, "the kernel is 0 for every record"),
         ({"damping": -1.0}, "--damping is -1"),
         ({"damping": float("nan")}, "--damping is nan"),
         ({"subsets": -1}, "--subsets is -1"),
@@ -146,6 +225,21 @@ def test_options_that_will_not_do_are_refused_before_any_training(changed, told,
     with pytest.raises(ImprintError, match=told):
         compare_study(ComparisonOptions(out=tmp_path / "study", **{**SMALL, **changed}))
     assert not (tmp_path / "study/logits").exists()
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), 1e300, 1e-300])
+def test_learning_rates_have_room_in_float32(rate):
+    with pytest.raises(ImprintError, match=r"learning_rate is .* from 1e-20 to 1e"):
+        RetrainOptions(learning_rate=rate)
+
+
+def test_curvature_that_cannot_be_factored_is_told_not_raised(made):
+    options, _ = made
+    truth = ground_truth(Study(options.out), options)
+    tiny = replace(options, damping=1e-300, estimator=("influence_gauss_newton",))
+    found = from_gradients(truth, tiny)
+    assert not found.made
+    assert "has no factor at a damping of 1e-300" in found.skipped["influence_gauss_newton"]
 
 
 @pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])

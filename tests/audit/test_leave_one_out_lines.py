@@ -9,7 +9,7 @@ import torch
 
 from imprint.audit.leave_one_out_compare import retrain_study
 from imprint.audit.leave_one_out_lines import Lines, check_lines, coordinates
-from imprint.audit.leave_one_out_lines_compared import along_networks
+from imprint.audit.leave_one_out_lines_compared import _curve, along_networks
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.errors import ImprintError
@@ -111,6 +111,22 @@ def test_a_planted_shift_is_measured_and_nothing_where_there_is_none():
             assert abs(values.mean() - truth) < 4 * values.std(ddof=1) / np.sqrt(len(values))
             assert found[name].error.mean() > 0.7 * values.std(ddof=1)
     assert abs(found["auc"].value.mean() - 0.5) < 0.01
+
+
+def test_the_error_of_a_mean_knows_that_records_share_their_networks():
+    """40 records that are one and the same are no more certain than one of them."""
+    random = np.random.default_rng(2)
+    start = random.normal(size=(1, 30, 1, 2))
+    within = np.repeat(start + random.normal(size=start.shape) + 1, 40, axis=0)
+    without = np.repeat(start + random.normal(size=start.shape), 40, axis=0)
+    found = along_networks(within, without)
+    for name in ("auc", "mean_distance"):
+        measured = found[name]
+        values, less = measured.value.reshape(40, 1, 1), measured.less.reshape(-1, 40, 1, 1)
+        assert values.std() < 1e-12
+        (error,) = _curve(values, values, less, [0])["error"]
+        # The jackknife and the formula of the squared shift are two estimates of one error.
+        assert error == pytest.approx(measured.error[0], rel=0.3)
 
 
 def test_too_few_networks_for_an_estimate_are_missing_with_the_reason():

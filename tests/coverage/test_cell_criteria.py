@@ -54,7 +54,7 @@ def test_two_neurons_by_hand() -> None:
     seed=st.integers(0, 99),
     clusters=st.sampled_from(["all", "class"]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_value_depends_on_the_set_of_inputs_alone(size, cut, seed, clusters) -> None:
     """Whatever the batch size, the order and the halves that merge."""
     whole, parts, halves = (fitted(k=0, m=4, clusters=clusters) for _ in range(3))

@@ -37,7 +37,7 @@ distinct = st.lists(st.integers(-50, 50), min_size=6, max_size=12, unique=True)
     seed=st.integers(0, 99),
     most=st.integers(2, 6),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_optimum_is_that_of_brute_force(neurons, power, seed, most) -> None:
     random = np.random.default_rng(seed)
     values = [np.sort(np.array(neuron, dtype=float) ** power) for neuron in neurons]
@@ -103,7 +103,7 @@ def test_no_run_of_k_means_is_better() -> None:
     clusters=st.integers(2, 6),
     scale=st.sampled_from([1.0, 1e-3, 1e4]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_silhouettes_are_those_of_all_pairs(values, clusters, scale) -> None:
     column = np.array(values, dtype=float) * scale
     different, counts = np.unique(column, return_counts=True)
@@ -150,6 +150,22 @@ def test_all_neurons_at_once_are_each_alone() -> None:
             assert one.counts.tolist() == alone.counts.tolist()
     shifted, plain = cluster(columns[:, [3]], 4)[0], cluster(columns[:, [3]] - 1e6, 4)[0]
     assert shifted.thresholds - 1e6 == pytest.approx(plain.thresholds, abs=1e-8)
+
+
+@given(
+    values=st.lists(st.floats(-1e30, 1e30), min_size=1, max_size=40),
+    clusters=st.sampled_from([0, 1, 2, 5]),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_values_have_clusters_of_all_inputs(values, clusters) -> None:
+    """Also values whose squares leave no digits of their differences."""
+    found = cluster(np.array(values)[:, None], clusters)[0]
+    assert found.counts.sum() == len(values)
+    assert found.counts.min() >= 1
+    assert len(found.thresholds) == found.clusters - 1
+    assert (np.diff(found.thresholds) >= 0).all()
+    assert found.clusters <= max(1, len(np.unique(values)))
+    assert np.isfinite(found.inertia)
 
 
 def test_a_constant_neuron_has_one_cluster() -> None:

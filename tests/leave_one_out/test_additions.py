@@ -74,3 +74,11 @@ def test_shapes_that_do_not_fit():
     setting = problem(4)
     with pytest.raises(ImprintError, match="do not fit 9 records of 3 outputs"):
         candidates(setting.fit(), setting.cross, setting.variances, setting.targets[:4, :2])
+
+
+def test_a_candidate_beyond_float64_is_named():
+    setting = problem(3)
+    cross = setting.kernel[:2].clone()
+    cross[1, 4] = float("inf")
+    with pytest.raises(ImprintError, match="candidate 1 is too large for float64"):
+        candidates(setting.fit(), cross, setting.kernel.diagonal()[:2], setting.targets[:2])

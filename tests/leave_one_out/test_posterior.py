@@ -86,8 +86,11 @@ def test_class_of_one_column_is_its_sign():
         (lambda k, y: (k, y, 0.0), "every divergence is infinite"),
         (lambda k, y: (k, y, float("nan")), "noise variance of nan"),
         (lambda k, y: (k - 2 * torch.eye(9).double(), y, 0.1), "not positive definite from row"),
-        (lambda k, y: (k.triu(), y, 0.1), "not symmetric or not finite in rows 0 to 8"),
-        (lambda k, y: (k * float("inf"), y, 0.1), "not symmetric or not finite"),
+        (lambda k, y: (k.triu(), y, 0.1), "not symmetric in rows 0 to 8"),
+        (lambda k, y: (k * float("inf"), y, 0.1), "kernel of record 0 is too large"),
+        (lambda k, y: (0 * k, y, 0.1), "the kernel is 0 for every record"),
+        (lambda k, y: (k, y, 1e-17), "1e-17 is lost in rounding beside a kernel of"),
+        (lambda k, y: (k, y, 1e40), "1e\\+40 drowns a kernel of"),
     ],
 )
 def test_what_does_not_fit(change, message):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from imprint.audit.leave_one_out_options import RecordOptions
 from imprint.audit.leave_one_out_study import read_fitted
 from imprint.cli import run
 from imprint.errors import ImprintError
+from imprint.report.page import write_report
 from imprint.tables import read_table
 
 
@@ -46,6 +49,21 @@ def test_groups_of_one_class(arrays, tmp_path, domain):
         assert queries.max() <= x.max()
     else:
         np.testing.assert_allclose(np.ptp(np.linalg.norm(queries, axis=2)), 0, atol=1e-9)
+
+
+def test_the_caption_of_a_landscape_follows_from_its_numbers(arrays, tmp_path):
+    out = tmp_path / "out"
+    words = ["--arrays", str(arrays), "--removed", "3", "--steps", "2", "--out", str(out)]
+    run(["leave-one-out", "landscape", *words, "--json"])
+    assert "along every line, as it must be" in (out / "report.html").read_text()
+    summary = json.loads((out / "summary.json").read_text())
+    found = summary["lenses"]["leave_one_out_landscape"]
+    found["peak_at_record"]["kl_out_in"] = 0.875
+    found["most_above_the_record"]["kl_out_in"] = 0.0031
+    (out / "summary.json").write_text(json.dumps(summary))
+    page = write_report(out).read_text()
+    assert "along every line, as it must be" not in page
+    assert "along 87.5% of the lines, and elsewhere above it by up to 0.31%" in page
 
 
 def test_landscape_peaks_at_the_records(arrays, tmp_path):
@@ -102,3 +120,10 @@ def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
     told = found["lenses"]["leave_one_out_search"]
     assert told["psnr"]["value"] == pytest.approx(np.median(records["psnr"]))
     assert "peak signal-to-noise ratio" in (out / "report.html").read_text()
+
+
+@pytest.mark.parametrize("command", ["optimise", "landscape"])
+def test_a_noise_path_is_no_business_of_searches_and_lines(command, arrays, tmp_path):
+    words = ["--arrays", str(arrays), "--noise", "0.1,0.2", "--out", str(tmp_path / "out")]
+    with pytest.raises(ImprintError, match="--noise has 2 variances, and only a fit"):
+        run(["leave-one-out", command, *words])

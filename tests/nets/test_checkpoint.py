@@ -1,4 +1,5 @@
 import argparse
+from fractions import Fraction
 
 import pytest
 import torch
@@ -80,8 +81,22 @@ def test_another_format(tmp_path) -> None:
 
 
 def test_pickled_objects_are_refused(tmp_path) -> None:
+    torch.save({"share": Fraction(1, 3), "state_dict": WEIGHTS}, tmp_path / "w.pt")
+    with pytest.raises(
+        ImprintError, match=r"holds pickled objects, which could run code \(fractions\.Fraction\)"
+    ):
+        read_weights(tmp_path / "w.pt")
+
+
+def test_options_of_a_training_beside_the_weights_are_no_hindrance(tmp_path) -> None:
     torch.save({"args": argparse.Namespace(lr=1), "state_dict": WEIGHTS}, tmp_path / "w.pt")
-    with pytest.raises(ImprintError, match="holds pickled objects, which could run code"):
+    assert same(read_weights(tmp_path / "w.pt"), WEIGHTS)
+
+
+def test_an_object_among_those_options_is_refused(tmp_path) -> None:
+    options = argparse.Namespace(share=Fraction(1, 3))
+    torch.save({"args": options, "state_dict": WEIGHTS}, tmp_path / "w.pt")
+    with pytest.raises(ImprintError, match=r"which could run code \(fractions\.Fraction\)"):
         read_weights(tmp_path / "w.pt")
 
 

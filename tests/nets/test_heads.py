@@ -36,3 +36,34 @@ def test_the_head_is_norm_rectifier_linear() -> None:
 def test_other_strings_are_refused(text: str) -> None:
     with pytest.raises(ImprintError, match="write widths between dashes"):
         projector_widths(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        ("relu:8-3", [nn.Linear, nn.ReLU, nn.Linear]),
+        ("gelu:8-8-3", [nn.Linear, nn.GELU, nn.Linear, nn.GELU, nn.Linear]),
+        ("bn_relu:8-3", [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]),
+        ("bn_gelu:8-3", [nn.Linear, nn.BatchNorm1d, nn.GELU, nn.Linear]),
+        ("rectified:8-3", [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear, nn.ReLU]),
+    ],
+)
+def test_other_kinds_of_projector(text: str, layers: list[type]) -> None:
+    projector = build_projector(6, text)
+    assert [type(layer) for layer in projector] == layers
+    linear = [layer for layer in projector if isinstance(layer, nn.Linear)]
+    assert all(layer.bias is not None for layer in linear[:-1])
+    assert (linear[-1].bias is None) == text.startswith("rectified")
+    assert projector_widths(text)[-1] == 3
+
+
+@pytest.mark.parametrize("text", ["elu:8-3", ":8-3"])
+def test_an_unknown_kind_of_projector_is_refused(text: str) -> None:
+    with pytest.raises(ImprintError, match=r"unknown kind of projector .*choose one of .*bn_gelu"):
+        projector_widths(text)
+
+
+@pytest.mark.parametrize("text", ["relu:", "gelu:8-"])
+def test_a_kind_needs_widths(text: str) -> None:
+    with pytest.raises(ImprintError, match="write widths between dashes"):
+        build_projector(4, text)

@@ -18,6 +18,7 @@ SMALL = {
     "resnet50": {},
     "vgg11": {"small_input": True},
     "vgg11_bn": {"small_input": True},
+    "vit_tiny": {"patch": 8, "depth": 1},
 }
 WIDTHS = {
     "cifar_resnet20": 64,
@@ -28,6 +29,7 @@ WIDTHS = {
     "resnet50": 2048,
     "vgg11": 512,
     "vgg11_bn": 512,
+    "vit_tiny": 192,
 }
 
 
@@ -64,6 +66,8 @@ def torchvision_resnet_names(blocks: list[int], convolutions: int, first_widens:
         ("resnet34", 21_797_672),
         ("resnet50", 25_557_032),
         ("resnet101", 44_549_160),
+        ("resnet152", 60_192_808),
+        ("resnet200", 64_673_832),
         ("vgg11", 132_863_336),
         ("vgg16", 138_357_544),
         ("vgg16_bn", 138_365_992),
@@ -98,6 +102,29 @@ def test_resnet50_has_the_names_of_torchvision() -> None:
     expected = torchvision_resnet_names([3, 4, 6, 3], convolutions=3, first_widens=True)
     assert len(expected) == 320
     assert set(on_meta("resnet50").state_dict()) == expected
+
+
+def test_a_network_twice_as_wide_is_four_times_as_large() -> None:
+    """94 million parameters, as published of the ResNet-50 (2 ×) of SimCLR and VICReg."""
+    network = on_meta("resnet50", None, width=128)
+    assert network.feature_width == 4096
+    assert count(network) / 1e6 == pytest.approx(93.9, abs=0.1)
+    assert set(network.state_dict()) == set(on_meta("resnet50", None).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("resnet18", {"width": 0}, "width must be at least 1, got 0"),
+        ("vit_small", {"patch": 15}, "patches of 15 pixels do not tile images of 224"),
+        ("vit_small", {"heads": 5}, "5 heads do not divide the width 384"),
+        ("vit", {"patch": 0}, "patch and width must be at least 1"),
+        ("vit", {"depth": -1}, "depth and heads at least 0"),
+    ],
+)
+def test_sizes_that_will_not_do(name, options, message) -> None:
+    with pytest.raises(ImprintError, match=message):
+        on_meta(name, **options)
 
 
 def test_resnet_strides_in_the_middle_of_the_bottleneck() -> None:
@@ -175,13 +202,13 @@ def test_every_named_module_can_be_got_by_its_name(name: str) -> None:
 def test_every_rectifier_is_a_module_of_its_own_that_spares_its_input(name: str) -> None:
     network = build_network(name, 3, 7, 32, SMALL[name]).eval()
     runs: dict[nn.Module, int] = {}
-    rectifiers = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+    rectifiers = [part for part in network.modules() if isinstance(part, (nn.ReLU, nn.GELU))]
     for module in rectifiers:
         module.register_forward_hook(lambda m, *_: runs.update({m: runs.get(m, 0) + 1}))
     with torch.no_grad():
         network(torch.rand(2, 3, 32, 32))
     assert rectifiers
-    assert not any(module.inplace for module in rectifiers)
+    assert not any(getattr(module, "inplace", False) for module in rectifiers)
     assert [runs.get(module) for module in rectifiers] == [1] * len(rectifiers)
 
 

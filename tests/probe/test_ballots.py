@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,18 @@ def test_mean_is_sum_over_places():
     np.testing.assert_allclose(
         total.scaled("per_position").scores, mean.scores, rtol=1e-5, atol=1e-8
     )
+
+
+def test_what_cannot_be_explained_is_refused():
+    few = subject(replace(CARD, outputs=2))
+    with pytest.raises(ImprintError, match="tells 2 classes apart"):
+        attribute(few, images(), np.arange(20), "la")
+    with pytest.raises(ImprintError, match="no classifier"):
+        attribute(subject(replace(CARD, outputs=None)), images(), np.arange(20), "la")
+    with pytest.raises(ImprintError, match="no inputs"):
+        attribute(subject(), images(), np.arange(0), "la")
+    with pytest.raises(ImprintError, match="unknown layer attribution"):
+        attribute(subject(), images(), np.arange(20), "best")
 
 
 def test_a_gap_is_told(capsys):
@@ -211,6 +225,19 @@ def test_ballots_are_judged_on_the_next_batch():
             np.testing.assert_allclose(ballot.drops, drops.mean(1))
     with pytest.raises(ImprintError, match="one batch of 20"):
         next(cast_ballots(model, data, np.arange(20), ("la",), 3, batch_size=20))
+
+
+def test_scaled_scores_make_layers_comparable():
+    model, data = subject(), images()
+    raw, scaled = (
+        next(cast_ballots(model, data, np.arange(20), ("lrp",), 8, scaling=kind, batch_size=10))
+        for kind in ("none", "layer_sum")
+    )
+    # Dropped after one ballot, they leave the network as it was.
+    assert all(weight.requires_grad for weight in model.parameters())
+    for part in list(raw.layers.slices.values())[:-1]:
+        np.testing.assert_allclose(np.abs(scaled.scores[0, part]).sum(), 1)
+        assert raw.scores[0, part].argmax() == scaled.scores[0, part].argmax()
 
 
 def test_wisdom_finds_the_neurons_that_carry_the_answer():

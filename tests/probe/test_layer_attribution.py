@@ -159,6 +159,7 @@ def test_functions_and_modules_are_the_same_network(name):
     close(one, other, 1e-5)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_lrp_is_gradient_times_activation_and_captum_agrees():
     pytest.importorskip("captum")
     from captum.attr import LayerLRP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,15 @@ def _check_shapes(file: Path, arrays: Arrays) -> None:
     }
     if "public_reference" in arrays:
         expected["crops_reference"] = (crops, arrays["crops_reference"].shape[-1])
+    check_shapes(file, arrays, expected)
+
+
+def check_shapes(file: Path, arrays: Arrays, expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Check that every array has its shape and holds numbers, and labels whole ones.
+
+    Raises:
+        ImprintError: one does not; the message names it.
+    """
     for key, array in arrays.items():
         if array.shape != expected[key]:
             raise ImprintError(

@@ -185,13 +185,15 @@ def train_encoder(
     device: torch.device,
 ) -> None:
     """Train one encoder into ``models/FOLDER/SIDE``; those of one side start from one seed."""
-    seed = derive(point.options.seed, side)
+    study = Study(out)
+    held_out = load_partitions(study.path("split")).validation
+    seed, name = derive(point.options.seed, side), f"{folder} {side}"
 
     def build(where: Path) -> None:
-        train(images, indices, point.options.train, where, seed, device, f"{folder} {side}")
+        train(images, indices, point.options.train, where, seed, device, name, held_out)
 
     settings, inputs = _made(point, side)
-    Study(out).step(f"models/{folder}/{side}", settings, build, inputs, resumable=True)
+    study.step(f"models/{folder}/{side}", settings, build, inputs, resumable=True)
 
 
 def _made(point: Point, side: str) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -82,7 +82,7 @@ def _card(
         "image": save_whole(folder, images, index, "image", CARD_SIDE),
         "boxes": [] if boxes is None else boxes[index].tolist(),
         "crop": {
-            "file": _save(folder, f"crop_{index}.png", _read(images, index, rectangle, CARD_SIDE)),
+            "file": save_crop(folder, images, index, rectangle),
             "rectangle": rectangle.tolist(),
         },
         "target_neighbours": _neighbours(folder, images, records["target_neighbours"][row]),
@@ -111,6 +111,11 @@ def save_whole(
         whole = whole_rectangles([[width, height]])[0]
         _save(folder, name, _read(images, index, whole, longest))
     return {"file": name, "width": width, "height": height}
+
+
+def save_crop(folder: Path, images: ImageSet, index: int, rectangle: FloatArray) -> str:
+    """Write what was seen of an image, at most 160 pixels a side; return the name of the file."""
+    return _save(folder, f"crop_{index}.png", _read(images, index, rectangle, CARD_SIDE))
 
 
 def _read(images: ImageSet, index: int, rectangle: FloatArray, longest: int) -> Pixels:

@@ -29,19 +29,21 @@ from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.noise_path import spectrum
 from imprint.leave_one_out.options import LeaveOneOutChoice
-from imprint.leave_one_out.posterior import Posterior, fit
+from imprint.leave_one_out.posterior import Posterior, check_scale, fit
 from imprint.leave_one_out.records import record_columns
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
 from imprint.progress import say
 from imprint.store import Study, read_json, write_json
-from imprint.tables import read_table, write_table
+from imprint.tables import Table, read_table, write_table
 
 STEP = "leave_one_out"
 RECORDS = "records.parquet"
 PATH = "noise_path.parquet"
 MATRICES = 4
 """Of n × n numbers at the same time: kernel, factor, inverse and a copy in the making."""
+COARSE = 1e-8
+"""Residual of the inverse from which on it is told."""
 WITH_PATH = 4
 """As many more for an eigendecomposition."""
 
@@ -93,7 +95,10 @@ class Fit:
     @cached_property
     def posterior(self) -> Posterior:
         """The fit at the first noise variance."""
-        return fit(self.kernel(self.values), self.targets, self.choice.noise[0])
+        matrix = self.kernel(self.values)
+        for noise in self.choice.noise:
+            check_scale(matrix.diagonal(), noise)
+        return fit(matrix, self.targets, self.choice.noise[0])
 
 
 def check_fit(
@@ -135,6 +140,19 @@ def check_fit(
     return Fit(inputs, choice, device)
 
 
+def check_one_noise(choice: LeaveOneOutChoice) -> None:
+    """Check that there is one noise variance, where more would go unused.
+
+    Raises:
+        ImprintError: there are several.
+    """
+    if len(choice.noise) > 1:
+        raise ImprintError(
+            f"--noise has {len(choice.noise)} variances, and only a fit makes a path of several: "
+            "give one"
+        )
+
+
 def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     """Fit, write ``leave_one_out/``, tell of duplicates; return the findings.
 
@@ -146,6 +164,11 @@ def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     folder = study.step(STEP, found.settings, lambda path: write_fit(path, found))
     findings: dict[str, Any] = read_json(folder / "findings.json")
     tell_copies(findings)
+    if findings["inverse_residual"] > COARSE:
+        say(
+            f"the inverse of the kernel matrix is off by {findings['inverse_residual']:.0e}: half "
+            "of the digits or more are lost, and a larger --noise brings them back"
+        )
     return findings
 
 
@@ -169,6 +192,7 @@ def write_fit(folder: Path, found: Fit) -> None:
     together = self_influence_with_copies(posterior, copies)
     found_alone = self_influence(posterior)
     columns = {**named, **record_columns(found_alone, together, posterior.targets, copies)}
+    check_columns(columns, posterior.noise)
     write_table(folder / RECORDS, columns)
     findings = {
         "kernel": kernel_settings(found.choice),
@@ -184,6 +208,21 @@ def write_fit(folder: Path, found: Fit) -> None:
         write_table(folder / PATH, path)
         findings["noise_path"] = {name: column.tolist() for name, column in path.items()}
     write_json(folder / "findings.json", findings)
+
+
+def check_columns(columns: Table, noise: float) -> None:
+    """Check that all values of the records are numbers.
+
+    Raises:
+        ImprintError: one is not, which rounding does at a small noise variance.
+    """
+    for name, column in columns.items():
+        if not np.isfinite(column).all():
+            row = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise ImprintError(
+                f"{name} of record {columns['index'][row]} is lost in rounding at --noise "
+                f"{noise:g}: raise it"
+            )
 
 
 def read_records(study: Study) -> dict[str, Any]:

@@ -8,14 +8,20 @@ out, ``estimators.parquet`` with the correlations, ``findings.json``, and ``nn.c
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.audit.leave_one_out_compare_files import (
+    write_estimators,
+    write_nn,
+    write_nngp,
+    write_records,
+)
 from imprint.audit.leave_one_out_estimators import (
     Estimated,
     closed_forms,
@@ -29,7 +35,6 @@ from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, Retra
 from imprint.audit.summary import finish
 from imprint.errors import ImprintError
 from imprint.leave_one_out.ground_truth import (
-    Measured,
     attack_auc,
     correlations,
     datamodeling_score,
@@ -37,13 +42,13 @@ from imprint.leave_one_out.ground_truth import (
     prediction_difference,
     root_difference,
 )
+from imprint.leave_one_out.matching import typical_mean_square, variances
 from imprint.leave_one_out.paired_auc import paired_auc
 from imprint.leave_one_out.starts import mean_over_records, root_of, within_unit
 from imprint.seeds import generator
 from imprint.stats import mean
 from imprint.stats.ranks import midranks
 from imprint.store import Study, read_json, write_json
-from imprint.tables import write_table
 
 FloatArray = NDArray[np.float64]
 STEP = "comparison"
@@ -113,12 +118,14 @@ def _retraining(
     if len(right) > plan.records:
         accuracy["queries"] = mean(right[plan.records :], random).to_dict()
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
+    typical = typical_mean_square(truth.inputs[: plan.records])
     return {
         "records": plan.records,
         "left_out": len(plan.left_out),
         "pairs": plan.pairs,
         "networks": plan.settings()["networks"],
         "train": plan.options.settings(),
+        "variances": variances(truth.kernel, typical).tolist(),
         "accuracy": accuracy,
         "root_difference": root_of(mean_over_records(_difference, within, without)).to_dict(),
         "difference_error": float(np.median(difference.error)),
@@ -158,8 +165,8 @@ def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> No
     within, without = own_logits(truth)
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
     forms = closed_forms(truth, options)
-    gradients, skipped = from_gradients(truth, options)
-    estimates = {**forms, **gradients}
+    gradients = from_gradients(truth, options)
+    estimates = {**forms, **gradients.made}
     truths = {"difference": root_difference(within, without), "auc": auc.value}
     rows = {
         name: _row(name, found, truths, truth, options.seed) for name, found in estimates.items()
@@ -167,11 +174,17 @@ def _compare(folder: Path, truth: GroundTruth, options: ComparisonOptions) -> No
     folder.mkdir(parents=True, exist_ok=True)
     index = truth.index[truth.plan.left_out]
     first = next(iter(forms.values()))
-    _write_records(folder, index, difference, auc, estimates)
-    _write_estimators(folder, rows)
-    _write_nn(folder / "nn.csv", truth, difference, auc)
-    _write_nngp(folder / "nngp.csv", truth, first)
-    write_json(folder / "findings.json", {"estimators": rows, "skipped": skipped})
+    write_records(folder, index, difference, auc, estimates)
+    write_estimators(folder, rows)
+    write_nn(folder / "nn.csv", truth, difference, auc)
+    write_nngp(folder / "nngp.csv", truth, first)
+    findings = {
+        "estimators": rows,
+        "skipped": dict(gradients.skipped),
+        "training": None if gradients.training is None else asdict(gradients.training),
+        "device": truth.plan.data.inputs.device.type,
+    }
+    write_json(folder / "findings.json", findings)
 
 
 def _row(
@@ -184,9 +197,7 @@ def _row(
     """Return what is told of one estimate."""
     random = generator(seed, "compare", name)
     row: dict[str, Any] = {
-        "seconds": found.cost.seconds,
-        "cpu_seconds": found.cost.cpu_seconds,
-        "peak_bytes": found.cost.peak_bytes,
+        **asdict(found.cost),
         "facts": dict(found.facts),
     }
     for kind, scores in (("difference", found.difference), ("auc", found.auc)):
@@ -214,76 +225,3 @@ def _datamodeling(
         return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
     except ImprintError as error:
         return {"missing": str(error)}
-
-
-def _write_records(
-    folder: Path,
-    index: NDArray[np.int64],
-    difference: Measured,
-    auc: Measured,
-    estimates: Mapping[str, Estimated],
-) -> None:
-    columns: dict[str, NDArray[Any]] = {
-        "index": index,
-        "difference": difference.value,
-        "difference_error": difference.error,
-        "auc": auc.value,
-        "auc_error": auc.error,
-    }
-    for name, found in estimates.items():
-        if found.difference is not None:
-            columns[name] = found.difference
-        columns.update({f"{name}_{kind}": values for kind, values in found.measures.items()})
-    write_table(folder / "records.parquet", columns)
-
-
-def _write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one row an estimate; what is missing is NaN."""
-
-    def number(row: Mapping[str, Any], *keys: str) -> float:
-        value: Any = row
-        for key in keys:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return float("nan") if value is None else float(value)
-
-    columns: dict[str, NDArray[Any]] = {
-        "index": np.arange(len(rows)),
-        "estimator": np.array(list(rows)),
-    }
-    for name in ("seconds", "cpu_seconds", "peak_bytes"):
-        columns[name] = np.array([number(row, name) for row in rows.values()])
-    for kind in ("difference", "auc"):
-        for coefficient in ("pearson", "spearman"):
-            columns[f"{kind}_{coefficient}"] = np.array(
-                [number(row, kind, coefficient, "value") for row in rows.values()]
-            )
-    columns["datamodeling"] = np.array(
-        [number(row, "datamodeling", "value") for row in rows.values()]
-    )
-    write_table(folder / "estimators.parquet", columns)
-
-
-def _write_nn(path: Path, truth: GroundTruth, difference: Measured, auc: Measured) -> None:
-    names = ("differ_idx", "counts", "auc", "auc_std", "diff", "diff_std")
-    columns = (auc.value, auc.error, difference.value, difference.error)
-    rows = [
-        (int(row) + 1, truth.plan.pairs, *(float(column[place]) for column in columns))
-        for place, row in enumerate(truth.plan.left_out)
-    ]
-    _write_csv(path, names, rows)
-
-
-def _write_nngp(path: Path, truth: GroundTruth, found: Estimated) -> None:
-    names = ("auc", "kl", "mse")
-    rows = [
-        (int(row) + 1, *(float(found.measures[name][place]) for name in names))
-        for place, row in enumerate(truth.plan.left_out)
-    ]
-    _write_csv(path, ("differ_idx", *names), rows)
-
-
-def _write_csv(path: Path, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)

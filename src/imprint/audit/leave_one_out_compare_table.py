@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-
-def show_comparison(findings: dict[str, Any]) -> None:
-    """Print what was retrained, and one row an estimate, the best first."""
-    from rich.box import SIMPLE
+if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+
+def show_comparison(findings: dict[str, Any], console: Console | None = None) -> None:
+    """Print what was retrained, and one row an estimate, the best first.
+
+    Args:
+        findings: with ``retraining`` and, if there, ``lines`` and ``comparison``.
+        console: where to; left out, standard output.
+    """
+    if console is None:
+        from rich.console import Console
+
+        console = Console()
     console.print(_retrained(findings["retraining"]), highlight=False)
     if "lines" in findings:
         console.print(_along(findings["lines"]), highlight=False)
     if "comparison" not in findings:
         return
     compared, ceiling = findings["comparison"], findings["retraining"]["ceiling"]
-    title = "Estimates beside retraining  (ρ: rank correlation, r: Pearson's; 95 % interval)"
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 0, 0, 1))
+    title = "Estimates beside retraining (ρ rank correlation, r Pearson's; 95 % interval)"
+    console.print(f"\n{title}", style="italic", highlight=False)
+    console.print(_estimates(compared["estimators"], ceiling))
+    for line in _costs(compared):
+        console.print(line, highlight=False)
+    for name, row in compared["estimators"].items():
+        if "unconverged" in row["facts"]:
+            console.print(f"* {name}: {row['facts']['unconverged']}", highlight=False)
+    for name, reason in compared["skipped"].items():
+        console.print(f"{name}: {reason}", highlight=False)
+
+
+def _estimates(estimators: dict[str, Any], ceiling: dict[str, Any]) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, padding=0, show_edge=False)
     table.add_column("estimator", no_wrap=True)
     for name in ("ρ shift", "r shift", "ρ AUC", "LDS", "CPU s", "MB"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name, row in sorted(compared["estimators"].items(), key=_order):
+    for name, row in sorted(estimators.items(), key=_order):
         told = " *" if "unconverged" in row["facts"] else ""
         peak = row["peak_bytes"]
         table.add_row(
@@ -42,12 +65,26 @@ def show_comparison(findings: dict[str, Any]) -> None:
             _with_interval(ceiling["difference"]["spearman"]),
             _alone(ceiling["difference"]["pearson"]),
         )
-    console.print(table)
-    for name, row in compared["estimators"].items():
-        if "unconverged" in row["facts"]:
-            console.print(f"* {name}: {row['facts']['unconverged']}", highlight=False)
-    for name, reason in compared["skipped"].items():
-        console.print(f"{name}: {reason}", highlight=False)
+    return table
+
+
+def _costs(compared: dict[str, Any]) -> list[str]:
+    """Return what the columns of costs measure, and what none of the rows has."""
+    lines = [
+        "CPU s: of all threads of this process. MB: most resident memory, less that before; "
+        "what is loaded on first use counts for the first row that needs it."
+    ]
+    training = compared.get("training")
+    if training is not None:
+        lines.append(
+            "All but the closed forms take a trained network first, "
+            f"{_seconds(training['cpu_seconds'])} CPU s, in no row."
+        )
+    if compared.get("device", "cpu") != "cpu":
+        lines.append(
+            f"What ran on {compared['device']}, all but the closed forms, has more time and memory."
+        )
+    return lines
 
 
 def _retrained(found: dict[str, Any]) -> str:
@@ -87,6 +124,8 @@ def _with_interval(found: dict[str, Any] | None) -> str:
 
 
 def _seconds(value: float) -> str:
+    if value < 0.01:
+        return "<0.01"
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 

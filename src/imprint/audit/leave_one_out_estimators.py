@@ -105,12 +105,23 @@ def _log_evidence(posterior: Posterior) -> float:
     return -0.5 * (fit_term + posterior.outputs * determinant + count * math.log(2 * math.pi))
 
 
-def from_gradients(
-    truth: GroundTruth, options: ComparisonOptions
-) -> tuple[dict[str, Estimated], dict[str, str]]:
-    """Return the estimates from one network that was trained on every record, and what was skipped.
+@dataclass(frozen=True, eq=False)
+class FromGradients:
+    """The estimates from one network that was trained on every record.
 
-    The network is the first of the ground truth.
+    Attributes:
+        made: estimates by name, each with the cost of all but the network.
+        skipped: why there is none, by name.
+        training: what the network cost that all of them start from; None where none was asked for.
+    """
+
+    made: Mapping[str, Estimated]
+    skipped: Mapping[str, str]
+    training: Cost | None
+
+
+def from_gradients(truth: GroundTruth, options: ComparisonOptions) -> FromGradients:
+    """Return the estimates from the first network of the ground truth.
 
     Raises:
         ImprintError: an unknown estimator, or a damping that is not positive.
@@ -118,8 +129,9 @@ def from_gradients(
     names = INFLUENCES.names() if options.estimator == ("all",) else list(options.estimator)
     entries = [INFLUENCES.get(name) for name in names if name != "none"]
     if not entries:
-        return {}, {}
-    trained = one_network(truth, options)
+        return FromGradients({}, {}, None)
+    with measured() as training:
+        trained = one_network(truth, options)
     made: dict[str, Estimated] = {}
     skipped: dict[str, str] = {}
     for entry in track(entries, "estimate", len(entries), "estimator"):
@@ -138,7 +150,7 @@ def from_gradients(
         facts = {**found.facts, **({"no_self": entry.no_self} if entry.no_self else {})}
         table = found.table[:, len(trained.own) :].double().cpu().numpy()
         made[entry.name] = Estimated(scores, scores, table, cost, facts)
-    return made, skipped
+    return FromGradients(made, skipped, training)
 
 
 def one_network(truth: GroundTruth, options: ComparisonOptions) -> Trained:

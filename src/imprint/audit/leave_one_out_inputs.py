@@ -17,6 +17,8 @@ from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.seeds import generator
 from imprint.store import hash_arrays
 
+LARGEST_CLASS = 2**53
+
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
@@ -116,6 +118,7 @@ def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, se
     if (y != y.round()).any():
         row = int(np.flatnonzero(y != y.round())[0])
         raise ImprintError(f"{file}: y[{row}] is {y[row]:g}: give classes as whole numbers")
+    _check_classes(file, "y", y)
     index = chosen(len(x), choice.records, seed)
     found, labels = np.unique(y[index].astype(np.int64), return_inverse=True)
     _check(str(file), len(index), len(found))
@@ -161,7 +164,12 @@ class Queries:
     labels: IntArray | None = None
 
 
-def queries_from(inputs: Inputs, file: Path, arrays: Arrays) -> Queries:
+def queries_from(
+    inputs: Inputs,
+    file: Path,
+    arrays: Arrays,
+    names: tuple[str, str] = ("queries", "query_labels"),
+) -> Queries:
     """Return the queries of a file, with their classes if it has them.
 
     Args:
@@ -169,33 +177,39 @@ def queries_from(inputs: Inputs, file: Path, arrays: Arrays) -> Queries:
         file: named in errors.
         arrays: ``queries`` and, if there, ``query_labels [q]``: classes as ``y`` has them, or, of
             images, positions in the classes of the fit.
+        names: of the two arrays.
 
     Raises:
         ImprintError: shapes, numbers or classes that do not fit the records.
     """
-    values = queries_like(inputs, file, arrays["queries"])
-    if "query_labels" not in arrays:
+    asked, classes = names
+    values = queries_like(inputs, file, arrays[asked], asked)
+    if classes not in arrays:
         return Queries(values)
-    given = numbers(file, "query_labels", arrays["query_labels"])
+    given = numbers(file, classes, arrays[classes])
     if given.shape != (len(values),):
         raise ImprintError(
-            f"{file}: query_labels has shape {list(given.shape)}, expected [{len(values)}]: one "
-            "class a query"
+            f"{file}: {classes} has shape {list(given.shape)}, expected [{len(values)}]: one "
+            f"class a row of {asked}"
         )
     named = list(inputs.classes)
     if inputs.pixels is not None:
         named = [str(place) for place in range(len(named))]
     places = {name: place for place, name in enumerate(named)}
-    for row, label in enumerate(given):
-        if f"{label:g}" not in places:
+    _check_classes(file, classes, given)
+    words = [f"{label:.0f}" if label == label.round() else f"{label:g}" for label in given]
+    for row, label in enumerate(words):
+        if label not in places:
             raise ImprintError(
-                f"{file}: query_labels[{row}] is {label:g}, none of the classes of the records: "
+                f"{file}: {classes}[{row}] is {label}, none of the classes of the records: "
                 f"{', '.join(named)}"
             )
-    return Queries(values, np.array([places[f"{label:g}"] for label in given], dtype=np.int64))
+    return Queries(values, np.array([places[label] for label in words], dtype=np.int64))
 
 
-def queries_like(inputs: Inputs, file: Path, queries: NDArray[Any]) -> FloatArray:
+def queries_like(
+    inputs: Inputs, file: Path, queries: NDArray[Any], name: str = "queries"
+) -> FloatArray:
     """Return queries as inputs of the same kernel, float64 ``[q, ...]``.
 
     Of images: uint8, or floats from 0 to 1, on which the fit's own scaling is applied.
@@ -205,17 +219,17 @@ def queries_like(inputs: Inputs, file: Path, queries: NDArray[Any]) -> FloatArra
     """
     if inputs.pixels is not None and queries.dtype == np.uint8:
         queries = queries / 255.0
-    values = floating(file, "queries", queries)
+    values = floating(file, name, queries)
     if values.shape[1:] != inputs.values.shape[1:]:
         raise ImprintError(
-            f"{file}: queries are of shape {list(values.shape[1:])}, but the records of "
+            f"{file}: {name} is of shape {list(values.shape[1:])}, but the records of "
             f"{list(inputs.values.shape[1:])}"
         )
     if inputs.pixels is None:
         return values
     if values.min() < 0 or values.max() > 1:
         raise ImprintError(
-            f"{file}: queries run from {values.min():g} to {values.max():g}: give pixels as uint8 "
+            f"{file}: {name} runs from {values.min():g} to {values.max():g}: give pixels as uint8 "
             "or from 0 to 1, they are scaled like the fitted images"
         )
     return inputs.pixels.scaled(values)
@@ -241,6 +255,15 @@ def _check(where: str, records: int, classes: int) -> None:
     if classes < 2:
         raise ImprintError(
             f"{where}: all {records} records are of one class: give records of at least 2 classes"
+        )
+
+
+def _check_classes(file: Path, name: str, labels: FloatArray) -> None:
+    large = np.flatnonzero(np.abs(labels) >= LARGEST_CLASS)
+    if len(large):
+        raise ImprintError(
+            f"{file}: {name}[{large[0]}] is {labels[large[0]]:g}: number classes below 2^53, "
+            "larger numbers are not told apart"
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.audit.leave_one_out import Fit, check_fit, double_device
+from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_device
 from imprint.audit.leave_one_out_search_options import LandscapeOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
 from imprint.audit.summary import finish
@@ -41,6 +41,7 @@ def landscape_study(options: LandscapeOptions) -> dict[str, Any]:
             raise ImprintError(f"--{name} is {getattr(options, name)}: it must be at least 1")
     if not 0 < options.reach < np.inf:
         raise ImprintError(f"--reach is {options.reach:g}: it must be above 0")
+    check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
     with study.locked():
         inputs, images, _ = read_fitted(options)

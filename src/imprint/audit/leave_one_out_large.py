@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from imprint.audit.leave_one_out import RECORDS, STEP, Fit, tell_copies
+from imprint.audit.leave_one_out import RECORDS, STEP, Fit, check_columns, tell_copies
 from imprint.device import free_memory
 from imprint.errors import ImprintError
 from imprint.leave_one_out.duplicates import copies_from_diagonal, exact_copies
@@ -32,6 +31,8 @@ from imprint.tables import write_table
 GIB = 2**30
 SHARE = 0.8
 """Of the memory that is free."""
+MOST_MEMORY = 1_000_000
+"""GiB."""
 NO_QUERIES = "queries need the whole inverse: choose --method dense, on fewer --records if need be"
 
 
@@ -50,8 +51,11 @@ def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
     for name in unread:
         if getattr(choice, name) != getattr(usual, name):
             raise ImprintError(f"--{name} means nothing to --method {choice.method}: leave it out")
-    if choice.memory is not None and not 0 < choice.memory < np.inf:
-        raise ImprintError(f"--memory is {choice.memory:g} GiB: it must be above 0")
+    if choice.memory is not None and not 0 < choice.memory <= MOST_MEMORY:
+        raise ImprintError(
+            f"--memory is {choice.memory:g} GiB: it must be above 0 and no more than "
+            f"{MOST_MEMORY:,}"
+        )
     if choice.method != "dense" and len(noise) > 1:
         raise ImprintError(
             f"a noise path takes an eigendecomposition, which --method {choice.method} does not "
@@ -143,6 +147,7 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
         "label": inputs.labels,
         **record_columns(large.influence, together, targets, copies),
     }
+    check_columns(columns, noise)
     write_table(folder / RECORDS, columns)
     findings = {
         "kernel": kernel_settings(choice),

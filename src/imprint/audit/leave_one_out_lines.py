@@ -15,6 +15,9 @@ from imprint.leave_one_out.landscape import line_queries, symmetric_steps
 from imprint.leave_one_out.landscape_directions import neighbour_directions, random_directions
 from imprint.nets.fully_connected import in_own_span
 
+FURTHEST = 1_000_000
+"""Of lines that networks are asked along, in float32."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lines:
@@ -39,8 +42,8 @@ def check_lines(options: RetrainingOptions) -> None:
     """
     if options.lines < 0:
         raise ImprintError(f"--lines is {options.lines}: it must not be negative")
-    if not 0 < options.reach < np.inf:
-        raise ImprintError(f"--reach is {options.reach:g}: it must be above 0")
+    if not 0 < options.reach <= FURTHEST:
+        raise ImprintError(f"--reach is {options.reach:g}: it must be above 0, up to {FURTHEST:,}")
     if options.steps < 1:
         raise ImprintError(f"--steps is {options.steps}: it must be at least 1")
     if not options.noise or not all(0 < noise < np.inf for noise in options.noise):

@@ -25,6 +25,7 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.ground_truth import Measured, attack_auc, prediction_difference
 from imprint.leave_one_out.landscape import Landscape, landscape
 from imprint.leave_one_out.network_landscape import network_landscape
+from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.targets import centred_one_hot
 from imprint.store import Study, read_json, write_json
@@ -69,13 +70,18 @@ def along_networks(within: FloatArray, without: FloatArray) -> dict[str, Measure
     one, other = (side.swapaxes(1, 2).reshape(shape) for side in (within, without))
     found: dict[str, Measured | str] = {}
     shift = prediction_difference(one, other)
-    found["mean_distance"] = Measured(shift.value / 2, shift.error / 2)
+    less = without_each_start(_distance, one, other)
+    found["mean_distance"] = Measured(shift.value / 2, shift.error / 2, less)
     for name, measure in (("auc", attack_auc), ("kl_out_in", _divergence)):
         try:
             found[name] = measure(one, other)
         except ImprintError as error:
             found[name] = str(error)
     return found
+
+
+def _distance(one: FloatArray, other: FloatArray) -> FloatArray:
+    return prediction_difference(one, other).value / 2
 
 
 def _divergence(one: FloatArray, other: FloatArray) -> Measured:
@@ -145,7 +151,9 @@ def _findings(
 ) -> dict[str, Any]:
     """Return, for each kind of line, means over records of what networks and closed form say.
 
-    Standard errors of the means are over records, taken as independent.
+    Standard errors of the means are over records and over starts, which all records share
+    (:mod:`imprint.leave_one_out.starts`); those of the divergence are over records alone, and so
+    too small.
     """
     shape = tuple(form.kl_out_in.shape)
     curves: dict[str, Any] = {}
@@ -155,8 +163,9 @@ def _findings(
             curves[name] = {"missing": found}
             continue
         values, exact = found.value.reshape(shape), getattr(form, name).numpy()
+        less = None if found.less is None else found.less.reshape(-1, *shape)
         curves[name] = {
-            kind: _curve(values, exact, [at for at, k in enumerate(lines.kinds) if k == kind])
+            kind: _curve(values, exact, less, [at for at, k in enumerate(lines.kinds) if k == kind])
             for kind in dict.fromkeys(lines.kinds)
         }
     return {
@@ -173,9 +182,24 @@ def _findings(
     }
 
 
-def _curve(values: FloatArray, exact: FloatArray, lines: list[int]) -> dict[str, Any]:
+def _curve(
+    values: FloatArray, exact: FloatArray, less: FloatArray | None, lines: list[int]
+) -> dict[str, Any]:
+    """Return means over records and some lines ``[t]``, of values ``[r, l, t]``.
+
+    Args:
+        values: of networks.
+        exact: of the closed form.
+        less: of networks without each start, ``[groups, r, l, t]``.
+        lines: which of them.
+    """
     own = values[:, lines].mean(1)
-    error = own.std(0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else None
+    parts = []
+    if len(own) > 1:
+        parts.append(own.var(0, ddof=1) / len(own))
+    if less is not None:
+        parts.append(jackknife_error(less[:, :, lines].mean((1, 2))) ** 2)
+    error = np.sqrt(sum(parts)) if parts else None
     return {
         "networks": own.mean(0).tolist(),
         "error": None if error is None else error.tolist(),

@@ -29,9 +29,17 @@ class QueryOptions(Common):
 
     fit: Path
     """The folder of a fit."""
-    queries: Path
+    queries: Path | None = None
     """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and, if wanted,
     their classes query_labels [q] (of images positions in the classes of the fit)."""
+    groups: str = ""
+    """Leave out records together: classes, copies (exact ones), or an .npz file of index [m] and
+    group [m], record index[i] belonging to group[i]."""
+    add: Path | None = None
+    """An .npz file of x [m, ...] and y [m] (as queries and query_labels): records that the fit
+    lacks, each added by itself."""
+    among_records: bool = False
+    """Ask about the fitted records themselves: one array [n, n] a measure."""
 
 
 @dataclass(frozen=True, kw_only=True)

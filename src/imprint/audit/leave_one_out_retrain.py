@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_lines import Lines, chosen_lines, coordinates
+from imprint.audit.leave_one_out_matched import matched_kernel, tell_variances
 from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.audit.membership_records import attacked_images
@@ -20,6 +21,8 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.leave_one_out.matching import typical_mean_square
+from imprint.leave_one_out.posterior import check_scale
 from imprint.nets.fully_connected import in_own_span
 from imprint.seeds import derive, generator
 from imprint.store import Study
@@ -55,15 +58,25 @@ def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
 
     Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``.
 
+    Where inputs have more numbers than there are inputs, networks see coordinates in a basis of all
+    that they are asked about, queries and lines as well as records. What is asked never changes the
+    law of the networks, but, through the basis, which of them a seed draws.
+
     Raises:
         ImprintError: images or options that cannot be used, or a study made with other settings.
     """
     kernel = network_kernel(options)
     images = open_choice(options, options.seed)
-    classes = options.classes or len(images.classes)
+    classes = _kept(images, options)
     check_retraining(options, classes)
     index = _choose(images, classes, options)
     inputs = _inputs(images, index, options)
+    typical = typical_mean_square(inputs[: options.records])
+    kernel = matched_kernel(kernel, options.match_to, typical)
+    for noise in options.noise:
+        check_scale(kernel.diagonal(inputs[: options.records]), noise)
+    if options.w_std is None and options.match_to is None:
+        tell_variances(kernel, typical, "--match-to relu keeps it, --w-std says another")
     device = choose_device(options.device)
     lines = None
     if options.lines:
@@ -116,22 +129,24 @@ def network_kernel(options: RetrainingOptions) -> FullyConnected:
     return kernel
 
 
-def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
+def _kept(images: ImageSet, options: RetrainingOptions) -> int:
+    """Return how many classes are kept."""
+    classes = options.classes or len(images.classes)
     if not 2 <= classes <= len(images.classes):
         raise ImprintError(
             f"--classes {options.classes}: {images.name} has {len(images.classes)}, and networks "
             "need 2 or more"
         )
+    return classes
+
+
+def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
     known = np.flatnonzero(images.labels < classes)
     wanted = options.records + options.queries
     if wanted > len(known):
         raise ImprintError(
             f"{options.records} records and {options.queries} queries are more than the "
             f"{len(known)} images of {images.name}: ask for fewer"
-        )
-    if not 1 <= options.left_out <= options.records:
-        raise ImprintError(
-            f"--left-out {options.left_out}: leave out 1 to {options.records} records"
         )
     order = generator(options.seed, "retrained records").permutation(len(known))
     return known[order[:wanted]].astype(np.int64)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 from imprint.audit.leave_one_out_lines import check_lines
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
 from imprint.errors import ImprintError
 from imprint.leave_one_out.paired_auc import fewest_starts
 from imprint.probe.attribution import INFLUENCES
+
+MOST_DAMPING = 1e30
+"""In float32, times some numbers of records."""
 
 
 def check_retraining(options: RetrainingOptions, classes: int) -> None:
@@ -22,6 +23,14 @@ def check_retraining(options: RetrainingOptions, classes: int) -> None:
         ImprintError: one that will not do.
     """
     check_lines(options)
+    if options.input_size < 1:
+        raise ImprintError(f"--input-size is {options.input_size}: it must be at least 1 pixel")
+    if options.records < 2:
+        raise ImprintError(f"--records is {options.records}: it must be at least 2")
+    if not 1 <= options.left_out <= options.records:
+        raise ImprintError(
+            f"--left-out {options.left_out}: leave out 1 to {options.records} records"
+        )
     fewest = fewest_starts(classes)
     if options.pairs < fewest:
         raise ImprintError(
@@ -47,5 +56,7 @@ def check_comparison(options: ComparisonOptions) -> None:
         for name in options.estimator:
             if name != "none":
                 INFLUENCES.get(name)
-    if options.damping is not None and not 0 < options.damping < math.inf:
-        raise ImprintError(f"--damping is {options.damping:g}: it must be above 0")
+    if options.damping is not None and not 0 < options.damping <= MOST_DAMPING:
+        raise ImprintError(
+            f"--damping is {options.damping:g}: it must be above 0, up to {MOST_DAMPING:g}"
+        )

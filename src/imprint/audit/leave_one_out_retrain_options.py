@@ -18,12 +18,19 @@ class RetrainingOptions(KernelChoice, DataChoice, Common):
     The kernel's options (fc) describe the networks: depth, activation, w_std and b_std.
     """
 
+    match_to: Literal["relu", "gelu", "erf"] | None = None
+    """Networks of this activation, depth, w_std and b_std, which those of --activation are matched
+    to: their w_std and scale of inputs then give the typical record the same variance before the
+    first and after the last layer. relu keeps it through depth, gelu and erf do not by
+    themselves."""
     classes: int = 0
     """Keep the first this many classes (published: 2); 0 keeps all."""
     records: int = 500
     """Images to train on, drawn at random."""
     queries: int = 50
-    """Further images, never trained on, whose predictions are recorded as well."""
+    """Further images, never trained on, whose predictions are recorded as well. Their number, and
+    --lines, enter the basis that weights are drawn in: another one gives other networks of the same
+    law."""
     left_out: int = 60
     """How many records to leave out, one at a time."""
     pairs: int = 40

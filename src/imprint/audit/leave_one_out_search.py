@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imprint.audit.gallery import CARD_SIDE, save_whole
-from imprint.audit.leave_one_out import Fit, check_fit, double_device
+from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_device
 from imprint.audit.leave_one_out_inputs import Inputs, Pixels
 from imprint.audit.leave_one_out_search_options import OptimiseOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
@@ -51,6 +51,7 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
     """
     search = _search_options(options)
     _refuse_endless(options)
+    check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
     with study.locked():
         inputs, images, _ = read_fitted(options)
@@ -74,7 +75,11 @@ def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
     """
     size, count = options.group_size, options.removed
     if size < 1 or count < 1 or options.queries < 1:
-        raise ImprintError("--removed, --group-size and --queries must be at least 1")
+        name, value = min(
+            {"removed": count, "group-size": size, "queries": options.queries}.items(),
+            key=lambda option: option[1],
+        )
+        raise ImprintError(f"--{name} is {value}: it must be at least 1")
     order = generator(options.seed, "removed records").permutation(len(inputs.index))
     groups: list[list[int]] = []
     waiting: dict[int, list[int]] = {}
@@ -84,9 +89,14 @@ def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
         if len(group) == size:
             groups.append(waiting.pop(int(inputs.labels[row])))
     if len(groups) < count:
+        if size == 1:
+            raise ImprintError(
+                f"--removed {count} is more than the {len(inputs.index)} records: ask for fewer"
+            )
+        made = f"{len(groups)} group{'' if len(groups) == 1 else 's'}"
         raise ImprintError(
-            f"{len(inputs.index)} records make {len(groups)} groups of {size} of one class, not "
-            f"{count}: choose a smaller --removed or --group-size"
+            f"{len(inputs.index)} records make {made} of {size} of one class, not {count}: choose "
+            "a smaller --removed or --group-size"
         )
     return torch.tensor(groups[:count])
 

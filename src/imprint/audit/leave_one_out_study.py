@@ -1,16 +1,15 @@
-"""``leave-one-out fit``, ``leave-one-out query``, and the step of an audit."""
+"""``leave-one-out fit``, and the step of an audit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imprint import __version__
-from imprint.audit.images import open_choice
+from imprint.audit.images import EMBEDDED, open_choice
 from imprint.audit.leave_one_out import (
-    STEP,
     check_fit,
     double_device,
     leave_one_out_steps,
@@ -26,23 +25,26 @@ from imprint.audit.leave_one_out_inputs import (
     read_arrays,
 )
 from imprint.audit.leave_one_out_large import NO_QUERIES, check_method, large_steps
+from imprint.audit.leave_one_out_matched import tell_variances
 from imprint.audit.leave_one_out_options import (
     FitOptions,
     LeaveOneOutStep,
-    QueryOptions,
     RecordOptions,
 )
-from imprint.audit.npz import read_npz
 from imprint.audit.summary import finish
-from imprint.config import parse
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
+from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.options import DataChoice
 from imprint.progress import say
-from imprint.store import Study, card_path, read_json, write_json
+from imprint.store import Study
+
+SCALED = ("scaling", "input_size")
+"""Options that say how images become inputs."""
 
 
 def fit_study(options: FitOptions) -> dict[str, Any]:
@@ -56,11 +58,15 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
     """
     chosen_kernel(options)
     check_method(options, options.noise)
+    options = located(options)
     study, device = Study(options.out), double_device(options.device)
     dense = options.method == "dense"
     with study.locked():
         inputs, images, queries = read_fitted(options)
         found = check_fit(inputs, options, device, dense, "--method auto, or ")
+        if options.w_std is None and isinstance(found.kernel, FullyConnected):
+            typical = typical_mean_square(found.values)
+            tell_variances(found.kernel, typical, "--w-std says another")
         if dense:
             findings = leave_one_out_steps(study, found)
         else:
@@ -76,50 +82,12 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
         )
 
 
-def query_study(options: QueryOptions) -> dict[str, Any]:
-    """Read the records of a fit again, fit, and ask the queries; return what was written.
-
-    A fit keeps no copy of its records and no matrix: where they came from stands in its
-    ``options.yaml``, and a hash tells whether they are still the same.
-
-    Raises:
-        ImprintError: no finished fit, its records have changed, or queries that do not fit them.
-    """
-    from imprint.report.page import write_report
-
-    settings, card = options.fit / "options.yaml", card_path(options.fit / STEP)
-    if not settings.is_file() or not card.is_file():
-        raise ImprintError(
-            f"no finished fit at {options.fit}: make one with imprint leave-one-out fit"
-        )
-    words = ["--config", str(settings), "--out", str(options.fit)]
-    made = parse(FitOptions, words, program="imprint leave-one-out fit")
-    if made.method != "dense":
-        raise ImprintError(f"{options.fit} was fitted by --method {made.method}: {NO_QUERIES}")
-    study = Study(options.out)
-    with study.locked():
-        inputs, _, _ = read_fitted(made)
-        found = check_fit(inputs, made, double_device(options.device))
-        if read_json(card)["settings"] != found.settings:
-            raise ImprintError(
-                f"the records that {options.fit} was fitted to have changed: fit again"
-            )
-        file = options.queries
-        queries = queries_from(inputs, file, read_npz(file, ("queries",), ("query_labels",)))
-        told = query_step(study, found, queries)
-        if options.out.resolve() == options.fit.resolve():
-            summary = read_json(study.path("summary.json"))
-            summary["lenses"]["leave_one_out"]["queries"] = told
-        else:
-            summary = {
-                "imprint": __version__,
-                "data": {"name": file.stem, "fit": str(options.fit)},
-                "lenses": {"leave_one_out": {"queries": told}},
-            }
-        write_json(study.path("summary.json"), summary)
-        page = write_report(study.root)
-        say(f"report: {page}")
-    return told
+def located(options: FitOptions) -> FitOptions:
+    """Return options whose files are found from everywhere: a query reads them again later."""
+    data = options.data if options.data == EMBEDDED else str(Path(options.data).resolve())
+    arrays = None if options.arrays is None else options.arrays.resolve()
+    boxes = None if options.boxes is None else options.boxes.resolve()
+    return replace(options, data=data, arrays=arrays, boxes=boxes)
 
 
 def audit_step(
@@ -162,11 +130,11 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Querie
 
 def _refuse_with_arrays(options: RecordOptions) -> None:
     """Refuse options of images that were set, but would be ignored."""
-    for group in (DataChoice(), LeaveOneOutChoice()):
-        for name in ("data", "layout", "part", "scaling", "input_size"):
-            if getattr(options, name) != getattr(group, name, getattr(options, name)):
-                flag = "--" + name.replace("_", "-")
-                raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
+    usual = {**vars(DataChoice()), **{name: getattr(LeaveOneOutChoice(), name) for name in SCALED}}
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
 def facts_of(options: RecordOptions, inputs: Inputs, images: ImageSet | None) -> dict[str, Any]:

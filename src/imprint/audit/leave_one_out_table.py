@@ -30,7 +30,7 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
 
 def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
-    kl, exact = findings["kl_out_in"], findings["duplicates"]["exact"]
+    kl = findings["kl_out_in_with_copies"]
     freedom, given = findings["effective_degrees_of_freedom"], findings["given_away"]
     lines = [
         ("records", f"{findings['records']}"),
@@ -41,13 +41,30 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
         ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
         ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
     ]
-    if exact["groups"]:
-        lines.append(("exact copies", f"{exact['records']} records in {exact['groups']} groups"))
+    lines.extend(_duplicates(**findings["duplicates"]))
     if "approximation" in findings:
         lines.extend(_approximation(findings["approximation"]))
     if "missing" in findings.get("queries", {}):
         lines.append(("queries", "none: --method dense answers them"))
     return lines
+
+
+def _duplicates(exact: dict[str, Any], collinear: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the page says of copies too."""
+    lines = []
+    if exact["groups"]:
+        lines.append(("exact copies, left out together", _grouped(exact)))
+    if exact.get("conflicting"):
+        example = " and ".join(map(str, exact["disputed"][0]))
+        lines.append(("copies with different labels", f"{exact['conflicting']}, index {example}"))
+    if collinear.get("records", 0) > exact["records"]:
+        lines.append(("the same to the kernel, left out alone", _grouped(collinear)))
+    return lines
+
+
+def _grouped(found: dict[str, Any]) -> str:
+    groups = found["groups"]
+    return f"{found['records']} records in {groups} group{'' if groups == 1 else 's'}"
 
 
 def _approximation(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -110,3 +127,33 @@ def show_landscape(findings: dict[str, Any]) -> None:
     console = Console(highlight=False)
     for name, share in findings["peak_at_record"].items():
         console.print(f"{name:14} greatest at the record on {100 * share:.1f} % of the lines")
+
+
+def show_asked(told: dict[str, Any]) -> None:
+    """Print what leaving out groups, adding records and asking about records show most."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    names = {
+        "group": ("groups", "group"),
+        "record added": ("additions", "index"),
+    }
+    for title, (key, name) in names.items():
+        if key not in told:
+            continue
+        table = Table(box=SIMPLE, padding=0, show_edge=False)
+        for column in (title, "KL(out || in)", "AUC", "memorization"):
+            table.add_column(column, justify="right")
+        for row in told[key]["first"]:
+            value = (f"{row['kl_out_in']:.3g}", f"{row['auc']:.3f}", f"{row['memorization']:.3f}")
+            table.add_row(str(row[name]), *value)
+        console.print(table)
+        console.print()
+    if "among_records" in told:
+        for row in told["among_records"]["most"][:5]:
+            console.print(
+                f"without record {row['removed']}, KL(out || in) at record {row['asked']} is "
+                f"{row['kl_out_in']:.3g} nats"
+            )

@@ -16,13 +16,16 @@ from imprint.errors import ImprintError
 Arrays = dict[str, NDArray[Any]]
 
 
-def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> Arrays:
+def read_npz(
+    file: Path, required: tuple[str, ...], optional: tuple[str, ...], open_ended: str = ""
+) -> Arrays:
     """Return the arrays of a file by name.
 
     Args:
         file: an ``.npz`` file of plain arrays.
         required: names that must be there.
         optional: names that may be there.
+        open_ended: when not empty, every name that starts so may be there.
 
     Raises:
         ImprintError: no such file, damaged or not ``.npz``, a missing or an unknown name.
@@ -33,7 +36,7 @@ def read_npz(file: Path, required: tuple[str, ...], optional: tuple[str, ...]) -
             raise ImprintError(f"{file} has no array {name!r}; it needs {', '.join(required)}")
     known = (*required, *optional)
     for name in arrays:
-        if name not in known:
+        if name not in known and not (open_ended and name.startswith(open_ended)):
             raise ImprintError(f"{file}: unknown array {name!r}; known are {', '.join(known)}")
     return arrays
 

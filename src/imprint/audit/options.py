@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from imprint.audit.coverage_options import CoverageStep
 from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
+from imprint.audit.one_model_options import ReferenceChoice, SubjectChoice
 from imprint.data.views import Augmentation
+from imprint.errors import ImprintError
 from imprint.options import DataChoice, DejavuChoice
 from imprint.train.cohort_options import CohortOptions
 from imprint.train.options import TrainOptions
@@ -28,8 +30,11 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(DejavuChoice, DataChoice):
-    """Split the images, train two encoders and a cohort, attack them, and write the report."""
+class AuditOptions(SubjectChoice, DejavuChoice, DataChoice):
+    """Split the images, train two encoders and a cohort, attack them, and write the report.
+
+    With a subject, nothing is split and no encoder trained: the one-model test is run on it.
+    """
 
     per_class: int = 13
     """Images of each class that each of the two encoders is trained on."""
@@ -39,11 +44,21 @@ class AuditOptions(DejavuChoice, DataChoice):
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
+    attack_every: int = 0
+    """Also attack each encoder every so many epochs while it trains; into its log. 0: never."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
     leave it out."""
+    one_model: ReferenceChoice = field(default_factory=ReferenceChoice)
+    """With a subject: what stands in for the second encoder."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
     coverage: CoverageStep = field(default_factory=CoverageStep)
     """What images that no network was trained on exercise in the first classifier of the cohort;
     left out without a cohort."""
+
+    def __post_init__(self) -> None:
+        if self.attack_every < 0:
+            raise ImprintError(
+                f"--attack-every is {self.attack_every}: it must be a number of epochs, or 0"
+            )

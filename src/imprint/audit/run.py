@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import torch
 from imprint.audit.coverage_audit import audit_step as coverage_audit_step
 from imprint.audit.coverage_audit import check_step
 from imprint.audit.dejavu import attacked_set, dejavu_steps
+from imprint.audit.dejavu_online import online_attack, online_settings
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.membership_cohort import check_cohort, cohort_steps
 from imprint.audit.membership_records import Pool
+from imprint.audit.one_model import one_model_steps
+from imprint.audit.one_model_options import OneModelOptions
 from imprint.audit.options import AuditOptions
 from imprint.audit.summary import finish
 from imprint.config import to_plain
@@ -30,18 +34,20 @@ from imprint.data.split import (
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import MASKS
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.loop import initial_subject, subject_card, train
+from imprint.train.loop import FIGURES, initial_subject, subject_card, train
 from imprint.train.masks import read_masks
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
+
+    With a subject, the steps are those of the one-model test alone.
 
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
@@ -50,6 +56,9 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
+        if options.subject is not None:
+            facts, found = one_model_steps(study, images, one_model_options(options))
+            return finish(study, options, facts, {"dejavu": {"one_model": found}})
         partition = split_step(study, images, options)
         attacked = attacked_set(images, partition, options)
         pool = membership_pool(partition, options.seed)
@@ -61,8 +70,9 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         )
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
-            study, images, partition, attacked, checkpoints, options, options.train.epochs
+            study, images, partition, attacked, checkpoints, options, options.train.last_epoch
         )
+        dejavu["training"] = training_figures(checkpoints)
         if options.linear_probe:
             dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
         lenses = {"dejavu": dejavu, **missed}
@@ -89,6 +99,13 @@ def coverage_step(
         device,
         options.membership.centre_fraction,
     )
+
+
+def one_model_options(options: AuditOptions) -> OneModelOptions:
+    """Return the options of the one-model test that an audit's stand for."""
+    flat = {**vars(options), **vars(options.one_model)}
+    wanted = {field.name for field in dataclasses.fields(OneModelOptions)}
+    return OneModelOptions(**{name: flat[name] for name in wanted - {"split"}})
 
 
 def membership_pool(partition: Partition, seed: int) -> Pool:
@@ -140,7 +157,7 @@ def train_step(
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
     if device.type == "cpu" and missing:
         tasks = [(options, name, sets[name]) for name in missing]
-        units = options.train.epochs * len(missing)
+        units = options.train.last_epoch * len(missing)
         what = "train " + " and ".join(missing)
         run_tasks(train_in_worker, tasks, what, units, unit="epoch", sharing=len(sets))
     else:
@@ -183,6 +200,12 @@ def probe_step(
     return found
 
 
+def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
+    cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
+    return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}
+
+
 def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:
     """Return the last weights ``NAME`` of each folder, and its snapshots ``NAME@EPOCH``."""
     found = {}
@@ -203,13 +226,28 @@ def train_model(
     options: AuditOptions, name: str, indices: IntArray, images: ImageSet, device: torch.device
 ) -> None:
     """Train one encoder into ``models/NAME``; its seed derives from its name."""
+    study = Study(options.out)
+    held_out = load_partitions(study.path("split")).validation
+    seed = derive(options.seed, name)
 
     def build(folder: Path) -> None:
-        train(images, indices, options.train, folder, derive(options.seed, name), device, name)
+        look = None
+        if options.attack_every:
+            partition = load_partition(study.path("split"), options.per_class)
+            attacked = attacked_set(images, partition, options)
+            every = options.attack_every
+            look = online_attack(images, partition.public, attacked, options, every, device)
+        train(images, indices, options.train, folder, seed, device, name, held_out, look)
 
     settings, inputs = _made(name, options)
-    Study(options.out).step(f"models/{name}", settings, build, inputs, resumable=True)
+    study.step(f"models/{name}", settings, build, inputs, resumable=True)
 
 
 def _made(name: str, options: AuditOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
-    return {"train": to_plain(options.train), "seed": derive(options.seed, name)}, ("split",)
+    settings: dict[str, Any] = {
+        "train": to_plain(options.train),
+        "seed": derive(options.seed, name),
+    }
+    if options.attack_every:
+        settings["attack"] = online_settings(options, options.attack_every)
+    return settings, ("split",)

@@ -12,6 +12,7 @@ from imprint.audit.leave_one_out_table import (
     show_search,
 )
 from imprint.audit.membership_table import show_membership
+from imprint.audit.one_model_table import show_one_model
 from imprint.config import to_plain
 from imprint.options import Common
 from imprint.progress import say
@@ -50,7 +51,14 @@ def finish(
 
 
 def show_dejavu(findings: dict[str, Any]) -> None:
-    """Print the headline table of the déjà vu lens."""
+    """Print the headline tables of the déjà vu lens: of two models, of one, or of both."""
+    if "two_model" in findings:
+        _show_two_model(findings)
+    if "one_model" in findings:
+        show_one_model(findings["one_model"])
+
+
+def _show_two_model(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table

@@ -12,6 +12,8 @@ from imprint.audit.options import AuditOptions
 class Audit(AuditOptions):
     """Split the images, train two encoders, attack them, and write the report.
 
+    With --subject, a network that somebody trained, no encoder is trained: the one-model test is
+    run on it, with the references of --one-model; splits and cohorts are left out.
     An interrupted audit goes on where it stopped when the same command is given again.
     """
 

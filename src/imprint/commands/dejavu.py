@@ -1,4 +1,4 @@
-"""``imprint dejavu``: the two-model test on arrays and on checkpoints, and the linear probe."""
+"""``imprint dejavu``: the tests with two models and with one, and the linear probe."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imprint.audit.dejavu_sweep_options import SweepOptions
+from imprint.audit.one_model_options import OneModelOptions
 from imprint.config import Numbers
 from imprint.data.views import SECOND_VIEW, Augmentation
 from imprint.options import Common, DataChoice, DejavuChoice
@@ -96,6 +97,39 @@ class Sweep(SweepOptions):
         from imprint.audit.dejavu_sweep import audit_sweep
 
         return audit_sweep(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneModel(OneModelOptions):
+    """Run the one-model test on one network or on arrays alone, and write the report.
+
+    References that name the object from the background stand in for a second model; each is
+    trained here, on the crops that it is not asked about. With --arrays nothing is trained: the
+    file holds public [M, d], public_labels [M], crops_target [N, d], labels [N] and
+    reference_probs [N, C] of a reference that was not trained on these crops; if wanted more such
+    reference_probs_NAME, index [N], and seen [N], 0 for images the network was not trained on.
+    """
+
+    arrays: Path | None = None
+    """Instead of a network: an .npz file of embeddings and reference probabilities."""
+
+    def run(self) -> dict[str, Any]:
+        """Run the test; return the content of ``summary.json``."""
+        from imprint.audit.one_model import one_model_audit
+        from imprint.audit.one_model_arrays import one_model_arrays
+        from imprint.audit.summary import show_dejavu
+        from imprint.errors import ImprintError
+        from imprint.progress import say
+
+        if (self.arrays is None) == (self.subject is None):
+            raise ImprintError("give --subject, the weights of a network, or --arrays: one of both")
+        if self.arrays is None:
+            return one_model_audit(self)
+        summary = one_model_arrays(self.arrays, self)
+        if not self.json:
+            show_dejavu(summary["lenses"]["dejavu"])
+        say(f"results: {self.out}")
+        return summary
 
 
 @dataclass(frozen=True, kw_only=True)

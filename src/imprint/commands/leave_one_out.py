@@ -35,16 +35,23 @@ class Query(QueryOptions):
 
     The records are read again from where the fit had them and must not have changed. Written is
     OUT/leave_one_out/queries/MEASURE.npy [n, q], rows as in the fit's records.parquet; OUT may be
-    the folder of the fit.
+    the folder of the fit. With --groups records are left out together (groups/groups.parquet, a row
+    a group), with --add records that the fit lacks are added (additions/additions.parquet), with
+    --among-records all records are asked about (among_records/MEASURE.npy [n, n]); --queries are
+    asked of the first two as well.
     """
 
     def run(self) -> dict[str, Any]:
         """Ask; return what was asked and written."""
-        from imprint.audit.leave_one_out_study import query_study
+        from imprint.audit.leave_one_out_query import query_study
         from imprint.progress import say
 
         told = query_study(self)
-        say(f"results: {self.out / 'leave_one_out' / 'queries'}")
+        if not self.json:
+            from imprint.audit.leave_one_out_table import show_asked
+
+            show_asked(told)
+        say(f"results: {self.out / 'leave_one_out'}")
         return told
 
 

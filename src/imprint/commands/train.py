@@ -14,27 +14,33 @@ from imprint.train.options import TrainOptions
 class Train(DataChoice, Common):
     """Train one network; the weights and their card go to OUT/network.
 
-    Under torchrun, every process trains on its share of each batch.
+    Under torchrun --nproc-per-node N -m imprint train, each process trains on its share of each
+    batch, and the first one writes.
     """
 
     indices: Path | None = None
     """A .npy file of image indices to train on, e.g. of imprint data split; all when left out."""
+    held_out: Path | None = None
+    """A .npy file of image indices that online probes are measured on; all that are not trained on
+    when left out."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How the network is trained."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> dict[str, Any] | None:
         """Train; return where the weights are and what the last epoch logged."""
         from imprint.audit.images import open_choice
         from imprint.device import choose_device
         from imprint.store import Study
-        from imprint.train.command import read_indices, train_network
+        from imprint.train.command import read_held_out, read_indices, train_network
 
         images = open_choice(self, self.seed)
+        indices = read_indices(self.indices, images)
         return train_network(
             Study(self.out),
             images,
-            read_indices(self.indices, images),
+            indices,
             self.train,
             self.seed,
             choose_device(self.device),
+            read_held_out(self.held_out, images, indices),
         )

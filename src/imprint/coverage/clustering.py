@@ -103,15 +103,14 @@ def _cluster_turn(columns: FloatArray, clusters: int) -> list[Clustering]:
     ]
     most = clusters or MOST_CLUSTERS
     found: list[Clustering | None] = [None] * len(different)
-    reach = np.array([min(most, len(values)) for values, _ in different])
-    for top in np.unique(reach).tolist():
-        chosen = np.flatnonzero(reach == top).tolist()
-        for neuron, clustering in zip(
-            chosen,
-            _best([different[place] for place in chosen], means[chosen], top, bool(clusters)),
-            strict=True,
-        ):
-            found[neuron] = clustering
+    # Neurons of about as many different values go together: their tables have one width.
+    sizes = [len(values) for values, _ in different]
+    alike = [(min(most, size), size.bit_length()) for size in sizes]
+    for top, bits in sorted(set(alike)):
+        chosen = [place for place, kind in enumerate(alike) if kind == (top, bits)]
+        turn = _best([different[place] for place in chosen], means[chosen], top, bool(clusters))
+        for place, clustering in zip(chosen, turn, strict=True):
+            found[place] = clustering
     return [clustering for clustering in found if clustering is not None]
 
 
@@ -120,7 +119,7 @@ def _best(
 ) -> list[Clustering]:
     """Return the clusters of neurons with ``top`` different values or more."""
     if top == 1:
-        return [_constant(float(values[0]), int(counts[0])) for values, counts in different]
+        return [_one_cluster(values, counts) for values, counts in different]
     data = sorted_values(
         [values - mean for (values, _), mean in zip(different, means, strict=True)],
         [counts.astype(np.float64) for _, counts in different],
@@ -128,8 +127,9 @@ def _best(
     cuts = best_cuts(data, top)
     tried = [cuts[-1]] if given else cuts
     # Values too near each other for the digits of their sums can leave a cluster empty.
-    with np.errstate(invalid="ignore"):
-        silhouettes = np.nan_to_num([mean_silhouettes(data, one) for one in tried], nan=-1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        silhouettes = np.stack([mean_silhouettes(data, one) for one in tried])
+    silhouettes[~np.isfinite(silhouettes)] = -1
     costs = np.stack([inertia(data, one) for one in tried])
     choice = silhouettes.argmax(axis=0)
     return [
@@ -141,7 +141,7 @@ def _best(
 def _clustering(
     values: FloatArray, counts: IntArray, cuts: IntArray, silhouette: float, cost: float
 ) -> Clustering:
-    starts = np.union1d(0, cuts)
+    starts = np.union1d(0, cuts[cuts < len(values)])
     inside = np.add.reduceat(counts, starts)
     # About the middle value, so that the sum keeps the digits of the spread.
     middle = values[len(values) // 2]
@@ -149,5 +149,8 @@ def _clustering(
     return Clustering((centres[:-1] + centres[1:]) / 2, centres, inside, silhouette, float(cost))
 
 
-def _constant(value: float, count: int) -> Clustering:
-    return Clustering(np.empty(0), np.array([value]), np.array([count]), None, 0.0)
+def _one_cluster(values: FloatArray, counts: IntArray) -> Clustering:
+    inputs = counts.sum()
+    centre = values[0] + counts @ (values - values[0]) / inputs
+    cost = float(counts @ (values - centre) ** 2)
+    return Clustering(np.empty(0), np.array([centre]), np.array([inputs]), None, cost)

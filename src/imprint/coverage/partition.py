@@ -184,43 +184,52 @@ class _Tables:
             last: int64 ``[p]``, the best last cut of that row.
             low: int64 ``[p]``, the least row of each neuron that is asked for; None for all.
         """
-        starts = self.data.starts
-        score = np.full(len(self.scores[0]), np.inf)
-        cut = np.zeros(len(score), dtype=np.int64)
+        data, starts = self.data, self.data.starts
         if low is None:
-            low = np.zeros_like(limit)
-            score[starts] = 0
+            low = first = np.zeros_like(limit)
         else:
-            for neuron, (start, row, most) in enumerate(
-                zip(starts.tolist(), low.tolist(), last.tolist(), strict=True)
-            ):
-                cut[start + row] = self._scan(neuron, row, min(row, most + 1))
-        first = cut[starts + low]
-        columns = _Columns.between(self.data, self.scores[-1], first, last)
-        for row, column in ((low, first), (limit, last)):
-            asked = np.flatnonzero(row)
-            here, place = starts[asked] + row[asked], columns.starts[asked] + column[asked]
-            score[here] = columns.score(self.data.count[here], self.data.total[here], place)
-            cut[here] = column[asked]
-        stride = 1 << max(0, int((limit - low).max() - 1).bit_length() - 1)
-        while stride:
-            many = np.maximum(limit - low - 1 + stride, 0) // (2 * stride)
-            if many.any():
-                order = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
-                row = stride * (2 * order + 1) + np.repeat(low, many)
-                here = row + np.repeat(starts, many)
-                after = np.minimum(here + stride, np.repeat(starts + limit, many))
-                shift = np.repeat(columns.starts, many)
-                score[here], cut[here] = columns.best(
-                    self.data.count[here],
-                    self.data.total[here],
-                    shift + cut[here - stride],
-                    shift + np.minimum(cut[after], row - 1),
-                    shift,
-                )
+            asked = enumerate(zip(low.tolist(), last.tolist(), strict=True))
+            first = np.array([self._scan(neuron, *ends) for neuron, ends in asked])
+        columns = _Columns.between(data, self.scores[-1], first, last)
+        shift = columns.starts[:, None]
+        reach = int((limit - low).max())
+        stride = 1 << max(0, reach.bit_length() - 1)
+        # One line a neuron, from its least row on; beyond its limit lie rows that nobody reads.
+        rows = low[:, None] + np.arange(reach + 1)
+        here = starts[:, None] + np.minimum(rows, data.sizes[:, None])
+        count, total = data.count[here], data.total[here]
+        score = np.empty(rows.shape)
+        cut = np.repeat(last[:, None], reach + 1 + 2 * stride, axis=1)
+        cut[:, 0] = first
+        with np.errstate(invalid="ignore"):
+            score[:, 0] = columns.score(count[:, 0], total[:, 0], first + columns.starts)
+        score[low == 0, 0] = 0
+        while stride and reach:
+            many = (reach + stride) // (2 * stride)
+            level = slice(stride, None, 2 * stride)
+            before = cut[:, : 2 * stride * many : 2 * stride]
+            after = cut[:, 2 * stride : 2 * stride * many + 1 : 2 * stride]
+            found, place = columns.best(
+                count[:, level].ravel(),
+                total[:, level].ravel(),
+                (before + shift).ravel(),
+                (np.minimum(after, rows[:, level] - 1) + shift).ravel(),
+            )
+            score[:, level] = found.reshape(-1, many)
+            cut[:, stride : reach + 1 : 2 * stride] = place.reshape(-1, many) - shift
             stride //= 2
-        self.scores.append(score)
-        self.last.append(cut)
+        self._keep(score, cut, limit, low)
+
+    def _keep(self, score: FloatArray, cut: IntArray, limit: IntArray, low: IntArray) -> None:
+        scores, last = np.full(len(self.scores[0]), np.inf), np.zeros_like(self.last[0])
+        for line, (start, least, most) in enumerate(
+            zip(self.data.starts.tolist(), low.tolist(), limit.tolist(), strict=True)
+        ):
+            inside = slice(start + least, start + most + 1)
+            scores[inside] = score[line, : most - least + 1]
+            last[inside] = cut[line, : most - least + 1]
+        self.scores.append(scores)
+        self.last.append(last)
 
     def trace(self, row: IntArray, intervals: int) -> list[IntArray]:
         """Return the cuts of each neuron's first ``row`` values, the last cut first."""
@@ -230,10 +239,10 @@ class _Tables:
             cuts.append(row)
         return cuts
 
-    def _scan(self, neuron: int, row: int, columns: int) -> int:
-        """Return the best last cut of one row among the first columns."""
+    def _scan(self, neuron: int, row: int, most: int) -> int:
+        """Return the best last cut of one row, among the columns up to one."""
         start = int(self.data.starts[neuron])
-        here, place = start + row, slice(start, start + columns)
+        here, place = start + row, slice(start, start + min(row, most + 1))
         total = self.data.total[here] - self.data.total[place]
         count = self.data.count[here] - self.data.count[place]
         return int(np.argmin(self.scores[-1][place] - total**2 / count))
@@ -272,9 +281,9 @@ class _Columns:
         return np.subtract(self.before[place], gap, out=gap)
 
     def best(
-        self, count: FloatArray, total: FloatArray, begin: IntArray, end: IntArray, shift: IntArray
+        self, count: FloatArray, total: FloatArray, begin: IntArray, end: IntArray
     ) -> tuple[FloatArray, IntArray]:
-        """Return score and best last cut of rows, each between two places.
+        """Return score and place of the best last cut of rows, each between two places.
 
         The brackets of one neuron's rows touch: every column belongs to one row that ends behind
         it, and the end of each row is looked at apart. So no column is gathered.
@@ -284,10 +293,10 @@ class _Columns:
             total: float64 ``[r]``, prefix sum of weight · value.
             begin: int64 ``[r]``, the first place, ascending.
             end: int64 ``[r]``, the last one.
-            shift: int64 ``[r]``, where column 0 of the row's neuron stands.
         """
-        lengths = np.diff(begin, append=len(self.before))
-        lengths[0] += begin[0]
+        lengths = np.empty_like(begin)
+        np.subtract(begin[1:], begin[:-1], out=lengths[:-1])
+        lengths[-1] = len(self.before) - begin[-1]
         with np.errstate(divide="ignore", invalid="ignore"):
             gap = np.repeat(total, lengths)
             gap -= self.total
@@ -297,8 +306,7 @@ class _Columns:
             gap /= width
             score = np.subtract(self.before, gap, out=gap)
             inside = _segment_minima(score, begin, end)
-        best = self.score(count, total, end)
-        cut = end - shift
+        best, place = self.score(count, total, end), end.copy()
         better = np.flatnonzero((begin < end) & (inside <= best))
         if len(better):
             hit = np.flatnonzero(score == np.repeat(inside, lengths))
@@ -307,9 +315,8 @@ class _Columns:
                 hit = hit[np.cumsum(owning)[better] - 1]
             else:
                 hit = hit[np.searchsorted(hit, begin[better])]
-            best[better] = inside[better]
-            cut[better] = hit - shift[better]
-        return best, cut
+            best[better], place[better] = inside[better], hit
+        return best, place
 
 
 def _segment_minima(score: FloatArray, begin: IntArray, end: IntArray) -> FloatArray:
@@ -317,5 +324,6 @@ def _segment_minima(score: FloatArray, begin: IntArray, end: IntArray) -> FloatA
     if np.array_equal(end[:-1], begin[1:]):
         last = max(int(end[-1]), int(begin[-1]) + 1)
         return np.asarray(np.minimum.reduceat(score[:last], begin))
-    edges = np.stack([begin, end], axis=1).ravel()
+    edges = np.empty(2 * len(begin), dtype=np.int64)
+    edges[::2], edges[1::2] = begin, end
     return np.asarray(np.minimum.reduceat(score, edges)[::2])

@@ -14,6 +14,7 @@ import torch
 
 from imprint.coverage.voting import Votes, VotingOptions, count_votes
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.importance import Scaling
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.voting import cast_ballots
@@ -30,6 +31,7 @@ def wisdom(
     attribution: AttributionOptions | None = None,
     *,
     methods: Sequence[str] | None = None,
+    scaling: Scaling = "none",
     pool: IntArray | None = None,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
@@ -47,6 +49,7 @@ def wisdom(
         voting: how ballots become votes.
         attribution: of all methods; published votes need raw sums over places.
         methods: names of attributions; ``METHODS`` or ``PUBLISHED_METHODS`` when None.
+        scaling: of the scores; raw sums over places favour layers of many places. Published: none.
         pool: int64 ``[p]``, images that serve as random baselines.
         device: where to compute.
         batch_size: inputs a ballot; published tables are of 32.
@@ -70,6 +73,7 @@ def wisdom(
         attribution,
         held_out=not voting.published,
         after_norm=not voting.published,
+        scaling=scaling,
         pool=pool,
         device=device,
         batch_size=batch_size,

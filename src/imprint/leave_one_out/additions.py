@@ -103,7 +103,7 @@ def candidates(
         targets: float64 ``[m, c]``.
 
     Raises:
-        ImprintError: shapes that do not fit.
+        ImprintError: shapes that do not fit, or a kernel that is not finite.
     """
     count = len(cross)
     fits = cross.shape == (count, posterior.records) and variances.shape == (count,)
@@ -112,6 +112,12 @@ def candidates(
             f"candidates of shapes {list(cross.shape)}, {list(variances.shape)} and "
             f"{list(targets.shape)} do not fit {posterior.records} records of {posterior.outputs} "
             "outputs: give k(candidate, record) [m, n], k(candidate, candidate) [m], targets [m, c]"
+        )
+    finite = cross.isfinite().all(1) & variances.isfinite()
+    if not finite.all():
+        row = int(finite.logical_not().nonzero()[0])
+        raise ImprintError(
+            f"the kernel of candidate {row} is too large for float64: scale its inputs down"
         )
     solved = torch.linalg.solve_triangular(posterior.factor, cross.T, upper=False)
     variance = (variances - solved.square().sum(0)).clamp(min=0)

@@ -41,7 +41,8 @@ def fit_findings(
     """Return the findings of a fit as JSON values.
 
     Args:
-        columns: ``index`` of each record and what :func:`~.records.record_columns` returns.
+        columns: ``index`` and ``label`` of each record and what
+            :func:`~.records.record_columns` returns.
         outputs: columns of the targets.
         copies: int64 ``[n]``, as there.
         collinear: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.collinear_records`;
@@ -118,9 +119,12 @@ def _share(holds: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _duplicates(columns: Table, first: Tensor) -> dict[str, Any]:
-    groups = list(copies_of(first).values())
+    groups = [group.numpy() for group in copies_of(first).values()]
+    disputed = [group for group in groups if np.ptp(columns["label"][group]) > 0]
     return {
         "groups": len(groups),
         "records": sum(map(len, groups)),
-        "first": [columns["index"][group.numpy()].tolist() for group in groups[:NAMED_GROUPS]],
+        "conflicting": len(disputed),
+        "first": [columns["index"][group].tolist() for group in groups[:NAMED_GROUPS]],
+        "disputed": [columns["index"][group].tolist() for group in disputed[:NAMED_GROUPS]],
     }

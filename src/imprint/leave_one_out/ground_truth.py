@@ -41,10 +41,13 @@ class Measured:
     Attributes:
         value: float64 ``[r]``.
         error: float64 ``[r]``.
+        less: values without each start, or group of starts, ``[groups, r]``; None where ``error``
+            is not from them.
     """
 
     value: FloatArray
     error: FloatArray
+    less: FloatArray | None = None
 
 
 def prediction_difference(within: ArrayLike, without: ArrayLike) -> Measured:
@@ -96,7 +99,7 @@ def attack_auc(within: ArrayLike, without: ArrayLike) -> Measured:
             f"{fewest_starts(outputs)} or more"
         )
     less = without_each_start(paired_auc, one, other)
-    return Measured(paired_auc(one, other), jackknife_error(less))
+    return Measured(paired_auc(one, other), jackknife_error(less), less)
 
 
 def noise_ceiling(

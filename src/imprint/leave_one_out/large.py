@@ -60,7 +60,7 @@ from imprint.leave_one_out.conjugate_gradients import (
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.large_options import LargeOptions
 from imprint.leave_one_out.memory_plan import available_memory, block_rows, kernel_memory
-from imprint.leave_one_out.posterior import check_targets
+from imprint.leave_one_out.posterior import check_scale, check_targets
 from imprint.leave_one_out.self_influence import SelfInfluence, from_diagonal
 from imprint.leave_one_out.stochastic_diagonal import Correction, correction, random_signs
 
@@ -152,6 +152,7 @@ def fit_large(
     seconds: dict[str, float] = {}
     with _timed(seconds, "records"):
         records = kernel.prepare(x)
+    check_scale(kernel.diagonal(records), noise)
     memory = options.memory or int(0.8 * available_memory())
     demand = demand_of(records, targets, options)
     method = choose_method(demand, memory, options)

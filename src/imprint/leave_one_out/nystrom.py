@@ -21,6 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from imprint.errors import ImprintError
 from imprint.leave_one_out.conjugate_gradients import StreamedMatrix
 from imprint.leave_one_out.kernels.tiles import Records, blocks
 
@@ -31,6 +32,9 @@ class Nystrom:
     Args:
         matrix: A.
         landmarks: their indices, ``[m]``, all different.
+
+    Raises:
+        ImprintError: a noise variance that is lost beside the kernel.
     """
 
     def __init__(self, matrix: StreamedMatrix, landmarks: Tensor) -> None:
@@ -43,7 +47,12 @@ class Nystrom:
         inner = torch.eye(self.rank, dtype=factor.dtype, device=factor.device)
         for rows in blocks(len(factor), matrix.block):
             inner.addmm_(factor[rows].T, factor[rows] / self._diagonal[rows, None])
-        triangle = torch.linalg.cholesky(inner)
+        triangle, failed = torch.linalg.cholesky_ex(inner)
+        if int(failed):
+            raise ImprintError(
+                f"the landmarks' part of the kernel is not positive definite beside a noise "
+                f"variance of {self._noise:g}: raise the noise variance, or take fewer landmarks"
+            )
         for rows in blocks(len(factor), matrix.block):
             weighted = factor[rows] / self._diagonal[rows, None]
             factor[rows] = torch.linalg.solve_triangular(

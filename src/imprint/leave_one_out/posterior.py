@@ -24,6 +24,10 @@ from torch import Tensor
 from imprint.errors import ImprintError
 
 _ROWS = 1024
+LOST = 8 * torch.finfo(torch.float64).eps
+"""Least noise variance in units of the largest k(s, s): 1 − h needs digits of its own."""
+DROWNED = 1e30
+"""Largest noise variance in the same units."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +179,41 @@ def check_targets(targets: Tensor, records: int, noise: float) -> None:
         )
 
 
+def check_scale(variances: Tensor, noise: float) -> None:
+    """Check that neither the kernel nor the noise is lost beside the other.
+
+    Args:
+        variances: k(s, s) of the records, ``[n]``.
+        noise: σ².
+
+    Raises:
+        ImprintError: a variance that is not finite, or 0 for all records, or a noise variance out
+            of all proportion.
+    """
+    if not variances.isfinite().all():
+        row = int(variances.isfinite().logical_not().nonzero()[0])
+        raise ImprintError(
+            f"the kernel of record {row} is too large for float64: scale the inputs down, or lower "
+            "the deviations of weights and biases"
+        )
+    largest = float(variances.max())
+    if largest <= 0:
+        raise ImprintError(
+            "the kernel is 0 for every record, so that nothing is learned from any: scale the "
+            "inputs up, or raise the deviation of weights"
+        )
+    if noise < LOST * largest:
+        raise ImprintError(
+            f"a noise variance of {noise:g} is lost in rounding beside a kernel of {largest:.3g}: "
+            f"raise it to {LOST * largest:.0e} or more"
+        )
+    if noise > DROWNED * largest:
+        raise ImprintError(
+            f"a noise variance of {noise:g} drowns a kernel of {largest:.3g}: lower it to "
+            f"{DROWNED * largest:.0e} or less"
+        )
+
+
 def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
     if kernel_matrix.ndim != 2 or kernel_matrix.shape[0] != kernel_matrix.shape[1]:
         raise ImprintError(
@@ -187,13 +226,19 @@ def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
             "compute both in torch.float64, less is not enough for a leave-one-out difference"
         )
     check_targets(targets, len(kernel_matrix), noise)
+    check_scale(kernel_matrix.diagonal(), noise)
     scale = float(kernel_matrix.diagonal().abs().max())
     for start in range(0, len(kernel_matrix), _ROWS):
         stop = min(start + _ROWS, len(kernel_matrix))
         below, above = kernel_matrix[start:stop, :stop], kernel_matrix[:stop, start:stop]
         gap = float((below - above.T).abs_().max())
+        if not math.isfinite(gap):
+            raise ImprintError(
+                f"the kernel matrix is not finite in rows {start} to {stop - 1}: scale the inputs "
+                "down, they are too far apart for float64"
+            )
         if not gap <= 1e-10 * scale:
             raise ImprintError(
-                f"the kernel matrix is not symmetric or not finite in rows {start} to "
+                f"the kernel matrix is not symmetric in rows {start} to "
                 f"{stop - 1}: compute it again"
             )

@@ -148,6 +148,12 @@ def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
         )
     if cross.dtype != torch.float64 or variances.dtype != torch.float64:
         raise ImprintError("the kernel of the queries must be computed in torch.float64")
+    finite = cross.isfinite().all(1) & variances.isfinite()
+    if not finite.all():
+        row = int(finite.logical_not().nonzero()[0])
+        raise ImprintError(
+            f"the kernel of query {row} is too large for float64: ask nearer to the records"
+        )
 
 
 def _refuse_lost(variance: Tensor, prior: Tensor) -> None:

@@ -54,7 +54,7 @@ class SearchOptions:
             ("attempts", self.attempts >= 1, "at least 1"),
             ("enough", 0 < self.enough <= 1, "in (0, 1]"),
             ("tolerance", self.tolerance >= 0, "at least 0"),
-            ("learning_rate", 0 < self.learning_rate < math.inf, "above 0"),
+            ("learning_rate", 0 < self.learning_rate <= 1e50, "above 0, up to 1e+50"),
             ("together", self.together >= 1, "at least 1"),
         ):
             if not good:

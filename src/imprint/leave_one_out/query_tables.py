@@ -39,7 +39,7 @@ def query_blocks(
         found = query_influence(posterior, cross[part], variances[part])
         shifts = [found.shift(output) for output in range(posterior.outputs)]
         shift = torch.stack(shifts, dim=-1)
-        signed = {} if labels is None else {"influence": _towards(shift, labels[part])}
+        signed = {} if labels is None else {"influence": towards_labels(shift, labels[part])}
         yield (
             part,
             {
@@ -55,8 +55,12 @@ def query_blocks(
         )
 
 
-def _towards(shift: Tensor, labels: Tensor) -> Tensor:
+def towards_labels(shift: Tensor, labels: Tensor) -> Tensor:
     """Return the shift of the output of each query's class, ``[n, q]`` of ``[n, q, c]``.
+
+    Args:
+        shift: signed.
+        labels: int64 ``[q]``.
 
     One column is the contrast of two classes, up for class 1.
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from imprint.errors import ImprintError
 from imprint.store import replacing
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
+SUFFIXES = (".safetensors", *TORCH_SUFFIXES)
 CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "subject")
 WRAPPERS = ("module.", "model.")
 
@@ -29,12 +32,22 @@ def read_weights(path: Path) -> Weights:
         ImprintError: no such file, another format, a damaged file, one that needs unpickling of
             more than tensors, or one without tensors.
     """
+    return unwrap(path, read_content(path))
+
+
+def read_content(path: Path) -> Any:
+    """Return what a file of weights holds, tensors on the CPU: with torch, maybe more than those.
+
+    Raises:
+        ImprintError: no such file, another format, a damaged file, or one that needs unpickling of
+            more than tensors and plain values.
+    """
     if not path.is_file():
         raise ImprintError(f"no weights at {path}: check the path")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     if path.suffix in TORCH_SUFFIXES:
-        return _unwrap(path, _read_torch(path))
+        return _read_torch(path)
     raise ImprintError(
         f"{path} is no file of weights: imprint reads .safetensors, {', '.join(TORCH_SUFFIXES)}"
     )
@@ -92,11 +105,15 @@ def _read_safetensors(path: Path) -> Weights:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # DINO and others keep the options of their training there: a bag of values, no code.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
         raise ImprintError(
-            f"{path} is damaged, or holds pickled objects, which could run code: where you trust "
-            "it, load it and save model.state_dict() alone"
+            f"{path} is damaged, or holds pickled objects, which could run code"
+            f"{f' ({found[1]})' if found else ''}: where you trust it, load it and save "
+            "model.state_dict() alone"
         ) from error
     except (RuntimeError, EOFError, ValueError) as error:
         reason = (str(error).splitlines() or ["it ends early"])[0]
@@ -106,7 +123,12 @@ def _read_torch(path: Path) -> Any:
         ) from error
 
 
-def _unwrap(path: Path, content: Any) -> Weights:
+def unwrap(path: Path, content: Any) -> Weights:
+    """Return the named tensors that a file's content is, or holds under a usual name.
+
+    Raises:
+        ImprintError: there are none.
+    """
     candidates = [content]
     if isinstance(content, Mapping):
         candidates += [content[name] for name in CONTAINERS if name in content]

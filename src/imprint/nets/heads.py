@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import nn
@@ -9,20 +11,57 @@ from torch import nn
 from imprint.errors import ImprintError
 
 
-def projector_widths(text: str) -> tuple[int, ...]:
-    """Return the widths that a dash string such as ``"8192-8192-8192"`` stands for.
+@dataclass(frozen=True)
+class ProjectorKind:
+    """What stands between the linear layers of a projector.
 
-    >>> projector_widths("2048-256")
+    Args:
+        norm: batch normalisation behind every linear layer but the last.
+        activation: behind every linear layer but the last, after the normalisation.
+        last_bias: whether the last linear layer has a bias.
+        ends_active: the activation follows the last linear layer, too.
+    """
+
+    norm: bool
+    activation: type[nn.Module]
+    last_bias: bool
+    ends_active: bool = False
+
+
+PROJECTOR_KINDS: Mapping[str, ProjectorKind] = {
+    "": ProjectorKind(True, nn.ReLU, last_bias=False),
+    "rectified": ProjectorKind(True, nn.ReLU, last_bias=False, ends_active=True),
+    "bn_relu": ProjectorKind(True, nn.ReLU, last_bias=True),
+    "bn_gelu": ProjectorKind(True, nn.GELU, last_bias=True),
+    "relu": ProjectorKind(False, nn.ReLU, last_bias=True),
+    "gelu": ProjectorKind(False, nn.GELU, last_bias=True),
+}
+"""Kinds of projector by the word before the widths: the empty one as in VICReg, Barlow Twins and
+Meehan et al. 2023 (``rectified``: their ``proj_relu``); ``relu`` as in MoCo v2 and most SimCLR in
+PyTorch; ``gelu`` and ``bn_gelu`` as in DINO."""
+
+
+def projector_widths(text: str) -> tuple[int, ...]:
+    """Return the widths of a projector such as ``"8192-8192-8192"`` or ``"relu:2048-128"``.
+
+    >>> projector_widths("gelu:2048-256")
     (2048, 256)
     >>> projector_widths("")
     ()
 
     Raises:
+        ImprintError: an unknown kind, or not positive integers between dashes.
+    """
+    return _read(text)[1]
+
+
+def dashed_widths(text: str) -> tuple[int, ...]:
+    """Return the widths of a dash string such as ``"2048-256"``; none of an empty one.
+
+    Raises:
         ImprintError: not positive integers between dashes.
     """
-    if not text:
-        return ()
-    words = text.split("-")
+    words = text.split("-") if text else []
     if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
         raise ImprintError(
             f"cannot read the projector {text!r}: write widths between dashes, "
@@ -32,24 +71,63 @@ def projector_widths(text: str) -> tuple[int, ...]:
 
 
 def build_projector(width: int, text: str) -> nn.Module:
-    """Return the projector on features ``[b, width]`` (as in Meehan et al. 2023).
+    """Return the projector on features ``[b, width]``.
 
-    Every layer but the last is Linear with bias, BN, ReLU; the last is Linear without bias. An
-    empty string is the identity.
+    Every layer but the last is Linear with bias, BN, ReLU; the last is Linear without bias (Meehan
+    et al. 2023). A word before the widths chooses another kind, :data:`PROJECTOR_KINDS`. An empty
+    string is the identity.
 
     Raises:
-        ImprintError: ``text`` is no dash string.
+        ImprintError: ``text`` is no such string.
     """
-    widths = (width, *projector_widths(text))
-    if len(widths) == 1:
+    kind, found = _read(text)
+    if not found:
         return nn.Identity()
+    widths = (width, *found)
     projector = nn.Sequential()
     for before, after in pairwise(widths[:-1]):
-        projector.extend([nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()])
-    projector.append(nn.Linear(widths[-2], widths[-1], bias=False))
+        projector.append(nn.Linear(before, after))
+        if kind.norm:
+            projector.append(nn.BatchNorm1d(after))
+        projector.append(kind.activation())
+    projector.append(nn.Linear(widths[-2], widths[-1], bias=kind.last_bias))
+    if kind.ends_active:
+        projector.append(kind.activation())
     return projector
+
+
+def linear_widths(projector: nn.Module) -> tuple[int, ...]:
+    """Return the output widths of the linear layers of a projector; none for the identity."""
+    return tuple(part.out_features for part in projector.modules() if isinstance(part, nn.Linear))
+
+
+def projector_stages(projector: nn.Module) -> list[nn.Module]:
+    """Return the parts of a projector that each end in a representation, in their order.
+
+    They are its hidden layers with their BN and activation, and its last Linear; the identity has
+    none, and a projector of another make is one stage.
+    """
+    if isinstance(projector, nn.Identity):
+        return []
+    if not isinstance(projector, nn.Sequential):
+        return [projector]
+    active = (nn.ReLU, nn.GELU)
+    ends = [place + 1 for place, part in enumerate(projector) if isinstance(part, active)]
+    return [projector[start:end] for start, end in pairwise(sorted({0, *ends, len(projector)}))]
 
 
 def build_head(width: int, outputs: int) -> nn.Module:
     """Return BN, ReLU, Linear: the classifier on a projector's output ``[b, width]``."""
     return nn.Sequential(nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, outputs))
+
+
+def _read(text: str) -> tuple[ProjectorKind, tuple[int, ...]]:
+    name, colon, dashed = text.rpartition(":")
+    if name not in PROJECTOR_KINDS or (colon and not name):
+        raise ImprintError(
+            f"unknown kind of projector {name!r} in {text!r}: choose one of "
+            f"{', '.join(filter(None, PROJECTOR_KINDS))}, or widths alone"
+        )
+    if colon and not dashed:
+        raise ImprintError(f"the projector {text!r} has no widths: write widths between dashes")
+    return PROJECTOR_KINDS[name], dashed_widths(dashed)

@@ -11,8 +11,16 @@ from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.checkpoint import Weights, plain_names, read_weights, write_weights
+from imprint.nets.checkpoint import (
+    Weights,
+    plain_names,
+    read_content,
+    read_weights,
+    unwrap,
+    write_weights,
+)
 from imprint.nets.heads import build_head, build_projector, projector_widths
+from imprint.nets.published import Published, published_network, recognise
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.store import read_json, write_json
 
@@ -68,17 +76,41 @@ def load_subject(
 
     Args:
         path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that
-            :func:`save_subject` wrote, or a state dict of the network alone.
-        card: how to build it; a mapping overrides keys of the card beside the weights, or stands
-            for the card where there is none.
+            :func:`save_subject` wrote, a state dict of the network alone, or a file of a published
+            layout (:mod:`imprint.nets.published`), which needs no card.
+        card: how to build it; a mapping overrides keys of the card beside the weights or of the
+            published layout, or stands for the card where there is none.
         device: where the Subject goes.
 
     Raises:
         ImprintError: the file or card cannot be read, or the two do not fit.
     """
-    if not isinstance(card, SubjectCard):
-        card = read_card(path, card or {})
-    return fill_subject(card, read_weights(path), path).to(device)
+    if isinstance(card, SubjectCard) or _says_its_network(path, card):
+        if not isinstance(card, SubjectCard):
+            card = read_card(path, card or {})
+        return fill_subject(card, read_weights(path), path).to(device)
+    content = read_content(path)
+    if recognise(content) is None:
+        return fill_subject(read_card(path, card or {}), unwrap(path, content), path).to(device)
+    return fill_published(published_network(path, content), path, card)[0].to(device)
+
+
+def fill_published(
+    published: Published, path: Path, overrides: Mapping[str, Any] | None = None
+) -> tuple[Subject, SubjectCard]:
+    """Return the Subject of a published file, in evaluation mode on the CPU, and its card.
+
+    Args:
+        published: from :func:`imprint.nets.published.published_network`.
+        path: the file, for messages.
+        overrides: values that replace those of the card.
+
+    Raises:
+        ImprintError: a tensor without a place, a place without a tensor, or overrides that do
+            not fit.
+    """
+    card = _replaced(published.card, overrides or {}, path)
+    return fill_subject(card, published.weights, path), card
 
 
 def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
@@ -108,7 +140,7 @@ def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
 
 
 def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> SubjectCard:
-    """Return the card beside a file of weights.
+    """Return the card beside a file of weights, or that of its published layout.
 
     Args:
         path: the file of weights.
@@ -119,17 +151,30 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> Subject
     """
     file = _card_file(path)
     overrides = dict(overrides or {})
-    if not file.is_file():
-        if not overrides:
-            raise ImprintError(
-                f"no card {file} beside the weights: say the architecture, channels, outputs, "
-                "input_size, mean and std of the network"
-            )
-        return SubjectCard.from_json(overrides, f"what was said of {path.name}")
-    content = read_json(file)
-    if not isinstance(content, Mapping):
-        raise ImprintError(f"{file} must hold keys and values")
-    return SubjectCard.from_json({**content, **overrides}, str(file))
+    if file.is_file():
+        content = read_json(file)
+        if not isinstance(content, Mapping):
+            raise ImprintError(f"{file} must hold keys and values")
+        return SubjectCard.from_json({**content, **overrides}, str(file))
+    if not _says_its_network(path, overrides) and path.is_file():
+        content = read_content(path)
+        if recognise(content) is not None:
+            return _replaced(published_network(path, content).card, overrides, path)
+    if not overrides:
+        raise ImprintError(
+            f"no card {file} beside the weights, and they have no published layout: say the "
+            "architecture, channels, outputs, input_size, mean and std of the network"
+        )
+    return SubjectCard.from_json(overrides, f"what was said of {path.name}")
+
+
+def _says_its_network(path: Path, overrides: Mapping[str, Any] | None) -> bool:
+    """Return whether a card or the caller names the architecture: then no layout is looked for."""
+    return _card_file(path).is_file() or "architecture" in (overrides or {})
+
+
+def _replaced(card: SubjectCard, overrides: Mapping[str, Any], path: Path) -> SubjectCard:
+    return SubjectCard.from_json({**card.to_json(), **overrides}, f"what was said of {path.name}")
 
 
 def _card_file(path: Path) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -13,7 +14,7 @@ from imprint.config import to_plain
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import as_backbone
-from imprint.nets.heads import projector_widths
+from imprint.nets.heads import linear_widths, projector_stages, projector_widths
 
 Layer = Literal["backbone", "projector", "logits"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -153,6 +154,7 @@ class Subject(nn.Module):
         self.std: Tensor
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
+        self._depths: dict[str, Tensor] | None = None
 
     @property
     def has_logits(self) -> bool:
@@ -163,6 +165,14 @@ class Subject(nn.Module):
     def has_projector(self) -> bool:
         """Whether there is a projector behind the backbone."""
         return not isinstance(self.projector, nn.Identity)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """Names and widths of what :meth:`watched` collects from a pass to the last embedding."""
+        stages = enumerate(linear_widths(self.projector), start=1)
+        return {"backbone": self.network.feature_width} | {
+            f"projector_{number}": width for number, width in stages
+        }
 
     @property
     def last_embedding(self) -> Layer:
@@ -218,6 +228,20 @@ class Subject(nn.Module):
         """
         return self.embed_layers(images, (layer,))[layer]
 
+    @contextmanager
+    def watched(self) -> Iterator[dict[str, Tensor]]:
+        """Collect what the next pass makes of its images at every depth, without gradients.
+
+        Yields:
+            a dictionary that the first pass inside fills: ``backbone``, then ``projector_1`` … for
+            every stage of the projector that the pass goes through, each ``[b, d]``.
+        """
+        self._depths = {}
+        try:
+            yield self._depths
+        finally:
+            self._depths = None
+
     def embed_layers(self, images: Tensor, layers: Collection[Layer]) -> dict[Layer, Tensor]:
         """Return several layers' representations of images from one pass; see :meth:`embed`.
 
@@ -236,18 +260,32 @@ class Subject(nn.Module):
             raise ImprintError("the network has no projector: choose --layer backbone")
         images = self.normalise(images)
         from_network = "logits" in layers and self.head is None
-        if from_network and set(layers) == {"logits"}:
+        if from_network and set(layers) == {"logits"} and self._depths is None:
             return {"logits": self.network(images)}
         found: dict[Layer, Tensor] = {}
         if from_network:
             found["backbone"], found["logits"] = self.network.features_and_outputs(images)
         else:
             found["backbone"] = self.network.features(images)
+        self._see("backbone", found["backbone"])
         if set(layers) - found.keys():
-            found["projector"] = self.projector(found["backbone"])
+            found["projector"] = self._project(found["backbone"])
         if self.head is not None and "logits" in layers:
             found["logits"] = self.head(found["projector"])
         return {layer: found[layer] for layer in layers}
+
+    def _project(self, features: Tensor) -> Tensor:
+        if self._depths is None:
+            projected: Tensor = self.projector(features)
+            return projected
+        for number, stage in enumerate(projector_stages(self.projector), start=1):
+            features = stage(features)
+            self._see(f"projector_{number}", features)
+        return features
+
+    def _see(self, depth: str, values: Tensor) -> None:
+        if self._depths is not None:
+            self._depths.setdefault(depth, values.detach())
 
 
 def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[float]) -> None:

@@ -161,7 +161,13 @@ class Influence:
             raise ImprintError(f"{self.name} {reason}: choose another estimator")
         if not trained.damping > 0:
             raise ImprintError(f"a damping of {trained.damping:g} will not do: it must be above 0")
-        found = self.compute(trained)
+        try:
+            found = self.compute(trained)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise ImprintError(
+                f"{self.name}: the curvature has no factor at a damping of {trained.damping:g}: "
+                "raise the damping"
+            ) from error
         if not found.table.isfinite().all():
             raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
         return found

@@ -181,6 +181,7 @@ def questions(
     size = subject.input_size
     squares = centre_squares(whole_rectangles(images.sizes()[indices]))
     baseline = mean_image(subject)
+    _check_labels(subject, baseline, images.labels[indices])
     drawn = None
     if pool is not None:
         corners = centre_squares(whole_rectangles(images.sizes()[pool]))
@@ -200,6 +201,16 @@ def questions(
                 drawn,
                 options,
             )
+
+
+@torch.no_grad()
+def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
+    known = subject(baseline).shape[1]
+    if len(labels) and labels.max() >= known:
+        raise ImprintError(
+            f"the network tells {known} classes apart, and the images have label {labels.max()}: "
+            "give images of the classes that it was trained on"
+        )
 
 
 def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
@@ -249,10 +260,11 @@ def completeness_gap(question: Question, values: Values, cuts: Sequence[str]) ->
         values: of each layer, ``[b, …]``.
         cuts: layers that everything passes through; the values of others need not add up.
     """
-    wanted = question.difference().double()
+    wanted = question.difference().cpu().double()
     size = wanted.square().mean().sqrt().clamp(min=torch.finfo(torch.float32).tiny)
-    gaps = [(values[name].double().flatten(1).sum(1) - wanted).abs().max() / size for name in cuts]
-    return float(max(gaps, default=torch.tensor(0.0)))
+    # Added up on the device in float32: not every device has float64.
+    sums = [values[name].flatten(1).sum(1).cpu().double() for name in cuts]
+    return float(max(((found - wanted).abs().max() / size for found in sums), default=0.0))
 
 
 def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tuple[int, ...]]:

@@ -55,7 +55,7 @@ def cast_ballots(
         held_out: whether the worth of a choice is measured on the next batch (after the last, on
             the first), else on the batch that it was made by.
         after_norm: whether neurons are taken away after the normalisation behind their layer.
-        scaling: of scores before the choice; see :func:`imprint.importance.scale`.
+        scaling: of the scores, which makes layers comparable; see :func:`imprint.importance.scale`.
         pool: int64 ``[p]``, images that serve as random baselines.
         device: where to compute.
         batch_size: inputs a ballot.
@@ -80,19 +80,10 @@ def cast_ballots(
         if ablation is None:
             layers, places = layer_shapes(outputs, question)
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)
-        scores = np.stack(
-            [
-                neuron_values(outputs, dict(one.compute(question)), options)
-                .mean(0)
-                .cpu()
-                .double()
-                .numpy()
-                for one in chosen
-            ]
-        )
-        picks = tuple(
-            select_in_model(layers, row, m) for row in scale(layers, scores, scaling, places)
-        )
+        raw = [neuron_values(outputs, dict(one.compute(question)), options) for one in chosen]
+        means = np.stack([values.mean(0).cpu().double().numpy() for values in raw])
+        scores = scale(layers, means, scaling, places)
+        picks = tuple(select_in_model(layers, row, m) for row in scores)
         gains, drops = loss_gains(ablation, judged.inputs, judged.labels, keeping(layers, picks))
         yield Ballot(
             layers, tuple(methods), scores, picks, gains.sum(1).numpy(), drops.mean(1).numpy()

@@ -143,8 +143,8 @@ def _card(fields: Mapping[str, Any], album: Album) -> Card:
         },
         image=image,
         crop=album.show(fields["crop"]["file"], label, label),
-        boxes=tuple(_place(box, scale) for box in fields["boxes"]),
-        rectangle=_place(fields["crop"]["rectangle"], scale),
+        boxes=tuple(place(box, scale) for box in fields["boxes"]),
+        rectangle=place(fields["crop"]["rectangle"], scale),
         guesses=(_guess(fields, "target", album), _guess(fields, "reference", album)),
         search=f"{name} {label} {index}".lower(),
     )
@@ -164,7 +164,7 @@ def _guess(fields: Mapping[str, Any], role: str, album: Album) -> Guess:
     )
 
 
-def _place(rectangle: Any, scale: float) -> tuple[float, ...]:
-    """Return (x0, y0, x1, y1) as (x, y, width, height), ``scale`` times as large."""
+def place(rectangle: Any, scale: float) -> tuple[float, ...]:
+    """Return a rectangle (x0, y0, x1, y1) as (x, y, width, height), ``scale`` times as large."""
     x0, y0, x1, y1 = (scale * float(edge) for edge in rectangle)
     return tuple(round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0))

@@ -28,7 +28,7 @@ class Batches:
         indices: int64 ``[n]``, the images of an epoch.
         views: one augmentation a view.
         batch_size: images a batch, over all processes; see :func:`shared_batch_size`.
-        size: side of the views in pixels.
+        size: side of the views in pixels, unless an epoch asks for others.
         seed: of order and augmentation.
         device: where the views are wanted.
 
@@ -64,22 +64,32 @@ class Batches:
             else None
         )
 
-    def epoch(self, epoch: int) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
-        """Yield views, each float32 ``[b, C, S, S]`` in [0, 1], and labels int64 ``[b]``."""
+    def epoch(
+        self, epoch: int, sizes: Sequence[int] | None = None
+    ) -> Iterator[tuple[list[torch.Tensor], torch.Tensor]]:
+        """Yield views, each float32 ``[b, C, S, S]`` in [0, 1], and labels int64 ``[b]``.
+
+        Args:
+            epoch: how many are done.
+            sizes: S of each view; ``size`` of them all when left out.
+        """
+        sizes = sizes or [self._side] * len(self._views)
         order = generator(self._seed, "order", epoch).permutation(len(self._indices))
         rows = [
             order[start : start + self.batch_size][rank() :: world_size()]
             for start in range(0, self.per_epoch * self.batch_size, self.batch_size)
         ]
         views = self._resident_views if self._resident is not None else self._streamed_views
-        for batch, batch_views in zip(rows, views(rows, epoch), strict=True):
+        for batch, batch_views in zip(rows, views(rows, epoch, sizes), strict=True):
             labels = torch.from_numpy(self._images.labels[self._indices[batch]])
             yield batch_views, labels.to(self._device)
 
     def _key(self, epoch: int, view: int) -> int:
         return derive(self._seed, "augment", epoch, view)
 
-    def _resident_views(self, batches: list[IntArray], epoch: int) -> Iterator[list[torch.Tensor]]:
+    def _resident_views(
+        self, batches: list[IntArray], epoch: int, sizes: Sequence[int]
+    ) -> Iterator[list[torch.Tensor]]:
         assert self._resident is not None
         for rows in batches:
             pixels = self._resident[torch.from_numpy(rows).to(self._device)]
@@ -89,35 +99,45 @@ class Batches:
                     settings,
                     self._key(epoch, view),
                     self._indices[rows],
-                    self._side,
+                    size,
                 )
-                for view, settings in enumerate(self._views)
+                for view, (settings, size) in enumerate(zip(self._views, sizes, strict=True))
             ]
 
-    def _streamed_views(self, batches: list[IntArray], epoch: int) -> Iterator[list[torch.Tensor]]:
+    def _streamed_views(
+        self, batches: list[IntArray], epoch: int, sizes: Sequence[int]
+    ) -> Iterator[list[torch.Tensor]]:
         with ThreadPoolExecutor(1) as reader:
-            pending = reader.submit(self._read, batches[0], epoch)
+            pending = reader.submit(self._read, batches[0], epoch, sizes)
             for following in [*batches[1:], None]:
                 squares = pending.result()
                 if following is not None:
-                    pending = reader.submit(self._read, following, epoch)
+                    pending = reader.submit(self._read, following, epoch, sizes)
                 yield squares
 
-    def _read(self, rows: IntArray, epoch: int) -> list[torch.Tensor]:
-        """Read all views of a batch in one call, so that each image is decoded once."""
+    def _read(self, rows: IntArray, epoch: int, sizes: Sequence[int]) -> list[torch.Tensor]:
+        """Read all views of one size in one call, so that each image is decoded once for them."""
+        views: dict[int, torch.Tensor] = {}
+        for size in dict.fromkeys(sizes):
+            same = [view for view in range(len(self._views)) if sizes[view] == size]
+            views |= self._read_size(rows, epoch, same, size)
+        return [views[view] for view in range(len(self._views))]
+
+    def _read_size(
+        self, rows: IntArray, epoch: int, views: Sequence[int], size: int
+    ) -> dict[int, torch.Tensor]:
         ids = self._indices[rows]
-        sizes = self._images.sizes()[ids]
-        keys = [self._key(epoch, view) for view in range(len(self._views))]
+        extents = self._images.sizes()[ids]
         rectangles = [
-            crop_rectangles(settings, key, ids, sizes)
-            for settings, key in zip(self._views, keys, strict=True)
+            crop_rectangles(self._views[view], self._key(epoch, view), ids, extents)
+            for view in views
         ]
-        pixels = self._images.read(np.tile(ids, len(keys)), np.concatenate(rectangles), self._side)
-        squares = torch.from_numpy(pixels).to(self._device).float().div_(255).chunk(len(keys))
-        return [
-            recolour(square, settings, key, ids)
-            for square, settings, key in zip(squares, self._views, keys, strict=True)
-        ]
+        pixels = self._images.read(np.tile(ids, len(views)), np.concatenate(rectangles), size)
+        squares = torch.from_numpy(pixels).to(self._device).float().div_(255).chunk(len(views))
+        return {
+            view: recolour(square, self._views[view], self._key(epoch, view), ids)
+            for view, square in zip(views, squares, strict=True)
+        }
 
 
 def shared_batch_size(batch_size: int, count: int) -> int:

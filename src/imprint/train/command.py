@@ -19,7 +19,7 @@ from imprint.errors import ImprintError
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
-from imprint.train.gather import rank
+from imprint.train.gather import rank, world_size
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
@@ -33,7 +33,8 @@ def train_network(
     options: TrainOptions,
     seed: int,
     device: torch.device,
-) -> dict[str, Any]:
+    held_out: IntArray | None = None,
+) -> dict[str, Any] | None:
     """Train one network into ``network/`` of a study, unless it is done.
 
     Args:
@@ -43,9 +44,11 @@ def train_network(
         options: of training.
         seed: of everything random.
         device: where to train; under ``torchrun`` each process takes its own GPU.
+        held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
 
     Returns:
-        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log.
+        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log;
+        None in all processes of ``torchrun`` but the first.
     """
     settings = {
         "data": images.fingerprint(),
@@ -53,19 +56,21 @@ def train_network(
         "train": to_plain(options),
         "seed": seed,
     }
+    if options.online_probes.on and held_out is not None:
+        settings["held_out"] = hash_arrays(held_out)
 
     def build(folder: Path) -> None:
-        train(images, indices, options, folder, derive(seed, ARTEFACT), device, ARTEFACT)
+        own_seed = derive(seed, ARTEFACT)
+        train(images, indices, options, folder, own_seed, device, ARTEFACT, held_out)
 
     with process_group(device), study.locked() if rank() == 0 else nullcontext():
         done = study.is_done(ARTEFACT, settings)
-        if rank() == 0:
-            study.step(ARTEFACT, settings, build, resumable=True)
-        elif not done:
-            build(study.unfinished(ARTEFACT, settings))
+        if rank() > 0:
+            if not done:
+                build(study.unfinished(ARTEFACT, settings))
+            return None
+        study.step(ARTEFACT, settings, build, resumable=True)
     folder = study.path(ARTEFACT)
-    if rank() > 0:
-        return {}
     log = (folder / "log.jsonl").read_text().splitlines()
     say(f"weights: {folder / 'final.safetensors'}")
     return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
@@ -73,8 +78,8 @@ def train_network(
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Join the processes that ``torchrun`` started; do nothing when there is one."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    """Join the processes that ``torchrun`` started, unless joined; do nothing with one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or world_size() > 1:
         yield
         return
     if device.type == "cuda":
@@ -107,3 +112,20 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     if len(np.unique(indices)) != len(indices):
         raise ImprintError(f"{file} names an image twice")
     return np.asarray(indices, dtype=np.int64)
+
+
+def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> IntArray:
+    """Return the image indices in a ``.npy`` file, or all that are not trained on.
+
+    Raises:
+        ImprintError: as :func:`read_indices`, or an image of the file is trained on.
+    """
+    if file is None:
+        return np.setdiff1d(np.arange(len(images), dtype=np.int64), trained)
+    held_out = read_indices(file, images)
+    both = np.intersect1d(held_out, trained)
+    if len(both):
+        raise ImprintError(
+            f"{file} holds out image {both[0]}, which is trained on: give disjoint sets of images"
+        )
+    return held_out

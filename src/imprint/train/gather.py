@@ -1,4 +1,9 @@
-"""Batches across processes: gather with gradients."""
+"""Batches across processes: sums and gathers that pass gradients on.
+
+Every process is left with the same result, and makes the same loss of it. Their backward passes
+sum the gradients that all those losses send, and averaging over processes, as DDP does, takes the
+factor out again: the gradient is that of one process with the whole batch.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +26,30 @@ def rank() -> int:
 def gather(rows: torch.Tensor) -> torch.Tensor:
     """Return the rows ``[b, d]`` of all processes, ``[world · b, d]``, with gradients.
 
-    The backward pass sums the gradients that every process's loss sends to these rows, so a loss
-    of the gathered batch, averaged over processes as DDP does, has the gradient of one process
-    with the whole batch.
+    The rows of process 0 come first, then those of process 1, and so on.
     """
     if world_size() == 1:
         return rows
     gathered: torch.Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]  # torch's own
     return gathered
+
+
+def all_sum(values: torch.Tensor) -> torch.Tensor:
+    """Return the sum over all processes of a tensor that each has, with gradients."""
+    if world_size() == 1:
+        return values
+    total: torch.Tensor = _AllSum.apply(values)  # type: ignore[no-untyped-call]  # torch's own
+    return total
+
+
+class _AllSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        return _summed(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return _summed(gradient)
 
 
 class _Gather(torch.autograd.Function):
@@ -40,6 +61,11 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        total = gradient.contiguous()
-        dist.all_reduce(total)
-        return total.chunk(world_size())[rank()]
+        return _summed(gradient).chunk(world_size())[rank()]
+
+
+def _summed(values: torch.Tensor) -> torch.Tensor:
+    # A copy: autograd may hand the same gradient to other consumers as well.
+    total = values.detach().clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total

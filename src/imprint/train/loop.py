@@ -10,10 +10,9 @@ gradients are averaged, and objectives gather their embeddings across processes.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,55 +25,22 @@ from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject, save_subject
 from imprint.nets.subject import Subject, SubjectCard
-from imprint.progress import track
+from imprint.progress import say, track
 from imprint.seeds import derive
 from imprint.store import hash_arrays, replacing
 from imprint.train.batches import Batches, shared_batch_size
-from imprint.train.gather import rank, world_size
+from imprint.train.collapse import collapse_news, has_collapsed, spreads
+from imprint.train.distribute import distribute
+from imprint.train.gather import all_sum, rank, world_size
 from imprint.train.objective import Objective, build_objective
+from imprint.train.online_probes import OnlineProbes
 from imprint.train.optim import build_optimizer, learning_rate_factor, peak_learning_rate
 from imprint.train.options import TrainOptions
+from imprint.train.run_state import Run
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass
-class Run:
-    """The state of one training run: what a resume needs and nothing else."""
-
-    subject: Subject
-    objective: Objective
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    log: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done: one line of the log each."""
-        return len(self.log)
-
-    def save(self, path: Path) -> None:
-        """Write the state, whole or not at all."""
-        state = {
-            "log": self.log,
-            "subject": self.subject.state_dict(),
-            "objective": self.objective.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-        }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
-
-    def load(self, path: Path, device: torch.device) -> None:
-        """Take the state of a file written by :meth:`save`."""
-        state = torch.load(path, map_location=device, weights_only=True)
-        self.subject.load_state_dict(state["subject"])
-        self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.log = state["log"]
+FIGURES = ("epoch", "loss", "embedding_std", "direction_std", "collapsed")
+"""What a card says of the epoch its weights are of."""
 
 
 class Step(nn.Module):
@@ -101,6 +67,8 @@ def train(
     seed: int,
     device: torch.device,
     name: str = "network",
+    held_out: IntArray | None = None,
+    look: Callable[[Subject, int], Mapping[str, Any]] | None = None,
 ) -> Path:
     """Train one network on some images of a set.
 
@@ -108,11 +76,15 @@ def train(
         images: where pixels and labels come from.
         indices: int64 ``[n]``, the images to train on.
         options: architecture, objective, schedule, augmentation.
-        out: folder; gets ``final.safetensors``, ``epoch_NNNN.safetensors`` of each snapshot with
-            their cards, and ``log.jsonl``. When it holds an unfinished run, that run goes on.
+        out: folder; gets ``final.safetensors``, ``epoch_NNNN.safetensors`` of each snapshot and
+            ``teacher.safetensors``, where the objective has one, with their cards, and
+            ``log.jsonl``. When it holds an unfinished run, that run goes on.
         seed: of initialisation, order and augmentation.
         device: where to train.
         name: what progress calls the network.
+        held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
+        look: asked after every epoch, with the network and the number of epochs done; what it
+            returns joins the epoch's line of the log. It must leave the network's weights alone.
 
     Returns:
         Path of ``final.safetensors``.
@@ -129,25 +101,32 @@ def train(
     resume = out / "resume.pt"
     if resume.exists():
         run.load(resume, device)
-    step = _distribute(Step(run.subject, run.objective), device)
+    step = distribute(Step(run.subject, run.objective), device)
     batches = Batches(
         images,
         indices,
-        views=(options.first_view, options.second_view)[: run.objective.view_count],
+        views=run.objective.augmentations(options.first_view, options.second_view),
         batch_size=batch_size,
         size=options.input_size,
         seed=seed,
         device=device,
     )
-    for epoch in track(
-        range(run.epoch, options.epochs), f"train {name}", options.epochs - run.epoch, "epoch"
-    ):
-        run.log.append(_train_epoch(run, step, batches, options, epoch, name))
+    epochs = range(run.epoch, options.last_epoch)
+    for epoch in track(epochs, f"train {name}", len(epochs), "epoch") if rank() == 0 else epochs:
+        line = _train_epoch(run, step, batches, options, epoch, name)
+        if run.probes is not None:
+            line["probes"] = _probe(run, run.probes, images, held_out, options)
+        if look is not None and rank() == 0:
+            line |= look(run.subject, epoch + 1)
+        run.log.append(line)
+        if rank() == 0 and (
+            news := collapse_news(run.log, options.last_epoch, run.objective, name)
+        ):
+            say(news)
         if rank() == 0:
             _write_epoch(run, options, out, card)
     if rank() == 0:
-        save_subject(out / "final.safetensors", run.subject, _reached(card, run))
-        resume.unlink(missing_ok=True)
+        _write_end(run, out, card)
     return out / "final.safetensors"
 
 
@@ -188,7 +167,7 @@ def hash_of_images(indices: IntArray) -> str:
 def _reached(card: SubjectCard, run: Run) -> SubjectCard:
     """Return the card with the epoch a checkpoint is of, and the figures it reached."""
     line = run.log[-1]
-    figures = {name: line[name] for name in ("epoch", "loss", "embedding_std")}
+    figures = {name: line[name] for name in FIGURES}
     return dataclasses.replace(card, training={**card.training, **figures})
 
 
@@ -207,19 +186,23 @@ def _start(
         torch.manual_seed(derive(seed, "initial objective"))
         objective = build_objective(options.objective, subject, dict(options.objective_options))
     objective.to(device)
+    _check_resolution(subject, options)
     optimizer = build_optimizer(nn.ModuleList([subject, objective]), options, batch_size)
     scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
-    return Run(subject, objective, optimizer, scaler)
+    probes = None
+    if options.online_probes.on:
+        assert card.outputs is not None
+        probes = OnlineProbes(subject.depths, card.outputs, options.online_probes, seed).to(device)
+    return Run(subject, objective, optimizer, scaler, probes)
 
 
-def _distribute(step: Step, device: torch.device) -> nn.Module:
-    if world_size() == 1:
-        return step
-    if device.type == "cuda":
-        step = nn.SyncBatchNorm.convert_sync_batchnorm(step)  # type: ignore[no-untyped-call]  # torch's own
-    from torch.nn.parallel import DistributedDataParallel
-
-    return DistributedDataParallel(step, find_unused_parameters=True)
+def _check_resolution(subject: Subject, options: TrainOptions) -> None:
+    sizes = options.resolution.sizes(options.input_size)
+    if not subject.network.any_size and set(sizes) != {options.input_size}:
+        raise ImprintError(
+            f"{options.architecture} takes images of {options.input_size} × {options.input_size} "
+            "pixels alone: leave out the resolution ramp"
+        )
 
 
 def _train_epoch(
@@ -236,40 +219,70 @@ def _train_epoch(
     steps = options.epochs * batches.per_epoch
     warmup_steps = round(options.warmup_epochs * batches.per_epoch)
     peak = peak_learning_rate(options, batches.batch_size)
-    losses, spreads = [], []
+    size = options.resolution.at(epoch, options.input_size)
+    losses, found = [], []
     first = epoch * batches.per_epoch
-    for position, (views, labels) in enumerate(batches.epoch(epoch), start=first):
+    drawn = batches.epoch(epoch, run.objective.view_sizes(size))
+    for position, (views, labels) in enumerate(drawn, start=first):
         factor = learning_rate_factor(position, steps, warmup_steps, options.end_ratio)
         for group in run.optimizer.param_groups:
             group["lr"] = peak * factor
-        with torch.autocast(
+        run.objective.before_step(position / steps)
+        autocast = torch.autocast(
             device_type, PRECISIONS[options.precision], enabled=options.precision != "float32"
-        ):
+        )
+        with autocast, _watched(run) as depths:
             loss, embeddings = step(views, labels)
         run.optimizer.zero_grad(set_to_none=True)
         run.scaler.scale(loss).backward()
         run.scaler.step(run.optimizer)
         run.scaler.update()
         run.objective.after_step(run.subject, (position + 1) / steps)
+        if run.probes is not None:
+            run.probes.learn(depths, labels)
         losses.append(loss.detach())
-        spreads.append(embeddings.detach().std(dim=0).mean())
-    mean_loss = float(torch.stack(losses).mean())
+        found.append(spreads(embeddings.detach()))
+    mean_loss = float(all_sum(torch.stack(losses).mean()) / world_size())
     if not np.isfinite(mean_loss):
         raise ImprintError(
             f"the loss of {name} is {mean_loss} in epoch {epoch + 1}: "
             "lower the learning rate or train in float32"
         )
-    return {
+    embedding_std, direction_std = torch.stack(found).mean(dim=0).tolist()
+    line = {
         "epoch": epoch + 1,
         "loss": mean_loss,
-        "embedding_std": float(torch.stack(spreads).mean()),
+        "embedding_std": embedding_std,
+        "direction_std": direction_std,
         "learning_rate": run.optimizer.param_groups[0]["lr"],
     }
+    return line | {"collapsed": has_collapsed(run.objective, line)}
+
+
+def _watched(run: Run) -> AbstractContextManager[dict[str, torch.Tensor]]:
+    return nullcontext({}) if run.probes is None else run.subject.watched()
+
+
+def _probe(
+    run: Run,
+    probes: OnlineProbes,
+    images: ImageSet,
+    held_out: IntArray | None,
+    options: TrainOptions,
+) -> dict[str, dict[str, float]]:
+    """Return what the online probes reached in the epoch that was just trained."""
+    found = probes.reached()
+    done = run.epoch + 1
+    due = done % options.online_probes.validate_every == 0 or done == options.last_epoch
+    if due and held_out is not None and len(held_out):
+        for depth, top1 in probes.validate(run.subject, images, held_out).items():
+            found[depth]["held_out_top1"] = top1
+    return found
 
 
 def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) -> None:
     """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
-    last = run.epoch == options.epochs
+    last = run.epoch == options.last_epoch
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
         save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, _reached(card, run))
     if last or run.epoch % options.resume_every == 0:
@@ -277,3 +290,12 @@ def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) 
             temporary.write_text("".join(json.dumps(line) + "\n" for line in run.log))
     if run.epoch % options.resume_every == 0 and not last:
         run.save(out / "resume.pt")
+
+
+def _write_end(run: Run, out: Path, card: SubjectCard) -> None:
+    """Write the last weights, and the teacher's where there is one; drop the resume point."""
+    reached = _reached(card, run)
+    if run.objective.teacher is not None:
+        save_subject(out / "teacher.safetensors", run.objective.teacher, reached)
+    save_subject(out / "final.safetensors", run.subject, reached)
+    (out / "resume.pt").unlink(missing_ok=True)

@@ -104,7 +104,8 @@ def train_stack(
         watch(options.epochs, stack)
     if not all(bool(weight.isfinite().all()) for weight in stack.weights):
         raise ImprintError(
-            f"weights overflowed at a learning rate of {options.learning_rate:g}: lower it"
+            f"weights overflowed at a learning rate of {options.learning_rate:g}: lower it, or "
+            "the deviations of weights and biases, or the scale of inputs"
         )
     return stack
 

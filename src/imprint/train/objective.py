@@ -13,6 +13,7 @@ from typing import Any, ClassVar, get_type_hints
 import torch
 from torch import nn
 
+from imprint.data.views import Augmentation
 from imprint.errors import ImprintError
 from imprint.nets.subject import Layer, Subject
 from imprint.registry import Registry
@@ -23,15 +24,21 @@ class Objective(nn.Module):
 
     Attributes:
         view_count: how many augmented views of each image the loss needs.
+        compares_directions: whether the loss looks at embeddings of unit length, so that their own
+            length says nothing about a collapse.
+        teacher: the network that follows the trained one, where the objective has one.
         Options: a frozen dataclass of the objective's own settings.
     """
 
-    view_count: ClassVar[int] = 2
+    view_count: int = 2
+    compares_directions: bool = False
+    teacher: Subject | None
     Options: ClassVar[type]
 
     def __init__(self, subject: Subject, options: Any) -> None:
         super().__init__()
         self.options = options
+        self.teacher = None
 
     def forward(
         self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
@@ -43,7 +50,8 @@ class Objective(nn.Module):
 
         Args:
             subject: the network being trained.
-            views: ``view_count`` tensors, float32 ``[b, C, S, S]`` in [0, 1].
+            views: ``view_count`` tensors, float32 ``[b, C, S, S]`` in [0, 1]; see
+                :meth:`view_sizes` for S.
             labels: int64 ``[b]``; self-supervised objectives ignore them.
 
         Returns:
@@ -54,6 +62,14 @@ class Objective(nn.Module):
         with torch.autocast(views[0].device.type, enabled=False):
             return self.loss(embeddings, labels), embeddings[0]
 
+    def augmentations(self, first: Augmentation, second: Augmentation) -> tuple[Augmentation, ...]:
+        """Return how each view is made, given the settings of the first and of the second."""
+        return (first, second)[: self.view_count]
+
+    def view_sizes(self, size: int) -> tuple[int, ...]:
+        """Return the side of each view in pixels, given that of the first."""
+        return (size,) * self.view_count
+
     def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         """Return what the loss compares, float32 ``[b, d]`` a view; see :func:`embed_views`."""
         return embed_views(subject, views)
@@ -61,6 +77,9 @@ class Objective(nn.Module):
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the scalar loss of the embeddings; autocast is off here."""
         raise NotImplementedError
+
+    def before_step(self, progress: float) -> None:
+        """Set what is scheduled; ``progress`` runs from 0 to just below 1."""
 
     def after_step(self, subject: Subject, progress: float) -> None:
         """Update what follows the network without gradients; ``progress`` runs from 0 to 1."""

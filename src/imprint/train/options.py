@@ -9,6 +9,8 @@ from typing import Literal, get_args
 from imprint.config import Numbers, Settings
 from imprint.data.views import Augmentation
 from imprint.errors import ImprintError
+from imprint.train.probe_options import OnlineProbeOptions
+from imprint.train.resolution import ResolutionRamp
 
 OptimizerName = Literal["adamw", "sgd", "lars"]
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
@@ -29,7 +31,7 @@ class TrainOptions:
     """
 
     objective: str = "vicreg"
-    """What to minimise: vicreg, simclr, supervised."""
+    """What to minimise: vicreg, simclr, barlow_twins, byol, dino, supervised."""
     objective_options: Settings = ()
     """The objective's own settings, as name=value,name=value."""
     architecture: str = "patch_convnet"
@@ -40,12 +42,16 @@ class TrainOptions:
     """Widths of the projector behind the backbone, joined by dashes; empty for none."""
     input_size: int = 32
     """Side of the square input in pixels."""
+    resolution: ResolutionRamp = field(default_factory=ResolutionRamp)
+    """Side of the training views, where it is to grow during training."""
     mean: Numbers = (0.485, 0.456, 0.406)
     """Mean of each input channel, in [0, 1]."""
     std: Numbers = (0.229, 0.224, 0.225)
     """Standard deviation of each input channel."""
     epochs: int = 700
     """Passes over the training images."""
+    stop_after: int = 0
+    """End after so many epochs of the schedule, which stays that of all of them; 0 for the last."""
     batch_size: int = 128
     """Images a step, over all processes; fewer where there are not so many."""
     optimizer: OptimizerName = "adamw"
@@ -70,6 +76,8 @@ class TrainOptions:
     """Augmentation of the first view."""
     second_view: Augmentation = field(default_factory=lambda: SMALL_CROPS)
     """Augmentation of the second view."""
+    online_probes: OnlineProbeOptions = field(default_factory=OnlineProbeOptions)
+    """Linear probes that learn along with the network."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "resume_every", "input_size"):
@@ -80,13 +88,22 @@ class TrainOptions:
         self._require("weight_decay", 0 <= self.weight_decay < math.inf, "be at least 0 and finite")
         self._require("end_ratio", 0 <= self.end_ratio <= 1, "lie in [0, 1]")
         self._require("snapshot_every", self.snapshot_every >= 0, "be at least 0")
+        self._require(
+            "stop_after", 0 <= self.stop_after <= self.epochs, f"lie in 0…epochs ({self.epochs})"
+        )
         for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             self._require(name, getattr(self, name) in known, f"be one of {', '.join(known)}")
+        self.resolution.sizes(self.input_size)
         self._require(
             "warmup_epochs",
             0 <= self.warmup_epochs <= self.epochs,
             f"lie in 0…epochs ({self.epochs})",
         )
+
+    @property
+    def last_epoch(self) -> int:
+        """How many epochs are trained."""
+        return self.stop_after or self.epochs
 
     def _require(self, name: str, holds: bool, demand: str) -> None:
         if not holds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,6 +9,8 @@ from imprint.config import Numbers
 from imprint.errors import ImprintError
 
 Loss = Literal["cross_entropy", "squared"]
+SLOWEST, FASTEST = 1e-20, 1e20
+"""Learning rates that float32 has room for, and for their inverse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,11 @@ class RetrainOptions:
                 f"width {self.width}, epochs {self.epochs} and batch_size {self.batch_size} "
                 "must each be at least 1"
             )
-        if not 0 < self.learning_rate < math.inf:
-            raise ImprintError(f"learning_rate is {self.learning_rate:g}: it must be above 0")
+        if not SLOWEST <= self.learning_rate <= FASTEST:
+            raise ImprintError(
+                f"learning_rate is {self.learning_rate:g}: it must be above 0, "
+                f"from {SLOWEST:g} to {FASTEST:g}"
+            )
         if not all(0 <= share <= 1 for share in self.drops):
             raise ImprintError(f"drops {list(self.drops)} must be shares of the epochs, 0 to 1")
 

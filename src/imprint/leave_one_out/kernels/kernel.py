@@ -108,6 +108,9 @@ class Kernel(ABC):
         return torch.cat(by_blocks(self.own, records, self.footprint(records), memory))
 
 
+LARGEST = 1e100
+"""Deviation of weights or biases, or factor of inputs: its square is still a number."""
+
 KERNELS: Registry[type[Kernel]] = Registry("kernel", "imprint.leave_one_out.kernels")
 
 
@@ -131,10 +134,10 @@ class NetworkKernel(Kernel):
 
     def __post_init__(self) -> None:
         dual_activation(self.activation)
-        check(self.w_std > 0 and math.isfinite(self.w_std), "w_std", self.w_std, "above 0")
-        check(self.b_std >= 0 and math.isfinite(self.b_std), "b_std", self.b_std, "at least 0")
+        check(0 < self.w_std <= LARGEST, "w_std", self.w_std, f"above 0, up to {LARGEST:g}")
+        check(0 <= self.b_std <= LARGEST, "b_std", self.b_std, f"from 0 to {LARGEST:g}")
         scale = self.input_scale
-        check(scale > 0 and math.isfinite(scale), "input_scale", scale, "above 0")
+        check(0 < scale <= LARGEST, "input_scale", scale, f"above 0, up to {LARGEST:g}")
 
     @property
     def dual(self) -> DualActivation:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone, linear_classifier
-from imprint.nets.heads import projector_widths
+from imprint.nets.heads import dashed_widths
 from imprint.nets.registry import ARCHITECTURES
 
 
@@ -45,7 +45,7 @@ def build(channels: int, outputs: int | None, input_size: int, widths: str = "51
     Raises:
         ImprintError: ``widths`` names no width.
     """
-    hidden = projector_widths(widths)
+    hidden = dashed_widths(widths)
     if not hidden:
         raise ImprintError("mlp: widths must name at least one hidden width, as in 512-512")
     return MLP(channels * input_size**2, hidden, outputs)

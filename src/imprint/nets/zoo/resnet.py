@@ -11,6 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
 
@@ -83,11 +84,15 @@ class SamePool(nn.MaxPool2d):
         return functional.max_pool2d(padded, self.kernel_size, self.stride)
 
 
+WIDTH = 64
+
 LAYOUTS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),
     50: (Bottleneck, (3, 4, 6, 3)),
     101: (Bottleneck, (3, 4, 23, 3)),
+    152: (Bottleneck, (3, 8, 36, 3)),
+    200: (Bottleneck, (3, 24, 36, 3)),
 }
 
 
@@ -103,27 +108,29 @@ class ResNet(Backbone):
         outputs: int | None,
         small_input: bool,
         same_pooling: bool,
+        width: int,
     ) -> None:
         super().__init__()
         block, (first, second, third, fourth) = LAYOUTS[depth]
+        wide = width * block.expansion
         if small_input:
-            self.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+            self.conv1 = nn.Conv2d(channels, width, 3, padding=1, bias=False)
         else:
-            self.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+            self.conv1 = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = _pooling(small_input, same_pooling)
-        self.layer1 = _stage(block, 64, 64, first, stride=1)
-        self.layer2 = _stage(block, 64 * block.expansion, 128, second, stride=2)
-        self.layer3 = _stage(block, 128 * block.expansion, 256, third, stride=2)
-        self.layer4 = _stage(block, 256 * block.expansion, 512, fourth, stride=2)
+        self.layer1 = _stage(block, width, width, first, stride=1)
+        self.layer2 = _stage(block, wide, 2 * width, second, stride=2)
+        self.layer3 = _stage(block, 2 * wide, 4 * width, third, stride=2)
+        self.layer4 = _stage(block, 4 * wide, 8 * width, fourth, stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.feature_width = 512 * block.expansion
+        self.feature_width = 8 * wide
         self.fc = linear_classifier(self.feature_width, outputs)
         he_initialise(self)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the mean over the last maps, ``[b, 512]`` or, of bottlenecks, ``[b, 2048]``."""
+        """Return the mean over the last maps, ``[b, 8 · width]``; of bottlenecks, 32 · width."""
         maps = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
         features: Tensor = self.avgpool(maps)
@@ -158,18 +165,25 @@ def build(
     input_size: int,
     small_input: bool = False,
     same_pooling: bool = False,
+    width: int = WIDTH,
 ) -> ResNet:
     """Return the network of ``depth`` layers.
 
     Args:
-        depth: 18, 34, 50 or 101.
+        depth: 18, 34, 50, 101, 152 or 200.
         channels: of the images.
         outputs: of the classifier, or None for features alone.
         input_size: side of the images in pixels; any will do.
         small_input: a 3 × 3 stem without pooling, for images of some 32 pixels.
         same_pooling: pad the pooling of the stem as TensorFlow does, for weights trained there.
+        width: of the stem and of the first stage; published "2x" networks have 128.
+
+    Raises:
+        ImprintError: the width is below 1.
     """
-    return ResNet(depth, channels, outputs, small_input, same_pooling)
+    if width < 1:
+        raise ImprintError(f"resnet{depth}: width must be at least 1, got {width}")
+    return ResNet(depth, channels, outputs, small_input, same_pooling, width)
 
 
 for _depth in LAYOUTS:

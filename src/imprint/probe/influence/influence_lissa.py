@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from imprint.errors import ImprintError
 from imprint.probe.attribution import Attribution, Trained, influence
 from imprint.probe.flat_parameters import FlatParameters
 from imprint.probe.influence.influence_cg import residual_of
@@ -52,6 +53,8 @@ def influence_lissa(trained: Trained) -> Attribution:
     """Return the influences of a series as deep as the largest eigenvalue asks for."""
     flat = FlatParameters(trained)
     scale = 2 * largest_eigenvalue(flat, trained.seed) + trained.damping
+    if not math.isfinite(scale):
+        raise ImprintError("the largest curvature of the network is not finite: train it gentler")
     depth = min(MOST_STEPS, math.ceil(math.log(1e3) * scale / trained.damping))
     return by_series(trained, Series(scale, depth))
 

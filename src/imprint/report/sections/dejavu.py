@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,16 +80,19 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if "dejavu" not in mapping(summary, "lenses"):
         return None
     findings = mapping(summary, "lenses", "dejavu")
+    if "two_model" not in findings and "one_model" in findings:
+        return None
     tables = root / "tables" / "dejavu"
     names = [str(name) for name in lookup(summary, "data", "class_names")]
     percents = _percents(findings)
+    scores = [estimate(findings, "two_model", p, "score") for p in percents]
     classes = _classes(tables, names)
-    controls = _controls(findings)
+    controls = control_rows(findings)
     gallery = read_gallery(root / "gallery" / "dejavu")
     html = render(
         "dejavu.html.j2",
-        verdict=_verdict([estimate(findings, "two_model", p, "score") for p in percents]),
-        headlines=_headlines(findings, percents),
+        verdict=_verdict(scores),
+        headlines=headline_strips(percents, scores, _sentence),
         significance={
             key: number(findings, "significance", key)
             for key in ("memorized", "forgotten", "p_value")
@@ -141,8 +144,16 @@ def _verdict(scores: list[Estimate]) -> tuple[str, str]:
     return "nothing", "No memory beyond noise was found"
 
 
-def _headlines(findings: Mapping[str, Any], percents: list[str]) -> list[Headline]:
-    scores = [estimate(findings, "two_model", p, "score") for p in percents]
+def headline_strips(
+    percents: list[str], scores: list[Estimate], sentence: Callable[[str, Estimate], str]
+) -> list[Headline]:
+    """Return scores as headlines, all on one strip that holds every interval and zero.
+
+    Args:
+        percents: the percentage of most confident images of each score.
+        scores: with their intervals.
+        sentence: a score in plain words, from percentage and score.
+    """
     low = min(0.0, *(score.low for score in scores))
     high = max(0.0, *(score.high for score in scores))
     pad = 0.06 * max(high - low, 0.01)
@@ -152,7 +163,7 @@ def _headlines(findings: Mapping[str, Any], percents: list[str]) -> list[Headlin
 
     return [
         Headline(
-            p, s, _sentence(p, s), place(s.low), place(s.high), place(s.value), round(place(0.0), 2)
+            p, s, sentence(p, s), place(s.low), place(s.high), place(s.value), round(place(0.0), 2)
         )
         for p, s in zip(percents, scores, strict=True)
     ]
@@ -195,7 +206,7 @@ def _results(
     ]
 
 
-def _controls(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def control_rows(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the controls, failed ones first."""
     rows = []
     for name, control in (mapping(findings, "controls") if "controls" in findings else {}).items():

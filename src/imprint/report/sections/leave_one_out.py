@@ -14,7 +14,7 @@ from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed, reason
 from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Section
-from imprint.report.sections.leave_one_out_asked import asked
+from imprint.report.sections.leave_one_out_asked import asked, together
 from imprint.report.templating import render
 from imprint.report.wording import count, decimal, percent
 from imprint.tables import Table
@@ -79,6 +79,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         gallery=read_missed(root / "gallery" / LENS),
         most=_most(records, [str(name) for name in lookup(findings, "classes")]),
         queries=asked(findings),
+        **together(findings),
     )
     anchors = (("leave-one-out-result", "Leave one out"), ("leave-one-out-records", "Missed most"))
     return Section(LENS, "Leave one out", html, order=40, anchors=anchors)
@@ -175,6 +176,8 @@ def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]
             "groups": number(findings, "duplicates", kind, "groups"),
             "records": number(findings, "duplicates", kind, "records"),
             "first": list(lookup(findings, "duplicates", kind, "first")),
+            "disputed": list(mapping(findings, "duplicates", kind).get("disputed", [])),
+            "conflicting": mapping(findings, "duplicates", kind).get("conflicting", 0),
         }
         for kind in ("exact", "collinear")
     }

@@ -12,6 +12,7 @@ from imprint.report.templating import render
 
 LENS = "leave_one_out"
 MOST_QUERIES = 20
+ASKED = {"queries", "groups", "additions", "among_records"}
 
 
 @SECTIONS.register("leave_one_out_asked")
@@ -23,11 +24,12 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     """
     lenses = mapping(summary, "lenses")
     findings = lenses.get(LENS)
-    if not isinstance(findings, Mapping) or "queries" not in findings or "kernel" in findings:
+    if not isinstance(findings, Mapping) or not ASKED & set(findings) or "kernel" in findings:
         return None
     html = render(
         "leave_one_out_asked_alone.html.j2",
         queries=asked(findings),
+        **together(findings),
         fit=str(lookup(summary, "data", "fit")),
     )
     anchors = (("leave-one-out-queries", "Queries"),)
@@ -56,6 +58,25 @@ def asked(findings: Mapping[str, Any]) -> dict[str, Any] | None:
             row["raised"], row["lowered"] = _named(ends, "raise"), _named(ends, "lower")
     count = number(found, "queries")
     return {"missing": None, "count": count, "labelled": labelled, "rows": rows[:MOST_QUERIES]}
+
+
+def together(findings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of groups, of records added, and of records at one another.
+
+    Raises:
+        ImprintError: a finding it needs is missing.
+    """
+    groups, added, among = (
+        mapping(findings, name) if name in findings else None
+        for name in ("groups", "additions", "among_records")
+    )
+    return {
+        "groups": None if groups is None else list(lookup(groups, "first")),
+        "group_count": 0 if groups is None else number(groups, "groups"),
+        "added": None if added is None else list(lookup(added, "first")),
+        "added_count": 0 if added is None else number(added, "additions"),
+        "among": None if among is None else list(lookup(among, "most")),
+    }
 
 
 def _named(ends: Mapping[str, Any], name: str) -> list[tuple[int, float]]:

@@ -65,7 +65,7 @@ def _search(folder: Path, findings: Mapping[str, Any]) -> dict[str, Any]:
     enough = number(findings, "enough")
     reached = read_columns(folder / "records.parquet", "certificate")["certificate"]
     return {
-        "verdict": _verdict(success),
+        "verdict": _verdict(success, number(findings, "group_size")),
         "headlines": _headlines(success, named, enough, number(findings, "group_size")),
         "climbed": CLIMBED[str(lookup(findings, "objective"))],
         "method": {"lbfgs": "L-BFGS", "adam": "Adam"}[str(lookup(findings, "method"))],
@@ -82,18 +82,25 @@ def _search(folder: Path, findings: Mapping[str, Any]) -> dict[str, Any]:
         "figure": Figure(
             "How near each search came to the bound",
             Markup(plots.certificates(reached, enough)),
-            "The divergence at the query found, over that at the record itself. No query has "
+            "The divergence at the query found, over that at the "
+            f"{_removed(number(findings, 'group_size'))}. No query has "
             "more, so 1 certifies that nothing was missed.",
         ),
         "gallery": read_searches(folder),
     }
 
 
-def _verdict(success: Estimate) -> tuple[str, str]:
+def _removed(group_size: float) -> str:
+    return "record itself" if group_size == 1 else "records themselves"
+
+
+def _verdict(success: Estimate, group_size: float) -> tuple[str, str]:
+    removed = _removed(group_size)
     if success.value >= 0.5:
-        return "found", "The most revealing query is the record itself, and searches end there"
+        most = "query is" if group_size == 1 else "queries are"
+        return "found", f"The most revealing {most} the {removed}, and searches end there"
     if success.value > 0:
-        return "found", "Some searches ended at the record itself"
+        return "found", f"Some searches ended at the {removed}"
     return "nothing", "No search came to the bound"
 
 
@@ -121,11 +128,30 @@ def _headlines(
     ]
 
 
+def _peak(share: float, excess: float) -> str:
+    """Return what the divergence along the lines says of its bound.
+
+    Args:
+        share: of the lines along which it is greatest at the record.
+        excess: the most that it is above the value there, as a share of it.
+    """
+    why = "labels say something of predictions elsewhere only through the prediction there."
+    if share == 1:
+        return f"Greatest at the record itself along every line, as it must be: {why}"
+    return (
+        f"Greatest at the record itself along {percent(share)} of the lines, and elsewhere above "
+        f"it by up to {percent(excess, 2)}. That is rounding, and a larger noise variance takes "
+        f"it away: {why}"
+    )
+
+
 def _landscape(findings: Mapping[str, Any]) -> dict[str, Any]:
     steps, curves = lookup(findings, "steps"), mapping(findings, "curves")
+    peaks = mapping(findings, "peak_at_record")
     captions = {
-        "kl_out_in": "Greatest at the record itself along every line, as it must be: labels say "
-        "something of predictions elsewhere only through the prediction there.",
+        "kl_out_in": _peak(
+            number(peaks, "kl_out_in"), number(findings, "most_above_the_record", "kl_out_in")
+        ),
         "auc": "How well an observer tells the two models apart, above guessing.",
         "mean_distance": "No divergence, and not bounded by that at the record.",
     }

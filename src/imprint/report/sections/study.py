@@ -16,6 +16,9 @@ FACTS = {
     "boxes": "With object boxes",
     "public": "Public images",
     "shared": "Shared by both sets",
+    "attacked_seen": "Attacked, seen in training",
+    "attacked_unseen": "Attacked, never seen",
+    "reference_crops": "Crops that references learn from",
 }
 
 

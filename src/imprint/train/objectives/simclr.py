@@ -32,6 +32,7 @@ class SimCLR(Objective):
     """Two views of an image find each other among the views of all other images."""
 
     Options = SimCLROptions
+    compares_directions = True
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the loss of two views' embeddings."""

@@ -1,0 +1,108 @@
+"""The one-model test on arrays that the user computed elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imprint import __version__
+from imprint.audit.arrays import check_shapes
+from imprint.audit.npz import Arrays, read_npz
+from imprint.audit.one_model_findings import Judged, find, write_found
+from imprint.audit.one_model_options import OneModelOptions
+from imprint.data.index_list import read_index_list
+from imprint.dejavu.attack import attack
+from imprint.dejavu.references import log_probabilities
+from imprint.errors import ImprintError
+from imprint.store import write_json
+
+REQUIRED = ("public", "public_labels", "crops_target", "labels", "reference_probs")
+PROBABILITIES = "reference_probs"
+ONLY = "reference"
+"""What ``reference_probs`` alone is called; ``reference_probs_NAME`` is NAME."""
+
+
+def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
+    """Run the test; write ``summary.json`` and tables in ``dejavu/one_model/``.
+
+    Args:
+        file: ``.npz`` with ``public [M, d]``, ``public_labels [M]``, ``crops_target [N, d]``,
+            ``labels [N]`` and ``reference_probs [N, C]``, of references that were not trained on
+            the crops; optionally further ``reference_probs_NAME [N, C]``, ``index [N]`` and
+            ``seen [N]``, 0 for crops of images the network was not trained on.
+        options: how neighbours vote, what is excluded, where results go.
+
+    Raises:
+        ImprintError: a key is missing or unknown, shapes do not fit, or rows that are not
+            distributions over the classes.
+    """
+    arrays = read_npz(file, REQUIRED, ("index", "seen"), PROBABILITIES + "_")
+    _check(file, arrays)
+    labels = arrays["labels"].astype(np.int64)
+    public_labels = arrays["public_labels"].astype(np.int64)
+    references = {
+        key.removeprefix(PROBABILITIES).removeprefix("_") or ONLY: log_probabilities(
+            array, f"{file}: {key}"
+        )
+        for key, array in arrays.items()
+        if key.startswith(PROBABILITIES)
+    }
+    classes = references[ONLY].shape[1]
+    if max(labels.max(), public_labels.max()) >= classes:
+        raise ImprintError(
+            f"{file}: labels run to {max(labels.max(), public_labels.max())}, but "
+            f"{PROBABILITIES} has {classes} classes"
+        )
+    votes = attack(
+        arrays["crops_target"].astype(np.float32),
+        arrays["public"].astype(np.float32),
+        np.arange(len(public_labels)),
+        public_labels,
+        classes,
+        options.k,
+        options.voting or None,
+        options.metric,
+        options.device,
+    ).votes
+    index = arrays.get("index", np.arange(len(labels))).astype(np.int64)
+    seen = arrays.get("seen", np.ones(len(labels))).astype(bool)
+    if not seen.any():
+        raise ImprintError(f"{file}: no crop is marked as seen, so there is nothing to attack")
+    exclude = None if options.exclude is None else read_index_list(options.exclude)
+    judged = Judged(index, labels, seen, votes, references, classes)
+    found = find(judged, options.confidence, options.top, options.seed, options.calibrate, exclude)
+    summary = {
+        "imprint": __version__,
+        "data": {
+            "arrays": file.name,
+            "attacked": int(seen.sum()),
+            "unseen": int((~seen).sum()),
+            "public": len(public_labels),
+        },
+        "settings": {
+            name: getattr(options, name)
+            for name in ("k", "voting", "metric", "top", "calibrate", "seed")
+        },
+        "lenses": {"dejavu": {"one_model": found.findings}},
+    }
+    folder = options.out / "dejavu" / "one_model"
+    write_found(folder, found, classes, options.top, {})
+    write_json(options.out / "summary.json", summary)
+    return summary
+
+
+def _check(file: Path, arrays: Arrays) -> None:
+    public, crops = len(arrays["public"]), len(arrays["labels"])
+    width = arrays["public"].shape[-1] if arrays["public"].ndim else 0
+    given = arrays[PROBABILITIES]
+    classes = given.shape[-1] if given.ndim else 0
+    expected: dict[str, tuple[int, ...]] = {
+        "public": (public, width),
+        "public_labels": (public,),
+        "crops_target": (crops, width),
+        **dict.fromkeys(("labels", "index", "seen"), (crops,)),
+        **{key: (crops, classes) for key in arrays if key.startswith(PROBABILITIES)},
+    }
+    check_shapes(file, {key: np.asarray(array) for key, array in arrays.items()}, expected)

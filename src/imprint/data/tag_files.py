@@ -1,0 +1,229 @@
+"""Tags in files: those of other programs, and the format of the published tagger.
+
+- a table, CSV: ``image,tag,score``, one tag a row (the score may be missing: 1);
+- one JSON file: a list of ``{"image_path": …, "tags": […], "scores": […]}``;
+- a folder ``labels/`` of such files, ``<class>_<name>_labels.json``, as the Recognize Anything
+  tagger of the published study leaves them, beside ``frequencies/<class>_<name>_freq.json`` with
+  ``{tag: [count, sum of scores]}`` of each class (dejavu spec §7.3).
+
+Images are joined on the name of their file without folder and suffix, as there.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from imprint.data.annotation import Tags, tags_from_words
+from imprint.data.imageset import IntArray
+from imprint.errors import ImprintError
+from imprint.progress import say
+from imprint.store import read_json, write_json
+
+Words = dict[str, dict[str, float]]
+"""Image key → tag → score."""
+
+
+def read_tags(path: Path, names: Sequence[str]) -> Tags:
+    """Return the tags of images by name; one that the file does not know has none.
+
+    Args:
+        path: a ``.csv`` or ``.json`` file, or a folder of ``*_labels.json``, or one that has such
+            a folder ``labels``.
+        names: of the images, such as ``n01440764/n01440764_18.JPEG``.
+
+    Raises:
+        ImprintError: no such file, one of another format, or one that knows none of the images.
+    """
+    found = _read_words(path)
+    keys = [image_key(name) for name in names]
+    if len(set(keys)) != len(keys):
+        raise ImprintError(
+            "images of the same file name cannot be told apart in a file of tags: rename them"
+        )
+    unknown = [name for name, key in zip(names, keys, strict=True) if key not in found]
+    if len(unknown) == len(names):
+        raise ImprintError(
+            f"{path} has tags of {len(found)} images, but none of {names[0] if names else 'these'}"
+            f"{' or the others' if len(names) > 1 else ''}: check that it is of these images"
+        )
+    if unknown:
+        say(f"{path}: no tags of {len(unknown)} of {len(names)} images, {unknown[0]} first")
+    return tags_from_words([list(found.get(key, {}).items()) for key in keys])
+
+
+def image_key(name: str) -> str:
+    """Return what images are joined on: the file name without folder and suffix.
+
+    >>> image_key("crops/n01440764/n01440764_18.JPEG"), image_key("composite[3]")
+    ('n01440764_18', 'composite[3]')
+    """
+    return PurePosixPath(name.replace("\\", "/")).stem
+
+
+def write_labels(
+    folder: Path,
+    tags: Tags,
+    names: Sequence[str],
+    labels: IntArray,
+    classes: Sequence[str],
+    titles: Sequence[str] | None = None,
+) -> None:
+    """Write ``<class>_<title>_labels.json`` for every class that has images.
+
+    Args:
+        folder: usually called ``labels``.
+        tags: of n images.
+        names: of the images.
+        labels: int64 ``[n]``.
+        classes: identifier of each class, such as its WordNet id.
+        titles: what each class is called; its identifier when None.
+    """
+    for label, stem in _stems(labels, classes, titles):
+        entries = [
+            {
+                "image_path": names[row],
+                "tags": [word for word, _ in tags.words(row)],
+                "scores": [score for _, score in tags.words(row)],
+            }
+            for row in np.flatnonzero(labels == label).tolist()
+        ]
+        write_json(folder / f"{stem}_labels.json", entries)
+
+
+def write_frequencies(
+    folder: Path,
+    tags: Tags,
+    labels: IntArray,
+    classes: Sequence[str],
+    titles: Sequence[str] | None = None,
+) -> None:
+    """Write ``<class>_<title>_freq.json``, ``{tag: [count, sum of scores]}``, for every class.
+
+    Args:
+        folder: usually called ``frequencies``.
+        tags: of n images.
+        labels: int64 ``[n]``.
+        classes: identifier of each class.
+        titles: what each class is called; its identifier when None.
+    """
+    of_tag = labels[tags.image_of_tag]
+    for label, stem in _stems(labels, classes, titles):
+        mine = of_tag == label
+        counts = np.bincount(tags.tags[mine], minlength=len(tags.vocabulary))
+        sums = np.bincount(tags.tags[mine], tags.scores[mine], minlength=len(tags.vocabulary))
+        content = {
+            tags.vocabulary[tag]: [int(counts[tag]), float(sums[tag])]
+            for tag in np.flatnonzero(counts)
+        }
+        write_json(folder / f"{stem}_freq.json", content)
+
+
+def read_frequencies(folder: Path, classes: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
+    """Return the tags of a folder of ``*_freq.json`` and their counts, int64 ``[V, C]``.
+
+    Args:
+        folder: ``frequencies``.
+        classes: identifiers; the class of a file is the longest that its name starts with.
+
+    Raises:
+        ImprintError: no such files, one of no known class, or one of another format.
+    """
+    files = sorted(folder.glob("*_freq.json"))
+    if not files:
+        raise ImprintError(f"no *_freq.json in {folder}: check the path")
+    cells: dict[tuple[str, int], int] = {}
+    for file in files:
+        label = _class_of(file, classes)
+        content = read_json(file)
+        try:
+            for tag, (count, _) in content.items():
+                cells[str(tag), label] = cells.get((str(tag), label), 0) + int(count)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ImprintError(f"{file} must hold {{tag: [count, sum of scores]}}") from error
+    vocabulary = tuple(sorted({tag for tag, _ in cells}))
+    number = {tag: row for row, tag in enumerate(vocabulary)}
+    counts = np.zeros((len(vocabulary), len(classes)), dtype=np.int64)
+    for (tag, label), count in cells.items():
+        counts[number[tag], label] = count
+    return vocabulary, counts
+
+
+def _read_words(path: Path) -> Words:
+    if path.is_dir():
+        inner = path / "labels" if (path / "labels").is_dir() else path
+        files = sorted(inner.glob("*_labels.json"))
+        if not files:
+            raise ImprintError(f"no *_labels.json in {inner}: check the path")
+        return _collect(row for file in files for row in _json_rows(file))
+    if not path.is_file():
+        raise ImprintError(f"no tags at {path}: check the path")
+    readers = {".csv": _csv_rows, ".json": _json_rows}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise ImprintError(f"{path}: tags are read from .csv and .json files and folders of them")
+    return _collect(reader(path))
+
+
+def _collect(rows: Iterable[tuple[str, list[tuple[str, float]]]]) -> Words:
+    """Join rows by image; of a tag that comes twice, the higher score stays."""
+    found: Words = defaultdict(dict)
+    for image, pairs in rows:
+        mine = found[image_key(image)]
+        for tag, score in pairs:
+            mine[tag] = max(score, mine.get(tag, -np.inf))
+    return dict(found)
+
+
+def _json_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
+    content = read_json(file)
+    try:
+        return [_entry(entry) for entry in content]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImprintError(
+            f'{file} must hold a list of {{"image_path", "tags", "scores"}} ({error})'
+        ) from error
+
+
+def _entry(entry: Any) -> tuple[str, list[tuple[str, float]]]:
+    tags, scores = entry["tags"], entry.get("scores", [1.0] * len(entry["tags"]))
+    pairs = [(str(tag), float(score)) for tag, score in zip(tags, scores, strict=True)]
+    return str(entry["image_path"]), pairs
+
+
+def _csv_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return [
+            (row["image"], [(row["tag"], float(row.get("score") or 1.0))] if row["tag"] else [])
+            for row in rows
+        ]
+    except (OSError, UnicodeDecodeError, KeyError, ValueError, csv.Error) as error:
+        raise ImprintError(
+            f"{file} must be a table in UTF-8 with the columns image, tag and score ({error})"
+        ) from error
+
+
+def _stems(
+    labels: IntArray, classes: Sequence[str], titles: Sequence[str] | None
+) -> list[tuple[int, str]]:
+    called = classes if titles is None else titles
+    return [
+        (int(label), f"{classes[label]}_{called[label]}".replace("/", "-"))
+        for label in np.unique(labels)
+    ]
+
+
+def _class_of(file: Path, classes: Sequence[str]) -> int:
+    fitting = [
+        (len(name), label) for label, name in enumerate(classes) if file.name.startswith(f"{name}_")
+    ]
+    if not fitting:
+        raise ImprintError(f"{file.name} is of no class of these images, {classes[0]} and others")
+    return max(fitting)[1]

@@ -1,0 +1,1 @@
+"""Networks that say what is in a picture, and where: tags of crops, boxes of images."""

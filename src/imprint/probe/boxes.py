@@ -1,0 +1,150 @@
+"""Boxes for images that have none, class by class, so that a killed run loses one class at most.
+
+Writes, in the layout of the published study (dejavu spec §2.4):
+
+    Annotation/CLASS/STEM.xml   one Pascal VOC file an image with a detection
+    summary.json                {class name: images with a detection}
+    bbox_annotation_idx.npy     int64, the indices of those images, sorted
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from imprint.data.decode import load, to_array
+from imprint.data.file_names import class_folders, stems
+from imprint.data.files import FileImages, usable_indices
+from imprint.data.geometry import whole_rectangles
+from imprint.data.imageset import ArrayImages, ImageSet, IntArray, Pixels
+from imprint.data.voc_files import write_voc
+from imprint.errors import ImprintError
+from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
+from imprint.progress import track
+from imprint.store import replacing, write_json
+
+ANNOTATION = "Annotation"
+SUMMARY = "summary.json"
+INDICES = "bbox_annotation_idx.npy"
+_WNID = re.compile(r"n\d{8}")
+
+
+def write_boxes(
+    folder: Path,
+    images: ImageSet,
+    indices: IntArray,
+    detector: OpenVocabularyDetector,
+    batch_size: int,
+) -> None:
+    """Look for the class of each image in it, and write what is found.
+
+    Args:
+        folder: where to; classes that are whole there stay as they are.
+        images: where pixels, classes and names come from.
+        indices: int64 ``[n]``, which of them; those left out as corrupt are passed over.
+        detector: asked for the name of each image's own class.
+        batch_size: images a forward pass.
+
+    Raises:
+        ImprintError: the classes have no names, or an image cannot be decoded.
+    """
+    indices = indices[np.isin(indices, usable_indices(images))]
+    check_names(images)
+    folders = class_folders(images)
+    found: dict[int, list[int]] = {}
+    for label in track(
+        np.unique(images.labels[indices]).tolist(),
+        "detect",
+        len(np.unique(images.labels[indices])),
+        "class",
+    ):
+        mine = indices[images.labels[indices] == label]
+        target = folder / ANNOTATION / folders[label]
+        if not target.is_dir():
+            with replacing(target) as temporary:
+                temporary.mkdir(parents=True)
+                _write_class(temporary, images, mine, folders[label], detector, batch_size)
+        names = stems(images, mine.tolist())
+        found[label] = [
+            index
+            for index, stem in zip(mine.tolist(), names, strict=True)
+            if (target / f"{stem}.xml").exists()
+        ]
+    titles = _titles(images, folders)
+    write_json(folder / SUMMARY, {titles[label]: len(rows) for label, rows in found.items()})
+    boxed = np.sort(np.array([row for rows in found.values() for row in rows], dtype=np.int64))
+    with replacing(folder / INDICES) as temporary, temporary.open("wb") as file:
+        np.save(file, boxed, allow_pickle=False)
+
+
+def check_names(images: ImageSet) -> None:
+    """Check that the classes are called by words, which a detector can look for.
+
+    Raises:
+        ImprintError: a class is called by its WordNet id.
+    """
+    nameless = next((name for name in images.classes if _WNID.fullmatch(name)), None)
+    if nameless is not None:
+        raise ImprintError(
+            f"the classes of {images.name} have no names to look for, only ids such as {nameless}: "
+            "put words.txt or LOC_synset_mapping.txt into the folder of the images"
+        )
+
+
+def picture(images: ImageSet, index: int) -> Pixels:
+    """Return one whole image in its own size, uint8 ``[channels, H, W]``.
+
+    Raises:
+        ImprintError: it cannot be decoded.
+    """
+    if isinstance(images, FileImages):
+        return to_array(load(images.file_of(index), images.channels))
+    if isinstance(images, ArrayImages):
+        pixels: Pixels = images.pixels[index]
+        return pixels
+    width, height = (int(side) for side in images.sizes()[index])
+    one = np.array([index])
+    square = images.read(one, whole_rectangles([[width, height]]), max(width, height))[0]
+    shown = Image.fromarray(np.ascontiguousarray(square.transpose(1, 2, 0)).squeeze())
+    return to_array(shown.resize((width, height)))
+
+
+def _write_class(
+    folder: Path,
+    images: ImageSet,
+    indices: IntArray,
+    class_folder: str,
+    detector: OpenVocabularyDetector,
+    batch_size: int,
+) -> None:
+    name = images.classes[int(images.labels[indices[0]])]
+    for start in range(0, len(indices), batch_size):
+        rows = indices[start : start + batch_size].tolist()
+        pictures = [picture(images, row) for row in rows]
+        detections = detector.detect(pictures, clean_name(name))
+        for row, pixels, one in zip(rows, pictures, detections, strict=True):
+            if len(one.boxes):
+                (stem,) = stems(images, [row])
+                height, width = pixels.shape[1:]
+                write_voc(
+                    folder / f"{stem}.xml",
+                    one.boxes.tolist(),
+                    (width, height),
+                    class_folder,
+                    Path(images.name_of(row)).name,
+                    name,
+                    images.channels,
+                    one.scores.tolist(),
+                )
+
+
+def _titles(images: ImageSet, folders: Sequence[str]) -> list[str]:
+    """Return the name of each class, with its folder where two are called alike."""
+    return [
+        name if images.classes.count(name) == 1 else f"{name} ({folder})"
+        for name, folder in zip(images.classes, folders, strict=True)
+    ]

@@ -1,0 +1,38 @@
+"""What a classifier of background crops says of crops it was not trained on.
+
+Any architecture, trained by the loop that trains everything else (:mod:`imprint.train.loop`) on a
+set of crops, which come through the same reader as those an encoder is attacked with
+(:mod:`imprint.data.cropped`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+
+from imprint.data.geometry import centre_squares, whole_rectangles
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.nets.load import load_subject
+from imprint.probe.embeddings import embed
+
+
+def predict_crops(
+    weights: Path, crops: ImageSet, rows: IntArray, device: torch.device
+) -> NDArray[np.float64]:
+    """Return ln P(class | crop) under a trained classifier, float64 ``[rows, C]``.
+
+    Args:
+        weights: of the classifier, with its card beside it.
+        crops: where pixels come from.
+        rows: int64 ``[n]``, the crops to judge.
+        device: where to compute.
+    """
+    subject = load_subject(weights)
+    squares = centre_squares(whole_rectangles(crops.sizes()[rows]))
+    found = embed({"classifier": subject}, crops, rows, squares, ("logits",), device, "judge crops")
+    logits = found["classifier"]["logits"].astype(np.float64)
+    return np.asarray(log_softmax(logits, axis=1))

@@ -1,0 +1,125 @@
+"""Linear probes of every depth that learn along with the network.
+
+They take the representations of the first view that the objective's own pass made, detached: no
+second pass, and no batch statistics counted twice. The network does not notice them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+from imprint.data.files import stream
+from imprint.data.geometry import centre_squares, whole_rectangles
+from imprint.data.imageset import ImageSet, IntArray
+from imprint.nets.subject import Subject
+from imprint.seeds import derive
+from imprint.train.gather import rank, world_size
+from imprint.train.probe_options import OnlineProbeOptions
+
+VALIDATION_BATCH = 256
+
+
+class OnlineProbes(nn.Module):
+    """One linear classifier a depth, all trained by one AdamW.
+
+    Args:
+        depths: width of the representation at each depth.
+        classes: how many there are.
+        options: of the probes.
+        seed: of their first weights.
+
+    Attributes:
+        optimizer: its state belongs to the probes'.
+    """
+
+    def __init__(
+        self, depths: Mapping[str, int], classes: int, options: OnlineProbeOptions, seed: int
+    ) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(derive(seed, "online probes"))
+            self.layers = nn.ModuleDict(
+                {name: nn.Linear(width, classes) for name, width in depths.items()}
+            )
+        self.optimizer = torch.optim.AdamW(
+            self.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
+        )
+        self._sums: dict[str, torch.Tensor] = {}
+        self._seen = 0
+
+    def learn(self, depths: Mapping[str, torch.Tensor], labels: torch.Tensor) -> None:
+        """Take one step.
+
+        Args:
+            depths: ``[b or more, width]`` each; the first b rows are the first view's.
+            labels: int64 ``[b]``.
+        """
+        losses = {}
+        for name, layer in self.layers.items():
+            logits = layer(depths[name][: len(labels)].float())
+            losses[name] = F.cross_entropy(logits, labels)
+            hits = (logits.argmax(dim=1) == labels).sum()
+            self._add(name, torch.stack([losses[name].detach() * len(labels), hits]))
+        self._seen += len(labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(list(losses.values()))
+        for parameter in self.parameters():
+            _average(parameter.grad)
+        self.optimizer.step()
+
+    def reached(self) -> dict[str, dict[str, Any]]:
+        """Return loss and accuracy of each depth since the last call, on what was learned from."""
+        found = {}
+        for name, sums in self._sums.items():
+            loss, hits = _total(sums).tolist()
+            count = self._seen * world_size()
+            found[name] = {"loss": loss / count, "top1": hits / count}
+        self._sums, self._seen = {}, 0
+        return found
+
+    @torch.inference_mode()
+    def validate(self, subject: Subject, images: ImageSet, indices: IntArray) -> dict[str, float]:
+        """Return the top-1 accuracy of each depth on centre squares, the network in evaluation.
+
+        Args:
+            subject: the network as it is now; left in evaluation mode.
+            images: where pixels and labels come from.
+            indices: int64 ``[m]``; processes share them.
+        """
+        subject.eval()
+        device = next(self.parameters()).device
+        mine = indices[rank() :: world_size()]
+        hits = {name: torch.zeros((), device=device) for name in self.layers}
+        squares = centre_squares(whole_rectangles(images.sizes()[mine]))
+        start = 0
+        for pixels in stream(images, mine, squares, subject.input_size, VALIDATION_BATCH):
+            inputs = torch.from_numpy(pixels).to(device).float().div_(255)
+            labels = torch.from_numpy(images.labels[mine[start : start + len(pixels)]]).to(device)
+            with subject.watched() as depths:
+                subject.embed(inputs, subject.last_embedding)
+            for name, layer in self.layers.items():
+                hits[name] += (layer(depths[name].float()).argmax(dim=1) == labels).sum()
+            start += len(pixels)
+        return {name: float(_total(count)) / len(indices) for name, count in hits.items()}
+
+    def _add(self, name: str, values: torch.Tensor) -> None:
+        self._sums[name] = self._sums[name] + values if name in self._sums else values
+
+
+def _average(gradient: torch.Tensor | None) -> None:
+    if gradient is not None and world_size() > 1:
+        dist.all_reduce(gradient)
+        gradient.div_(world_size())
+
+
+def _total(values: torch.Tensor) -> torch.Tensor:
+    if world_size() > 1:
+        values = values.clone()
+        dist.all_reduce(values)
+    return values

@@ -1,0 +1,61 @@
+"""The state of one training run, and its file."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imprint.nets.subject import Subject
+from imprint.store import replacing
+from imprint.train.objective import Objective
+from imprint.train.online_probes import OnlineProbes
+
+
+@dataclass
+class Run:
+    """What a resume needs, and nothing else."""
+
+    subject: Subject
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    probes: OnlineProbes | None = None
+    log: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done: one line of the log each."""
+        return len(self.log)
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        state = {
+            "log": self.log,
+            "subject": self.subject.state_dict(),
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+        if self.probes is not None:
+            state["probes"] = self.probes.state_dict()
+            state["probe optimizer"] = self.probes.optimizer.state_dict()
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Take the state of a file written by :meth:`save`."""
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.subject.load_state_dict(state["subject"])
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.probes is not None:
+            self.probes.load_state_dict(state["probes"])
+            self.probes.optimizer.load_state_dict(state["probe optimizer"])
+        self.log = state["log"]

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from imprint.data.index_list import read_index_list, write_index_list
+from imprint.errors import ImprintError
+
+
+def test_a_list_comes_back_sorted_and_each_once(tmp_path):
+    write_index_list(tmp_path / "list.npy", np.array([5, 2, 5, 9]))
+    found = read_index_list(tmp_path / "list.npy")
+    assert found.dtype == np.int64
+    assert found.tolist() == [2, 5, 9]
+
+
+def test_the_published_shape_is_read(tmp_path):
+    """Of the shape, type and range of the shipped list (dejavu spec §7.6)."""
+    random = np.random.default_rng(0)
+    indices = np.sort(random.choice(1_274_148, 3214, replace=False)).astype(np.int64)
+    np.save(tmp_path / "dataset_level_correlations_indices.npy", indices)
+    found = read_index_list(tmp_path / "dataset_level_correlations_indices.npy")
+    assert (found == indices).all()
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        (np.array([3, 1]), "1 follows 3 in row 1"),
+        (np.array([3, 3]), "3 follows 3"),
+        (np.array([-1, 3]), "indices start at 0"),
+        (np.array([1.0, 2.0]), "int64"),
+        (np.array([1, 2], dtype=np.int32), "int64"),
+        (np.array([[1, 2]]), "one row"),
+    ],
+)
+def test_other_lists_are_refused(tmp_path, indices, message):
+    np.save(tmp_path / "list.npy", indices)
+    with pytest.raises(ImprintError, match=message):
+        read_index_list(tmp_path / "list.npy")
+
+
+def test_what_is_no_list_is_refused(tmp_path):
+    (tmp_path / "list.npy").write_text("1 2 3")
+    for name in ("list.npy", "none.npy"):
+        with pytest.raises(ImprintError, match="cannot read a list of images"):
+            read_index_list(tmp_path / name)
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.save(tmp_path / "list.npy", np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ImprintError, match="cannot read a list"):
+        read_index_list(tmp_path / "list.npy")

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imprint.data.annotation import Annotator
+from imprint.data.descriptors import patch_descriptors, pyramid_descriptors
+from imprint.data.visual_words import fit_visual_words
+from imprint.errors import ImprintError
+
+
+def noise(n, seed=0, channels=3, side=32):
+    return np.random.default_rng(seed).integers(0, 256, (n, channels, side, side), dtype=np.uint8)
+
+
+def flat(*colours):
+    return np.stack(
+        [np.full((32, 32, 3), colour, np.uint8).transpose(2, 0, 1) for colour in colours]
+    )
+
+
+def test_a_flat_picture_has_its_colour_and_nothing_else():
+    found = patch_descriptors(flat((255, 0, 51)))
+    assert found.shape == (1, 49, 14)
+    expected = [(1 + 0.2) / 3, 1.0, 0.5 - 0.2, *np.zeros(11)]
+    np.testing.assert_allclose(found[0], np.tile(expected, (49, 1)), atol=1e-3)
+
+
+@pytest.mark.parametrize(("turns", "direction"), [(0, 0), (1, 4)])
+def test_edges_have_their_direction(turns, direction):
+    ramp = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
+    picture = np.repeat(np.rot90(ramp, turns)[None, None], 3, axis=1).copy()
+    edges = pyramid_descriptors(picture, levels=(1,))[0, 6:]
+    assert edges.argmax() == direction
+    assert edges[direction] == pytest.approx(8 / 255 * 31 / 32, rel=1e-3)
+    assert np.delete(edges, direction).max() < 1e-6
+
+
+def test_means_and_spreads_by_hand():
+    pixels = noise(3, side=16)
+    found = pyramid_descriptors(pixels, levels=(1,))
+    light = pixels.mean(axis=1) / 255
+    np.testing.assert_allclose(found[:, 0], light.mean(axis=(1, 2)), atol=1e-5)
+    np.testing.assert_allclose(found[:, 3], light.std(axis=(1, 2)), atol=1e-4)
+    assert pyramid_descriptors(pixels).shape == (3, 21 * 14)
+    assert pyramid_descriptors(noise(2, channels=1)).shape == (2, 21 * 10)
+
+
+def test_each_colour_has_its_word():
+    colours = flat((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    words = fit_visual_words(colours, 3)
+    tags = words.annotate(colours[[0, 1, 2, 0]])
+    said = [tags.words(row) for row in range(4)]
+    assert [len(each) for each in said] == [1, 1, 1, 1]
+    assert {each[0][1] for each in said} == {1.0}
+    assert said[0] == said[3]
+    assert len({each[0][0] for each in said}) == 3
+
+
+@given(st.integers(0, 20), st.integers(1, 6))
+@settings(max_examples=10, deadline=None)
+def test_tags_of_a_crop_do_not_depend_on_the_batch(seed, cut):
+    crops = noise(7, seed)
+    words = fit_visual_words(noise(10, 99), 8)
+    together = words.annotate(crops)
+    parts = [words.annotate(crops[:cut]), words.annotate(crops[cut:])]
+    apart = [part.words(row) for part in parts for row in range(len(part))]
+    assert [together.words(row) for row in range(7)] == apart
+    for row in range(7):
+        assert sum(score for _, score in together.words(row)) == pytest.approx(1)
+
+
+def test_it_is_an_annotator_and_depends_on_its_seed_alone():
+    crops = noise(12)
+    one, same, other = (fit_visual_words(crops, 6, seed) for seed in (1, 1, 2))
+    assert isinstance(one, Annotator)
+    np.testing.assert_array_equal(one.centres, same.centres)
+    assert not np.array_equal(one.centres, other.centres)
+
+
+def test_no_crops_are_told():
+    with pytest.raises(ImprintError, match="of 0 crops"):
+        fit_visual_words(noise(0), 5)
+    with pytest.raises(ImprintError, match="too small"):
+        patch_descriptors(noise(1, side=4))

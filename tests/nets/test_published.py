@@ -1,0 +1,548 @@
+"""Files laid out as the public ones are, of narrow networks that are wired here by hand."""
+
+import argparse
+import json
+from collections import OrderedDict
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imprint.cli import main
+from imprint.errors import ImprintError
+from imprint.nets.build import build_network
+from imprint.nets.load import load_subject, read_card
+from imprint.nets.published import LAYOUTS, published_network, recognise
+from imprint.nets.shapes import architecture_of, outputs_of, stem_of
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+WIDTH = 4
+FEATURES = 32 * WIDTH
+IMAGES = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def drawn(name: str, *shape: int) -> Tensor:
+    """Values that depend on the name alone; variances positive, weights small enough."""
+    seed = sum(map(ord, name)) * 1009 + len(name)
+    values = torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+    if name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
+        return 0.5 + values
+    fan = max(1, torch.Size(shape[1:]).numel())
+    return (values - 0.5) * (3.0 / fan) ** 0.5 if len(shape) > 1 else values - 0.5
+
+
+def norm(name: str, width: int, affine: bool = True) -> dict[str, Tensor]:
+    kinds = ["weight", "bias"] if affine else []
+    tensors = {f"{name}.{kind}": drawn(f"{name}.{kind}", width) for kind in kinds}
+    for kind in ("running_mean", "running_var"):
+        tensors[f"{name}.{kind}"] = drawn(f"{name}.{kind}", width)
+    return {**tensors, f"{name}.num_batches_tracked": torch.tensor(5)}
+
+
+def resnet50_weights(width: int = WIDTH) -> dict[str, Tensor]:
+    """A ResNet-50's trunk by torchvision's names, an eighth as wide or less."""
+    weights = {"conv1.weight": drawn("conv1.weight", width, 3, 7, 7), **norm("bn1", width)}
+    before = width
+    for stage, count in enumerate((3, 4, 6, 3)):
+        inner = width * 2**stage
+        for block in range(count):
+            at = f"layer{stage + 1}.{block}"
+            shapes = {1: (inner, before, 1), 2: (inner, inner, 3), 3: (4 * inner, inner, 1)}
+            for number, (after, ahead, kernel) in shapes.items():
+                name = f"{at}.conv{number}.weight"
+                weights[name] = drawn(name, after, ahead, kernel, kernel)
+                weights |= norm(f"{at}.bn{number}", after)
+            if block == 0:
+                name = f"{at}.downsample.0.weight"
+                weights[name] = drawn(name, 4 * inner, before, 1, 1)
+                weights |= norm(f"{at}.downsample.1", 4 * inner)
+            before = 4 * inner
+    return weights
+
+
+def batch_norm(maps: Tensor, weights: dict[str, Tensor], name: str) -> Tensor:
+    kinds = ("running_mean", "running_var", "weight", "bias")
+    return functional.batch_norm(maps, *(weights[f"{name}.{kind}"] for kind in kinds))
+
+
+def resnet50_features(
+    images: Tensor, weights: dict[str, Tensor], mean=IMAGENET[0], std=IMAGENET[1], pool_same=False
+) -> Tensor:
+    """The network of those weights, in functions alone."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (mean, std))
+    maps = functional.conv2d((images - mean) / std, weights["conv1.weight"], stride=2, padding=3)
+    maps = batch_norm(maps, weights, "bn1").relu()
+    if pool_same:
+        maps = functional.max_pool2d(functional.pad(maps, (0, 1, 0, 1)), 3, 2)
+    else:
+        maps = functional.max_pool2d(maps, 3, 2, padding=1)
+    for stage, count in enumerate((3, 4, 6, 3)):
+        for block in range(count):
+            at, stride = f"layer{stage + 1}.{block}", 2 if stage and block == 0 else 1
+            inner = maps
+            for number, options in {1: {}, 2: {"stride": stride, "padding": 1}, 3: {}}.items():
+                inner = functional.conv2d(inner, weights[f"{at}.conv{number}.weight"], **options)
+                inner = batch_norm(inner, weights, f"{at}.bn{number}")
+                inner = inner if number == 3 else inner.relu()
+            if block == 0:
+                maps = functional.conv2d(maps, weights[f"{at}.downsample.0.weight"], stride=stride)
+                maps = batch_norm(maps, weights, f"{at}.downsample.1")
+            maps = (maps + inner).relu()
+    return maps.mean((2, 3))
+
+
+def linear(name: str, before: int, after: int, bias: bool = True) -> dict[str, Tensor]:
+    weights = {f"{name}.weight": drawn(f"{name}.weight", after, before)}
+    return {**weights, f"{name}.bias": drawn(f"{name}.bias", after)} if bias else weights
+
+
+def under(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return OrderedDict((prefix + name, tensor) for name, tensor in weights.items())
+
+
+def apply_linear(features: Tensor, weights: dict[str, Tensor], name: str) -> Tensor:
+    return functional.linear(features, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
+
+
+def bn_projector(hidden_bias: bool) -> dict[str, Tensor]:
+    return {
+        **linear("0", FEATURES, 10, hidden_bias),
+        **norm("1", 10),
+        **linear("3", 10, 12, hidden_bias),
+        **norm("4", 12),
+        **linear("6", 12, 6, bias=False),
+    }
+
+
+def bn_projected(features: Tensor, weights: dict[str, Tensor]) -> Tensor:
+    hidden = batch_norm(apply_linear(features, weights, "0"), weights, "1").relu()
+    hidden = batch_norm(apply_linear(hidden, weights, "3"), weights, "4").relu()
+    return apply_linear(hidden, weights, "6")
+
+
+def saved(path, content, **card):
+    """Write a file as published; return its Subject and what it makes of the images."""
+    torch.save(content, path)
+    return load_subject(path, card or None)
+
+
+def close(found: Tensor, expected: Tensor) -> bool:
+    assert float(expected.std()) > 1e-3, "a network that says the same of everything tests nothing"
+    return torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+TRUNK = resnet50_weights()
+with torch.no_grad():
+    TRUNK_FEATURES = resnet50_features(IMAGES, TRUNK)
+
+
+def embed(subject, layer="backbone") -> Tensor:
+    with torch.no_grad():
+        return subject.embed(IMAGES, layer)
+
+
+def test_a_trunk_of_vicreg_barlow_twins_or_dino(tmp_path) -> None:
+    subject = saved(tmp_path / "resnet50.pth", OrderedDict(TRUNK))
+    assert close(embed(subject), TRUNK_FEATURES)
+    card = read_card(tmp_path / "resnet50.pth")
+    assert (card.architecture, card.options, card.outputs) == ("resnet50", {"width": 4}, None)
+    assert (card.mean, card.std, card.input_size) == (*IMAGENET, 224)
+    assert card.training == {"published": "trunk"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "hidden_bias", "extra"),
+    [("vicreg", True, {}), ("barlow", False, norm("bn", 6, affine=False))],
+)
+def test_a_full_checkpoint_of_vicreg_or_barlow_twins(tmp_path, layout, hidden_bias, extra) -> None:
+    projector = bn_projector(hidden_bias)
+    weights = {**under("backbone.", TRUNK), **under("projector.", projector), **extra}
+    content = {"epoch": 1000, "model": under("module.", weights), "optimizer": {"state": {}}}
+    subject = saved(tmp_path / "full.pth", content)
+    assert recognise(content) == layout
+    assert close(embed(subject), TRUNK_FEATURES)
+    assert close(embed(subject, "projector"), bn_projected(TRUNK_FEATURES, projector))
+    assert read_card(tmp_path / "full.pth").projector == "10-12-6"
+
+
+def dejavu_projector() -> dict[str, Tensor]:
+    return {
+        **linear("0.0", FEATURES, 10),
+        **norm("0.1", 10),
+        **linear("1.0", 10, 12),
+        **norm("1.1", 12),
+        **linear("2", 12, 6, bias=False),
+    }
+
+
+def plain(projector: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Déjà vu's nested names as those of one row of layers."""
+    places = {"0.0": "0", "0.1": "1", "1.0": "3", "1.1": "4", "2": "6", "2.0": "6"}
+    return {
+        f"{places[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}": tensor
+        for name, tensor in projector.items()
+    }
+
+
+@pytest.mark.parametrize("extra", [{}, norm("bn", 6, affine=False), linear("predictor.0.0", 6, 10)])
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_snapshot_of_deja_vu(tmp_path, extra, bare) -> None:
+    projector = dejavu_projector()
+    weights = under("module.", {**under("net.", TRUNK), **under("projector.", projector), **extra})
+    content = weights if bare else {"epoch": 50, "model": weights, "probes": {}, "optimizer": {}}
+    subject = saved(tmp_path / "model_ep50.pth", content)
+    assert close(embed(subject), TRUNK_FEATURES)
+    expected = bn_projected(TRUNK_FEATURES, plain(projector))
+    assert close(embed(subject, "projector"), expected)
+
+
+def test_a_projector_of_deja_vu_that_ends_in_a_rectifier(tmp_path) -> None:
+    projector = dejavu_projector()
+    projector["2.0.weight"] = projector.pop("2.weight")
+    weights = {**under("net.", TRUNK), **under("projector.", projector)}
+    subject = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
+    assert read_card(tmp_path / "model.pth").projector == "rectified:10-12-6"
+    expected = bn_projected(TRUNK_FEATURES, plain(projector)).relu()
+    assert close(embed(subject, "projector"), expected)
+
+
+def test_a_supervised_snapshot_of_deja_vu_has_its_head(tmp_path) -> None:
+    projector = dejavu_projector()
+    head = {**norm("0", 6), **linear("2", 6, 5)}
+    weights = {
+        **under("net.", TRUNK), **under("projector.", projector), **under("fc.", head)
+    }  # fmt: skip
+    subject = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
+    embeddings = bn_projected(TRUNK_FEATURES, plain(projector))
+    expected = apply_linear(batch_norm(embeddings, head, "0").relu(), head, "2")
+    assert read_card(tmp_path / "model.pth").outputs == 5
+    assert close(embed(subject, "logits"), expected)
+
+
+@pytest.mark.parametrize("layout", ["simclr", "moco", "vissl"])
+def test_projectors_of_linear_layers_and_a_rectifier(tmp_path, layout) -> None:
+    projector = {**linear("0", FEATURES, 10), **linear("2", 10, 6)}
+    if layout == "simclr":
+        weights = {**under("backbone.", TRUNK), **under("backbone.fc.", projector)}
+        content = {"epoch": 200, "arch": "resnet50", "state_dict": weights, "optimizer": {}}
+    elif layout == "moco":
+        weights = {**under("encoder_q.", TRUNK), **under("encoder_q.fc.", projector)}
+        other = {**under("encoder_k.", TRUNK), **under("encoder_k.fc.", projector)}
+        queue = {"queue": torch.rand(6, 8), "queue_ptr": torch.tensor([0])}
+        content = {"state_dict": under("module.", {**weights, **other, **queue})}
+    else:
+        heads = {
+            f"{0 if name[0] == '0' else 1}.clf.0.{name[2:]}": tensor
+            for name, tensor in projector.items()
+        }
+        model = {"trunk": under("_feature_blocks.", TRUNK), "heads": heads}
+        content = {"classy_state_dict": {"base_model": {"model": model, "meta": {"k": 1}}}}
+    subject = saved(tmp_path / "w.pth", content)
+    card = read_card(tmp_path / "w.pth")
+    assert (card.training["published"], card.projector) == (layout, "relu:10-6")
+    unchanged = layout == "simclr"
+    features = (
+        resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3) if unchanged else TRUNK_FEATURES
+    )
+    assert close(embed(subject), features)
+    expected = apply_linear(apply_linear(features, projector, "0").relu(), projector, "2")
+    assert close(embed(subject, "projector"), expected)
+
+
+def test_simclr_converted_from_tensorflow_must_be_named(tmp_path, capsys) -> None:
+    weights = {**TRUNK, **linear("fc", FEATURES, 7)}
+    file = tmp_path / "resnet50-1x.pth"
+    as_trunk = saved(file, {"state_dict": weights})
+    assert close(embed(as_trunk), TRUNK_FEATURES)
+    words = ["convert", "--checkpoint", str(file), "--layout", "simclr_tf"]
+    main([*words, "--out", str(tmp_path / "out")])
+    assert "layout simclr_tf, resnet50" in capsys.readouterr().out
+    subject = load_subject(tmp_path / "out" / "resnet50-1x.safetensors")
+    features = resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3, pool_same=True)
+    assert close(embed(subject), features)
+    assert close(embed(subject, "logits"), apply_linear(features, weights, "fc"))
+
+
+def dino_head(use_norm: bool, width: int) -> tuple[dict[str, Tensor], list[str]]:
+    """DINO's head up to its bottleneck, and the names of its linear layers and norms in order."""
+    layers = ["0", "1", "3", "4", "6"] if use_norm else ["0", "2", "4"]
+    head: dict[str, Tensor] = {}
+    before = width
+    for place in layers:
+        if use_norm and place in "14":
+            head |= norm(place, 10)
+            continue
+        after = 6 if place == layers[-1] else 10
+        head |= linear(place, before, after)
+        before = after
+    return head, layers
+
+
+def dino_projected(features: Tensor, head: dict[str, Tensor], layers: list[str]) -> Tensor:
+    for row, place in enumerate(layers):
+        if f"{place}.running_mean" in head:
+            features = functional.gelu(batch_norm(features, head, place))
+            continue
+        features = apply_linear(features, head, place)
+        if row < len(layers) - 1 and f"{layers[row + 1]}.running_mean" not in head:
+            features = functional.gelu(features)
+    return features
+
+
+@pytest.mark.parametrize("use_norm", [True, False])
+def test_both_branches_of_a_full_dino_checkpoint(tmp_path, use_norm) -> None:
+    """As written by the training script: options, DDP around the student alone, prototypes."""
+    head, layers = dino_head(use_norm, FEATURES)
+    prototypes = {"weight_g": torch.ones(20, 1), "weight_v": torch.rand(20, 6)}
+    teacher = {
+        **under("backbone.", TRUNK),
+        **under("head.mlp.", head),
+        **under("head.last_layer.", prototypes),
+    }
+    student = {name: tensor * 1.01 if tensor.is_floating_point() else tensor
+               for name, tensor in teacher.items()}  # fmt: skip
+    content = {
+        "student": under("module.", student),
+        "teacher": teacher,
+        "epoch": 100,
+        "args": argparse.Namespace(arch="resnet50", lr=0.1),
+        "dino_loss": {"center": torch.zeros(1, 20)},
+    }
+    path = tmp_path / "full.pth"
+    subject = saved(path, content)
+    assert close(embed(subject), TRUNK_FEATURES)
+    expected = dino_projected(TRUNK_FEATURES, head, layers)
+    assert close(embed(subject, "projector"), expected)
+    kind = "bn_gelu" if use_norm else "gelu"
+    assert read_card(path).projector == f"{kind}:10-10-6"
+    main(
+        [
+            "convert",
+            "--checkpoint",
+            str(path),
+            "--branch",
+            "student",
+            "--out",
+            str(tmp_path / "own"),
+        ]
+    )
+    loaded = load_subject(tmp_path / "own" / "full.safetensors")
+    own = {name.removeprefix("backbone."): tensor for name, tensor in student.items()}
+    assert close(embed(loaded), resnet50_features(IMAGES, own))
+    assert read_card(tmp_path / "own" / "full.safetensors").training["branch"] == "student"
+
+
+class ViT(nn.Module):
+    """A vision transformer of torch's own layers, for comparison."""
+
+    def __init__(self, weights: dict[str, Tensor], depth: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.weights = weights
+        self.blocks = nn.ModuleList()
+        for block in range(depth):
+            layer = nn.TransformerEncoderLayer(
+                width, heads, 4 * width, 0.0, "gelu", 1e-6, batch_first=True, norm_first=True
+            )
+            names = {
+                "self_attn.in_proj_": "attn.qkv.", "self_attn.out_proj.": "attn.proj.",
+                "linear1.": "mlp.fc1.", "linear2.": "mlp.fc2.",
+                "norm1.": "norm1.", "norm2.": "norm2.",
+            }  # fmt: skip
+            layer.load_state_dict(
+                {
+                    ours + kind: weights[f"blocks.{block}.{theirs}{kind}"]
+                    for ours, theirs in names.items()
+                    for kind in ("weight", "bias")
+                }
+            )
+            self.blocks.append(layer.eval())
+
+    def forward(self, images: Tensor, places: Tensor) -> Tensor:
+        weights, patch = self.weights, self.weights["patch_embed.proj.weight"].shape[-1]
+        mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET)
+        maps = functional.conv2d(
+            (images - mean) / std,
+            weights["patch_embed.proj.weight"],
+            weights["patch_embed.proj.bias"],
+            stride=patch,
+        )
+        tokens = maps.flatten(2).transpose(1, 2)
+        first = weights["cls_token"].expand(len(images), 1, -1)
+        tokens = torch.cat([first, tokens], dim=1) + places
+        for block in self.blocks:
+            tokens = block(tokens)
+        shape = (tokens.shape[-1],)
+        return functional.layer_norm(
+            tokens, shape, weights["norm.weight"], weights["norm.bias"], 1e-6
+        )[:, 0]
+
+
+def vit_weights(depth: int = 2, width: int = 128, patch: int = 8, grid: int = 4):
+    weights = {
+        "cls_token": drawn("cls_token", 1, 1, width),
+        "pos_embed": drawn("pos_embed", 1, 1 + grid**2, width) * 5,
+        "patch_embed.proj.weight": drawn("patch", width, 3, patch, patch),
+        "patch_embed.proj.bias": drawn("patch.bias", width),
+    }
+    for block in range(depth):
+        at = f"blocks.{block}"
+        weights |= {
+            **linear(f"{at}.attn.qkv", width, 3 * width),
+            **linear(f"{at}.attn.proj", width, width),
+            **linear(f"{at}.mlp.fc1", width, 4 * width),
+            **linear(f"{at}.mlp.fc2", 4 * width, width),
+        }
+        for name in (f"{at}.norm1", f"{at}.norm2"):
+            weights |= {f"{name}.weight": drawn(f"{name}.weight", width),
+                        f"{name}.bias": drawn(f"{name}.bias", width)}  # fmt: skip
+    weights |= {"norm.weight": drawn("norm.weight", width), "norm.bias": drawn("norm.bias", width)}
+    return weights
+
+
+def test_a_vision_transformer_of_dino_on_its_own_grid_and_on_another(tmp_path) -> None:
+    weights = vit_weights()
+    subject = saved(tmp_path / "dino_vit.pth", weights)
+    card = read_card(tmp_path / "dino_vit.pth")
+    assert (card.architecture, card.input_size) == ("vit", 32)
+    assert card.options == {"patch": 8, "width": 128, "depth": 2}
+    oracle = ViT(weights, depth=2, width=128, heads=2)
+    small = IMAGES[:, :, :32, :32]
+    with torch.no_grad():
+        assert close(subject.embed(small, "backbone"), oracle(small, weights["pos_embed"]))
+        learnt = weights["pos_embed"][:, 1:].reshape(1, 4, 4, 128).permute(0, 3, 1, 2)
+        moved = functional.interpolate(learnt, (8, 8), mode="bicubic")
+        places = torch.cat(
+            [weights["pos_embed"][:, :1], moved.permute(0, 2, 3, 1).reshape(1, 64, 128)], dim=1
+        )
+        assert close(embed(subject), oracle(IMAGES, places))
+
+
+def test_a_full_dino_checkpoint_of_a_vision_transformer(tmp_path) -> None:
+    weights = vit_weights()
+    head, layers = dino_head(False, 128)
+    branch = {**under("backbone.", weights), **under("head.mlp.", head)}
+    branch["head.last_layer.weight_v"] = torch.rand(20, 6)
+    subject = saved(
+        tmp_path / "full.pth", {"student": under("module.", branch), "teacher": branch, "epoch": 1}
+    )
+    small = IMAGES[:, :, :32, :32]
+    with torch.no_grad():
+        features = ViT(weights, 2, 128, 2)(small, weights["pos_embed"])
+        found = subject.embed(small, "projector")
+    assert close(found, dino_projected(features, head, layers))
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"), [("vit_tiny", 5.5), ("vit_small", 21.7), ("vit_base", 85.8)]
+)
+def test_vision_transformers_have_the_sizes_of_dino(name, millions) -> None:
+    with torch.device("meta"):
+        network = build_network(name, 3, None, 224)
+    count = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    assert count == pytest.approx(millions, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "size"),
+    [(f"resnet{depth}", {}, 224) for depth in (18, 34, 50, 101, 152, 200)]
+    + [(f"vgg{depth}{norm}", {}, 224) for depth in (11, 13, 16, 19) for norm in ("", "_bn")]
+    + [
+        ("resnet50", {"width": 128}, 224),
+        ("resnet18", {"small_input": True}, 224),
+        ("vit", {"patch": 8, "width": 128, "depth": 3}, 48),
+        ("vit", {"patch": 16, "width": 384, "depth": 12}, 224),
+    ],
+)
+@pytest.mark.parametrize("outputs", [None, 7])
+def test_names_and_shapes_tell_the_architecture(name, options, size, outputs) -> None:
+    with torch.device("meta"):
+        weights = build_network(name, 1, outputs, size, options).state_dict()
+    assert architecture_of(weights) == (name, options, size)
+    assert outputs_of(weights) == outputs
+    assert stem_of(weights).shape[1] == 1
+
+
+def test_other_names_and_shapes_tell_nothing() -> None:
+    cifar = build_network("cifar_resnet20", 3, 10, 32).state_dict()
+    assert "conv1.weight" in cifar
+    assert architecture_of(cifar) is None
+    assert architecture_of({"features.0.weight": torch.zeros(4, 3, 3, 3)}) is None
+    assert architecture_of({"patch_embed.proj.weight": torch.zeros(64, 3, 8, 8)}) is None
+    assert architecture_of({}) is None
+
+
+def test_what_is_missing_or_left_over_is_named(tmp_path) -> None:
+    weights = dict(TRUNK)
+    del weights["layer2.1.conv2.weight"]
+    weights["layer1.0.conv4.weight"] = torch.zeros(1)
+    content = {**under("backbone.", weights), **under("projector.", bn_projector(True))}
+    torch.save({"model": under("module.", content)}, tmp_path / "w.pth")
+    with pytest.raises(ImprintError) as caught:
+        load_subject(tmp_path / "w.pth")
+    assert "1 missing (layer2.1.conv2.weight)" in str(caught.value)
+    assert "1 left over (layer1.0.conv4.weight)" in str(caught.value)
+
+
+def test_a_part_that_the_layout_has_no_place_for_is_named(tmp_path) -> None:
+    weights = {
+        **under("backbone.", TRUNK), **under("projector.", bn_projector(True)),
+        **linear("classifier", FEATURES, 10),
+    }  # fmt: skip
+    torch.save({"model": weights}, tmp_path / "w.pth")
+    with pytest.raises(ImprintError, match=r"2 left over \(classifier\.bias, classifier\.weight\)"):
+        load_subject(tmp_path / "w.pth")
+
+
+def test_a_projector_that_imprint_cannot_build_is_told(tmp_path) -> None:
+    projector = {**bn_projector(True), **norm("7", 6)}
+    weights = {**under("backbone.", TRUNK), **under("projector.", projector)}
+    torch.save({"model": weights}, tmp_path / "w.pth")
+    with pytest.raises(ImprintError, match="holds a projector that is no row of linear layers"):
+        load_subject(tmp_path / "w.pth")
+
+
+def test_another_layout_than_named_and_a_layout_that_is_not_there(tmp_path) -> None:
+    with pytest.raises(ImprintError, match=r"not of the layout dino: .*backbone\.conv1\.weight"):
+        published_network(tmp_path / "w.pth", dict(TRUNK), "dino")
+    with pytest.raises(ImprintError, match="unknown layout 'swav': choose one of auto, vissl"):
+        published_network(tmp_path / "w.pth", dict(TRUNK), "swav")
+    with pytest.raises(ImprintError, match="has none of the published layouts"):
+        published_network(tmp_path / "w.pth", {"weight": torch.zeros(2)})
+
+
+def test_values_of_the_card_can_be_replaced(tmp_path) -> None:
+    subject = saved(tmp_path / "w.pth", dict(TRUNK), mean=[0.0] * 3, std=[1.0] * 3)
+    assert close(embed(subject), resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3))
+
+
+def test_the_command_names_every_layout(tmp_path, capsys) -> None:
+    from typing import get_args, get_type_hints
+
+    from imprint.commands.convert import Convert
+
+    assert set(get_args(get_type_hints(Convert)["layout"])) == {"auto", *LAYOUTS}
+    torch.save({"teacher": {}, "student": {}}, tmp_path / "w.pth")
+    with pytest.raises(SystemExit) as caught:
+        main(["convert", "--checkpoint", str(tmp_path / "w.pth"), "--out", str(tmp_path / "o")])
+    assert caught.value.code == 2
+    assert "none of the published layouts" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_convert_writes_the_card_that_rebuilds_it(tmp_path, capsys) -> None:
+    torch.save(dict(TRUNK), tmp_path / "resnet50.pth")
+    words = ["convert", "--checkpoint", str(tmp_path / "resnet50.pth"), "--json"]
+    main([*words, "--name", "vicreg", "--out", str(tmp_path)])
+    told = json.loads(capsys.readouterr().out)
+    assert told["card"] == read_card(tmp_path / "vicreg.safetensors").to_json()
+    assert close(embed(load_subject(tmp_path / "vicreg.safetensors")), TRUNK_FEATURES)
+
+
+def test_convert_does_not_put_a_card_beside_the_file_it_read(tmp_path, capsys) -> None:
+    torch.save(dict(TRUNK), tmp_path / "resnet50.pth")
+    words = ["convert", "--checkpoint", str(tmp_path / "resnet50.pth"), "--out", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "choose another --name or --out" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["resnet50.pth"]

@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from imprint.data.sources.composite import composite
+from imprint.errors import ImprintError
+from imprint.nets.zoo.patch_convnet import PatchConvNet
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
+from imprint.train.resolution import ResolutionRamp
+
+CPU = torch.device("cpu")
+
+
+def test_the_published_ramp():
+    ramp = ResolutionRamp(160, 192, 70, 85)
+    assert [ramp.at(epoch, 224) for epoch in range(1000)] == [160] * 78 + [192] * 922
+
+
+def test_sides_between_lie_on_a_line_in_steps():
+    ramp = ResolutionRamp(10, 42, 2, 10, step=4)
+    # 10 + 4 (epoch − 2) in multiples of 4; halves go to the even multiple; the ends are as given.
+    assert [ramp.at(epoch, 64) for epoch in range(12)] == [
+        *(10, 10, 10),
+        *(16, 16, 24, 24, 32, 32, 40),
+        *(42, 42),
+    ]
+
+
+def test_no_ramp_and_a_jump():
+    assert {ResolutionRamp().at(epoch, 48) for epoch in range(5)} == {48}
+    jump = ResolutionRamp(16, 0, 3, 3)
+    assert [jump.at(epoch, 32) for epoch in range(5)] == [16, 16, 16, 32, 32]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"min_resolution": -1}, "min_resolution is -1"),
+        ({"start_epoch": 5, "end_epoch": 4}, r"end_epoch is 4: it must not lie before start_epoch"),
+        ({"step": 0}, "step is 0"),
+    ],
+)
+def test_impossible_ramps_are_told(setting, message):
+    with pytest.raises(ImprintError, match=message):
+        ResolutionRamp(**setting)
+
+
+def test_views_that_would_shrink_are_told():
+    with pytest.raises(ImprintError, match="cannot shrink from 64 to 32 pixels"):
+        TrainOptions(resolution=ResolutionRamp(min_resolution=64))
+
+
+def test_training_follows_the_ramp(tmp_path, monkeypatch):
+    seen = []
+    features = PatchConvNet.features
+
+    def watched(self, images):
+        seen.append(images.shape[-1])
+        return features(self, images)
+
+    monkeypatch.setattr(PatchConvNet, "features", watched)
+    options = TrainOptions(
+        architecture_options=(("width", "4"), ("depth", "1")),
+        projector="8-4",
+        epochs=4,
+        warmup_epochs=1,
+        batch_size=20,
+        snapshot_every=0,
+        resolution=ResolutionRamp(16, 32, 1, 3, step=8),
+    )
+    train(composite(20), np.arange(20), options, tmp_path, 0, CPU)
+    assert seen == [16, 16, 24, 32]
+    fixed = replace(options, architecture="mlp", architecture_options=())
+    with pytest.raises(ImprintError, match="mlp takes images of 32 × 32 pixels alone"):
+        train(composite(20), np.arange(20), fixed, tmp_path / "fixed", 0, CPU)
