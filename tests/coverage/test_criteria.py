@@ -9,6 +9,7 @@ import torch
 from made_activations import LAYERS, training, unseen
 
 from imprint.activations import Batch
+from imprint.coverage.criteria.wisdom import WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.errors import ImprintError
@@ -28,6 +29,8 @@ class Case:
         """Return it, fitted if it needs that."""
         given = [f"{self.name}.{parameter}" for parameter in self.parameters]
         options: Any = parse_parameters(given).get(self.name)
+        if self.name == "wisdom":
+            options = WisdomOptions(m=3, votes=tuple(range(LAYERS.neurons)))
         criterion = CRITERIA.get(self.name)(LAYERS, options)
         if criterion.reads_training:
             criterion.fit(training())
