@@ -61,7 +61,7 @@ class CellCriterion(Criterion):
             ImprintError: no inputs, activations that are not finite, or labels that are missing.
         """
         if not len(train):
-            raise ImprintError("cells need activations of training data, and there are none")
+            raise ImprintError("there are no training activations to find cells of: give some")
         chosen = self.choose(train)
         values = train.columns(chosen)
         self.neurons = torch.from_numpy(chosen)
@@ -96,7 +96,9 @@ class CellCriterion(Criterion):
                 the fit did not see.
         """
         if not self.cells:
-            raise ImprintError("cells are not fitted: fit the criterion on training data first")
+            raise ImprintError(
+                "cells are not fitted: call fit with training data, or load a state, first"
+            )
         if not len(self.classes):
             return self.cells[0].codes(values)
         if labels is None:
