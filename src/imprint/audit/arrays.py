@@ -65,12 +65,10 @@ def attack_arrays(
     labels = arrays["labels"].astype(np.int64)
     public_labels = arrays["public_labels"].astype(np.int64)
     classes = int(max(labels.max(), public_labels.max())) + 1
-    positions = np.arange(len(public_labels))
+    voters = np.arange(len(public_labels))
     public = arrays["public"]
     target, reference = (
-        attack(
-            crops, base, positions, public_labels, classes, k, voting or None, metric, device
-        ).votes
+        attack(crops, base, voters, public_labels, classes, k, voting or None, metric, device).votes
         for crops, base in (
             (arrays["crops_target"], public),
             (arrays["crops_reference"], arrays.get("public_reference", public)),
