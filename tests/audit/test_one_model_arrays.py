@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from imprint.audit import one_model_table
+from imprint.audit import summary as summary_table
 from imprint.cli import main
 from imprint.tables import read_table
 
@@ -124,3 +126,9 @@ def test_a_network_or_arrays_must_be_given(tmp_path, capsys):
         main(["dejavu", "one-model", "--out", str(tmp_path / "out")])
     assert left.value.code == 2
     assert "--subject" in capsys.readouterr().err
+
+
+def test_what_rounds_to_nothing_has_no_minus():
+    estimate = {"value": -1e-9, "ci95": [-0.1, -1e-9]}
+    assert summary_table.in_percent(estimate) == "0.0 [-10.0, 0.0]"
+    assert one_model_table.in_points(estimate) == "+0.0 [-10.0, 0.0]"
