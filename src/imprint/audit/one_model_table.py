@@ -29,7 +29,8 @@ def show_one_model(found: dict[str, Any]) -> None:
         beyond = found["unseen"]["against"][found["best"]]
         never = beyond["test"][percents[0]]["score"]
         console.print(
-            f"on images it never saw: {in_points(never)}; beyond that: {in_points(beyond['excess'])}",
+            f"on images it never saw: {in_points(never)}; "
+            f"beyond that: {in_points(beyond['excess'])}",
             highlight=False,
         )
     claims = found["claims"]
