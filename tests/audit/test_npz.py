@@ -31,3 +31,11 @@ def test_flipped_bytes_are_told(tmp_path, save):
     file.write_bytes(content)
     with pytest.raises(ImprintError, match=r"a\.npz is not an \.npz file of plain arrays"):
         read_npz(file, ("x",), ())
+
+
+def test_one_array_or_a_text_is_told_how_to_be_saved(tmp_path):
+    np.save(tmp_path / "one.npy", np.arange(3))
+    (tmp_path / "text.npz").write_text("no arrays")
+    for name in ("one.npy", "text.npz"):
+        with pytest.raises(ImprintError, match=r"save all of them with np\.savez"):
+            read_npz(tmp_path / name, ("x",), ())

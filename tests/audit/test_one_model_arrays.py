@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from imprint.audit import one_model_table
+from imprint.audit import summary as summary_table
 from imprint.cli import main
 from imprint.tables import read_table
 
@@ -78,6 +80,12 @@ def test_images_that_were_not_seen_tell_the_bias(tmp_path, capsys):
     assert found["unseen"]["claimed_by_chance"]["value"] == 0.5
 
 
+def test_seen_may_be_bool(tmp_path, capsys):
+    run(write(tmp_path, seen=[True, True, False, False]), tmp_path / "out")
+    found = json.loads(capsys.readouterr().out)["data"]
+    assert (found["attacked"], found["unseen"]) == (2, 2)
+
+
 def test_people_are_shown_a_table(tmp_path, capsys):
     file = write(tmp_path)
     main(["dejavu", "one-model", "--arrays", str(file), "--out", str(tmp_path / "out"), "--k", "1"])
@@ -97,6 +105,12 @@ def test_people_are_shown_a_table(tmp_path, capsys):
         ({"reference_probs_combined": [[0.5, 0.5, 0.0]] * 4}, "cannot be called combined"),
         ({"seen": [0, 0, 0, 0]}, "no crop is marked as seen"),
         ({"labels": [0, 1, 2, -1]}, "whole numbers from 0"),
+        ({"public": 3.0}, "public has shape []: it must have 2 axes, rows and columns"),
+        ({"labels": 3}, "labels has shape []: it must have 1 axis, one value a row"),
+        ({"public": [GOOD["public"]]}, "it must have 2 axes, rows and columns"),
+        ({"public": [[float("nan")]] * 4}, "arrays.npz: public[0, 0] is nan"),
+        ({"index": [-1, 0, 1, 2]}, "index must hold whole numbers from 0"),
+        ({"seen": [0, 1, 2, 1]}, "seen must be bool, or 0 and 1"),
     ],
 )
 def test_arrays_that_do_not_fit_are_told(tmp_path, capsys, changes, message):
@@ -112,3 +126,9 @@ def test_a_network_or_arrays_must_be_given(tmp_path, capsys):
         main(["dejavu", "one-model", "--out", str(tmp_path / "out")])
     assert left.value.code == 2
     assert "--subject" in capsys.readouterr().err
+
+
+def test_what_rounds_to_nothing_has_no_minus():
+    estimate = {"value": -1e-9, "ci95": [-0.1, -1e-9]}
+    assert summary_table.in_percent(estimate) == "0.0 [-10.0, 0.0]"
+    assert one_model_table.in_points(estimate) == "+0.0 [-10.0, 0.0]"

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -291,6 +292,28 @@ def test_a_feature_encoder_can_be_given_and_references_trained_once(given, tmp_p
 def test_mistakes_are_told(given, tmp_path, changes, message):
     with pytest.raises(ImprintError, match=message):
         one_model_audit(options(given, tmp_path / "out", **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 0}, "--k is 0"),
+        ({"k": -3}, "--k is -3"),
+        ({"confidence": (200.0,)}, "percentage 200"),
+        ({"seeds": 0}, "--seeds is 0"),
+        ({"folds": 0}, "--folds is 0"),
+        ({"smoothing": -1.0}, "--smoothing is -1"),
+        ({"top_tags": 0}, "--top-tags is 0"),
+        ({"classifier_steps": -1}, "--classifier-steps is -1"),
+        ({"tags": Path("nowhere.csv")}, "--tags: there is no file nowhere.csv"),
+        ({"feature_encoder": Path("nowhere")}, "--feature-encoder: there is no file nowhere"),
+        ({"exclude": Path("nowhere.npy")}, "nowhere.npy: No such file or directory$"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_trained(given, tmp_path, changes, message):
+    with pytest.raises(ImprintError, match=message):
+        one_model_audit(options(given, tmp_path / "out", **changes))
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.name != ".lock"]
 
 
 def test_images_both_trained_on_and_held_out_are_told(given, tmp_path):

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint import __version__
-from imprint.audit.npz import Arrays, read_npz
+from imprint.audit.npz import Arrays, check_numbers, read_npz
 from imprint.dejavu.attack import Metric, attack
 from imprint.dejavu.two_model import (
     Side,
@@ -27,6 +28,7 @@ from imprint.tables import write_table
 MATRICES = ("public", "crops_target", "crops_reference")
 VECTORS = ("public_labels", "labels")
 OPTIONAL = ("public_reference", "index")
+AXES = {1: "1 axis, one value a row", 2: "2 axes, rows and columns"}
 
 
 def attack_arrays(
@@ -63,10 +65,10 @@ def attack_arrays(
     labels = arrays["labels"].astype(np.int64)
     public_labels = arrays["public_labels"].astype(np.int64)
     classes = int(max(labels.max(), public_labels.max())) + 1
-    rows = np.arange(len(public_labels))
+    voters = np.arange(len(public_labels))
     public = arrays["public"]
     target, reference = (
-        attack(crops, base, rows, public_labels, classes, k, voting or None, metric, device).votes
+        attack(crops, base, voters, public_labels, classes, k, voting or None, metric, device).votes
         for crops, base in (
             (arrays["crops_target"], public),
             (arrays["crops_reference"], arrays.get("public_reference", public)),
@@ -115,7 +117,7 @@ def read_arrays(file: Path) -> Arrays:
 
 
 def _check_shapes(file: Path, arrays: Arrays) -> None:
-    public, crops = len(arrays["public"]), len(arrays["labels"])
+    public, crops = rows(arrays["public"]), rows(arrays["labels"])
     width = arrays["public"].shape[-1] if arrays["public"].ndim else 0
     expected: dict[str, tuple[int, ...]] = {
         "public": (public, width),
@@ -124,29 +126,43 @@ def _check_shapes(file: Path, arrays: Arrays) -> None:
         "crops_reference": (crops, width),
         "labels": (crops,),
         "index": (crops,),
-        "public_reference": (public, arrays["crops_reference"].shape[-1]),
     }
     if "public_reference" in arrays:
-        expected["crops_reference"] = (crops, arrays["crops_reference"].shape[-1])
+        given = arrays["crops_reference"]
+        its_width = given.shape[-1] if given.ndim else 0
+        expected["crops_reference"] = (crops, its_width)
+        expected["public_reference"] = (public, its_width)
     check_shapes(file, arrays, expected)
 
 
 def check_shapes(file: Path, arrays: Arrays, expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that every array has its shape and holds numbers, and labels whole ones.
+    """Check that every array has its shape and holds finite numbers, and labels whole ones.
 
     Raises:
         ImprintError: one does not; the message names it.
     """
     for key, array in arrays.items():
+        if array.ndim != len(expected[key]):
+            raise ImprintError(
+                f"{file}: {key} has shape {list(array.shape)}: it must have "
+                f"{AXES[len(expected[key])]}"
+            )
+    for key, array in arrays.items():
         if array.shape != expected[key]:
             raise ImprintError(
                 f"{file}: {key} has shape {list(array.shape)}, expected {list(expected[key])}"
             )
-        if array.dtype.kind not in "fiu":
-            raise ImprintError(f"{file}: {key} must hold numbers, not {array.dtype}")
-    for key in VECTORS:
-        labels = arrays[key]
-        if labels.size == 0:
+        check_numbers(file, key, array)
+    for key in (*VECTORS, "index"):
+        whole = arrays.get(key)
+        if whole is None:
+            continue
+        if whole.size == 0:
             raise ImprintError(f"{file}: {key} is empty")
-        if labels.min() < 0 or (labels != labels.astype(np.int64)).any():
+        if whole.min() < 0 or (whole != whole.astype(np.int64)).any():
             raise ImprintError(f"{file}: {key} must hold whole numbers from 0")
+
+
+def rows(array: NDArray[Any]) -> int:
+    """Return how many rows an array has, 0 of a single number."""
+    return len(array) if array.ndim else 0

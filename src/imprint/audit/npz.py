@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +49,11 @@ def read_any_npz(file: Path) -> Arrays:
     if not file.is_file():
         raise ImprintError(f"no arrays at {file}: check the path")
     try:
+        if not zipfile.is_zipfile(file):
+            raise ImprintError(
+                f"{file} is not an .npz file of plain arrays: save all of them with np.savez"
+            )
         with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, Mapping):
-                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
             return {name: np.asarray(content[name]) for name in content}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
@@ -64,16 +65,24 @@ def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     Raises:
         ImprintError: it holds something else; the message says where.
     """
+    check_numbers(file, name, array)
+    return array.astype(np.float64)
+
+
+def check_numbers(file: Path, name: str, array: NDArray[Any]) -> None:
+    """Check that an array holds finite numbers.
+
+    Raises:
+        ImprintError: it holds something else; the message says where.
+    """
     if array.dtype.kind not in "fiu":
         raise ImprintError(f"{file}: {name} must hold numbers, not {array.dtype}")
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        place = np.argwhere(~np.isfinite(values))[0]
+    if not np.isfinite(array).all():
+        place = np.argwhere(~np.isfinite(array))[0]
         where = ", ".join(map(str, place))
         raise ImprintError(
-            f"{file}: {name}[{where}] is {values[tuple(place)]}: leave that record out, or clip it"
+            f"{file}: {name}[{where}] is {array[tuple(place)]}: leave that record out, or clip it"
         )
-    return values
 
 
 def flags(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.bool_]:

@@ -32,6 +32,7 @@ from imprint.nets.subject import Layer, Subject
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.stats.control import Control
+from imprint.stats.cut import check_percent
 from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
 from imprint.tables import read_table, write_table
 from imprint.train.loop import initial_subject
@@ -72,10 +73,10 @@ def one_model_steps(
     crops = cut_crops(images, roles, options)
     _check_choice(options, images, roles)
     layer = _layer(options)
+    exclude = None if options.exclude is None else read_index_list(options.exclude)
     embeddings = _embed_step(study, images, roles, crops, layer, options)
     device = choose_device(options.device)
     references = reference_steps(Pool(study, images, crops, options, options.seed, device))
-    exclude = None if options.exclude is None else read_index_list(options.exclude)
     attacked = crops.index[crops.attacked]
 
     def build(folder: Path) -> None:
@@ -135,6 +136,10 @@ def _check_choice(options: OneModelOptions, images: ImageSet, roles: Roles) -> N
         raise ImprintError(
             f"--decision logits needs --layer logits, got {options.layer}: the classifier guesses"
         )
+    for percent in options.confidence:
+        check_percent(percent)
+    if options.k < 1:
+        raise ImprintError(f"--k is {options.k}: choose 1 or more")
     if not 0 <= options.voting <= options.k:
         raise ImprintError(f"--voting is {options.voting}: it must lie in 0…k ({options.k})")
     if options.k > len(roles.public):

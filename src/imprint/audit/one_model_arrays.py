@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from imprint import __version__
-from imprint.audit.arrays import check_shapes
-from imprint.audit.npz import Arrays, read_npz
+from imprint.audit.arrays import check_shapes, rows
+from imprint.audit.npz import Arrays, flags, read_npz
 from imprint.audit.one_model_findings import Judged, find, write_found
 from imprint.audit.one_model_options import OneModelOptions
 from imprint.data.index_list import read_index_list
@@ -67,7 +67,7 @@ def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
         options.device,
     ).votes
     index = arrays.get("index", np.arange(len(labels))).astype(np.int64)
-    seen = arrays.get("seen", np.ones(len(labels))).astype(bool)
+    seen = flags(file, "seen", arrays.get("seen", np.ones(len(labels))))
     if not seen.any():
         raise ImprintError(f"{file}: no crop is marked as seen, so there is nothing to attack")
     exclude = None if options.exclude is None else read_index_list(options.exclude)
@@ -94,7 +94,7 @@ def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
 
 
 def _check(file: Path, arrays: Arrays) -> None:
-    public, crops = len(arrays["public"]), len(arrays["labels"])
+    public, crops = rows(arrays["public"]), rows(arrays["labels"])
     width = arrays["public"].shape[-1] if arrays["public"].ndim else 0
     given = arrays[PROBABILITIES]
     classes = given.shape[-1] if given.ndim else 0
@@ -105,4 +105,8 @@ def _check(file: Path, arrays: Arrays) -> None:
         **dict.fromkeys(("labels", "index", "seen"), (crops,)),
         **{key: (crops, classes) for key in arrays if key.startswith(PROBABILITIES)},
     }
-    check_shapes(file, {key: np.asarray(array) for key, array in arrays.items()}, expected)
+    # Flags may be bool, which are no numbers.
+    seen = {"seen": flags(file, "seen", arrays["seen"])} if "seen" in arrays else {}
+    check_shapes(
+        file, arrays | {key: each.astype(np.int64) for key, each in seen.items()}, expected
+    )

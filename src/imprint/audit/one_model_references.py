@@ -117,10 +117,11 @@ def reference_steps(pool: Pool) -> dict[str, FloatArray]:
 
 
 def check_references(choice: ReferenceChoice) -> None:
-    """Check the names of references before anything is made.
+    """Check what is asked of references before anything is made.
 
     Raises:
-        ImprintError: none, an unknown one, or one named twice.
+        ImprintError: no reference, an unknown one, one named twice, a number out of its range, or
+            a file that is not there.
     """
     names = choice.references
     unknown = [name for name in names if name not in _REFERENCES]
@@ -134,6 +135,15 @@ def check_references(choice: ReferenceChoice) -> None:
             f"--classifier.objective is {choice.classifier.objective}: a classifier of crops is "
             "trained with supervised"
         )
+    for name, least in (("folds", 1), ("seeds", 1), ("top_tags", 1), ("classifier_steps", 0)):
+        if getattr(choice, name) < least:
+            flag = name.replace("_", "-")
+            raise ImprintError(f"--{flag} is {getattr(choice, name)}: choose {least} or more")
+    if not choice.smoothing > 0:
+        raise ImprintError(f"--smoothing is {choice.smoothing:g}: choose a number above 0, as 1")
+    for flag, file in (("tags", choice.tags), ("feature-encoder", choice.feature_encoder)):
+        if file is not None and not file.is_file():
+            raise ImprintError(f"--{flag}: there is no file {file}: check the path")
 
 
 def _shared_settings(pool: Pool) -> dict[str, Any]:

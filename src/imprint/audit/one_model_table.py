@@ -20,7 +20,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     table.add_column("it is right", justify="right", no_wrap=True)
     for name, against in found["against"].items():
         label = f"→ {name}" if name == found["best"] else name
-        cells = [_points(against["test"][percent]["score"]) for percent in percents]
+        cells = [in_points(against["test"][percent]["score"]) for percent in percents]
         right = against["test"][percents[0]]["reference_accuracy"]["value"]
         table.add_row(label, *cells, f"{100 * right:.1f} %")
     console = Console()
@@ -29,7 +29,8 @@ def show_one_model(found: dict[str, Any]) -> None:
         beyond = found["unseen"]["against"][found["best"]]
         never = beyond["test"][percents[0]]["score"]
         console.print(
-            f"on images it never saw: {_points(never)}; beyond that: {_points(beyond['excess'])}",
+            f"on images it never saw: {in_points(never)}; "
+            f"beyond that: {in_points(beyond['excess'])}",
             highlight=False,
         )
     claims = found["claims"]
@@ -40,6 +41,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     )
 
 
-def _points(estimate: dict[str, Any]) -> str:
+def in_points(estimate: dict[str, Any]) -> str:
+    """Return an estimate in signed points with its interval; what rounds to 0 has no minus."""
     low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:+.1f} [{low:.1f}, {high:.1f}]"
+    return f"{100 * estimate['value']:+z.1f} [{low:z.1f}, {high:z.1f}]"

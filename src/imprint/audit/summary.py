@@ -74,7 +74,7 @@ def _show_two_model(findings: dict[str, Any]) -> None:
     for name in names.values():
         table.add_column(name, justify="right", no_wrap=True)
     for percent, found in findings["two_model"].items():
-        table.add_row(f"{percent} %", *(_percent(found[name]) for name in names))
+        table.add_row(f"{percent} %", *(in_percent(found[name]) for name in names))
     console = Console()
     console.print(table)
     for name, control in findings.get("controls", {}).items():
@@ -97,14 +97,16 @@ def show_sweep(findings: dict[str, Any]) -> None:
         table.add_column(f"surest {percent} %", justify="right", no_wrap=True)
     for row in findings["points"]:
         name = f"{row['axis'].split('.')[-1]}={row['value']}" if row["value"] else "as given"
-        scores = (_percent(row["two_model"][percent]["score"]) for percent in percents)
+        scores = (in_percent(row["two_model"][percent]["score"]) for percent in percents)
         table.add_row(name, str(row["epoch"]), *scores)
     Console().print(table)
 
 
-def _percent(estimate: dict[str, Any]) -> str:
-    low, high = (100 * bound for bound in estimate["ci95"])
-    return f"{100 * estimate['value']:.1f} [{low:.1f}, {high:.1f}]"
+def in_percent(estimate: dict[str, Any]) -> str:
+    """Return an estimate in percent with its interval; what rounds to 0 has no minus."""
+    low, high = estimate["ci95"]
+    value, low, high = (100 * number for number in (estimate["value"], low, high))
+    return f"{value:z.1f} [{low:z.1f}, {high:z.1f}]"
 
 
 SHOW = {

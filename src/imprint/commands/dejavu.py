@@ -101,7 +101,7 @@ class Sweep(SweepOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class OneModel(OneModelOptions):
-    """Run the one-model test on one network or on arrays alone, and write the report.
+    """Run the one-model test on one network, with a report, or on arrays alone, without.
 
     References that name the object from the background stand in for a second model; each is
     trained here, on the crops that it is not asked about. With --arrays nothing is trained: the

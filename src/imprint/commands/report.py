@@ -17,8 +17,10 @@ class Report(Common):
 
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""
+        from imprint.progress import say
         from imprint.report.page import write_report
 
         plots = self.out / "plots" if self.plots else None
         page = write_report(self.out, plots)
+        say(f"report: {page}" + ("" if plots is None else f", its plots: {plots}"))
         return {"report": str(page), **({} if plots is None else {"plots": str(plots)})}

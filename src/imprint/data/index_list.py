@@ -23,7 +23,10 @@ def read_index_list(file: Path) -> IntArray:
     """
     try:
         indices = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
+        reason = error.strerror or "not a .npy file"
+        raise ImprintError(f"cannot read a list of images from {file}: {reason}") from error
+    except (ValueError, EOFError) as error:
         raise ImprintError(f"cannot read a list of images from {file}: {error}") from error
     if not isinstance(indices, np.ndarray) or indices.ndim != 1 or indices.dtype != np.int64:
         found = f"{indices.dtype} {list(indices.shape)}" if isinstance(indices, np.ndarray) else "?"

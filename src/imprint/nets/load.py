@@ -161,6 +161,8 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> Subject
         if recognise(content) is not None:
             return _replaced(published_network(path, content).card, overrides, path)
     if not overrides:
+        if not path.is_file():
+            raise ImprintError(f"there are no weights at {path}: check the path")
         raise ImprintError(
             f"no card {file} beside the weights, and they have no published layout: say the "
             "architecture, channels, outputs, input_size, mean and std of the network"

@@ -15,6 +15,16 @@ from imprint.errors import ImprintError
 from imprint.stats.checks import FloatArray, sample
 
 
+def check_percent(percent: float) -> None:
+    """Check a share of the most confident examples.
+
+    Raises:
+        ImprintError: ``percent`` is not in (0, 100].
+    """
+    if not 0 < percent <= 100:
+        raise ImprintError(f"confidence percentage {percent:g} must lie in (0, 100]")
+
+
 def cut_size(count: int, percent: float) -> int:
     """Return how many of ``count`` examples the most confident ``percent`` are, at least 1.
 
@@ -24,8 +34,7 @@ def cut_size(count: int, percent: float) -> int:
     Raises:
         ImprintError: ``percent`` is not in (0, 100].
     """
-    if not 0 < percent <= 100:
-        raise ImprintError(f"confidence percentage {percent:g} must lie in (0, 100]")
+    check_percent(percent)
     return max(1, round(count * percent / 100))
 
 

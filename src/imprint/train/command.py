@@ -101,7 +101,10 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
         return np.arange(len(images), dtype=np.int64)
     try:
         indices = np.load(file, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        reason = error.strerror or "not a .npy file"
+        raise ImprintError(f"cannot read image indices from {file}: {reason}") from error
+    except ValueError as error:
         raise ImprintError(f"cannot read image indices from {file}: {error}") from error
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise ImprintError(f"{file} must hold one row of whole numbers, got {indices.dtype}")
