@@ -173,3 +173,12 @@ def test_an_option_deep_inside_is_replaced():
     assert varied(options(), "train.objective_options.x", "3").train.objective_options == (
         ("x", "3"),
     )
+
+
+def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path, monkeypatch):
+    def here(function, tasks, *_, **__):
+        return [function(*task) for task in tasks]
+
+    monkeypatch.setattr("imprint.audit.dejavu_sweep.run_tasks", here)
+    rows = sweep(tmp_path / "study", "--train.stop-after", "3", "--no-linear-probe")
+    assert [(row["epoch"], row["last"]) for row in rows] == [(2, False), (3, True)]

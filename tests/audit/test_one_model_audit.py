@@ -175,6 +175,35 @@ def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
     assert pool(1, "attacked") == (80, 40, 40)
 
 
+def test_a_network_that_saw_both_sets_has_no_unseen_images(given, tmp_path):
+    """A published network saw A, B and the public images; its card knows no hash of images."""
+    images = open_choice(DATA, 0)
+    published = tmp_path / "published.safetensors"
+    published.write_bytes((given / "A" / "final.safetensors").read_bytes())
+    card = json.loads((given / "A" / "final.json").read_text())
+    sets = np.load(given / "train_a.npy")
+
+    def roles(training, **changes):
+        published.with_suffix(".json").write_text(json.dumps({**card, "training": training}))
+        return choose_roles(options(given, tmp_path, subject=published, **changes), images)
+
+    everything = roles({"published": "trunk"})
+    assert (len(everything.seen), len(everything.unseen), everything.public_seen) == (80, 0, True)
+    for training, chosen in (({}, "auto"), ({"published": "dejavu"}, "auto"), ({}, "A")):
+        found = roles(training, trained_on=chosen)
+        assert np.isin(found.seen, sets).all()
+        assert (len(found.seen), len(found.unseen), found.public_seen) == (40, 40, False)
+    assert np.isin(roles({}, trained_on="B").unseen, sets).all()
+    once = {"folds": 1, "learn_from": "attacked", "trained_on": "all"}
+    taught = roles({}, **once)
+    crops = cut_crops(images, taught, options(given, tmp_path, subject=published, **once))
+    assert np.isin(taught.unseen, sets).all()
+    assert taught.public_seen
+    assert crops.seen[crops.attacked].all()
+    with pytest.raises(ImprintError, match="trained on set A by its card, not on all"):
+        roles(card["training"], trained_on="all")
+
+
 def test_lists_of_images_do_without_a_partition(given, tmp_path):
     changes = {
         "split": None,

@@ -153,7 +153,7 @@ def _train(
             if not study.is_done(f"models/{folder}/{side}", *_made(point, side)):
                 tasks.append((options, point, folder, side, indices))
     if device.type == "cpu" and tasks:
-        epochs = sum(point.options.train.epochs for _, point, *_ in tasks)
+        epochs = sum(point.options.train.last_epoch for _, point, *_ in tasks)
         run_tasks(
             train_in_worker,
             tasks,
