@@ -76,6 +76,13 @@ def test_images_that_were_not_seen_tell_the_bias(tmp_path, capsys):
     assert unseen["test"]["100"]["score"]["value"] == 0.0
     assert unseen["excess"]["value"] == 0.5
     assert found["unseen"]["claimed_by_chance"]["value"] == 0.5
+    # The list takes unseen images from the claims too, or chance would look larger than it is.
+    np.save(tmp_path / "list.npy", np.array([2]))
+    file = write(tmp_path, seen=[1, 1, 0, 0])
+    run(file, tmp_path / "less", "--exclude", str(tmp_path / "list.npy"))
+    found = json.loads(capsys.readouterr().out)["lenses"]["dejavu"]["one_model"]
+    assert found["claims"]["claimed"] == 1
+    assert found["unseen"]["claimed_by_chance"]["value"] == 0.0
 
 
 def test_people_are_shown_a_table(tmp_path, capsys):

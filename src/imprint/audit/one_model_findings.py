@@ -99,18 +99,17 @@ def find(
                 f"reference {name} has shape {list(rows.shape)}, expected "
                 f"{[len(judged.labels), judged.classes]}, one row a crop"
             )
-    calibrated = calibrated_references(judged.references, judged.labels)
+    calibrated = calibrated_references(judged.references, judged.labels, calibrate)
     references = {name: each.log_probabilities for name, each in calibrated.items()}
-    if not calibrate:
-        references |= judged.references
     everything = judge(judged.index, judged.labels, judged.subject, references)
     seen = everything.rows(judged.seen, "seen")
     unseen = everything.rows(~judged.seen, "unseen") if not judged.seen.all() else None
-    excluded = np.isin(seen.index, [] if exclude is None else exclude)
+    listed = np.empty(0, dtype=np.int64) if exclude is None else exclude
+    excluded = np.isin(seen.index, listed)
     findings = one_model(seen, confidences, top, seed)
     findings["calibration"] = _calibration(calibrated, calibrate)
     findings["claims"] = _claims(seen, top, excluded)
-    findings["unseen"] = _unseen(seen, unseen, confidences, top, seed)
+    findings["unseen"] = _unseen(seen, unseen, listed, confidences, top, seed)
     return Found(seen, unseen, findings, excluded)
 
 
@@ -132,7 +131,12 @@ def _claims(seen: OneModel, top: int, excluded: BoolArray) -> dict[str, int]:
 
 
 def _unseen(
-    seen: OneModel, unseen: OneModel | None, confidences: Sequence[float], top: int, seed: int
+    seen: OneModel,
+    unseen: OneModel | None,
+    listed: IntArray,
+    confidences: Sequence[float],
+    top: int,
+    seed: int,
 ) -> dict[str, Any]:
     """Return the test on images the network never saw: the bias of the references."""
     if unseen is None:
@@ -144,10 +148,12 @@ def _unseen(
         }
         for name in seen.names
     }
-    memorized = int((rank_claims(unseen.side(STRICTEST), top) >= 0).sum())
+    # By the rule that claims seen images: the list takes its images out here as well.
+    excluded = np.isin(unseen.index, listed)
+    claimed = int((rank_claims(unseen.side(STRICTEST), top, excluded) >= 0).sum())
     return {
         "against": found,
-        "claimed_by_chance": proportion(memorized, len(unseen.index)).to_dict(),
+        "claimed_by_chance": proportion(claimed, len(unseen.index)).to_dict(),
     }
 
 

@@ -72,9 +72,10 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
 
     From a partition: the annotated images of the set the network was trained on, those of the
     other set for control, its public images; those of both sets are attacked, and there is no
-    control, where it was trained on all of them, as most published networks were. From lists: the images it was trained on; a quarter
-    of the held-out ones, at most as many, for control; the rest of them vote. With neither, half of
-    each class is attacked and the other half votes, and the network may have seen them all.
+    control, where it was trained on all of them, as most published networks were. From lists: the
+    images it was trained on; a quarter of the held-out ones, at most as many, for control; the rest
+    of them vote. With neither, half of each class is attacked and the other half votes, and the
+    network may have seen them all.
 
     Raises:
         ImprintError: lists or partition that cannot be used, or no public image.
