@@ -21,9 +21,10 @@ from imprint.data.split import partition_images, save_partition
 from imprint.data.tag_files import write_labels
 from imprint.data.visual_words import fit_visual_words
 from imprint.errors import ImprintError
+from imprint.nets.load import read_card, save_subject
 from imprint.options import DataChoice
 from imprint.tables import read_table
-from imprint.train.loop import train
+from imprint.train.loop import initial_subject, train
 from imprint.train.options import TrainOptions
 
 TINY = (("width", "8"), ("depth", "1"))
@@ -289,9 +290,21 @@ def test_tags_made_elsewhere_are_used(given, tmp_path):
     assert against["test"]["100"]["reference_accuracy"]["value"] > 0.4
 
 
+def test_features_of_the_network_under_test_are_refused(given, tmp_path):
+    changes = {"references": ("linear_head",), "subject": given / "A" / "final.safetensors"}
+    with pytest.raises(ImprintError, match="is the network under test"):
+        one_model_audit(
+            options(given, tmp_path / "out", feature_encoder=changes["subject"], **changes)
+        )
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
 def test_a_feature_encoder_can_be_given_and_references_trained_once(given, tmp_path):
+    card = read_card(given / "A" / "final.safetensors")
+    fresh = replace(card, training={})
+    save_subject(given / "fresh.safetensors", initial_subject(fresh, 5), fresh)
     changes = {
-        "feature_encoder": given / "A" / "final.safetensors",
+        "feature_encoder": given / "fresh.safetensors",
         "references": ("linear_head",),
         "folds": 1,
         "decision": "logits",
