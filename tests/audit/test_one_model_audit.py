@@ -103,6 +103,13 @@ def test_tables_agree_with_findings(study, found):
         assert shares[1] == pytest.approx(every["memorized"]["value"])
         expected = records["confidence"] - records[f"{name}_confidence"]
         np.testing.assert_allclose(records[f"{name}_memorization"], expected)
+    classes = read_table(study / "tables" / "one_model" / "classes.parquet")
+    right = np.bincount(records["label"], records["prediction"] == records["label"], 10)
+    np.testing.assert_allclose(classes["accuracy"], right / np.bincount(records["label"]))
+    share = classes["n"] / classes["n"].sum()
+    for name, against in found["against"].items():
+        accuracy = against["test"]["100"]["reference_accuracy"]["value"]
+        assert classes[f"{name}_accuracy"] @ share == pytest.approx(accuracy)
     ranked = np.flatnonzero(records["rank"] >= 0)
     assert len(ranked) == found["claims"]["claimed"]
     strength = records["strictest_memorization"][ranked][np.argsort(records["rank"][ranked])]
@@ -272,6 +279,7 @@ def test_the_page_tells_what_is_found(study, found):
     page = (study / "report.html").read_text()
     assert 'id="one-model-result"' in page
     assert "that the model <em>never saw</em>" in page
+    assert "Class by class" in page
     assert "no object boxes" not in page
     assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
     for name in found["against"]:

@@ -24,7 +24,13 @@ from imprint.dejavu.one_model import (
     one_model,
     rank_claims,
 )
-from imprint.dejavu.two_model import categories, memorization_strength, plain_findings, two_model
+from imprint.dejavu.two_model import (
+    categories,
+    memorization_strength,
+    per_class,
+    plain_findings,
+    two_model,
+)
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
 from imprint.stats import proportion
@@ -172,14 +178,16 @@ def write_found(
     write_table(folder / "records.parquet", {**_records(found, top), **extra})
     seen = found.seen
     shares = correlated_by_class(seen, classes, top)
-    write_table(
-        folder / "classes.parquet",
-        {
-            "index": np.arange(classes),
-            "n": np.bincount(seen.labels, minlength=classes),
-            **{f"correlated_{name}": share for name, share in shares.items()},
-        },
-    )
+    columns: dict[str, Any] = {
+        "index": np.arange(classes),
+        "n": np.bincount(seen.labels, minlength=classes),
+    }
+    for name in seen.names:
+        found_by_class = per_class([seen.side(name)], classes, top)
+        columns["accuracy"] = found_by_class["target_accuracy"]
+        columns[f"{name}_accuracy"] = found_by_class["reference_accuracy"]
+        columns[f"correlated_{name}"] = shares[name]
+    write_table(folder / "classes.parquet", columns)
     write_index_list(folder / EXPLAINED_LIST, seen.index[explained(seen, top)])
 
 
