@@ -6,6 +6,7 @@ import pytest
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import encoder_folders, sweep_points, varied
 from imprint.cli import main
+from imprint.data.files import stream
 from imprint.errors import ImprintError
 from imprint.tables import read_table
 
@@ -27,6 +28,27 @@ def sweep(out, *more):
 def swept(tmp_path_factory):
     out = tmp_path_factory.mktemp("sweep") / "study"
     return out, sweep(out, "--vary", VARY)
+
+
+def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
+    """Points that look at other layers share the pass of the rest."""
+    passes = []
+
+    def counted(images, indices, *rest):
+        passes.append(len(indices))
+        return stream(images, indices, *rest)
+
+    monkeypatch.setattr("imprint.probe.embeddings.stream", counted)
+    monkeypatch.setattr("imprint.audit.dejavu_sweep.run_tasks", here)
+    vary = "layer=backbone,train.objective_options.invariance=5"
+    rows = sweep(tmp_path / "study", "--vary", vary, "--no-linear-probe")
+    assert len(rows) == 3 * 2
+    assert len(passes) == 2
+
+
+def here(function, tasks, *_, **__):
+    """Run tasks in this process: starting others takes longer than the tasks."""
+    return [function(*task) for task in tasks]
 
 
 def options(**changes):
@@ -176,9 +198,6 @@ def test_an_option_deep_inside_is_replaced():
 
 
 def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path, monkeypatch):
-    def here(function, tasks, *_, **__):
-        return [function(*task) for task in tasks]
-
     monkeypatch.setattr("imprint.audit.dejavu_sweep.run_tasks", here)
     rows = sweep(tmp_path / "study", "--train.stop-after", "3", "--no-linear-probe")
     assert [(row["epoch"], row["last"]) for row in rows] == [(2, False), (3, True)]

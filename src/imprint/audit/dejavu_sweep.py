@@ -207,7 +207,7 @@ def _embed(
     checkpoints: Mapping[str, Mapping[str, Path]],
     device: torch.device,
 ) -> None:
-    """Embed every set under every checkpoint, in one pass a set and choice of layers.
+    """Embed every set under every checkpoint, in one pass a set.
 
     Writes ``tables/embeddings/FOLDER/CHECKPOINT.SET.parquet`` with a column a layer.
     """
@@ -217,18 +217,20 @@ def _embed(
     sets = sweep.sets(images)
 
     def build(out: Path) -> None:
-        for wanted in sorted({tuple(sorted(names)) for names in layers.values()}):
-            folders = [name for name in layers if tuple(sorted(layers[name])) == wanted]
-            subjects = {
-                f"{folder}/{name}": load_subject(file)
-                for folder in folders
-                for name, file in checkpoints[folder].items()
-            }
-            for title, (index, squares) in sets.items():
-                found = embed(subjects, images, index, squares, wanted, device, f"embed {title}")
-                for name, values in found.items():
-                    columns: Table = {"index": index, **values}
-                    write_table(out / f"{name}.{title}.parquet", columns)
+        files = {
+            (folder, name): file
+            for folder, of_folder in checkpoints.items()
+            for name, file in of_folder.items()
+        }
+        subjects = {
+            f"{folder}/{name}": load_subject(file) for (folder, name), file in files.items()
+        }
+        wanted = {f"{folder}/{name}": sorted(layers[folder]) for folder, name in files}
+        for title, (index, squares) in sets.items():
+            found = embed(subjects, images, index, squares, wanted, device, f"embed {title}")
+            for name, values in found.items():
+                columns: Table = {"index": index, **values}
+                write_table(out / f"{name}.{title}.parquet", columns)
 
     settings = {
         "data": images.fingerprint(),
