@@ -156,6 +156,21 @@ def test_a_yaml_file_with_lists_is_the_same_sweep(tmp_path):
     assert encoder_folders(points) == ["base", "per_class=3", "per_class=5", "base"]
 
 
+def test_values_with_colons_stand_between_bars(tmp_path):
+    from imprint.config import parse
+
+    names = ["timm:a", "resnet18"]
+    (tmp_path / "many.yaml").write_text(f"vary: {{train.architecture: {json.dumps(names)}}}\n")
+    (tmp_path / "one.yaml").write_text('vary: {train.architecture: ["timm:a"]}\n')
+    for words, expected in (
+        (["--vary", "train.architecture=timm:a|resnet18"], names),
+        (["--config", str(tmp_path / "many.yaml")], names),
+        (["--config", str(tmp_path / "one.yaml")], names[:1]),
+    ):
+        points = sweep_points(parse(SweepOptions, [*words, "--out", "x"], "sweep"))[1:]
+        assert [point.options.train.architecture for point in points] == expected
+
+
 def test_all_sizes_are_judged_by_one_public_set(swept):
     out, _ = swept
     tables = out / "tables" / "embeddings"

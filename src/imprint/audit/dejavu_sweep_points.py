@@ -13,6 +13,8 @@ from imprint.errors import ImprintError
 
 EPOCHS = "epochs"
 """The axis that every sweep has: the snapshots of the settings that nothing is varied from."""
+BAR = "|"
+"""Separates values, or ends them, where one of them holds a colon, as timm:NAME does."""
 OF_THE_ATTACK = (
     "layer",
     "k",
@@ -69,7 +71,8 @@ def sweep_points(options: SweepOptions) -> list[Point]:
     for name, values in options.vary:
         if names.count(name) > 1:
             raise ImprintError(f"--vary names {name} twice: give all of its values at once")
-        texts = [text.strip() for text in values.split(":") if text.strip()]
+        separator = BAR if BAR in values else ":"
+        texts = [text.strip() for text in values.split(separator) if text.strip()]
         if not texts:
             raise ImprintError(f"--vary {name}={values} has no value: separate them with colons")
         points += [Point(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]

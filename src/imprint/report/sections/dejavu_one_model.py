@@ -99,7 +99,7 @@ def _verdict(scores: list[Estimate], unseen: Mapping[str, Any] | None) -> tuple[
             return "nothing", "No memory: the model does as well on images it never saw"
         return "nothing", "No memory beyond noise was found"
     if scores[0].low > 0:
-        return "found", "The model names objects that no reference finds in the background"
+        return "found", "The model names more objects than any reference finds in the background"
     if any(score.low > 0 for score in scores):
         return "found", "Among the images it is most sure of, the model does better than references"
     return "nothing", "The model does no better than what backgrounds give away"
