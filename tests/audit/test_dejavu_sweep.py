@@ -156,6 +156,21 @@ def test_a_yaml_file_with_lists_is_the_same_sweep(tmp_path):
     assert encoder_folders(points) == ["base", "per_class=3", "per_class=5", "base"]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--train.projector", ""], "no projector: choose --layer backbone"),
+        (["--vary", "train.objective_options.sim=3"], "'vicreg' has no option 'sim'"),
+        (["--vary", "train.architecture=nothing"], "unknown architecture 'nothing'"),
+    ],
+)
+def test_a_network_that_cannot_be_attacked_is_told_before_any_trains(tmp_path, words, told, capsys):
+    with pytest.raises(SystemExit):
+        sweep(tmp_path / "study", *words)
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "study" / "models").exists()
+
+
 def test_values_with_colons_stand_between_bars(tmp_path):
     from imprint.config import parse
 

@@ -114,6 +114,12 @@ def test_arrays_that_do_not_fit_are_told(tmp_path, capsys, changes, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_classifier_cannot_guess_from_arrays(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(write(tmp_path), tmp_path / "out", "--decision", "logits")
+    assert "--decision logits needs a network" in capsys.readouterr().err
+
+
 def test_a_network_or_arrays_must_be_given(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         main(["dejavu", "one-model", "--out", str(tmp_path / "out")])

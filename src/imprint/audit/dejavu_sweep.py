@@ -17,7 +17,12 @@ import torch
 from imprint.audit.dejavu import AttackedSet, attacked_set
 from imprint.audit.dejavu_sweep_attack import attack_points
 from imprint.audit.dejavu_sweep_options import SweepOptions
-from imprint.audit.dejavu_sweep_points import Point, encoder_folders, sweep_points
+from imprint.audit.dejavu_sweep_points import (
+    Point,
+    check_networks,
+    encoder_folders,
+    sweep_points,
+)
 from imprint.audit.images import image_facts, open_choice
 from imprint.audit.run import checkpoints_in
 from imprint.audit.summary import finish
@@ -95,6 +100,7 @@ def audit_sweep(options: SweepOptions) -> dict[str, Any]:
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
+        check_networks(images, points)
         sweep = _plan(study, images, points, options)
         _train(study, images, sweep, options, device)
         checkpoints = {
