@@ -190,8 +190,14 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
 
 
 def _setting(value: Any) -> str:
-    """Return the value of one setting as on the command line; several stand between colons."""
-    return ":".join(map(str, value)) if isinstance(value, list) else str(value)
+    """Return the value of one setting as on the command line; several stand between colons.
+
+    Where one of them holds a colon itself, each ends in a bar instead.
+    """
+    if not isinstance(value, list):
+        return str(value)
+    texts = [str(each) for each in value]
+    return "".join(f"{each}|" for each in texts) if ":" in "".join(texts) else ":".join(texts)
 
 
 def _item(value: Any) -> str:

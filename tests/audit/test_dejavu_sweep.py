@@ -6,6 +6,7 @@ import pytest
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import encoder_folders, sweep_points, varied
 from imprint.cli import main
+from imprint.data.files import stream
 from imprint.errors import ImprintError
 from imprint.tables import read_table
 
@@ -27,6 +28,27 @@ def sweep(out, *more):
 def swept(tmp_path_factory):
     out = tmp_path_factory.mktemp("sweep") / "study"
     return out, sweep(out, "--vary", VARY)
+
+
+def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
+    """Points that look at other layers share the pass of the rest."""
+    passes = []
+
+    def counted(images, indices, *rest):
+        passes.append(len(indices))
+        return stream(images, indices, *rest)
+
+    monkeypatch.setattr("imprint.probe.embeddings.stream", counted)
+    monkeypatch.setattr("imprint.audit.dejavu_sweep.run_tasks", here)
+    vary = "layer=backbone,train.objective_options.invariance=5"
+    rows = sweep(tmp_path / "study", "--vary", vary, "--no-linear-probe")
+    assert len(rows) == 3 * 2
+    assert len(passes) == 2
+
+
+def here(function, tasks, *_, **__):
+    """Run tasks in this process: starting others takes longer than the tasks."""
+    return [function(*task) for task in tasks]
 
 
 def options(**changes):
@@ -134,6 +156,36 @@ def test_a_yaml_file_with_lists_is_the_same_sweep(tmp_path):
     assert encoder_folders(points) == ["base", "per_class=3", "per_class=5", "base"]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--train.projector", ""], "no projector: choose --layer backbone"),
+        (["--vary", "train.objective_options.sim=3"], "'vicreg' has no option 'sim'"),
+        (["--vary", "train.architecture=nothing"], "unknown architecture 'nothing'"),
+    ],
+)
+def test_a_network_that_cannot_be_attacked_is_told_before_any_trains(tmp_path, words, told, capsys):
+    with pytest.raises(SystemExit):
+        sweep(tmp_path / "study", *words)
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "study" / "models").exists()
+
+
+def test_values_with_colons_stand_between_bars(tmp_path):
+    from imprint.config import parse
+
+    names = ["timm:a", "resnet18"]
+    (tmp_path / "many.yaml").write_text(f"vary: {{train.architecture: {json.dumps(names)}}}\n")
+    (tmp_path / "one.yaml").write_text('vary: {train.architecture: ["timm:a"]}\n')
+    for words, expected in (
+        (["--vary", "train.architecture=timm:a|resnet18"], names),
+        (["--config", str(tmp_path / "many.yaml")], names),
+        (["--config", str(tmp_path / "one.yaml")], names[:1]),
+    ):
+        points = sweep_points(parse(SweepOptions, [*words, "--out", "x"], "sweep"))[1:]
+        assert [point.options.train.architecture for point in points] == expected
+
+
 def test_all_sizes_are_judged_by_one_public_set(swept):
     out, _ = swept
     tables = out / "tables" / "embeddings"
@@ -173,3 +225,9 @@ def test_an_option_deep_inside_is_replaced():
     assert varied(options(), "train.objective_options.x", "3").train.objective_options == (
         ("x", "3"),
     )
+
+
+def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("imprint.audit.dejavu_sweep.run_tasks", here)
+    rows = sweep(tmp_path / "study", "--train.stop-after", "3", "--no-linear-probe")
+    assert [(row["epoch"], row["last"]) for row in rows] == [(2, False), (3, True)]

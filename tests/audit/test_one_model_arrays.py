@@ -78,6 +78,13 @@ def test_images_that_were_not_seen_tell_the_bias(tmp_path, capsys):
     assert unseen["test"]["100"]["score"]["value"] == 0.0
     assert unseen["excess"]["value"] == 0.5
     assert found["unseen"]["claimed_by_chance"]["value"] == 0.5
+    # The list takes unseen images from the claims too, or chance would look larger than it is.
+    np.save(tmp_path / "list.npy", np.array([2]))
+    file = write(tmp_path, seen=[1, 1, 0, 0])
+    run(file, tmp_path / "less", "--exclude", str(tmp_path / "list.npy"))
+    found = json.loads(capsys.readouterr().out)["lenses"]["dejavu"]["one_model"]
+    assert found["claims"]["claimed"] == 1
+    assert found["unseen"]["claimed_by_chance"]["value"] == 0.0
 
 
 def test_seen_may_be_bool(tmp_path, capsys):
@@ -119,6 +126,12 @@ def test_arrays_that_do_not_fit_are_told(tmp_path, capsys, changes, message):
     assert left.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_cannot_guess_from_arrays(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(write(tmp_path), tmp_path / "out", "--decision", "logits")
+    assert "--decision logits needs a network" in capsys.readouterr().err
 
 
 def test_a_network_or_arrays_must_be_given(tmp_path, capsys):

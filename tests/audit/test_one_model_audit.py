@@ -22,9 +22,10 @@ from imprint.data.split import partition_images, save_partition
 from imprint.data.tag_files import write_labels
 from imprint.data.visual_words import fit_visual_words
 from imprint.errors import ImprintError
+from imprint.nets.load import read_card, save_subject
 from imprint.options import DataChoice
 from imprint.tables import read_table
-from imprint.train.loop import train
+from imprint.train.loop import initial_subject, train
 from imprint.train.options import TrainOptions
 
 TINY = (("width", "8"), ("depth", "1"))
@@ -103,6 +104,13 @@ def test_tables_agree_with_findings(study, found):
         assert shares[1] == pytest.approx(every["memorized"]["value"])
         expected = records["confidence"] - records[f"{name}_confidence"]
         np.testing.assert_allclose(records[f"{name}_memorization"], expected)
+    classes = read_table(study / "tables" / "one_model" / "classes.parquet")
+    right = np.bincount(records["label"], records["prediction"] == records["label"], 10)
+    np.testing.assert_allclose(classes["accuracy"], right / np.bincount(records["label"]))
+    share = classes["n"] / classes["n"].sum()
+    for name, against in found["against"].items():
+        accuracy = against["test"]["100"]["reference_accuracy"]["value"]
+        assert classes[f"{name}_accuracy"] @ share == pytest.approx(accuracy)
     ranked = np.flatnonzero(records["rank"] >= 0)
     assert len(ranked) == found["claims"]["claimed"]
     strength = records["strictest_memorization"][ranked][np.argsort(records["rank"][ranked])]
@@ -176,6 +184,35 @@ def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
     assert pool(1, "attacked") == (80, 40, 40)
 
 
+def test_a_network_that_saw_both_sets_has_no_unseen_images(given, tmp_path):
+    """A published network saw A, B and the public images; its card knows no hash of images."""
+    images = open_choice(DATA, 0)
+    published = tmp_path / "published.safetensors"
+    published.write_bytes((given / "A" / "final.safetensors").read_bytes())
+    card = json.loads((given / "A" / "final.json").read_text())
+    sets = np.load(given / "train_a.npy")
+
+    def roles(training, **changes):
+        published.with_suffix(".json").write_text(json.dumps({**card, "training": training}))
+        return choose_roles(options(given, tmp_path, subject=published, **changes), images)
+
+    everything = roles({"published": "trunk"})
+    assert (len(everything.seen), len(everything.unseen), everything.public_seen) == (80, 0, True)
+    for training, chosen in (({}, "auto"), ({"published": "dejavu"}, "auto"), ({}, "A")):
+        found = roles(training, trained_on=chosen)
+        assert np.isin(found.seen, sets).all()
+        assert (len(found.seen), len(found.unseen), found.public_seen) == (40, 40, False)
+    assert np.isin(roles({}, trained_on="B").unseen, sets).all()
+    once = {"folds": 1, "learn_from": "attacked", "trained_on": "all"}
+    taught = roles({}, **once)
+    crops = cut_crops(images, taught, options(given, tmp_path, subject=published, **once))
+    assert np.isin(taught.unseen, sets).all()
+    assert taught.public_seen
+    assert crops.seen[crops.attacked].all()
+    with pytest.raises(ImprintError, match="trained on set A by its card, not on all"):
+        roles(card["training"], trained_on="all")
+
+
 def test_lists_of_images_do_without_a_partition(given, tmp_path):
     changes = {
         "split": None,
@@ -243,6 +280,7 @@ def test_the_page_tells_what_is_found(study, found):
     page = (study / "report.html").read_text()
     assert 'id="one-model-result"' in page
     assert "that the model <em>never saw</em>" in page
+    assert "Class by class" in page
     assert "no object boxes" not in page
     assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
     for name in found["against"]:
@@ -261,9 +299,21 @@ def test_tags_made_elsewhere_are_used(given, tmp_path):
     assert against["test"]["100"]["reference_accuracy"]["value"] > 0.4
 
 
+def test_features_of_the_network_under_test_are_refused(given, tmp_path):
+    changes = {"references": ("linear_head",), "subject": given / "A" / "final.safetensors"}
+    with pytest.raises(ImprintError, match="is the network under test"):
+        one_model_audit(
+            options(given, tmp_path / "out", feature_encoder=changes["subject"], **changes)
+        )
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
 def test_a_feature_encoder_can_be_given_and_references_trained_once(given, tmp_path):
+    card = read_card(given / "A" / "final.safetensors")
+    fresh = replace(card, training={})
+    save_subject(given / "fresh.safetensors", initial_subject(fresh, 5), fresh)
     changes = {
-        "feature_encoder": given / "A" / "final.safetensors",
+        "feature_encoder": given / "fresh.safetensors",
         "references": ("linear_head",),
         "folds": 1,
         "decision": "logits",

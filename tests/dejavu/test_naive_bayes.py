@@ -6,6 +6,7 @@ from scipy.special import log_softmax
 from sklearn.naive_bayes import MultinomialNB
 
 from imprint.data.annotation import tags_from_words
+from imprint.dejavu.calibration import calibrate
 from imprint.dejavu.naive_bayes import (
     fit_naive_bayes,
     published_guesses,
@@ -13,6 +14,7 @@ from imprint.dejavu.naive_bayes import (
     tag_counts,
     tag_matrix,
 )
+from imprint.dejavu.references import reference_votes
 from imprint.errors import ImprintError
 
 VOCABULARY = tuple("abcdefgh")
@@ -76,7 +78,22 @@ def test_without_tags_the_prior_speaks_and_a_class_without_crops_is_never_guesse
     counts = tag_counts(tags, labels, 3)
     model = fit_naive_bayes(VOCABULARY, counts, np.bincount(labels, minlength=3))
     posterior = np.exp(model.log_posterior(tags.rows([1])))
-    np.testing.assert_allclose(posterior, [[2 / 3, 1 / 3, 0]], rtol=1e-6)
+    np.testing.assert_allclose(posterior, [[2 / 3, 1 / 3, 0]], rtol=1e-6, atol=1e-11)
+
+
+def test_a_class_without_crops_leaves_every_entropy_and_temperature_a_number():
+    """One class has no crop at all, the label of another has none in what the model learnt from."""
+    tags = tags_from_words([[("a", 1.0)], [("b", 1.0)], [("a", 1.0)], [("b", 1.0)]], VOCABULARY)
+    labels = np.array([0, 1, 0, 2])
+    learnt = np.arange(3)
+    counts = tag_counts(tags.rows(learnt), labels[learnt], 4)
+    crops = np.bincount(labels[learnt], minlength=4)
+    rows = fit_naive_bayes(VOCABULARY, counts, crops).log_posterior(tags)
+    found = calibrate(rows, labels)
+    assert np.isfinite([found.loss_before, found.loss_after]).all()
+    assert found.loss_after <= found.loss_before
+    for each in (rows, found.log_probabilities):
+        assert np.isfinite(reference_votes(each).confidence).all()
 
 
 def published_by_loops(tags, counts, laplace, alpha):

@@ -14,6 +14,7 @@ from imprint.dejavu.one_model import (
     one_model,
     rank_claims,
 )
+from imprint.dejavu.references import combine
 from imprint.dejavu.two_model import memorization_strength
 from imprint.dejavu.votes import Votes, vote
 from imprint.errors import ImprintError
@@ -152,6 +153,20 @@ def test_combined_is_there_when_there_are_several_and_names_are_kept():
         calibrated_references({"combined": rows["one"]}, labels)
     with pytest.raises(ImprintError, match="name at least one"):
         calibrated_references({}, labels)
+
+
+def test_without_scaling_combined_is_made_of_references_as_they_come():
+    random = np.random.default_rng(4)
+    labels = random.integers(0, 4, 60)
+    rows = {
+        "sure": log_softmax(9 * random.normal(size=(60, 4)) + np.eye(4)[labels], axis=1),
+        "other": log_softmax(random.normal(size=(60, 4)), axis=1),
+    }
+    found = calibrated_references(rows, labels, scaled=False)
+    expected = combine(list(rows.values()))
+    np.testing.assert_array_equal(found["combined"].log_probabilities, expected)
+    np.testing.assert_array_equal(found["sure"].log_probabilities, rows["sure"])
+    assert found["sure"].temperature > 2
 
 
 def test_a_mixture_of_two_views_is_surer_of_what_both_say():

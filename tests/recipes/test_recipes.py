@@ -193,7 +193,10 @@ def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_
     small += ["--classifier.stop-after", "1", "--no-controls", "--device", "cpu"]
     main([*words, *small, "--out", str(tmp_path / "out")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert "dejavu" in summary["lenses"]
+    # It was trained on all of ImageNet, whatever the partition: no image passes for unseen.
+    assert summary["data"]["public_seen"]
+    assert (summary["data"]["attacked_seen"], summary["data"]["attacked_unseen"]) == (24, 0)
+    assert "missing" in summary["lenses"]["dejavu"]["one_model"]["unseen"]
 
 
 def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:

@@ -29,6 +29,12 @@ def test_sides_between_lie_on_a_line_in_steps():
     ]
 
 
+@pytest.mark.parametrize(("first", "last"), [(8, 12), (40, 48), (24, 40)])
+def test_no_side_lies_outside_the_ends_of_the_ramp(first, last):
+    ramp = ResolutionRamp(first, last, 0, 10)
+    assert all(first <= ramp.at(epoch, 64) <= last for epoch in range(12))
+
+
 def test_no_ramp_and_a_jump():
     assert {ResolutionRamp().at(epoch, 48) for epoch in range(5)} == {48}
     jump = ResolutionRamp(16, 0, 3, 3)

@@ -17,7 +17,12 @@ import torch
 from imprint.audit.dejavu import AttackedSet, attacked_set
 from imprint.audit.dejavu_sweep_attack import attack_points
 from imprint.audit.dejavu_sweep_options import SweepOptions
-from imprint.audit.dejavu_sweep_points import Point, encoder_folders, sweep_points
+from imprint.audit.dejavu_sweep_points import (
+    Point,
+    check_networks,
+    encoder_folders,
+    sweep_points,
+)
 from imprint.audit.images import image_facts, open_choice
 from imprint.audit.run import checkpoints_in
 from imprint.audit.summary import finish
@@ -95,6 +100,7 @@ def audit_sweep(options: SweepOptions) -> dict[str, Any]:
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
+        check_networks(images, points)
         sweep = _plan(study, images, points, options)
         _train(study, images, sweep, options, device)
         checkpoints = {
@@ -153,7 +159,7 @@ def _train(
             if not study.is_done(f"models/{folder}/{side}", *_made(point, side)):
                 tasks.append((options, point, folder, side, indices))
     if device.type == "cpu" and tasks:
-        epochs = sum(point.options.train.epochs for _, point, *_ in tasks)
+        epochs = sum(point.options.train.last_epoch for _, point, *_ in tasks)
         run_tasks(
             train_in_worker,
             tasks,
@@ -207,7 +213,7 @@ def _embed(
     checkpoints: Mapping[str, Mapping[str, Path]],
     device: torch.device,
 ) -> None:
-    """Embed every set under every checkpoint, in one pass a set and choice of layers.
+    """Embed every set under every checkpoint, in one pass a set.
 
     Writes ``tables/embeddings/FOLDER/CHECKPOINT.SET.parquet`` with a column a layer.
     """
@@ -217,18 +223,20 @@ def _embed(
     sets = sweep.sets(images)
 
     def build(out: Path) -> None:
-        for wanted in sorted({tuple(sorted(names)) for names in layers.values()}):
-            folders = [name for name in layers if tuple(sorted(layers[name])) == wanted]
-            subjects = {
-                f"{folder}/{name}": load_subject(file)
-                for folder in folders
-                for name, file in checkpoints[folder].items()
-            }
-            for title, (index, squares) in sets.items():
-                found = embed(subjects, images, index, squares, wanted, device, f"embed {title}")
-                for name, values in found.items():
-                    columns: Table = {"index": index, **values}
-                    write_table(out / f"{name}.{title}.parquet", columns)
+        files = {
+            (folder, name): file
+            for folder, of_folder in checkpoints.items()
+            for name, file in of_folder.items()
+        }
+        subjects = {
+            f"{folder}/{name}": load_subject(file) for (folder, name), file in files.items()
+        }
+        wanted = {f"{folder}/{name}": sorted(layers[folder]) for folder, name in files}
+        for title, (index, squares) in sets.items():
+            found = embed(subjects, images, index, squares, wanted, device, f"embed {title}")
+            for name, values in found.items():
+                columns: Table = {"index": index, **values}
+                write_table(out / f"{name}.{title}.parquet", columns)
 
     settings = {
         "data": images.fingerprint(),

@@ -88,7 +88,7 @@ def _attack_point(
 ) -> list[dict[str, Any]]:
     choice = point.options
     rows = []
-    for suffix, epoch in _checkpoints(embeddings / folder, sets[0], choice.train.epochs):
+    for suffix, epoch in _checkpoints(embeddings / folder, sets[0], choice.train.last_epoch):
         guesses = {
             side: _guess(embeddings / folder, side + suffix, sets, choice, attacked, images)
             for side in SIDES

@@ -16,8 +16,9 @@ class SweepOptions(CropAttackChoice, DataChoice):
 
     vary: Settings = ()
     """What is varied, each from the settings given otherwise: OPTION=VALUE:VALUE:…, as in
-    per_class=5:9:13,layer=backbone:projector,train.objective_options.invariance=5:25. Without,
-    only the epochs of the snapshots are compared."""
+    per_class=5:9:13,layer=backbone:projector,train.objective_options.invariance=5:25, or with bars
+    where values hold colons, train.architecture=resnet18|timm:NAME. Without, only the epochs of
+    the snapshots are compared."""
     per_class: int = 13
     """Images of each class that each encoder is trained on."""
     train: TrainOptions = field(default_factory=TrainOptions)

@@ -9,10 +9,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.config import to_plain
+from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
+from imprint.train.loop import initial_subject, subject_card
+from imprint.train.objective import build_objective
 
 EPOCHS = "epochs"
 """The axis that every sweep has: the snapshots of the settings that nothing is varied from."""
+BAR = "|"
+"""Separates values, or ends them, where one of them holds a colon, as timm:NAME does."""
 OF_THE_ATTACK = (
     "layer",
     "k",
@@ -69,7 +74,8 @@ def sweep_points(options: SweepOptions) -> list[Point]:
     for name, values in options.vary:
         if names.count(name) > 1:
             raise ImprintError(f"--vary names {name} twice: give all of its values at once")
-        texts = [text.strip() for text in values.split(":") if text.strip()]
+        separator = BAR if BAR in values else ":"
+        texts = [text.strip() for text in values.split(separator) if text.strip()]
         if not texts:
             raise ImprintError(f"--vary {name}={values} has no value: separate them with colons")
         points += [Point(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]
@@ -142,3 +148,21 @@ def encoder_folders(points: Sequence[Point]) -> list[str]:
             made.append((point.trained, point.folder))
         folders.append(known[0] if known else point.folder)
     return folders
+
+
+def check_networks(images: ImageSet, points: Sequence[Point]) -> None:
+    """Build the network and the objective of every point, before any of them trains.
+
+    Raises:
+        ImprintError: one that cannot be built, or lacks the layer to be attacked.
+    """
+    for point in points:
+        choice, seed = point.options.train, point.options.seed
+        fresh = initial_subject(subject_card(images, choice, seed), seed)
+        if point.options.layer == "projector" and not fresh.has_projector:
+            where = f" at {point.axis}={point.value}" if point.value else ""
+            raise ImprintError(
+                f"the network has no projector{where}: choose --layer backbone, or widths with "
+                "--train.projector"
+            )
+        build_objective(choice.objective, fresh, dict(choice.objective_options))

@@ -30,6 +30,7 @@ from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.subject import Layer, Subject
 from imprint.probe.embeddings import embed
+from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats.control import Control
 from imprint.stats.cut import check_percent
@@ -69,6 +70,7 @@ def one_model_steps(
     """
     assert options.subject is not None
     check_references(options)
+    _check_feature_encoder(options, images)
     roles = choose_roles(options, images)
     crops = cut_crops(images, roles, options)
     _check_choice(options, images, roles)
@@ -145,6 +147,28 @@ def _check_choice(options: OneModelOptions, images: ImageSet, roles: Roles) -> N
     if options.k > len(roles.public):
         raise ImprintError(
             f"k is {options.k} but only {len(roles.public)} images vote: choose a smaller --k"
+        )
+
+
+def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
+    """Refuse features that hold what the network remembers, which would pass for background.
+
+    Raises:
+        ImprintError: the network under test, as features of a reference.
+    """
+    assert options.subject is not None
+    file = options.feature_encoder
+    if file is None or "linear_head" not in options.references:
+        return
+    if file.is_file() and hash_file(file) == hash_file(options.subject):
+        raise ImprintError(
+            f"--feature-encoder {file} is the network under test: what it remembers would pass for "
+            "background; give an encoder that never saw the images, or leave it out"
+        )
+    if read_card(file).training.get("data") == images.fingerprint():
+        say(
+            f"--feature-encoder {file} was trained on images of {images.name}: what it remembers "
+            "of attacked ones counts as background"
         )
 
 

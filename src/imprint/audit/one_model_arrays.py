@@ -38,6 +38,10 @@ def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
         ImprintError: a key is missing or unknown, shapes do not fit, or rows that are not
             distributions over the classes.
     """
+    if options.decision != "neighbours":
+        raise ImprintError(
+            f"--decision {options.decision} needs a network: with --arrays, neighbours vote"
+        )
     arrays = read_npz(file, REQUIRED, ("index", "seen"), PROBABILITIES + "_")
     _check(file, arrays)
     labels = arrays["labels"].astype(np.int64)

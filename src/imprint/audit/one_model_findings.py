@@ -24,7 +24,13 @@ from imprint.dejavu.one_model import (
     one_model,
     rank_claims,
 )
-from imprint.dejavu.two_model import categories, memorization_strength, plain_findings, two_model
+from imprint.dejavu.two_model import (
+    categories,
+    memorization_strength,
+    per_class,
+    plain_findings,
+    two_model,
+)
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
 from imprint.stats import proportion
@@ -99,18 +105,17 @@ def find(
                 f"reference {name} has shape {list(rows.shape)}, expected "
                 f"{[len(judged.labels), judged.classes]}, one row a crop"
             )
-    calibrated = calibrated_references(judged.references, judged.labels)
+    calibrated = calibrated_references(judged.references, judged.labels, calibrate)
     references = {name: each.log_probabilities for name, each in calibrated.items()}
-    if not calibrate:
-        references |= judged.references
     everything = judge(judged.index, judged.labels, judged.subject, references)
     seen = everything.rows(judged.seen, "seen")
     unseen = everything.rows(~judged.seen, "unseen") if not judged.seen.all() else None
-    excluded = np.isin(seen.index, [] if exclude is None else exclude)
+    listed = np.empty(0, dtype=np.int64) if exclude is None else exclude
+    excluded = np.isin(seen.index, listed)
     findings = one_model(seen, confidences, top, seed)
     findings["calibration"] = _calibration(calibrated, calibrate)
     findings["claims"] = _claims(seen, top, excluded)
-    findings["unseen"] = _unseen(seen, unseen, confidences, top, seed)
+    findings["unseen"] = _unseen(seen, unseen, listed, confidences, top, seed)
     return Found(seen, unseen, findings, excluded)
 
 
@@ -132,7 +137,12 @@ def _claims(seen: OneModel, top: int, excluded: BoolArray) -> dict[str, int]:
 
 
 def _unseen(
-    seen: OneModel, unseen: OneModel | None, confidences: Sequence[float], top: int, seed: int
+    seen: OneModel,
+    unseen: OneModel | None,
+    listed: IntArray,
+    confidences: Sequence[float],
+    top: int,
+    seed: int,
 ) -> dict[str, Any]:
     """Return the test on images the network never saw: the bias of the references."""
     if unseen is None:
@@ -144,10 +154,12 @@ def _unseen(
         }
         for name in seen.names
     }
-    memorized = int((rank_claims(unseen.side(STRICTEST), top) >= 0).sum())
+    # By the rule that claims seen images: the list takes its images out here as well.
+    excluded = np.isin(unseen.index, listed)
+    claimed = int((rank_claims(unseen.side(STRICTEST), top, excluded) >= 0).sum())
     return {
         "against": found,
-        "claimed_by_chance": proportion(memorized, len(unseen.index)).to_dict(),
+        "claimed_by_chance": proportion(claimed, len(unseen.index)).to_dict(),
     }
 
 
@@ -166,14 +178,16 @@ def write_found(
     write_table(folder / "records.parquet", {**_records(found, top), **extra})
     seen = found.seen
     shares = correlated_by_class(seen, classes, top)
-    write_table(
-        folder / "classes.parquet",
-        {
-            "index": np.arange(classes),
-            "n": np.bincount(seen.labels, minlength=classes),
-            **{f"correlated_{name}": share for name, share in shares.items()},
-        },
-    )
+    columns: dict[str, Any] = {
+        "index": np.arange(classes),
+        "n": np.bincount(seen.labels, minlength=classes),
+    }
+    for name in seen.names:
+        found_by_class = per_class([seen.side(name)], classes, top)
+        columns["accuracy"] = found_by_class["target_accuracy"]
+        columns[f"{name}_accuracy"] = found_by_class["reference_accuracy"]
+        columns[f"correlated_{name}"] = shares[name]
+    write_table(folder / "classes.parquet", columns)
     write_index_list(folder / EXPLAINED_LIST, seen.index[explained(seen, top)])
 
 

@@ -73,8 +73,11 @@ class OneModelOptions(SubjectChoice, ReferenceChoice, AttackChoice, CropChoice, 
     """Attack one network; references stand in for a second one."""
 
     split: Path | None = None
-    """Instead of lists of images: the partition whose set A the network was trained on, a folder
-    of imprint data split or of an audit."""
+    """Instead of lists of images: the partition of which the network was trained on one set, a
+    folder of imprint data split or of an audit."""
+    trained_on: Literal["auto", "A", "B", "all"] = "auto"
+    """Which set of --split it was trained on; all: on both and the public images, so none is
+    unseen. auto: as its card says; else all for the published files of others, A for any other."""
     per_class: int = 13
     """Which size of the partition."""
     controls: bool = True

@@ -214,6 +214,7 @@ def _linear_head(pool: Pool) -> FloatArray:
     features, labels = _features(pool), pool.labels
     others = np.flatnonzero(~pool.crops.attacked)
     chosen_on = others if len(np.unique(labels[others])) > 1 and len(others) >= 50 else slice(None)
+    # One of six numbers: where all crops are judged, their labels choose it, and nothing else.
     strength = choose_strength(
         features[chosen_on], labels[chosen_on], pool.classes, derive(pool.seed, "linear head")
     )

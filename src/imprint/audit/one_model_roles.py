@@ -12,7 +12,7 @@ from imprint.data.crops import BackgroundCrops, background_rectangles
 from imprint.data.files import usable_indices
 from imprint.data.geometry import centre_squares
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
-from imprint.data.split import MANIFEST, load_partition
+from imprint.data.split import MANIFEST, Partition, load_partition
 from imprint.dejavu.one_model import BoolArray
 from imprint.errors import ImprintError
 from imprint.nets.load import read_card
@@ -22,6 +22,8 @@ from imprint.train.loop import hash_of_images
 
 UNSEEN_SHARE = 0.25
 """Of the held-out images, at most this share is attacked for control rather than searched."""
+OF_A_PARTITION = "dejavu"
+"""The published layout whose networks are trained on one set of a partition."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,19 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
     """Return who is attacked and who votes.
 
     From a partition: the annotated images of the set the network was trained on, those of the
-    other set for control, its public images. From lists: the images it was trained on; a quarter
-    of the held-out ones, at most as many, for control; the rest of them vote. With neither, half of
-    each class is attacked and the other half votes, and the network may have seen them all.
+    other set for control, its public images; those of both sets are attacked, and there is no
+    control, where it was trained on all of them, as most published networks were. From lists: the
+    images it was trained on; a quarter of the held-out ones, at most as many, for control; the rest
+    of them vote. With neither, half of each class is attacked and the other half votes, and the
+    network may have seen them all.
 
     Raises:
         ImprintError: lists or partition that cannot be used, or no public image.
     """
     if options.split is not None:
         return _from_partition(options, images)
+    if options.trained_on != "auto":
+        raise ImprintError("--trained-on names a set of a partition: give it with --split")
     usable = usable_indices(images)
     if options.train_indices is None and options.held_out is None:
         return _all_seen(usable, images, options.seed)
@@ -122,18 +128,45 @@ def _from_partition(options: OneModelOptions, images: ImageSet) -> Roles:
     folder = options.split
     held = folder if (folder / MANIFEST).exists() else folder / "split"
     partition = load_partition(held, options.per_class, images.fingerprint())
-    trained_on = read_card(options.subject).training.get("images")
-    of_set = {
-        hash_of_images(partition.train_a): (partition.bbox_a, partition.bbox_b),
-        hash_of_images(partition.train_b): (partition.bbox_b, partition.bbox_a),
-    }
-    if trained_on is not None and trained_on not in of_set:
+    set_a, set_b = partition.bbox_a, partition.bbox_b
+    trained_on = _set_of(options, partition)
+    if trained_on == "A":
+        return Roles(set_a, set_b, partition.public, False)
+    if trained_on == "B":
+        return Roles(set_b, set_a, partition.public, False)
+    if _unseen_teach(options):
+        # As published: crops of A teach, those of B are judged; no image passes for unseen.
+        return Roles(set_b, set_a, partition.public, True)
+    nothing = np.empty(0, dtype=np.int64)
+    return Roles(np.sort(np.concatenate([set_a, set_b])), nothing, partition.public, True)
+
+
+def _set_of(options: OneModelOptions, partition: Partition) -> str:
+    """Return which set the network was trained on: ``A``, ``B`` or ``all``."""
+    assert options.subject is not None
+    training = read_card(options.subject).training
+    chosen, hashed = options.trained_on, training.get("images")
+    if hashed is None:
+        theirs = training.get("published") not in (None, OF_A_PARTITION)
+        return ("all" if theirs else "A") if chosen == "auto" else chosen
+    of_set = {hash_of_images(partition.train_a): "A", hash_of_images(partition.train_b): "B"}
+    found = of_set.get(str(hashed))
+    if found is None:
         raise ImprintError(
             f"{options.subject} was trained on other images than set A or B of this partition: "
             "give its own partition, or lists of images"
         )
-    seen, unseen = of_set.get(str(trained_on), (partition.bbox_a, partition.bbox_b))
-    return Roles(seen, unseen, partition.public, False)
+    if chosen not in ("auto", found):
+        raise ImprintError(
+            f"{options.subject} was trained on set {found} by its card, not on {chosen}: leave out "
+            "--trained-on"
+        )
+    return found
+
+
+def _unseen_teach(options: OneModelOptions) -> bool:
+    """Return whether references are trained once on unseen images, which are not judged then."""
+    return options.folds == 1 and options.learn_from == "attacked"
 
 
 def cut_crops(images: ImageSet, roles: Roles, choice: OneModelOptions) -> CropPool:
@@ -151,8 +184,7 @@ def cut_crops(images: ImageSet, roles: Roles, choice: OneModelOptions) -> CropPo
     learnt = roles.public if choice.learn_from == "all" else roles.public[:0]
     index = np.concatenate([roles.seen, roles.unseen, learnt])
     part = np.repeat(np.arange(3), [len(roles.seen), len(roles.unseen), len(learnt)])
-    # Trained once as published: unseen images teach, so they cannot be judged as well.
-    judged = part == 0 if choice.folds == 1 and choice.learn_from == "attacked" else part < 2
+    judged = part == 0 if _unseen_teach(choice) else part < 2
     found = background_rectangles(
         images.sizes()[index],
         None if boxes is None else [boxes[row] for row in index],

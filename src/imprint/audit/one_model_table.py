@@ -14,7 +14,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     title = "Déjà vu of one model: how much more it names  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("reference", no_wrap=True)
-    percents = list(next(iter(found["against"].values()))["test"])
+    percents = sorted(next(iter(found["against"].values()))["test"], key=float, reverse=True)
     for percent in percents:
         table.add_column(f"{percent} %", justify="right", no_wrap=True)
     table.add_column("it is right", justify="right", no_wrap=True)

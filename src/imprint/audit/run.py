@@ -105,7 +105,7 @@ def one_model_options(options: AuditOptions) -> OneModelOptions:
     """Return the options of the one-model test that an audit's stand for."""
     flat = {**vars(options), **vars(options.one_model)}
     wanted = {field.name for field in dataclasses.fields(OneModelOptions)}
-    return OneModelOptions(**{name: flat[name] for name in wanted - {"split"}})
+    return OneModelOptions(**{name: flat[name] for name in wanted - {"split", "trained_on"}})
 
 
 def membership_pool(partition: Partition, seed: int) -> Pool:

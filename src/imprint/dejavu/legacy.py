@@ -31,6 +31,10 @@ def legacy_arrays(
         index: int64 ``[n]``, global indices of all crops.
         labels: int64 ``[n]``, classes of all crops.
         names: ``M_attk_S``.
+
+    Returns:
+        without accuracies where the set has no crop, and without those of t = 5 where there are
+        fewer than five classes.
     """
     votes = attacked.votes.rows(rows)
     truth = labels[rows]
@@ -41,5 +45,8 @@ def legacy_arrays(
         f"{names}_labels": truth[:, None],
     }
     for top in (1, 5):
-        arrays[f"top_{top}_conf_sweep_{names}"] = accuracy_curve(votes, truth, 100 * FRACTIONS, top)
+        if top <= votes.ranked.shape[1] and len(truth):
+            arrays[f"top_{top}_conf_sweep_{names}"] = accuracy_curve(
+                votes, truth, 100 * FRACTIONS, top
+            )
     return arrays

@@ -27,7 +27,7 @@ from scipy.special import logsumexp
 
 from imprint.data.annotation import Tags
 from imprint.data.imageset import FloatArray, IntArray
-from imprint.dejavu.references import tiles
+from imprint.dejavu.references import LEAST_PROBABILITY, tiles
 from imprint.errors import ImprintError
 
 PUBLISHED_SMOOTHING = 1e-10
@@ -39,7 +39,8 @@ class NaiveBayes:
 
     Attributes:
         vocabulary: the V tags it was fitted on.
-        log_prior: float64 ``[C]``, ln P(c); −∞ for a class without crops.
+        log_prior: float64 ``[C]``, ln P(c); ln 1e-12 for a class without crops, so that every
+            posterior has an entropy.
         log_likelihood: float64 ``[V, C]``, ln P(o | c).
     """
 
@@ -104,8 +105,7 @@ def fit_naive_bayes(
             "at least one crop"
         )
     totals = counts.sum(axis=0) + smoothing * len(vocabulary)
-    with np.errstate(divide="ignore"):
-        log_prior = np.log(crops / crops.sum())
+    log_prior = np.log(np.maximum(crops / crops.sum(), LEAST_PROBABILITY))
     return NaiveBayes(vocabulary, log_prior, np.log(counts + smoothing) - np.log(totals))
 
 

@@ -23,7 +23,7 @@ NeurIPS 2024 (arXiv 2504.05651), whose g is trained once, on other images than i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,13 +102,15 @@ class OneModel:
 
 
 def calibrated_references(
-    references: Mapping[str, FloatArray], labels: IntArray
+    references: Mapping[str, FloatArray], labels: IntArray, scaled: bool = True
 ) -> dict[str, Calibrated]:
     """Return every reference calibrated; of several also ``combined``, calibrated in its turn.
 
     Args:
         references: log-probabilities ``[n, C]`` by name, of crops they were not trained on.
         labels: int64 ``[n]``, true classes.
+        scaled: take the references under their temperatures; else all of them, and what
+            ``combined`` is made of, stay as they come, and temperatures are told alone.
 
     Raises:
         ImprintError: no reference, one that is called as these are, or shapes that do not fit.
@@ -118,11 +120,16 @@ def calibrated_references(
     taken = {COMBINED, STRICTEST} & references.keys()
     if taken:
         raise ImprintError(f"a reference cannot be called {min(taken)}: choose another name")
-    found = {name: calibrate(rows, labels) for name, rows in references.items()}
+    found = {name: _calibrated(rows, labels, scaled) for name, rows in references.items()}
     if len(found) > 1:
         mean = combine([each.log_probabilities for each in found.values()])
-        found[COMBINED] = calibrate(mean, labels)
+        found[COMBINED] = _calibrated(mean, labels, scaled)
     return found
+
+
+def _calibrated(rows: FloatArray, labels: IntArray, scaled: bool) -> Calibrated:
+    found = calibrate(rows, labels)
+    return found if scaled else replace(found, log_probabilities=rows)
 
 
 def judge(

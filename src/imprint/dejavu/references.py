@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
+from scipy.special import entr, logsumexp
 
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.votes import ROWS_A_TILE, Votes
@@ -76,7 +76,7 @@ def reference_votes(log_probabilities: FloatArray, top: int = 5) -> Votes:
     ([[0, 1]], [-0.802])
 
     Args:
-        log_probabilities: ``[n, C]``, normalised, in nats.
+        log_probabilities: ``[n, C]``, normalised, in nats; −∞ is a probability of 0.
         top: how many classes to rank; equal probabilities: the lower class first.
 
     Returns:
@@ -88,7 +88,7 @@ def reference_votes(log_probabilities: FloatArray, top: int = 5) -> Votes:
     for tile in tiles(count):
         rows = log_probabilities[tile].astype(np.float64)
         ranked[tile] = np.argsort(-rows, axis=1, kind="stable")[:, :top]
-        confidence[tile] = np.minimum((np.exp(rows) * rows).sum(axis=1), 0.0)
+        confidence[tile] = np.minimum(-entr(np.exp(rows)).sum(axis=1), 0.0)
     return Votes(ranked, confidence)
 
 

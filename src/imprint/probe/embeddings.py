@@ -22,7 +22,7 @@ def embed(
     images: ImageSet,
     indices: IntArray,
     rectangles: FloatArray,
-    layers: Sequence[Layer],
+    layers: Sequence[Layer] | Mapping[str, Sequence[Layer]],
     device: torch.device,
     what: str,
     batch_size: int = 256,
@@ -36,7 +36,7 @@ def embed(
         images: where pixels come from.
         indices: int64 ``[n]``.
         rectangles: float64 ``[n, 4]``, the part of each image to look at.
-        layers: which representations to keep.
+        layers: which representations to keep, of all networks or by their names.
         device: where to compute.
         what: a few words for the progress bar.
         batch_size: images at a time.
@@ -48,6 +48,7 @@ def embed(
         ImprintError: an embedding that is not finite.
     """
     results: Embeddings = {name: {} for name in subjects}
+    kept = layers if isinstance(layers, Mapping) else dict.fromkeys(subjects, layers)
     sizes = sorted({subject.input_size for subject in subjects.values()})
     for size in sizes:
         same = {name: subject for name, subject in subjects.items() if subject.input_size == size}
@@ -57,7 +58,7 @@ def embed(
         total = -(-len(indices) // batch_size)
         start = 0
         for pixels in track(batches, what, total, "batch"):
-            for name, layer, values in _forward(same, pixels, layers, device):
+            for name, layer, values in _forward(same, pixels, kept, device):
                 if layer not in results[name]:
                     shape = (len(indices), values.shape[1])
                     results[name][layer] = np.empty(shape, dtype=np.float32)
@@ -78,11 +79,11 @@ def embed(
 def _forward(
     subjects: Mapping[str, Subject],
     pixels: NDArray[np.uint8],
-    layers: Sequence[Layer],
+    layers: Mapping[str, Sequence[Layer]],
     device: torch.device,
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     inputs = torch.from_numpy(pixels).to(device).float().div_(255)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     for name, subject in subjects.items():
-        for layer, values in subject.embed_layers(inputs, layers).items():
+        for layer, values in subject.embed_layers(inputs, layers[name]).items():
             yield name, layer, values.float().cpu().numpy()

@@ -23,7 +23,7 @@ class ResolutionRamp:
     end_epoch: int = 0
     """Epochs done when they have grown up."""
     step: int = 32
-    """Between the two ends, sides are rounded to a multiple of this."""
+    """Between the two ends, sides are rounded to a multiple of this, kept within them."""
 
     def __post_init__(self) -> None:
         for name in ("min_resolution", "max_resolution", "start_epoch"):
@@ -62,7 +62,8 @@ class ResolutionRamp:
         if epoch <= self.start_epoch:
             return first
         done = (epoch - self.start_epoch) / (self.end_epoch - self.start_epoch)
-        return round((first + done * (last - first)) / self.step) * self.step
+        stepped = round((first + done * (last - first)) / self.step) * self.step
+        return min(max(stepped, first), last)
 
     def _require(self, name: str, holds: bool, demand: str) -> None:
         if not holds:

@@ -54,6 +54,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     unseen = _unseen(found, best, percents[0])
     tables = root / "tables" / "one_model"
     controls = control_rows(found)
+    classes = _classes(tables, names, best)
     html = render(
         "dejavu_one_model.html.j2",
         verdict=_verdict(scores, unseen),
@@ -66,7 +67,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
             key: number(found, "against", best, "significance", key)
             for key in ("memorized", "forgotten", "p_value")
         },
-        figures=_figures(tables, found, best, percents),
+        figures=_figures(tables, found, best, percents, classes),
         percents=percents,
         references=[_reference(found, name, percents) for name in mapping(found, "against")],
         calibrated=bool(lookup(found, "calibration", "used")),
@@ -78,7 +79,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         corner=lookup(data, "crop_rule") == "corner",
         layer=str(lookup(data, "layer")),
         gallery=read_one_model_gallery(root / "gallery" / "one_model"),
-        classes=_classes(tables, names, best),
+        classes=classes,
     )
     anchors = (
         ("one-model-result", "Result"),
@@ -98,7 +99,7 @@ def _verdict(scores: list[Estimate], unseen: Mapping[str, Any] | None) -> tuple[
             return "nothing", "No memory: the model does as well on images it never saw"
         return "nothing", "No memory beyond noise was found"
     if scores[0].low > 0:
-        return "found", "The model names objects that no reference finds in the background"
+        return "found", "The model names more objects than any reference finds in the background"
     if any(score.low > 0 for score in scores):
         return "found", "Among the images it is most sure of, the model does better than references"
     return "nothing", "The model does no better than what backgrounds give away"
@@ -145,7 +146,11 @@ _PAIR = ("first", "second")
 
 
 def _figures(
-    tables: Path, found: Mapping[str, Any], best: str, percents: list[str]
+    tables: Path,
+    found: Mapping[str, Any],
+    best: str,
+    percents: list[str],
+    classes: list[dict[str, Any]],
 ) -> list[Figure]:
     shares = {
         float(p): {
@@ -173,17 +178,33 @@ def _figures(
             "Images that only the model got right, by the entropy of the reference less that of "
             "the neighbours’ votes; below, those that only the reference got right, the reverse.",
         ),
+        Figure(
+            "Class by class",
+            Markup(
+                plots.class_gaps(
+                    [row["name"] for row in classes],
+                    np.array([row["model"] for row in classes]),
+                    np.array([row["reference"] for row in classes]),
+                )
+            ),
+            "The model’s accuracy on the images of each class, less that of the best reference.",
+        ),
     ]
 
 
 def _classes(tables: Path, names: list[str], best: str) -> list[dict[str, Any]]:
     """Return the classes that were attacked, those with most correlation first."""
-    table = read_columns(tables / "classes.parquet", "n", f"correlated_{best}")
+    columns = {
+        "n": "n",
+        "model": "accuracy",
+        "reference": f"{best}_accuracy",
+        "correlated": f"correlated_{best}",
+    }
+    table = read_columns(tables / "classes.parquet", *columns.values())
     rows = [
         {
             "name": names[int(label)],
-            "n": float(table["n"][row]),
-            "correlated": float(table[f"correlated_{best}"][row]),
+            **{key: float(table[column][row]) for key, column in columns.items()},
         }
         for row, label in enumerate(table["index"])
         if table["n"][row] > 0

@@ -117,7 +117,7 @@ def _part(axis: str, rows: Sequence[Row]) -> dict[str, Any]:
                 "each model is surest of, with 95% intervals over images.",
             )
         )
-        widest = next(iter(mapping(rows[0], test)))
+        widest = _widest(rows[0], test)
         found = {
             name: np.array([estimate(row, test, widest, name).value for row in rows])
             for name in STACK
@@ -167,7 +167,12 @@ def _verdict(rows: Sequence[Row], axes: Sequence[str]) -> str:
 
 
 def _score(row: Row) -> Estimate:
-    return estimate(row, "two_model", next(iter(mapping(row, "two_model"))), "score")
+    return estimate(row, "two_model", _widest(row, "two_model"), "score")
+
+
+def _widest(row: Row, test: str) -> str:
+    """Return the largest percentage of most confident images that was asked for."""
+    return max(mapping(row, test), key=float)
 
 
 def _told(score: Estimate) -> str:
