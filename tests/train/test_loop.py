@@ -187,7 +187,7 @@ def test_too_few_images_are_told(images, tmp_path):
     [
         ({"epochs": 0}, "epochs is 0"),
         ({"batch_size": 1}, "batch_size is 1"),
-        ({"warmup_epochs": 9}, "warmup_epochs is 9"),
+        ({"warmup_epochs": 9}, "lowers --train.warmup-epochs"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"momentum": 1.0}, r"momentum is 1.0: it must lie in \[0, 1\)"),

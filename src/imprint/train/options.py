@@ -97,7 +97,8 @@ class TrainOptions:
         self._require(
             "warmup_epochs",
             0 <= self.warmup_epochs <= self.epochs,
-            f"lie in 0…epochs ({self.epochs})",
+            f"lie in 0…epochs ({self.epochs}): whoever lowers --train.epochs lowers "
+            "--train.warmup-epochs with it",
         )
 
     @property
