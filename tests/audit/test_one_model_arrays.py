@@ -128,10 +128,22 @@ def test_arrays_that_do_not_fit_are_told(tmp_path, capsys, changes, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_classifier_cannot_guess_from_arrays(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        run(write(tmp_path), tmp_path / "out", "--decision", "logits")
-    assert "--decision logits needs a network" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--decision", "logits"),
+        ("--folds", "3"),
+        ("--references", "naive_bayes"),
+        ("--split", "parts"),
+        ("--classifier.epochs", "3"),
+        ("--composite-count", "200"),
+    ],
+)
+def test_what_says_something_about_a_network_is_refused(tmp_path, capsys, flag, value):
+    with pytest.raises(SystemExit, match="2"):
+        run(write(tmp_path), tmp_path / "out", flag, value)
+    told = flag.split(".")[0]
+    assert f"{told} needs a network" in capsys.readouterr().err
 
 
 def test_a_network_or_arrays_must_be_given(tmp_path, capsys):

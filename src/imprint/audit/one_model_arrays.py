@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,25 @@ from imprint.store import write_json
 
 REQUIRED = ("public", "public_labels", "crops_target", "labels", "reference_probs")
 PROBABILITIES = "reference_probs"
+READ = ("arrays", "out", "k", "voting", "metric", "confidence", "top", "calibrate", "exclude")
+READ_OF_EVERY_COMMAND = ("seed", "device", "json")
 ONLY = "reference"
 """What ``reference_probs`` alone is called; ``reference_probs_NAME`` is NAME."""
+
+
+def _refuse_options_of_networks(options: OneModelOptions) -> None:
+    """Refuse options that were set, but say something about a network, images or references."""
+    for field in dataclasses.fields(options):
+        if field.name in (*READ, *READ_OF_EVERY_COMMAND):
+            continue
+        default = (
+            field.default_factory()
+            if field.default_factory is not dataclasses.MISSING
+            else field.default
+        )
+        if getattr(options, field.name) != default:
+            flag = "--" + field.name.replace("_", "-")
+            raise ImprintError(f"{flag} needs a network: with --arrays, leave it out")
 
 
 def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
@@ -38,10 +56,7 @@ def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
         ImprintError: a key is missing or unknown, shapes do not fit, or rows that are not
             distributions over the classes.
     """
-    if options.decision != "neighbours":
-        raise ImprintError(
-            f"--decision {options.decision} needs a network: with --arrays, neighbours vote"
-        )
+    _refuse_options_of_networks(options)
     arrays = read_npz(file, REQUIRED, ("index", "seen"), PROBABILITIES + "_")
     _check(file, arrays)
     labels = arrays["labels"].astype(np.int64)
