@@ -286,7 +286,8 @@ class _Columns:
         """Return score and place of the best last cut of rows, each between two places.
 
         The brackets of one neuron's rows touch: every column belongs to one row that ends behind
-        it, and the end of each row is looked at apart. So no column is gathered.
+        it, and the end of each row is looked at apart. So no column is gathered, and a row with
+        one place, as most rows of the last levels, owns none and is settled by its end.
 
         Args:
             count: float64 ``[r]``, prefix sum of the weights of each row.
@@ -294,36 +295,32 @@ class _Columns:
             begin: int64 ``[r]``, the first place, ascending.
             end: int64 ``[r]``, the last one.
         """
-        lengths = np.empty_like(begin)
-        np.subtract(begin[1:], begin[:-1], out=lengths[:-1])
-        lengths[-1] = len(self.before) - begin[-1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gap = np.repeat(total, lengths)
-            gap -= self.total
-            gap *= gap
-            width = np.repeat(count, lengths)
-            width -= self.count
-            gap /= width
-            score = np.subtract(self.before, gap, out=gap)
-            inside = _segment_minima(score, begin, end)
         best, place = self.score(count, total, end), end.copy()
-        better = np.flatnonzero((begin < end) & (inside <= best))
-        if len(better):
-            hit = np.flatnonzero(score == np.repeat(inside, lengths))
-            owning = lengths > 0
-            if len(hit) == np.count_nonzero(owning):
-                hit = hit[np.cumsum(owning)[better] - 1]
-            else:
-                hit = hit[np.searchsorted(hit, begin[better])]
-            best[better], place[better] = inside[better], hit
+        rows = np.flatnonzero(begin < end)
+        if not len(rows):
+            return best, place
+        begin, end = begin[rows], end[rows]
+        inside = slice(int(begin[0]), int(end[-1]))
+        lengths = np.diff(begin, append=end[-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gap = np.repeat(total[rows], lengths)
+            gap -= self.total[inside]
+            gap *= gap
+            width = np.repeat(count[rows], lengths)
+            width -= self.count[inside]
+            gap /= width
+            score = np.subtract(self.before[inside], gap, out=gap)
+        begin, end = begin - inside.start, end - inside.start
+        # Columns between two brackets: no place for a cut.
+        apart = np.flatnonzero(end[:-1] < begin[1:])
+        for left, right in zip(end[apart].tolist(), begin[apart + 1].tolist(), strict=True):
+            score[left:right] = np.inf
+        least = np.minimum.reduceat(score, begin)
+        hit = np.flatnonzero(score == np.repeat(least, lengths))
+        better = np.flatnonzero(least <= best[rows])
+        # Equal scores: the first place.
+        alone = len(hit) == len(rows)
+        first = hit[better if alone else np.searchsorted(hit, begin[better])]
+        rows = rows[better]
+        best[rows], place[rows] = least[better], first + inside.start
         return best, place
-
-
-def _segment_minima(score: FloatArray, begin: IntArray, end: IntArray) -> FloatArray:
-    """Return the least of each begin … end − 1; of an empty one anything."""
-    if np.array_equal(end[:-1], begin[1:]):
-        last = max(int(end[-1]), int(begin[-1]) + 1)
-        return np.asarray(np.minimum.reduceat(score[:last], begin))
-    edges = np.empty(2 * len(begin), dtype=np.int64)
-    edges[::2], edges[1::2] = begin, end
-    return np.asarray(np.minimum.reduceat(score, edges)[::2])
