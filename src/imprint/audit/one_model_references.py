@@ -141,9 +141,9 @@ def check_references(choice: ReferenceChoice) -> None:
             raise ImprintError(f"--{flag} is {getattr(choice, name)}: choose {least} or more")
     if not choice.smoothing > 0:
         raise ImprintError(f"--smoothing is {choice.smoothing:g}: choose a number above 0, as 1")
-    for flag, file in (("tags", choice.tags), ("feature-encoder", choice.feature_encoder)):
-        if file is not None and not file.is_file():
-            raise ImprintError(f"--{flag}: there is no file {file}: check the path")
+    for flag, path in (("tags", choice.tags), ("feature-encoder", choice.feature_encoder)):
+        if path is not None and not path.exists():
+            raise ImprintError(f"--{flag}: there is nothing at {path}: check the path")
 
 
 def _shared_settings(pool: Pool) -> dict[str, Any]:
