@@ -355,8 +355,8 @@ def test_mistakes_are_told(given, tmp_path, changes, message):
         ({"smoothing": -1.0}, "--smoothing is -1"),
         ({"top_tags": 0}, "--top-tags is 0"),
         ({"classifier_steps": -1}, "--classifier-steps is -1"),
-        ({"tags": Path("nowhere.csv")}, "--tags: there is no file nowhere.csv"),
-        ({"feature_encoder": Path("nowhere")}, "--feature-encoder: there is no file nowhere"),
+        ({"tags": Path("nowhere.csv")}, "--tags: there is nothing at nowhere.csv"),
+        ({"feature_encoder": Path("nowhere")}, "--feature-encoder: there is nothing at nowhere"),
         ({"exclude": Path("nowhere.npy")}, "nowhere.npy: No such file or directory$"),
     ],
 )
