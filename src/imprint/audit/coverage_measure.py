@@ -15,7 +15,7 @@ from imprint.audit.coverage_options import CorrectOnly, CriteriaChoice
 from imprint.config import to_plain
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
-from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, batch_size, fit, measure
+from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, deal, fit, measure
 from imprint.errors import ImprintError
 from imprint.probe.activations import only_correct
 from imprint.seeds import generator
@@ -123,8 +123,7 @@ def measure_tables(
     free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
     bound = {name: criterion for name, criterion in ready.items() if not criterion.order_free}
     order = generator(seed, "coverage order").permutation(len(test))
-    size = batch_size(len(test), groups)
-    found = measure(free, _shuffled(test, order, size), groups) if free else {}
+    found = measure(free, _picked(test, deal(order, groups)), groups) if free else {}
     if bound:
         found |= measure(bound, test.batches(LARGEST_BATCH), groups)
     return Measured(
@@ -168,9 +167,8 @@ def _labels_lack(
     return None
 
 
-def _shuffled(table: ActivationTable, order: NDArray[np.int64], size: int) -> Iterator[Batch]:
-    for start in range(0, len(order), size):
-        rows = order[start : start + size]
+def _picked(table: ActivationTable, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+    for rows in parts:
         values = torch.from_numpy(np.asarray(table.values[rows], dtype=np.float32))
         labels = None if table.labels is None else torch.from_numpy(table.labels[rows])
         yield Batch(table.layers, values, labels)
