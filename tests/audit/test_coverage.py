@@ -252,6 +252,37 @@ def test_layers_can_be_chosen(world: Path, tmp_path: Path) -> None:
     assert found["neurons"] == 136
 
 
+@pytest.mark.parametrize("words", [("--layers", "conv2"), ("--no-final",)])
+def test_the_last_layer_looked_at_is_no_answer_unless_it_is_that_of_the_network(
+    world: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=300")
+    main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    named = {one["layer"] for one in found["cells"]["idc"]["neurons"]}
+    assert named == {layer["name"] for layer in found["layers"]}
+    assert len(found["cells"]["idc"]["neurons"]) == found["neurons"]
+
+
+def test_importance_is_of_what_the_network_is_shown_and_gets_right(
+    world: Path, tmp_path: Path
+) -> None:
+    """The centre alone, and right inputs alone, as the activations are."""
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--correct-only", "build")
+    square = ("--centre-fraction", "0.5")
+    main(words_of(world, "measure", *test, *square, "--out", str(tmp_path / "m")))
+    train = read_table(tmp_path / "m" / "activations" / "train" / "inputs.parquet")
+    ranked = read_table(tmp_path / "m" / "importance" / "lrp.parquet")
+    assert ranked["n_inputs"][-1] == (train["label"] == train["prediction"]).sum()
+    methods = ("--methods", "lrp", "--correct-only")
+    main(words_of(world, "importance", *methods, *square, "--out", str(tmp_path / "i")))
+    same = read_table(tmp_path / "i" / "importance" / "lrp.parquet")
+    np.testing.assert_allclose(ranked["score"], same["score"], rtol=1e-4, atol=1e-5)
+    main(words_of(world, "importance", *methods, "--out", str(tmp_path / "whole")))
+    whole = read_table(tmp_path / "whole" / "importance" / "lrp.parquet")
+    assert not np.allclose(whole["score"], same["score"], rtol=1e-2, equal_nan=True)
+
+
 def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: Path) -> None:
     main(words_of(world, "importance", "--methods", "lrp,la", "--out", str(tmp_path / "i")))
     told = read_json(tmp_path / "i" / "summary.json")["lenses"]["coverage"]["importance"]["methods"]

@@ -60,6 +60,7 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
             how,
             choose_device(options.device),
             options.correct_only,
+            options.centre_fraction,
         )
         told = {
             name: importance_facts(table.scaled(options.scaling), options.top)
@@ -99,6 +100,7 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
             voting,
             choose_device(options.device),
             options.batch_size,
+            options.centre_fraction,
         )
         return finish(study, options, image_facts(images), {"coverage": {"wisdom": found}})
 
@@ -106,11 +108,12 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
 def importance_facts(table: ImportanceTable, top: int) -> dict[str, Any]:
     """Return what is told of a table: the most important neurons, and the share of each layer."""
     scores = table.of()
-    leading = leading_neurons(table.layers, scores, top)
+    leading = leading_neurons(table.layers, scores, top, table.layers.names[-1])
     sizes = np.abs(np.nan_to_num(scores))
     total = sizes.sum() or 1.0
     return {
         "images": int(table.counts[-1]),
+        "without_score": leading.missing,
         "leading": [
             {"layer": layer, "neuron": row, "score": float(score)}
             for (layer, row), score in zip(leading.named(), leading.scores, strict=True)

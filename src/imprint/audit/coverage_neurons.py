@@ -25,6 +25,7 @@ from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
 from imprint.coverage.importance_files import read_importance, read_votes
 from imprint.coverage.voting import VotingOptions
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
@@ -43,6 +44,7 @@ class Network:
         images: where pixels and classes come from.
         train: int64, images it was trained on.
         device: where to compute.
+        centre_fraction: share of the shorter side that the centre square keeps.
     """
 
     subject: Subject
@@ -50,6 +52,7 @@ class Network:
     images: ImageSet
     train: IntArray
     device: torch.device
+    centre_fraction: float = 1.0
 
     def some(self, count: int, seed: int, purpose: str) -> IntArray:
         """Return training images in a random order, at most ``count``; all for 0."""
@@ -83,10 +86,13 @@ def with_neurons(
     check_choice(choice)
     filled, told = dict(settings), {}
     if IDC in filled and filled[IDC].neurons is None:
-        scores, source = _importance(study, layers, network, choice, tables, seed)
+        table, source = _importance(study, network, choice, tables, seed)
         told[IDC] = {"source": source}
-        if scores is not None:
-            chosen = leading_neurons(layers, scores, filled[IDC].m)
+        if table is not None:
+            what = "the attribution" if tables.importance is None else str(tables.importance)
+            scores = scores_among(layers, by_layer(table), what)
+            chosen = leading_neurons(layers, scores, filled[IDC].m, table.layers.names[-1])
+            told[IDC]["without_score"] = chosen.missing
             filled[IDC] = replace(filled[IDC], neurons=tuple(chosen.neurons.tolist()))
     if WISDOM in filled and filled[WISDOM].votes is None:
         votes, findings = _votes(study, layers, network, choice, tables, filled[WISDOM].m, seed)
@@ -108,15 +114,14 @@ def check_choice(choice: ImportanceChoice) -> None:
 
 def _importance(
     study: Study,
-    layers: Layers,
     network: Network | None,
     choice: ImportanceChoice,
     tables: TablesChoice,
     seed: int,
-) -> tuple[np.ndarray[Any, np.dtype[np.float64]] | None, str]:
+) -> tuple[ImportanceTable | None, str]:
     if tables.importance is not None:
         table = read_importance(tables.importance)
-        return scores_among(layers, by_layer(table), str(tables.importance)), table.method
+        return table, table.method
     if network is None:
         return None, "separation of classes"
     if not network.subject.has_logits:
@@ -133,10 +138,11 @@ def _importance(
             (method,),
             options,
             network.device,
+            centre_fraction=network.centre_fraction,
         )[method]
     except NotAttributable as error:
         return None, f"separation of classes: {error}"
-    return scores_among(layers, by_layer(table), "the attribution"), method
+    return table, method
 
 
 def _votes(
@@ -165,6 +171,7 @@ def _votes(
             choice.vote_methods,
             VotingOptions(m=m, seed=attribution_seed(seed)),
             network.device,
+            centre_fraction=network.centre_fraction,
         )
     except NotAttributable as error:
         return None, {"missing": str(error)}

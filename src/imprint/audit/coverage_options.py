@@ -60,6 +60,8 @@ class NetworkChoice(Common):
     mnist, arrays."""
     train_part: str = ""
     """Which part of the training folder: train, val, test …; empty for the training part."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,6 @@ class SubjectChoice(LayerChoice, NetworkChoice):
     """Training images to look at, drawn at random; 0 takes all."""
     test_records: int = 0
     """Test images to look at, drawn at random; 0 takes all."""
-    centre_fraction: float = 1.0
-    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
     storage: Literal["float32", "float16"] = "float32"
     """Of the cached activations; float16 is half as large, and keeps three digits."""
 
@@ -171,8 +171,8 @@ class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, SubjectChoi
     """Instead of a network: an .npz file of activations train/LAYER [N, A] and test/LAYER [M, A],
     layers in their order, and, if known, the classes train_labels [N] and test_labels [M]."""
     correct_only: CorrectOnly = "none"
-    """Which inputs to keep only where the network names their class: those that criteria are
-    built from, those they are evaluated on, or both."""
+    """Which inputs to keep only where the network names their class: those that criteria and
+    importance are built from, those they are evaluated on, or both."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     with study.locked():
         train, test, network, source, data = _tables(study, options)
         train, test = keep_correct(train, test, options.correct_only)
+        if network is not None and train is not None and train.index is not None:
+            network = replace(network, train=train.index)
         settings, neurons = with_neurons(
             study, settings, test.layers, network, options, options, options.seed
         )
@@ -133,7 +136,9 @@ def _tables(
     subject, weights = open_network(options, sets.images)
     device, taps = choose_device(options.device), tap_options(options)
     tables = activation_steps(study, subject, weights, sets, taps, options.storage, device)
-    network = Network(subject, weights, sets.images, sets.index["train"], device)
+    network = Network(
+        subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
+    )
     source = {name: study.hash_of(f"activations/{name}") for name in tables}
     return tables["train"], tables["test"], network, source, image_facts(sets.images)
 

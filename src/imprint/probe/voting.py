@@ -42,6 +42,7 @@ def cast_ballots(
     pool: IntArray | None = None,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
+    centre_fraction: float = 1.0,
 ) -> Iterator[Ballot]:
     """Yield one ballot a batch; a caller that has seen enough stops asking.
 
@@ -59,6 +60,7 @@ def cast_ballots(
         pool: int64 ``[p]``, images that serve as random baselines.
         device: where to compute.
         batch_size: inputs a ballot.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: as :func:`imprint.probe.importance.attribute_by`, or one batch alone where
@@ -73,7 +75,15 @@ def cast_ballots(
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(subject)
     asked = questions(
-        subject, outputs, images, indices, options, torch.device(device), batch_size, pool
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        pool,
+        centre_fraction,
     )
     ablation: Ablation | None = None
     for question, judged in _with_next(asked) if held_out else ((one, one) for one in asked):
