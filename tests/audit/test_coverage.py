@@ -15,6 +15,7 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_audit import audit_step
 from imprint.audit.coverage_options import CoverageStep
 from imprint.cli import main
+from imprint.coverage.selector import Selector
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject, load_subject, save_subject
@@ -250,6 +251,51 @@ def test_layers_can_be_chosen(world: Path, tmp_path: Path) -> None:
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     assert [layer["name"] for layer in found["layers"]] == ["conv2", "fc1"]
     assert found["neurons"] == 136
+
+
+def test_parts_of_arrays_have_their_own_coverage(tmp_path: Path) -> None:
+    words = ("--criteria", "idc", "--param", "idc.m=2", "--per", "class,layer,group")
+    given = arrays()
+    found = measured(tmp_path, given, *words)["scopes"]
+    assert set(found) == {"class", "layer", "group"}
+    assert set(found["class"]["scopes"]) == {"0", "1", "2"}
+    counts = np.bincount(given["test_labels"])
+    assert [one["n"] for one in found["class"]["scopes"].values()] == counts.tolist()
+    assert found["class"]["mean"] == pytest.approx(
+        np.mean([one["value"] for one in found["class"]["scopes"].values()])
+    )
+    # The last of the layers is the answer.
+    assert set(found["layer"]["scopes"]) == set(found["group"]["scopes"]) == {"conv1"}
+
+
+def test_a_network_is_measured_by_layer_and_its_clusterer_searched(
+    world: Path, tmp_path: Path
+) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=3")
+    words = ("--per", "layer", "--search", "--search-trials", "1")
+    main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    assert list(found["scopes"]["layer"]["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert found["search"]["num_evaluations"] == 9 + 1
+    assert found["search"] == read_json(tmp_path / "search" / "search.json")
+
+
+def test_other_clusterers_make_the_cells(tmp_path: Path) -> None:
+    words = ("--criteria", "idc", "--param", "idc.m=2", "idc.clusterer=OneCell")
+    assert measured(tmp_path, arrays(), *words)["cells"]["idc"]["cells"] == "1"
+
+
+def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path) -> None:
+    methods = ("--methods", "la,lrp", "--batch-size", "16", "--selector", "layers")
+    main(words_of(world, "wisdom", *methods, "--out", str(tmp_path)))
+    told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["selector"]
+    assert list(told["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert all(one["accuracy"]["n"] == 24 for one in told["scopes"].values())
+    rows = read_table(tmp_path / "selector" / "inputs.parquet")
+    assert len(rows["index"]) == 96 * 4 * 2
+    assert rows["chosen"].sum() == rows["best"].sum() == 96 * 4
+    selector = Selector.load(tmp_path / "selector" / "selector.safetensors")
+    assert selector.scopes == ("conv1", "conv2", "fc1", "fc2")
 
 
 @pytest.mark.parametrize("words", [("--layers", "conv2"), ("--no-final",)])

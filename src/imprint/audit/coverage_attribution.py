@@ -15,6 +15,7 @@ from imprint.audit.coverage_importance import (
     votes_step,
 )
 from imprint.audit.coverage_options import ImportanceOptions, NetworkChoice, WisdomOptions
+from imprint.audit.coverage_selector import selector_step
 from imprint.audit.coverage_tables import open_network, open_training
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
@@ -102,7 +103,22 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
             options.batch_size,
             options.centre_fraction,
         )
-        return finish(study, options, image_facts(images), {"coverage": {"wisdom": found}})
+        findings: dict[str, Any] = {"wisdom": found}
+        if options.selector != "none":
+            findings["selector"] = selector_step(
+                study,
+                subject,
+                weights,
+                images,
+                _records(images, options.selector_records, options.seed, "selector"),
+                options.methods,
+                options.top,
+                options.selector == "layers",
+                attribution_seed(options.seed),
+                choose_device(options.device),
+                options.centre_fraction,
+            )
+        return finish(study, options, image_facts(images), {"coverage": findings})
 
 
 def importance_facts(table: ImportanceTable, top: int) -> dict[str, Any]:

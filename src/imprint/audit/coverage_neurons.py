@@ -24,7 +24,7 @@ from imprint.audit.coverage_importance import (
 from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
 from imprint.coverage.importance_files import read_importance, read_votes
 from imprint.coverage.voting import VotingOptions
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
@@ -100,6 +100,24 @@ def with_neurons(
             filled[WISDOM] = replace(filled[WISDOM], votes=tuple(votes.tolist()))
         told[WISDOM] = findings
     return filled, told
+
+
+def idc_scores(
+    study: Study,
+    layers: Layers,
+    network: Network | None,
+    choice: ImportanceChoice,
+    tables: TablesChoice,
+    seed: int,
+) -> tuple[FloatArray | None, str | None]:
+    """Return the importance of the neurons that are looked at, and the last layer of the network.
+
+    None each where only activations are known. Arguments as :func:`with_neurons`.
+    """
+    table, _ = _importance(study, network, choice, tables, seed)
+    if table is None:
+        return None, None
+    return scores_among(layers, by_layer(table), "the importance"), table.layers.names[-1]
 
 
 def check_choice(choice: ImportanceChoice) -> None:

@@ -151,6 +151,11 @@ class WisdomOptions(NetworkChoice):
     """Images a ballot; published tables are of 32."""
     window: int = 20
     """The vote is settled once the leading neurons stay over so many batches; 0 counts all."""
+    selector: Literal["none", "model", "layers"] = "none"
+    """Also train a selector: which method to ask of an input, in the whole model or each layer.
+    OUT/selector/inputs.parquet tells what each method is worth on each image."""
+    selector_records: int = 1000
+    """Images to train and test the selector on, drawn at random; 0 takes all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +178,13 @@ class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, SubjectChoi
     correct_only: CorrectOnly = "none"
     """Which inputs to keep only where the network names their class: those that criteria and
     importance are built from, those they are evaluated on, or both."""
+    per: Names = ()
+    """Also the coverage of important neurons by part: class, layer, group (a third of the
+    depth)."""
+    search: bool = False
+    """Also search for the clusterer whose coverage goes best with the network's accuracy."""
+    search_trials: int = 32
+    """Configurations of scikit-learn's clusterers to try, beyond every k of exact clusters."""
 
 
 @dataclass(frozen=True, kw_only=True)
