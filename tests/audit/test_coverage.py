@@ -280,6 +280,22 @@ def test_a_network_is_measured_by_layer_and_its_clusterer_searched(
     assert found["search"] == read_json(tmp_path / "search" / "search.json")
 
 
+def test_the_published_neural_coverage_sees_batches_of_the_size_that_is_told(
+    tmp_path: Path,
+) -> None:
+    given = {name: array for name, array in arrays().items() if name == "test/conv1"}
+    words = ("--criteria", "nlc", "--param", "nlc.mode=paper", "nlc.batch_size=25")
+    found = measured(tmp_path, given, *words)["criteria"]["nlc"]
+    assert found["options"]["batch_size"] == 25
+    rows, kept, term = given["test/conv1"].astype(np.float64), np.empty((0, 6)), 0.0
+    for start in (0, 25, 50):
+        tried = np.concatenate([kept, rows[start : start + 25]])
+        grown = np.abs(np.cov(tried, rowvar=False, ddof=0)).mean()
+        if grown > term:
+            kept, term = tried, grown
+    assert found["value"] == pytest.approx(1 + term, rel=1e-9)
+
+
 def test_other_clusterers_make_the_cells(tmp_path: Path) -> None:
     words = ("--criteria", "idc", "--param", "idc.m=2", "idc.clusterer=OneCell")
     assert measured(tmp_path, arrays(), *words)["cells"]["idc"]["cells"] == "1"
@@ -344,6 +360,24 @@ def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: P
     assert sum(int(line.split(",")[2]) for line in lines[1:]) == told["votes"]
     for folder in ("i", "w"):
         assert "Which neurons matter" in (tmp_path / folder / "report.html").read_text()
+
+
+def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: Path) -> None:
+    main(words_of(world, "importance", "--old-files", "--out", str(tmp_path / "i")))
+    old = tmp_path / "i" / "importance" / "lrp"
+    assert len(list(old.glob("*.json"))) == 5 * 3
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=4")
+    found = {}
+    for name in ("../lrp.parquet", "scores.csv", "conv2_1.json"):
+        out, given = str(tmp_path / Path(name).suffix), str(old / name)
+        main(words_of(world, "measure", *test, "--importance", given, "--out", out))
+        cells = read_json(Path(out) / "summary.json")["lenses"]["coverage"]["cells"]
+        found[name] = cells["idc"]["neurons"]
+    assert found["scores.csv"] == found["../lrp.parquet"]
+    scores = read_table(old / "../lrp.parquet")
+    rows = (scores["layer"] == "conv2") & (scores["class"] == 1)
+    best = np.argsort(-scores["score"][rows], kind="stable")[:4]
+    assert found["conv2_1.json"] == [{"layer": "conv2", "neuron": int(row)} for row in best]
 
 
 def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from imprint.audit.coverage_importance import (
     check_methods,
     importance_step,
     leading_neurons,
+    old_files_step,
     votes_step,
 )
 from imprint.audit.coverage_options import ImportanceOptions, NetworkChoice, WisdomOptions
@@ -63,6 +64,8 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
             options.correct_only,
             options.centre_fraction,
         )
+        if options.old_files:
+            old_files_step(study, options.methods)
         told = {
             name: importance_facts(table.scaled(options.scaling), options.top)
             for name, table in tables.items()

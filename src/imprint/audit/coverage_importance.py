@@ -18,6 +18,7 @@ from imprint.coverage.importance_files import (
     read_importance,
     read_votes,
     write_importance,
+    write_layer_json,
     write_votes,
 )
 from imprint.coverage.voting import Votes, VotingOptions
@@ -177,14 +178,15 @@ def vote_facts(found: Votes, voting: VotingOptions) -> dict[str, Any]:
     }
 
 
-def leading_neurons(layers: Layers, scores: FloatArray, m: int, answer: str) -> Selection:
+def leading_neurons(layers: Layers, scores: FloatArray, m: int, answer: str | None) -> Selection:
     """Return the m neurons of the highest scores, those of the answer left out if it has others.
 
     Args:
         layers: that are looked at, some of the network's.
         scores: float64 ``[neurons]``.
         m: how many.
-        answer: the last layer of the whole network, whose units are the classes.
+        answer: the last layer of the whole network, whose units are the classes; None where it has
+            no scores.
     """
     among = [name for name in layers.names if name != answer]
     return select(layers, scores, m, among or layers.names)
@@ -225,9 +227,29 @@ def scores_among(
     return scores
 
 
-def by_layer(table: ImportanceTable) -> dict[str, FloatArray]:
-    """Return the scores over all inputs of each layer, ``[width]``."""
-    return {name: table.of()[part] for name, part in table.layers.slices.items()}
+def old_files_step(study: Study, methods: Sequence[str]) -> None:
+    """Write tables of importance as Torch4DeepImportance does, unless it is done.
+
+    Args:
+        study: holds ``importance/METHOD.parquet``; gets ``importance/METHOD``: ``scores.csv``, and
+            ``LAYER_CLASS.json`` whose one sample is the mean over the images of the class.
+        methods: whose tables.
+    """
+
+    def build(folder: Path, table: ImportanceTable) -> None:
+        folder.mkdir(exist_ok=True)
+        write_votes(folder / "scores.csv", table.layers, table.of())
+        for name, part in table.layers.slices.items():
+            for label in range(table.classes):
+                if table.counts[label]:
+                    write_layer_json(
+                        folder / f"{name}_{label}.json", label, table.of(label)[None, part]
+                    )
+
+    for method in methods:
+        source = f"importance/{method}.parquet"
+        table = read_importance(study.path(source))
+        study.step(f"importance/{method}", {}, partial(build, table=table), (source,))
 
 
 def check_methods(methods: Sequence[str], flag: str) -> None:

@@ -124,8 +124,9 @@ def measure_tables(
     bound = {name: criterion for name, criterion in ready.items() if not criterion.order_free}
     order = generator(seed, "coverage order").permutation(len(test))
     found = measure(free, _picked(test, deal(order, groups)), groups) if free else {}
-    if bound:
-        found |= measure(bound, test.batches(LARGEST_BATCH), groups)
+    for name, criterion in bound.items():
+        size = getattr(criterion.options, "batch_size", LARGEST_BATCH)
+        found |= measure({name: criterion}, test.batches(size), groups)
     return Measured(
         found, missing, {name: plain_settings(given) for name, given in options.items()}
     )

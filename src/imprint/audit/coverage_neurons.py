@@ -14,7 +14,6 @@ from imprint.audit.coverage_importance import (
     NO_LOGITS,
     NotAttributable,
     attribution_seed,
-    by_layer,
     check_methods,
     importance_step,
     leading_neurons,
@@ -22,10 +21,10 @@ from imprint.audit.coverage_importance import (
     votes_step,
 )
 from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
-from imprint.coverage.importance_files import read_importance, read_votes
+from imprint.audit.coverage_ranking import Ranking, read_ranking
+from imprint.coverage.importance_files import read_votes
 from imprint.coverage.voting import VotingOptions
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
-from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
@@ -86,12 +85,11 @@ def with_neurons(
     check_choice(choice)
     filled, told = dict(settings), {}
     if IDC in filled and filled[IDC].neurons is None:
-        table, source = _importance(study, network, choice, tables, seed)
+        ranking, source = _importance(study, layers, network, choice, tables, seed)
         told[IDC] = {"source": source}
-        if table is not None:
-            what = "the attribution" if tables.importance is None else str(tables.importance)
-            scores = scores_among(layers, by_layer(table), what)
-            chosen = leading_neurons(layers, scores, filled[IDC].m, table.layers.names[-1])
+        if ranking is not None:
+            scores = scores_among(layers, ranking.scores, _named(tables))
+            chosen = leading_neurons(layers, scores, filled[IDC].m, ranking.answer)
             told[IDC]["without_score"] = chosen.missing
             filled[IDC] = replace(filled[IDC], neurons=tuple(chosen.neurons.tolist()))
     if WISDOM in filled and filled[WISDOM].votes is None:
@@ -114,10 +112,10 @@ def idc_scores(
 
     None each where only activations are known. Arguments as :func:`with_neurons`.
     """
-    table, _ = _importance(study, network, choice, tables, seed)
-    if table is None:
+    ranking, _ = _importance(study, layers, network, choice, tables, seed)
+    if ranking is None:
         return None, None
-    return scores_among(layers, by_layer(table), "the importance"), table.layers.names[-1]
+    return scores_among(layers, ranking.scores, _named(tables)), ranking.answer
 
 
 def check_choice(choice: ImportanceChoice) -> None:
@@ -130,16 +128,21 @@ def check_choice(choice: ImportanceChoice) -> None:
     check_methods(choice.vote_methods, "--vote-methods")
 
 
+def _named(tables: TablesChoice) -> str:
+    return "the attribution" if tables.importance is None else str(tables.importance)
+
+
 def _importance(
     study: Study,
+    layers: Layers,
     network: Network | None,
     choice: ImportanceChoice,
     tables: TablesChoice,
     seed: int,
-) -> tuple[ImportanceTable | None, str]:
+) -> tuple[Ranking | None, str]:
     if tables.importance is not None:
-        table = read_importance(tables.importance)
-        return table, table.method
+        ranking = read_ranking(tables.importance, layers.names)
+        return ranking, ranking.source
     if network is None:
         return None, "separation of classes"
     if not network.subject.has_logits:
@@ -160,7 +163,7 @@ def _importance(
         )[method]
     except NotAttributable as error:
         return None, f"separation of classes: {error}"
-    return table, method
+    return Ranking.of(table), method
 
 
 def _votes(

@@ -99,7 +99,8 @@ class TablesChoice:
     """Tables of importance and of votes that are there already."""
 
     importance: Path | None = None
-    """A Parquet table of importance to take the neurons of IDC from, in place of attribution."""
+    """Importance to take the neurons of IDC from, in place of attribution: a Parquet table, a CSV
+    LayerName,NeuronIndex,Score, or the old JSON of one layer, named LAYER_CLASS.json."""
     votes: Path | None = None
     """A CSV of votes, LayerName,NeuronIndex,Score, to take the neurons of WISDOM from."""
 
@@ -129,6 +130,8 @@ class ImportanceOptions(NetworkChoice):
     """Steps of paths from the baseline to the input."""
     top: int = 10
     """Neurons to list."""
+    old_files: bool = False
+    """Also write OUT/importance/METHOD, the old form: scores.csv, and a JSON a layer and class."""
     correct_only: bool = False
     """Leave out images whose class the network does not name."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def show_coverage(findings: dict[str, Any]) -> None:
-    """Print what was found: of criteria, of importance, of a vote, of a monitor, and what goes with them."""
+    """Print what was found: of criteria, importance, a vote, a monitor, and what goes with it."""
     if "criteria" in findings:
         _show_criteria(findings)
     for method, found in findings.get("importance", {}).get("methods", {}).items():

@@ -7,6 +7,7 @@ same, however many cells it has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,7 +105,7 @@ def depth_groups(names: Sequence[str], groups: int = 3) -> dict[str, list[str]]:
     return {run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}": run for run in runs if run}
 
 
-def mean_coverage(found: Mapping[object, CellCoverage]) -> float:
+def mean_coverage(found: Mapping[Any, CellCoverage]) -> float:
     """Return the mean coverage over scopes."""
     return float(np.mean([one.value for one in found.values()]))
 
