@@ -59,6 +59,9 @@ def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None
         assert set(criteria[name]) >= {"value", "ceiling", "ci95", "n"}, name
         assert criteria[name]["n"] == 60
     assert "need the network" in criteria["wisdom"]["missing"]
+    assert criteria["tknp"]["published_ratio"] == criteria["tknp"]["value"] / 60
+    assert criteria["cc"]["published_ratio"] == min(criteria["cc"]["value"] / 60, 1)
+    assert criteria["kmnc"]["published_ratio"] == criteria["kmnc"]["value"]
     assert criteria["kmnc"]["options"]["k"] == 10
     # Three of them from their definitions.
     train, test = (

@@ -16,6 +16,7 @@ from imprint.config import to_plain
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, deal, fit, measure
+from imprint.coverage.ratio import published_ratio
 from imprint.errors import ImprintError
 from imprint.probe.activations import only_correct
 from imprint.seeds import generator
@@ -39,7 +40,10 @@ class Measured:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as JSON values, a criterion a key, sorted."""
-        told: dict[str, Any] = {name: finding.to_dict() for name, finding in self.found.items()}
+        told: dict[str, Any] = {
+            name: {**finding.to_dict(), "published_ratio": _published(name, finding)}
+            for name, finding in self.found.items()
+        }
         told |= {name: {"missing": reason} for name, reason in self.missing.items()}
         return {name: {**told[name], "options": self.options[name]} for name in sorted(told)}
 
@@ -130,6 +134,14 @@ def measure_tables(
     return Measured(
         found, missing, {name: plain_settings(given) for name, given in options.items()}
     )
+
+
+def _published(name: str, finding: Finding) -> float:
+    """Return the value on the scale of WISDOM's comparisons; a share is that already."""
+    criterion = finding.criterion
+    if getattr(criterion.options, "upper", 0):
+        return finding.value
+    return published_ratio(name, finding.value, finding.n, criterion.fresh().value())
 
 
 def plain_settings(options: Any) -> dict[str, Any]:

@@ -83,7 +83,8 @@ def with_neurons(
         The settings, and what is told of the neurons: ``idc`` and ``wisdom``.
     """
     check_choice(choice)
-    filled, told = dict(settings), {}
+    filled = dict(settings)
+    told: dict[str, dict[str, Any]] = {}
     if IDC in filled and filled[IDC].neurons is None:
         ranking, source = _importance(study, layers, network, choice, tables, seed)
         told[IDC] = {"source": source}
