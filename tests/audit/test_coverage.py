@@ -365,6 +365,17 @@ def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: P
         assert "Which neurons matter" in (tmp_path / folder / "report.html").read_text()
 
 
+@pytest.mark.parametrize("words", [("--reduce", "mean"), ("--methods", "lgc")])
+def test_scores_without_places_are_not_divided_by_them(
+    world: Path, tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--scaling", "per_position", *words, "--out", str(tmp_path / "i"))
+    with pytest.raises(SystemExit):
+        main(words_of(world, "importance", *given))
+    assert "divides sums over places" in capsys.readouterr().err
+    assert not (tmp_path / "i").exists()
+
+
 def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: Path) -> None:
     main(words_of(world, "importance", "--old-files", "--out", str(tmp_path / "i")))
     old = tmp_path / "i" / "importance" / "lrp"

@@ -30,6 +30,9 @@ from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
 from imprint.store import Study
 
+BY_NEURON = {"lgc", "lfa"}
+"""Attributions that give one number a channel, whatever its places."""
+
 
 def importance_study(options: ImportanceOptions) -> dict[str, Any]:
     """Attribute outputs to neurons, and write the page.
@@ -41,6 +44,12 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     check_methods(options.methods, "--methods")
+    summed = options.reduce == "sum" and not set(options.methods) & BY_NEURON
+    if options.scaling == "per_position" and not summed:
+        raise ImprintError(
+            "--scaling per_position divides sums over places: leave it out with --reduce mean or "
+            "max_abs, and with lgc and lfa, which give one number a channel"
+        )
     how = AttributionOptions(
         target=options.target,
         reduce=options.reduce,
