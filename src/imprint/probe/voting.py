@@ -8,6 +8,7 @@ taken away in one batched pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -132,8 +133,8 @@ def keeping(layers: Layers, picks: Iterable[Selection]) -> Tensor:
 
 
 def _with_next(asked: Iterator[Question]) -> Iterator[tuple[Question, Question]]:
-    first = next(asked)
-    last = first
-    for question in chain(asked, [first]):
+    last = next(asked)
+    # A copy of the first that has made no pass: its graph is not kept to the end.
+    for question in chain(asked, [replace(last)]):
         yield last, question
         last = question
