@@ -10,8 +10,6 @@ from imprint.importance import (
     scale,
     select,
     select_in_model,
-    select_per_group,
-    select_per_layer,
 )
 
 LAYERS = Layers(("a", "b", "c", "out"), (2, 3, 1, 2))
@@ -30,14 +28,6 @@ def test_scopes():
     scores = np.array([1.0, 2.0, 5.0, 4.0, 6.0, 3.0, 9.0, 9.0])
     assert select(LAYERS, scores, 2, ("a",)).by_layer() == {"a": [1, 0]}
     assert select(LAYERS, scores, 20, ("c",)).neurons.tolist() == [5]
-    per_layer = select_per_layer(LAYERS, scores, 1)
-    assert {name: found.named() for name, found in per_layer.items()} == {
-        "a": [("a", 1)],
-        "b": [("b", 2)],
-        "c": [("c", 0)],
-    }
-    groups = select_per_group(LAYERS, scores, 1, groups=2)
-    assert [found.named() for found in groups] == [[("b", 2)], [("c", 0)]]
     for wrong in (lambda: select(LAYERS, scores, 0), lambda: select(LAYERS, scores, 1, ("d",))):
         with pytest.raises(ImprintError):
             wrong()

@@ -193,28 +193,6 @@ def select_in_model(layers: Layers, scores: FloatArray, m: int) -> Selection:
     return select(layers, scores, m, hidden(layers))
 
 
-def select_per_layer(layers: Layers, scores: FloatArray, m: int) -> dict[str, Selection]:
-    """Return the m best neurons of each layer but the last."""
-    return {name: select(layers, scores, m, (name,)) for name in hidden(layers)}
-
-
-def select_per_group(
-    layers: Layers, scores: FloatArray, m: int, groups: int = 3
-) -> list[Selection]:
-    """Return the m best neurons of each of several equal parts of the depth, the last layer out.
-
-    Raises:
-        ImprintError: more groups than layers.
-    """
-    names = hidden(layers)
-    if not 1 <= groups <= len(names):
-        raise ImprintError(
-            f"{groups} groups of {len(names)} layers: ask for 1 to {len(names)} groups"
-        )
-    parts = np.array_split(np.arange(len(names)), groups)
-    return [select(layers, scores, m, [names[row] for row in part]) for part in parts]
-
-
 def hidden(layers: Layers) -> tuple[str, ...]:
     """Return the names of all layers but the last."""
     return layers.names[:-1]

@@ -15,6 +15,7 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_audit import audit_step
 from imprint.audit.coverage_options import CoverageStep
 from imprint.cli import main
+from imprint.coverage.selector import Selector
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject, load_subject, save_subject
@@ -58,6 +59,9 @@ def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None
         assert set(criteria[name]) >= {"value", "ceiling", "ci95", "n"}, name
         assert criteria[name]["n"] == 60
     assert "need the network" in criteria["wisdom"]["missing"]
+    assert criteria["tknp"]["published_ratio"] == criteria["tknp"]["value"] / 60
+    assert criteria["cc"]["published_ratio"] == min(criteria["cc"]["value"] / 60, 1)
+    assert criteria["kmnc"]["published_ratio"] == criteria["kmnc"]["value"]
     assert criteria["kmnc"]["options"]["k"] == 10
     # Three of them from their definitions.
     train, test = (
@@ -252,6 +256,98 @@ def test_layers_can_be_chosen(world: Path, tmp_path: Path) -> None:
     assert found["neurons"] == 136
 
 
+def test_parts_of_arrays_have_their_own_coverage(tmp_path: Path) -> None:
+    words = ("--criteria", "idc", "--param", "idc.m=2", "--per", "class,layer,group")
+    given = arrays()
+    found = measured(tmp_path, given, *words)["scopes"]
+    assert set(found) == {"class", "layer", "group"}
+    assert set(found["class"]["scopes"]) == {"0", "1", "2"}
+    counts = np.bincount(given["test_labels"])
+    assert [one["n"] for one in found["class"]["scopes"].values()] == counts.tolist()
+    assert found["class"]["mean"] == pytest.approx(
+        np.mean([one["value"] for one in found["class"]["scopes"].values()])
+    )
+    # The last of the layers is the answer.
+    assert set(found["layer"]["scopes"]) == set(found["group"]["scopes"]) == {"conv1"}
+
+
+def test_a_network_is_measured_by_layer_and_its_clusterer_searched(
+    world: Path, tmp_path: Path
+) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=3")
+    words = ("--per", "layer", "--search", "--search-trials", "1")
+    main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    assert list(found["scopes"]["layer"]["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert found["search"]["num_evaluations"] == 9 + 1
+    assert found["search"] == read_json(tmp_path / "search" / "search.json")
+
+
+def test_the_published_neural_coverage_sees_batches_of_the_size_that_is_told(
+    tmp_path: Path,
+) -> None:
+    given = {name: array for name, array in arrays().items() if name == "test/conv1"}
+    words = ("--criteria", "nlc", "--param", "nlc.mode=paper", "nlc.batch_size=25")
+    found = measured(tmp_path, given, *words)["criteria"]["nlc"]
+    assert found["options"]["batch_size"] == 25
+    rows, kept, term = given["test/conv1"].astype(np.float64), np.empty((0, 6)), 0.0
+    for start in (0, 25, 50):
+        tried = np.concatenate([kept, rows[start : start + 25]])
+        grown = np.abs(np.cov(tried, rowvar=False, ddof=0)).mean()
+        if grown > term:
+            kept, term = tried, grown
+    assert found["value"] == pytest.approx(1 + term, rel=1e-9)
+
+
+def test_other_clusterers_make_the_cells(tmp_path: Path) -> None:
+    words = ("--criteria", "idc", "--param", "idc.m=2", "idc.clusterer=OneCell")
+    assert measured(tmp_path, arrays(), *words)["cells"]["idc"]["cells"] == "1"
+
+
+def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path) -> None:
+    methods = ("--methods", "la,lrp", "--batch-size", "16", "--selector", "layers")
+    main(words_of(world, "wisdom", *methods, "--out", str(tmp_path)))
+    told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["selector"]
+    assert list(told["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert all(one["accuracy"]["n"] == 24 for one in told["scopes"].values())
+    rows = read_table(tmp_path / "selector" / "inputs.parquet")
+    assert len(rows["index"]) == 96 * 4 * 2
+    assert rows["chosen"].sum() == rows["best"].sum() == 96 * 4
+    selector = Selector.load(tmp_path / "selector" / "selector.safetensors")
+    assert selector.scopes == ("conv1", "conv2", "fc1", "fc2")
+
+
+@pytest.mark.parametrize("words", [("--layers", "conv2"), ("--no-final",)])
+def test_the_last_layer_looked_at_is_no_answer_unless_it_is_that_of_the_network(
+    world: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=300")
+    main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
+    found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    named = {one["layer"] for one in found["cells"]["idc"]["neurons"]}
+    assert named == {layer["name"] for layer in found["layers"]}
+    assert len(found["cells"]["idc"]["neurons"]) == found["neurons"]
+
+
+def test_importance_is_of_what_the_network_is_shown_and_gets_right(
+    world: Path, tmp_path: Path
+) -> None:
+    """The centre alone, and right inputs alone, as the activations are."""
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--correct-only", "build")
+    square = ("--centre-fraction", "0.5")
+    main(words_of(world, "measure", *test, *square, "--out", str(tmp_path / "m")))
+    train = read_table(tmp_path / "m" / "activations" / "train" / "inputs.parquet")
+    ranked = read_table(tmp_path / "m" / "importance" / "lrp.parquet")
+    assert ranked["n_inputs"][-1] == (train["label"] == train["prediction"]).sum()
+    methods = ("--methods", "lrp", "--correct-only")
+    main(words_of(world, "importance", *methods, *square, "--out", str(tmp_path / "i")))
+    same = read_table(tmp_path / "i" / "importance" / "lrp.parquet")
+    np.testing.assert_allclose(ranked["score"], same["score"], rtol=1e-4, atol=1e-5)
+    main(words_of(world, "importance", *methods, "--out", str(tmp_path / "whole")))
+    whole = read_table(tmp_path / "whole" / "importance" / "lrp.parquet")
+    assert not np.allclose(whole["score"], same["score"], rtol=1e-2, equal_nan=True)
+
+
 def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: Path) -> None:
     main(words_of(world, "importance", "--methods", "lrp,la", "--out", str(tmp_path / "i")))
     told = read_json(tmp_path / "i" / "summary.json")["lenses"]["coverage"]["importance"]["methods"]
@@ -267,6 +363,35 @@ def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: P
     assert sum(int(line.split(",")[2]) for line in lines[1:]) == told["votes"]
     for folder in ("i", "w"):
         assert "Which neurons matter" in (tmp_path / folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("words", [("--reduce", "mean"), ("--methods", "lgc")])
+def test_scores_without_places_are_not_divided_by_them(
+    world: Path, tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--scaling", "per_position", *words, "--out", str(tmp_path / "i"))
+    with pytest.raises(SystemExit):
+        main(words_of(world, "importance", *given))
+    assert "divides sums over places" in capsys.readouterr().err
+    assert not (tmp_path / "i").exists()
+
+
+def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: Path) -> None:
+    main(words_of(world, "importance", "--old-files", "--out", str(tmp_path / "i")))
+    old = tmp_path / "i" / "importance" / "lrp"
+    assert len(list(old.glob("*.json"))) == 5 * 3
+    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=4")
+    found = {}
+    for name in ("../lrp.parquet", "scores.csv", "conv2_1.json"):
+        out, given = str(tmp_path / Path(name).suffix), str(old / name)
+        main(words_of(world, "measure", *test, "--importance", given, "--out", out))
+        cells = read_json(Path(out) / "summary.json")["lenses"]["coverage"]["cells"]
+        found[name] = cells["idc"]["neurons"]
+    assert found["scores.csv"] == found["../lrp.parquet"]
+    scores = read_table(old / "../lrp.parquet")
+    rows = (scores["layer"] == "conv2") & (scores["class"] == 1)
+    best = np.argsort(-scores["score"][rows], kind="stable")[:4]
+    assert found["conv2_1.json"] == [{"layer": "conv2", "neuron": int(row)} for row in best]
 
 
 def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) -> None:

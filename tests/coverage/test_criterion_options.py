@@ -19,7 +19,7 @@ def test_texts_become_options_of_the_criteria_they_name() -> None:
 @pytest.mark.parametrize(
     "name",
     ["nc.threshold", "kmnc.k", "tknc.k", "tknp.k", "cc.threshold", "lsc.width", "dsc.width",
-     "mdsc.width"],
+     "mdsc.width", "idc.m", "idc.k"],
 )  # fmt: skip
 def test_published_settings_have_their_names(name: str) -> None:
     criterion, option = name.split(".")

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from imprint.activations import ActivationTable, Batch, Layers
 from imprint.coverage.criteria.nc import NeuronCoverage, NeuronCoverageOptions
+from imprint.coverage.criteria.tknp import TopNeuronPatterns
 from imprint.coverage.jackknife import interval, whole_and_rests
-from imprint.coverage.measure import batch_size, measure
+from imprint.coverage.measure import deal, measure
 from imprint.errors import ImprintError
 
 LAYERS = Layers(("a", "b"), (12, 5))
@@ -114,12 +115,26 @@ def test_no_inputs_are_refused() -> None:
 
 
 @given(st.integers(1, 10**6))
-def test_batches_fill_every_group(inputs: int) -> None:
-    size = batch_size(inputs)
-    batches = -(-inputs // size)
-    assert size <= 4096
-    assert batches % 20 == 0 or batches * size - inputs < 20 * size
-    assert batches >= min(inputs, 11)
+def test_batches_fill_every_group_alike(inputs: int) -> None:
+    parts = deal(np.arange(inputs))
+    assert max(map(len, parts)) <= 4096
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(inputs))
+    sizes = np.zeros(20, dtype=np.int64)
+    for place, part in enumerate(parts):
+        sizes[place % 20] += len(part)
+    assert np.ptp(sizes) <= 1
+
+
+def test_what_grows_by_one_with_each_input_is_sure_of_itself() -> None:
+    """1,001 different patterns: groups of unequal size would make it 963 … 1,001."""
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(1001, 200)).astype(np.float32)
+    layers = Layers(("a",), (200,))
+    batches = [Batch(layers, torch.from_numpy(values[rows])) for rows in deal(np.arange(1001))]
+    found = measure({"tknp": TopNeuronPatterns(layers)}, batches)["tknp"]
+    assert found.value == 1001
+    assert isinstance(found.ci95, tuple)
+    assert found.ci95[0] > 998
 
 
 def test_the_variance_is_not_too_small() -> None:

@@ -107,3 +107,17 @@ def test_what_cannot_be_numbered_is_refused() -> None:
         SeenCells(Layers(("a",), (2,)), torch.tensor([1, 0]), torch.zeros(2, 1), one, one)
     with pytest.raises(ImprintError, match="cannot look at neuron 3"):
         SeenCells(Layers(("a",), (2,)), torch.tensor([3]), torch.zeros(1, 1), one, one)
+
+
+@pytest.mark.parametrize("count", [1, 40], ids=["listed", "searched"])
+def test_an_activation_that_is_not_finite_is_wholly_novel(count: int) -> None:
+    values = np.repeat(np.array([[-1.0], [1.0]]), count, axis=1)
+    limits = [np.array([0.0])] * count
+    cells = seen_cells(table(values, (count,)), np.arange(count), limits)
+    asked = torch.ones(4, count)
+    asked[:3, -1] = torch.tensor([torch.nan, torch.inf, -torch.inf])
+    found = cells.of(asked)
+    assert found.novelty.tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert found.codes[:3].tolist() == [-1, -1, -1]
+    assert cells.inputs(found.codes).tolist() == [0, 0, 0, 1]
+    assert cells.distance(found.codes).tolist() == [count, count, count, 0]

@@ -148,3 +148,14 @@ def test_half_precision_tables_give_the_ranges_of_their_values() -> None:
     )
     criterion.update(unseen())
     assert criterion.value() > 0
+
+
+def test_what_exceeds_the_range_by_less_than_the_rounding_of_its_width_is_outside() -> None:
+    layers = Layers(("a",), (1,))
+    criterion = MultisectionCoverage(layers, MultisectionOptions(4))
+    criterion.fit(table(np.array([[-1000.0], [1e-5]]), layers))
+    criterion.update(batch([[2e-5]], layers))
+    assert criterion.value() == 0
+    criterion.update(batch([[1e-5]], layers))
+    assert criterion.value() == 1 / 4
+    assert criterion.gain(batch([[2e-5]], layers).rows(slice(0))).tolist() == []

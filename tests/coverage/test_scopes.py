@@ -39,24 +39,24 @@ def test_each_layer_has_its_own_neurons_and_cells() -> None:
     random = np.random.default_rng(0)
     train = ActivationTable(LAYERS, random.normal(size=(50, 4)).astype(np.float32))
     scores = np.array([0.1, 0.9, 0.2, np.nan])
-    found = by_scope(train, train, scores, each_layer(LAYERS), m=1, k=2)
+    found = by_scope(train, train, scores, each_layer(LAYERS.names), m=1, k=2)
     assert [(one.reached, one.total) for one in found.values()] == [(2, 2), (2, 2)]
     # The chosen neurons are 1 and 2: whatever the others do does not matter.
     values = train.values.copy()
     values[:, [0, 3]] = 0
     values[:, 1] = values[0, 1]
     test = ActivationTable(LAYERS, values)
-    changed = by_scope(train, test, scores, each_layer(LAYERS), m=1, k=2)
+    changed = by_scope(train, test, scores, each_layer(LAYERS.names), m=1, k=2)
     assert [one.value for one in changed.values()] == [0.5, 1.0]
     together = by_scope(train, train, scores, {"both": ["a", "b"]}, m=9, k=2)
     assert together["both"].total == 16
 
 
-def test_groups_hold_every_layer_but_the_last() -> None:
+def test_groups_hold_every_layer_once() -> None:
     names = tuple("abcdefgh")
-    groups = depth_groups(Layers(names, (1,) * 8))
-    assert list(groups.values()) == [["a", "b", "c"], ["d", "e"], ["f", "g"]]
-    assert depth_groups(Layers(("only",), (3,))) == {"only": ["only"]}
+    groups = depth_groups(names)
+    assert list(groups.values()) == [["a", "b", "c"], ["d", "e", "f"], ["g", "h"]]
+    assert depth_groups(["only"]) == {"only": ["only"]}
 
 
 def test_inputs_near_a_threshold_count_more() -> None:

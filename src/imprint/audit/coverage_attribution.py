@@ -12,9 +12,11 @@ from imprint.audit.coverage_importance import (
     check_methods,
     importance_step,
     leading_neurons,
+    old_files_step,
     votes_step,
 )
 from imprint.audit.coverage_options import ImportanceOptions, NetworkChoice, WisdomOptions
+from imprint.audit.coverage_selector import selector_step
 from imprint.audit.coverage_tables import open_network, open_training
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
@@ -28,6 +30,9 @@ from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
 from imprint.store import Study
 
+BY_NEURON = {"lgc", "lfa"}
+"""Attributions that give one number a channel, whatever its places."""
+
 
 def importance_study(options: ImportanceOptions) -> dict[str, Any]:
     """Attribute outputs to neurons, and write the page.
@@ -39,6 +44,12 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     check_methods(options.methods, "--methods")
+    summed = options.reduce == "sum" and not set(options.methods) & BY_NEURON
+    if options.scaling == "per_position" and not summed:
+        raise ImprintError(
+            "--scaling per_position divides sums over places: leave it out with --reduce mean or "
+            "max_abs, and with lgc and lfa, which give one number a channel"
+        )
     how = AttributionOptions(
         target=options.target,
         reduce=options.reduce,
@@ -60,7 +71,10 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
             how,
             choose_device(options.device),
             options.correct_only,
+            options.centre_fraction,
         )
+        if options.old_files:
+            old_files_step(study, options.methods)
         told = {
             name: importance_facts(table.scaled(options.scaling), options.top)
             for name, table in tables.items()
@@ -99,18 +113,35 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
             voting,
             choose_device(options.device),
             options.batch_size,
+            options.centre_fraction,
         )
-        return finish(study, options, image_facts(images), {"coverage": {"wisdom": found}})
+        findings: dict[str, Any] = {"wisdom": found}
+        if options.selector != "none":
+            findings["selector"] = selector_step(
+                study,
+                subject,
+                weights,
+                images,
+                _records(images, options.selector_records, options.seed, "selector"),
+                options.methods,
+                options.top,
+                options.selector == "layers",
+                attribution_seed(options.seed),
+                choose_device(options.device),
+                options.centre_fraction,
+            )
+        return finish(study, options, image_facts(images), {"coverage": findings})
 
 
 def importance_facts(table: ImportanceTable, top: int) -> dict[str, Any]:
     """Return what is told of a table: the most important neurons, and the share of each layer."""
     scores = table.of()
-    leading = leading_neurons(table.layers, scores, top)
+    leading = leading_neurons(table.layers, scores, top, table.layers.names[-1])
     sizes = np.abs(np.nan_to_num(scores))
     total = sizes.sum() or 1.0
     return {
         "images": int(table.counts[-1]),
+        "without_score": leading.missing,
         "leading": [
             {"layer": layer, "neuron": row, "score": float(score)}
             for (layer, row), score in zip(leading.named(), leading.scores, strict=True)

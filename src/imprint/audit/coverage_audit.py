@@ -67,7 +67,7 @@ def audit_step(
     subject, weights = load_subject(file), hash_file(file)
     taps = TapOptions()
     tables = activation_steps(study, subject, weights, chosen, taps, "float32", device)
-    network = Network(subject, weights, images, chosen.index["train"], device)
+    network = Network(subject, weights, images, chosen.index["train"], device, centre_fraction)
     train, test = tables["train"], tables["test"]
     settings, neurons = with_neurons(
         study, settings, test.layers, network, choice, TablesChoice(), seed

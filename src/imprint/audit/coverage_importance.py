@@ -18,13 +18,14 @@ from imprint.coverage.importance_files import (
     read_importance,
     read_votes,
     write_importance,
+    write_layer_json,
     write_votes,
 )
 from imprint.coverage.voting import Votes, VotingOptions
 from imprint.coverage.wisdom import wisdom
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable, Selection, hidden, select
+from imprint.importance import ImportanceTable, Selection, select
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import attribute_by
@@ -50,6 +51,7 @@ def importance_step(
     options: AttributionOptions,
     device: torch.device,
     correct_only: bool = False,
+    centre_fraction: float = 1.0,
 ) -> dict[str, ImportanceTable]:
     """Attribute outputs to neurons unless it is done; return the table of each method.
 
@@ -63,6 +65,7 @@ def importance_step(
         options: of the attributions.
         device: where to compute.
         correct_only: leave out images whose class the network does not name.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         NotAttributable: the network or the images allow no attribution.
@@ -73,13 +76,21 @@ def importance_step(
         "index": hash_arrays(index),
         "options": to_plain(options),
         "correct_only": correct_only,
+        "centre_fraction": centre_fraction,
     }
     names = {method: f"importance/{method}.parquet" for method in methods}
     absent = [method for method, name in names.items() if not study.is_done(name, settings)]
     if absent:
         with _telling():
             tables = attribute_by(
-                subject, images, index, absent, options, device=device, correct_only=correct_only
+                subject,
+                images,
+                index,
+                absent,
+                options,
+                device=device,
+                correct_only=correct_only,
+                centre_fraction=centre_fraction,
             )
         for method, table in tables.items():
             study.step(names[method], settings, partial(write_importance, table=table))
@@ -96,6 +107,7 @@ def votes_step(
     voting: VotingOptions,
     device: torch.device,
     batch_size: int = 32,
+    centre_fraction: float = 1.0,
 ) -> tuple[dict[str, FloatArray], dict[str, Any]]:
     """Let attributions vote unless it is done; return the votes of each layer, and the findings.
 
@@ -109,6 +121,7 @@ def votes_step(
         voting: how ballots are counted.
         device: where to compute.
         batch_size: images a ballot.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         NotAttributable: the network or the images allow no vote.
@@ -120,6 +133,7 @@ def votes_step(
         "methods": list(methods),
         "voting": to_plain(voting),
         "batch_size": batch_size,
+        "centre_fraction": centre_fraction,
     }
 
     def build(folder: Path) -> None:
@@ -133,6 +147,7 @@ def votes_step(
                 methods=methods,
                 device=device,
                 batch_size=batch_size,
+                centre_fraction=centre_fraction,
             )
         write_votes(folder / "votes.csv", found.layers, found.votes)
         write_json(folder / "findings.json", vote_facts(found, voting))
@@ -163,9 +178,18 @@ def vote_facts(found: Votes, voting: VotingOptions) -> dict[str, Any]:
     }
 
 
-def leading_neurons(layers: Layers, scores: FloatArray, m: int) -> Selection:
-    """Return the m neurons of the highest scores, of all layers but the last if there are more."""
-    return select(layers, scores, m, hidden(layers) or layers.names)
+def leading_neurons(layers: Layers, scores: FloatArray, m: int, answer: str | None) -> Selection:
+    """Return the m neurons of the highest scores, those of the answer left out if it has others.
+
+    Args:
+        layers: that are looked at, some of the network's.
+        scores: float64 ``[neurons]``.
+        m: how many.
+        answer: the last layer of the whole network, whose units are the classes; None where it has
+            no scores.
+    """
+    among = [name for name in layers.names if name != answer]
+    return select(layers, scores, m, among or layers.names)
 
 
 def scores_among(
@@ -203,9 +227,29 @@ def scores_among(
     return scores
 
 
-def by_layer(table: ImportanceTable) -> dict[str, FloatArray]:
-    """Return the scores over all inputs of each layer, ``[width]``."""
-    return {name: table.of()[part] for name, part in table.layers.slices.items()}
+def old_files_step(study: Study, methods: Sequence[str]) -> None:
+    """Write tables of importance as Torch4DeepImportance does, unless it is done.
+
+    Args:
+        study: holds ``importance/METHOD.parquet``; gets ``importance/METHOD``: ``scores.csv``, and
+            ``LAYER_CLASS.json`` whose one sample is the mean over the images of the class.
+        methods: whose tables.
+    """
+
+    def build(folder: Path, table: ImportanceTable) -> None:
+        folder.mkdir(exist_ok=True)
+        write_votes(folder / "scores.csv", table.layers, table.of())
+        for name, part in table.layers.slices.items():
+            for label in range(table.classes):
+                if table.counts[label]:
+                    write_layer_json(
+                        folder / f"{name}_{label}.json", label, table.of(label)[None, part]
+                    )
+
+    for method in methods:
+        source = f"importance/{method}.parquet"
+        table = read_importance(study.path(source))
+        study.step(f"importance/{method}", {}, partial(build, table=table), (source,))
 
 
 def check_methods(methods: Sequence[str], flag: str) -> None:

@@ -15,7 +15,8 @@ from imprint.audit.coverage_options import CorrectOnly, CriteriaChoice
 from imprint.config import to_plain
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
-from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, batch_size, fit, measure
+from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, deal, fit, measure
+from imprint.coverage.ratio import published_ratio
 from imprint.errors import ImprintError
 from imprint.probe.activations import only_correct
 from imprint.seeds import generator
@@ -39,7 +40,10 @@ class Measured:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as JSON values, a criterion a key, sorted."""
-        told: dict[str, Any] = {name: finding.to_dict() for name, finding in self.found.items()}
+        told: dict[str, Any] = {
+            name: {**finding.to_dict(), "published_ratio": _published(name, finding)}
+            for name, finding in self.found.items()
+        }
         told |= {name: {"missing": reason} for name, reason in self.missing.items()}
         return {name: {**told[name], "options": self.options[name]} for name in sorted(told)}
 
@@ -123,13 +127,21 @@ def measure_tables(
     free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
     bound = {name: criterion for name, criterion in ready.items() if not criterion.order_free}
     order = generator(seed, "coverage order").permutation(len(test))
-    size = batch_size(len(test), groups)
-    found = measure(free, _shuffled(test, order, size), groups) if free else {}
-    if bound:
-        found |= measure(bound, test.batches(LARGEST_BATCH), groups)
+    found = measure(free, _picked(test, deal(order, groups)), groups) if free else {}
+    for name, criterion in bound.items():
+        size = getattr(criterion.options, "batch_size", LARGEST_BATCH)
+        found |= measure({name: criterion}, test.batches(size), groups)
     return Measured(
         found, missing, {name: plain_settings(given) for name, given in options.items()}
     )
+
+
+def _published(name: str, finding: Finding) -> float:
+    """Return the value on the scale of WISDOM's comparisons; a share is that already."""
+    criterion = finding.criterion
+    if getattr(criterion.options, "upper", 0):
+        return finding.value
+    return published_ratio(name, finding.value, finding.n, criterion.fresh().value())
 
 
 def plain_settings(options: Any) -> dict[str, Any]:
@@ -168,9 +180,8 @@ def _labels_lack(
     return None
 
 
-def _shuffled(table: ActivationTable, order: NDArray[np.int64], size: int) -> Iterator[Batch]:
-    for start in range(0, len(order), size):
-        rows = order[start : start + size]
+def _picked(table: ActivationTable, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
+    for rows in parts:
         values = torch.from_numpy(np.asarray(table.values[rows], dtype=np.float32))
         labels = None if table.labels is None else torch.from_numpy(table.labels[rows])
         yield Batch(table.layers, values, labels)

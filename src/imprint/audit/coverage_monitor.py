@@ -56,7 +56,9 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
             study, "train", subject, weights, sets, taps, options.storage, device
         )
         train = read_activations(study.path(artefact))
-        network = Network(subject, weights, sets.images, sets.index["train"], device)
+        network = Network(
+            subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
+        )
         settings, told = with_neurons(
             study, {IDC: wanted}, train.layers, network, options, options, options.seed
         )

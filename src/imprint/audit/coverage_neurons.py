@@ -14,7 +14,6 @@ from imprint.audit.coverage_importance import (
     NO_LOGITS,
     NotAttributable,
     attribution_seed,
-    by_layer,
     check_methods,
     importance_step,
     leading_neurons,
@@ -22,9 +21,10 @@ from imprint.audit.coverage_importance import (
     votes_step,
 )
 from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
-from imprint.coverage.importance_files import read_importance, read_votes
+from imprint.audit.coverage_ranking import Ranking, read_ranking
+from imprint.coverage.importance_files import read_votes
 from imprint.coverage.voting import VotingOptions
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
@@ -43,6 +43,7 @@ class Network:
         images: where pixels and classes come from.
         train: int64, images it was trained on.
         device: where to compute.
+        centre_fraction: share of the shorter side that the centre square keeps.
     """
 
     subject: Subject
@@ -50,6 +51,7 @@ class Network:
     images: ImageSet
     train: IntArray
     device: torch.device
+    centre_fraction: float = 1.0
 
     def some(self, count: int, seed: int, purpose: str) -> IntArray:
         """Return training images in a random order, at most ``count``; all for 0."""
@@ -81,12 +83,15 @@ def with_neurons(
         The settings, and what is told of the neurons: ``idc`` and ``wisdom``.
     """
     check_choice(choice)
-    filled, told = dict(settings), {}
+    filled = dict(settings)
+    told: dict[str, dict[str, Any]] = {}
     if IDC in filled and filled[IDC].neurons is None:
-        scores, source = _importance(study, layers, network, choice, tables, seed)
+        ranking, source = _importance(study, layers, network, choice, tables, seed)
         told[IDC] = {"source": source}
-        if scores is not None:
-            chosen = leading_neurons(layers, scores, filled[IDC].m)
+        if ranking is not None:
+            scores = scores_among(layers, ranking.scores, _named(tables))
+            chosen = leading_neurons(layers, scores, filled[IDC].m, ranking.answer)
+            told[IDC]["without_score"] = chosen.missing
             filled[IDC] = replace(filled[IDC], neurons=tuple(chosen.neurons.tolist()))
     if WISDOM in filled and filled[WISDOM].votes is None:
         votes, findings = _votes(study, layers, network, choice, tables, filled[WISDOM].m, seed)
@@ -94,6 +99,24 @@ def with_neurons(
             filled[WISDOM] = replace(filled[WISDOM], votes=tuple(votes.tolist()))
         told[WISDOM] = findings
     return filled, told
+
+
+def idc_scores(
+    study: Study,
+    layers: Layers,
+    network: Network | None,
+    choice: ImportanceChoice,
+    tables: TablesChoice,
+    seed: int,
+) -> tuple[FloatArray | None, str | None]:
+    """Return the importance of the neurons that are looked at, and the last layer of the network.
+
+    None each where only activations are known. Arguments as :func:`with_neurons`.
+    """
+    ranking, _ = _importance(study, layers, network, choice, tables, seed)
+    if ranking is None:
+        return None, None
+    return scores_among(layers, ranking.scores, _named(tables)), ranking.answer
 
 
 def check_choice(choice: ImportanceChoice) -> None:
@@ -106,6 +129,10 @@ def check_choice(choice: ImportanceChoice) -> None:
     check_methods(choice.vote_methods, "--vote-methods")
 
 
+def _named(tables: TablesChoice) -> str:
+    return "the attribution" if tables.importance is None else str(tables.importance)
+
+
 def _importance(
     study: Study,
     layers: Layers,
@@ -113,10 +140,10 @@ def _importance(
     choice: ImportanceChoice,
     tables: TablesChoice,
     seed: int,
-) -> tuple[np.ndarray[Any, np.dtype[np.float64]] | None, str]:
+) -> tuple[Ranking | None, str]:
     if tables.importance is not None:
-        table = read_importance(tables.importance)
-        return scores_among(layers, by_layer(table), str(tables.importance)), table.method
+        ranking = read_ranking(tables.importance, layers.names)
+        return ranking, ranking.source
     if network is None:
         return None, "separation of classes"
     if not network.subject.has_logits:
@@ -133,10 +160,11 @@ def _importance(
             (method,),
             options,
             network.device,
+            centre_fraction=network.centre_fraction,
         )[method]
     except NotAttributable as error:
         return None, f"separation of classes: {error}"
-    return scores_among(layers, by_layer(table), "the attribution"), method
+    return Ranking.of(table), method
 
 
 def _votes(
@@ -165,6 +193,7 @@ def _votes(
             choice.vote_methods,
             VotingOptions(m=m, seed=attribution_seed(seed)),
             network.device,
+            centre_fraction=network.centre_fraction,
         )
     except NotAttributable as error:
         return None, {"missing": str(error)}

@@ -60,6 +60,8 @@ class NetworkChoice(Common):
     mnist, arrays."""
     train_part: str = ""
     """Which part of the training folder: train, val, test …; empty for the training part."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,6 @@ class SubjectChoice(LayerChoice, NetworkChoice):
     """Training images to look at, drawn at random; 0 takes all."""
     test_records: int = 0
     """Test images to look at, drawn at random; 0 takes all."""
-    centre_fraction: float = 1.0
-    """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
     storage: Literal["float32", "float16"] = "float32"
     """Of the cached activations; float16 is half as large, and keeps three digits."""
 
@@ -99,7 +99,8 @@ class TablesChoice:
     """Tables of importance and of votes that are there already."""
 
     importance: Path | None = None
-    """A Parquet table of importance to take the neurons of IDC from, in place of attribution."""
+    """Importance to take the neurons of IDC from, in place of attribution: a Parquet table, a CSV
+    LayerName,NeuronIndex,Score, or the old JSON of one layer, named LAYER_CLASS.json."""
     votes: Path | None = None
     """A CSV of votes, LayerName,NeuronIndex,Score, to take the neurons of WISDOM from."""
 
@@ -129,6 +130,8 @@ class ImportanceOptions(NetworkChoice):
     """Steps of paths from the baseline to the input."""
     top: int = 10
     """Neurons to list."""
+    old_files: bool = False
+    """Also write OUT/importance/METHOD, the old form: scores.csv, and a JSON a layer and class."""
     correct_only: bool = False
     """Leave out images whose class the network does not name."""
 
@@ -151,6 +154,11 @@ class WisdomOptions(NetworkChoice):
     """Images a ballot; published tables are of 32."""
     window: int = 20
     """The vote is settled once the leading neurons stay over so many batches; 0 counts all."""
+    selector: Literal["none", "model", "layers"] = "none"
+    """Also train a selector: which method to ask of an input, in the whole model or each layer.
+    OUT/selector/inputs.parquet tells what each method is worth on each image."""
+    selector_records: int = 1000
+    """Images to train and test the selector on, drawn at random; 0 takes all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,8 +179,15 @@ class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, SubjectChoi
     """Instead of a network: an .npz file of activations train/LAYER [N, A] and test/LAYER [M, A],
     layers in their order, and, if known, the classes train_labels [N] and test_labels [M]."""
     correct_only: CorrectOnly = "none"
-    """Which inputs to keep only where the network names their class: those that criteria are
-    built from, those they are evaluated on, or both."""
+    """Which inputs to keep only where the network names their class: those that criteria and
+    importance are built from, those they are evaluated on, or both."""
+    per: Names = ()
+    """Also the coverage of important neurons by part: class, layer, group (a third of the
+    depth)."""
+    search: bool = False
+    """Also search for the clusterer whose coverage goes best with the network's accuracy."""
+    search_trials: int = 32
+    """Configurations of scikit-learn's clusterers to try, beyond every k of exact clusters."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def show_coverage(findings: dict[str, Any]) -> None:
-    """Print what was found: of criteria, of importance, of a vote, of a monitor."""
+    """Print what was found: of criteria, importance, a vote, a monitor, and what goes with it."""
     if "criteria" in findings:
         _show_criteria(findings)
     for method, found in findings.get("importance", {}).get("methods", {}).items():
@@ -15,6 +15,11 @@ def show_coverage(findings: dict[str, Any]) -> None:
         settled = "settled" if findings["wisdom"]["settled"] else "not settled"
         title = f"Votes of {findings['wisdom']['batches']} ballots, {settled}"
         _show_leading(title, findings["wisdom"]["leading"], "votes", "frequency")
+    _show_scopes(findings.get("scopes", {}))
+    if "search" in findings:
+        _show_search(findings["search"])
+    if "selector" in findings:
+        _show_selector(findings["selector"]["scopes"])
     if "monitor" in findings:
         _show_monitor(findings["monitor"])
 
@@ -66,6 +71,43 @@ def _show_monitor(found: dict[str, Any]) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _show_scopes(scopes: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    for part, found in scopes.items():
+        told = found.get("missing") or ", ".join(
+            f"{name} {100 * one['value']:.3g} %" for name, one in found["scopes"].items()
+        )
+        Console().print(f"IDC by {part}: {told}", highlight=False, soft_wrap=True)
+
+
+def _show_search(found: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    config = ", ".join(f"{name} {value}" for name, value in found["best_config"].items())
+    score = found["best_score"]
+    told = score.get("missing") or (
+        f"correlation {score['value']:.2f} [{score['ci95'][0]:.2f}, {score['ci95'][1]:.2f}], the "
+        f"best of {found['num_evaluations']} and so biased upwards"
+    )
+    Console().print(f"Best clusterer: {config}; {told}", highlight=False, soft_wrap=True)
+
+
+def _show_selector(scopes: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    for scope, found in scopes.items():
+        right = found["accuracy"]
+        low, high = (100 * bound for bound in right["ci95"])
+        Console().print(
+            f"Selector, {scope}: the best method in {100 * right['value']:.0f} % [{low:.0f}, "
+            f"{high:.0f}] of {right['n']} held-out images; the most frequent one in "
+            f"{100 * found['most_frequent']:.0f} %",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _row(found: dict[str, Any]) -> tuple[str, str, str, str]:

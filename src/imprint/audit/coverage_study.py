@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_findings import cell_findings, gap_findings
 from imprint.audit.coverage_gallery import STEP, gallery_step
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
-from imprint.audit.coverage_neurons import Network, check_choice, with_neurons
+from imprint.audit.coverage_neurons import Network, check_choice, idc_scores, with_neurons
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
+from imprint.audit.coverage_scopes import check_parts, scope_findings
+from imprint.audit.coverage_search import search_step
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
@@ -37,11 +40,16 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     """
     settings = settings_of(options)
     check_choice(options)
+    check_parts(options.per)
+    if (options.per or options.search) and "idc" not in settings:
+        raise ImprintError("--per and --search look at the neurons of idc: add it to --criteria")
     _check_source(options)
     study = Study(options.out)
     with study.locked():
         train, test, network, source, data = _tables(study, options)
         train, test = keep_correct(train, test, options.correct_only)
+        if network is not None and train is not None and train.index is not None:
+            network = replace(network, train=train.index)
         settings, neurons = with_neurons(
             study, settings, test.layers, network, options, options, options.seed
         )
@@ -49,6 +57,21 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
         findings = coverage_step(
             study, train, test, settings, neurons, made_with, options.seed, network is not None
         )
+        if options.per:
+            scores, answer = idc_scores(study, test.layers, network, options, options, options.seed)
+            findings["scopes"] = scope_findings(
+                options.per, train, test, settings["idc"], scores, answer
+            )
+        if options.search:
+            findings["search"] = search_step(
+                study,
+                train,
+                test,
+                settings["idc"],
+                options.search_trials,
+                made_with,
+                options.seed,
+            )
         if network is not None:
             gallery_step(study, network.images)
         return finish(study, options, data, {LENS: findings})
@@ -133,7 +156,9 @@ def _tables(
     subject, weights = open_network(options, sets.images)
     device, taps = choose_device(options.device), tap_options(options)
     tables = activation_steps(study, subject, weights, sets, taps, options.storage, device)
-    network = Network(subject, weights, sets.images, sets.index["train"], device)
+    network = Network(
+        subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
+    )
     source = {name: study.hash_of(f"activations/{name}") for name in tables}
     return tables["train"], tables["test"], network, source, image_facts(sets.images)
 
@@ -158,6 +183,11 @@ def _check_source(options: MeasureOptions) -> None:
         ):
             flag = "--" + name.replace("_", "-")
             raise ImprintError(f"{flag} applies to a network, not to --arrays: leave it out")
+    if options.search:
+        raise ImprintError(
+            "--search needs the predictions of a network, which --arrays does not hold: leave it "
+            "out"
+        )
     if options.correct_only != "none":
         raise ImprintError(
             "--correct-only needs the predictions of a network, which --arrays does not hold: "

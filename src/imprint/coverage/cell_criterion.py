@@ -15,7 +15,8 @@ from torch import Tensor
 
 from imprint.activations import ActivationTable, Batch, Layers
 from imprint.coverage.cells import CellCoverage, Cells, distinct, share, shared, within
-from imprint.coverage.clustering import Clustering, cluster
+from imprint.coverage.clusterers import cluster_neurons
+from imprint.coverage.clustering import Clustering
 from imprint.coverage.criterion import Criterion
 from imprint.coverage.partition import IntArray
 from imprint.errors import ImprintError
@@ -72,7 +73,9 @@ class CellCriterion(Criterion):
             names = np.unique(train.labels)
             self.classes = torch.from_numpy(names.astype(np.int64))
             parts = [values[train.labels == name] for name in names]
-        self.clusterings = tuple(cluster(part, self.options.k) for part in parts)
+        self.clusterings = tuple(
+            cluster_neurons(part, self.options.k, self.options.clusterer) for part in parts
+        )
         self.cells = tuple(Cells.of(found) for found in self.clusterings)
         labels = None if train.labels is None else torch.from_numpy(train.labels)
         self.trained, _ = distinct(self.codes(torch.from_numpy(values), labels))

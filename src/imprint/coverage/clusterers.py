@@ -63,6 +63,8 @@ CLUSTERERS: dict[str, Fit] = {
     "Birch": _from_library("Birch"),
     "OneCell": _one_cell,
 }
+COUNTED = ("KMeans", "MiniBatchKMeans", "BisectingKMeans", "Birch")
+"""Those that are told how many clusters to find."""
 ALL_PAIRS = ("MeanShift", "AffinityPropagation")
 
 
@@ -99,6 +101,29 @@ def cluster_by(
     if name in ALL_PAIRS and len(columns) > MOST_INPUTS:
         columns = columns[np.linspace(0, len(columns) - 1, MOST_INPUTS).round().astype(np.int64)]
     return tuple(_intervals(name, column, seed, parameters) for column in columns.T)
+
+
+def cluster_neurons(
+    values: ArrayLike, clusters: int, clusterer: str = "exact"
+) -> tuple[Clustering, ...]:
+    """Cluster the activations of every neuron by a named clusterer into so many clusters.
+
+    Args:
+        values: ``[n, m]``.
+        clusters: of each neuron; 0 chooses by silhouette, of exact clusters alone. Clusterers that
+            find their own number do so, whatever is asked for.
+        clusterer: as of :func:`cluster_by`.
+
+    Raises:
+        ImprintError: as :func:`cluster_by`, or a number that the clusterer cannot choose.
+    """
+    if clusterer == "exact":
+        return cluster(values, clusters)
+    if clusterer not in COUNTED:
+        return cluster_by(clusterer, values)
+    if not clusters:
+        raise ImprintError(f"{clusterer} cannot choose its number of clusters: give k above 0")
+    return cluster_by(clusterer, values, n_clusters=clusters)
 
 
 def _intervals(

@@ -153,13 +153,13 @@ def read_layer_json(path: Path) -> LayerImportance:
     )
 
 
-def write_votes(path: Path, layers: Layers, votes: IntArray) -> None:
-    """Write the votes for every neuron of all layers but the last as CSV, lines ended by CRLF."""
+def write_votes(path: Path, layers: Layers, votes: IntArray | FloatArray) -> None:
+    """Write votes or scores of every neuron of all layers but the last as CSV, ended by CRLF."""
     text = io.StringIO(newline="")
     lines = csv.writer(text)
     lines.writerow(VOTE_HEADER)
     for name, part in list(layers.slices.items())[:-1]:
-        lines.writerows([name, row, int(vote)] for row, vote in enumerate(votes[part]))
+        lines.writerows([name, row, vote] for row, vote in enumerate(votes[part].tolist()))
     with replacing(path) as temporary:
         temporary.write_text(text.getvalue(), newline="")
 

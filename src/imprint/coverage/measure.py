@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imprint.activations import ActivationTable, Batch
 from imprint.coverage.criterion import Criterion
 from imprint.coverage.jackknife import interval, whole_and_rests
@@ -85,7 +88,7 @@ def measure(
 
     Args:
         criteria: by name, fitted; they stay as they are.
-        batches: of test activations; :func:`batch_size` says how large.
+        batches: of test activations, as :func:`deal` cuts them.
         groups: how many groups.
 
     Raises:
@@ -107,14 +110,23 @@ def measure(
     return {name: _finding(parts, count) for name, parts in states.items()}
 
 
-def batch_size(inputs: int, groups: int = GROUPS, most: int = LARGEST_BATCH) -> int:
-    """Return the largest batches that fill all groups about equally.
+def deal(
+    rows: NDArray[np.int64], groups: int = GROUPS, most: int = LARGEST_BATCH
+) -> list[NDArray[np.int64]]:
+    """Return inputs in batches that :func:`measure` deals into groups of equal size.
 
-    >>> batch_size(1000), batch_size(100_000), batch_size(7)
-    (50, 2500, 1)
+    Groups differ by one input at most: the jackknife takes each as a draw of the same kind.
+
+    >>> [len(part) for part in deal(np.arange(43))]
+    [3, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
+
+    Args:
+        rows: int64 ``[n]``, in the order in which inputs come.
+        groups: how many groups.
+        most: inputs a batch.
     """
-    rounds = max(1, math.ceil(inputs / (groups * most)))
-    return max(1, math.ceil(inputs / (groups * rounds)))
+    rounds = math.ceil(len(rows) / (groups * most))
+    return np.array_split(rows, max(1, min(len(rows), groups * rounds)))
 
 
 def _finding(parts: list[Criterion], count: int) -> Finding:

@@ -7,6 +7,8 @@ With n(cell) the training inputs in it,
     novelty(x) = 1                                           where n(cell(x)) = 0,
     novelty(x) = share of training inputs in cells larger than n(cell(x))   elsewhere.
 
+An input with an activation that is not finite is in no cell: its novelty is 1.
+
 So an input like the training data has a novelty of at least 1 − α with a probability of about α,
 and one of 1 with about the share of training inputs that are alone in their cell (Good & Turing).
 """
@@ -39,7 +41,7 @@ class Novelty:
 
     Attributes:
         novelty: float64 ``[b]`` in [0, 1].
-        codes: int64 ``[b]``, the cells, as numbered by :class:`SeenCells`.
+        codes: int64 ``[b]``, the cells, as numbered by :class:`SeenCells`; −1 for none.
     """
 
     novelty: Tensor
@@ -117,7 +119,7 @@ class SeenCells:
     def _listed(self) -> Tensor | None:
         if self.cells > MOST_LISTED:
             return None
-        every = torch.ones(self.cells, dtype=torch.float64, device=self.codes.device)
+        every = torch.ones(self.cells + 1, dtype=torch.float64, device=self.codes.device)
         return every.index_put_((self.codes,), self.levels)
 
     def on(self, device: torch.device) -> SeenCells:
@@ -133,13 +135,17 @@ class SeenCells:
         """
         codes = self.codes_of(values)
         if self._listed is not None:
-            return Novelty(self._listed[codes], codes)
+            return Novelty(self._listed[codes], codes)  # of −1 the last of the list, which is 1
         place, seen = self._find(codes)
         return Novelty(torch.where(seen, self.levels[place], 1.0), codes)
 
     def codes_of(self, values: Tensor) -> Tensor:
-        """Return the cell of activations ``[b, m]``, int64 ``[b]``; a threshold belongs above."""
-        return ((values[:, :, None] >= self.thresholds) * self.places[:, None]).sum((1, 2))
+        """Return the cell of activations ``[b, m]``, int64 ``[b]``; a threshold belongs above.
+
+        −1 where one is not finite.
+        """
+        codes = ((values[:, :, None] >= self.thresholds) * self.places[:, None]).sum((1, 2))
+        return torch.where(torch.isfinite(values).all(1), codes, -1)
 
     def inputs(self, codes: Tensor) -> Tensor:
         """Return how many training inputs are in each cell, int64 ``[b]``."""
@@ -147,8 +153,9 @@ class SeenCells:
         return torch.where(seen, self.counts[place], 0)
 
     def digits(self, codes: Tensor) -> Tensor:
-        """Return the interval of each neuron in each cell, int64 ``[b, m]``."""
-        return codes[:, None] // self.places % self.intervals
+        """Return the interval of each neuron in each cell, int64 ``[b, m]``; −1 in none."""
+        digits = codes[:, None] // self.places % self.intervals
+        return torch.where(codes[:, None] < 0, -1, digits)
 
     def distance(self, codes: Tensor) -> Tensor:
         """Return in how many neurons each cell differs from the nearest seen one, int64 ``[b]``."""

@@ -18,7 +18,8 @@ def published_ratio(name: str, value: float, inputs: int, start: float = 0.0) ->
         name: of the criterion.
         value: as it gives it, with buckets, not sections, for surprise.
         inputs: how many it saw.
-        start: its value for no inputs; 1 for ``nlc`` in paper mode.
+        start: its value for no inputs; 1 for ``nlc`` in paper mode, and 0 in exact mode, which
+            counts the same rise.
 
     >>> published_ratio("tknp", 50, 200), published_ratio("nlc", 1.25, 200, start=1.0)
     (0.25, 0.25)
@@ -28,5 +29,5 @@ def published_ratio(name: str, value: float, inputs: int, start: float = 0.0) ->
     elif name in COUNTED:
         value /= max(1, inputs)
     elif name == "nlc":
-        value -= start
+        value = (value - start) / (start or 1)
     return min(max(value, 0.0), 1.0)

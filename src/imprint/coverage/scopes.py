@@ -7,14 +7,16 @@ same, however many cells it has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.activations import ActivationTable, Layers
+from imprint.activations import ActivationTable
 from imprint.coverage.cells import CellCoverage, Cells, coverage
-from imprint.coverage.clustering import Clustering, cluster
+from imprint.coverage.clusterers import cluster_neurons
+from imprint.coverage.clustering import Clustering
 from imprint.coverage.partition import FloatArray, IntArray
 from imprint.errors import ImprintError
 
@@ -56,6 +58,7 @@ def by_scope(
     scopes: Mapping[str, Sequence[str]],
     m: int,
     k: int,
+    clusterer: str = "exact",
 ) -> dict[str, CellCoverage]:
     """Return the coverage of the m most important neurons of each scope.
 
@@ -66,6 +69,7 @@ def by_scope(
         scopes: layers of each scope, as of :func:`each_layer` and :func:`depth_groups`.
         m: neurons of each scope; all where it has fewer.
         k: clusters of each neuron; 0 chooses by silhouette.
+        clusterer: of each neuron; see :func:`imprint.coverage.clusterers.cluster_neurons`.
     """
     found = {}
     for name, layers in scopes.items():
@@ -75,23 +79,21 @@ def by_scope(
         ranked = np.where(np.isnan(scores[inside]), -np.inf, scores[inside])
         neurons = inside[np.argsort(-ranked, kind="stable")[:m]]
         known, asked = train.columns(neurons), test.columns(neurons)
-        cells = Cells.of(cluster(known, k))
+        cells = Cells.of(cluster_neurons(known, k, clusterer))
         codes = cells.codes(torch.from_numpy(asked))
         found[name] = coverage(codes, cells.total, cells.codes(torch.from_numpy(known)))
     return found
 
 
-def each_layer(layers: Layers) -> dict[str, list[str]]:
+def each_layer(names: Sequence[str]) -> dict[str, list[str]]:
     """Return every layer as a scope of its own."""
-    return {name: [name] for name in layers.names}
+    return {name: [name] for name in names}
 
 
-def depth_groups(layers: Layers, groups: int = 3) -> dict[str, list[str]]:
+def depth_groups(names: Sequence[str], groups: int = 3) -> dict[str, list[str]]:
     """Return runs of layers of about equal length, the first ones longer.
 
-    The last of several layers is left out, as everywhere where neurons are chosen.
-
-    >>> depth_groups(Layers(("a", "b", "c", "d", "out"), (1, 1, 1, 1, 1)))
+    >>> depth_groups(["a", "b", "c", "d"])
     {'a … b': ['a', 'b'], 'c': ['c'], 'd': ['d']}
 
     Raises:
@@ -99,12 +101,11 @@ def depth_groups(layers: Layers, groups: int = 3) -> dict[str, list[str]]:
     """
     if groups < 1:
         raise ImprintError(f"groups is {groups}: there must be at least 1")
-    names = list(layers.names[:-1] or layers.names)
     runs = [run.tolist() for run in np.array_split(np.array(names, dtype=object), groups)]
     return {run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}": run for run in runs if run}
 
 
-def mean_coverage(found: Mapping[object, CellCoverage]) -> float:
+def mean_coverage(found: Mapping[Any, CellCoverage]) -> float:
     """Return the mean coverage over scopes."""
     return float(np.mean([one.value for one in found.values()]))
 

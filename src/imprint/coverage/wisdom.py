@@ -35,6 +35,7 @@ def wisdom(
     pool: IntArray | None = None,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
+    centre_fraction: float = 1.0,
 ) -> Votes:
     """Return the votes for every neuron.
 
@@ -53,6 +54,7 @@ def wisdom(
         pool: int64 ``[p]``, images that serve as random baselines.
         device: where to compute.
         batch_size: inputs a ballot; published tables are of 32.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: no classifier, too few inputs, or no batch with any gain.
@@ -77,6 +79,7 @@ def wisdom(
         pool=pool,
         device=device,
         batch_size=batch_size,
+        centre_fraction=centre_fraction,
     )
     return count_votes(ballots, voting)
 

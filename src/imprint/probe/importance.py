@@ -63,6 +63,7 @@ def attribute_by(
     batch_size: int = 64,
     pool: IntArray | None = None,
     correct_only: bool = False,
+    centre_fraction: float = 1.0,
 ) -> dict[str, ImportanceTable]:
     """Return the importance of every neuron by each method, for every class and for all inputs.
 
@@ -80,6 +81,7 @@ def attribute_by(
         batch_size: images at a time; changes nothing but memory and speed.
         pool: int64 ``[p]``, images that serve as random baselines (ldls, lgs).
         correct_only: leave out inputs whose class the network does not name.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: no classifier, an unknown method, labels it does not know, no inputs, or a
@@ -90,7 +92,15 @@ def attribute_by(
     outputs = LayerOutputs(subject)
     totals = _Totals(outputs, options, len(images.classes))
     for question in questions(
-        subject, outputs, images, indices, options, torch.device(device), batch_size, pool
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        pool,
+        centre_fraction,
     ):
         totals.add(question, chosen, correct_only)
     if not int(totals.counts.sum()):
@@ -107,6 +117,7 @@ def attribute_by(
         "weights": weights_hash(subject),
         "images": images.fingerprint(),
         "indices": hash_arrays(np.asarray(indices, dtype=np.int64)),
+        "centre_fraction": centre_fraction,
     }
     return {one.name: totals.table(one.name, facts) for one in chosen}
 
@@ -170,6 +181,7 @@ def questions(
     device: torch.device,
     batch_size: int,
     pool: IntArray | None = None,
+    centre_fraction: float = 1.0,
 ) -> Iterator[Question]:
     """Yield the images in order as questions; arguments and errors as :func:`attribute_by`.
 
@@ -179,12 +191,12 @@ def questions(
         raise ImprintError("the network has no classifier: importance needs an output to explain")
     subject.place(device).eval()
     size = subject.input_size
-    squares = centre_squares(whole_rectangles(images.sizes()[indices]))
+    squares = centre_squares(whole_rectangles(images.sizes()[indices]), centre_fraction)
     baseline = mean_image(subject)
     _check_labels(subject, baseline, images.labels[indices])
     drawn = None
     if pool is not None:
-        corners = centre_squares(whole_rectangles(images.sizes()[pool]))
+        corners = centre_squares(whole_rectangles(images.sizes()[pool]), centre_fraction)
         drawn = as_inputs(images.read(pool, corners, size), device)
     batches = stream(images, indices, squares, size, batch_size)
     total = -(-len(indices) // batch_size)

@@ -75,6 +75,7 @@ def input_gains(
     after_norm: bool = True,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
+    centre_fraction: float = 1.0,
 ) -> InputGains:
     """Return what every method is worth on every input.
 
@@ -89,6 +90,7 @@ def input_gains(
         after_norm: whether neurons are taken away after the normalisation behind their layer.
         device: where to compute.
         batch_size: inputs at a time; changes nothing but memory and speed.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: as :func:`imprint.probe.importance.attribute_by`, or no inputs.
@@ -102,9 +104,17 @@ def input_gains(
     rows: list[tuple[FloatArray, ...]] = []
     features: list[NDArray[np.float32]] = []
     scopes: dict[str, slice] = {}
-    for question in questions(
-        subject, outputs, images, indices, options, torch.device(device), batch_size
-    ):
+    asked = questions(
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        centre_fraction=centre_fraction,
+    )
+    for question in asked:
         if ablation is None:
             layers, _ = layer_shapes(outputs, question)
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from imprint.activations import Layers
 from imprint.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.probe.neuron_values import CONVOLUTIONS
+from imprint.probe.neurons import eligible_modules
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Edit = Callable[[Tensor], Tensor]
 
 
@@ -48,7 +48,11 @@ class LayerOutputs:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self.modules = attributable_modules(model)
+        self.modules = {
+            name: module
+            for name, module in eligible_modules(model).items()
+            if isinstance(module, (nn.Linear, *CONVOLUTIONS))
+        }
         if not self.modules:
             raise ImprintError(
                 f"{type(model).__name__} has no linear or convolutional layer to look at"
@@ -105,25 +109,6 @@ class LayerOutputs:
             tuple(value.shape[self.axis(name)] for name, value in recorded.values.items()),
             tuple(type(self.modules[name.partition("#")[0]]).__name__ for name in names),
         )
-
-
-def attributable_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Return linear and convolutional modules by path, in order of registration.
-
-    The paths within a :class:`Subject` are those of its checkpoint: of the network itself, then
-    ``projector.…`` and ``head.…``.
-    """
-    parts: dict[str, nn.Module] = {"": model}
-    if isinstance(model, Subject):
-        parts = {"": model.network.published, "projector": model.projector}
-        if model.head is not None:
-            parts["head"] = model.head
-    return {
-        f"{prefix}.{path}".strip("."): module
-        for prefix, part in parts.items()
-        for path, module in part.named_modules()
-        if isinstance(module, (nn.Linear, *CONVOLUTIONS))
-    }
 
 
 def call_name(name: str, counts: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ taken away in one batched pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -42,6 +43,7 @@ def cast_ballots(
     pool: IntArray | None = None,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
+    centre_fraction: float = 1.0,
 ) -> Iterator[Ballot]:
     """Yield one ballot a batch; a caller that has seen enough stops asking.
 
@@ -59,6 +61,7 @@ def cast_ballots(
         pool: int64 ``[p]``, images that serve as random baselines.
         device: where to compute.
         batch_size: inputs a ballot.
+        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: as :func:`imprint.probe.importance.attribute_by`, or one batch alone where
@@ -73,7 +76,15 @@ def cast_ballots(
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(subject)
     asked = questions(
-        subject, outputs, images, indices, options, torch.device(device), batch_size, pool
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        pool,
+        centre_fraction,
     )
     ablation: Ablation | None = None
     for question, judged in _with_next(asked) if held_out else ((one, one) for one in asked):
@@ -122,8 +133,8 @@ def keeping(layers: Layers, picks: Iterable[Selection]) -> Tensor:
 
 
 def _with_next(asked: Iterator[Question]) -> Iterator[tuple[Question, Question]]:
-    first = next(asked)
-    last = first
-    for question in chain(asked, [first]):
+    last = next(asked)
+    # A copy of the first that has made no pass: its graph is not kept to the end.
+    for question in chain(asked, [replace(last)]):
         yield last, question
         last = question

@@ -9,6 +9,7 @@ import numpy as np
 
 from imprint.activations import ActivationTable
 from imprint.coverage.cell_criterion import CellCriterion
+from imprint.coverage.clusterers import CLUSTERERS
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.partition import IntArray
 from imprint.coverage.separation import separation, strongest
@@ -25,6 +26,9 @@ class ImportanceDrivenOptions:
     k: int = 2
     """Clusters of each neuron; 0 chooses 2 … 9 by silhouette."""
 
+    clusterer: str = "exact"
+    """Exact k-means, or one of scikit-learn's, as MeanShift, which finds its own number."""
+
     clusters: Literal["all", "class"] = "all"
     """Whether all training data are clustered together, or those of each class."""
 
@@ -37,6 +41,10 @@ class ImportanceDrivenOptions:
             raise ImprintError(f"idc.m is {self.m}: it must be at least 1")
         if self.k < 0:
             raise ImprintError(f"idc.k is {self.k}: it must be 0 (by silhouette) or more")
+        if self.clusterer != "exact" and self.clusterer not in CLUSTERERS:
+            raise ImprintError(
+                f"idc.clusterer is {self.clusterer!r}: choose one of exact, {', '.join(CLUSTERERS)}"
+            )
         if self.clusters not in ("all", "class"):
             raise ImprintError(f"idc.clusters is {self.clusters!r}: it must be all or class")
 

@@ -48,6 +48,7 @@ class _Ranges:
     """
 
     low: Tensor
+    high: Tensor
     width: Tensor
 
 
@@ -74,6 +75,7 @@ class MultisectionCoverage(Marks):
         varies = moments.high > moments.low
         self.ranges = _Ranges(
             moments.low.where(varies, torch.tensor(torch.inf)),
+            moments.high,
             (moments.high - moments.low).where(varies, torch.tensor(1.0)),
         )
 
@@ -96,6 +98,14 @@ class MultisectionCoverage(Marks):
         sections = place.ceil()
         if not self.options.compat:
             sections += place == 0
+        if not len(batch):
+            return sections.long()
+        high = ranges.high.to(device)
+        beyond = (batch.extremes[1] > high).nonzero().flatten()
+        if len(beyond):
+            # By less than the rounding of the width, the quotient alone would not tell.
+            outside = batch.values[:, beyond] > high[beyond]
+            sections[:, beyond] = torch.where(outside, k + 1.0, sections[:, beyond])
         first = torch.arange(0, self.size(), k + 2, device=device)
         return sections.clamp_(0, k + 1).long().add_(first)
 
@@ -107,9 +117,14 @@ class MultisectionCoverage(Marks):
     def state_dict(self) -> dict[str, Tensor]:
         """Return ranges, marks, and how many inputs were seen."""
         ranges = fitted(self.ranges, "kmnc")
-        return {**super().state_dict(), "low": ranges.low, "width": ranges.width}
+        return {
+            **super().state_dict(),
+            "low": ranges.low,
+            "high": ranges.high,
+            "width": ranges.width,
+        }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
         super().load_state_dict(state)
-        self.ranges = _Ranges(state["low"], state["width"])
+        self.ranges = _Ranges(state["low"], state["high"], state["width"])

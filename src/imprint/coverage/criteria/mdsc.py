@@ -55,9 +55,11 @@ class MahalanobisSurpriseCoverage(Surprise):
             try:
                 factors.append(cholesky(covariance, lower=True))
             except LinAlgError:
+                shrinking = self.options.shrinkage == "ledoit_wolf"
                 raise ImprintError(
                     f"mdsc: the covariance of class {label} is singular, {len(rows)} inputs for "
-                    f"{rows.shape[1]} neurons: give more inputs, or shrinkage=ledoit_wolf"
+                    f"{rows.shape[1]} neurons: give more inputs"
+                    + ("" if shrinking else ", or mdsc.shrinkage=ledoit_wolf")
                 ) from None
             means.append(mean)
         return {

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from imprint.activations import Batch, Layers
 from imprint.coverage.criterion import CRITERIA, Criterion
+from imprint.errors import ImprintError
 
 PRODUCTS = 1 << 22
 """Numbers held at a time while gains are computed."""
@@ -38,6 +39,13 @@ class CovarianceOptions:
 
     mode: Literal["exact", "paper"] = "exact"
     """All inputs, or only batches that raise a layer's term, as published."""
+
+    batch_size: int = 256
+    """Inputs a batch in paper mode, on which its value depends."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ImprintError(f"nlc.batch_size is {self.batch_size}: take at least one input")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from imprint.activations import ActivationTable
 from imprint.coverage.cell_criterion import CellCriterion
+from imprint.coverage.clusterers import CLUSTERERS
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.partition import IntArray
 from imprint.errors import ImprintError
@@ -27,6 +28,9 @@ class WisdomOptions:
     k: int = 2
     """Clusters of each neuron; 0 chooses 2 … 9 by silhouette."""
 
+    clusterer: str = "exact"
+    """Exact k-means, or one of scikit-learn's, as MeanShift, which finds its own number."""
+
     votes: tuple[float, ...] | None = None
     """Votes of every neuron, in the order of the layers."""
 
@@ -35,6 +39,11 @@ class WisdomOptions:
             raise ImprintError(f"wisdom.m is {self.m}: it must be at least 1")
         if self.k < 0:
             raise ImprintError(f"wisdom.k is {self.k}: it must be 0 (by silhouette) or more")
+        if self.clusterer != "exact" and self.clusterer not in CLUSTERERS:
+            raise ImprintError(
+                f"wisdom.clusterer is {self.clusterer!r}: choose one of exact, "
+                f"{', '.join(CLUSTERERS)}"
+            )
 
 
 @CRITERIA.register("wisdom")
