@@ -159,6 +159,48 @@ def test_arrays_that_do_not_fit_are_told_in_one_sentence(
     assert message in str(told.value)
 
 
+def test_a_file_of_one_array_or_of_text_is_told_apart(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros((2, 2)))
+    with pytest.raises(ImprintError, match="holds one array: save all of them with np.savez"):
+        tables_from_arrays(tmp_path / "one.npy")
+    (tmp_path / "text.npz").write_text("activations")
+    with pytest.raises(ImprintError, match="another kind of file") as told:
+        tables_from_arrays(tmp_path / "text.npz")
+    assert "pickle" not in str(told.value)
+
+
+def test_more_sections_than_memory_holds_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    found = measured(tmp_path, arrays(), "--criteria", "kmnc,nc", "--param", "kmnc.k=1000000000")
+    assert "do not fit into memory" in found["criteria"]["kmnc"]["missing"]
+    assert "value" in found["criteria"]["nc"]
+
+
+def test_counts_are_told_to_the_last_digit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from imprint.audit.coverage_show import show_coverage
+
+    found = {"value": 16913, "ci95": [16900.2, 17000], "ceiling": 1e6, "normalised": 0.016913}
+    show_coverage({"test": 10_000, "criteria": {"cc": found}})
+    assert "16,913" in (told := capsys.readouterr().out)
+    assert "16,900–17,000" in told
+    assert "1,000,000" in told
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shrinkage", ["none", "ledoit_wolf"])
+def test_a_class_of_one_image_warns_nobody(
+    tmp_path: Path, shrinkage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = arrays()
+    given["train_labels"][given["train_labels"] == 2] = 1
+    given["train_labels"][0] = 2
+    words = ("--criteria", "dsc,lsc,mdsc", "--param", f"mdsc.shrinkage={shrinkage}")
+    found = measured(tmp_path, given, *words)
+    assert set(found["criteria"]) == {"dsc", "lsc", "mdsc"}
+    assert "arning" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

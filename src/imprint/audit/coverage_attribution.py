@@ -125,7 +125,7 @@ def _open(options: NetworkChoice) -> tuple[Subject, str, ImageSet]:
     images = open_training(options)
     subject, weights = open_network(options, images)
     if not subject.has_logits:
-        raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a classifier")
+        raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a network that has one")
     return subject, weights, images
 
 

@@ -37,7 +37,10 @@ class NotAttributable(ImprintError):
     """A network or images that no attribution can be made of; all else goes on."""
 
 
-NO_LOGITS = "the network has no classifier, so that no output can be attributed to neurons"
+NO_LOGITS = (
+    "the network has no classifier, so that no output can be attributed to neurons (one of your own "
+    "tells it by a method features and a submodule classifier)"
+)
 
 
 def importance_step(

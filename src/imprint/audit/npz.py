@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +49,17 @@ def read_any_npz(file: Path) -> Arrays:
     if not file.is_file():
         raise ImprintError(f"no arrays at {file}: check the path")
     try:
-        with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, Mapping):
-                raise ImprintError(f"{file} holds one array: save all of them with np.savez")
+        content = np.load(file, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            raise ImprintError(f"{file} holds one array: save all of them with np.savez")
+        with content:
             return {name: np.asarray(content[name]) for name in content}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+        # NumPy's own words advise to unpickle what is not to be trusted.
+        why = "damaged, or another kind of file" if "pickle" in str(error) else str(error)
+        raise ImprintError(
+            f"{file} is not an .npz file of plain arrays ({why}): save numbers with np.savez"
+        ) from error
 
 
 def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:

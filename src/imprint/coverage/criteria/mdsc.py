@@ -55,9 +55,10 @@ class MahalanobisSurpriseCoverage(Surprise):
             try:
                 factors.append(cholesky(covariance, lower=True))
             except LinAlgError:
+                instead = ", or shrinkage=ledoit_wolf" if self.options.shrinkage == "none" else ""
                 raise ImprintError(
                     f"mdsc: the covariance of class {label} is singular, {len(rows)} inputs for "
-                    f"{rows.shape[1]} neurons: give more inputs, or shrinkage=ledoit_wolf"
+                    f"{rows.shape[1]} neurons: give more inputs{instead}"
                 ) from None
             means.append(mean)
         return {
@@ -66,7 +67,8 @@ class MahalanobisSurpriseCoverage(Surprise):
         }
 
     def _covariance(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.options.shrinkage == "none":
+        # Of one input nothing can be shrunk, and scikit-learn warns.
+        if self.options.shrinkage == "none" or len(deviations) == 1:
             return deviations.T @ deviations / len(deviations)
         from sklearn.covariance import ledoit_wolf
 
