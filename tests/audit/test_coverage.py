@@ -161,7 +161,7 @@ def test_arrays_that_do_not_fit_are_told_in_one_sentence(
 
 def test_a_file_of_one_array_or_of_text_is_told_apart(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.zeros((2, 2)))
-    with pytest.raises(ImprintError, match="holds one array: save all of them with np.savez"):
+    with pytest.raises(ImprintError, match="holds one array"):
         tables_from_arrays(tmp_path / "one.npy")
     (tmp_path / "text.npz").write_text("activations")
     with pytest.raises(ImprintError, match="another kind of file") as told:
@@ -245,6 +245,45 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words_of(world: Path, *words: str) -> list[str]:
     subject = ["--subject", str(world / "net.safetensors")]
     return ["coverage", *words[:1], *subject, "--train", str(world / "train.npz"), *words[1:]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("importance", "--records", "-1"), "--records is -1"),
+        (("importance", "--top", "0"), "--top is 0"),
+        (("wisdom", "--records", "-1"), "--records is -1"),
+        (("wisdom", "--batch-size", "0"), "--batch-size is 0"),
+        (("measure", "--vote-records", "-1"), "--vote-records is -1"),
+        (("monitor", "--importance-records", "-1"), "--importance-records is -1"),
+        (("monitor", "--votes", "nowhere.csv"), "cannot read the votes nowhere.csv"),
+        (("importance", "--card", "nowhere.json"), "cannot read the card nowhere.json"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
+    world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    test = ("--test", str(world / "test.npz")) if words[0] in ("measure", "monitor") else ()
+    with pytest.raises(SystemExit) as left:
+        main(words_of(world, *words, *test, "--out", str(tmp_path / "out")))
+    assert left.value.code == 2
+    assert message in (error := capsys.readouterr().err)
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_card_of_another_kind_is_refused(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "card.json").write_text("[1]")
+    card = ("--card", str(tmp_path / "card.json"))
+    with pytest.raises(SystemExit):
+        main(words_of(world, "importance", *card, "--out", str(tmp_path / "out")))
+    assert "must hold keys and values" in capsys.readouterr().err
 
 
 def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(

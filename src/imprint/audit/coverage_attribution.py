@@ -10,6 +10,7 @@ from imprint.audit.coverage_importance import (
     NO_LOGITS,
     attribution_seed,
     check_methods,
+    check_records,
     importance_step,
     leading_neurons,
     votes_step,
@@ -39,6 +40,9 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     check_methods(options.methods, "--methods")
+    check_records(options.records, "--records")
+    if options.top < 1:
+        raise ImprintError(f"--top is {options.top}: list 1 neuron or more")
     how = AttributionOptions(
         target=options.target,
         reduce=options.reduce,
@@ -79,6 +83,9 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     check_methods(options.methods, "--methods")
+    check_records(options.records, "--records")
+    if options.batch_size < 1:
+        raise ImprintError(f"--batch-size is {options.batch_size}: a ballot takes 1 image or more")
     voting = VotingOptions(
         published=options.published,
         mode=options.mode,

@@ -38,8 +38,8 @@ class NotAttributable(ImprintError):
 
 
 NO_LOGITS = (
-    "the network has no classifier, so that no output can be attributed to neurons (one of your own "
-    "tells it by a method features and a submodule classifier)"
+    "the network has no classifier, so that no output can be attributed to neurons (one of your "
+    "own tells it by a method features and a submodule classifier)"
 )
 
 
@@ -209,6 +209,16 @@ def scores_among(
 def by_layer(table: ImportanceTable) -> dict[str, FloatArray]:
     """Return the scores over all inputs of each layer, ``[width]``."""
     return {name: table.of()[part] for name, part in table.layers.slices.items()}
+
+
+def check_records(count: int, flag: str) -> None:
+    """Tell an impossible number of images before other work begins.
+
+    Raises:
+        ImprintError: it is negative.
+    """
+    if count < 0:
+        raise ImprintError(f"{flag} is {count}: 0 takes all images, more takes so many")
 
 
 def check_methods(methods: Sequence[str], flag: str) -> None:

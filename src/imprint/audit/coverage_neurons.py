@@ -16,6 +16,7 @@ from imprint.audit.coverage_importance import (
     attribution_seed,
     by_layer,
     check_methods,
+    check_records,
     importance_step,
     leading_neurons,
     scores_among,
@@ -24,7 +25,7 @@ from imprint.audit.coverage_importance import (
 from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
 from imprint.coverage.importance_files import read_importance, read_votes
 from imprint.coverage.voting import VotingOptions
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.seeds import generator
@@ -97,13 +98,27 @@ def with_neurons(
 
 
 def check_choice(choice: ImportanceChoice) -> None:
-    """Tell attributions that do not exist before other work begins.
+    """Tell mistakes in the choice before other work begins.
+
+    Raises:
+        ImprintError: an attribution that does not exist, or fewer than no images.
+    """
+    check_methods((choice.attribution,), "--attribution")
+    check_methods(choice.vote_methods, "--vote-methods")
+    check_records(choice.importance_records, "--importance-records")
+    check_records(choice.vote_records, "--vote-records")
+
+
+def check_tables(tables: TablesChoice) -> None:
+    """Tell tables that cannot be read before other work begins.
 
     Raises:
         ImprintError: one of them.
     """
-    check_methods((choice.attribution,), "--attribution")
-    check_methods(choice.vote_methods, "--vote-methods")
+    if tables.importance is not None:
+        read_importance(tables.importance)
+    if tables.votes is not None:
+        read_votes(tables.votes)
 
 
 def _importance(
@@ -136,7 +151,11 @@ def _importance(
         )[method]
     except NotAttributable as error:
         return None, f"separation of classes: {error}"
-    return scores_among(layers, by_layer(table), "the attribution"), method
+    scores = by_layer(table)
+    divided = _divided(layers, scores)
+    if divided:
+        return None, f"separation of classes: {divided}"
+    return scores_among(layers, scores, "the attribution"), method
 
 
 def _votes(
@@ -168,4 +187,19 @@ def _votes(
         )
     except NotAttributable as error:
         return None, {"missing": str(error)}
+    divided = _divided(layers, found)
+    if divided:
+        return None, {"missing": divided}
     return scores_among(layers, found, "the vote", 0.0), {"source": "vote", **facts}
+
+
+def _divided(layers: Layers, scores: Mapping[str, FloatArray]) -> str | None:
+    """Return why scores of whole features are none of the neurons; None where they are."""
+    for name, part in layers.slices.items():
+        width = part.stop - part.start
+        if name in scores and len(scores[name]) != width:
+            return (
+                f"attribution tells {len(scores[name])} features of layer {name} apart, and "
+                f"{width} neurons are looked at: take the mean of tokens or steps for it"
+            )
+    return None

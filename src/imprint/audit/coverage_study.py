@@ -11,7 +11,7 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_findings import cell_findings, gap_findings
 from imprint.audit.coverage_gallery import STEP, gallery_step
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
-from imprint.audit.coverage_neurons import Network, check_choice, with_neurons
+from imprint.audit.coverage_neurons import Network, check_choice, check_tables, with_neurons
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
 from imprint.audit.images import image_facts
@@ -37,6 +37,7 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     """
     settings = settings_of(options)
     check_choice(options)
+    check_tables(options)
     _check_source(options)
     study = Study(options.out)
     with study.locked():
