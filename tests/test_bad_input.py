@@ -82,7 +82,7 @@ def test_a_folder_without_anything(command, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     words = [*command, "--data", str(tmp_path / "data")]
     sentence = refused(capsys, words, tmp_path / "out")
-    assert sentence == f"imprint: {tmp_path / 'data'} is empty: check --data"
+    assert sentence == f"imprint: {tmp_path / 'data'} is empty: check the path"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -163,6 +163,48 @@ def test_arrays_that_do_not_fit_are_told_in_one_sentence(
     assert message in str(told.value)
 
 
+def test_a_file_of_one_array_or_of_text_is_told_apart(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros((2, 2)))
+    with pytest.raises(ImprintError, match="holds one array"):
+        tables_from_arrays(tmp_path / "one.npy")
+    (tmp_path / "text.npz").write_text("activations")
+    with pytest.raises(ImprintError, match="another kind of file") as told:
+        tables_from_arrays(tmp_path / "text.npz")
+    assert "pickle" not in str(told.value)
+
+
+def test_more_sections_than_memory_holds_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    found = measured(tmp_path, arrays(), "--criteria", "kmnc,nc", "--param", "kmnc.k=1000000000")
+    assert "do not fit into memory" in found["criteria"]["kmnc"]["missing"]
+    assert "value" in found["criteria"]["nc"]
+
+
+def test_counts_are_told_to_the_last_digit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from imprint.audit.coverage_show import show_coverage
+
+    found = {"value": 16913, "ci95": [16900.2, 17000], "ceiling": 1e6, "normalised": 0.016913}
+    show_coverage({"test": 10_000, "criteria": {"cc": found}})
+    assert "16,913" in (told := capsys.readouterr().out)
+    assert "16,900–17,000" in told
+    assert "1,000,000" in told
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shrinkage", ["none", "ledoit_wolf"])
+def test_a_class_of_one_image_warns_nobody(
+    tmp_path: Path, shrinkage: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = arrays()
+    given["train_labels"][given["train_labels"] == 2] = 1
+    given["train_labels"][0] = 2
+    words = ("--criteria", "dsc,lsc,mdsc", "--param", f"mdsc.shrinkage={shrinkage}")
+    found = measured(tmp_path, given, *words)
+    assert set(found["criteria"]) == {"dsc", "lsc", "mdsc"}
+    assert "arning" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -207,6 +249,45 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words_of(world: Path, *words: str) -> list[str]:
     subject = ["--subject", str(world / "net.safetensors")]
     return ["coverage", *words[:1], *subject, "--train", str(world / "train.npz"), *words[1:]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("importance", "--records", "-1"), "--records is -1"),
+        (("importance", "--top", "0"), "--top is 0"),
+        (("wisdom", "--records", "-1"), "--records is -1"),
+        (("wisdom", "--batch-size", "0"), "--batch-size is 0"),
+        (("measure", "--vote-records", "-1"), "--vote-records is -1"),
+        (("monitor", "--importance-records", "-1"), "--importance-records is -1"),
+        (("monitor", "--votes", "nowhere.csv"), "cannot read the votes nowhere.csv"),
+        (("importance", "--card", "nowhere.json"), "cannot read the card nowhere.json"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
+    world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    test = ("--test", str(world / "test.npz")) if words[0] in ("measure", "monitor") else ()
+    with pytest.raises(SystemExit) as left:
+        main(words_of(world, *words, *test, "--out", str(tmp_path / "out")))
+    assert left.value.code == 2
+    assert message in (error := capsys.readouterr().err)
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_card_of_another_kind_is_refused(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "card.json").write_text("[1]")
+    card = ("--card", str(tmp_path / "card.json"))
+    with pytest.raises(SystemExit):
+        main(words_of(world, "importance", *card, "--out", str(tmp_path / "out")))
+    assert "must hold keys and values" in capsys.readouterr().err
 
 
 def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(

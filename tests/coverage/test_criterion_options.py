@@ -40,6 +40,7 @@ def test_published_settings_have_their_names(name: str) -> None:
         ("kmnc.compat=yes", "choose one of true, false"),
         ("nlc.mode=fast", "choose one of exact, paper"),
         ("kmnc.k=0", "at least one section"),
+        ("idc.neurons=1", "is a list, which --param does not take"),
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str, message: str) -> None:

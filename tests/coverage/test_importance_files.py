@@ -77,6 +77,8 @@ def test_vote_csv_round_trip(tmp_path):
         ("LayerName,NeuronIndex,Score\r\nz,0,many\r\n", "line 2"),
         ("LayerName,NeuronIndex,Score\r\nz,0,1\r\nz,0,2\r\n", "twice"),
         ("LayerName,NeuronIndex,Score\r\nz,1,1\r\n", "missing"),
+        ("LayerName,NeuronIndex,Score\r\nz,0,nan\r\n", "line 2: the score nan"),
+        ("LayerName,NeuronIndex,Score\r\n", "has no votes"),
     ],
 )
 def test_damaged_votes_are_refused(tmp_path, text, told):

@@ -127,8 +127,8 @@ def test_many_names_are_cut_short(root):
 @pytest.mark.parametrize(
     ("prepare", "options", "message"),
     [
-        (lambda root: None, {}, r"^no data at .*data: check --data$"),
-        (lambda root: root.mkdir(), {}, r"data is empty: check --data$"),
+        (lambda root: None, {}, r"^no data at .*data: check the path$"),
+        (lambda root: root.mkdir(), {}, r"data is empty: check the path$"),
         (
             lambda root: (root / "a").mkdir(parents=True),
             {},

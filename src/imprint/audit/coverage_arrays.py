@@ -48,7 +48,10 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
         widths = zip(train.layers.names, train.layers.widths, test.layers.widths, strict=True)
         for name, built, seen in widths:
             if built != seen:
-                raise ImprintError(f"{file}: train/{name} has {built} neurons, test/{name} {seen}")
+                raise ImprintError(
+                    f"{file}: train/{name} has {built} neurons, test/{name} {seen}: give the same "
+                    "layer of one network"
+                )
     return train, test
 
 

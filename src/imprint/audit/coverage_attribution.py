@@ -10,6 +10,7 @@ from imprint.audit.coverage_importance import (
     NO_LOGITS,
     attribution_seed,
     check_methods,
+    check_records,
     importance_step,
     leading_neurons,
     old_files_step,
@@ -50,6 +51,9 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
             "--scaling per_position divides sums over places: leave it out with --reduce mean or "
             "max_abs, and with lgc and lfa, which give one number a channel"
         )
+    check_records(options.records, "--records")
+    if options.top < 1:
+        raise ImprintError(f"--top is {options.top}: list 1 neuron or more")
     how = AttributionOptions(
         target=options.target,
         reduce=options.reduce,
@@ -93,6 +97,9 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
     check_methods(options.methods, "--methods")
+    check_records(options.records, "--records")
+    if options.batch_size < 1:
+        raise ImprintError(f"--batch-size is {options.batch_size}: a ballot takes 1 image or more")
     voting = VotingOptions(
         published=options.published,
         mode=options.mode,
@@ -156,7 +163,7 @@ def _open(options: NetworkChoice) -> tuple[Subject, str, ImageSet]:
     images = open_training(options)
     subject, weights = open_network(options, images)
     if not subject.has_logits:
-        raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a classifier")
+        raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a network that has one")
     return subject, weights, images
 
 

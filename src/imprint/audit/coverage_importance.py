@@ -38,7 +38,10 @@ class NotAttributable(ImprintError):
     """A network or images that no attribution can be made of; all else goes on."""
 
 
-NO_LOGITS = "the network has no classifier, so that no output can be attributed to neurons"
+NO_LOGITS = (
+    "the network has no classifier, so that no output can be attributed to neurons (one of your "
+    "own tells it by a method features and a submodule classifier)"
+)
 
 
 def importance_step(
@@ -250,6 +253,16 @@ def old_files_step(study: Study, methods: Sequence[str]) -> None:
         source = f"importance/{method}.parquet"
         table = read_importance(study.path(source))
         study.step(f"importance/{method}", {}, partial(build, table=table), (source,))
+
+
+def check_records(count: int, flag: str) -> None:
+    """Tell an impossible number of images before other work begins.
+
+    Raises:
+        ImprintError: it is negative.
+    """
+    if count < 0:
+        raise ImprintError(f"{flag} is {count}: 0 takes all images, more takes so many")
 
 
 def check_methods(methods: Sequence[str], flag: str) -> None:

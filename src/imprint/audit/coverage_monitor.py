@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from imprint.activations import ActivationTable
-from imprint.audit.coverage_neurons import IDC, Network, with_neurons
+from imprint.audit.coverage_neurons import IDC, Network, check_choice, check_tables, with_neurons
 from imprint.audit.coverage_options import MonitorOptions
 from imprint.audit.coverage_tables import (
     activation_step,
@@ -46,6 +46,8 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
+    check_choice(options)
+    check_tables(options)
     study, device = Study(options.out), choose_device(options.device)
     wanted = ImportanceDrivenOptions(m=options.top, k=options.clusters)
     with study.locked():

@@ -15,6 +15,7 @@ from imprint.audit.coverage_importance import (
     NotAttributable,
     attribution_seed,
     check_methods,
+    check_records,
     importance_step,
     leading_neurons,
     scores_among,
@@ -120,13 +121,27 @@ def idc_scores(
 
 
 def check_choice(choice: ImportanceChoice) -> None:
-    """Tell attributions that do not exist before other work begins.
+    """Tell mistakes in the choice before other work begins.
+
+    Raises:
+        ImprintError: an attribution that does not exist, or fewer than no images.
+    """
+    check_methods((choice.attribution,), "--attribution")
+    check_methods(choice.vote_methods, "--vote-methods")
+    check_records(choice.importance_records, "--importance-records")
+    check_records(choice.vote_records, "--vote-records")
+
+
+def check_tables(tables: TablesChoice) -> None:
+    """Tell tables that cannot be read before other work begins, but for those of one layer.
 
     Raises:
         ImprintError: one of them.
     """
-    check_methods((choice.attribution,), "--attribution")
-    check_methods(choice.vote_methods, "--vote-methods")
+    if tables.importance is not None and tables.importance.suffix != ".json":
+        read_ranking(tables.importance, ())
+    if tables.votes is not None:
+        read_votes(tables.votes)
 
 
 def _named(tables: TablesChoice) -> str:
@@ -164,7 +179,11 @@ def _importance(
         )[method]
     except NotAttributable as error:
         return None, f"separation of classes: {error}"
-    return Ranking.of(table), method
+    ranking = Ranking.of(table)
+    divided = _divided(layers, ranking.scores)
+    if divided:
+        return None, f"separation of classes: {divided}"
+    return ranking, method
 
 
 def _votes(
@@ -197,4 +216,19 @@ def _votes(
         )
     except NotAttributable as error:
         return None, {"missing": str(error)}
+    divided = _divided(layers, found)
+    if divided:
+        return None, {"missing": divided}
     return scores_among(layers, found, "the vote", 0.0), {"source": "vote", **facts}
+
+
+def _divided(layers: Layers, scores: Mapping[str, FloatArray]) -> str | None:
+    """Return why scores of whole features are none of the neurons; None where they are."""
+    for name, part in layers.slices.items():
+        width = part.stop - part.start
+        if name in scores and len(scores[name]) != width:
+            return (
+                f"attribution tells {len(scores[name])} features of layer {name} apart, and "
+                f"{width} neurons are looked at: take the mean of tokens or steps for it"
+            )
+    return None

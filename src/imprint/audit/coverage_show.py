@@ -54,7 +54,7 @@ def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None
     for name in ("neuron", *columns):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        numbers = (f"{row[name]:.4g}" for name in columns)
+        numbers = (_number(row[name]) for name in columns)
         table.add_row(row["layer"], str(row["neuron"]), *numbers)
     Console().print(table)
 
@@ -112,7 +112,16 @@ def _show_selector(scopes: dict[str, Any]) -> None:
 
 def _row(found: dict[str, Any]) -> tuple[str, str, str, str]:
     interval = found["ci95"]
-    told = "" if isinstance(interval, dict) else "–".join(f"{bound:.4g}" for bound in interval)
-    ceiling = "" if found["ceiling"] is None else f"{found['ceiling']:.4g}"
+    told = "" if isinstance(interval, dict) else "–".join(map(_number, interval))
+    ceiling = "" if found["ceiling"] is None else _number(found["ceiling"])
     share = "" if found["normalised"] is None else f"{100 * found['normalised']:.1f} %"
-    return f"{found['value']:.4g}", told, ceiling, share
+    return _number(found["value"]), told, ceiling, share
+
+
+def _number(value: float) -> str:
+    """Return four digits, and every digit before the point.
+
+    >>> _number(16913), _number(16913.4), _number(0.123456), _number(5e-7), _number(12.3456)
+    ('16,913', '16,913', '0.1235', '5e-07', '12.35')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

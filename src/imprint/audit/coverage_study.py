@@ -12,7 +12,13 @@ from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_findings import cell_findings, gap_findings
 from imprint.audit.coverage_gallery import STEP, gallery_step
 from imprint.audit.coverage_measure import keep_correct, measure_tables, settings_of
-from imprint.audit.coverage_neurons import Network, check_choice, idc_scores, with_neurons
+from imprint.audit.coverage_neurons import (
+    Network,
+    check_choice,
+    check_tables,
+    idc_scores,
+    with_neurons,
+)
 from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_scopes import check_parts, scope_findings
 from imprint.audit.coverage_search import search_step
@@ -40,6 +46,7 @@ def measure_study(options: MeasureOptions) -> dict[str, Any]:
     """
     settings = settings_of(options)
     check_choice(options)
+    check_tables(options)
     check_parts(options.per)
     if (options.per or options.search) and "idc" not in settings:
         raise ImprintError("--per and --search look at the neurons of idc: add it to --criteria")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from imprint.nets.subject import Subject
 from imprint.probe.activations import Storage, View, read_activations, write_activations
 from imprint.probe.tap_options import TapOptions
 from imprint.seeds import generator
-from imprint.store import Study, hash_arrays, hash_file, read_json
+from imprint.store import Study, hash_arrays, hash_file
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,28 @@ def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str
     """
     if options.subject is None:
         raise ImprintError("give --subject, a file of weights with its card beside it")
-    card = read_card(options.subject, read_json(options.card) if options.card else None)
+    card = read_card(options.subject, _given_card(options.card))
     if card.channels != images.channels:
         raise ImprintError(
             f"{options.subject} takes {card.channels}-channel images, {images.name} has "
             f"{images.channels}: give the images it was trained on"
         )
     return load_subject(options.subject, card), hash_file(options.subject)
+
+
+def _given_card(file: Path | None) -> Mapping[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImprintError(
+            f"cannot read the card {file} ({error}): give a JSON file with architecture, channels, "
+            "outputs, input_size, mean and std"
+        ) from error
+    if not isinstance(content, Mapping):
+        raise ImprintError(f"the card {file} must hold keys and values, such as architecture")
+    return content
 
 
 def tap_options(choice: LayerChoice) -> TapOptions:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
 
+NPY = b"\x93NUMPY"
+"""How files of single arrays begin."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -50,13 +53,20 @@ def read_any_npz(file: Path) -> Arrays:
         raise ImprintError(f"no arrays at {file}: check the path")
     try:
         if not zipfile.is_zipfile(file):
+            with file.open("rb") as beginning:
+                single = beginning.read(len(NPY)) == NPY
+            what = "it holds one array" if single else "it is another kind of file"
             raise ImprintError(
-                f"{file} is not an .npz file of plain arrays: save all of them with np.savez"
+                f"{file} is not an .npz file of plain arrays, {what}: save all of them with np.savez"
             )
         with np.load(file, allow_pickle=False) as content:
             return {name: np.asarray(content[name]) for name in content}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+        # NumPy's own words advise to unpickle what is not to be trusted.
+        why = "damaged, or another kind of file" if "pickle" in str(error) else str(error)
+        raise ImprintError(
+            f"{file} is not an .npz file of plain arrays ({why}): save numbers with np.savez"
+        ) from error
 
 
 def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:

@@ -59,6 +59,8 @@ def _parse(place: str, text: str, kind: Any) -> Any:
         return _one_of(place, text.lower(), TRUTHS)
     if kind is str:
         return text
+    if get_origin(kind) is tuple:
+        raise ImprintError(f"{place} is a list, which --param does not take: give a table instead")
     try:
         return kind(text)
     except ValueError:

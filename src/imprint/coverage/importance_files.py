@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,8 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
         raise ImprintError(
             f"{path} is no table of votes: it must start with LayerName,NeuronIndex,Score"
         )
+    if not lines[1:]:
+        raise ImprintError(f"{path} has no votes: give a table with a line for every neuron")
     found: dict[str, dict[int, float]] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
@@ -186,6 +189,8 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
             if int(row) in neurons:
                 raise ValueError(f"neuron {row} of {name} is there twice")
             neurons[int(row)] = float(score)
+            if not math.isfinite(neurons[int(row)]):
+                raise ValueError(f"the score {score} is no finite number")
         except ValueError as error:
             raise ImprintError(f"{path}, line {number}: {error}") from error
     return {name: _dense(path, name, neurons) for name, neurons in found.items()}

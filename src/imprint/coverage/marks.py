@@ -11,6 +11,10 @@ from torch import Tensor
 
 from imprint.activations import Layers
 from imprint.coverage.criterion import Criterion
+from imprint.errors import ImprintError
+
+MOST_MARKS = 2**29
+"""A mark is a byte, in each of twenty groups of inputs: ten gigabytes."""
 
 
 class Marks(Criterion):
@@ -24,6 +28,11 @@ class Marks(Criterion):
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)
+        if self.size() > MOST_MARKS:
+            raise ImprintError(
+                f"{self.size():,} marks of {layers.neurons:,} neurons do not fit into memory: ask "
+                "for fewer sections, or look at fewer layers"
+            )
         self.reset()
 
     @abstractmethod

@@ -83,11 +83,11 @@ def inspect_images(
 ) -> Opened:
     """Return what :func:`open_images` does, together with what was left out or mended."""
     if not root.exists():
-        raise ImprintError(f"no data at {root}: check --data")
+        raise ImprintError(f"no data at {root}: check the path")
     name = layout_of(root) if layout == "auto" else layout
     listing = layouts.get(name).open(root, part)
     if not len(listing.images):
-        raise ImprintError(f"{root} holds no images: check --data")
+        raise ImprintError(f"{root} holds no images: check the path")
     opened = Opened(listing.images, name)
     if skip_corrupt and isinstance(listing.images, FileImages):
         corrupt = find_corrupt(listing.images)
@@ -110,7 +110,7 @@ def layout_of(root: Path) -> str:
         if layouts.get(name).recognises(root):
             return name
     if root.is_dir() and not os.listdir(root):
-        raise ImprintError(f"{root} is empty: check --data")
+        raise ImprintError(f"{root} is empty: check the path")
     raise ImprintError(
         f"cannot tell how {root} is laid out: none of "
         + ", ".join(f"{layouts.get(name).looks_like} ({name})" for name in layouts.names())

@@ -243,6 +243,12 @@ def from_function(
         raise ImprintError(
             f"{where} must take channels, outputs, input_size and the options given: {error}"
         ) from error
+    except ImprintError:
+        raise
+    except Exception as error:
+        raise ImprintError(
+            f"{where} failed with {type(error).__name__}: {error}; mend it, or the card's options"
+        ) from error
     if not isinstance(module, nn.Module):
         raise ImprintError(
             f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"

@@ -34,7 +34,7 @@ def shares_of_ceilings(bars: Sequence[Bar]) -> str:
         for place, bar in zip(places, bars, strict=True):
             if bar.low is not None and bar.high is not None:
                 axes.hlines(place, bar.low, bar.high, color=TARGET, linewidth=2)
-            axes.plot([bar.share], [place], "o", color=TARGET, markersize=4.5)
+            axes.plot([bar.share], [place], "o", color=TARGET, markersize=4.5, clip_on=False)
             axes.text(
                 1.03,
                 float(place),

@@ -41,6 +41,26 @@ def points(share: float, sign: bool = True) -> str:
     return decimal(100 * share, 1, sign)
 
 
+def small_percent(share: float) -> str:
+    """Return a share as a percentage that is never rounded to none.
+
+    >>> small_percent(1 / 60_000), small_percent(1 / 3000), small_percent(0.25), small_percent(0)
+    ('<0.01%', '0.03%', '25.0%', '0.0%')
+    """
+    if 0 < share < 5e-5:
+        return "<0.01%"
+    return percent(share, 2 if 0 < share < 0.001 else 1)
+
+
+def quantity(value: float) -> str:
+    """Return a number that may count things: three digits, and every digit before the point.
+
+    >>> quantity(16913.0), quantity(16913.4), quantity(12.345), quantity(0.29113), quantity(24)
+    ('16,913', '16,913', '12.3', '0.291', '24')
+    """
+    return count(value) if 1000 <= abs(value) < 1e15 else significant(value)
+
+
 def nats(value: float) -> str:
     """Return an entropy or a difference of entropies in nats, without the unit."""
     return decimal(value, 2)
@@ -53,6 +73,15 @@ def count(value: float) -> str:
     '139,183'
     """
     return f"{round(value):,}"
+
+
+def superscript(number: int) -> str:
+    """Return a whole number raised.
+
+    >>> superscript(-12)
+    '⁻¹²'
+    """
+    return str(number).translate(_SUPERSCRIPTS)
 
 
 def p_value(value: float) -> str:
@@ -68,7 +97,7 @@ def p_value(value: float) -> str:
     if value >= 0.001:
         return f"p = {float(f'{value:.2g}')}"
     mantissa, exponent = f"{value:.1e}".split("e")
-    return f"p = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"p = {mantissa} × 10{superscript(int(exponent))}"
 
 
 def scientific(value: float) -> str:
@@ -80,7 +109,7 @@ def scientific(value: float) -> str:
     if value == 0 or abs(value) >= 0.001:
         return f"{value:g}"
     mantissa, exponent = f"{value:.2e}".split("e")
-    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    power = f"10{superscript(int(exponent))}"
     factor = f"{float(mantissa):g}"
     return power if factor == "1" else f"{factor} × {power}"
 
@@ -99,7 +128,7 @@ def significant(value: float, digits: int = 3) -> str:
         text = f"{rounded:,.{places}f}"
         return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
     mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
-    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    power = f"10{superscript(int(exponent))}"
     factor = f"{float(mantissa):g}".replace("-", "−")
     return power if factor == "1" else f"{factor} × {power}"
 
@@ -116,6 +145,8 @@ def plural(number: float, one: str, many: str = "") -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "decimal": decimal,
     "percent": percent,
+    "small_percent": small_percent,
+    "quantity": quantity,
     "points": points,
     "nats": nats,
     "count": count,

@@ -68,7 +68,8 @@ class MahalanobisSurpriseCoverage(Surprise):
         }
 
     def _covariance(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.options.shrinkage == "none":
+        # Of one input nothing can be shrunk, and scikit-learn warns.
+        if self.options.shrinkage == "none" or len(deviations) == 1:
             return deviations.T @ deviations / len(deviations)
         from sklearn.covariance import ledoit_wolf
 

@@ -15,12 +15,15 @@ from imprint.report.coverage_words import CRITERIA
 from imprint.report.inputs import as_estimate, estimate, is_number, lookup, mapping, number
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
-from imprint.report.wording import count, percent, plural
+from imprint.report.wording import count, percent, plural, superscript
 
 LENS = "coverage"
 CELLS = ("idc", "wisdom")
 MANY = 100
 """As many more tests as there are is no plan to give a number for."""
+
+DIGITS = 15
+"""Longer counts are told by their power of ten."""
 
 
 @SECTIONS.register(LENS)
@@ -100,7 +103,7 @@ def _cells(findings: Mapping[str, Any]) -> dict[str, Any] | None:
                 "source": found.get("source"),
                 "reached": number(found, "reached"),
                 "tests": number(found, "n"),
-                "cells": str(lookup(found, "cells")),
+                "cells": _all_cells(str(lookup(found, "cells"))),
                 "trained": number(found, "training_cells"),
                 "retrained": number(found, "training_cells_reached"),
                 "estimated": estimate(found, "rarefaction", "estimated"),
@@ -114,6 +117,17 @@ def _cells(findings: Mapping[str, Any]) -> dict[str, Any] | None:
                 ],
             }
     return None
+
+
+def _all_cells(digits: str) -> str:
+    """Return how many cells there are, of whatever size.
+
+    >>> _all_cells("1024"), _all_cells("1" + "0" * 400)
+    ('1,024', 'about 10⁴⁰⁰')
+    """
+    return (
+        f"{int(digits):,}" if len(digits) <= DIGITS else f"about 10{superscript(len(digits) - 1)}"
+    )
 
 
 def _verdict(
