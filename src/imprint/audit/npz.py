@@ -57,7 +57,7 @@ def read_any_npz(file: Path) -> Arrays:
                 single = beginning.read(len(NPY)) == NPY
             what = "it holds one array" if single else "it is another kind of file"
             raise ImprintError(
-                f"{file} is not an .npz file of plain arrays, {what}: save all of them with np.savez"
+                f"{file} is not an .npz file of plain arrays, {what}: save them with np.savez"
             )
         with np.load(file, allow_pickle=False) as content:
             return {name: np.asarray(content[name]) for name in content}
