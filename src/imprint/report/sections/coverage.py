@@ -50,9 +50,41 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         no_gaps=findings.get("gaps") == [],
         monitor=_monitor(findings),
         leading=_leading(findings),
+        scopes=_scopes(findings),
+        class_names=[str(name) for name in summary["data"].get("class_names", ())],
     )
     anchors = (("coverage-result", "Coverage"), ("coverage-criteria", "Criteria"))
     return Section(LENS, "Coverage", html, order=50, anchors=anchors if rows else anchors[:1])
+
+
+SCOPES = {"class": "Class", "layer": "Layer", "group": "Third of the depth"}
+"""What coverage can be told apart by."""
+
+
+def _scopes(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return coverage of each class, layer or third, where it was asked for."""
+    if "scopes" not in findings:
+        return []
+    found = mapping(findings, "scopes")
+    return [
+        {
+            "key": part,
+            "title": SCOPES.get(part, part),
+            "missing": found[part].get("missing"),
+            "mean": found[part].get("mean"),
+            "rows": [
+                {
+                    "name": name,
+                    "value": number(one, "value"),
+                    "ceiling": number(one, "ceiling"),
+                    "reached": number(one, "reached"),
+                    "n": number(one, "n"),
+                }
+                for name, one in found[part].get("scopes", {}).items()
+            ],
+        }
+        for part in found
+    ]
 
 
 def _looked(findings: Mapping[str, Any]) -> dict[str, Any]:
