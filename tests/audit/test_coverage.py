@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.activations import Layers
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_audit import audit_step
+from imprint.audit.coverage_neurons import _divided
 from imprint.audit.coverage_options import CoverageStep
 from imprint.cli import main
 from imprint.coverage.selector import Selector
@@ -278,6 +280,12 @@ def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
     assert message in (error := capsys.readouterr().err)
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_scores_of_features_are_not_taken_for_neurons_of_each_token_or_step() -> None:
+    layers = Layers(("embed", "fc"), (8, 3))
+    assert _divided(layers, {"embed": np.zeros(8), "fc": np.zeros(3)}) is None
+    assert "tells 4 features of layer embed" in str(_divided(layers, {"embed": np.zeros(4)}))
 
 
 def test_a_card_of_another_kind_is_refused(

@@ -114,6 +114,7 @@ def user_module(monkeypatch):
         ),
         text=lambda **_: "no module",
         picky=lambda **_: nn.Linear(5, 5),
+        failing=lambda **_: int("seven"),
     )
 
 
@@ -174,6 +175,7 @@ def test_checkpoints_of_a_wrapped_network_keep_its_own_names(tmp_path) -> None:
         ("their_nets:missing", {}, "module 'their_nets' has no function 'missing'"),
         ("their_nets:classic", {"w": 1}, "must take channels, outputs, input_size and the options"),
         ("their_nets:text", {}, "must return a torch.nn.Module, it returned str"),
+        ("their_nets:failing", {}, "their_nets:failing failed with ValueError: invalid literal"),
         ("their_nets:picky", {}, "the network does not take images [3, 8, 8]: mat1 and mat2"),
     ],
 )
