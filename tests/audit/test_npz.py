@@ -37,5 +37,5 @@ def test_one_array_or_a_text_is_told_how_to_be_saved(tmp_path):
     np.save(tmp_path / "one.npy", np.arange(3))
     (tmp_path / "text.npz").write_text("no arrays")
     for name in ("one.npy", "text.npz"):
-        with pytest.raises(ImprintError, match=r"save all of them with np\.savez"):
+        with pytest.raises(ImprintError, match=r"save them with np\.savez"):
             read_npz(tmp_path / name, ("x",), ())

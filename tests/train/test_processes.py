@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
 
 CPU = torch.device("cpu")
+ABORTED_AT_EXIT = "terminate called without an active exception"
+"""Seen once in some thirty launches, after all work: a thread of PyTorch's outlived the process."""
 # Batch normalisation of grids and of rows takes part.
 SMALL = {"width": "4", "depth": "1"}
 CARD = SubjectCard("patch_convnet", 3, 4, 16, (0.5,), (0.25,), projector="8-6", options=SMALL)
@@ -103,15 +106,22 @@ def gradients_of(name):
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     work(folder / "1")
+    done = launch(folder / "2")
+    if ABORTED_AT_EXIT in done.stderr:
+        shutil.rmtree(folder / "2")
+        done = launch(folder / "2")
+    assert done.returncode == 0, done.stderr
+    return folder / "1", folder / "2"
+
+
+def launch(folder):
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    done = subprocess.run(
-        [sys.executable, *launcher, __file__, str(folder / "2")],
+    return subprocess.run(
+        [sys.executable, *launcher, __file__, str(folder)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    return folder / "1", folder / "2"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())

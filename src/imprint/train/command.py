@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -87,7 +88,12 @@ def process_group(device: torch.device) -> Iterator[None]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+        # Nobody leaves before all are done: torchrun ends the others when one process fails at
+        # its exit, and the first one writes last.
+        dist.barrier()
     finally:
+        # What still holds the group would end its threads as the interpreter ends, too late.
+        gc.collect()
         dist.destroy_process_group()
 
 
