@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=3500)
     parser.add_argument("--neurons", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--library-repeats", type=int, default=2)
+    parser.add_argument("--sklearn-repeats", type=int, default=2)
     options = parser.parse_args()
     print(
         f"{options.inputs} values, {options.neurons} neurons, k = 2 … 9, one thread; "
@@ -51,7 +51,7 @@ def main() -> None:
     )
     with threadpool_limits(1):
         for name, columns in kinds(options.inputs, options.neurons).items():
-            theirs, reference = best_of(options.library_repeats, lambda c=columns: library(c))
+            theirs, reference = best_of(options.sklearn_repeats, lambda c=columns: library(c))
             ours, found = best_of(options.repeats, lambda c=columns: cluster(c))
             ratio, gap = compare(columns, reference[0])
             chosen = np.array([one.clusters for one in found]) - 2

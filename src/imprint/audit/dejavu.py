@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.dejavu_tables import SIDES, TOP_RANKED, Crops, write_legacy, write_tables
+from imprint.audit.dejavu_guess import SIDES, check_guesses, untrained_like
+from imprint.audit.dejavu_tables import Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
 from imprint.audit.images import image_facts
 from imprint.data.crops import background_rectangles
@@ -20,15 +20,13 @@ from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject, read_card
-from imprint.nets.subject import Subject
+from imprint.nets.load import load_subject
 from imprint.options import CropAttackChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file, read_json
 from imprint.tables import Table, write_table
-from imprint.train.loop import initial_subject
 
 
 @dataclass(frozen=True)
@@ -133,16 +131,7 @@ def attacked_set(images: ImageSet, partition: Partition, choice: CropAttackChoic
     Raises:
         ImprintError: a set has none, or k exceeds the public images.
     """
-    if choice.decision == "logits" and choice.layer != "logits":
-        raise ImprintError(
-            f"--decision logits needs --layer logits, got {choice.layer}: the classifier guesses"
-        )
-    if not 1 <= choice.top <= min(TOP_RANKED, len(images.classes)):
-        raise ImprintError(
-            f"--top is {choice.top}: it must lie in 1…{min(TOP_RANKED, len(images.classes))}"
-        )
-    if not 0 <= choice.voting <= choice.k:
-        raise ImprintError(f"--voting is {choice.voting}: it must lie in 0…k ({choice.k})")
+    check_guesses(choice, images)
     if choice.k > len(partition.public):
         raise ImprintError(
             f"k is {choice.k} but only {len(partition.public)} images are public: "
@@ -199,7 +188,10 @@ def _embed_step(
         subjects = {name: load_subject(file) for name, file in checkpoints.items()}
         if choice.controls:
             subjects |= {
-                f"{name}@untrained": _untrained(checkpoints, name, choice) for name in SIDES
+                f"{name}@untrained": untrained_like(
+                    checkpoints[name], derive(choice.seed, "untrained", name)
+                )
+                for name in SIDES
             }
         for name, (index, squares) in sets.items():
             found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
@@ -216,10 +208,3 @@ def _embed_step(
         "models": {name: hash_file(file) for name, file in checkpoints.items()},
     }
     return study.step("tables/embeddings", settings, build)
-
-
-def _untrained(checkpoints: Mapping[str, Path], name: str, choice: DejavuChoice) -> Subject:
-    card = read_card(checkpoints[name])
-    fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
-    seed = derive(choice.seed, "untrained", name)
-    return initial_subject(dataclasses.replace(card, options=fresh), seed)

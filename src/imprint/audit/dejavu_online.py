@@ -15,11 +15,9 @@ import numpy as np
 import torch
 
 from imprint.audit.dejavu import AttackedSet
-from imprint.audit.dejavu_tables import SIDES
+from imprint.audit.dejavu_guess import SIDES, guess
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.dejavu.attack import attack
-from imprint.dejavu.votes import logit_votes
 from imprint.nets.subject import Subject
 from imprint.options import AttackChoice, CropAttackChoice, CropChoice
 from imprint.probe.embeddings import embed
@@ -70,20 +68,15 @@ def online_attack(
             }.items()
         }
         labels = images.labels
-        if choice.decision == "logits":
-            votes = logit_votes(found["crops"])
-        else:
-            votes = attack(
-                found["crops"],
-                found["public"],
-                public,
-                labels[public],
-                len(images.classes),
-                k=choice.k,
-                voting=choice.voting or None,
-                metric=choice.metric,
-                device=choice.device,
-            ).votes
+        votes = guess(
+            found["crops"],
+            found["public"],
+            public,
+            labels,
+            len(images.classes),
+            choice,
+            choice.device,
+        ).votes
         hits = votes.hits(labels[attacked.index], choice.top)
         means = {name: float(np.mean(hits[attacked.side == row])) for row, name in enumerate(SIDES)}
         return {"attack": means}

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from imprint.audit.dejavu import AttackedSet, attacked_set
+from imprint.audit.dejavu_guess import SIDES
 from imprint.audit.dejavu_sweep_attack import attack_points
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import (
@@ -41,8 +42,6 @@ from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
 from imprint.tables import Table, write_table
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import train
-
-SIDES = ("A", "B")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 
 from imprint.audit.dejavu import AttackedSet
+from imprint.audit.dejavu_guess import SIDES, guess
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import Point
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
-from imprint.dejavu.attack import Attacked, attack
 from imprint.dejavu.two_model import QUANTITIES, Side, plain_findings, two_model
-from imprint.dejavu.votes import Votes, logit_votes
+from imprint.dejavu.votes import Votes
 from imprint.store import Study, read_json, write_json
 from imprint.tables import positions_of, read_table, write_table
 
-SIDES = ("A", "B")
 FOLDER = "tables/dejavu_sweep"
 NamesOfSets = Callable[[SweepOptions], tuple[str, str]]
 
@@ -130,20 +129,15 @@ def _guess(
 ) -> Votes:
     public, crops = (read_table(folder / f"{model}.{title}.parquet") for title in sets)
     rows = crops[choice.layer][positions_of(crops["index"], attacked.index, model)]
-    if choice.decision == "logits":
-        return logit_votes(rows)
-    found: Attacked = attack(
+    return guess(
         rows,
         public[choice.layer],
         public["index"],
-        images.labels[public["index"]],
+        images.labels,
         len(images.classes),
-        k=choice.k,
-        voting=choice.voting or None,
-        metric=choice.metric,
-        device=choice.device,
-    )
-    return found.votes
+        choice,
+        choice.device,
+    ).votes
 
 
 def _sides(guesses: Mapping[str, Votes], attacked: AttackedSet, images: ImageSet) -> list[Side]:

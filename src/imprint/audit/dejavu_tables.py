@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from imprint.audit.dejavu_guess import SIDES, guess
 from imprint.data.imageset import FloatArray, IntArray
-from imprint.dejavu.attack import Attacked, Metric, attack
+from imprint.dejavu.attack import Attacked, Metric
 from imprint.dejavu.controls import identical_models, permuted_labels, untrained_models
 from imprint.dejavu.legacy import legacy_arrays
 from imprint.dejavu.two_model import (
@@ -23,17 +24,13 @@ from imprint.dejavu.two_model import (
     significance,
     two_model,
 )
-from imprint.dejavu.votes import logit_votes
 from imprint.options import DejavuChoice
 from imprint.stats import Estimate
 from imprint.store import write_json
 from imprint.tables import Table, read_table, write_table
 
-SIDES = ("A", "B")
 CURVE_PERCENTS = np.arange(10.0, 101.0)
 SHOWN_NEIGHBOURS = 5
-TOP_RANKED = 5
-"""Most voted classes that are kept of each vote."""
 
 
 @dataclass(frozen=True)
@@ -146,20 +143,15 @@ def _attack_with(crops: Crops, model: str) -> Attacked:
     layer = crops.choice.layer
     public = read_table(crops.embeddings / f"{model}.public.parquet")
     attacked = read_table(crops.embeddings / f"{model}.crops.parquet")
-    found = attack(
+    return guess(
         attacked[layer],
         public[layer],
         public["index"],
-        crops.labels[public["index"]],
+        crops.labels,
         crops.classes,
-        k=crops.choice.k,
-        voting=crops.choice.voting or None,
-        metric=crops.choice.metric,
-        device=crops.choice.device,
+        crops.choice,
+        crops.choice.device,
     )
-    if crops.choice.decision == "logits":
-        return replace(found, votes=logit_votes(attacked[layer]))
-    return found
 
 
 def _other_metric(crops: Crops, seed: int) -> dict[str, dict[str, Estimate]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imprint.audit.dejavu_guess import SIDES
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
 from imprint.dejavu.two_model import CATEGORIES
@@ -22,7 +23,6 @@ MEMORIZED_CARDS = 48
 CORRELATED_CARDS = 12
 CARD_SIDE = 160
 NEIGHBOUR_SIDE = 64
-SIDES = ("A", "B")
 
 
 def gallery_step(study: Study, images: ImageSet, index: IntArray, seen: FloatArray) -> Path:

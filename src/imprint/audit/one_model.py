@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from imprint.audit.dejavu_tables import SHOWN_NEIGHBOURS, TOP_RANKED
+from imprint.audit.dejavu_guess import TOP_RANKED, check_guesses, guess, untrained_like
+from imprint.audit.dejavu_tables import SHOWN_NEIGHBOURS
 from imprint.audit.images import image_facts, open_choice
 from imprint.audit.one_model_findings import Judged, find, write_found
 from imprint.audit.one_model_gallery import one_model_gallery
@@ -20,7 +21,7 @@ from imprint.audit.summary import finish
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_index_list
-from imprint.dejavu.attack import Attacked, attack
+from imprint.dejavu.attack import Attacked
 from imprint.dejavu.controls import permuted_labels
 from imprint.dejavu.legacy import legacy_arrays
 from imprint.dejavu.one_model import excess, judge
@@ -28,7 +29,7 @@ from imprint.dejavu.references import reference_votes
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
-from imprint.nets.subject import Layer, Subject
+from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
@@ -36,7 +37,6 @@ from imprint.stats.control import Control
 from imprint.stats.cut import check_percent
 from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
 from imprint.tables import read_table, write_table
-from imprint.train.loop import initial_subject
 
 EMBEDDINGS = "tables/one_model_embeddings"
 SUBJECT, UNTRAINED = "subject", "untrained"
@@ -130,20 +130,9 @@ def one_model_steps(
 
 
 def _check_choice(options: OneModelOptions, images: ImageSet, roles: Roles) -> None:
-    if not 1 <= options.top <= min(TOP_RANKED, len(images.classes)):
-        raise ImprintError(
-            f"--top is {options.top}: it must lie in 1…{min(TOP_RANKED, len(images.classes))}"
-        )
-    if options.decision == "logits" and options.layer != "logits":
-        raise ImprintError(
-            f"--decision logits needs --layer logits, got {options.layer}: the classifier guesses"
-        )
+    check_guesses(options, images)
     for percent in options.confidence:
         check_percent(percent)
-    if options.k < 1:
-        raise ImprintError(f"--k is {options.k}: choose 1 or more")
-    if not 0 <= options.voting <= options.k:
-        raise ImprintError(f"--voting is {options.voting}: it must lie in 0…k ({options.k})")
     if options.k > len(roles.public):
         raise ImprintError(
             f"k is {options.k} but only {len(roles.public)} images vote: choose a smaller --k"
@@ -201,7 +190,7 @@ def _embed_step(
         folder.mkdir(exist_ok=True)
         subjects = {SUBJECT: load_subject(subject)}
         if controls:
-            subjects[UNTRAINED] = _untrained(subject, options.seed)
+            subjects[UNTRAINED] = untrained_like(subject, derive(options.seed, UNTRAINED))
         device = choose_device(options.device)
         for name, (index, squares) in sets.items():
             found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
@@ -221,26 +210,18 @@ def _embed_step(
     return study.step(EMBEDDINGS, settings, build)
 
 
-def _untrained(subject: Path, seed: int) -> Subject:
-    card = read_card(subject)
-    fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
-    return initial_subject(dataclasses.replace(card, options=fresh), derive(seed, UNTRAINED))
-
-
 def _attack(
     embeddings: Path, model: str, images: ImageSet, layer: Layer, options: OneModelOptions
 ) -> Attacked:
     public = read_table(embeddings / f"{model}.public.parquet")
     crops = read_table(embeddings / f"{model}.crops.parquet")
-    found = attack(
+    found = guess(
         crops[layer],
         public[layer],
         public["index"],
-        images.labels[public["index"]],
+        images.labels,
         len(images.classes),
-        options.k,
-        options.voting or None,
-        options.metric,
+        options,
         options.device,
     )
     if options.decision == "logits":
