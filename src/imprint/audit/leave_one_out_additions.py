@@ -40,10 +40,8 @@ def addition_step(
     settings = {
         "fit": found.settings,
         "added": [hash_arrays(added.values), hash_arrays(added.labels)],
-        "queries": None if queries is None else hash_arrays(queries.values),
+        **({"queries": None} if queries is None else queries.hashes()),
     }
-    if queries is not None and queries.labels is not None:
-        settings["query_labels"] = hash_arrays(queries.labels)
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from imprint.audit.leave_one_out_inputs import Queries
 from imprint.data.imageset import IntArray
 from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
 from imprint.progress import track
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.store import Study, read_json, write_json
 from imprint.tables import Table, write_table
 
 STEP = "leave_one_out/queries"
@@ -35,9 +35,7 @@ def query_step(study: Study, found: Fit, queries: Queries) -> dict[str, Any]:
         folder.mkdir(exist_ok=True)
         write_queries(folder, found, queries)
 
-    settings = {"fit": found.settings, "queries": hash_arrays(queries.values)}
-    if queries.labels is not None:
-        settings["query_labels"] = hash_arrays(queries.labels)
+    settings = {"fit": found.settings, **queries.hashes()}
     told: dict[str, Any] = read_json(study.step(STEP, settings, build) / "queries.json")
     return told
 

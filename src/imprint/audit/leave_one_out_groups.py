@@ -52,10 +52,8 @@ def group_step(study: Study, found: Fit, choice: str, queries: Queries | None) -
     settings = {
         "fit": found.settings,
         "groups": {name: hash_arrays(rows.numpy()) for name, rows in groups.items()},
-        "queries": None if queries is None else hash_arrays(queries.values),
+        **({"queries": None} if queries is None else queries.hashes()),
     }
-    if queries is not None and queries.labels is not None:
-        settings["query_labels"] = hash_arrays(queries.labels)
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)

@@ -163,6 +163,11 @@ class Queries:
     values: FloatArray
     labels: IntArray | None = None
 
+    def hashes(self) -> dict[str, str]:
+        """Return a hash of the queries, and of their classes where they are known, for cards."""
+        found = {"queries": hash_arrays(self.values)}
+        return found if self.labels is None else found | {"query_labels": hash_arrays(self.labels)}
+
 
 def queries_from(
     inputs: Inputs,

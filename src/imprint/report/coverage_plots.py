@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, canvas, style, svg
+from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, canvas, name_end, style, svg
 from imprint.report.wording import count, percent
 
 ROW = 22
@@ -92,16 +92,7 @@ def cells_by_tests(
         axes.set_ylabel("cells reached")
         labels = [("training", float(trained), REFERENCE), ("in the end", value, MUTED)]
         for text, height, colour in _apart(labels, 0.08 * top):
-            axes.annotate(
-                text,
-                (1, height),
-                (6, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center_baseline",
-                color=colour,
-                annotation_clip=False,
-            )
+            name_end(axes, height, text, colour)
         axes.annotate(
             f"{count(now[1])} now",
             (now[0], now[1]),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from imprint.report.drawing import INK, REFERENCE, TARGET, canvas, style, svg
+from imprint.report.drawing import INK, REFERENCE, TARGET, canvas, name_end, style, svg
 from imprint.report.wording import decimal, significant
 from imprint.stats.checks import FloatArray
 
@@ -119,16 +119,7 @@ def divergence_path(
         axes.set_ylabel("KL(out ‖ in) (nats)")
         ends = ((most[-1], "most", INK), (middle[-1], "median", TARGET))
         for value, text, colour in ends:
-            axes.annotate(
-                text,
-                (1, value),
-                (6, 0),
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                va="center_baseline",
-                color=colour,
-                annotation_clip=False,
-            )
+            name_end(axes, value, text, colour)
         what = (
             f"Curve: the median divergence goes from {significant(float(middle[0]))} nats at "
             f"noise {significant(float(noise[0]))} to {significant(float(middle[-1]))} at "

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from imprint.errors import ImprintError
 from imprint.report.inputs import lookup, read_object
-from imprint.report.plot_files import plots_as_files
+from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.store import replacing
@@ -64,7 +64,7 @@ def _page(name: str, version: str, sections: list[Section]) -> str:
         name=name,
         version=version,
         sections=[(section, Markup(section.html)) for section in sections],
-        style=Markup(render("style.css.j2")),
+        style=Markup(render("style.css.j2", day=DAY)),
         script=Markup(script),
         script_hash=digest,
     )

@@ -28,7 +28,7 @@ DAY = {
     "unassociated": "#dedfda",
     "on-colour": "#ffffff",
 }
-"""Colours of the page by day, as its style sheet has them."""
+"""Colours of plots on the page by day, and in files."""
 
 _folder: ContextVar[Path | None] = ContextVar("folder of plots", default=None)
 
