@@ -21,14 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint.audit.membership_records import (
-    Records,
-    attacked_images,
-    choose_records,
-    seen_squares,
-)
+from imprint.audit.membership_records import Records, choose_records
 from imprint.audit.membership_signals import KINDS
 from imprint.audit.membership_trials import list_trials
+from imprint.data.centre import centre_images, seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
@@ -92,7 +88,7 @@ def attack_labels(
     """Measure distances to the boundary by hard labels; print what the attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
     attacked, others = (
-        attacked_images(images, index, subject.input_size, 1.0)
+        centre_images(images, index, subject.input_size, 1.0)
         for index in (records.index, records.population)
     )
     start = time.perf_counter()

@@ -1,8 +1,6 @@
-import numpy as np
 import pytest
 
-from imprint.audit.membership_records import attacked_images, choose_records
-from imprint.data.imageset import ArrayImages
+from imprint.audit.membership_records import choose_records
 from imprint.errors import ImprintError
 
 
@@ -41,22 +39,3 @@ def test_fewer_images_than_asked_for_stay_balanced():
 def test_too_few_images_are_told(sizes, message):
     with pytest.raises(ImprintError, match=message):
         choose_records(*sizes, seed=0)
-
-
-def test_attacked_images_are_the_centre_squares_in_order():
-    pixels = np.zeros((3, 1, 4, 8), dtype=np.uint8)
-    pixels[:, :, :, 2:6] = np.array([10, 20, 30])[:, None, None, None]
-    images = ArrayImages(pixels, np.array([0, 1, 0]), ("a", "b"))
-    found = attacked_images(images, np.array([2, 1]), 2, 1.0)
-    assert found.pixels.reshape(2, -1).tolist() == [[30] * 4, [20] * 4]
-    assert found.labels.tolist() == [0, 1]
-
-
-def test_a_centre_fraction_leaves_out_the_margin():
-    pixels = np.full((1, 1, 8, 10), 99, dtype=np.uint8)
-    pixels[:, :, 2:6, 3:7] = 10
-    images = ArrayImages(pixels, np.array([0]), ("a",))
-    assert (attacked_images(images, np.array([0]), 4, 0.5).pixels == 10).all()
-    assert (attacked_images(images, np.array([0]), 4, 1.0).pixels > 10).all()
-    with pytest.raises(ImprintError, match=r"centre fraction 1.5 must lie in \(0, 1\]"):
-        attacked_images(images, np.array([0]), 4, 1.5)

@@ -25,7 +25,6 @@ from imprint.audit.dejavu_sweep_points import (
     sweep_points,
 )
 from imprint.audit.images import image_facts, open_choice
-from imprint.audit.run import checkpoints_in
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -40,6 +39,7 @@ from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
 from imprint.tables import Table, write_table
+from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import train
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.gallery import CARD_SIDE, save_whole
 from imprint.audit.leave_one_out import RECORDS, STEP
 from imprint.data.imageset import ImageSet
 from imprint.leave_one_out.reasons import label_stands_out
+from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.store import Study, read_json, write_json
 from imprint.tables import Table, read_table
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.audit.membership_records import attacked_images
 from imprint.audit.npz import Arrays, numbers, read_npz
+from imprint.data.centre import centre_images
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.leave_one_out.options import LeaveOneOutChoice
@@ -144,7 +144,7 @@ def inputs_from_images(
     index = index[chosen(len(index), choice.records, seed)]
     found, labels = np.unique(images.labels[index], return_inverse=True)
     _check(images.name, len(index), len(found))
-    whole = attacked_images(images, index, choice.input_size, centre_fraction=1.0).pixels
+    whole = centre_images(images, index, choice.input_size, centre_fraction=1.0).pixels
     unit = whole / 255.0
     pixels = _pixels(unit, choice.scaling)
     names = tuple(images.classes[label] for label in found)

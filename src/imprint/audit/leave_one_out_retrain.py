@@ -15,7 +15,7 @@ from imprint.audit.leave_one_out_lines import Lines, chosen_lines, coordinates
 from imprint.audit.leave_one_out_matched import matched_kernel, tell_variances
 from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
-from imprint.audit.membership_records import attacked_images
+from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -153,7 +153,7 @@ def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntAr
 
 
 def _inputs(images: ImageSet, index: IntArray, options: RetrainingOptions) -> Tensor:
-    pixels = attacked_images(images, index, options.input_size, 1.0).pixels
+    pixels = centre_images(images, index, options.input_size, 1.0).pixels
     values = torch.from_numpy(pixels).double() / 255
     if options.scaling == "standardised":
         fitted = values[: options.records]

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.audit.gallery import CARD_SIDE, save_whole
 from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_device
 from imprint.audit.leave_one_out_inputs import Inputs, Pixels
 from imprint.audit.leave_one_out_search_options import OptimiseOptions
@@ -28,6 +27,7 @@ from imprint.leave_one_out.reconstruction import (
     psnr,
     reconstructions,
 )
+from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.seeds import generator
 from imprint.stats import median, proportion
 from imprint.store import Study, read_json, write_json

@@ -33,11 +33,7 @@ from imprint.audit.membership_models import (
     untrained_model,
 )
 from imprint.audit.membership_options import MembershipOptions
-from imprint.audit.membership_records import (
-    Records,
-    attacked_images,
-    choose_records,
-)
+from imprint.audit.membership_records import Records, choose_records
 from imprint.audit.membership_signals import (
     Answers,
     check_evidence,
@@ -55,6 +51,7 @@ from imprint.audit.membership_trials import (
 )
 from imprint.audit.summary import finish
 from imprint.config import to_plain
+from imprint.data.centre import centre_images
 from imprint.data.duplicates import copies
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
@@ -222,7 +219,7 @@ def open_subject(
 
 def tell_copies(images: ImageSet, records: Records) -> None:
     """Say so where members stand among the others as well, which no attack can tell apart."""
-    seen = attacked_images(images, records.every, COMPARED, records.centre_fraction)
+    seen = centre_images(images, records.every, COMPARED, records.centre_fraction)
     inside: IntArray = np.flatnonzero(records.members)
     outside: IntArray = np.setdiff1d(np.arange(len(seen)), inside)
     found = copies(seen, inside, outside)
@@ -258,7 +255,7 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
         mean=tuple(card.mean),
         std=tuple(card.std),
     )
-    records = attacked_images(
+    records = centre_images(
         audit.images, audit.records.index, card.input_size, options.centre_fraction
     )
     masks = balanced_masks(len(records), options.shadows, derive(options.seed, "shadows"))

@@ -20,7 +20,7 @@ from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_cost import queries
 from imprint.audit.membership_models import UNTRAINED, Model, trained_model, untrained_model
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
-from imprint.audit.membership_records import Pool, attacked_images, choose_pool
+from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_signals import (
     Answers,
     check_evidence,
@@ -30,6 +30,7 @@ from imprint.audit.membership_signals import (
 )
 from imprint.audit.summary import finish
 from imprint.config import to_plain
+from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -163,7 +164,7 @@ def trained_models(
     device: torch.device,
 ) -> list[Model]:
     """Train one model a row of the masks, unless it is done; ``seed`` is that of the training."""
-    records = attacked_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
+    records = centre_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
     run = train_cohort(study, records, masks, choice.train, seed, device)
     return [trained_model(file.parent.name, file) for file in run.weights]
 

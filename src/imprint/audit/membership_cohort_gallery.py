@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.gallery import CARD_SIDE, save_whole
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.store import Study, write_json
 from imprint.tables import Table, read_table
 

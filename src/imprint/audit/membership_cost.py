@@ -7,7 +7,8 @@ import time
 import torch
 
 from imprint.audit.membership_options import EvidenceChoice, MembershipOptions
-from imprint.audit.membership_records import Records, seen_squares
+from imprint.audit.membership_records import Records
+from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.probe.scorer import Scorer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imprint.audit.gallery import CARD_SIDE, save_whole
 from imprint.data.imageset import ImageSet
+from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.store import Study, write_json
 from imprint.tables import Table, read_table
 

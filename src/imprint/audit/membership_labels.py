@@ -17,10 +17,11 @@ import torch
 
 from imprint.audit.membership_models import Model
 from imprint.audit.membership_options import MembershipOptions
-from imprint.audit.membership_records import Records, attacked_images
+from imprint.audit.membership_records import Records
 from imprint.audit.membership_signals import kinds_left_out
 from imprint.audit.membership_trials import Trial, run_trials
 from imprint.config import to_plain
+from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Attack, Evidence
@@ -150,7 +151,7 @@ def _builder(
     def build(path: Path) -> None:
         subject = model.load()
         records, others = (
-            attacked_images(images, wanted, subject.input_size, shown.centre_fraction)
+            centre_images(images, wanted, subject.input_size, shown.centre_fraction)
             for wanted in (index, shown.population)
         )
         tables = [read_table(path)] if path.exists() else []

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
+from imprint.data.imageset import IntArray
 from imprint.errors import ImprintError
 from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.seeds import generator
-
-READ_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,20 +105,3 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
     return Pool(
         index=np.sort(index).astype(np.int64), population=np.sort(order[:apart]).astype(np.int64)
     )
-
-
-def seen_squares(images: ImageSet, index: IntArray, centre_fraction: float) -> FloatArray:
-    """Return the square of each image that networks see, float64 ``[n, 4]``."""
-    return centre_squares(whole_rectangles(images.sizes()[index]), centre_fraction)
-
-
-def attacked_images(
-    images: ImageSet, index: IntArray, size: int, centre_fraction: float
-) -> ArrayImages:
-    """Return the attacked records as a set of their own, at the size of the network."""
-    squares = seen_squares(images, index, centre_fraction)
-    pixels = np.empty((len(index), images.channels, size, size), dtype=np.uint8)
-    for start in range(0, len(index), READ_AT_ONCE):
-        part = slice(start, start + READ_AT_ONCE)
-        pixels[part] = images.read(index[part], squares[part], size)
-    return ArrayImages(pixels, images.labels[index], images.classes, images.name)

@@ -12,8 +12,9 @@ import torch
 
 from imprint.audit.membership_models import Model
 from imprint.audit.membership_options import EvidenceChoice
-from imprint.audit.membership_records import Pool, seen_squares
+from imprint.audit.membership_records import Pool
 from imprint.config import to_plain
+from imprint.data.centre import seen_squares
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.gallery import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
 from imprint.audit.one_model_roles import CropPool
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.dejavu.one_model import COMBINED, STRICTEST
+from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
 from imprint.store import Study, write_json
 from imprint.tables import Table, positions_of, read_table
 

@@ -28,11 +28,12 @@ import torch
 
 from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_models import Model, trained_model
-from imprint.audit.membership_records import Pool, attacked_images
+from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import signal_steps
 from imprint.audit.privacy_canaries import Canaries, choose_canaries
 from imprint.audit.privacy_options import DEFAULT_EPSILON, PrivacyOptions
 from imprint.audit.summary import finish
+from imprint.data.centre import centre_images
 from imprint.data.imageset import IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -82,7 +83,7 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
         images = open_choice(options, options.seed)
         everything: IntArray = np.arange(len(images), dtype=np.int64)
         canaries = choose_canaries(
-            attacked_images(images, everything, options.train.input_size, 1.0),
+            centre_images(images, everything, options.train.input_size, 1.0),
             options.canaries,
             options.canary_kind,
             derive(options.seed, "privacy"),

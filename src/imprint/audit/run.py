@@ -37,6 +37,7 @@ from imprint.launch import run_tasks
 from imprint.nets.load import load_subject, read_card
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
+from imprint.train.checkpoints import checkpoints_in
 from imprint.train.cohort import MASKS
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.linear_probe import linear_probe, plain_accuracies
@@ -204,16 +205,6 @@ def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, dict[str, Any
     """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
     cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
     return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}
-
-
-def checkpoints_in(folders: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the last weights ``NAME`` of each folder, and its snapshots ``NAME@EPOCH``."""
-    found = {}
-    for name, folder in folders.items():
-        found[name] = folder / "final.safetensors"
-        for file in sorted(folder.glob("epoch_*.safetensors")):
-            found[f"{name}@{int(file.stem.removeprefix('epoch_'))}"] = file
-    return found
 
 
 def train_in_worker(options: AuditOptions, name: str, indices: IntArray) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from imprint.report.inputs import Estimate, as_estimate, estimate, is_number, lookup, mapping
+from imprint.report.headline import Headline
+from imprint.report.inputs import as_estimate, estimate, is_number, lookup, mapping
 from imprint.report.wording import decimal, percent
 
 CHANCE = 0.5
@@ -20,42 +20,6 @@ READS = {
     "input_gradient": "gradient on the input",
     "parameter_gradient": "gradient on the last layer",
 }
-
-
-@dataclass(frozen=True)
-class Headline:
-    """One number, with its interval as places on a strip from 0 to 100.
-
-    Attributes:
-        title: what it is.
-        shown: the number.
-        chance: what nothing would give.
-        sentence: the number in words.
-        of: what ``shown.n`` counts, in the singular.
-        nothing: what ``chance`` is called.
-    """
-
-    title: str
-    shown: Estimate
-    chance: float
-    sentence: str
-    of: str = "record"
-    nothing: str = "guessing"
-
-    @property
-    def strip(self) -> dict[str, float]:
-        """Where low end, high end, value and chance lie, in percent of the strip."""
-        low = min(self.chance, self.shown.low)
-        high = max(self.chance, self.shown.high)
-        pad = 0.06 * max(high - low, 0.01)
-        places = {
-            "low": self.shown.low,
-            "high": self.shown.high,
-            "value": self.shown.value,
-            "zero": self.chance,
-        }
-        width = high - low + 2 * pad
-        return {name: round(100 * (x - low + pad) / width, 2) for name, x in places.items()}
 
 
 def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[str, Any]:

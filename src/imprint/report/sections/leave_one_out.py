@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from imprint.leave_one_out.reasons import label_stands_out
+from imprint.report.headline import Headline
 from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
 from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed, reason
-from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Section
 from imprint.report.sections.leave_one_out_asked import asked, together
 from imprint.report.templating import render

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from imprint.report import leave_one_out_search_plots as plots
+from imprint.report.headline import Headline
 from imprint.report.inputs import (
     Estimate,
     as_estimate,
@@ -19,7 +20,6 @@ from imprint.report.inputs import (
     read_columns,
 )
 from imprint.report.leave_one_out_search_gallery import read_searches
-from imprint.report.membership_tables import Headline
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
 from imprint.report.wording import percent

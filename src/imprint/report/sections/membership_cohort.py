@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from imprint.report.cohort_figures import cohort_figures, memorization_figure
+from imprint.report.headline import Headline
 from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
 from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
 from imprint.report.membership_tables import (
     CHANCE,
-    Headline,
     attack_headlines,
     attack_row,
     control_rows,
