@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -548,3 +550,59 @@ def test_the_step_of_an_audit_looks_at_a_network_of_the_study(tmp_path: Path) ->
     summary = {"imprint": "0", "data": {"name": "x"}, "settings": {}, "lenses": {"coverage": found}}
     (tmp_path / "other" / "summary.json").write_text(json.dumps(summary))
     assert "What the tests never do" in write_report(tmp_path / "other").read_text()
+
+
+class TwoHeads(torch.nn.Module):
+    """Returns the logits and those of an auxiliary head, of equal shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.classifier = torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(4, 3)
+        self.auxiliary = torch.nn.Linear(4, 3)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return self.body(images).relu().mean((2, 3))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self.features(images)
+        return self.classifier(features), self.auxiliary(features)
+
+
+def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = ModuleType("two_heads")
+    made.build = lambda channels, outputs, input_size: TwoHeads()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "two_heads", made)
+    card = SubjectCard("two_heads:build", 3, 3, 16, (0.5,), (0.25,))
+    torch.manual_seed(0)
+    subject = build_subject(card)
+    save_subject(tmp_path / "net.safetensors", subject, card)
+    words = [
+        *("coverage", "measure", "--subject", str(tmp_path / "net.safetensors")),
+        *("--train", str(world / "train.npz"), "--test", str(world / "test.npz")),
+        *("--criteria", "nc"),
+    ]
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--out", str(tmp_path / "out")])
+    assert left.value.code == 2
+    assert "(0: [96, 3], 1: [96, 3])" in (error := capsys.readouterr().err)
+    assert "name the entry with --output" in error
+    predictions = {}
+    for output, head in (("0", "classifier"), ("1", "auxiliary")):
+        out = tmp_path / output
+        main([*words, "--output", output, "--out", str(out)])
+        predictions[head] = read_table(out / "activations/test/inputs.parquet")["prediction"]
+        images = np.load(world / "test.npz")["images"].transpose(0, 3, 1, 2)
+        inputs = torch.from_numpy(images).float() / 255
+        network = subject.eval().network.published
+        with torch.no_grad():
+            logits = getattr(network, head)(network.features(subject.normalise(inputs)))
+        assert np.array_equal(predictions[head], logits.argmax(1).numpy())
+    assert not np.array_equal(predictions["classifier"], predictions["auxiliary"])
+    with pytest.raises(SystemExit):
+        main([*words, "--output", "1", "--out", str(tmp_path / "0")])
+    assert "made with other settings" in capsys.readouterr().err

@@ -53,6 +53,9 @@ class NetworkChoice(Common):
     """Weights of the network, with its card NAME.json beside it."""
     card: Path | None = None
     """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
+    output: str = ""
+    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
+    the entry logits, or the only one of as many columns as there are outputs."""
     train: Path | None = None
     """Images the network was trained on: a folder or an array file."""
     layout: str = "auto"

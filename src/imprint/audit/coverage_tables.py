@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +17,12 @@ from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import card_overrides, load_subject, network_identity, read_card
 from imprint.nets.subject import Subject
 from imprint.probe.activations import Storage, View, read_activations, write_activations
 from imprint.probe.tap_options import TapOptions
 from imprint.seeds import generator
-from imprint.store import Study, hash_arrays, hash_file
+from imprint.store import Study, hash_arrays
 
 
 @dataclass(frozen=True)
@@ -88,35 +86,20 @@ def open_training(options: NetworkChoice) -> ImageSet:
 
 
 def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str]:
-    """Return the network and the hash of its weights.
+    """Return the network and the hash of its weights and card.
 
     Raises:
         ImprintError: none is given, it cannot be read, or it does not take such images.
     """
     if options.subject is None:
         raise ImprintError("give --subject, a file of weights with its card beside it")
-    card = read_card(options.subject, _given_card(options.card))
+    card = read_card(options.subject, card_overrides(options.card, options.output))
     if card.channels != images.channels:
         raise ImprintError(
             f"{options.subject} takes {card.channels}-channel images, {images.name} has "
             f"{images.channels}: give the images it was trained on"
         )
-    return load_subject(options.subject, card), hash_file(options.subject)
-
-
-def _given_card(file: Path | None) -> Mapping[str, Any] | None:
-    if file is None:
-        return None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImprintError(
-            f"cannot read the card {file} ({error}): give a JSON file with architecture, channels, "
-            "outputs, input_size, mean and std"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise ImprintError(f"the card {file} must hold keys and values, such as architecture")
-    return content
+    return load_subject(options.subject, card), network_identity(options.subject, card)
 
 
 def tap_options(choice: LayerChoice) -> TapOptions:

@@ -60,7 +60,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.triage import triage
-from imprint.nets.load import read_card
+from imprint.nets.load import card_overrides, read_card
 from imprint.nets.subject import SubjectCard
 from imprint.progress import say
 from imprint.seeds import derive
@@ -206,6 +206,11 @@ def open_subject(
     if (options.subject is None) == (not options.scorer):
         raise ImprintError("give either --subject, a file of weights, or --scorer")
     if options.subject is None:
+        if options.output:
+            raise ImprintError(
+                "--output is about what a network of --subject returns: leave it out, and let the "
+                "--scorer return the logits"
+            )
         if options.shadows or options.white_box:
             raise ImprintError(
                 "a model that only answers has no architecture to train shadows of and no "
@@ -213,7 +218,7 @@ def open_subject(
             )
         model, outputs = scorer_model(SUBJECT, options.scorer, channels)
         return model, None, outputs
-    card = read_card(options.subject, read_json(options.card) if options.card else None)
+    card = read_card(options.subject, card_overrides(options.card, options.output))
     return trained_model(SUBJECT, options.subject, card), card, card.outputs
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_subject, network_identity, read_card
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.scorer import Scorer
 from imprint.seeds import derive
-from imprint.store import hash_arrays, hash_file
+from imprint.store import hash_arrays
 from imprint.train.loop import initial_subject
 
 UNTRAINED = "untrained"
@@ -44,7 +44,8 @@ def trained_model(name: str, file: Path, card: SubjectCard | None = None) -> Mod
     Raises:
         ImprintError: the file cannot be read.
     """
-    return Model(name, hash_file(file), lambda: load_subject(file, card))
+    built = read_card(file) if card is None else card
+    return Model(name, network_identity(file, built), lambda: load_subject(file, card))
 
 
 def untrained_model(card: SubjectCard, seed: int) -> Model:

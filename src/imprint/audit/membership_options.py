@@ -46,6 +46,9 @@ class MembershipOptions(EvidenceChoice, Common):
     object with input_size and logits(images), remote or of another framework."""
     card: Path | None = None
     """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
+    output: str = ""
+    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
+    the entry logits, or the only one of as many columns as there are outputs."""
     members: Path
     """Images the network was trained on: a folder or an array file."""
     non_members: Path

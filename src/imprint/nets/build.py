@@ -21,6 +21,7 @@ def build_network(
     outputs: int | None,
     input_size: int,
     options: Mapping[str, Any] | None = None,
+    output: str = "",
 ) -> Backbone:
     """Return a network with fresh weights, drawn as torch does: whoever calls seeds them.
 
@@ -34,19 +35,25 @@ def build_network(
         input_size: side of the images in pixels.
         options: further keyword arguments of the architecture; text such as ``"64"`` or
             ``"true"``, as the command line gives it, is read as the value it stands for.
+        output: which entry of what a user's network returns is its output; empty to find it
+            (:mod:`imprint.nets.outputs`).
 
     Raises:
         ImprintError: unknown name or option, a package that is missing, or sizes that do not fit.
     """
     source, colon, rest = name.partition(":")
     options = options or {}
+    if output and (not colon or source in FOREIGN):
+        raise ImprintError(
+            f'{name} returns a single tensor: leave --output {output} ("output" on the card) out'
+        )
     if not colon:
         builder = ARCHITECTURES.get(name)
         return builder(channels, outputs, input_size, **_read_options(name, builder, options))
     values = {option: _read_text(value) for option, value in options.items()}
     if source in FOREIGN:
         return FOREIGN[source](rest, channels, outputs, input_size, values)
-    return from_function(source, rest, channels, outputs, input_size, values)
+    return from_function(source, rest, channels, outputs, input_size, values, output)
 
 
 def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> dict[str, Any]:

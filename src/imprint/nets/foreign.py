@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
+from imprint.nets.outputs import OutputRule
 
-Read = Callable[[nn.Module, Tensor], Tensor]
+Read = Callable[[nn.Module, Tensor], Any]
 
 TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
 
@@ -27,8 +28,9 @@ class Wrapped(Backbone):
         channels: of the images.
         input_size: side of the images; ``feature_width`` is measured on one black image.
         read_features: (module, images) → features; flattened behind the batch axis.
-        read_outputs: (module, images) → outputs ``[b, outputs]``.
+        read_outputs: (module, images) → what holds the outputs ``[b, outputs]``.
         classifier: dotted name of the submodule behind the features, None for none.
+        rule: how the outputs are picked from what ``read_outputs`` returns.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class Wrapped(Backbone):
         read_features: Read,
         read_outputs: Read,
         classifier: str | None = None,
+        rule: OutputRule | None = None,
     ) -> None:
         super().__init__()
         self.module = module
+        self.rule = rule or OutputRule()
         self.read_features = read_features
         self.read_outputs = read_outputs
         self.classifier_path = classifier
@@ -59,7 +63,9 @@ class Wrapped(Backbone):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features ``[b, d]``, flattened behind the batch axis."""
-        return self.read_features(self.module, images).flatten(1)
+        # Without a classifier the output is the features, and the user may have named it.
+        rule = self.rule if self.classifier_path is None else OutputRule()
+        return rule.pick(self.read_features(self.module, images)).flatten(1)
 
     def features_and_outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features ``[b, d]`` and outputs ``[b, outputs]``, from two passes."""
@@ -69,7 +75,7 @@ class Wrapped(Backbone):
         """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
         if self.classifier_path is None:
             return self.features(images)
-        return self.read_outputs(self.module, images)
+        return self.rule.pick(self.read_outputs(self.module, images))
 
     def _measure_width(self, channels: int, input_size: int) -> int:
         training = self.module.training
@@ -89,14 +95,14 @@ class Wrapped(Backbone):
         return features.shape[1]
 
 
-def call(module: nn.Module, images: Tensor) -> Tensor:
+def call(module: nn.Module, images: Tensor) -> Any:
     """Return what the module gives."""
-    return module(images)  # type: ignore[no-any-return]  # a Module's call is untyped
+    return module(images)
 
 
-def call_features(module: nn.Module, images: Tensor) -> Tensor:
+def call_features(module: nn.Module, images: Tensor) -> Any:
     """Return what the module's own ``features`` gives."""
-    return module.features(images)  # type: ignore[operator,no-any-return]  # checked by the caller
+    return module.features(images)  # type: ignore[operator]  # checked by the caller
 
 
 def input_of(path: str, module: nn.Module, images: Tensor) -> Tensor:
@@ -221,8 +227,11 @@ def from_function(
     outputs: int | None,
     input_size: int,
     options: Mapping[str, Any],
+    output: str = "",
 ) -> Backbone:
     """Return the network that the user's function ``source:name`` builds.
+
+    Its output is the entry ``output`` of what it returns (:mod:`imprint.nets.outputs`).
 
     Raises:
         ImprintError: no such module or function, it refuses the arguments, or returns no module.
@@ -253,31 +262,35 @@ def from_function(
         raise ImprintError(
             f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"
         )
-    return as_backbone(module, channels, input_size)
+    return as_backbone(module, channels, input_size, OutputRule(outputs, output))
 
 
-def as_backbone(module: nn.Module, channels: int, input_size: int) -> Backbone:
+def as_backbone(
+    module: nn.Module, channels: int, input_size: int, rule: OutputRule | None = None
+) -> Backbone:
     """Return any network as a :class:`Backbone`.
 
     A module with ``features`` is asked for them, and its ``classifier`` is what it says; without,
     its output is the features.
 
     Args:
-        module: maps images ``[b, channels, H, W]`` to ``[b, …]``.
+        module: maps images ``[b, channels, H, W]`` to ``[b, …]``, or to what holds that.
         channels: of the images.
         input_size: side of the images in pixels.
+        rule: how the output is picked from what the module returns.
 
     Raises:
-        ImprintError: the module does not take such images.
+        ImprintError: the module does not take such images, or which entry of what it returns is
+            the output is not clear.
     """
     if isinstance(module, Backbone):
         return module
     if not callable(getattr(module, "features", None)):
-        return Wrapped(module, channels, input_size, call, call)
+        return Wrapped(module, channels, input_size, call, call, rule=rule)
     classifier = (
         "classifier" if isinstance(getattr(module, "classifier", None), nn.Module) else None
     )
-    return Wrapped(module, channels, input_size, call_features, call, classifier)
+    return Wrapped(module, channels, input_size, call_features, call, classifier, rule)
 
 
 FOREIGN = {

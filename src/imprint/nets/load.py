@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from imprint.nets.checkpoint import (
 from imprint.nets.heads import build_head, build_projector, projector_widths
 from imprint.nets.published import Published, published_network, recognise
 from imprint.nets.subject import Subject, SubjectCard
-from imprint.store import read_json, write_json
+from imprint.store import hash_file, hash_json, read_json, write_json
 
 NETWORK = "network."
 SHOWN = 3
@@ -41,6 +42,7 @@ def build_subject(card: SubjectCard) -> Subject:
         None if widths else card.outputs,
         card.input_size,
         card.options,
+        card.output,
     )
     projector = build_projector(network.feature_width, card.projector)
     head = build_head(widths[-1], card.outputs) if widths and card.outputs is not None else None
@@ -168,6 +170,42 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> Subject
             "architecture, channels, outputs, input_size, mean and std of the network"
         )
     return SubjectCard.from_json(overrides, f"what was said of {path.name}")
+
+
+def card_overrides(file: Path | None, output: str = "") -> dict[str, Any]:
+    """Return what a user says of a network beside its weights, for :func:`read_card`.
+
+    Args:
+        file: a card elsewhere, or None.
+        output: which entry of what the network returns is its output; empty leaves it to the card.
+
+    Raises:
+        ImprintError: the file cannot be read, or holds no keys and values.
+    """
+    content: dict[str, Any] = {}
+    if file is not None:
+        try:
+            read = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ImprintError(
+                f"cannot read the card {file} ({error}): give a JSON file with architecture, "
+                "channels, outputs, input_size, mean and std"
+            ) from error
+        if not isinstance(read, Mapping):
+            raise ImprintError(f"the card {file} must hold keys and values, such as architecture")
+        content.update(read)
+    return content | ({"output": output} if output else {})
+
+
+def network_identity(path: Path, card: SubjectCard) -> str:
+    """Return the hash of what a network's answers depend on: its weights, and how it is built.
+
+    Args:
+        path: the file of weights.
+        card: how to build it; notes on its training do not matter.
+    """
+    built = {key: value for key, value in card.to_json().items() if key != "training"}
+    return hash_json({"weights": hash_file(path), "card": built})
 
 
 def _says_its_network(path: Path, overrides: Mapping[str, Any] | None) -> bool:

@@ -15,6 +15,7 @@ from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import as_backbone
 from imprint.nets.heads import linear_widths, projector_stages, projector_widths
+from imprint.nets.outputs import OutputRule
 
 Layer = Literal["backbone", "projector", "logits"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -42,6 +43,8 @@ class SubjectCard:
         projector: dash string of widths, ``""`` for none. With both a projector and outputs, the
             classifier stands on the projector.
         training: how the weights came about, as JSON values; free.
+        output: which entry of what a user's network returns is its output, by index, key or
+            field; empty to find it (:mod:`imprint.nets.outputs`).
 
     Raises:
         ImprintError: a value is impossible.
@@ -56,6 +59,7 @@ class SubjectCard:
     options: Mapping[str, Any] = field(default_factory=dict)
     projector: str = ""
     training: Mapping[str, Any] = field(default_factory=dict)
+    output: str = ""
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -66,6 +70,11 @@ class SubjectCard:
             raise ImprintError(f"input_size must be at least 1 pixel, got {self.input_size}")
         check_normalisation(self.channels, self.mean, self.std)
         projector_widths(self.projector)
+        if not isinstance(self.output, str):
+            raise ImprintError(
+                f'output must be text, an index, key or field such as "0" or "logits", got '
+                f"{self.output!r}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as JSON values."""
@@ -79,6 +88,7 @@ class SubjectCard:
             "options": to_plain(dict(self.options)),
             "projector": self.projector,
             "training": to_plain(dict(self.training)),
+            **({"output": self.output} if self.output else {}),
         }
 
     @classmethod
@@ -128,6 +138,7 @@ class Subject(nn.Module):
         std: one positive number, or one a channel.
         projector: maps features ``[b, d]`` to embeddings ``[b, e]``; None is the identity.
         head: maps the projector's embeddings to logits; None leaves logits to the network.
+        output: how the output is picked from what the network returns, where that is no tensor.
 
     Raises:
         ImprintError: mean and std do not fit, or the network does not take such images.
@@ -142,12 +153,13 @@ class Subject(nn.Module):
         std: Sequence[float],
         projector: nn.Module | None = None,
         head: nn.Module | None = None,
+        output: OutputRule | None = None,
     ) -> None:
         super().__init__()
         check_normalisation(channels, mean, std)
         self.channels = channels
         self.input_size = input_size
-        self.network: Backbone = as_backbone(network, channels, input_size)
+        self.network: Backbone = as_backbone(network, channels, input_size, output)
         self.projector = nn.Identity() if projector is None else projector
         self.head = head
         self.mean: Tensor
