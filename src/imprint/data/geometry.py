@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.data.imageset import FloatArray
+from imprint.arrays import FloatArray
 from imprint.errors import ImprintError
 
 ROUNDING = 1e-3

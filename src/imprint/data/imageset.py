@@ -17,13 +17,11 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.arrays import FloatArray as FloatArray
+from imprint.arrays import IntArray as IntArray
+from imprint.arrays import Pixels as Pixels
 from imprint.errors import ImprintError
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-Pixels = NDArray[np.uint8]
 
 
 @runtime_checkable
