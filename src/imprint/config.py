@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import tyro
 
 from imprint.errors import ImprintError
+from imprint.option_errors import check_numbers, telling_option_errors
 
 T = TypeVar("T")
 
@@ -90,12 +91,15 @@ def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
         program: what to call the command in its help.
 
     Raises:
-        ImprintError: the YAML file cannot be read or names an unknown key.
-        SystemExit: 0 after ``--help``; 2 after a bad flag or value, told on standard error.
+        ImprintError: the YAML file cannot be read or names an unknown key, or a bad flag or value.
+        SystemExit: 0 after ``--help``.
     """
     files, words = _take_configs(list(arguments))
     named = [word for file in files for word in yaml_words(options, _config_file(file))]
-    return tyro.cli(options, args=named + words, prog=program)
+    with telling_option_errors(options, named + words):
+        filled = tyro.cli(options, args=named + words, prog=program)
+    check_numbers(filled)
+    return filled
 
 
 def _take_configs(words: list[str]) -> tuple[list[str], list[str]]:
