@@ -1,0 +1,265 @@
+"""Small inputs of every kind, and a valid call of every command that takes them, in seconds.
+
+``make(folder)`` writes the inputs; ``commands(folder)`` returns the words of each command without
+``--out``. The trials of reliability damage the inputs, the words or the machine around them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+SIDE, CLASSES, EACH = 16, ("ant", "bee", "cat", "dog"), 8
+ANNOTATION = (
+    "<annotation><object><bndbox><xmin>{0}</xmin><ymin>{1}</ymin><xmax>{2}</xmax><ymax>{3}</ymax>"
+    "</bndbox></object></annotation>"
+)
+SETTINGS = """
+model: {arch: resnet50, mlp: 512-256}
+training: {epochs: 10, batch_size: 64}
+"""
+COHORT = [
+    "--train.architecture=mlp",
+    "--train.architecture-options=widths=16",
+    "--train.input-size=8",
+    "--train.epochs=2",
+    "--train.batch-size=16",
+]
+ENCODER = [
+    "--train.architecture=mlp",
+    "--train.architecture-options=widths=16",
+    "--train.projector=8-4",
+    "--train.input-size=8",
+    "--train.batch-size=16",
+    "--train.warmup-epochs=1",
+    "--train.resume-every=1",
+]
+
+
+def make(folder: Path) -> Path:
+    """Write every input into ``folder``; return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_photos(folder)
+    _write_arrays(folder)
+    _write_networks(folder)
+    _write_runs(folder / "runs")
+    _write_studies(folder)
+    return folder
+
+
+def _write_photos(folder: Path) -> None:
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for part, each in (("train", EACH), ("test", 4)):
+        for label, name in enumerate(CLASSES):
+            for row in range(each):
+                pixels = random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+                pixels[2:10, 2:10] = 60 * label
+                file = folder / part / name / f"{part}{row:02d}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(file)
+                if part == "train":
+                    box = folder / "boxes" / name / f"{part}{row:02d}.xml"
+                    box.parent.mkdir(parents=True, exist_ok=True)
+                    box.write_text(ANNOTATION.format(10, 2, 15, 12))
+
+
+def _write_arrays(folder: Path) -> None:
+    random = np.random.default_rng(1)
+    labels = np.arange(40) % 4
+    np.savez(folder / "images.npz", images=_pixels(random, 60), labels=np.arange(60) % 4)
+    np.savez(folder / "test_images.npz", images=_pixels(random, 24), labels=labels[:24])
+    public, crops = random.normal(size=(60, 6)), random.normal(size=(40, 6))
+    np.savez(
+        folder / "embeddings.npz",
+        public=public,
+        public_labels=np.arange(60) % 4,
+        crops_target=crops,
+        crops_reference=random.normal(size=(40, 6)),
+        labels=labels,
+    )
+    members = np.stack([random.permutation(40) < 20 for _ in range(6)])
+    signals = random.normal(size=(6, 1, 40)) + members[:, None]
+    target = random.permutation(40) < 20
+    np.savez(
+        folder / "signals.npz",
+        target=random.normal(size=(1, 40)) + target,
+        target_members=target,
+        signals=signals,
+        members=members,
+    )
+    coins = random.random(200) < 0.5
+    np.savez(folder / "canaries.npz", scores=random.normal(size=200) + coins, members=coins)
+    records = random.normal(size=(30, 5))
+    np.savez(folder / "records.npz", x=records, y=np.arange(30) % 3)
+    np.savez(
+        folder / "asked.npz",
+        x=records,
+        y=np.arange(30) % 3,
+        queries=random.normal(size=(4, 5)),
+        query_labels=np.arange(4) % 3,
+    )
+    np.savez(folder / "queries.npz", queries=random.normal(size=(4, 5)))
+    np.savez(
+        folder / "activations.npz",
+        **{
+            "train/fc": random.normal(size=(60, 12)),
+            "test/fc": random.normal(size=(40, 12)),
+            "train_labels": np.arange(60) % 3,
+            "test_labels": np.arange(40) % 3,
+        },
+    )
+    (folder / "tags.txt").write_text("sky\ngrass\n")
+    (folder / "settings.yaml").write_text(SETTINGS)
+    np.save(folder / "indices.npy", np.arange(0, 32, 2))
+    np.save(folder / "held_out.npy", np.arange(1, 32, 2))
+
+
+def _pixels(random: np.random.Generator, count: int) -> np.ndarray:
+    return random.integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
+
+
+def _write_networks(folder: Path) -> None:
+    from imprint.nets.load import save_subject
+    from imprint.nets.subject import SubjectCard
+    from imprint.train.loop import initial_subject
+
+    shape = {"widths": "16"}
+    classifier = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape)
+    encoder = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape, projector="8-4")
+    for name, card, seed in (
+        ("classifier", classifier, 0),
+        ("encoder_a", encoder, 1),
+        ("encoder_b", encoder, 2),
+    ):
+        save_subject(folder / f"{name}.safetensors", initial_subject(card, seed), card)
+
+
+def _write_runs(folder: Path, models: int = 12, records: int = 20, tests: int = 4) -> None:
+    random = np.random.default_rng(2)
+    for run in range(models):
+        members = random.random(records) < 0.7
+        arrays = {"subsample_idx": np.flatnonzero(members)}
+        for name, index in (
+            ("train", np.flatnonzero(members)),
+            ("removed", np.flatnonzero(~members)),
+            ("test", np.arange(tests)),
+        ):
+            arrays[f"index_{name}"] = index
+            arrays[f"correctness_{name}"] = random.random(len(index)) < 0.7
+        (folder / str(run)).mkdir(parents=True, exist_ok=True)
+        np.savez(folder / str(run) / "aux_arrays.npz", **arrays)
+
+
+def _write_studies(folder: Path) -> None:
+    """Write a partition and a finished fit, which other commands start from."""
+    from imprint.cli import run
+
+    calls = commands(folder)
+    run([*calls["data split"], "--json", "--out", str(folder / "split")])
+    run([*calls["leave-one-out fit"], "--json", "--out", str(folder / "fit")])
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    """Return the words of a valid, quick call of each command, without ``--out``."""
+
+    def at(name: str) -> str:
+        return str(folder / name)
+
+    photos = ["--data", at("train"), "--boxes", at("boxes")]
+    small = [*photos, "--min-crop-px=2", "--k=5"]
+    subject = ["--subject", at("classifier.safetensors")]
+    sets = ["--train", at("train"), "--test", at("test")]
+    retrain = [
+        "--data", at("images.npz"), "--records=16", "--queries=4", "--left-out=3", "--pairs=8",
+        "--subsets=2", "--subset-networks=2", "--input-size=8", "--classes=2", "--depth=1",
+        "--train.width=8", "--train.epochs=2",
+    ]  # fmt: skip
+    classifier = [
+        "--classifier.architecture=mlp", "--classifier.architecture-options=widths=8",
+        "--classifier.input-size=8", "--classifier.epochs=2", "--classifier.warmup-epochs=1",
+        "--classifier-steps=4", "--folds=2",
+    ]  # fmt: skip
+    return {
+        "audit": [
+            "audit", *small, *ENCODER, "--per-class=2", "--train.epochs=3", "--no-linear-probe",
+            "--membership.models=6", "--membership.probes=1", "--membership.train.epochs=2",
+            "--leave-one-out.records=20", "--coverage.records=16", "--coverage.vote-records=16",
+            "--coverage.importance-records=16", "--coverage.criteria=nc,kmnc,idc",
+        ],
+        "train": ["train", *photos, *ENCODER, "--train.epochs=3"],
+        "data describe": ["data", "describe", *photos],
+        "data split": ["data", "split", *photos, "--per-class=2"],
+        "data unpack": ["data", "unpack", "--tfrecords", at("train")],
+        "data crops": ["data", "crops", *photos, "--min-crop-px=2", "--size=16"],
+        "data tag": ["data", "tag", *photos, "--model", at("train"), "--tag-list", at("tags.txt")],
+        "data boxes": ["data", "boxes", *photos, "--model", at("train")],
+        "dejavu attack": ["dejavu", "attack", "--arrays", at("embeddings.npz"), "--k=10"],
+        "dejavu two-model": [
+            "dejavu", "two-model", *small, "--split", at("split"), "--per-class=2",
+            "--model-a", at("encoder_a.safetensors"), "--model-b", at("encoder_b.safetensors"),
+        ],
+        "dejavu sweep": [
+            "dejavu", "sweep", *small, *ENCODER, "--per-class=2", "--train.epochs=3",
+            "--train.snapshot-every=2", "--no-linear-probe", "--vary", "k=5:10",
+        ],
+        "dejavu one-model": [
+            "dejavu", "one-model", *small, *classifier, "--split", at("split"), "--per-class=2",
+            "--subject", at("encoder_a.safetensors"), "--references=crop_classifier",
+        ],
+        "dejavu linear-probe": [
+            "dejavu", "linear-probe", *photos, "--subject", at("encoder_a.safetensors"),
+            "--train-indices", at("indices.npy"), "--held-out", at("held_out.npy"),
+            "--probe.epochs=2",
+        ],
+        "membership attack": ["membership", "attack", "--arrays", at("signals.npz")],
+        "membership audit": [
+            "membership", "audit", *subject, "--members", at("train"),
+            "--non-members", at("test"), "--probes=1", "--shadows=4", *COHORT,
+        ],
+        "membership cohort": [
+            "membership", "cohort", "--data", at("images.npz"), "--models=6", "--probes=1",
+            *COHORT,
+        ],
+        "membership ensemble": ["membership", "ensemble", "--runs", at("runs")],
+        "convert": ["convert", "--checkpoint", at("settings.yaml")],
+        "membership privacy": [
+            "membership", "privacy", "--data", at("images.npz"), "--canaries=20",
+            "--epsilons=3", "--train.accountant=rdp", *COHORT,
+        ],
+        "membership bound": ["membership", "bound", "--arrays", at("canaries.npz")],
+        "membership study": [
+            "membership", "study", "--data", at("images.npz"), "--models=6", "--subsets=2",
+            "--over=models", "--probes=1", *COHORT,
+        ],
+        "leave-one-out fit": ["leave-one-out", "fit", "--arrays", at("records.npz")],
+        "leave-one-out query": [
+            "leave-one-out", "query", "--fit", at("fit"), "--queries", at("queries.npz"),
+        ],
+        "leave-one-out optimise": [
+            "leave-one-out", "optimise", "--arrays", at("records.npz"), "--removed=3",
+            "--steps=20", "--attempts=1",
+        ],
+        "leave-one-out landscape": [
+            "leave-one-out", "landscape", "--arrays", at("records.npz"), "--removed=3",
+            "--steps=3",
+        ],
+        "leave-one-out retrain": ["leave-one-out", "retrain", *retrain],
+        "leave-one-out compare": [
+            "leave-one-out", "compare", *retrain, "--estimator=tracin,nearest",
+        ],
+        "coverage importance": [
+            "coverage", "importance", *subject, "--train", at("train"), "--methods=lrp",
+        ],
+        "coverage wisdom": [
+            "coverage", "wisdom", *subject, "--train", at("train"), "--methods=la,lrp",
+            "--batch-size=8",
+        ],
+        "coverage measure": [
+            "coverage", "measure", *subject, *sets, "--criteria=nc,kmnc,idc,tknc",
+        ],
+        "coverage monitor": ["coverage", "monitor", *subject, *sets],
+        "report": ["report"],
+    }  # fmt: skip
