@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.foreign import as_backbone
 from imprint.nets.load import build_subject, load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.nets.wrapped import as_backbone
 from imprint.train.loop import initial_subject
 
 IMAGES = torch.rand(2, 3, 8, 8)
@@ -119,10 +119,11 @@ def user_module(monkeypatch):
 
 
 @pytest.mark.usefixtures("user_module")
-def test_a_users_network_without_features_ends_in_its_output() -> None:
-    network = build_network("their_nets:classic", 3, 7, 8, {"width": "6"})
-    assert network.feature_width == 7
+def test_a_users_network_without_outputs_on_its_card_ends_in_its_features() -> None:
+    network = build_network("their_nets:classic", 3, None, 8, {"width": "6"})
+    assert network.feature_width == 5
     assert network.classifier is None
+    assert not network.has_outputs
     assert torch.equal(network(IMAGES), network.features(IMAGES))
     assert network.published.conv.out_channels == 6
 

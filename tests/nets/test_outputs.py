@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.foreign import as_backbone
 from imprint.nets.outputs import OutputRule
 from imprint.nets.subject import Subject
+from imprint.nets.wrapped import as_backbone
 
 LOGITS, FEATURES, MAPS = torch.ones(2, 3), torch.zeros(2, 5), torch.zeros(2, 3, 4, 4)
 Named = namedtuple("Named", "scores hidden")

@@ -33,6 +33,11 @@ class Backbone(nn.Module):
         return self._modules.get(self.classifier_name)
 
     @property
+    def has_outputs(self) -> bool:
+        """Whether the network ends in outputs, and not in its features."""
+        return self.classifier is not None
+
+    @property
     def published(self) -> nn.Module:
         """The module whose parameter names are those of the checkpoints: most often itself."""
         return self

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,110 +13,9 @@ from torch import Tensor, nn
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
-
-Read = Callable[[nn.Module, Tensor], Any]
+from imprint.nets.wrapped import Wrapped, as_backbone, call
 
 TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
-
-
-class Wrapped(Backbone):
-    """Any module as a :class:`Backbone`; its checkpoints keep the module's parameter names.
-
-    Args:
-        module: a network on images.
-        channels: of the images.
-        input_size: side of the images; ``feature_width`` is measured on one black image.
-        read_features: (module, images) → features; flattened behind the batch axis.
-        read_outputs: (module, images) → what holds the outputs ``[b, outputs]``.
-        classifier: dotted name of the submodule behind the features, None for none.
-        rule: how the outputs are picked from what ``read_outputs`` returns.
-    """
-
-    def __init__(
-        self,
-        module: nn.Module,
-        channels: int,
-        input_size: int,
-        read_features: Read,
-        read_outputs: Read,
-        classifier: str | None = None,
-        rule: OutputRule | None = None,
-    ) -> None:
-        super().__init__()
-        self.module = module
-        self.rule = rule or OutputRule()
-        self.read_features = read_features
-        self.read_outputs = read_outputs
-        self.classifier_path = classifier
-        self.feature_width = self._measure_width(channels, input_size)
-
-    @property
-    def classifier(self) -> nn.Module | None:
-        """The wrapped module's classifier, or None."""
-        return self.module.get_submodule(self.classifier_path) if self.classifier_path else None
-
-    @property
-    def published(self) -> nn.Module:
-        """The wrapped module, whose checkpoints these are."""
-        return self.module
-
-    def features(self, images: Tensor) -> Tensor:
-        """Return the features ``[b, d]``, flattened behind the batch axis."""
-        # Without a classifier the output is the features, and the user may have named it.
-        rule = self.rule if self.classifier_path is None else OutputRule()
-        return rule.pick(self.read_features(self.module, images)).flatten(1)
-
-    def features_and_outputs(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features ``[b, d]`` and outputs ``[b, outputs]``, from two passes."""
-        return self.features(images), self.forward(images)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the outputs ``[b, outputs]``, or the features where there is no classifier."""
-        if self.classifier_path is None:
-            return self.features(images)
-        return self.rule.pick(self.read_outputs(self.module, images))
-
-    def _measure_width(self, channels: int, input_size: int) -> int:
-        training = self.module.training
-        self.module.eval()
-        device = next((part.device for part in self.module.parameters()), None)
-        black = torch.zeros(1, channels, input_size, input_size, device=device)
-        try:
-            with torch.no_grad():
-                features = self.features(black)
-        except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ImprintError(
-                f"the network does not take images {[channels, input_size, input_size]}: {reason}"
-            ) from error
-        finally:
-            self.module.train(training)
-        return features.shape[1]
-
-
-def call(module: nn.Module, images: Tensor) -> Any:
-    """Return what the module gives."""
-    return module(images)
-
-
-def call_features(module: nn.Module, images: Tensor) -> Any:
-    """Return what the module's own ``features`` gives."""
-    return module.features(images)  # type: ignore[operator]  # checked by the caller
-
-
-def input_of(path: str, module: nn.Module, images: Tensor) -> Tensor:
-    """Return what the submodule at ``path`` is given when the module runs."""
-    taken: list[Tensor] = []
-
-    def take(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        taken.append(inputs[0])
-
-    handle = module.get_submodule(path).register_forward_pre_hook(take)
-    try:
-        module(images)
-    finally:
-        handle.remove()
-    return taken[-1]
 
 
 def from_timm(
@@ -167,8 +65,7 @@ def from_torchvision(
     if outputs is None:
         setattr(module, classifier, nn.Identity())
         return Wrapped(module, channels, input_size, call, call)
-    features = partial(input_of, classifier)
-    return Wrapped(module, channels, input_size, features, call, classifier)
+    return Wrapped(module, channels, input_size, classifier, call, classifier)
 
 
 def from_transformers(
@@ -263,34 +160,6 @@ def from_function(
             f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"
         )
     return as_backbone(module, channels, input_size, OutputRule(outputs, output))
-
-
-def as_backbone(
-    module: nn.Module, channels: int, input_size: int, rule: OutputRule | None = None
-) -> Backbone:
-    """Return any network as a :class:`Backbone`.
-
-    A module with ``features`` is asked for them, and its ``classifier`` is what it says; without,
-    its output is the features.
-
-    Args:
-        module: maps images ``[b, channels, H, W]`` to ``[b, …]``, or to what holds that.
-        channels: of the images.
-        input_size: side of the images in pixels.
-        rule: how the output is picked from what the module returns.
-
-    Raises:
-        ImprintError: the module does not take such images, or which entry of what it returns is
-            the output is not clear.
-    """
-    if isinstance(module, Backbone):
-        return module
-    if not callable(getattr(module, "features", None)):
-        return Wrapped(module, channels, input_size, call, call, rule=rule)
-    classifier = (
-        "classifier" if isinstance(getattr(module, "classifier", None), nn.Module) else None
-    )
-    return Wrapped(module, channels, input_size, call_features, call, classifier, rule)
 
 
 FOREIGN = {

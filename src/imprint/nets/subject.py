@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from imprint.config import to_plain
 from imprint.errors import ImprintError
 from imprint.nets.backbone import Backbone
-from imprint.nets.foreign import as_backbone
 from imprint.nets.heads import linear_widths, projector_stages, projector_widths
 from imprint.nets.outputs import OutputRule
+from imprint.nets.wrapped import as_backbone
 
 Layer = Literal["backbone", "projector", "logits"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -131,17 +131,20 @@ class Subject(nn.Module):
     """A network that takes images in [0, 1] and normalises them itself.
 
     Args:
-        network: a :class:`Backbone`; any other module is wrapped, its output being its features.
+        network: a :class:`Backbone`, or any other module, which is wrapped.
         channels: of the images.
         input_size: side of the images in pixels.
         mean: one number, or one a channel.
         std: one positive number, or one a channel.
         projector: maps features ``[b, d]`` to embeddings ``[b, e]``; None is the identity.
         head: maps the projector's embeddings to logits; None leaves logits to the network.
-        output: how the output is picked from what the network returns, where that is no tensor.
+        output: how the output is picked from what a wrapped module returns. With its ``outputs``
+            the output is logits; without, it is features, unless there are ``features`` and a
+            ``classifier``.
 
     Raises:
-        ImprintError: mean and std do not fit, or the network does not take such images.
+        ImprintError: mean and std do not fit, or the network does not take such images or gives
+            other outputs.
     """
 
     def __init__(
@@ -171,7 +174,7 @@ class Subject(nn.Module):
     @property
     def has_logits(self) -> bool:
         """Whether there is a classifier."""
-        return self.head is not None or self.network.classifier is not None
+        return self.head is not None or self.network.has_outputs
 
     @property
     def has_projector(self) -> bool:
