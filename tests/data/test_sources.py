@@ -391,6 +391,22 @@ class TestArrays:
         assert images.name == "x"
         assert images.boxes() is None
 
+    @pytest.mark.parametrize("channels", [2, 4, 12])
+    def test_any_number_of_channels(self, tmp_path, channels):
+        pixels = np.random.default_rng(0).integers(0, 256, (2, channels, 6, 6)).astype(np.uint8)
+        np.savez(tmp_path / "first.npz", images=pixels, labels=[1, 0])
+        np.savez(tmp_path / "last.npz", images=pixels.transpose(0, 2, 3, 1), labels=[1, 0])
+        for name in ("first", "last"):
+            images = open_images(tmp_path / f"{name}.npz")
+            assert images.channels == channels
+            assert np.array_equal(images.pixels, pixels)
+
+    def test_stated_axes_settle_shapes_that_do_not_tell(self, tmp_path):
+        pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 6)).astype(np.uint8)
+        np.savez(tmp_path / "x.npz", images=pixels, labels=[1, 0], axes="NHWC")
+        opened = open_images(tmp_path / "x.npz")
+        assert np.array_equal(opened.pixels, pixels.transpose(0, 3, 1, 2))
+
     @pytest.mark.parametrize(
         ("boxes", "expected"),
         [
@@ -441,6 +457,14 @@ class TestArrays:
             ({"boxes": np.zeros((2, 5))}, "boxes are float64 [2, 5]: expected numbers [2, 4]"),
             ({"boxes": np.zeros((3, 4))}, "boxes are float64 [3, 4]"),
             ({"images": pixels[:0], "labels": np.empty(0, int)}, "holds no images"),
+            (
+                {"images": np.zeros((2, 4, 5, 6), np.uint8)},
+                "may have 4 or 6 channels: save axes='NCHW' or axes='NHWC' beside them",
+            ),
+            (
+                {"images": np.zeros((2, 4, 5, 6), np.uint8), "axes": "CHWN"},
+                "axes is 'CHWN': it must be NCHW or NHWC",
+            ),
         ],
     )
     def test_arrays_that_do_not_fit(self, tmp_path, change, message):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject
-from imprint.nets.subject import NORMALISATIONS, Layer, Subject, SubjectCard
+from imprint.nets.subject import NORMALISATIONS, Layer, Subject, SubjectCard, for_channels
 
 CARD = SubjectCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})
 
@@ -170,7 +170,9 @@ def test_a_card_does_not_change() -> None:
     ("changes", "message"),
     [
         ({"width": 3}, "m.json: unknown key 'width'; known here: architecture, channels"),
-        ({"channels": 2}, "m.json: channels must be 1 or 3, got 2"),
+        ({"channels": 0}, "m.json: channels must be a whole number from 1, got 0"),
+        ({"channels": "3"}, "m.json: channels must be a whole number from 1, got '3'"),
+        ({"channels": 4}, "m.json: 4-channel images need one mean and standard deviation for all"),
         ({"outputs": 0}, "m.json: outputs must be at least 1, or none at all, got 0"),
         ({"input_size": 0}, "m.json: input_size must be at least 1 pixel, got 0"),
         ({"mean": [0.5, 0.5]}, "m.json: 3-channel images need one mean and standard deviat"),
@@ -198,3 +200,18 @@ def test_known_normalisations_fit_their_channels() -> None:
         "half": 3,
     }
     assert all(len(mean) == len(std) for mean, std in NORMALISATIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "channels", "expected"),
+    [
+        ((0.485, 0.456, 0.406), 3, (0.485, 0.456, 0.406)),
+        ((0.485, 0.456, 0.406), 1, (0.485,)),
+        ((0.485, 0.456, 0.406), 12, (0.449,)),
+        ((0.229, 0.224, 0.225), 4, (0.226,)),
+        ((0.1, 0.2, 0.3), 4, (0.1, 0.2, 0.3)),
+        ((0.5,), 4, (0.5,)),
+    ],
+)
+def test_default_normalisation_fits_any_number_of_channels(numbers, channels, expected) -> None:
+    assert for_channels(numbers, channels) == expected

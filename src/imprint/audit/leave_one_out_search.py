@@ -15,6 +15,7 @@ from imprint.audit.leave_one_out_search_options import OptimiseOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
 from imprint.audit.summary import finish
 from imprint.data.imageset import ImageSet
+from imprint.data.picture import to_picture
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.query_domain import Anywhere, Box, Domain, Sphere
@@ -281,7 +282,5 @@ def _cards(
 
 def _save(path: Path, image: Tensor, pixels: Pixels) -> None:
     """Write an input ``[C, H, W]`` as a picture, cut to what pixels can show."""
-    from PIL import Image
-
     whole = np.round(255 * np.clip(pixels.unit(image.cpu().numpy()), 0, 1)).astype(np.uint8)
-    Image.fromarray(np.moveaxis(whole, 0, -1).squeeze()).save(path)
+    to_picture(whole).save(path)

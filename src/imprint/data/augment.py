@@ -12,8 +12,8 @@ Two ways in, one result:
 
 Order: crop and flip (one resampling), shift of a padded crop, brightness, contrast, saturation,
 hue, grayscale, blur, solarise. The order of the four jitter steps is fixed, as are the grey
-weights 0.299, 0.587, 0.114 (ITU-R BT.601). One-channel images have no colour: saturation, hue and
-grayscale leave them as they are.
+weights 0.299, 0.587, 0.114 (ITU-R BT.601). Images of other than 3 channels have no colour:
+saturation, hue and grayscale leave them as they are, and their luma is the mean of their channels.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from imprint.seeds import derive, uniforms
 
 BoolArray = NDArray[np.bool_]
 
+RGB = 3
 CROP_TRIES = 10
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 # Values a tile holds on the CPU: the dozen passes over it then run in the cache.
@@ -75,7 +76,7 @@ def augment(
     """Return one augmented view of a batch that is on its device.
 
     Args:
-        pixels: uint8 ``[b, C, H, W]``, C = 1 or 3.
+        pixels: uint8 ``[b, C, H, W]``.
         settings: of this view.
         key: a seed from :func:`imprint.seeds.derive`, e.g. of (seed, "augment", epoch, view).
         ids: int64 ``[b]``, indices of the images.
@@ -242,7 +243,7 @@ def _tiles(shape: tuple[int, ...], device: torch.device) -> Iterator[slice]:
 def _recolour_tile(
     tile: torch.Tensor, settings: Augmentation, drawn: Parameters, rows: slice
 ) -> None:
-    coloured = tile.shape[1] == 3
+    coloured = tile.shape[1] == RGB
     if (chosen := _chosen(drawn.jittered[rows], tile)) is not None:
 
         def factors(values: FloatArray) -> torch.Tensor:
@@ -297,9 +298,12 @@ def _blend(images: torch.Tensor, centre: torch.Tensor, factor: torch.Tensor) -> 
 
 
 def grey(images: torch.Tensor) -> torch.Tensor:
-    """Return the luma of ``[b, C, H, W]``, C = 1 or 3, as ``[b, 1, H, W]`` (ITU-R BT.601)."""
-    if images.shape[1] == 1:
-        return images
+    """Return the luma of ``[b, C, H, W]`` as ``[b, 1, H, W]``.
+
+    Of 3 channels by ITU-R BT.601, of others their mean.
+    """
+    if images.shape[1] != RGB:
+        return images.mean(dim=1, keepdim=True)
     red, green, blue = images.chunk(3, dim=1)
     weight_red, weight_green, weight_blue = GREY_WEIGHTS
     return (red * weight_red).add_(green, alpha=weight_green).add_(blue, alpha=weight_blue)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from imprint.data.cropped import CroppedImages
 from imprint.data.crops import Corner, CropRule, background_rectangles
@@ -19,6 +18,7 @@ from imprint.data.file_names import class_folders, stems
 from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.picture import to_picture
 from imprint.errors import ImprintError
 from imprint.progress import track
 
@@ -116,6 +116,5 @@ def write_crops(folder: Path, crops: CroppedImages, size: int) -> None:
     ):
         for row, pixels in zip(missing[start : start + BATCH].tolist(), batch, strict=True):
             files[row].parent.mkdir(parents=True, exist_ok=True)
-            image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)).squeeze())
-            image.save(part := files[row].with_suffix(".part"), format="PNG")
+            to_picture(pixels).save(part := files[row].with_suffix(".part"), format="PNG")
             part.rename(files[row])

@@ -64,7 +64,7 @@ class CroppedImages:
 
     @property
     def channels(self) -> int:
-        """1 or 3."""
+        """Number of channels."""
         return self.images.channels
 
     def __len__(self) -> int:

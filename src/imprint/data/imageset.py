@@ -45,7 +45,7 @@ class ImageSet(Protocol):
 
     @property
     def channels(self) -> int:
-        """1 or 3, the same for every image of the set."""
+        """At least 1, the same for every image of the set; 1 or 3 of image files."""
         ...
 
     def __len__(self) -> int:
@@ -113,9 +113,9 @@ class ArrayImages:
                 f"{self.name}: images must be uint8 [n, channels, height, width], "
                 f"got {self.pixels.dtype} {list(self.pixels.shape)}"
             )
-        if self.pixels.shape[1] not in (1, 3):
+        if 0 in self.pixels.shape[1:]:
             raise ImprintError(
-                f"{self.name}: images must have 1 or 3 channels in axis 1, "
+                f"{self.name}: images need at least one channel and one pixel, "
                 f"got shape {list(self.pixels.shape)}"
             )
         if self.labels.shape != (len(self.pixels),):
@@ -138,7 +138,7 @@ class ArrayImages:
 
     @property
     def channels(self) -> int:
-        """Number of colour channels, 1 or 3."""
+        """Number of channels."""
         return int(self.pixels.shape[1])
 
     def __len__(self) -> int:

@@ -57,7 +57,7 @@ class JoinedImages:
 
     @property
     def channels(self) -> int:
-        """Number of colour channels, 1 or 3."""
+        """Number of channels."""
         return self.first.channels
 
     def __len__(self) -> int:

@@ -30,7 +30,7 @@ def build_network(
             ``transformers:FOLDER`` (the folder's own weights with the option ``pretrained=true``
             alone), or ``package.module:function``, called with ``channels``, ``outputs``,
             ``input_size`` and the options.
-        channels: of the images, 1 or 3.
+        channels: of the images.
         outputs: of the classifier, or None for a network that ends in its features.
         input_size: side of the images in pixels.
         options: further keyword arguments of the architecture; text such as ``"64"`` or

@@ -34,7 +34,7 @@ class SubjectCard:
 
     Args:
         architecture: a name for :func:`imprint.nets.build.build_network`.
-        channels: of the images, 1 or 3.
+        channels: of the images.
         outputs: classes, or None for a network that ends in its features.
         input_size: side of the images in pixels.
         mean: one number, or one a channel, for inputs in [0, 1].
@@ -62,8 +62,8 @@ class SubjectCard:
     output: str = ""
 
     def __post_init__(self) -> None:
-        if self.channels not in (1, 3):
-            raise ImprintError(f"channels must be 1 or 3, got {self.channels!r}")
+        if type(self.channels) is not int or self.channels < 1:
+            raise ImprintError(f"channels must be a whole number from 1, got {self.channels!r}")
         if self.outputs is not None and self.outputs < 1:
             raise ImprintError(f"outputs must be at least 1, or none at all, got {self.outputs}")
         if self.input_size < 1:
@@ -316,6 +316,21 @@ def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[floa
         )
     if not all(number > 0 for number in std):
         raise ImprintError(f"standard deviations must be positive, got {list(std)}")
+
+
+def for_channels(numbers: Sequence[float], channels: int) -> tuple[float, ...]:
+    """Return the numbers of a normalisation that was stated for colour, as these images take them.
+
+    Three numbers are cut to the first for one channel. For other counts of channels those of
+    ImageNet, which are the default of training, become their mean, for every channel alike.
+    """
+    if len(numbers) != 3 or channels == 3:
+        return tuple(numbers)
+    if channels == 1:
+        return tuple(numbers[:1])
+    if tuple(numbers) in NORMALISATIONS["imagenet"]:
+        return (round(sum(numbers) / 3, 3),)
+    return tuple(numbers)
 
 
 def _per_channel(numbers: Sequence[float]) -> Tensor:

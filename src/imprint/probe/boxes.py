@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from imprint.data.decode import load, to_array
 from imprint.data.file_names import class_folders, stems
 from imprint.data.files import FileImages, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet, IntArray, Pixels
+from imprint.data.picture import to_picture
 from imprint.data.voc_files import write_voc
 from imprint.errors import ImprintError
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
@@ -109,8 +109,7 @@ def picture(images: ImageSet, index: int) -> Pixels:
     width, height = (int(side) for side in images.sizes()[index])
     one = np.array([index])
     square = images.read(one, whole_rectangles([[width, height]]), max(width, height))[0]
-    shown = Image.fromarray(np.ascontiguousarray(square.transpose(1, 2, 0)).squeeze())
-    return to_array(shown.resize((width, height)))
+    return to_array(to_picture(square).resize((width, height)))
 
 
 def _write_class(

@@ -11,6 +11,7 @@ from PIL import Image
 
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import FloatArray, ImageSet, Pixels
+from imprint.data.picture import to_picture
 
 CARD_SIDE = 160
 """Longest side of a card's image, in pixels."""
@@ -43,8 +44,7 @@ def _read(images: ImageSet, index: int, rectangle: FloatArray, longest: int) -> 
     square = images.read(np.array([index]), rectangle[None], side)[0]
     shrink = side / max(width, height)
     shape = max(1, round(width * shrink)), max(1, round(height * shrink))
-    picture = Image.fromarray(np.moveaxis(square, 0, -1).squeeze())
-    return np.asarray(picture.resize(shape, Image.Resampling.BILINEAR))
+    return np.asarray(to_picture(square).resize(shape, Image.Resampling.BILINEAR))
 
 
 def _save(folder: Path, name: str, pixels: Pixels) -> str:

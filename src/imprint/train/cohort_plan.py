@@ -16,7 +16,7 @@ from imprint.data.augment import augment
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.nets import group_norm
-from imprint.nets.subject import SubjectCard
+from imprint.nets.subject import SubjectCard, for_channels
 from imprint.seeds import derive, generator
 from imprint.train.cohort_options import CohortOptions
 from imprint.train.masks import BoolArray
@@ -111,8 +111,8 @@ def cohort_card(images: ImageSet, options: CohortOptions) -> SubjectCard:
         channels=images.channels,
         outputs=len(images.classes),
         input_size=options.input_size,
-        mean=options.mean[: images.channels] if len(options.mean) > 1 else options.mean,
-        std=options.std[: images.channels] if len(options.std) > 1 else options.std,
+        mean=for_channels(options.mean, images.channels),
+        std=for_channels(options.std, images.channels),
         training={"objective": "supervised", "epochs": options.epochs},
     )
 

@@ -24,7 +24,7 @@ from imprint import __version__
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.nets.load import build_subject, save_subject
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.subject import Subject, SubjectCard, for_channels
 from imprint.progress import say, track
 from imprint.seeds import derive
 from imprint.store import hash_arrays, replacing
@@ -144,8 +144,8 @@ def subject_card(
         channels=images.channels,
         outputs=len(images.classes),
         input_size=options.input_size,
-        mean=options.mean[: images.channels] if len(options.mean) > 1 else options.mean,
-        std=options.std[: images.channels] if len(options.std) > 1 else options.std,
+        mean=for_channels(options.mean, images.channels),
+        std=for_channels(options.std, images.channels),
         projector=options.projector,
         training={
             "objective": options.objective,

@@ -1,7 +1,8 @@
 """Images in array files: ``NAME.npz``, or a folder with ``images.npy``, ``labels.npy`` and so on.
 
-- ``images``: uint8 ``[n, C, H, W]``, ``[n, H, W, C]`` or ``[n, H, W]``, C = 1 or 3 (where both
-  readings are possible, channels come first);
+- ``images``: uint8 ``[n, C, H, W]``, ``[n, H, W, C]`` or ``[n, H, W]``, any C
+  (:mod:`imprint.data.axis_order`);
+- ``axes``, if any: ``NCHW`` or ``NHWC``, for images whose shape does not tell;
 - ``labels``: integers ``[n]`` from 0;
 - ``boxes``, if any: ``[n, 4]`` or ``[n, m, 4]`` (x0, y0, x1, y1; x1, y1 exclusive); rows of nothing
   but NaN or of negative numbers stand for no box;
@@ -21,12 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.data.axis_order import channel_order
 from imprint.data.imageset import ArrayImages, FloatArray, IntArray, Pixels
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.errors import ImprintError
 
-KEYS = ("images", "labels", "boxes", "classes")
+KEYS = ("images", "labels", "boxes", "classes", "axes")
+AXES = {"NCHW": "first", "NHWC": "last"}
 
 
 def open_arrays(root: Path, part: str | None) -> Listing:
@@ -45,7 +48,7 @@ def open_arrays(root: Path, part: str | None) -> Listing:
         )
     labels = _labels(arrays["labels"], place)
     images = ArrayImages(
-        _channels_first(arrays["images"], place),
+        _channels_first(arrays["images"], arrays.get("axes"), place),
         labels,
         _classes(arrays.get("classes"), labels),
         set_name(root),
@@ -97,14 +100,23 @@ def _unreadable(file: Path, error: Exception) -> ImprintError:
     )
 
 
-def _channels_first(images: NDArray[Any], place: Path) -> Pixels:
+def _channels_first(images: NDArray[Any], axes: NDArray[Any] | None, place: Path) -> Pixels:
     if images.dtype != np.uint8:
         raise ImprintError(f"{place}: images are {images.dtype}: save them as uint8, 0 to 255")
     if images.ndim == 3:
         return images[:, None]
-    if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
-        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    return images
+    if images.ndim != 4:
+        return images
+    order = channel_order(images.shape) if axes is None else AXES.get(str(axes))
+    if order is None:
+        shown = list(images.shape)
+        raise ImprintError(
+            f"{place}: images of shape {shown} may have {shown[1]} or {shown[3]} channels: save "
+            "axes='NCHW' or axes='NHWC' beside them"
+            if axes is None
+            else f"{place}: axes is {str(axes)!r}: it must be NCHW or NHWC"
+        )
+    return images if order == "first" else np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def _labels(labels: NDArray[Any], place: Path) -> IntArray:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from imprint.data.imageset import FloatArray, IntArray, Pixels
+from imprint.data.picture import shown_channels
 from imprint.errors import ImprintError
 from imprint.probe.annotators.local_model import load_local
 
@@ -67,7 +68,7 @@ class OpenVocabularyDetector:
         one size pass together.
 
         Args:
-            pictures: uint8 ``[1 or 3, H, W]`` each, of any sizes.
+            pictures: uint8 ``[channels, H, W]`` each, of any sizes.
             what: the name of it.
         """
         groups: dict[tuple[int, ...], list[int]] = {}
@@ -86,7 +87,7 @@ class OpenVocabularyDetector:
     @torch.inference_mode()
     def _detect(self, pictures: Sequence[Pixels], what: str) -> list[Detections]:
         images = [
-            np.broadcast_to(picture, (3, *picture.shape[1:])).transpose(1, 2, 0)
+            np.broadcast_to(shown_channels(picture), (3, *picture.shape[1:])).transpose(1, 2, 0)
             for picture in pictures
         ]
         sizes = [picture.shape[1:] for picture in pictures]

@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from imprint.data.annotation import Tags, join_tags
 from imprint.data.imageset import FloatArray, Pixels
+from imprint.data.picture import shown_channels
 from imprint.errors import ImprintError
 from imprint.probe.annotators.local_model import load_local
 
@@ -73,7 +74,7 @@ class ZeroShotTagger:
         """Return the best tags of each crop, best first.
 
         Args:
-            crops: uint8 ``[n, 1 or 3, H, W]``.
+            crops: uint8 ``[n, channels, H, W]``.
         """
         empty = Tags(self.tags.words, np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0))
         parts = [
@@ -85,7 +86,7 @@ class ZeroShotTagger:
     @torch.inference_mode()
     def scores(self, crops: Pixels) -> FloatArray:
         """Return the score of every tag for every crop, float64 ``[n, V]`` in [0, 1]."""
-        pictures = list(np.broadcast_to(crops, (len(crops), 3, *crops.shape[2:])))
+        pictures = list(np.broadcast_to(shown_channels(crops), (len(crops), 3, *crops.shape[2:])))
         inputs = self.processor.image_processor(
             images=[picture.transpose(1, 2, 0) for picture in pictures], return_tensors="pt"
         )
