@@ -53,9 +53,8 @@ def test_noise_is_above_zero_in_at_most_five_percent(save, tmp_path, settings):
     repeats, above = 120, 0
     for seed in range(repeats):
         file = save(scores=draw.normal(size=200), members=draw.random(200) < 0.5)
-        above += (
-            bound_of(bound_arrays(file, tmp_path / "out", seed=seed, **settings))["epsilon"] > 0
-        )
+        epsilon = bound_of(bound_arrays(file, tmp_path / "out", seed=seed, **settings))["epsilon"]
+        above += isinstance(epsilon, float) and epsilon > 0
     assert above <= binom.isf(FAR, repeats, 0.05)
 
 

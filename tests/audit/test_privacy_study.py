@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -271,6 +272,8 @@ def test_runs_are_of_the_targets_or_of_the_noise(data, tmp_path):
         ({"epsilons": (1.0, 1.0)}, "stands twice"),
         ({"epsilons": (-1.0,)}, "must be above 0"),
         ({"train": CohortOptions(noise=1.0)}, "exclude each other"),
+        ({"epsilons": (1.0, 1000.0), "train": replace(TRAIN, accountant="prv")}, "fills the mem"),
+        ({"canaries": 60, "seed": 122}, "42 of 60 canaries are members"),
         ({"confidence": 1.0}, r"confidence 1 must lie in \(0, 1\)"),
         ({"budget": (0.3,)}, "two shares"),
         ({"budget": (0.8, 0.4)}, "cannot be"),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from imprint.audit.images import open_choice
+from imprint.audit.membership_signals import check_evidence
 from imprint.audit.membership_study_curvature import study_curvature
 from imprint.audit.membership_study_epsilon import study_epsilon
 from imprint.audit.membership_study_models import study_models
@@ -48,6 +49,7 @@ def audit_study(options: StudyOptions) -> dict[str, Any]:
             other settings.
     """
     study = Study(options.out)
+    check_evidence(options, options.seed)
     with study.locked():
         images = open_choice(options, options.seed)
         found = KINDS[options.over](study, images, options, choose_device(options.device))

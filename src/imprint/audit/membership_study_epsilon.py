@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from imprint.audit.membership_records import choose_pool
+from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_study_options import StudyOptions
-from imprint.audit.membership_study_points import cohort_point, point_study
+from imprint.audit.membership_study_points import cohort_point, point_masks, point_study
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.theory import greatest_auc, greatest_tpr
@@ -23,6 +23,7 @@ from imprint.nets import group_norm
 from imprint.nets.load import read_card
 from imprint.store import Study
 from imprint.train.cohort_options import CohortOptions
+from imprint.train.cohort_plan import plan_models
 
 BUDGETS = (1.0, 4.0, 16.0)
 FPRS = (0.1, 0.01, 0.001)
@@ -43,9 +44,10 @@ def study_epsilon(
     if budgets[0] <= 0:
         raise ImprintError(f"a budget of {budgets[0]:g}: ε must be above 0")
     pool = choose_pool(len(images), options.records, options.population, options.seed)
+    _check_budgets(budgets, pool, options)
     points = []
     for budget in [*budgets, None]:
-        name = WITHOUT if budget is None else f"epsilon {budget:g}"
+        name = _name(budget)
         train = with_budget(options.train, budget)
         chosen = replace(options, train=train)
         point = cohort_point(study, images, pool, name, budget, chosen, device)
@@ -53,6 +55,20 @@ def study_epsilon(
             point |= _allowed(point_study(study, name), range(options.models))
         points.append(point)
     return {"points": points}
+
+
+def _name(budget: float | None) -> str:
+    return WITHOUT if budget is None else f"epsilon {budget:g}"
+
+
+def _check_budgets(budgets: Sequence[float], pool: Pool, options: StudyOptions) -> None:
+    """Refuse a budget that cannot be trained to before the first cohort is trained."""
+    from imprint.train.private import check_noise
+
+    for budget in budgets:
+        train = with_budget(options.train, budget)
+        masks = point_masks(options, _name(budget), pool)
+        check_noise(plan_models(masks.members, range(options.models), train, 0), train)
 
 
 def with_budget(train: CohortOptions, budget: float | None) -> CohortOptions:

@@ -111,9 +111,31 @@ def _check_fit(
 
 
 def tell_bound(bound: dict[str, Any]) -> str:
-    """Return a bound as a sentence."""
+    """Return a bound as a sentence, with what it assumes; or why there is none."""
+    if isinstance(bound["epsilon"], dict):
+        return f"no bound on ε: {bound['epsilon']['missing']}"
+    counted = (
+        f"{bound['method']}; {bound['correct']} of {bound['guesses']} guesses right; "
+        f"ceiling {bound['ceiling']:.3f}; {bound['choice']}"
+    )
+    nothing = ", which proves nothing" if bound["epsilon"] == 0 else ""
     return (
         f"ε ≥ {bound['epsilon']:.3f} at δ = {bound['delta']:g}, {100 * bound['confidence']:g} % "
-        f"confidence ({bound['method']}; {bound['correct']} of {bound['guesses']} guesses right; "
-        f"ceiling {bound['ceiling']:.3f}; {bound['choice']})"
+        f"confidence{nothing} ({counted})\nThis holds where {_assumption(bound)}."
     )
+
+
+def _assumption(bound: dict[str, Any]) -> str:
+    if bound["coins_p_value"] is None:
+        holds = "every score is of a training of its own"
+    else:
+        holds = (
+            "every canary was put into the training set by its own fair coin (the test of the "
+            f"member count gives p = {bound['coins_p_value']:.2g})"
+        )
+    if str(bound["choice"]).startswith("fixed"):
+        holds += f", {'the threshold' if bound['coins_p_value'] is None else 'the budget'} was"
+        holds += " chosen before looking at the scores"
+    if bound["mu"] is not None:
+        holds += ", and only for procedures that are Gaussian private"
+    return holds

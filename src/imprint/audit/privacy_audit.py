@@ -37,6 +37,7 @@ from imprint.data.centre import centre_images
 from imprint.data.imageset import IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
+from imprint.membership.coins import check_coins
 from imprint.membership.moments import BoolArray
 from imprint.membership.privacy_audit import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
@@ -50,6 +51,7 @@ from imprint.tables import read_table, write_table
 from imprint.train.cohort import train_cohort
 from imprint.train.cohort_engines import WEIGHTS
 from imprint.train.cohort_options import CohortOptions
+from imprint.train.cohort_plan import plan_models
 
 NOT_PRIVATE = "not-private"
 MODEL = "models/0000"
@@ -89,6 +91,8 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
             derive(options.seed, "privacy"),
             options.calibrate,
         )
+        check_canaries(canaries)
+        check_budgets(study, canaries, options)
         choice = budget_choice(options.budget, options.seed)
         found = []
         for run in list_runs(options):
@@ -113,6 +117,32 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
         )
     tell_refuted(found, options.method)
     return summary
+
+
+def check_canaries(canaries: Canaries) -> None:
+    """Refuse coins that look unfair before a model is trained on them.
+
+    Raises:
+        ImprintError: fair coins hardly give such a member count.
+    """
+    doubt = check_coins(canaries.members).doubt
+    if doubt is not None:
+        raise ImprintError(f"{doubt}, with another --seed")
+
+
+def check_budgets(study: Study, canaries: Canaries, options: PrivacyOptions) -> None:
+    """Refuse an ε that no run can be trained to before the first model is trained.
+
+    Raises:
+        ImprintError: Opacus is missing, no noise reaches an ε, or one is beyond the accountant.
+    """
+    from imprint.train.private import check_noise
+
+    for run in list_runs(options):
+        if run.options.private and not study.path(f"runs/{run.name}/{MODEL}").exists():
+            members, seed = canaries.masks.members, derive(options.seed, "privacy run", run.name)
+            plans = plan_models(members, range(len(members)), run.options, seed, canaries.expected)
+            check_noise(plans, run.options)
 
 
 def list_runs(options: PrivacyOptions) -> list[Run]:

@@ -11,6 +11,9 @@ threshold or budget is chosen is an object that a caller must name:
 A budget says which share of the canaries with the highest scores is guessed in, and which share
 with the lowest is guessed out; the rest is not guessed. Equal scores are put in an order of the
 seed, never in the order of rows, which may know who is a member.
+
+A bound from one run rests on fair coins, so the member count is tested first
+(:mod:`imprint.membership.coins`): an impossible count is refused, a doubtful one gets no bound.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imprint import seeds
 from imprint.errors import ImprintError
+from imprint.membership.coins import check_coins, check_rows_differ
 from imprint.membership.privacy_bounds import (
     multi_run_epsilon,
     multi_run_mu,
@@ -121,7 +125,7 @@ class PrivacyBound:
     """A lower bound on ε.
 
     Attributes:
-        epsilon: ε is at least this, at ``confidence``.
+        epsilon: ε is at least this, at ``confidence``; None where no bound may be given.
         ceiling: what ``epsilon`` would be had every guess been right: a bound near it says that
             more canaries or runs are needed, not that ε is near it.
         delta: the δ of (ε, δ).
@@ -133,9 +137,12 @@ class PrivacyBound:
         choice: how the threshold or budget was chosen, and which it was.
         mu: lower bound on μ, where ``epsilon`` is that of a μ-Gaussian private procedure and says
             nothing of others; None where ``epsilon`` holds without that.
+        members: how many of all canaries or runs are members.
+        coins_p_value: of that count under fair coins; None of many runs, which need no coins.
+        withheld: why there is no bound; None where there is one.
     """
 
-    epsilon: float
+    epsilon: float | None
     ceiling: float
     delta: float
     confidence: float
@@ -145,10 +152,16 @@ class PrivacyBound:
     method: str
     choice: str
     mu: float | None = None
+    members: int = 0
+    coins_p_value: float | None = None
+    withheld: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the bound as JSON values."""
-        return dict(self.__dict__)
+        """Return the bound as JSON values; what is withheld is ``{"missing": reason}``."""
+        fields = {name: value for name, value in self.__dict__.items() if name != "withheld"}
+        if self.withheld is not None:
+            fields["epsilon"] = {"missing": self.withheld}
+        return fields
 
 
 def audit_one_run(
@@ -163,7 +176,8 @@ def audit_one_run(
     """Return a lower bound on ε from one model trained on a random half of some canaries.
 
     Valid only if every canary went into the training set by its own fair coin; a fixed number of
-    members, or members picked by hand, is another experiment.
+    members, or members picked by hand, is another experiment. The member count is tested: where
+    fair coins hardly give it, ``epsilon`` is None and ``withheld`` says why.
 
     Args:
         scores: ``[m]``, higher means more likely a member.
@@ -177,10 +191,13 @@ def audit_one_run(
         seed: of the order of equal scores.
 
     Raises:
-        ImprintError: an argument out of range, lengths that differ, or scores not finite.
+        ImprintError: an argument out of range, lengths that differ, scores not finite, a member
+            count that fair coins cannot give, or canaries listed more than once.
     """
     score, member = _examples(scores, members)
     _check_method(method, ("binomial", "tradeoff", "gaussian"), delta)
+    coins = check_coins(member)
+    check_rows_differ(score, member, "canaries")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
     candidates, level = _candidates(choice, BUDGETS, confidence)
     if isinstance(choice, Split):
@@ -192,7 +209,7 @@ def audit_one_run(
     ceiling, _ = _one_run(method, len(measured), guesses, guesses, delta, level)
     named = f"highest {best.highest:g} and lowest {best.lowest:g}"
     return PrivacyBound(
-        float(epsilon[0]),
+        None if coins.doubt else float(epsilon[0]),
         float(ceiling[0]),
         delta,
         confidence,
@@ -201,7 +218,10 @@ def audit_one_run(
         int(correct[0]),
         f"one run, {method}",
         _name(choice, named, len(candidates)),
-        None if mu is None else float(mu[0]),
+        None if mu is None or coins.doubt else float(mu[0]),
+        coins.members,
+        coins.p_value,
+        coins.doubt,
     )
 
 
@@ -227,10 +247,12 @@ def audit_many_runs(
         confidence: in (0, 1).
 
     Raises:
-        ImprintError: as :func:`audit_one_run`, or a part has only runs of one kind.
+        ImprintError: an argument out of range, lengths that differ, scores not finite, runs listed
+            more than once, or a part that has only runs of one kind.
     """
     score, member = _examples(scores, members)
     _check_method(method, ("rates", "gaussian"), delta)
+    check_rows_differ(score, member, "runs")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
     if isinstance(choice, Split):
         tuned, measured = _parts(len(score), choice)
@@ -253,6 +275,7 @@ def audit_many_runs(
         f"many runs, {method}",
         _name(choice, f"threshold {best:g}", len(candidates)),
         None if mu is None else float(mu[0]),
+        int(np.count_nonzero(member)),
     )
 
 

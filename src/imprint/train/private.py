@@ -66,7 +66,7 @@ class PrivateTraining:
         self._plan, self._data, self._options = plan, data, options
         self._steps = plan.per_epoch * options.epochs
         self._rate = 1 / plan.per_epoch
-        self._noise = self._choose_noise()
+        self._noise = choose_noise(options, plan.per_epoch)
         self.subject = initial_subject(card, plan.seed).to(data.device).train()
         check_layers(self.subject, card)
         self._module = GradSampleModule(self.subject, loss_reduction="sum")
@@ -122,21 +122,6 @@ class PrivateTraining:
             "steps": self._steps,
         }
         return [Trained(self.subject, _mean(self._losses), _mean(self._hits), privacy)]
-
-    def _choose_noise(self) -> float:
-        """Return the noise asked for, or that of the target ε."""
-        wanted = self._options
-        epsilon = wanted.epsilon or accounted_epsilon(
-            wanted.noise, self._rate, self._steps, wanted.delta, "rdp"
-        )
-        if wanted.accountant == "prv" and epsilon > LARGEST_PRV_EPSILON:
-            raise ImprintError(
-                f"the accountant prv fills the memory at an epsilon of {epsilon:.0f}: "
-                "choose the accountant rdp"
-            )
-        return wanted.noise or noise_for(
-            wanted.epsilon, wanted.delta, self._rate, self._steps, wanted.accountant
-        )
 
     def _step(self, records: IntArray, epoch: int) -> None:
         """Take one step on a sample, some examples at a time."""
@@ -222,6 +207,39 @@ def check_gradients(parameters: Iterable[tuple[str, Any]]) -> None:
                 f"the gradients of single examples that Opacus gives for {name} do not add up to "
                 "that of the batch: choose an architecture of plain layers"
             )
+
+
+def check_noise(plans: Iterable[Plan], options: CohortOptions) -> None:
+    """Choose the noise of some models, so that what cannot be reached is told before training.
+
+    Raises:
+        ImprintError: Opacus is missing, or as :func:`choose_noise`.
+    """
+    require_opacus()
+    for per_epoch in sorted({plan.per_epoch for plan in plans}):
+        choose_noise(options, per_epoch)
+
+
+def choose_noise(options: CohortOptions, per_epoch: int) -> float:
+    """Return the noise multiplier asked for, or that of the target ε.
+
+    Args:
+        options: of training, with ``epsilon`` or ``noise``.
+        per_epoch: steps an epoch.
+
+    Raises:
+        ImprintError: no noise reaches the target ε, or ε is beyond the accountant.
+    """
+    rate, steps = 1 / per_epoch, per_epoch * options.epochs
+    epsilon = options.epsilon or accounted_epsilon(options.noise, rate, steps, options.delta, "rdp")
+    if options.accountant == "prv" and epsilon > LARGEST_PRV_EPSILON:
+        raise ImprintError(
+            f"the accountant prv fills the memory at an epsilon of {epsilon:.0f}: "
+            "choose the accountant rdp (--train.accountant rdp)"
+        )
+    return options.noise or noise_for(
+        options.epsilon, options.delta, rate, steps, options.accountant
+    )
 
 
 @lru_cache
