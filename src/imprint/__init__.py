@@ -24,6 +24,7 @@ _PUBLIC = {
     "one_model": "imprint.dejavu.one_model",
     "open_images": "imprint.data.open",
     "run_audit": "imprint.audit.run",
+    "trust_code": "imprint.user_code",
     "two_model": "imprint.dejavu.two_model",
 }
 

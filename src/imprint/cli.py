@@ -7,12 +7,19 @@ library and tyro, and its ``run`` imports what it needs, so that ``--help`` answ
 from __future__ import annotations
 
 import importlib
-import json
+import io
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 from imprint import __version__
 from imprint.errors import ImprintError
+from imprint.terminal import printable, printable_json
+from imprint.user_code import trust_code, trust_typed
+
+INTERNAL_ERROR = 70
+"""Exit code of a fault of imprint itself, EX_SOFTWARE of sysexits.h."""
 
 COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("audit",): (
@@ -115,20 +122,74 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; leave with 0, or with 2 after a user's mistake."""
+    """Run the command line; leave with 0, with 2 after a mistake that the user can mend.
+
+    Anything unforeseen is a fault of imprint: it is told in one sentence as well, and the exit code
+    is :data:`INTERNAL_ERROR`.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = _take_flag(words, "--debug")
+    trusts = _take_flag(words, "--trust-code")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show é
     try:
+        trust_typed(words)
+        if trusts:
+            trust_code()
         result = run(words)
-    except ImprintError as error:
-        print(f"imprint: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        if result is not None:
+            print(printable_json(result))
     except BrokenPipeError:
         raise SystemExit(0) from None
     except KeyboardInterrupt:
         print("imprint: interrupted; the same command goes on where it stopped", file=sys.stderr)
         raise SystemExit(130) from None
-    if result is not None:
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        sentence, code = describe_failure(error)
+        print(f"imprint: {printable(sentence)}", file=sys.stderr)
+        raise SystemExit(code) from None
+
+
+def describe_failure(error: Exception) -> tuple[str, int]:
+    """Return one sentence about an exception that ended a command, and the exit code.
+
+    The code is 2 for what the user can mend: an :class:`ImprintError`, a file or disk that the
+    system refuses, too little memory. It is :data:`INTERNAL_ERROR` for a fault of imprint.
+    """
+    if isinstance(error, ImprintError):
+        return str(error), 2
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" {error.filename}" if error.filename else " a file"
+        return f"cannot use{where}: {error.strerror}; check the path and the disk", 2
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return (
+            "not enough memory: take fewer images, smaller ones or a smaller batch, or check the "
+            f"file that was read ({_place_of(error)})"
+        ), 2
+    reason = (str(error).splitlines() or [""])[0]
+    named = type(error).__name__ + (f": {reason}" if reason else "")
+    return (
+        f"internal error, a fault of imprint itself ({named}; {_place_of(error)}): run the same "
+        "command with --debug and report the traceback that it prints"
+    ), INTERNAL_ERROR
+
+
+def _place_of(error: Exception) -> str:
+    """Return the last line of imprint's own code that an exception went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "imprint" in Path(frame.filename).parts] or frames
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else "in a worker process"
+
+
+def _take_flag(words: list[str], flag: str) -> bool:
+    """Remove a flag that every command has from the words; return whether it was there."""
+    count = words.count(flag)
+    for _ in range(count):
+        words.remove(flag)
+    return count > 0
 
 
 def run(words: list[str]) -> Any:
@@ -186,3 +247,5 @@ def _print_help(commands: dict[tuple[str, ...], tuple[str, str, str]], program: 
     for name, (_, _, summary) in commands.items():
         print(f"  {' '.join(name):<{width}}  {summary}")
     print("\nEvery command explains its options: imprint COMMAND --help")
+    print("and takes --debug    print the traceback of an error")
+    print("          --trust-code    let cards and --config files name functions of yours to call")

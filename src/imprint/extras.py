@@ -11,6 +11,16 @@ from imprint.errors import ImprintError
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 """Settings under which TensorFlow starts without news; it is used to read files alone."""
 
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+"""Settings under which the libraries of Hugging Face, and timm with them, fetch nothing."""
+
+
+def go_offline() -> None:
+    """Keep Hugging Face's libraries from the network; they read this when they are imported."""
+    for name in OFFLINE:
+        os.environ[name] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
 
 def import_tensorflow() -> Any:
     """Return the module tensorflow, imported without its lines of news on standard error.
@@ -35,6 +45,7 @@ def import_transformers() -> Any:
     Raises:
         ImprintError: it is not installed.
     """
+    go_offline()
     try:
         transformers: Any = importlib.import_module("transformers")
     except ImportError as error:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from imprint import progress
 from imprint.device import usable_cores
 from imprint.errors import ImprintError
+from imprint.user_code import consent, restore_consent
 
 T = TypeVar("T")
 
@@ -64,7 +65,10 @@ def run_tasks(
     others = multiprocessing.active_children()
     try:
         with ProcessPoolExecutor(
-            count, context, _start_worker, (os.getpid(), threads, counter, unit)
+            count,
+            context,
+            _start_worker,
+            (os.getpid(), threads, counter, unit, consent()),
         ) as pool:
             try:
                 futures = [pool.submit(function, *task) for task in tasks]
@@ -122,9 +126,16 @@ def _children_beside(others: Sequence[BaseProcess]) -> list[BaseProcess]:
     return [child for child in multiprocessing.active_children() if child not in others]
 
 
-def _start_worker(parent: int, threads: int, counter: Synchronized[int], unit: str) -> None:
+def _start_worker(
+    parent: int,
+    threads: int,
+    counter: Synchronized[int],
+    unit: str,
+    trusted: tuple[bool, tuple[str, ...]],
+) -> None:
     import torch
 
+    restore_consent(trusted)
     torch.set_num_threads(threads)
     progress.count_into(counter, unit)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from imprint.terminal import printable
+
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
@@ -46,7 +48,7 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
 
 def say(message: str) -> None:
     """Print one line of news on standard error."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
 
 
 def _count(items: Iterable[T], counter: Synchronized[int]) -> Iterator[T]:
@@ -67,7 +69,7 @@ def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -75,7 +77,7 @@ def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
     )
     start = time.monotonic()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total, rate="")
+        task = bar.add_task(printable(what), total=total, rate="")
         for done, item in enumerate(items, start=1):
             yield item
             rate = done / max(time.monotonic() - start, 1e-9)

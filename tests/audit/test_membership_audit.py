@@ -10,6 +10,7 @@ import torch
 import yaml
 from PIL import Image
 
+from imprint import user_code
 from imprint.audit.membership_audit import audit_membership, tell_misfit
 from imprint.audit.membership_options import MembershipOptions
 from imprint.cli import main
@@ -289,6 +290,8 @@ def use_scorer(monkeypatch, scorer):
     module = types.ModuleType("of_the_user")
     module.make = lambda: scorer
     monkeypatch.setitem(sys.modules, "of_the_user", module)
+    consented = {"of_the_user:make", "of_the_user:none", "nowhere:make"}
+    monkeypatch.setattr(user_code, "_trusted", consented)
 
 
 def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
@@ -310,7 +313,7 @@ def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_pat
         ({"subject": None}, "give either --subject"),
         ({"scorer": "of_the_user:make"}, "give either --subject"),
         ({"subject": None, "scorer": "nowhere:make"}, "cannot import 'nowhere'"),
-        ({"subject": None, "scorer": "of_the_user:none"}, "must name a function"),
+        ({"subject": None, "scorer": "of_the_user:none"}, "has no function 'none'"),
         ({"subject": None, "scorer": "of_the_user:make", "shadows": 4}, "no architecture"),
         ({"subject": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
     ],

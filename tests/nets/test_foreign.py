@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from imprint import user_code
 from imprint.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import build_subject, load_subject, save_subject
@@ -116,6 +117,9 @@ def user_module(monkeypatch):
         picky=lambda **_: nn.Linear(5, 5),
         failing=lambda **_: int("seven"),
     )
+    names = ("classic", "featured", "zoo", "text", "picky", "failing", "missing")
+    consented = {f"their_nets:{name}" for name in names} | {"no_such_module:f"}
+    monkeypatch.setattr(user_code, "_trusted", consented)
 
 
 @pytest.mark.usefixtures("user_module")
@@ -174,7 +178,12 @@ def test_checkpoints_of_a_wrapped_network_keep_its_own_names(tmp_path) -> None:
     [
         ("no_such_module:f", {}, "put the module's folder on PYTHONPATH"),
         ("their_nets:missing", {}, "module 'their_nets' has no function 'missing'"),
-        ("their_nets:classic", {"w": 1}, "must take channels, outputs, input_size and the options"),
+        (
+            "their_nets:classic",
+            {"w": 1},
+            "architecture 'their_nets:classic' has no option 'w'; it has: channels, input_size, "
+            "outputs, width",
+        ),
         ("their_nets:text", {}, "must return a torch.nn.Module, it returned str"),
         ("their_nets:failing", {}, "their_nets:failing failed with ValueError: invalid literal"),
         ("their_nets:picky", {}, "the network does not take images [3, 8, 8]: mat1 and mat2"),
@@ -199,7 +208,12 @@ def test_torchvision_features_are_what_its_classifier_is_given(monkeypatch) -> N
         return Classic(num_classes)
 
     module(monkeypatch, "torchvision")
-    module(monkeypatch, "torchvision.models", get_model=get_model)
+    module(
+        monkeypatch,
+        "torchvision.models",
+        get_model=get_model,
+        list_models=lambda module: ["classic"],
+    )
     network = build_network("torchvision:classic", 3, 7, 8)
     assert network.feature_width == 4
     features = network.features(IMAGES)
@@ -208,7 +222,10 @@ def test_torchvision_features_are_what_its_classifier_is_given(monkeypatch) -> N
     bare = build_network("torchvision:classic", 3, None, 8)
     assert bare.feature_width == 4
     assert set(bare.published.state_dict()) == {"conv.weight", "conv.bias"}
-    assert refused("torchvision:x") == "torchvision cannot build 'x': Unknown model x"
+    assert refused("torchvision:x").startswith("torchvision has no classifier 'x'")
+    assert "torchvision:classic has no option 'weights'" in refused(
+        "torchvision:classic", weights=1
+    )
     assert "takes 3-channel images, not 1-channel ones" in refused(
         "torchvision:classic", channels=1
     )
@@ -221,34 +238,44 @@ def test_timm_features_are_those_before_the_logits(monkeypatch) -> None:
         assert not pretrained
         return WithFeatures(in_chans, num_classes)
 
-    module(monkeypatch, "timm", create_model=create_model)
+    module(monkeypatch, "timm", create_model=create_model, is_model=lambda name: name == "net")
     network = build_network("timm:net", 3, 7, 8)
     assert torch.equal(network.classifier(network.features(IMAGES)), network(IMAGES))
     bare = build_network("timm:net", 3, None, 8)
     assert bare.classifier is None
     assert torch.equal(bare(IMAGES), bare.features(IMAGES))
-    assert refused("timm:x") == "timm cannot build 'x': Unknown model (x)"
-    assert "create_model() got an unexpected keyword" in refused("timm:net", w=1)
+    assert refused("timm:x").startswith("timm has no network 'x'")
+    for option in ("w", "pretrained", "checkpoint_path", "pretrained_cfg"):
+        assert f"timm:net has no option {option!r}" in refused("timm:net", **{option: "x"})
 
 
 class Config(SimpleNamespace):
-    """A Hugging Face configuration, which takes what it has and hands back the rest."""
+    """A Hugging Face configuration."""
 
     @classmethod
     def from_pretrained(
-        cls, folder: str, local_files_only: bool, return_unused_kwargs: bool, **given: object
-    ) -> tuple[SimpleNamespace, dict[str, object]]:
+        cls, folder: str, local_files_only: bool, trust_remote_code: bool, **given: object
+    ) -> SimpleNamespace:
         assert local_files_only
-        assert return_unused_kwargs
-        config = cls(width=5, num_labels=2)
-        unused = {name: value for name, value in given.items() if not hasattr(config, name)}
-        vars(config).update({name: given[name] for name in given.keys() - unused.keys()})
-        return config, unused
+        assert trust_remote_code is False
+        return cls(**{"width": 5, "num_labels": 2, **given})
+
+    def to_dict(self) -> dict[str, object]:
+        return dict(vars(self))
 
 
 def transformers_with(monkeypatch, base: nn.Module) -> None:
     def weights_of(make):
-        def load(folder: str, config: Config, local_files_only: bool) -> nn.Module:
+        def load(
+            folder: str,
+            config: Config,
+            use_safetensors: bool,
+            local_files_only: bool,
+            trust_remote_code: bool,
+        ) -> nn.Module:
+            assert use_safetensors
+            assert local_files_only
+            assert trust_remote_code is False
             made = make(config)
             for tensor in made.parameters():
                 nn.init.constant_(tensor, 0.25)
@@ -256,12 +283,14 @@ def transformers_with(monkeypatch, base: nn.Module) -> None:
 
         return load
 
-    def base_of(_: Config) -> nn.Module:
+    def base_of(_: Config, trust_remote_code: bool = False) -> nn.Module:
+        assert trust_remote_code is False
         made = deepcopy(base)
         made.embed.reset_parameters()
         return made
 
-    def labelled(config: Config) -> nn.Module:
+    def labelled(config: Config, trust_remote_code: bool = False) -> nn.Module:
+        assert trust_remote_code is False
         return Labelled(config.num_labels)
 
     module(
@@ -314,7 +343,14 @@ def test_transformers_options_are_those_of_the_configuration(monkeypatch, tmp_pa
     assert refused(name, depth=2).startswith("the model in ")
     assert "has no option 'depth'" in refused(name, depth=2)
     assert "pretrained must be true or false, got 'yes'" in refused(name, pretrained="yes")
-    assert "cannot load an image model" in refused(name, pretrained="true", depth=2)
+    for option in (
+        "depth",
+        "trust_remote_code",
+        "code_revision",
+        "auto_map",
+        "quantization_config",
+    ):
+        assert f"has no option {option!r}" in refused(name, pretrained="true", **{option: "true"})
 
 
 @pytest.mark.parametrize(

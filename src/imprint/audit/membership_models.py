@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from imprint.probe.scorer import Scorer
 from imprint.seeds import derive
 from imprint.store import hash_arrays
 from imprint.train.loop import initial_subject
+from imprint.user_code import import_function
 
 UNTRAINED = "untrained"
 ASKED = 8
@@ -66,18 +66,15 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
         channels: of the images.
 
     Raises:
-        ImprintError: no such function, or what it returns does not answer images with logits.
+        ImprintError: no such function, one without the user's consent, or what it returns does
+            not answer images with logits.
     """
-    module, _, function = place.partition(":")
+    make = import_function(place, "scorer")
     try:
-        scorer = getattr(importlib.import_module(module), function)()
+        scorer = make()
         size = int(scorer.input_size)
         noise = np.random.default_rng(0).random((ASKED, channels, size, size), dtype=np.float32)
         answers = np.asarray(scorer.logits(noise))
-    except ImportError as error:
-        raise ImprintError(
-            f"--scorer {place}: cannot import {module!r} ({error}): put its folder on PYTHONPATH"
-        ) from error
     except Exception as error:
         raise ImprintError(
             f"--scorer {place} must name a function that returns an object with input_size and "

@@ -12,6 +12,7 @@ from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import FOREIGN, from_function
 from imprint.nets.registry import ARCHITECTURES, Builder
 
+GROUP_NORM = "imprint.nets.group_norm:build"
 FIXED = ("channels", "outputs", "input_size")
 
 
@@ -51,6 +52,10 @@ def build_network(
         builder = ARCHITECTURES.get(name)
         return builder(channels, outputs, input_size, **_read_options(name, builder, options))
     values = {option: _read_text(value) for option, value in options.items()}
+    if name == GROUP_NORM:
+        from imprint.nets import group_norm  # it builds the architecture it is about by this module
+
+        return group_norm.build(channels, outputs, input_size, **values)
     if source in FOREIGN:
         return FOREIGN[source](rest, channels, outputs, input_size, values)
     return from_function(source, rest, channels, outputs, input_size, values, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
+from imprint.extras import go_offline
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
 from imprint.nets.wrapped import Wrapped, as_backbone, call
+from imprint.user_code import check_options, import_function
 
+_PLAIN_NAME = re.compile(r"[\w.\-]+")
+_NOT_OPTIONS = frozenset(
+    [
+        "architectures",
+        "attn_implementation",
+        "auto_map",
+        "dtype",
+        "model_type",
+        "quantization_config",
+        "torch_dtype",
+        "transformers_version",
+    ]
+)
+"""Values of a configuration that choose code, not a network."""
 TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
 
 
@@ -27,10 +44,14 @@ def from_timm(
         ImprintError: timm is missing, or refuses the name or the options.
     """
     timm = _library("timm", f"timm:{name}")
+    if not _PLAIN_NAME.fullmatch(name) or not timm.is_model(name):
+        raise ImprintError(f"timm has no network {name!r}: timm.list_models() names those it has")
+    sizes = {"pretrained": False, "num_classes": outputs or 0, "in_chans": channels}
     try:
-        module = timm.create_model(
-            name, pretrained=False, num_classes=outputs or 0, in_chans=channels, **options
-        )
+        module = timm.create_model(name, **sizes)
+        if options:
+            check_options(type(module), f"timm:{name}", options)
+            module = timm.create_model(name, **sizes, **options)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ImprintError(f"timm cannot build {name!r}: {error}") from error
     classifier = None
@@ -54,9 +75,18 @@ def from_torchvision(
             "use one of imprint's own architectures"
         )
     models = _library("torchvision.models", f"torchvision:{name}")
+    # Networks of other tasks fetch the weights of their backbones, whatever `weights` says.
+    if name not in models.list_models(module=models):
+        raise ImprintError(
+            f"torchvision has no classifier {name!r}: "
+            "torchvision.models.list_models(module=torchvision.models) names those it has"
+        )
     sizes = {} if outputs is None else {"num_classes": outputs}
     try:
-        module = models.get_model(name, weights=None, **sizes, **options)
+        module = models.get_model(name, weights=None, **sizes)
+        if options:
+            check_options(type(module), f"torchvision:{name}", options)
+            module = models.get_model(name, weights=None, **sizes, **options)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ImprintError(f"torchvision cannot build {name!r}: {error}") from error
     classifier = next((path for path in TORCHVISION_CLASSIFIERS if hasattr(module, path)), None)
@@ -81,8 +111,8 @@ def from_transformers(
         channels: of the images.
         outputs: of the classifier, or None for the model that ends in its features.
         input_size: side of the images in pixels.
-        options: ``pretrained`` true starts from the folder's weights, and then options of
-            ``from_pretrained`` are known too; the others replace values of the configuration.
+        options: ``pretrained`` true starts from the folder's weights; the others replace values
+            of the configuration. None makes code of the folder run.
 
     Raises:
         ImprintError: transformers or the folder is missing, the folder holds no such model, or
@@ -104,9 +134,12 @@ def from_transformers(
         module = _transformers_model(
             transformers, getattr(transformers, kind), folder, pretrained, changes
         )
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+    except ImprintError:
+        raise
+    except Exception as error:  # transformers raises nearly anything on a damaged folder
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(
-            f"transformers cannot load an image model from {folder}: {error}"
+            f"transformers cannot load an image model from {folder}: {reason}"
         ) from error
     classifier = None
     if outputs is not None:
@@ -131,18 +164,12 @@ def from_function(
     Its output is the entry ``output`` of what it returns (:mod:`imprint.nets.outputs`).
 
     Raises:
-        ImprintError: no such module or function, it refuses the arguments, or returns no module.
+        ImprintError: no such module or function, the user did not consent to it
+            (:mod:`imprint.user_code`), it refuses the arguments, or returns no module.
     """
     where = f"{source}:{name}"
-    try:
-        function = getattr(importlib.import_module(source), name)
-    except ImportError as error:
-        raise ImprintError(
-            f"cannot import {source!r} for the architecture {where!r} ({error}): "
-            "name an architecture of imprint, or put the module's folder on PYTHONPATH"
-        ) from error
-    except AttributeError:
-        raise ImprintError(f"module {source!r} has no function {name!r}") from None
+    function = import_function(where, "architecture")
+    check_options(function, f"architecture {where!r}", options)
     try:
         module = function(channels=channels, outputs=outputs, input_size=input_size, **options)
     except TypeError as error:
@@ -171,6 +198,7 @@ FOREIGN = {
 
 def _library(name: str, wanted_by: str) -> Any:
     package = name.split(".")[0]
+    go_offline()
     try:
         importlib.import_module(package)
         return importlib.import_module(name)
@@ -205,16 +233,23 @@ def _timm_features(module: Any, images: Tensor) -> Tensor:
 def _transformers_model(
     transformers: Any, loader: Any, folder: str, pretrained: bool, changes: Mapping[str, Any]
 ) -> nn.Module:
-    config, unused = transformers.AutoConfig.from_pretrained(
-        folder, local_files_only=True, return_unused_kwargs=True, **changes
-    )
-    rest = {name: value for name, value in changes.items() if name in unused}
+    local = {"local_files_only": True, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(folder, **local)
+    known = {name for name in config.to_dict() if not name.startswith("_")} - _NOT_OPTIONS
+    unknown = next((name for name in changes if name not in {*known, "num_labels"}), None)
+    if unknown is not None:
+        raise ImprintError(f"the model in {folder} has no option {unknown!r}")
+    config = transformers.AutoConfig.from_pretrained(folder, **local, **changes)
+    attention = getattr(config, "_attn_implementation", None)
+    if attention not in (None, "eager", "sdpa"):
+        raise ImprintError(
+            f"the model in {folder} asks for the attention {attention!r}, which transformers would "
+            "fetch: set attn_implementation in its config.json to sdpa or eager"
+        )
     if pretrained:
-        module = loader.from_pretrained(folder, config=config, local_files_only=True, **rest)
-    elif rest:
-        raise ImprintError(f"the model in {folder} has no option {next(iter(rest))!r}")
+        module = loader.from_pretrained(folder, config=config, use_safetensors=True, **local)
     else:
-        module = loader.from_config(config)
+        module = loader.from_config(config, trust_remote_code=False)
     # Inputs are float32, and so are weights, whatever the configuration says.
     made: nn.Module = module.float()
     return made

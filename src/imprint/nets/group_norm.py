@@ -17,9 +17,9 @@ from typing import Any
 from torch import nn
 
 from imprint.nets.backbone import Backbone
-from imprint.nets.build import build_network
+from imprint.nets.build import GROUP_NORM, build_network
 
-ARCHITECTURE = "imprint.nets.group_norm:build"
+ARCHITECTURE = GROUP_NORM
 GROUPS = 32
 
 

@@ -31,12 +31,11 @@ def load_local(folder: Path, kind: str, device: torch.device) -> tuple[Any, Any]
     transformers = import_transformers()
     if not folder.is_dir():
         raise ImprintError(f"no folder {folder}: download the model there first")
+    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = getattr(transformers, kind).from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
-        )
-        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        model = getattr(transformers, kind).from_pretrained(folder, use_safetensors=True, **local)
+        processor = transformers.AutoProcessor.from_pretrained(folder, **local)
+    except Exception as error:  # transformers raises nearly anything on a damaged folder
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(
             f"transformers cannot load {kind.removeprefix('AutoModelFor')} from {folder}: {reason}"

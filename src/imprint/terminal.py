@@ -1,0 +1,35 @@
+r"""Text for a terminal: what would control it, and what no encoding has, is escaped.
+
+Names of files, labels and tags may hold anything. Printed as they are, some move the cursor, hide a
+line, or reverse the order of letters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# C0 and C1 controls, marks of direction, separators of lines, halves of surrogate pairs.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""Return one line of text, its controls escaped as in Python.
+
+    >>> printable("a\x1b[2Jb\nc")
+    'a\\x1b[2Jb\\nc'
+    """
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def printable_json(value: Any) -> str:
+    r"""Return a value as indented JSON, its controls escaped as in JSON.
+
+    >>> printable_json("a\x9bb")
+    '"a\\u009bb"'
+    """
+    lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    return "\n".join(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
