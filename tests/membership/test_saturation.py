@@ -107,12 +107,12 @@ def test_saturation_is_where_no_later_step_gains_half_an_interval():
 
 
 def test_strength_is_not_interpolated_and_says_what_it_cannot_see():
-    scores = np.array([3.0, 1.0, 2.0, 0.0])
-    members = np.array([True, True, False, False])
+    scores = np.array([30.0, 4.5, *np.arange(10.0)])
+    members = np.arange(12) < 2
     assert strength_of(scores, members, 0.5) == (0.75, 1.0)
     area, rate = strength_of(scores, members, 0.4)
     assert area == 0.75
-    assert np.isnan(rate)
+    assert np.isnan(rate)  # of ten non-members, four false positives are too few
 
 
 def test_the_interval_is_over_targets_of_the_mean_over_orders():

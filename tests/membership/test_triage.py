@@ -33,7 +33,8 @@ def test_members_who_stand_out_are_worth_an_audit():
     assert found.loss_gap > 0
     assert found.accuracy[0] > found.accuracy[1]
     assert found.slope[0] > found.slope[1]
-    assert found.tail_fpr == 0.01
+    assert found.tail_fpr == 5 / 200
+    assert found.tail.ci95[0] > found.tail_fpr
 
 
 def test_a_shift_of_all_is_told_apart_from_a_tail():
@@ -53,6 +54,10 @@ def test_no_difference_is_not_worth_it():
 
 def test_few_non_members_show_no_small_rate():
     few = np.arange(30) < 10
-    assert triage(np.linspace(0, 1, 30), few, few).tail_fpr == pytest.approx(1 / 20)
+    found = triage(np.linspace(1, 0, 30), few, few)
+    tail = found.to_dict()["tail"]
+    assert "cannot be said, since 20 non-members give 2 expected" in found.verdict
+    assert tail["fpr"] == 0.1
+    assert tail["tpr"]["missing"].endswith("use at least 50 non-members")
     with pytest.raises(ImprintError, match="at least two of each"):
         triage(np.zeros(3), np.ones(3, dtype=bool), np.ones(3, dtype=bool))

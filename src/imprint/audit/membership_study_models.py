@@ -29,6 +29,7 @@ from imprint.membership.saturation import (
     saturated_at,
 )
 from imprint.seeds import derive
+from imprint.stats import LEAST_FALSE_POSITIVES
 from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import MASKS
 
@@ -133,7 +134,10 @@ def tell(found: ByReferences, seed: int) -> dict[str, Any]:
 
 def _point(strength: Strength, place: int, seed: int) -> dict[str, Any]:
     auc, tpr = strength.auc[place], strength.tpr[place]
-    rate: dict[str, Any] = {"missing": f"too few non-members for a rate of {FPR:g}"}
+    rate: dict[str, Any] = {
+        "missing": f"a model has too few non-members for {LEAST_FALSE_POSITIVES} expected false "
+        f"positives at an FPR of {FPR:g}"
+    }
     if np.isfinite(tpr).all():
         rate = over_targets(tpr, seed).to_dict()
     return {

@@ -8,7 +8,7 @@ from imprint.audit.membership_study_table import show_study
 from imprint.audit.privacy_table import show_privacy
 
 LABEL_ONLY = "label_only"
-RATES = ("0.01", "0.001")
+MOST_RATES = 2
 
 
 def show_membership(findings: dict[str, Any]) -> None:
@@ -28,24 +28,27 @@ def show_attacks(findings: dict[str, Any]) -> None:
 
     console = Console()
     table = Table(title="Membership: who was in the training data?", title_justify="left")
-    table.add_column("attack", no_wrap=True)
-    for name in ("AUC", *(f"TPR at FPR {100 * float(rate):g} %" for rate in RATES)):
-        table.add_column(name, justify="right")
-    table.add_column("balanced accuracy", justify="right")
-    table.add_column("controls", justify="right", no_wrap=True)
     attacks = dict(findings["attacks"])
     if LABEL_ONLY in findings:
         attacks[LABEL_ONLY] = findings[LABEL_ONLY]
+    rates, reason = _rates(findings["attacks"])
+    table.add_column("attack", no_wrap=True)
+    for name in ("AUC", *(f"TPR at FPR {100 * float(rate):g} %" for rate in rates)):
+        table.add_column(name, justify="right")
+    table.add_column("balanced accuracy", justify="right")
+    table.add_column("controls", justify="right", no_wrap=True)
     for name in sorted(attacks, key=lambda attack: -attacks[attack]["auc"]["value"]):
         found = attacks[name]
         table.add_row(
             name,
             _percent(found["auc"]),
-            *(_percent(found["tpr_at_fpr"][rate]) for rate in RATES),
+            *(_percent(found["tpr_at_fpr"][rate]) for rate in rates),
             _percent(found["balanced_accuracy"]),
             _verdict(found.get("controls", {})),
         )
     console.print(table)
+    if reason is not None:
+        console.print(f"no TPR at a lower FPR: {reason}", highlight=False)
     if LABEL_ONLY in findings:
         console.print(_of_some(findings[LABEL_ONLY]), highlight=False)
     for name, reason in findings["skipped"].items():
@@ -58,6 +61,18 @@ def show_attacks(findings: dict[str, Any]) -> None:
                     f"control {control} of {name} FAILED: {value}. {result['what']}",
                     highlight=False,
                 )
+
+
+def _rates(attacks: dict[str, Any]) -> tuple[list[str], str | None]:
+    """Return the least false positive rates that could be measured, and why there is no lower."""
+    rates, reason = [], None
+    for rate in sorted({rate for found in attacks.values() for rate in found["tpr_at_fpr"]}, key=float):
+        values = [found["tpr_at_fpr"][rate] for found in attacks.values()]
+        if any("missing" not in value for value in values):
+            rates.append(rate)
+        else:
+            reason = values[0]["missing"]
+    return sorted(rates, key=float)[:MOST_RATES][::-1], reason
 
 
 def _of_some(found: dict[str, Any]) -> str:

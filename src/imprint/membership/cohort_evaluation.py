@@ -15,10 +15,10 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from imprint.errors import ImprintError
-from imprint.membership.evaluation import FPRS, Evaluation, check_both, unresolved
+from imprint.membership.evaluation import FPRS, Evaluation, check_both
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.seeds import generator
-from imprint.stats import Estimate, best_threshold, roc
+from imprint.stats import Estimate, best_threshold, roc, too_few_negatives
 
 GROUPS = 20
 LEAST_RECORDS = 2 * GROUPS
@@ -59,7 +59,7 @@ def evaluate_cohort(
     place = np.argsort(order)
     chooses, group = place % 2 == 0, place // 2 % GROUPS
     fewest = int((~members).sum(axis=1).min())
-    reasons = {f"{fpr:g}": unresolved(fewest, fpr) for fpr in fprs}
+    reasons = {f"{fpr:g}": too_few_negatives(fewest, fpr) for fpr in fprs}
     known = [fpr for fpr in fprs if reasons[f"{fpr:g}"] is None]
     whole = _each_target(scores, members, chooses, known)
     without = np.stack(

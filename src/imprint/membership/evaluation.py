@@ -14,12 +14,10 @@ from imprint.membership.moments import BoolArray, FloatArray
 from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
-    Roc,
     auc,
     best_threshold,
-    proportion,
     roc,
-    tpr_at_fpr,
+    true_positive_rate,
     wilson,
 )
 
@@ -32,11 +30,12 @@ class Evaluation:
 
     Attributes:
         auc: area under the curve, ties half; DeLong's interval.
-        tpr_at_fpr: by false positive rate, the true positive rate without interpolation and the
-            Clopper–Pearson interval of that share of the members; where the non-members are too
-            few to show such a rate, the reason in its place.
-        balanced_accuracy: at the best threshold of one random half of members and of non-members,
-            measured on the other half.
+        tpr_at_fpr: by false positive rate, the true positive rate without interpolation, its
+            interval over the choice of members and of non-members; where the non-members are too
+            few to place the threshold, the reason in its place.
+        balanced_accuracy: of the threshold that is best on one random half of members and of
+            non-members, measured on the other half. Value and interval are of that threshold; the
+            best one of all may do a little better.
         resolution: 1 / non-members, the least false positive rate above 0 that can be seen.
     """
 
@@ -49,7 +48,7 @@ class Evaluation:
         """Return the evaluation as JSON values; what is missing is ``{"missing": reason}``."""
         return {
             "auc": self.auc.to_dict(),
-            "tpr_at_fpr": {fpr: _plain(value) for fpr, value in self.tpr_at_fpr.items()},
+            "tpr_at_fpr": {fpr: plain(value) for fpr, value in self.tpr_at_fpr.items()},
             "balanced_accuracy": self.balanced_accuracy.to_dict(),
             "smallest_fpr": self.resolution,
         }
@@ -73,12 +72,11 @@ def evaluate(
     if scores.shape != members.shape:
         raise ImprintError(f"{scores.shape} scores need as many members, got {members.shape}")
     positives, negatives = scores[members], scores[~members]
-    curve = roc(positives, negatives)
     return Evaluation(
         auc(positives, negatives),
-        {f"{fpr:g}": _true_positives(curve, fpr) for fpr in fprs},
+        {f"{fpr:g}": true_positive_rate(positives, negatives, fpr) for fpr in fprs},
         _held_out_accuracy(positives, negatives, seed),
-        curve.resolution,
+        1 / len(negatives),
     )
 
 
@@ -96,27 +94,9 @@ def check_both(members: BoolArray) -> None:
         )
 
 
-def _plain(value: Estimate | str) -> dict[str, Any]:
+def plain(value: Estimate | str) -> dict[str, Any]:
+    """Return an estimate, or the reason why there is none, as JSON values."""
     return {"missing": value} if isinstance(value, str) else value.to_dict()
-
-
-def unresolved(negatives: int, fpr: float) -> str | None:
-    """Return why so many non-members cannot show a false positive rate; None where they can."""
-    # A rate of exactly 1 / non-members may miss it by the rounding of either.
-    if fpr >= (1 - 1e-12) / negatives:
-        return None
-    return (
-        f"{negatives} non-members show no false positive rate below "
-        f"{1 / negatives:.2g}: give at least {math.ceil(1 / fpr - 1e-9)}"
-    )
-
-
-def _true_positives(curve: Roc, fpr: float) -> Estimate | str:
-    reason = unresolved(curve.negatives, fpr)
-    if reason is not None:
-        return reason
-    share = tpr_at_fpr(curve, fpr * (1 + 1e-12))
-    return proportion(round(share * curve.positives), curve.positives)
 
 
 def _held_out_accuracy(positives: FloatArray, negatives: FloatArray, seed: int) -> Estimate:

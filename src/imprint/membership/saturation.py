@@ -24,7 +24,7 @@ from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.progress import track
 from imprint.seeds import generator
-from imprint.stats import Estimate, mean, roc, tpr_at_fpr
+from imprint.stats import Estimate, mean, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.roc import auc
 
 
@@ -139,8 +139,8 @@ def strength_of(scores: FloatArray, members: BoolArray, fpr: float) -> tuple[flo
     """Return the area under the curve and the TPR at ``fpr``, NaN where too few show it."""
     positives, negatives = scores[members], scores[~members]
     curve = roc(positives, negatives)
-    seen = fpr >= curve.resolution * (1 - 1e-12)
-    rate = tpr_at_fpr(curve, fpr * (1 + 1e-12)) if seen else float("nan")
+    known = too_few_negatives(len(negatives), fpr) is None
+    rate = tpr_at_fpr(curve, fpr * (1 + 1e-12)) if known else float("nan")
     return auc(positives, negatives).value, rate
 
 

@@ -17,11 +17,11 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from imprint.membership.cohort import loss
-from imprint.membership.evaluation import check_both
+from imprint.membership.evaluation import check_both, plain
 from imprint.membership.moments import BoolArray, FloatArray
-from imprint.stats import Estimate, auc, proportion, roc, tpr_at_fpr
+from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
 
-TAIL = 0.01
+TAIL, WIDEST_TAIL = 0.01, 0.1
 STEEPEST = 100.0
 
 
@@ -34,8 +34,9 @@ class Triage:
         accuracy: share of records that the network gets right, members then non-members.
         slope: calibration slope on members and on non-members; at most ``STEEPEST``.
         auc: of the loss as an attack.
-        tail_fpr: the false positive rate of the tail: 1 %, or the least that can be seen.
-        tail: share of members called at it.
+        tail_fpr: the false positive rate of the tail: 1 %, or the least at which the non-members
+            can place a threshold, at most 10 %.
+        tail: share of members called at it, or why there is none.
         worth_it: whether something can already be seen.
         verdict: one sentence.
     """
@@ -45,7 +46,7 @@ class Triage:
     slope: tuple[float, float]
     auc: Estimate
     tail_fpr: float
-    tail: Estimate
+    tail: Estimate | str
     worth_it: bool
     verdict: str
 
@@ -56,7 +57,7 @@ class Triage:
             "accuracy": {"members": self.accuracy[0], "non_members": self.accuracy[1]},
             "calibration_slope": {"members": self.slope[0], "non_members": self.slope[1]},
             "auc": self.auc.to_dict(),
-            "tail": {"fpr": self.tail_fpr, "tpr": self.tail.to_dict()},
+            "tail": {"fpr": self.tail_fpr, "tpr": plain(self.tail)},
             "worth_it": self.worth_it,
             "verdict": self.verdict,
         }
@@ -76,10 +77,9 @@ def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
     check_both(members)
     losses = loss(phi)
     inside, outside = -losses[members], -losses[~members]
-    area, curve = auc(inside, outside), roc(inside, outside)
-    tail_fpr = max(TAIL, curve.resolution)
-    called = round(tpr_at_fpr(curve, tail_fpr * (1 + 1e-12)) * curve.positives)
-    tail = proportion(called, curve.positives)
+    area = auc(inside, outside)
+    tail_fpr = min(WIDEST_TAIL, max(TAIL, LEAST_FALSE_POSITIVES / len(outside)))
+    tail = true_positive_rate(inside, outside, tail_fpr)
     worth_it, verdict = _verdict(area, tail, tail_fpr)
     return Triage(
         float(inside.mean() - outside.mean()),
@@ -114,11 +114,16 @@ def calibration_slope(phi: FloatArray) -> float:
     return STEEPEST if rise(STEEPEST) <= 0 else float(brentq(rise, 0.0, STEEPEST))
 
 
-def _verdict(area: Estimate, tail: Estimate, fpr: float) -> tuple[bool, str]:
-    if tail.ci95[0] > fpr:
+def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, str]:
+    if isinstance(tail, Estimate) and tail.ci95[0] > fpr:
         return True, (
             "Some members stand out by their loss alone: audit in full, and with shadow models to "
             "see which."
+        )
+    if area.ci95[0] > 0.5 and isinstance(tail, str):
+        return True, (
+            "Members are easier on average; whether single ones stand out cannot be said, since "
+            f"{tail}."
         )
     if area.ci95[0] > 0.5:
         return True, (

@@ -26,8 +26,10 @@ from imprint.stats.roc import (
     roc,
     tpr_at_fpr,
 )
+from imprint.stats.tpr import LEAST_FALSE_POSITIVES, too_few_negatives, true_positive_rate
 
 __all__ = [
+    "LEAST_FALSE_POSITIVES",
     "Estimate",
     "Roc",
     "auc",
@@ -49,6 +51,8 @@ __all__ = [
     "resamples",
     "roc",
     "spearman",
+    "too_few_negatives",
     "tpr_at_fpr",
+    "true_positive_rate",
     "wilson",
 ]

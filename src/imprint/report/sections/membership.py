@@ -85,7 +85,13 @@ def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[
     """Return the kind and the heading of what the intervals allow to say."""
     if least is not None and estimate(attacks, best, "tpr_at_fpr", least).low > float(least):
         return "found", "Single training images can be told from others"
-    if estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE:
+    easier = estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE
+    if easier and least is None:
+        return (
+            "found",
+            "Training images are easier to the network; too few others to single any out",
+        )
+    if easier:
         return "found", "Training images are a little easier to the network, none stands out"
     return "nothing", "No attack told training images from others"
 

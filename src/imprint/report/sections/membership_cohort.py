@@ -58,7 +58,6 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
         controls=controls,
         count_attacks=len(attacks),
-        smallest_fpr=number(attacks, best, "smallest_fpr"),
         memorized=memorized,
         correlations=_correlations(mapping(memorized, "correlation")),
         gallery=read_memorized(root / "gallery" / "memorized"),
@@ -77,7 +76,10 @@ def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[
     """Return the kind and the heading of what the intervals allow to say."""
     if least is not None and estimate(attacks, best, "tpr_at_fpr", least).low > float(least):
         return "found", "Models trained like this give single training images away"
-    if estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE:
+    easier = estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE
+    if easier and least is None:
+        return "found", "Training images are easier to the models; too few others to single any out"
+    if easier:
         return "found", "Training images are a little easier to the models, none stands out"
     return "nothing", "No attack told training images from others"
 

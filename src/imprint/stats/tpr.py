@@ -1,0 +1,99 @@
+"""The true positive rate at a false positive rate, with the uncertainty of the threshold.
+
+The threshold is itself estimated: it lies where the negatives say that a share ``fpr`` of them
+scores above. How many of m negatives lie above the true threshold is binomial(m, fpr), exactly and
+whatever the distribution, so the true threshold lies between the j-th and the next negative with a
+known probability. Given the threshold, the number of positives above it is binomial, and the rate
+has Jeffreys' posterior beta(c + ½, n − c + ½). The interval holds the central 95 % of that mixture
+over j. It depends on the order of scores alone; ties fall on the side that the rate itself takes
+(positives strictly above the threshold).
+
+Measured in ``benchmarks/interval_coverage.py``: with five expected false positives or more it
+covers 94 to 98 %, where a binomial interval at the measured threshold covers 40 % (100 negatives,
+1,000 positives, fpr 10 %). With fewer, both ends hang on one or two negatives, and there is none.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import brentq
+from scipy.special import betainc
+from scipy.stats import binom
+
+from imprint.stats.checks import FloatArray, sample
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import roc, tpr_at_fpr
+
+LEAST_FALSE_POSITIVES = 5
+"""Expected false positives from which the interval covers what it claims."""
+PLACES = (np.arange(4) + 0.5) / 4
+"""Where between two negatives the threshold may lie: midpoints of four equal parts."""
+NEGLIGIBLE = 1e-6
+# A rate that is a count over the negatives, as written in decimal, may miss it by its rounding.
+ROUNDING = 1e-12
+
+
+def too_few_negatives(negatives: int, fpr: float) -> str | None:
+    """Return why so many negatives give no interval at a false positive rate; None where they do.
+
+    >>> too_few_negatives(100, 0.01)
+    '100 non-members give 1 expected false positive at an FPR of 0.01: use at least 500 non-members'
+    """
+    if negatives * fpr >= LEAST_FALSE_POSITIVES * (1 - ROUNDING):
+        return None
+    expected = f"{negatives * fpr:.2g}"
+    return (
+        f"{negatives} non-members give {expected} expected false positive"
+        f"{'' if expected == '1' else 's'} at an FPR of {fpr:g}: use at least "
+        f"{math.ceil(LEAST_FALSE_POSITIVES / fpr - 1e-9)} non-members"
+    )
+
+
+def true_positive_rate(positives: ArrayLike, negatives: ArrayLike, fpr: float) -> Estimate | str:
+    """Return the greatest true positive rate at a false positive rate of at most ``fpr``.
+
+    Args:
+        positives: ``[n]``, e.g. scores of members; higher means more likely positive.
+        negatives: ``[m]``.
+        fpr: in (0, 1).
+
+    Returns:
+        The rate over the n positives, or the reason why there are too few negatives for one.
+
+    Raises:
+        ImprintError: a sample is empty, or holds a score that is not finite.
+    """
+    hit, miss = sample(positives, "scores of positives"), sample(negatives, "scores of negatives")
+    reason = too_few_negatives(len(miss), fpr)
+    if reason is not None:
+        return reason
+    value = tpr_at_fpr(roc(hit, miss), fpr * (1 + ROUNDING))
+    count, weight = _positives_above(hit, miss, fpr)
+
+    def quantile(share: float) -> float:
+        def excess(rate: float) -> float:
+            return float(weight @ betainc(count + 0.5, len(hit) - count + 0.5, rate)) - share
+
+        return float(brentq(excess, 0.0, 1.0, xtol=1e-9))
+
+    interval = min(quantile(0.025), value), max(quantile(0.975), value)
+    return Estimate(value, interval, len(hit))
+
+
+def _positives_above(
+    hit: FloatArray, miss: FloatArray, fpr: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return how many positives may lie above the true threshold, and with what probability."""
+    first, last = binom.ppf([NEGLIGIBLE, 1 - NEGLIGIBLE], len(miss), fpr).astype(int)
+    above = np.arange(first, last + 1)
+    probability = binom.pmf(above, len(miss), fpr)
+    falling = np.concatenate([[np.inf], np.sort(miss)[::-1], [-np.inf]])
+    counts = len(hit) - np.searchsorted(np.sort(hit), falling, side="right")
+    least, most = counts[above], counts[above + 1]
+    possible = (least[:, None] + (most - least)[:, None] * PLACES).ravel()
+    weight = np.repeat(probability / probability.sum() / len(PLACES), len(PLACES))
+    count, place = np.unique(possible, return_inverse=True)
+    return count, np.asarray(np.bincount(place, weight), dtype=np.float64)
