@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.panel_cholesky import PanelCholesky
-from imprint.leave_one_out.panels import FilePanels, MemoryPanels, Shape
+from imprint.leave_one_out.panels import (
+    CACHE_LINE,
+    FilePanels,
+    MemoryPanels,
+    Shape,
+    aligned,
+)
 
 
 def positive(size: int) -> torch.Tensor:
@@ -45,16 +51,62 @@ def test_against_the_inverse(size, width, dtype, on_disk):
         torch.testing.assert_close(leverage, (1 - 0.05 * inverse.diagonal()).clamp(min=0), **near)
         right = torch.randn(size, 2, dtype=torch.float64)
         torch.testing.assert_close(found.solve(right), inverse @ right, **near)
-        written = [panels.rows(at, slice(c.start, size)) for at, c in enumerate(shape.columns)]
-        assert sum(map(torch.numel, written)) <= size * (size + width) // 2 + width**2
+        kept = [shape.new(at) for at in range(len(shape.columns))]
+        for at, columns in enumerate(shape.columns):
+            panels.read(at, slice(columns.start, size), kept[at])
+        factor = torch.zeros(size, size, dtype=dtype)
+        for columns, panel in zip(shape.columns, kept, strict=True):
+            factor[columns.start :, columns] = panel
+        torch.testing.assert_close((factor @ factor.T).double() * 0.05, matrix, rtol=1e-4, atol=1e-4)
+        assert sum(map(torch.numel, kept)) <= size * (size + width) // 2 + width**2
 
 
-def test_disk_and_memory_agree_to_the_last_bit(tmp_path):
-    matrix = positive(33)
-    shape = Shape(33, 7, torch.float32)
-    here = PanelCholesky(MemoryPanels(shape), part_of(matrix), 1.0)
-    there = PanelCholesky(FilePanels(tmp_path, shape, {}), part_of(matrix), 1.0)
-    assert torch.equal(here.diagonal()[0], there.diagonal()[0])
+ALLOCATE = torch.empty
+
+
+def shifted(values: torch.Tensor, by: int) -> torch.Tensor:
+    """A copy that starts ``by`` bytes into a cache line."""
+    item = values.element_size()
+    buffer = ALLOCATE(values.numel() + 2 * CACHE_LINE // item, dtype=values.dtype)
+    skip = (-buffer.data_ptr() % CACHE_LINE + by) // item
+    return buffer[skip : skip + values.numel()].view(values.shape).copy_(values)
+
+
+class ShiftedPanels(MemoryPanels):
+    """Panels that start 8 bytes into a cache line."""
+
+    def write(self, panel):
+        super().write(shifted(panel, 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_disk_and_memory_agree_to_the_last_bit(tmp_path, monkeypatch, dtype):
+    """Wherever panels, right sides and what the allocator returns start in a cache line."""
+    matrix, shape = positive(133), Shape(133, 29, dtype)
+    right = torch.randn(133, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    results = []
+
+    def factored(panels, right):
+        factor = PanelCholesky(panels, part_of(matrix), 1.0)
+        results.append([*factor.diagonal(), factor.solve(right)])
+
+    factored(MemoryPanels(shape), right)
+    factored(FilePanels(tmp_path, shape, {}), right)
+    factored(ShiftedPanels(shape), shifted(right, 8))
+    for by in (8, 24, 48):
+        monkeypatch.setattr(torch, "empty", lambda *a, by=by, **k: shifted(ALLOCATE(*a, **k), by))
+        factored(MemoryPanels(shape), right)
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_blocks_start_with_a_cache_line():
+    for dtype in (torch.float32, torch.float64):
+        for rows, columns in ((1, 1), (7, 3), (64, 5)):
+            values = aligned(rows, columns, dtype, torch.device("cpu"))
+            assert values.shape == (rows, columns)
+            assert values.is_contiguous()
+            assert values.data_ptr() % CACHE_LINE == 0
 
 
 class Interrupted(Exception):

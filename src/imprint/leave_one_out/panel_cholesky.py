@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
-from imprint.leave_one_out.panels import Panels
+from imprint.leave_one_out.panels import Panels, aligned
 from imprint.progress import track
 from imprint.store import replacing
 
@@ -46,23 +46,24 @@ class PanelCholesky:
         self, panels: Panels, block: Block, noise: float, finished: Path | None = None
     ) -> None:
         self._panels, self._noise, self._finished = panels, noise, finished
+        self._tile, self._across = Buffer(panels), Buffer(panels)
         columns = panels.shape.columns
         for panel in track(range(panels.done, len(columns)), "factor", len(columns) - panels.done):
-            panels.write(_factored(panels, panel, block, noise))
+            panels.write(self._factored(panel, block))
 
     def solve(self, right: Tensor) -> Tensor:
         """Return Rb for float64 b ``[n, k]``, with the accuracy of the panels."""
         shape = self._panels.shape
-        values = right.to(shape.dtype, copy=True)
+        values = aligned(*right.shape, shape.dtype, shape.device).copy_(right)
         for panel, columns in enumerate(shape.columns):
             values[columns] = self._substituted(panel, values[columns])
             for rows in shape.below(panel):
-                values[rows].addmm_(self._panels.rows(panel, rows), values[columns], alpha=-1)
+                values[rows].addmm_(self._tile.read(panel, rows), values[columns], alpha=-1)
         for panel, columns in reversed(list(enumerate(shape.columns))):
             own = values[columns]
             for rows in shape.below(panel):
-                own.addmm_(self._panels.rows(panel, rows).T, values[rows], alpha=-1)
-            corner = self._panels.rows(panel, columns)
+                own.addmm_(self._tile.read(panel, rows).T, values[rows], alpha=-1)
+            corner = self._tile.read(panel, columns)
             values[columns] = torch.linalg.solve_triangular(corner.T, own, upper=True)
         return values.double().div_(self._noise)
 
@@ -94,40 +95,57 @@ class PanelCholesky:
             lengths += own.double().square().sum(0)
             for rows in shape.below(other):
                 part = rest[rows.start - start : rows.stop - start]
-                part.addmm_(self._panels.rows(other, rows), own, alpha=-1)
+                part.addmm_(self._tile.read(other, rows), own, alpha=-1)
         return lengths
 
     def _substituted(self, panel: int, right: Tensor) -> Tensor:
-        corner = self._panels.rows(panel, self._panels.shape.columns[panel])
+        corner = self._tile.read(panel, self._panels.shape.columns[panel])
         result: Tensor = torch.linalg.solve_triangular(corner, right, upper=False)
         return result
 
-
-def _factored(panels: Panels, panel: int, block: Block, noise: float) -> Tensor:
-    """Return a panel of L, the ones before it given."""
-    shape = panels.shape
-    columns = shape.columns[panel]
-    result = shape.new(panel)
-    parts = [(rows, result[rows.start - columns.start :]) for rows in shape.columns[panel:]]
-    parts = [(rows, part[: rows.stop - rows.start]) for rows, part in parts]
-    for rows, part in parts:
-        part.copy_(block(rows, columns).div_(noise))
-    for before in range(panel):
-        across = panels.rows(before, columns).T
+    def _factored(self, panel: int, block: Block) -> Tensor:
+        """Return a panel of L, the ones before it given."""
+        shape = self._panels.shape
+        columns = shape.columns[panel]
+        result = shape.new(panel)
+        parts = [(rows, result[rows.start - columns.start :]) for rows in shape.columns[panel:]]
+        parts = [(rows, part[: rows.stop - rows.start]) for rows, part in parts]
         for rows, part in parts:
-            part.addmm_(panels.rows(before, rows), across, alpha=-1)
-    corner = parts[0][1]
-    factor, failed = torch.linalg.cholesky_ex(corner)
-    if int(failed):
-        raise ImprintError(
-            f"the kernel matrix is not positive definite in {str(shape.dtype)[6:]} from row "
-            f"{columns.start + int(failed) - 1} on: use the exact method, in float64, or "
-            "raise the noise variance"
-        )
-    corner.copy_(factor.tril_())
-    for _, part in parts[1:]:
-        part.copy_(torch.linalg.solve_triangular(factor.T, part, upper=True, left=False))
-    return result
+            part.copy_(block(rows, columns).div_(self._noise))
+        for before in range(panel):
+            across = self._across.read(before, columns).T
+            for rows, part in parts:
+                part.addmm_(self._tile.read(before, rows), across, alpha=-1)
+        corner = parts[0][1]
+        factor, failed = torch.linalg.cholesky_ex(corner)
+        if int(failed):
+            raise ImprintError(
+                f"the kernel matrix is not positive definite in {str(shape.dtype)[6:]} from row "
+                f"{columns.start + int(failed) - 1} on: use the exact method, in float64, or "
+                "raise the noise variance"
+            )
+        corner.copy_(factor.tril_())
+        for _, part in parts[1:]:
+            part.copy_(torch.linalg.solve_triangular(factor.T, part, upper=True, left=False))
+        return result
+
+
+class Buffer:
+    """Where one block of L at a time is read, at the start of a cache line, whatever keeps it."""
+
+    def __init__(self, panels: Panels) -> None:
+        shape = panels.shape
+        width = min(shape.width, shape.size)
+        self._panels = panels
+        self._values = aligned(1, width**2, shape.dtype, shape.device)[0]
+
+    def read(self, panel: int, rows: slice) -> Tensor:
+        """Return some rows of a panel, ``[r, w]``, contiguous, until the next call."""
+        columns = self._panels.shape.columns[panel]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        block = self._values[: height * width].view(height, width)
+        self._panels.read(panel, rows, block)
+        return block
 
 
 def _save(path: Path, values: Tensor) -> None:
