@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imprint.membership.moments import IN, OUT, moments, sums
@@ -14,6 +14,7 @@ def cohort(seed, models=7, augmentations=2, records=11, offset=0.0):
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000), offset=st.sampled_from([0.0, 1e6]))
+@example(seed=338, offset=0.0)  # two models 9e-5 apart, both 1 from the first
 def test_moments_are_those_of_each_side(seed, offset):
     signals, members = cohort(seed, offset=offset)
     for side, found in zip((OUT, IN), moments(sums(signals, members)), strict=True):
@@ -26,7 +27,13 @@ def test_moments_are_those_of_each_side(seed, offset):
                 mean = chosen.mean(axis=0)
                 np.testing.assert_allclose(found.mean[:, record], mean, rtol=1e-12, atol=near)
             if len(chosen) >= 2:
-                np.testing.assert_allclose(found.variance[:, record], chosen.var(axis=0), rtol=1e-8)
+                # Rounding of n squares of distances from the first model, which cancel.
+                squares = ((chosen - signals[0, :, record]) ** 2).sum(axis=0).max()
+                noise = 4 * np.finfo(np.float64).eps * squares
+                variance = chosen.var(axis=0)
+                np.testing.assert_allclose(
+                    found.variance[:, record], variance, rtol=1e-12, atol=noise
+                )
 
 
 @settings(max_examples=20, deadline=None)

@@ -80,8 +80,8 @@ class Moments:
         count: float64 ``[N]``, models.
         mean: float64 ``[A, N]``; where there is no model, the other side's mean moved by the mean
             difference of the sides over all records.
-        variance: float64 ``[A, N]``, divided by count (ddof = 0); where there are fewer than two
-            models, the pooled one.
+        variance: float64 ``[A, N]``, divided by count (ddof = 0), within 4 ε Σd²; where there are
+            fewer than two models, the pooled one.
         pooled: float64 ``[A]``, Σ squared deviations / Σ (count − 1) over all records.
     """
 
