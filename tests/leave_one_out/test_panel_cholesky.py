@@ -57,7 +57,8 @@ def test_against_the_inverse(size, width, dtype, on_disk):
         factor = torch.zeros(size, size, dtype=dtype)
         for columns, panel in zip(shape.columns, kept, strict=True):
             factor[columns.start :, columns] = panel
-        torch.testing.assert_close((factor @ factor.T).double() * 0.05, matrix, rtol=1e-4, atol=1e-4)
+        product = (factor @ factor.T).double() * 0.05
+        torch.testing.assert_close(product, matrix, rtol=1e-4, atol=1e-4)
         assert sum(map(torch.numel, kept)) <= size * (size + width) // 2 + width**2
 
 

@@ -54,7 +54,8 @@ class PanelCholesky:
     def solve(self, right: Tensor) -> Tensor:
         """Return Rb for float64 b ``[n, k]``, with the accuracy of the panels."""
         shape = self._panels.shape
-        values = aligned(*right.shape, shape.dtype, shape.device).copy_(right)
+        height, count = right.shape
+        values = aligned(height, count, shape.dtype, shape.device).copy_(right)
         for panel, columns in enumerate(shape.columns):
             values[columns] = self._substituted(panel, values[columns])
             for rows in shape.below(panel):
