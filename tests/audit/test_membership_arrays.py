@@ -46,8 +46,13 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     summary = json.loads((out / "summary.json").read_text())
     found = summary["lenses"]["membership"]
     unusual = ["label_only", "white_box_gradient", "white_box_trace"]
-    assert sorted([*found["attacks"], *unusual]) == ATTACKS.names()
-    assert found["skipped"] == {}
+    of_curvature = ["curvature_lr", "curvature_nll"]
+    assert sorted([*found["attacks"], *of_curvature, *unusual]) == ATTACKS.names()
+    assert found["skipped"] == {
+        name: "needs the signal log_curvature, which is not given" for name in of_curvature
+    }
+    assert found["warnings"] == []
+    assert summary["data"]["copies"] == 0
     truth = arrays()["target_members"]
     for name, attack in found["attacks"].items():
         for estimate in (attack["auc"], attack["balanced_accuracy"], attack["tpr_at_fpr"]["0.1"]):
@@ -95,6 +100,7 @@ def test_the_table_is_printed(save, tmp_path, capsys):
 
 def test_options_reach_the_attacks(save, tmp_path):
     words = ["--arrays", str(save()), "--attack", "curvature_lr", "--no-controls"]
+    words += ["--signal", "log_curvature"]
     scores = []
     for extra in ([], ["--legacy"]):
         out = tmp_path / f"out{len(extra)}"
@@ -187,3 +193,117 @@ def test_results_are_the_same_bytes_again(save, tmp_path):
         attack_membership_arrays(save(), tmp_path / name, names=["lira_shrunk", "rmia"])
     for file in ("summary.json", "membership/rmia.parquet", "membership/lira_shrunk.parquet"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_an_attack_runs_on_the_signal_it_names_alone(save, tmp_path):
+    """Margins without curvature, every attack asked for: no row of a curvature attack."""
+    found = attack_membership_arrays(save(), tmp_path / "out", names=["all"])
+    found = found["lenses"]["membership"]
+    assert not [name for name in found["attacks"] if "curvature" in name]
+    assert {attack["reads"] for attack in found["attacks"].values()} == {"phi"}
+    with pytest.raises(ImprintError, match="curvature_lr needs the signal log_curvature"):
+        attack_membership_arrays(save(), tmp_path / "other", names=["curvature_lr"])
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_records_listed_ten_times_count_once(save, tmp_path, named):
+    """Whatever the file repeats, every number is that of the distinct records."""
+    plain = attack_membership_arrays(save(), tmp_path / "plain")
+    own = arrays()
+    order = np.random.default_rng(5).permutation(10 * RECORDS)
+    tenfold = {
+        name: np.tile(own[name], 10)[..., order]
+        for name in ("signals", "members", "target", "target_members")
+    }
+    if named:
+        tenfold["index"] = np.tile(np.arange(RECORDS), 10)[order]
+    copied = attack_membership_arrays(save(**tenfold), tmp_path / "copied")
+    assert copied["data"]["copies"] == 9 * RECORDS
+    for part in ("members", "non_members"):
+        assert copied["data"][part] == plain["data"][part]
+    found = copied["lenses"]["membership"]
+    assert found["warnings"] == [
+        "2700 of 3000 rows repeat another one in every signal and in membership: each record "
+        "counts once, in every number here"
+    ]
+    for name, attack in found["attacks"].items():
+        same = plain["lenses"]["membership"]["attacks"][name]
+        assert attack["auc"]["n"] == RECORDS
+        assert attack["smallest_fpr"] == same["smallest_fpr"]
+        assert "missing" in attack["tpr_at_fpr"]["0.001"]
+        assert attack["auc"]["value"] == pytest.approx(same["auc"]["value"], abs=1e-6)
+        assert all(control["passed"] for control in attack["controls"].values())
+        table = read_table(tmp_path / "copied" / "membership" / f"{name}.parquet")
+        assert len(table["index"]) == RECORDS
+
+
+def test_records_without_references_listed_ten_times_count_once(tmp_path):
+    random = np.random.default_rng(0)
+    members = np.arange(400) < 200
+    target = random.normal(size=(1, 400)) + members
+    np.savez(tmp_path / "a.npz", target=np.tile(target, 10), target_members=np.tile(members, 10))
+    summary = attack_membership_arrays(tmp_path / "a.npz", tmp_path / "out")
+    assert summary["data"]["copies"] == 3600
+    assert summary["lenses"]["membership"]["attacks"]["loss"]["smallest_fpr"] == 1 / 200
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2])
+def test_rounded_signals_are_ties_and_no_copies(tmp_path, decimals):
+    random = np.random.default_rng(0)
+    members = np.arange(4000) < 2000
+    target = (random.normal(size=(1, 4000)) + 3 * members).round(decimals)
+    np.savez(tmp_path / "a.npz", target=target, target_members=members)
+    assert attack_membership_arrays(tmp_path / "a.npz", tmp_path / "out")["data"]["copies"] == 0
+
+
+def test_one_index_of_two_records_is_told(save, tmp_path):
+    index = np.arange(RECORDS)
+    index[7] = 3
+    with pytest.raises(ImprintError, match="index 3 names the rows 3 and 7, whose signals differ"):
+        attack_membership_arrays(save(index=index), tmp_path / "out")
+
+
+def test_losses_given_as_margins_are_told(save, tmp_path, capsys):
+    own = arrays()
+    losses = {
+        name: np.logaddexp(0, -own[name])
+        for name in ("signals", "target", "population", "population_signals")
+    }
+    words = ["--arrays", str(save(**losses)), "--out", str(tmp_path / "out")]
+    main(["membership", "attack", *words])
+    told = " ".join(capsys.readouterr().out.split())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    found = summary["lenses"]["membership"]
+    assert len(found["warnings"]) == 2
+    assert "they may be losses (of a loss ℓ = −log p give −log(exp(ℓ) − 1))" in found["warnings"][0]
+    assert "are smaller on the records that each was trained on" in found["warnings"][1]
+    assert found["attacks"]["loss"]["note"].startswith("below chance")
+    for sentence in found["warnings"]:
+        assert sentence in told
+
+
+def test_probabilities_given_as_margins_are_told(save, tmp_path):
+    own = arrays()
+    probabilities = {
+        name: 1 / (1 + np.exp(-own[name]))
+        for name in ("signals", "target", "population", "population_signals")
+    }
+    found = attack_membership_arrays(save(**probabilities), tmp_path / "out")
+    (told,) = found["lenses"]["membership"]["warnings"]
+    assert told.startswith("all 300 logit margins lie in [0, 1], as probabilities do")
+
+
+def test_an_attack_that_scores_all_alike_says_so(save, tmp_path):
+    constant = {
+        "target": np.zeros((2, RECORDS)),
+        "population": np.zeros((2, POPULATION)),
+    }
+    found = attack_membership_arrays(save(**constant), tmp_path / "out")["lenses"]["membership"]
+    assert found["attacks"]["loss"]["auc"]["value"] == 0.5
+    assert found["attacks"]["loss"]["note"].startswith("every record has the same score")
+
+
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128, "datetime64[s]", "S3"])
+def test_signals_that_are_no_real_numbers_are_refused(save, tmp_path, kind):
+    with pytest.raises(ImprintError, match="target must hold numbers, not"):
+        attack_membership_arrays(save(target=np.zeros((2, RECORDS)).astype(kind)), tmp_path / "out")

@@ -17,13 +17,15 @@ from imprint.errors import ImprintError
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.controls import permuted_membership, swapped_target
+from imprint.membership.duplicates import first_of_copies
 from imprint.membership.evaluation import check_both, evaluate
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import Scored, choose_attacks, run_attacks
+from imprint.membership.signal_checks import explain, suspect_signals, with_note
 from imprint.store import write_json
 from imprint.tables import write_table
 
-SignalKind = Literal["any", "phi", "log_curvature"]
+SignalKind = Literal["phi", "log_curvature"]
 
 REQUIRED = ("target", "target_members")
 OPTIONAL = (
@@ -53,32 +55,35 @@ class Case:
         index: int64 ``[N]``.
         members: bool ``[N]``.
         evidence: what attacks may look at.
+        copies: rows of the file that repeat another one, and are left out.
     """
 
     index: NDArray[np.int64]
     members: NDArray[np.bool_]
     evidence: Evidence
+    copies: int
 
 
 def attack_membership_arrays(
     file: Path,
     out: Path,
     names: Sequence[str] = ("all",),
-    signal: SignalKind = "any",
+    signal: SignalKind = "phi",
     options: AttackOptions | None = None,
     with_controls: bool = True,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Attack one target; write ``summary.json`` and a table of scores an attack.
 
-    ``membership/NAME.parquet`` holds ``index``, ``score`` and ``member`` of every record.
+    ``membership/NAME.parquet`` holds ``index``, ``score`` and ``member`` of every record. A record
+    that is listed more than once counts once, at its first row.
 
     Args:
         file: ``.npz``; :func:`read_case` says of what.
         out: folder for the results.
         names: attacks, or ``all``.
-        signal: what ``signals``, ``target`` and ``population`` hold; ``any``: each attack takes
-            them as what it needs.
+        signal: what ``signals``, ``target`` and ``population`` hold; attacks that read another
+            kind alone are skipped.
         options: settings of single attacks.
         with_controls: also run the negative controls of every attack.
         seed: of halves and controls.
@@ -96,7 +101,7 @@ def attack_membership_arrays(
         raise ImprintError(f"{file}: no attack can be run: {told}")
     found = {
         name: {
-            **evaluate(scores, case.members, seed=seed).to_dict(),
+            **_evaluate(scores, case.members, seed),
             "reads": scored.reads[name],
             **(_controls(case, name, settings, seed) if with_controls else {}),
         }
@@ -111,13 +116,34 @@ def attack_membership_arrays(
             "members": inside,
             "non_members": len(case.members) - inside,
             "references": 0 if references is None else len(references.cohort),
+            "copies": case.copies,
         },
         "settings": {"signal": signal, "attacks": to_plain(settings), "seed": seed},
-        "lenses": {"membership": {"attacks": found, "skipped": dict(scored.skipped)}},
+        "lenses": {
+            "membership": {
+                "attacks": found,
+                "skipped": dict(scored.skipped),
+                "warnings": [*_copies(case), *suspect_signals(case.evidence, case.members)],
+            }
+        },
     }
     _write_scores(out, case, scored)
     write_json(out / "summary.json", summary)
     return summary
+
+
+def _evaluate(scores: NDArray[np.float64], members: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    evaluation = evaluate(scores, members, seed=seed)
+    return with_note(evaluation.to_dict(), explain(scores, evaluation))
+
+
+def _copies(case: Case) -> list[str]:
+    if not case.copies:
+        return []
+    return [
+        f"{case.copies} of {case.copies + len(case.members)} rows repeat another one in every "
+        "signal and in membership: each record counts once, in every number here"
+    ]
 
 
 def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[str, Any]:
@@ -140,7 +166,7 @@ def _write_scores(out: Path, case: Case, scored: Scored) -> None:
         write_table(out / "membership" / f"{name}.parquet", columns)
 
 
-def read_case(file: Path, signal: SignalKind = "any") -> Case:
+def read_case(file: Path, signal: SignalKind = "phi") -> Case:
     """Return one target and its references from an ``.npz`` file.
 
     Names: ``target [A, N]`` and ``target_members [N]``; with references ``signals [K, A, N]`` and
@@ -160,20 +186,14 @@ def read_case(file: Path, signal: SignalKind = "any") -> Case:
     _check_shapes(file, arrays)
     first = _signals(file, arrays, "")
     second = _signals(file, arrays, "curvature_")
-    kinds: dict[str, dict[str, NDArray[np.float64]]] = {}
-    if signal == "any" and second:
-        kinds = {"phi": first, "log_curvature": second}
-    elif signal == "any":
-        kinds = {"phi": first, "log_curvature": first}
-    else:
-        kinds = {signal: first}
-        if second and signal == "phi":
-            kinds["log_curvature"] = second
-        elif second:
-            raise ImprintError(
-                f"{file}: with --signal log_curvature, target is the curvature already: "
-                "leave the curvature_ arrays out, or say --signal phi"
-            )
+    kinds: dict[str, dict[str, NDArray[np.float64]]] = {signal: first}
+    if second and signal == "log_curvature":
+        raise ImprintError(
+            f"{file}: with --signal log_curvature, target is the curvature already: "
+            "leave the curvature_ arrays out, or say --signal phi"
+        )
+    if second:
+        kinds["log_curvature"] = second
     members = flags(file, "target_members", arrays["target_members"])
     check_both(members)
     target = {kind: held["target"] for kind, held in kinds.items()}
@@ -187,7 +207,47 @@ def read_case(file: Path, signal: SignalKind = "any") -> Case:
             Cohort(_of(kinds, "signals"), masks, _of(kinds, "population_signals"))
         )
     index = arrays.get("index", np.arange(len(members))).astype(np.int64)
-    return Case(index, members, Evidence(target, references, _of(kinds, "population")))
+    evidence = Evidence(target, references, _of(kinds, "population"))
+    return _distinct(file, index if "index" in arrays else None, index, members, evidence)
+
+
+def _distinct(
+    file: Path,
+    named: NDArray[np.int64] | None,
+    index: NDArray[np.int64],
+    members: NDArray[np.bool_],
+    evidence: Evidence,
+) -> Case:
+    """Return the case with each record once.
+
+    Raises:
+        ImprintError: a name stands at rows that differ.
+    """
+    signals, masks = list(evidence.target.values()), [members[None]]
+    if evidence.references is not None:
+        cohort = evidence.references.cohort
+        signals += [values.reshape(-1, len(members)) for values in cohort.signals.values()]
+        masks.append(cohort.members)
+    columns, memberships = np.concatenate(signals), np.concatenate(masks)
+    first = first_of_copies(columns, memberships)
+    if named is not None:
+        _, starts, which = np.unique(named, return_index=True, return_inverse=True)
+        namesake = starts[which]
+        everything = np.concatenate([columns, memberships])
+        differs = (everything != everything[:, namesake]).any(axis=0)
+        if differs.any():
+            row = int(np.flatnonzero(differs)[0])
+            raise ImprintError(
+                f"{file}: index {named[row]} names the rows {namesake[row]} and {row}, whose "
+                "signals differ: give each record an index of its own"
+            )
+        first = np.minimum(first, namesake)
+    kept = np.flatnonzero(first == np.arange(len(members)))
+    copies = len(members) - len(kept)
+    if not copies:
+        return Case(index, members, evidence, 0)
+    check_both(members[kept])
+    return Case(index[kept], members[kept], evidence.records(kept), copies)
 
 
 def _of(

@@ -53,7 +53,11 @@ def show_attacks(findings: dict[str, Any]) -> None:
         console.print(_of_some(findings[LABEL_ONLY]), highlight=False)
     for name, reason in findings["skipped"].items():
         console.print(f"{name} skipped: {reason}", highlight=False)
+    for sentence in findings.get("warnings", ()):
+        console.print(f"Warning: {sentence}.", highlight=False, markup=False)
     for name, found in attacks.items():
+        if "note" in found:
+            console.print(f"{name}: {found['note']}.", highlight=False, markup=False)
         for control, result in found.get("controls", {}).items():
             if not result["passed"]:
                 value = _percent(result["value"]).replace("\n", ", interval ")

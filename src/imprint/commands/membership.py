@@ -31,8 +31,8 @@ class Attack(AttackOptions, Common):
     """An .npz file of signals."""
     attack: Names = ("all",)
     """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
-    signal: Literal["any", "phi", "log_curvature"] = "any"
-    """What the signals are; any: every attack takes them as what it needs."""
+    signal: Literal["phi", "log_curvature"] = "phi"
+    """What the signals are: logit margins, or logs of the input-loss curvature."""
     controls: bool = True
     """Also run each attack on shuffled membership and on a reference in the target's place."""
 

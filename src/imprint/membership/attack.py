@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from imprint.errors import ImprintError
-from imprint.membership.cohort import References, derive_values
+from imprint.membership.cohort import IntArray, References, derive_values
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.registry import Registry
@@ -42,6 +42,17 @@ class Evidence:
     def of_population(self, name: str) -> FloatArray:
         """Return a signal or derived quantity of the target's population, float64 ``[A, Q]``."""
         return derive_values(self.population, name)
+
+    def records(self, rows: IntArray) -> Evidence:
+        """Return what is known about some of the records, int64 ``[n]``; the population stays."""
+        references = self.references
+        if references is not None:
+            references = References(references.cohort.records(rows), references.target)
+        return Evidence(
+            {kind: values[:, rows] for kind, values in self.target.items()},
+            references,
+            self.population,
+        )
 
     @property
     def judges(self) -> References:

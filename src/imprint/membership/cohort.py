@@ -43,13 +43,9 @@ def probability(phi: FloatArray) -> FloatArray:
 
 
 def columns(signals: Mapping[str, FloatArray]) -> FloatArray:
-    """Return φ and log-curvature one after the other along the axis before the last.
-
-    One array given as both, because its kind is not known, counts once.
-    """
+    """Return φ and log-curvature one after the other along the axis before the last."""
     both = [signals[kind] for kind in ("phi", "log_curvature") if kind in signals]
-    distinct = {values.ctypes.data: values for values in both}
-    return np.concatenate(list(distinct.values()), axis=-2)
+    return np.concatenate(both, axis=-2)
 
 
 DERIVED: dict[str, Callable[[Mapping[str, FloatArray]], FloatArray]] = {
@@ -103,6 +99,14 @@ class Cohort:
             {kind: values[models] for kind, values in self.signals.items()},
             self.members[models],
             {kind: values[models] for kind, values in self.population.items()},
+        )
+
+    def records(self, rows: IntArray) -> Cohort:
+        """Return all models on some of the records, int64 ``[n]``."""
+        return Cohort(
+            {kind: values[:, :, rows] for kind, values in self.signals.items()},
+            self.members[:, rows],
+            self.population,
         )
 
     def values(self, name: str) -> FloatArray:
