@@ -1,5 +1,8 @@
 """Hypothesis: the same examples in every run and no clock; random ones by ``make explore``."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A loaded machine takes ten times as long: neither a deadline nor slow generation is a failure.
@@ -8,3 +11,12 @@ NO_CLOCK = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("repeatable", derandomize=True, **NO_CLOCK)
 settings.register_profile("explore", derandomize=False, print_blob=True, **NO_CLOCK)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    """Keep what tests cache apart from the user's cache, but for matplotlib's list of fonts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
+from imprint.fingerprint import (
+    changed_images,
+    fingerprint_file,
+    fingerprints_in,
+    write_fingerprint,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,11 @@ class Study:
             ) from None
         if found.get("hash") == wanted["hash"]:
             return True
-        difference = "; ".join(_differences(found, wanted)) or "its card was edited"
+        changed = {
+            str(each): partial(changed_images, self.root, now=each)
+            for each in fingerprints_in(settings)
+        }
+        difference = "; ".join(_differences(found, wanted, changed)) or "its card was edited"
         raise ImprintError(
             f"{path} was made with other settings ({difference}): "
             "choose another --out, or delete this folder to start anew"
@@ -97,6 +108,7 @@ class Study:
         card = self._card(settings, inputs)
         with replacing(path, resume=card["hash"][:12] if resumable else "") as temporary:
             build(temporary)
+            self.keep_fingerprints(settings)
             write_json(card_path(path), card)
         return path
 
@@ -130,6 +142,17 @@ class Study:
                 if new and list(self.root.iterdir()) == [lock]:
                     lock.unlink()
                     self.root.rmdir()
+
+    def keep_fingerprints(self, settings: Any) -> None:
+        """Keep the hash of each image that a step is made from, to name one that changes.
+
+        Processes that share a study know the hash of the set alone: what starts them keeps it.
+        """
+        for fingerprint in fingerprints_in(settings):
+            file = fingerprint_file(self.root, fingerprint)
+            if not file.exists():
+                with replacing(file) as temporary:
+                    write_fingerprint(temporary, fingerprint)
 
     def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
         card: dict[str, Any] = {
@@ -251,15 +274,34 @@ def read_json(path: Path) -> Any:
         raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
 
 
-def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
+def _differences(
+    found: Any,
+    wanted: Any,
+    changed: Mapping[str, Callable[[str], str]],
+    where: str = "",
+) -> Iterator[str]:
+    """Yield what differs between two cards.
+
+    Args:
+        found: the card that is there, or a part of it.
+        wanted: likewise of the card that is asked for.
+        changed: by fingerprint of a data set as it is now, what says which of its images differ
+            from those of an earlier fingerprint.
+        where: place of the part.
+    """
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in sorted(found.keys() | wanted.keys()):
             if where == "" and key == "hash":
                 continue
             missing = "nothing"
             inner = key if where in ("", "settings", "inputs") else f"{where}.{key}"
-            yield from _differences(found.get(key, missing), wanted.get(key, missing), inner)
+            parts = found.get(key, missing), wanted.get(key, missing)
+            yield from _differences(*parts, changed, inner)
     elif found != wanted:
+        images = changed[wanted](found) if isinstance(wanted, str) and wanted in changed else ""
+        if images:
+            yield f"{where}: {images}"
+            return
         yield f"{where}: {_short(found)} there, {_short(wanted)} now"
 
 

@@ -219,7 +219,7 @@ def test_triage_alone_writes_nothing_else(folder, tmp_path):
     found = audit_membership(options(folder, tmp_path / "out", triage=True))
     assert found["triage"]["worth_it"]
     written = {file.name for file in (tmp_path / "out").iterdir()}
-    assert written - {".lock"} == {"triage.json", "tables"}
+    assert written - {".lock"} == {"triage.json", "tables", "fingerprints"}
 
 
 def test_outputs_in_another_order_than_the_folders_are_noticed(folder, tmp_path, capsys):

@@ -13,6 +13,7 @@ from imprint.audit.npz import Arrays, numbers, read_npz
 from imprint.data.centre import centre_images
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.fingerprint import Fingerprint, array_digests, fingerprint_of
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.seeds import generator
 from imprint.store import hash_arrays
@@ -66,9 +67,11 @@ class Inputs:
     given: NDArray[Any]
     pixels: Pixels | None = None
 
-    def hash(self) -> str:
+    def hash(self) -> Fingerprint:
         """Return a hash of all that a fit depends on."""
-        return hash_arrays(self.index, self.values, self.labels)
+        names = [f"record {index}" for index in self.index.tolist()]
+        digests = array_digests(self.values)
+        return fingerprint_of(self.classes, names, digests, self.labels, None)
 
 
 def read_arrays(file: Path) -> Arrays:

@@ -95,15 +95,19 @@ class Unpack(Common):
 
     def run(self) -> dict[str, Any]:
         """Unpack; return where the images are and how many there are."""
+        from imprint.data.digests import file_digests
         from imprint.data.sources.imagenet_index import INDEX_FILE, read_index
         from imprint.data.tfrecords import find_shards, unpack
         from imprint.store import Study
 
         shards = find_shards(self.tfrecords)
-        settings = {
-            kind: [[shard.name, shard.stat().st_size] for shard in found]
-            for kind, found in shards.items()
-        }
+        settings = {}
+        for kind, files in shards.items():
+            names = [shard.name for shard in files]
+            digests = file_digests(self.tfrecords, names)
+            settings[kind] = {
+                name: row.tobytes().hex() for name, row in zip(names, digests, strict=True)
+            }
 
         def build(folder: Path) -> None:
             unpack(shards, folder)

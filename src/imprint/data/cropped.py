@@ -15,6 +15,7 @@ import numpy as np
 
 from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
 from imprint.errors import ImprintError
+from imprint.fingerprint import joined_fingerprint
 from imprint.store import hash_arrays, hash_json
 
 IN_MEMORY_LIMIT = 1 << 30
@@ -101,7 +102,9 @@ class CroppedImages:
 
     def fingerprint(self) -> str:
         """Return the hash of the images' fingerprint and the squares."""
-        return hash_json([self.images.fingerprint(), hash_arrays(self.index, self.squares)])
+        whole = self.images.fingerprint()
+        value = hash_json([whole, hash_arrays(self.index, self.squares)])
+        return joined_fingerprint([whole], value)
 
     def _sides(self) -> FloatArray:
         return self.squares[:, 2] - self.squares[:, 0]

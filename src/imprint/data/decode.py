@@ -79,18 +79,6 @@ def header_size(file: Path) -> tuple[int, int]:
         ) from error
 
 
-def byte_count(file: Path) -> int:
-    """Return the length of a file in bytes.
-
-    Raises:
-        ImprintError: there is no such file.
-    """
-    try:
-        return file.stat().st_size
-    except OSError:
-        raise ImprintError(f"no image at {file}: it was moved or deleted") from None
-
-
 def square(image: Image.Image, rectangle: NDArray[np.float64], size: int, name: str) -> Pixels:
     """Return one rectangle of an image as a square, bilinear with antialiasing.
 

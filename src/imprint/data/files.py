@@ -7,7 +7,6 @@ others stay as they are.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.data.decode import byte_count, header_size, load, square, to_array
+from imprint.data.decode import header_size, load, square, to_array
+from imprint.data.digests import file_digests
 from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
 from imprint.device import usable_cores
 from imprint.errors import ImprintError
+from imprint.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
 from imprint.progress import track
 
 IN_MEMORY_LIMIT = 1 << 30
@@ -123,23 +124,24 @@ class FileImages:
         _in_threads(decode, groups)
         return squares
 
-    def fingerprint(self) -> str:
-        """Return the hash of names, sizes in bytes, labels, classes and boxes.
+    def fingerprint(self) -> Fingerprint:
+        """Return the hash of names, bytes of the files, labels, classes and boxes.
 
-        Neither times nor the place of the folder enter, so a copy has the same fingerprint.
+        Neither times nor the place of the folder enter, so a copy has the same fingerprint. The
+        bytes of files that are left out as corrupt do not count.
+
+        Raises:
+            ImprintError: a file cannot be read.
         """
         return self._fingerprint
 
     @cached_property
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr((self.channels, self.classes)).encode())
-        for row, path in enumerate(self.paths):
-            digest.update(f"{path}\0{byte_count(self.file_of(row))}\n".encode())
-        digest.update(np.ascontiguousarray(self.labels, dtype=np.int64).data)
-        digest.update(np.ascontiguousarray(self.corrupt, dtype=np.int64).data)
-        for boxes in self.object_boxes or ():
-            digest.update(np.asarray(boxes, dtype=np.int64).tobytes() + b"|")
-        return digest.hexdigest()
+    def _fingerprint(self) -> Fingerprint:
+        contents = np.zeros((len(self), DIGEST_BYTES), dtype=np.uint8)
+        usable = usable_indices(self)
+        contents[usable] = file_digests(self.root, [self.paths[row] for row in usable.tolist()])
+        facts = (self.channels, self.classes, np.asarray(self.corrupt).tolist())
+        return fingerprint_of(facts, self.paths, contents, self.labels, self.object_boxes)
 
 
 def usable_indices(images: ImageSet) -> IntArray:
@@ -193,20 +195,24 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
             pixels[row] = to_array(load(images.file_of(row), images.channels))
 
     _in_chunks(decode, np.arange(len(images), dtype=np.int64), f"decode {images.name}")
-    return _DecodedFiles(
-        pixels, images.labels, images.classes, images.name, images.object_boxes, images.paths
+    return DecodedFiles(
+        pixels, images.labels, images.classes, images.name, images.object_boxes, files=images
     )
 
 
 @dataclass(frozen=True)
-class _DecodedFiles(ArrayImages):
-    """Arrays that still know the files they came from."""
+class DecodedFiles(ArrayImages):
+    """Arrays that still know the files they came from: their names and their fingerprint."""
 
-    paths: Sequence[str] = ()
+    files: FileImages = field(kw_only=True, repr=False)
 
     def name_of(self, index: int) -> str:
         """Return the relative path of one image."""
-        return self.paths[index]
+        return self.files.name_of(index)
+
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprint of the files."""
+        return self.files.fingerprint()
 
 
 def stream(

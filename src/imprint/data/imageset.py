@@ -10,7 +10,6 @@ an audit can disagree about how pixels are resampled.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +21,7 @@ from imprint.arrays import FloatArray as FloatArray
 from imprint.arrays import IntArray as IntArray
 from imprint.arrays import Pixels as Pixels
 from imprint.errors import ImprintError
+from imprint.fingerprint import Fingerprint, array_digests, fingerprint_of
 
 
 @runtime_checkable
@@ -82,7 +82,10 @@ class ImageSet(Protocol):
         ...
 
     def fingerprint(self) -> str:
-        """Return a hash of what the set holds: names, labels, boxes and content identity."""
+        """Return a hash of all that the set holds: names, content, labels, classes and boxes.
+
+        A :class:`imprint.fingerprint.Fingerprint` also knows the hash of each image.
+        """
         ...
 
 
@@ -166,15 +169,13 @@ class ArrayImages:
         squares = resample(torch.from_numpy(self.pixels[indices]), rectangles, size)
         return np.asarray(to_uint8(squares).numpy())
 
-    def fingerprint(self) -> str:
-        """Return the hash of pixels, labels, classes and boxes."""
+    def fingerprint(self) -> Fingerprint:
+        """Return the hash of names, pixels, labels, classes and boxes."""
         return self._fingerprint
 
     @cached_property
-    def _fingerprint(self) -> str:
-        digest = hashlib.sha256(np.ascontiguousarray(self.pixels).data)
-        digest.update(np.ascontiguousarray(self.labels).data)
-        digest.update(repr((self.pixels.shape, self.classes)).encode())
-        for boxes in self.object_boxes or ():
-            digest.update(np.asarray(boxes, dtype=np.int64).tobytes() + b"|")
-        return digest.hexdigest()
+    def _fingerprint(self) -> Fingerprint:
+        names = [self.name_of(row) for row in range(len(self))]
+        facts = (self.pixels.shape, self.classes)
+        contents = array_digests(self.pixels)
+        return fingerprint_of(facts, names, contents, self.labels, self.object_boxes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
 from imprint.errors import ImprintError
+from imprint.fingerprint import joined_fingerprint
 
 
 @dataclass(frozen=True)
@@ -88,5 +89,5 @@ class JoinedImages:
 
     def fingerprint(self) -> str:
         """Return the hash of both fingerprints."""
-        both = f"{self.first.fingerprint()} {self.second.fingerprint()}"
-        return hashlib.sha256(both.encode()).hexdigest()
+        parts = [self.first.fingerprint(), self.second.fingerprint()]
+        return joined_fingerprint(parts, hashlib.sha256(" ".join(parts).encode()).hexdigest())

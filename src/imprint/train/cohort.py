@@ -106,6 +106,7 @@ def train_cohort(
     job = Job(study.root, images.fingerprint(), card, options)
     weights = tuple(job.weights(plan) for plan in plans)
     missing = [plan for plan in plans if not job.is_done(plan)]
+    study.keep_fingerprints(images.fingerprint())
     if not missing:
         return CohortRun(weights, 0, None, "every model was there", {})
     data = load_resident(images, options.input_size, device)
