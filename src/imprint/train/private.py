@@ -40,7 +40,7 @@ GRADIENT_TOLERANCE = 1e-3
 
 
 class PrivateTraining:
-    """One model in training by DP-SGD; used like :class:`imprint.train.cohort_loop.Training`.
+    """One model in training by DP-SGD; used like ``Training`` of the other cohorts.
 
     Args:
         plan: of the model.
