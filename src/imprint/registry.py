@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from imprint.errors import ImprintError
@@ -13,18 +13,19 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, defined by decorated objects in the modules of one package.
+    """Named things of one kind, defined by decorated objects in the modules of some packages.
 
     The modules are imported on the first look-up, so that registering costs nothing at start-up.
 
     Args:
         kind: what an entry is called in messages, e.g. ``"objective"``.
-        package: dotted name of the package whose modules hold the entries.
+        packages: dotted names of the packages whose modules hold the entries; ``A.*.B`` stands for
+            the package ``B`` of every package below ``A`` that has one.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, *packages: str) -> None:
         self.kind = kind
-        self.package = package
+        self.packages = packages
         self._entries: dict[str, T] = {}
         self._discovered = False
 
@@ -62,6 +63,18 @@ class Registry(Generic[T]):
         if self._discovered:
             return
         self._discovered = True
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        for package in self.packages:
+            for name in _matching(package):
+                for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+                    importlib.import_module(f"{name}.{module.name}")
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    above, star, below = pattern.partition(".*.")
+    if not star:
+        yield pattern
+    elif importlib.util.find_spec(above) is not None:
+        for module in pkgutil.iter_modules(importlib.import_module(above).__path__):
+            inner = f"{above}.{module.name}"
+            if module.ispkg and importlib.util.find_spec(f"{inner}.{below}") is not None:
+                yield f"{inner}.{below}"

@@ -70,7 +70,9 @@ def show_attacks(findings: dict[str, Any]) -> None:
 def _rates(attacks: dict[str, Any]) -> tuple[list[str], str | None]:
     """Return the least false positive rates that could be measured, and why there is no lower."""
     rates, reason = [], None
-    for rate in sorted({rate for found in attacks.values() for rate in found["tpr_at_fpr"]}, key=float):
+    for rate in sorted(
+        {rate for found in attacks.values() for rate in found["tpr_at_fpr"]}, key=float
+    ):
         values = [found["tpr_at_fpr"][rate] for found in attacks.values()]
         if any("missing" not in value for value in values):
             rates.append(rate)
