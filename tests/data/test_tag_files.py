@@ -85,7 +85,24 @@ def test_missing_files_are_told(tmp_path):
         read_frequencies(tmp_path, CLASSES)
 
 
-def test_images_of_one_file_name_cannot_be_told_apart(tmp_path):
+REPEATED = ["cat/1.png", "dog/1.png", "dog/2.png"]
+
+
+def test_classes_may_repeat_the_names_of_files(tmp_path):
+    tags = tags_from_words([[("fur", 0.5)], [("grass", 0.25)], []])
+    write_labels(tmp_path / "labels", tags, REPEATED, np.array([0, 1, 1]), ("cat", "dog"))
+    found = read_tags(tmp_path, REPEATED)
+    assert [found.words(row) for row in range(3)] == [tags.words(row) for row in range(3)]
+    assert read_tags(tmp_path, REPEATED[1:]).words(0) == [("grass", 0.25)]
+
+
+def test_a_file_name_of_two_images_is_refused(tmp_path):
     (tmp_path / "tags.csv").write_text("image,tag,score\n1,sky,1\n")
-    with pytest.raises(ImprintError, match="cannot be told apart"):
-        read_tags(tmp_path / "tags.csv", ["a/1.png", "b/1.png"])
+    with pytest.raises(ImprintError, match=r"'1' may be cat/1.png or dog/1.png"):
+        read_tags(tmp_path / "tags.csv", REPEATED)
+
+
+def test_tags_of_another_class_are_not_taken_for_a_file_of_the_same_name(tmp_path):
+    (tmp_path / "tags.csv").write_text("image,tag,score\ndog/7.png,sky,1\ncat/1.png,fur,1\n")
+    found = read_tags(tmp_path / "tags.csv", ["cat/7.png", "dog/1.png", "cat/1.png"])
+    assert [found.words(row) for row in range(3)] == [[], [], [("fur", 1.0)]]

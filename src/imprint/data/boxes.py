@@ -9,6 +9,7 @@ a box that cutting cannot repair counts as not annotated: nobody knows where its
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,7 +194,8 @@ def read_voc_folder(
         stems: file name of each image, without extension.
 
     Raises:
-        ImprintError: no such folder, none of its files belongs to an image, or a malformed file.
+        ImprintError: no such folder, none of its files belongs to an image, one may belong to two
+            (``1.jpg`` and ``1.png`` of one class), or a malformed file.
     """
     root = _voc_root(folder, class_folders)
     boxes: list[FloatArray] = [np.empty((0, 4))] * len(labels)
@@ -202,12 +204,19 @@ def read_voc_folder(
     starts = np.searchsorted(labels[order], np.arange(len(class_folders) + 1))
     found = orphans = 0
     for label in track(range(len(class_folders)), "read boxes", len(class_folders), "class"):
-        by_stem = {stems[row]: row for row in order[starts[label] : starts[label + 1]].tolist()}
+        mine = order[starts[label] : starts[label + 1]].tolist()
+        uses = Counter(stems[row] for row in mine)
+        by_stem = {stems[row]: row for row in mine}
         for stem in _xml_stems(root / class_folders[label]):
             row = by_stem.get(stem)
             if row is None:
                 orphans += 1
                 continue
+            if uses[stem] > 1:
+                raise ImprintError(
+                    f"{root / class_folders[label] / stem}.xml may belong to any of {uses[stem]} "
+                    "images of that name, which differ in their suffix alone: rename them"
+                )
             annotation = parse_voc(root / class_folders[label] / f"{stem}.xml")
             boxes[row] = annotation.boxes
             sizes[row] = annotation.size or (0, 0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from imprint.data.cropped import CroppedImages
 from imprint.data.crops import Corner, CropRule, background_rectangles
-from imprint.data.file_names import class_folders, stems
+from imprint.data.file_names import export_names
 from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
@@ -96,17 +96,7 @@ def write_crops(folder: Path, crops: CroppedImages, size: int) -> None:
     Raises:
         ImprintError: two images of one class and name.
     """
-    classes = class_folders(crops.images)
-    files = [
-        folder / classes[label] / f"{stem}.png"
-        for label, stem in zip(
-            crops.labels.tolist(), stems(crops.images, crops.index.tolist()), strict=True
-        )
-    ]
-    if len(set(files)) != len(files):
-        raise ImprintError(
-            f"{crops.images.name} has two images of one class and name: rename one of them"
-        )
+    files = [folder / f"{name}.png" for name in export_names(crops.images, crops.index.tolist())]
     missing = np.array([row for row, file in enumerate(files) if not file.exists()], dtype=np.int64)
     whole = whole_rectangles(crops.sizes()[missing])
     batches = stream(crops, missing, whole, size, BATCH)

@@ -43,6 +43,8 @@ class FileImages:
         object_boxes: one int64 ``[m, 4]`` array an image, or None.
         corrupt: int64, indices of images that are left out; their size is (0, 0).
         known_sizes: int64 ``[n, 2]`` if already known; else read from the headers when needed.
+        class_folders: for each class the folder that files about its images lie in, such as its
+            WordNet id; empty where the layout has none.
 
     Raises:
         ImprintError: the numbers of paths, labels and box lists differ.
@@ -57,6 +59,7 @@ class FileImages:
     object_boxes: Sequence[IntArray] | None = field(default=None, repr=False)
     corrupt: IntArray = field(default_factory=lambda: _NONE)
     known_sizes: IntArray | None = field(default=None, repr=False)
+    class_folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         boxes = len(self.paths) if self.object_boxes is None else len(self.object_boxes)

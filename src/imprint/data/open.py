@@ -88,6 +88,9 @@ def inspect_images(
     listing = layouts.get(name).open(root, part)
     if not len(listing.images):
         raise ImprintError(f"{root} holds no images: check the path")
+    if isinstance(listing.images, FileImages):
+        images = dataclasses.replace(listing.images, class_folders=listing.class_folders)
+        listing = dataclasses.replace(listing, images=images)
     opened = Opened(listing.images, name)
     if skip_corrupt and isinstance(listing.images, FileImages):
         corrupt = find_corrupt(listing.images)

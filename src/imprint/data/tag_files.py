@@ -6,7 +6,7 @@
   tagger of the published study leaves them, beside ``frequencies/<class>_<name>_freq.json`` with
   ``{tag: [count, sum of scores]}`` of each class (dejavu spec §7.3).
 
-Images are joined on the name of their file without folder and suffix, as there.
+Images are joined on as much of their path as file and image have (:mod:`imprint.data.name_join`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imprint.data.annotation import Tags, tags_from_words
 from imprint.data.imageset import IntArray
+from imprint.data.name_join import match_names
 from imprint.errors import ImprintError
 from imprint.progress import say
 from imprint.store import read_json, write_json
 
 Words = dict[str, dict[str, float]]
-"""Image key → tag → score."""
+"""Name of an image, as in the file → tag → score."""
 
 
 def read_tags(path: Path, names: Sequence[str]) -> Tags:
@@ -38,15 +39,21 @@ def read_tags(path: Path, names: Sequence[str]) -> Tags:
         names: of the images, such as ``n01440764/n01440764_18.JPEG``.
 
     Raises:
-        ImprintError: no such file, one of another format, or one that knows none of the images.
+        ImprintError: no such file, one of another format, one that knows none of the images, or
+            one that does not say which of two images it means.
     """
     found = _read_words(path)
-    keys = [image_key(name) for name in names]
-    if len(set(keys)) != len(keys):
-        raise ImprintError(
-            "images of the same file name cannot be told apart in a file of tags: rename them"
-        )
-    unknown = [name for name, key in zip(names, keys, strict=True) if key not in found]
+    tags: list[dict[str, float]] = [{} for _ in names]
+    known = np.zeros(len(names), dtype=bool)
+    try:
+        rows = match_names(list(found), names)
+    except ImprintError as error:
+        raise ImprintError(f"{path}: {error}") from error
+    for words, row in zip(found.values(), rows, strict=True):
+        if row is not None:
+            known[row] = True
+            _merge(tags[row], words.items())
+    unknown = [name for name, is_known in zip(names, known.tolist(), strict=True) if not is_known]
     if len(unknown) == len(names):
         raise ImprintError(
             f"{path} has tags of {len(found)} images, but none of {names[0] if names else 'these'}"
@@ -54,16 +61,7 @@ def read_tags(path: Path, names: Sequence[str]) -> Tags:
         )
     if unknown:
         say(f"{path}: no tags of {len(unknown)} of {len(names)} images, {unknown[0]} first")
-    return tags_from_words([list(found.get(key, {}).items()) for key in keys])
-
-
-def image_key(name: str) -> str:
-    """Return what images are joined on: the file name without folder and suffix.
-
-    >>> image_key("crops/n01440764/n01440764_18.JPEG"), image_key("composite[3]")
-    ('n01440764_18', 'composite[3]')
-    """
-    return PurePosixPath(name.replace("\\", "/")).stem
+    return tags_from_words([list(words.items()) for words in tags])
 
 
 def write_labels(
@@ -174,10 +172,13 @@ def _collect(rows: Iterable[tuple[str, list[tuple[str, float]]]]) -> Words:
     """Join rows by image; of a tag that comes twice, the higher score stays."""
     found: Words = defaultdict(dict)
     for image, pairs in rows:
-        mine = found[image_key(image)]
-        for tag, score in pairs:
-            mine[tag] = max(score, mine.get(tag, -np.inf))
+        _merge(found[image], pairs)
     return dict(found)
+
+
+def _merge(words: dict[str, float], pairs: Iterable[tuple[str, float]]) -> None:
+    for tag, score in pairs:
+        words[tag] = max(score, words.get(tag, -np.inf))
 
 
 def _json_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:

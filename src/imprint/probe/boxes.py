@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from imprint.data.decode import load, to_array
-from imprint.data.file_names import class_folders, stems
+from imprint.data.file_names import class_folders, export_names, stems
 from imprint.data.files import FileImages, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet, IntArray, Pixels
@@ -54,6 +54,7 @@ def write_boxes(
     """
     indices = indices[np.isin(indices, usable_indices(images))]
     check_names(images)
+    export_names(images, indices.tolist())
     folders = class_folders(images)
     found: dict[int, list[int]] = {}
     for label in track(
