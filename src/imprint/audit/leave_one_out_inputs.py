@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.audit.leave_one_out_axes import ImageAxes, channels_first, image_axes
 from imprint.audit.npz import Arrays, numbers, read_npz
+from imprint.data.axis_order import FIRST, Order
 from imprint.data.centre import centre_images
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
@@ -58,6 +60,7 @@ class Inputs:
         classes: names of the classes that occur.
         given: ``[n, ...]``, the bytes by which records are the same.
         pixels: how images were scaled; None for arrays.
+        axes: of images, in the file or as they are read; None where inputs are rows of numbers.
     """
 
     index: IntArray
@@ -66,6 +69,7 @@ class Inputs:
     classes: tuple[str, ...]
     given: NDArray[Any]
     pixels: Pixels | None = None
+    axes: ImageAxes | None = None
 
     def hash(self) -> Fingerprint:
         """Return a hash of all that a fit depends on."""
@@ -107,13 +111,28 @@ def floating(file: Path, name: str, array: NDArray[Any]) -> FloatArray:
     return numbers(file, name, array)
 
 
-def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, seed: int) -> Inputs:
-    """Return the records of a file that are fitted.
+def inputs_from_arrays(
+    file: Path,
+    arrays: Arrays,
+    choice: LeaveOneOutChoice,
+    seed: int,
+    channels: Order | None = None,
+) -> Inputs:
+    """Return the records of a file that are fitted, images as ``[n, C, H, W]``.
+
+    Args:
+        file: named in errors.
+        arrays: ``x`` and ``y``.
+        choice: kernel and number of records.
+        seed: of the draw.
+        channels: where ``x`` has them, if the user says.
 
     Raises:
         ImprintError: shapes or labels that do not fit, or too few records or classes.
     """
     x, y = arrays["x"], numbers(file, "y", arrays["y"])
+    axes = image_axes(file, x, choice, channels)
+    x = x if axes is None else channels_first(x, axes)
     if y.shape != (len(x),):
         raise ImprintError(
             f"{file}: y has shape {list(y.shape)}, expected [{len(x)}]: one class a record of x"
@@ -125,7 +144,9 @@ def inputs_from_arrays(file: Path, arrays: Arrays, choice: LeaveOneOutChoice, se
     index = chosen(len(x), choice.records, seed)
     found, labels = np.unique(y[index].astype(np.int64), return_inverse=True)
     _check(str(file), len(index), len(found))
-    return Inputs(index, x[index], labels.astype(np.int64), tuple(map(str, found)), x[index])
+    return Inputs(
+        index, x[index], labels.astype(np.int64), tuple(map(str, found)), x[index], axes=axes
+    )
 
 
 def inputs_from_images(
@@ -151,7 +172,8 @@ def inputs_from_images(
     unit = whole / 255.0
     pixels = _pixels(unit, choice.scaling)
     names = tuple(images.classes[label] for label in found)
-    return Inputs(index, pixels.scaled(unit), labels.astype(np.int64), names, whole, pixels)
+    axes = ImageAxes(FIRST, True, whole.shape[1:])
+    return Inputs(index, pixels.scaled(unit), labels.astype(np.int64), names, whole, pixels, axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +242,8 @@ def queries_like(
 ) -> FloatArray:
     """Return queries as inputs of the same kernel, float64 ``[q, ...]``.
 
-    Of images: uint8, or floats from 0 to 1, on which the fit's own scaling is applied.
+    Of images: uint8, or floats from 0 to 1, on which the fit's own scaling is applied; channels
+    first or last.
 
     Raises:
         ImprintError: another shape than that of the records, or numbers that will not do.
@@ -228,6 +251,8 @@ def queries_like(
     if inputs.pixels is not None and queries.dtype == np.uint8:
         queries = queries / 255.0
     values = floating(file, name, queries)
+    if inputs.axes is not None:
+        values = channels_first(values, inputs.axes)
     if values.shape[1:] != inputs.values.shape[1:]:
         raise ImprintError(
             f"{file}: {name} is of shape {list(values.shape[1:])}, but the records of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from imprint.leave_one_out.options import LeaveOneOutChoice, MethodChoice
 from imprint.options import Common, DataChoice
@@ -15,7 +16,12 @@ class RecordOptions(LeaveOneOutChoice, DataChoice, Common):
 
     arrays: Path | None = None
     """An .npz file of x [n, ...], y [n] and, if wanted, queries [q, ...] and their classes
-    query_labels [q], in place of images."""
+    query_labels [q], in place of images. Kernels of images take x as [n, C, H, W] or
+    [n, H, W, C]."""
+    channels: Literal["first", "last"] | None = None
+    """Where x has the channels of images: first is [n, C, H, W], last is [n, H, W, C]. Left out,
+    the shape tells: 1 or 3 channels, or else two equal sides; where it does not, this is asked
+    for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,11 +118,17 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Querie
     """Return the records, the images they are from, and the queries beside them."""
     if options.arrays is None:
         images = open_choice(options, options.seed)
+        if options.channels is not None:
+            raise ImprintError("--channels applies to --arrays, not to images: leave it out")
         every = np.arange(len(images))
         return inputs_from_images(images, every, options, options.seed), images, None
     _refuse_with_arrays(options)
     arrays = read_arrays(options.arrays)
-    inputs = inputs_from_arrays(options.arrays, arrays, options, options.seed)
+    inputs = inputs_from_arrays(
+        options.arrays, arrays, options, options.seed, channels=options.channels
+    )
+    if inputs.axes is not None:
+        say(f"{options.arrays.name}: {len(arrays['x'])} images of {inputs.axes}")
     if "queries" not in arrays:
         return inputs, None, None
     return inputs, None, queries_from(inputs, options.arrays, arrays)
@@ -142,6 +148,8 @@ def facts_of(options: RecordOptions, inputs: Inputs, images: ImageSet | None) ->
     facts: dict[str, Any] = {"classes": len(inputs.classes), "class_names": list(inputs.classes)}
     if images is None:
         assert options.arrays is not None
+        if inputs.axes is not None:
+            facts["axes"] = str(inputs.axes)
         return {"name": Path(options.arrays).stem, "records": len(inputs.index), **facts}
     fitted = {"images": len(images), "records": len(inputs.index)}
     return {"name": images.name, **fitted, **facts, "fingerprint": images.fingerprint()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
-FIRST, LAST = "first", "last"
+FIRST: Final = "first"
+LAST: Final = "last"
 Order = Literal["first", "last"]
 USUAL = (1, 3)
 
