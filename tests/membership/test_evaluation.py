@@ -100,8 +100,8 @@ def test_a_cohort_is_the_mean_of_its_targets():
 
 def test_intervals_of_a_cohort_cover_other_records_and_other_models():
     # Records that are hard for every model make targets alike: the spread over targets alone
-    # covered in half of the cases. Of 60 cohorts at 95 %, 51 or fewer are covered by chance once
-    # in a thousand; the intervals are meant to be wide rather than narrow.
+    # covered in half of the cases, the sum of both spreads in 97 to 100 %. Of 60 cohorts at 95 %,
+    # 51 or fewer are covered by chance once in a thousand.
     random = np.random.default_rng(3)
 
     def cohort():
@@ -120,7 +120,7 @@ def test_intervals_of_a_cohort_cover_other_records_and_other_models():
         covered = [one.ci95[0] <= truth <= one.ci95[1] for one in values]
         assert sum(covered) >= 52
         width = np.mean([one.ci95[1] - one.ci95[0] for one in values])
-        assert width < 8 * np.std([one.value for one in values])
+        assert width < 6 * np.std([one.value for one in values])
 
 
 def test_ties_in_a_cohort_count_half_and_are_not_found():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t as student_t
 
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS
@@ -55,7 +56,8 @@ def test_more_references_help_and_the_gain_dies_away():
     assert found.sizes == (2, 4, 8, 16, 17)
     area = found.strengths["lira_shrunk"].auc.mean(axis=(1, 2))
     assert area[-1] > area[0] + 0.05
-    steps = gains(found.strengths["lira_shrunk"].auc, 0)
+    strength = found.strengths["lira_shrunk"]
+    steps = gains(strength.auc, strength.auc_without)
     assert steps[0].value > 3 * steps[-1].value
     assert (found.strengths["loss"].auc == found.strengths["loss"].auc[0]).all()
 
@@ -106,18 +108,29 @@ def test_saturation_is_where_no_later_step_gains_half_an_interval():
     assert saturated_at((2,), values[:1], []) is None
 
 
-def test_strength_is_not_interpolated_and_says_what_it_cannot_see():
-    scores = np.array([30.0, 4.5, *np.arange(10.0)])
-    members = np.arange(12) < 2
+def test_strength_is_not_interpolated():
+    scores = np.array([3.0, 1.0, 2.0, 0.0])
+    members = np.array([True, True, False, False])
     assert strength_of(scores, members, 0.5) == (0.75, 1.0)
-    area, rate = strength_of(scores, members, 0.4)
-    assert area == 0.75
-    assert np.isnan(rate)  # of ten non-members, four false positives are too few
+    assert strength_of(scores, members, 0.4) == (0.75, 0.5)
 
 
-def test_the_interval_is_over_targets_of_the_mean_over_orders():
-    found = over_targets(np.array([[0.0, 1.0], [1.0, 0.0]]), 0)
-    assert found == Estimate(0.5, (0.5, 0.5), 2)
+def test_a_rate_that_non_members_cannot_place_is_not_measured():
+    found = run(coins(0, records=300), ("loss",)).strengths["loss"]
+    for unknown in (found.tpr, found.tpr_without):
+        assert np.isnan(unknown).all()
+    for known in (found.auc, found.auc_without):
+        assert np.isfinite(known).all()
+
+
+def test_the_interval_is_over_targets_and_records_of_the_mean_over_orders():
+    values = np.array([[0.0, 1.0], [1.0, 0.0]])
+    still = np.tile(values, (4, 1, 1))
+    assert over_targets(values, still) == Estimate(0.5, (0.5, 0.5), 2)
+    moved = still + np.array([-0.1, 0.1, -0.1, 0.1])[:, None, None]
+    # All of it from the records: 4 groups, variance 3 · 0.1², Student's t of 3 degrees of freedom.
+    reach = student_t.ppf(0.975, 3) * np.sqrt(0.03)
+    assert over_targets(values, moved).ci95 == pytest.approx((0.5 - reach, 0.5 + reach))
 
 
 def test_an_attack_that_lacks_something_is_skipped_with_the_reason():

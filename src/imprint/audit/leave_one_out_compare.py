@@ -44,9 +44,9 @@ from imprint.leave_one_out.ground_truth import (
 )
 from imprint.leave_one_out.matching import typical_mean_square, variances
 from imprint.leave_one_out.paired_auc import paired_auc
-from imprint.leave_one_out.starts import mean_over_records, root_of, within_unit
+from imprint.leave_one_out.starts import mean_over_records, root_of
 from imprint.seeds import generator
-from imprint.stats import mean
+from imprint.stats import mean, within_unit
 from imprint.stats.ranks import midranks
 from imprint.store import Study, read_json, write_json
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm
-from scipy.stats import t as student_t
 
 from imprint.audit.membership_cohort_answers import CohortAnswers, IntArray
 from imprint.audit.membership_records import Pool
@@ -21,6 +19,7 @@ from imprint.membership.memorized_by_chance import count_cases, memorized_by_cha
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.seeds import generator
 from imprint.stats import Estimate, spearman
+from imprint.stats.crossed import crossed_reach
 from imprint.tables import write_table
 
 MEMORIZATION_CUT, INFLUENCE_CUT = 0.25, 0.15
@@ -52,21 +51,20 @@ def _over_records_and_models(
 ) -> Estimate:
     """Return the mean of a function of the memorization scores, with its interval.
 
-    The variance is that of a mean over records plus the jackknife's over models.
+    Records share the models, each of which is left out in turn (:mod:`imprint.stats.crossed`).
     """
+    models = np.arange(len(masks))
 
-    def values(rows: IntArray) -> FloatArray:
-        scores = memorization(masks[rows], correct[rows])
-        return of_score(scores.score[~scores.missing])
+    def scores(rows: IntArray) -> FloatArray:
+        return memorization(masks[rows], correct[rows]).score
 
-    models = len(masks)
-    every = values(np.arange(models))
-    without = np.array([values(np.delete(np.arange(models), row)).mean() for row in range(models)])
-    of_models = (models - 1) / models * ((without - without.mean()) ** 2).sum()
-    of_records = every.var(ddof=1) / len(every)
-    reach = float(student_t.ppf(0.975, models - 1)) * math.sqrt(of_models + of_records)
-    value = float(every.mean())
-    return Estimate(value, (max(-1.0, value - reach), min(1.0, value + reach)), len(every))
+    every = scores(models)
+    without = np.stack([scores(np.delete(models, row)) for row in models])
+    known = np.isfinite(without).all(axis=0) & np.isfinite(every)
+    values = of_score(every[np.isfinite(every)])
+    reach = float(crossed_reach(values, of_score(without[:, known])))
+    value = float(values.mean())
+    return Estimate(value, (max(-1.0, value - reach), min(1.0, value + reach)), len(values))
 
 
 def correlations(

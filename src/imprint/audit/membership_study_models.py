@@ -29,7 +29,7 @@ from imprint.membership.saturation import (
     saturated_at,
 )
 from imprint.seeds import derive
-from imprint.stats import LEAST_FALSE_POSITIVES
+from imprint.stats import LEAST_FALSE_POSITIVES, within_unit
 from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import MASKS
 
@@ -62,7 +62,7 @@ def study_models(
         found = by_references(
             cohort, attacks, sizes, options.subsets, FPR, options.alone(), others, seed
         )
-        write_json(file, {**tell(found, seed), "accuracy": accuracies(answers, masks.members)})
+        write_json(file, {**tell(found), "accuracy": accuracies(answers, masks.members)})
 
     settings = {
         "attacks": list(options.attack),
@@ -94,7 +94,7 @@ def accuracies(answers: list[Answers], masks: BoolArray) -> dict[str, Any]:
     }
 
 
-def tell(found: ByReferences, seed: int) -> dict[str, Any]:
+def tell(found: ByReferences) -> dict[str, Any]:
     """Return points, gains and, of attacks that use references, saturation as JSON values.
 
     Raises:
@@ -108,7 +108,7 @@ def tell(found: ByReferences, seed: int) -> dict[str, Any]:
             "value": size,
             "name": f"{size} models",
             "attacks": {
-                name: _point(strength, place, seed) for name, strength in found.strengths.items()
+                name: _point(strength, place) for name, strength in found.strengths.items()
             },
         }
         for place, size in enumerate(found.sizes)
@@ -117,8 +117,11 @@ def tell(found: ByReferences, seed: int) -> dict[str, Any]:
     judged = [name for name in found.strengths if ATTACKS.get(name).sides != "none"]
     for name in judged:
         strength = found.strengths[name]
-        steps = gains(strength.auc, seed)
-        values = [over_targets(auc, seed) for auc in strength.auc]
+        steps = gains(strength.auc, strength.auc_without)
+        values = [
+            over_targets(strength.auc[place], strength.auc_without[:, place])
+            for place in range(len(found.sizes))
+        ]
         enough = saturated_at(found.sizes, values, steps)
         saturation[name] = {
             "models": enough
@@ -132,16 +135,16 @@ def tell(found: ByReferences, seed: int) -> dict[str, Any]:
     return {"points": points, "saturation": saturation, "skipped": dict(found.skipped)}
 
 
-def _point(strength: Strength, place: int, seed: int) -> dict[str, Any]:
+def _point(strength: Strength, place: int) -> dict[str, Any]:
     auc, tpr = strength.auc[place], strength.tpr[place]
     rate: dict[str, Any] = {
         "missing": f"a model has too few non-members for {LEAST_FALSE_POSITIVES} expected false "
         f"positives at an FPR of {FPR:g}"
     }
     if np.isfinite(tpr).all():
-        rate = over_targets(tpr, seed).to_dict()
+        rate = within_unit(over_targets(tpr, strength.tpr_without[:, place])).to_dict()
     return {
-        "auc": over_targets(auc, seed).to_dict(),
+        "auc": within_unit(over_targets(auc, strength.auc_without[:, place])).to_dict(),
         "tpr_at_fpr": {f"{FPR:g}": rate},
         "spread_over_subsets": float(auc.std(axis=0, ddof=1).mean()) if len(auc) > 1 else None,
     }

@@ -1,10 +1,8 @@
 """Estimates over records from networks of the same starts.
 
 All records share the networks that were trained with every record, so records are not independent
-looks at a mean over them. Its variance is that of the jackknife over starts plus that of the
-jackknife over records: right for a random choice of both, and too large by the part that is
-particular to a record and a start, which both count (Owen, "The pigeonhole bootstrap", 2007).
-Intervals are by Student's t with as many degrees of freedom as starts, less one.
+looks at a mean over them: each start, or group of them, is left out in turn
+(:mod:`imprint.stats.crossed`).
 """
 
 from __future__ import annotations
@@ -13,9 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.stats import Estimate
+from imprint.stats.crossed import crossed_reach
 
 FloatArray = NDArray[np.float64]
 Measure = Callable[[FloatArray, FloatArray], FloatArray]
@@ -32,16 +32,14 @@ def mean_over_records(measure: Measure, within: FloatArray, without: FloatArray)
         within: logits at each record of networks trained with it, float64 ``[r, K, c]``.
         without: of those trained without it, of the same starts in the same order.
     """
-    from scipy.special import stdtrit
-
     values = measure(within, without)
     records = len(values)
     less = without_each_start(measure, within, without)
-    variance = float(jackknife_error(less.mean(1))) ** 2
+    middle = float(values.mean())
     if records > 1:
-        variance += float(values.var(ddof=1)) / records
-    quantile = float(stdtrit(len(less) - 1, 0.975))
-    middle, reach = float(values.mean()), quantile * variance**0.5
+        reach = float(crossed_reach(values, less))
+    else:
+        reach = float(stdtrit(len(less) - 1, 0.975) * jackknife_error(less[:, 0]))
     return Estimate(middle, (middle - reach, middle + reach), records)
 
 
@@ -53,13 +51,3 @@ def root_of(estimate: Estimate) -> Estimate:
     """
     value, low, high = (max(0.0, part) ** 0.5 for part in (estimate.value, *estimate.ci95))
     return Estimate(value, (low, high), estimate.n)
-
-
-def within_unit(estimate: Estimate) -> Estimate:
-    """Return an estimate of a share with its interval cut to 0 and 1.
-
-    >>> within_unit(Estimate(0.9, (0.7, 1.1), 5))
-    Estimate(value=0.9, ci95=(0.7, 1.0), n=5)
-    """
-    low, high = estimate.ci95
-    return Estimate(estimate.value, (max(0.0, low), min(1.0, high)), estimate.n)

@@ -1,10 +1,8 @@
 """How well an attack tells members over a cohort: means over targets, with honest intervals.
 
 All targets of a cohort share their records and judge one another, so the spread over targets alone
-says too little: the more models, the smaller it gets, and the choice of records stays. The
-variance is therefore the sum of two: of the mean over targets, and of the records by the
-delete-a-group jackknife (Kott 2001), which takes a twentieth of them out of all targets at once.
-The first holds a part of the second, so intervals are a little too wide rather than too narrow.
+says too little: the choice of records, a twentieth of which is left out at a time, counts as well
+(:mod:`imprint.stats.crossed`).
 """
 
 from __future__ import annotations
@@ -12,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t as student_t
 
 from imprint.errors import ImprintError
 from imprint.membership.evaluation import FPRS, Evaluation, check_both
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.seeds import generator
-from imprint.stats import Estimate, best_threshold, roc, too_few_negatives
+from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
+from imprint.stats.crossed import crossed_reach
 
 GROUPS = 20
 LEAST_RECORDS = 2 * GROUPS
-CONFIDENCE = 0.95
 
 
 def evaluate_cohort(
@@ -61,13 +58,15 @@ def evaluate_cohort(
     fewest = int((~members).sum(axis=1).min())
     reasons = {f"{fpr:g}": too_few_negatives(fewest, fpr) for fpr in fprs}
     known = [fpr for fpr in fprs if reasons[f"{fpr:g}"] is None]
-    whole = _each_target(scores, members, chooses, known)
+    # Thresholds are chosen once: chosen again without each group they jump, and intervals of the
+    # balanced accuracy grew half as wide again as its spread.
+    pairs = zip(scores, members, strict=True)
+    thresholds = np.array([_chosen_threshold(*pair, chooses) for pair in pairs])
+    whole = _each_target(scores, members, ~chooses, thresholds, known)
     without = np.stack(
         [
-            _each_target(
-                scores[:, group != left], members[:, group != left], chooses[group != left], known
-            ).mean(axis=0)
-            for left in range(GROUPS)
+            _each_target(scores[:, kept], members[:, kept], ~chooses[kept], thresholds, known)
+            for kept in (group != left for left in range(GROUPS))
         ]
     )
     estimates = _estimates(whole, without)
@@ -85,42 +84,40 @@ def _estimates(whole: FloatArray, without: FloatArray) -> list[Estimate]:
 
     Args:
         whole: float64 ``[K, S]``, a row a target.
-        without: float64 ``[GROUPS, S]``, means over targets less one group of records.
+        without: float64 ``[GROUPS, K, S]``, of every target less one group of records.
     """
-    models = len(whole)
-    value = whole.mean(axis=0)
-    of_records = (GROUPS - 1) / GROUPS * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
-    of_targets = whole.var(axis=0, ddof=1) / models
-    reach = student_t.ppf((1 + CONFIDENCE) / 2, GROUPS - 1) * np.sqrt(of_records + of_targets)
+    value, reach = whole.mean(axis=0), crossed_reach(whole, without)
     low, high = np.clip([value - reach, value + reach], 0, 1)
     return [
-        Estimate(float(v), (float(a), float(b)), models)
+        Estimate(float(v), (float(a), float(b)), len(whole))
         for v, a, b in zip(value, low, high, strict=True)
     ]
 
 
 def _each_target(
-    scores: FloatArray, members: BoolArray, chooses: BoolArray, fprs: Sequence[float]
+    scores: FloatArray,
+    members: BoolArray,
+    measures: BoolArray,
+    thresholds: FloatArray,
+    fprs: Sequence[float],
 ) -> FloatArray:
     """Return AUC, balanced accuracy and true positive rates of every target, ``[K, 2 + r]``."""
     rows = []
-    for score, inside in zip(scores, members, strict=True):
+    for score, inside, threshold in zip(scores, members, thresholds, strict=True):
         hit, miss = score[inside], np.sort(score[~inside])
-        beaten = np.searchsorted(miss, hit, side="left") + np.searchsorted(miss, hit, side="right")
         called = [
             np.mean(hit > miss[len(miss) - 1 - int(fpr * len(miss) * (1 + 1e-12))]) for fpr in fprs
         ]
-        rows.append([beaten.mean() / (2 * len(miss)), _held_out(score, inside, chooses), *called])
+        accuracy = balanced_accuracy(score[inside & measures], score[~inside & measures], threshold)
+        rows.append([area(hit, miss), accuracy, *called])
     return np.array(rows)
 
 
-def _held_out(score: FloatArray, inside: BoolArray, chooses: BoolArray) -> float:
+def _chosen_threshold(score: FloatArray, inside: BoolArray, chooses: BoolArray) -> float:
     parts = [score[side & half] for half in (chooses, ~chooses) for side in (inside, ~inside)]
     if min(map(len, parts)) == 0:
         raise ImprintError(
             "a target has too few members or non-members to choose a threshold on some and measure "
             "it on others: give more records"
         )
-    threshold = best_threshold(roc(parts[0], parts[1]))
-    hit, miss = parts[2:]
-    return float((np.mean(hit >= threshold) + np.mean(miss < threshold)) / 2)
+    return best_threshold(roc(parts[0], parts[1]))

@@ -24,8 +24,10 @@ from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.progress import track
 from imprint.seeds import generator
-from imprint.stats import Estimate, mean, roc, too_few_negatives, tpr_at_fpr
-from imprint.stats.roc import auc
+from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
+from imprint.stats.crossed import crossed_reach
+
+GROUPS = 20
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,15 @@ class Strength:
     Attributes:
         auc: float64 ``[sizes, orders, K]``, a target a column.
         tpr: the same of the true positive rate at one false positive rate, without interpolation;
-            NaN where a target has too few non-members to show it.
+            all NaN where a target has too few non-members to place its threshold.
+        auc_without: float64 ``[groups, sizes, orders, K]``, without each group of records.
+        tpr_without: likewise.
     """
 
     auc: FloatArray
     tpr: FloatArray
+    auc_without: FloatArray
+    tpr_without: FloatArray
 
 
 @dataclass(frozen=True)
@@ -109,8 +115,12 @@ def by_references(
         raise ImprintError(f"{orders} choices of references: at least 1 is needed")
     for members in cohort.members:
         check_both(members)
+    records = cohort.members.shape[1]
+    groups = min(GROUPS, records // 2)
+    group = generator(seed, "groups of records").permutation(records) % groups
     shape = (len(sizes), orders, len(cohort))
-    found = {one.name: Strength(np.full(shape, np.nan), np.full(shape, np.nan)) for one in attacks}
+    shapes = (shape, shape, (groups, *shape), (groups, *shape))
+    found = {one.name: Strength(*(np.full(each, np.nan) for each in shapes)) for one in attacks}
     skipped: dict[str, str] = {}
     for target in track(range(len(cohort)), "attack with more and more models", len(cohort)):
         members = cohort.members[target]
@@ -119,8 +129,8 @@ def by_references(
             for place, size in enumerate(sizes):
                 if order and size == len(cohort) - 1:
                     for strength in found.values():
-                        strength.auc[place, order, target] = strength.auc[place, 0, target]
-                        strength.tpr[place, order, target] = strength.tpr[place, 0, target]
+                        for values in vars(strength).values():
+                            values[..., place, order, target] = values[..., place, 0, target]
                     continue
                 evidence = _evidence(cohort, target, rows[:size], others)
                 for attack in attacks:
@@ -128,35 +138,49 @@ def by_references(
                     if reason is not None:
                         skipped[attack.name] = reason
                         continue
-                    area, rate = strength_of(attack.score(evidence, options), members, fpr)
-                    found[attack.name].auc[place, order, target] = area
-                    found[attack.name].tpr[place, order, target] = rate
-    kept = {name: strength for name, strength in found.items() if name not in skipped}
-    return ByReferences(tuple(sizes), kept, skipped)
+                    scores, strength = attack.score(evidence, options), found[attack.name]
+                    at = (place, order, target)
+                    strength.auc[at], strength.tpr[at] = strength_of(scores, members, fpr)
+                    for left in range(groups):
+                        kept = group != left
+                        area_left, rate_left = strength_of(scores[kept], members[kept], fpr)
+                        strength.auc_without[(left, *at)] = area_left
+                        strength.tpr_without[(left, *at)] = rate_left
+    fewest = int((~cohort.members).sum(axis=1).min())
+    if too_few_negatives(fewest, fpr) is not None:
+        for strength in found.values():
+            strength.tpr[:] = strength.tpr_without[:] = np.nan
+    kept_attacks = {name: strength for name, strength in found.items() if name not in skipped}
+    return ByReferences(tuple(sizes), kept_attacks, skipped)
 
 
 def strength_of(scores: FloatArray, members: BoolArray, fpr: float) -> tuple[float, float]:
-    """Return the area under the curve and the TPR at ``fpr``, NaN where too few show it."""
+    """Return the area under the curve and the TPR at ``fpr``, without interpolation."""
     positives, negatives = scores[members], scores[~members]
-    curve = roc(positives, negatives)
-    known = too_few_negatives(len(negatives), fpr) is None
-    rate = tpr_at_fpr(curve, fpr * (1 + 1e-12)) if known else float("nan")
-    return auc(positives, negatives).value, rate
+    return area(positives, negatives), tpr_at_fpr(roc(positives, negatives), fpr * (1 + 1e-12))
 
 
-def over_targets(values: FloatArray, seed: int) -> Estimate:
-    """Return the mean of values ``[orders, K]``; its interval is a bootstrap over the K targets."""
-    return mean(values.mean(axis=0), generator(seed, "targets"))
+def over_targets(values: FloatArray, without: FloatArray) -> Estimate:
+    """Return the mean of values with its interval over targets and records.
+
+    Args:
+        values: float64 ``[orders, K]``.
+        without: float64 ``[groups, orders, K]``, without each group of records.
+    """
+    each = values.mean(axis=0)
+    value, reach = float(each.mean()), float(crossed_reach(each, without.mean(axis=1)))
+    return Estimate(value, (value - reach, value + reach), len(each))
 
 
-def gains(values: FloatArray, seed: int) -> list[Estimate]:
+def gains(values: FloatArray, without: FloatArray) -> list[Estimate]:
     """Return what each size adds to the one before, paired by target: ``[sizes − 1]``.
 
     Args:
         values: float64 ``[sizes, orders, K]``.
-        seed: of the bootstrap.
+        without: float64 ``[groups, sizes, orders, K]``.
     """
-    return [over_targets(step, seed) for step in np.diff(values, axis=0)]
+    steps, less = np.diff(values, axis=0), np.diff(without, axis=1)
+    return [over_targets(step, less[:, place]) for place, step in enumerate(steps)]
 
 
 def saturated_at(

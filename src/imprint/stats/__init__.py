@@ -14,11 +14,12 @@ from imprint.stats.bootstrap import (
 from imprint.stats.correlation import pearson, spearman
 from imprint.stats.cut import cut_means, cut_size
 from imprint.stats.entropy import entropy
-from imprint.stats.estimate import Estimate
+from imprint.stats.estimate import Estimate, within_unit
 from imprint.stats.median import median
 from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
 from imprint.stats.roc import (
     Roc,
+    area,
     auc,
     balanced_accuracy,
     best_threshold,
@@ -32,6 +33,7 @@ __all__ = [
     "LEAST_FALSE_POSITIVES",
     "Estimate",
     "Roc",
+    "area",
     "auc",
     "balanced_accuracy",
     "best_threshold",
@@ -55,4 +57,5 @@ __all__ = [
     "tpr_at_fpr",
     "true_positive_rate",
     "wilson",
+    "within_unit",
 ]

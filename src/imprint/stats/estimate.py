@@ -21,3 +21,13 @@ class Estimate:
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as JSON values: ``{"value": …, "ci95": [low, high], "n": …}``."""
         return {"value": self.value, "ci95": list(self.ci95), "n": self.n}
+
+
+def within_unit(estimate: Estimate) -> Estimate:
+    """Return an estimate of a share with its interval cut to 0 and 1.
+
+    >>> within_unit(Estimate(0.9, (0.7, 1.1), 5))
+    Estimate(value=0.9, ci95=(0.7, 1.0), n=5)
+    """
+    low, high = estimate.ci95
+    return Estimate(estimate.value, (max(0.0, low), min(1.0, high)), estimate.n)

@@ -109,6 +109,18 @@ def balanced_accuracy(positives: ArrayLike, negatives: ArrayLike, threshold: flo
     return float((np.mean(hit >= threshold) + np.mean(miss < threshold)) / 2)
 
 
+def area(positives: ArrayLike, negatives: ArrayLike) -> float:
+    """Return the area under the curve alone: P(positive > negative) + ½ P(equal).
+
+    Raises:
+        ImprintError: a sample is empty or holds a score that is not finite.
+    """
+    hit = sample(positives, "scores of positives")
+    miss = np.sort(sample(negatives, "scores of negatives"))
+    beaten = np.searchsorted(miss, hit, side="left") + np.searchsorted(miss, hit, side="right")
+    return float(beaten.mean() / (2 * len(miss)))
+
+
 def auc(positives: ArrayLike, negatives: ArrayLike) -> Estimate:
     """Return the area under the curve, P(positive > negative) + ½ P(equal), with its interval.
 
@@ -133,33 +145,33 @@ def auc(positives: ArrayLike, negatives: ArrayLike) -> Estimate:
     # Share of the other sample that each score beats: DeLong's structural components.
     above = (ranks[: len(hit)] - midranks(hit)) / len(miss)
     below = 1 - (ranks[len(hit) :] - midranks(miss)) / len(hit)
-    area = float(above.mean())
+    value = float(above.mean())
     deviation = float(np.sqrt(above.var(ddof=1) / len(hit) + below.var(ddof=1) / len(miss)))
-    interval = _area_interval(area, deviation, len(hit), len(miss))
-    return Estimate(area, interval, len(hit) + len(miss))
+    interval = _area_interval(value, deviation, len(hit), len(miss))
+    return Estimate(value, interval, len(hit) + len(miss))
 
 
-def _area_interval(area: float, deviation: float, hits: int, misses: int) -> tuple[float, float]:
+def _area_interval(value: float, deviation: float, hits: int, misses: int) -> tuple[float, float]:
     pairs = min(hits, misses)
-    if area >= 1:
+    if value >= 1:
         return 0.025 ** (1 / pairs), 1.0
-    if area <= 0:
+    if value <= 0:
         return 0.0, 1 - 0.025 ** (1 / pairs)
-    reach = ndtri(0.975) * deviation / (area * (1 - area))
-    low, high = (float(end) for end in expit(logit(area) + np.array([-reach, reach])))
-    if pairs * min(area, 1 - area) >= FEW_MISRANKED:
+    reach = ndtri(0.975) * deviation / (value * (1 - value))
+    low, high = (float(end) for end in expit(logit(value) + np.array([-reach, reach])))
+    if pairs * min(value, 1 - value) >= FEW_MISRANKED:
         return low, high
-    least, most = _score_interval(area, hits, misses)
+    least, most = _score_interval(value, hits, misses)
     return min(low, least), max(high, most)
 
 
-def _score_interval(area: float, hits: int, misses: int) -> tuple[float, float]:
-    """Return the areas whose variance by Hanley and McNeil puts ``area`` within 1.96 deviations."""
+def _score_interval(value: float, hits: int, misses: int) -> tuple[float, float]:
+    """Return the areas that lie 1.96 deviations by Hanley and McNeil from ``value``."""
     others = (hits + misses) / 2 - 1
 
     def beyond(true: float) -> float:
         spread = 1 + others * ((1 - true) / (2 - true) + true / (1 + true))
         variance = true * (1 - true) * spread / (hits * misses)
-        return float((area - true) ** 2 - ndtri(0.975) ** 2 * variance)
+        return float((value - true) ** 2 - ndtri(0.975) ** 2 * variance)
 
-    return brentq(beyond, 0.0, area), brentq(beyond, area, 1.0)
+    return brentq(beyond, 0.0, value), brentq(beyond, value, 1.0)
