@@ -23,7 +23,8 @@ import torch
 from captum.attr import LayerDeepLift, LayerGradientXActivation, LayerLRP
 from torch import Tensor, nn
 
-from imprint.nets.load import build_subject, load_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import mean_image, neuron_values

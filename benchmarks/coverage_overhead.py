@@ -29,7 +29,8 @@ from torch import Tensor
 from imprint.activations import ActivationTable
 from imprint.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
-from imprint.nets.load import build_subject, load_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
 from imprint.probe.neurons import Taps
 from imprint.probe.precision import full_float32

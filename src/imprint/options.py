@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imprint.config import Numbers
+from imprint.config import Numbers, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,39 @@ class Common:
     """Where networks run; auto takes the best there is."""
     json: bool = False
     """Print the findings as JSON on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsChoice:
+    """How weights are read, where neither their card nor their names tell."""
+
+    card: Path | None = None
+    """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
+    mean: Numbers = ()
+    """Mean of each input channel that the network was trained with, for pixels in [0, 1]; empty
+    for that of the card or the layout."""
+    std: Numbers = ()
+    """Standard deviation of each input channel, likewise."""
+    output: str = ""
+    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
+    the entry logits, or the only one of as many columns as there are outputs."""
+    key_prefix: str = ""
+    """Of a file of weights, only the tensors under this prefix count, without it."""
+    key_map: Settings = ()
+    """Beginnings of tensor names, and what stands there instead: stem.=conv1.,head.=fc."""
+
+    @property
+    def weights_flags(self) -> tuple[str, ...]:
+        """The flags of this group that were set."""
+        stated = {
+            "--card": self.card is not None,
+            "--mean": self.mean,
+            "--std": self.std,
+            "--output": self.output,
+            "--key-prefix": self.key_prefix,
+            "--key-map": self.key_map,
+        }
+        return tuple(flag for flag, is_set in stated.items() if is_set)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,8 @@ from imprint.cli import main
 from imprint.coverage.selector import Selector
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject, load_subject, save_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.probe.monitor import load_monitor
 from imprint.report.page import write_report

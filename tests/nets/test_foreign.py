@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from imprint import user_code
 from imprint.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.load import build_subject, load_subject, save_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.nets.wrapped import as_backbone
 from imprint.train.loop import initial_subject

@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject, load_subject, read_card, save_subject
+from imprint.nets.fill import build_subject, check_values, named_weights
+from imprint.nets.load import load_subject, read_card, save_subject
 from imprint.nets.subject import Subject, SubjectCard
 
 CARD = SubjectCard(
@@ -194,3 +195,41 @@ def test_a_card_is_plain_json(tmp_path) -> None:
         "projector": "",
         "training": {"objective": "none"},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("network.linear.weight", lambda t: t.fill_(float("nan")), "values that are NaN or infin"),
+        ("network.linear.bias", lambda t: t.fill_(float("inf")), "linear.bias holds 10 of 10"),
+        ("network.linear.weight", lambda t: t.to(torch.complex64), "holds torch.complex64 where"),
+        ("network.linear.weight", lambda t: t.to(torch.int64), "save the weights as floats"),
+        ("network.linear.weight", lambda t: t.double() * 0 + 1e300, "infinite in torch.float32"),
+    ],
+)
+def test_weights_that_no_network_computes_with_are_refused(tmp_path, name, change, message) -> None:
+    subject = build_subject(CARD)
+    weights = {f"network.{key}": value for key, value in subject.network.state_dict().items()}
+    weights[name] = change(weights[name].clone())
+    torch.save(weights, tmp_path / "w.pt")
+    with pytest.raises(ImprintError, match=message) as caught:
+        load_subject(tmp_path / "w.pt", CARD)
+    assert name.removeprefix("network.") in str(caught.value)
+
+
+def test_a_buffer_may_hold_infinity_but_running_statistics_may_not(tmp_path) -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+            self.norm = nn.BatchNorm2d(3)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.norm(images).flatten(1)
+
+    subject = Subject(Masked(), 3, 2, (0.0,), (1.0,))
+    weights = named_weights(subject)
+    check_values(tmp_path / "w.pt", weights, subject)
+    weights["network.norm.running_var"] = torch.tensor([1.0, torch.inf, 1.0])
+    with pytest.raises(ImprintError, match=r"tensor norm\.running_var holds 1 of 3 values"):
+        check_values(tmp_path / "w.pt", weights, subject)

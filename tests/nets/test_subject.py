@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import NORMALISATIONS, Layer, Subject, SubjectCard, for_channels
 
 CARD = SubjectCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})

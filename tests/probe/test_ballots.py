@@ -10,7 +10,7 @@ from imprint.coverage.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
 from imprint.importance import hidden, select, select_in_model
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.probe.ablation import Ablation, norms_behind
 from imprint.probe.attribution_options import AttributionOptions

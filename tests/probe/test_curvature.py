@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.curvature import resolution, second_difference, zeroth_order_curvature
 from imprint.probe.rademacher import rademacher

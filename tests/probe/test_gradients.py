@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.gradients import input_gradient_norm, last_layer_gradient_norm
 

@@ -12,7 +12,7 @@ from torch import nn
 from imprint.activations import ActivationTable
 from imprint.coverage.novelty import SeenCells, seen_cells
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.monitor import Monitor, load_monitor, save_monitor
 from imprint.probe.neurons import Taps

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.probe.piecewise import is_piecewise_linear
 

@@ -7,7 +7,7 @@ import torch
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.augmented import augment
 from imprint.probe.confidence import correct, margin, modified_entropy, probability

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.train.objective import OBJECTIVES, build_objective, embed_views
 from imprint.train.objectives.barlow_twins import barlow_twins_loss

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from imprint.data.sources.composite import composite
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject, load_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import load_subject
 from imprint.nets.subject import SubjectCard
 from imprint.nets.zoo.patch_convnet import PatchConvNet
 from imprint.train.loop import train

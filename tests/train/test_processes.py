@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from imprint import cli
 from imprint.data.sources.composite import composite
-from imprint.nets.load import build_subject
+from imprint.nets.fill import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.train.command import process_group
 from imprint.train.distribute import distribute

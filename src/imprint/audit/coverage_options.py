@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.config import Integers, Names, Parameters
-from imprint.options import Common
+from imprint.options import Common, WeightsChoice
 
 CorrectOnly = Literal["none", "build", "eval", "both"]
 
@@ -46,16 +46,11 @@ class LayerChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkChoice(Common):
+class NetworkChoice(WeightsChoice, Common):
     """A network, and images it was trained on."""
 
     subject: Path | None = None
     """Weights of the network, with its card NAME.json beside it."""
-    card: Path | None = None
-    """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
-    output: str = ""
-    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
-    the entry logits, or the only one of as many columns as there are outputs."""
     train: Path | None = None
     """Images the network was trained on: a folder or an array file."""
     layout: str = "auto"

@@ -17,7 +17,7 @@ from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.errors import ImprintError
-from imprint.nets.load import card_overrides, load_subject, network_identity, read_card
+from imprint.nets.load import network_file
 from imprint.nets.subject import Subject
 from imprint.probe.activations import Storage, View, read_activations, write_activations
 from imprint.probe.tap_options import TapOptions
@@ -93,13 +93,13 @@ def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str
     """
     if options.subject is None:
         raise ImprintError("give --subject, a file of weights with its card beside it")
-    card = read_card(options.subject, card_overrides(options.card, options.output))
-    if card.channels != images.channels:
+    file = network_file(options.subject, options)
+    if file.card.channels != images.channels:
         raise ImprintError(
-            f"{options.subject} takes {card.channels}-channel images, {images.name} has "
+            f"{options.subject} takes {file.card.channels}-channel images, {images.name} has "
             f"{images.channels}: give the images it was trained on"
         )
-    return load_subject(options.subject, card), network_identity(options.subject, card)
+    return file.load(), file.identity()
 
 
 def tap_options(choice: LayerChoice) -> TapOptions:

@@ -20,12 +20,12 @@ from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject
+from imprint.nets.load import NetworkFile
 from imprint.options import CropAttackChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, hash_file, read_json
+from imprint.store import Study, hash_arrays, read_json
 from imprint.tables import Table, write_table
 
 
@@ -51,7 +51,7 @@ def dejavu_steps(
     images: ImageSet,
     partition: Partition,
     attacked: AttackedSet,
-    checkpoints: Mapping[str, Path],
+    checkpoints: Mapping[str, NetworkFile],
     choice: DejavuChoice,
     last_epoch: int = 0,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -169,7 +169,7 @@ def _embed_step(
     images: ImageSet,
     partition: Partition,
     attacked: AttackedSet,
-    checkpoints: Mapping[str, Path],
+    checkpoints: Mapping[str, NetworkFile],
     choice: DejavuChoice,
 ) -> Path:
     """Embed public images and crops under every checkpoint, one pass over each set.
@@ -185,11 +185,11 @@ def _embed_step(
     layer, device = choice.layer, choose_device(choice.device)
 
     def build(folder: Path) -> None:
-        subjects = {name: load_subject(file) for name, file in checkpoints.items()}
+        subjects = {name: file.load() for name, file in checkpoints.items()}
         if choice.controls:
             subjects |= {
                 f"{name}@untrained": untrained_like(
-                    checkpoints[name], derive(choice.seed, "untrained", name)
+                    checkpoints[name].card, derive(choice.seed, "untrained", name)
                 )
                 for name in SIDES
             }
@@ -205,6 +205,6 @@ def _embed_step(
         "controls": choice.controls,
         "seed": choice.seed,
         "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
-        "models": {name: hash_file(file) for name, file in checkpoints.items()},
+        "models": {name: file.identity() for name, file in checkpoints.items()},
     }
     return study.step("tables/embeddings", settings, build)

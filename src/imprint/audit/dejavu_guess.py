@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,7 @@ from imprint.dejavu.attack import Attacked, attack
 from imprint.dejavu.votes import logit_votes
 from imprint.device import DeviceName
 from imprint.errors import ImprintError
-from imprint.nets.load import read_card
-from imprint.nets.subject import Subject
+from imprint.nets.subject import Subject, SubjectCard
 from imprint.options import AttackChoice
 from imprint.train.loop import initial_subject
 
@@ -77,8 +75,7 @@ def guess(
     return replace(found, votes=logit_votes(crops)) if choice.decision == "logits" else found
 
 
-def untrained_like(weights: Path, seed: int) -> Subject:
-    """Return a network as the card of some weights says, untrained whatever it started from."""
-    card = read_card(weights)
+def untrained_like(card: SubjectCard, seed: int) -> Subject:
+    """Return a network as a card says, untrained whatever it started from."""
     fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
     return initial_subject(dataclasses.replace(card, options=fresh), seed)

@@ -60,7 +60,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.triage import triage
-from imprint.nets.load import card_overrides, read_card
+from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.subject import SubjectCard
 from imprint.progress import say
 from imprint.seeds import derive
@@ -206,10 +206,10 @@ def open_subject(
     if (options.subject is None) == (not options.scorer):
         raise ImprintError("give either --subject, a file of weights, or --scorer")
     if options.subject is None:
-        if options.output:
+        if options.weights_flags:
             raise ImprintError(
-                "--output is about what a network of --subject returns: leave it out, and let the "
-                "--scorer return the logits"
+                f"{options.weights_flags[0]} is about the weights of --subject: leave it out, a "
+                "--scorer returns the logits of images in [0, 1]"
             )
         if options.shadows or options.white_box:
             raise ImprintError(
@@ -218,8 +218,8 @@ def open_subject(
             )
         model, outputs = scorer_model(SUBJECT, options.scorer, channels)
         return model, None, outputs
-    card = read_card(options.subject, card_overrides(options.card, options.output))
-    return trained_model(SUBJECT, options.subject, card), card, card.outputs
+    file = network_file(options.subject, options)
+    return trained_model(SUBJECT, file), file.card, file.card.outputs
 
 
 def tell_copies(images: ImageSet, records: Records) -> None:
@@ -267,7 +267,9 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     run = train_cohort(
         audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device
     )
-    return masks.members, [trained_model(file.parent.name, file) for file in run.weights]
+    return masks.members, [
+        trained_model(file.parent.name, NetworkFile(file)) for file in run.weights
+    ]
 
 
 def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.run import choose_attacks
-from imprint.nets.load import read_card
+from imprint.nets.load import NetworkFile, read_card
 from imprint.seeds import derive
 from imprint.store import Study, read_json
 from imprint.train.cohort import MASKS, train_cohort
@@ -166,7 +166,7 @@ def trained_models(
     """Train one model a row of the masks, unless it is done; ``seed`` is that of the training."""
     records = centre_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
     run = train_cohort(study, records, masks, choice.train, seed, device)
-    return [trained_model(file.parent.name, file) for file in run.weights]
+    return [trained_model(file.parent.name, NetworkFile(file)) for file in run.weights]
 
 
 def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject, network_identity, read_card
+from imprint.nets.load import NetworkFile
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.scorer import Scorer
 from imprint.seeds import derive
@@ -38,14 +37,13 @@ class Model:
     load: Callable[[], Subject | Scorer]
 
 
-def trained_model(name: str, file: Path, card: SubjectCard | None = None) -> Model:
-    """Return the network of a file of weights; ``card`` stands in for the one beside it.
+def trained_model(name: str, file: NetworkFile) -> Model:
+    """Return the network of a file of weights.
 
     Raises:
         ImprintError: the file cannot be read.
     """
-    built = read_card(file) if card is None else card
-    return Model(name, network_identity(file, built), lambda: load_subject(file, card))
+    return Model(name, file.identity(), file.load)
 
 
 def untrained_model(card: SubjectCard, seed: int) -> Model:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from imprint.config import Names
 from imprint.membership.options import AttackOptions
-from imprint.options import Common, DataChoice
+from imprint.options import Common, DataChoice, WeightsChoice
 from imprint.train.cohort_options import CohortOptions
 
 
@@ -36,7 +36,7 @@ class EvidenceChoice(AttackOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipOptions(EvidenceChoice, Common):
+class MembershipOptions(EvidenceChoice, WeightsChoice, Common):
     """Ask of one network which images it was trained on, given images it was and was not."""
 
     subject: Path | None = None
@@ -44,11 +44,6 @@ class MembershipOptions(EvidenceChoice, Common):
     scorer: str = ""
     """Instead of weights, package.module:function that returns a model which only answers: an
     object with input_size and logits(images), remote or of another framework."""
-    card: Path | None = None
-    """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
-    output: str = ""
-    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
-    the entry logits, or the only one of as many columns as there are outputs."""
     members: Path
     """Images the network was trained on: a folder or an array file."""
     non_members: Path

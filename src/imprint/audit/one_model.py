@@ -28,14 +28,14 @@ from imprint.dejavu.one_model import excess, judge
 from imprint.dejavu.references import reference_votes
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import hash_weights, network_file, read_card
 from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats.control import Control
 from imprint.stats.cut import check_percent
-from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
+from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import read_table, write_table
 
 EMBEDDINGS = "tables/one_model_embeddings"
@@ -149,7 +149,7 @@ def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
     file = options.feature_encoder
     if file is None or "linear_head" not in options.references:
         return
-    if file.is_file() and hash_file(file) == hash_file(options.subject):
+    if file.exists() and hash_weights(file) == hash_weights(options.subject):
         raise ImprintError(
             f"--feature-encoder {file} is the network under test: what it remembers would pass for "
             "background; give an encoder that never saw the images, or leave it out"
@@ -164,7 +164,7 @@ def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
 def _layer(options: OneModelOptions) -> Layer:
     """Return the layer that is searched: the backbone where there is no projector."""
     assert options.subject is not None
-    projects = bool(read_card(options.subject).projector)
+    projects = bool(network_file(options.subject, options).card.projector)
     return options.layer if projects or options.layer != "projector" else "backbone"
 
 
@@ -178,7 +178,7 @@ def _embed_step(
 ) -> Path:
     """Embed public images and attacked crops; also under an untrained network, for control."""
     assert options.subject is not None
-    subject = options.subject
+    subject = network_file(options.subject, options)
     whole = whole_rectangles(images.sizes()[roles.public])
     sets = {
         "public": (roles.public, centre_squares(whole, options.centre_fraction)),
@@ -188,9 +188,9 @@ def _embed_step(
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        subjects = {SUBJECT: load_subject(subject)}
+        subjects = {SUBJECT: subject.load()}
         if controls:
-            subjects[UNTRAINED] = untrained_like(subject, derive(options.seed, UNTRAINED))
+            subjects[UNTRAINED] = untrained_like(subject.card, derive(options.seed, UNTRAINED))
         device = choose_device(options.device)
         for name, (index, squares) in sets.items():
             found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
@@ -205,7 +205,7 @@ def _embed_step(
         "controls": controls,
         "seed": options.seed,
         "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
-        "subject": hash_file(subject),
+        "subject": subject.identity(),
     }
     return study.step(EMBEDDINGS, settings, build)
 

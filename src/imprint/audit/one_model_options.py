@@ -8,7 +8,7 @@ from typing import Literal
 
 from imprint.config import Names
 from imprint.data.views import Augmentation
-from imprint.options import AttackChoice, Common, CropChoice, DataChoice
+from imprint.options import AttackChoice, Common, CropChoice, DataChoice, WeightsChoice
 from imprint.train.options import TrainOptions
 
 CLASSIFIER = TrainOptions(
@@ -24,7 +24,7 @@ CLASSIFIER = TrainOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectChoice:
+class SubjectChoice(WeightsChoice):
     """Which network is tested, and which images it was trained on."""
 
     subject: Path | None = None

@@ -23,7 +23,7 @@ from imprint.data.visual_words import fit_visual_words
 from imprint.dejavu.cross_fit import FitAndPredict, cross_fit
 from imprint.dejavu.naive_bayes import fit_naive_bayes, tag_counts
 from imprint.errors import ImprintError
-from imprint.nets.load import load_subject
+from imprint.nets.load import NetworkFile, load_subject
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays, hash_file
@@ -262,7 +262,7 @@ _SETTINGS: dict[str, Callable[[Pool], dict[str, Any]]] = {
     "linear_head": lambda pool: {
         "encoder": None
         if pool.choice.feature_encoder is None
-        else hash_file(pool.choice.feature_encoder)
+        else NetworkFile(pool.choice.feature_encoder).identity()
     },
 }
 

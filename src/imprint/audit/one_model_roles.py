@@ -15,7 +15,7 @@ from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.data.split import MANIFEST, Partition, load_partition
 from imprint.dejavu.one_model import BoolArray
 from imprint.errors import ImprintError
-from imprint.nets.load import read_card
+from imprint.nets.load import network_file
 from imprint.seeds import generator
 from imprint.train.command import read_indices
 from imprint.train.loop import hash_of_images
@@ -144,7 +144,7 @@ def _from_partition(options: OneModelOptions, images: ImageSet) -> Roles:
 def _set_of(options: OneModelOptions, partition: Partition) -> str:
     """Return which set the network was trained on: ``A``, ``B`` or ``all``."""
     assert options.subject is not None
-    training = read_card(options.subject).training
+    training = network_file(options.subject, options).card.training
     chosen, hashed = options.trained_on, training.get("images")
     if hashed is None:
         theirs = training.get("published") not in (None, OF_A_PARTITION)

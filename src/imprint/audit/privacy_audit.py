@@ -41,7 +41,7 @@ from imprint.membership.coins import check_coins
 from imprint.membership.moments import BoolArray
 from imprint.membership.privacy_audit import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
-from imprint.nets.load import read_card
+from imprint.nets.load import NetworkFile, read_card
 from imprint.probe.signal_options import SignalOptions
 from imprint.progress import say
 from imprint.seeds import derive
@@ -177,7 +177,8 @@ def train_run(
     )
     names = (run.name, f"{run.name}-reference")
     return [
-        trained_model(name, weights) for name, weights in zip(names, made.weights, strict=False)
+        trained_model(name, NetworkFile(weights))
+        for name, weights in zip(names, made.weights, strict=False)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from imprint.audit.images import open_choice
 from imprint.data.views import Augmentation
 from imprint.device import choose_device
-from imprint.nets.load import load_subject
+from imprint.nets.load import NetworkFile
 from imprint.options import DataChoice
 from imprint.store import write_json
 from imprint.train.command import read_indices
@@ -21,7 +21,7 @@ def probe_subject(
     seed: int,
     out: Path,
     device: str,
-    subject: Path,
+    subject: NetworkFile,
     train_indices: Path,
     held_out: Path,
     probe: ProbeOptions,
@@ -34,7 +34,7 @@ def probe_subject(
         seed: of the probe.
         out: folder for the result.
         device: where to compute.
-        subject: weights of the encoder, with its card beside it.
+        subject: weights of the encoder.
         train_indices: ``.npy``, images it was trained on.
         held_out: ``.npy``, images it was not.
         probe: how the probe is trained.
@@ -42,7 +42,7 @@ def probe_subject(
     """
     images = open_choice(data, seed)
     found = linear_probe(
-        load_subject(subject),
+        subject.load(),
         images,
         read_indices(train_indices, images),
         read_indices(held_out, images),
@@ -50,7 +50,7 @@ def probe_subject(
         view,
         seed,
         choose_device(device),
-        subject.stem,
+        subject.path.stem,
     )
     result = plain_accuracies(found)
     write_json(out / "linear_probe.json", result)

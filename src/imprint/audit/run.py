@@ -34,7 +34,7 @@ from imprint.data.split import (
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import NetworkFile, load_subject, read_card
 from imprint.seeds import derive, generator
 from imprint.store import Study, read_json, write_json
 from imprint.train.checkpoints import checkpoints_in
@@ -71,7 +71,13 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         )
         checkpoints = train_step(study, images, partition, options, device)
         data, dejavu = dejavu_steps(
-            study, images, partition, attacked, checkpoints, options, options.train.last_epoch
+            study,
+            images,
+            partition,
+            attacked,
+            {name: NetworkFile(file) for name, file in checkpoints.items()},
+            options,
+            options.train.last_epoch,
         )
         dejavu["training"] = training_figures(checkpoints)
         if options.linear_probe:

@@ -12,7 +12,7 @@ from imprint.audit.summary import finish
 from imprint.data.imageset import IntArray
 from imprint.data.split import MANIFEST, load_partition
 from imprint.errors import ImprintError
-from imprint.nets.load import read_card
+from imprint.nets.load import NetworkFile
 from imprint.options import DataChoice, DejavuChoice
 from imprint.store import Study
 from imprint.train.loop import hash_of_images
@@ -21,7 +21,7 @@ from imprint.train.loop import hash_of_images
 def two_model_audit(
     data: DataChoice,
     choice: DejavuChoice,
-    models: Mapping[str, Path],
+    models: Mapping[str, NetworkFile],
     split: Path,
     per_class: int,
 ) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def two_model_audit(
     Args:
         data: the images.
         choice: how crops, votes and controls are made, and where results go.
-        models: weights of ``A`` and ``B``, each with its card beside it.
+        models: weights of ``A`` and ``B``.
         split: folder of the partition both were trained on, or of the study that holds it.
         per_class: which of its sizes.
 
@@ -49,7 +49,7 @@ def two_model_audit(
         return finish(study, choice, facts, {"dejavu": found})
 
 
-def check_training(models: Mapping[str, Path], sets: Mapping[str, IntArray]) -> None:
+def check_training(models: Mapping[str, NetworkFile], sets: Mapping[str, IntArray]) -> None:
     """Check models against the images they should have been trained on, where their cards say.
 
     Raises:
@@ -57,9 +57,9 @@ def check_training(models: Mapping[str, Path], sets: Mapping[str, IntArray]) -> 
     """
     hashes = {name: hash_of_images(indices) for name, indices in sets.items()}
     for name, file in models.items():
-        trained_on = read_card(file).training.get("images")
+        trained_on = file.card.training.get("images")
         if trained_on in (None, hashes[name]):
             continue
         other = next((each for each, value in hashes.items() if value == trained_on), None)
         told = f"set {other}: swap the models" if other else "other images: give its own partition"
-        raise ImprintError(f"model {name} ({file}) was trained on {told}")
+        raise ImprintError(f"model {name} ({file.path}) was trained on {told}")

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from imprint.options import Common
+from imprint.options import Common, WeightsChoice
+
+if TYPE_CHECKING:
+    from imprint.nets.subject import SubjectCard
 
 SETTINGS = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convert(Common):
-    """Convert published weights (VICReg, Barlow Twins, SimCLR, DINO, déjà vu, Sonnet) or settings.
+class Convert(WeightsChoice, Common):
+    """Convert published weights (VICReg, SimSiam, DINO, lightly, Sonnet, …) or settings.
 
     Writes OUT/NAME.safetensors and its card OUT/NAME.json. Every tensor must find its place.
 
     A .pth, .pt, .ckpt or .safetensors file is of a published layout, found by its names; every
     --subject takes such a file as it is, too, but a converted one is smaller and has its card.
+    Where a layout leaves open how images are normalised, --mean and --std must say it.
     Anything else is a checkpoint of TensorFlow: a ResNet of Sonnet, as Feldman and Zhang released
     them, which needs the extra tf. Those networks were trained and tested on the centre square of
     0.875 of the shorter side, which --centre-fraction 0.875 takes.
@@ -38,7 +43,12 @@ class Convert(Common):
         "barlow",
         "vicreg",
         "moco",
+        "simsiam",
+        "lightly",
+        "mmpretrain",
+        "solo",
         "simclr",
+        "backbone",
         "trunk",
         "simclr_tf",
     ] = "auto"
@@ -59,12 +69,20 @@ class Convert(Common):
         from imprint.nets.load import save_subject
 
         if self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir():
-            from imprint.nets.load import fill_published
+            from imprint.nets.fill import fill_subject
+            from imprint.nets.load import network_file
             from imprint.nets.published import read_published
 
-            published = read_published(self.checkpoint, self.layout, self.branch)
-            subject, card = fill_published(published, self.checkpoint)
-            default, told = self.checkpoint.stem, _told(published)
+            file = network_file(self.checkpoint, self)
+            default = self.checkpoint.stem
+            if "architecture" in file.overrides:
+                subject, card = file.load(), file.card
+                told = f"{card.architecture}, all tensors placed"
+            else:
+                published = read_published(self.checkpoint, self.layout, self.branch, file.keys)
+                card = published.stated(file.overrides, f"what was said of {default}")
+                subject = fill_subject(card, published.weights, self.checkpoint)
+                told = _told(published.layout, card, published.left_out)
         else:
             from imprint.nets.sonnet import subject_from_sonnet
             from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
@@ -106,16 +124,15 @@ class Convert(Common):
         return {"config": str(path), "options": found.options, "notes": list(found.notes)}
 
 
-def _told(published: Any) -> str:
-    """Return what was found in a published file, in one line."""
-    card = published.card
-    parts = [f"layout {published.layout}", card.architecture]
+def _told(layout: str, card: SubjectCard, left_out: Sequence[str]) -> str:
+    """Return what a published file holds, in one line."""
+    parts = [f"layout {layout}", card.architecture]
     parts += [f"{name} {value}" for name, value in card.options.items()]
     if card.projector:
         parts.append(f"projector {card.projector}")
     if card.outputs is not None:
         parts.append(f"{card.outputs} classes")
     parts.append(f"images − {list(card.mean)} / {list(card.std)}")
-    if published.left_out:
-        parts.append(f"{len(published.left_out)} tensors of the training left out")
+    if left_out:
+        parts.append(f"{len(left_out)} tensors of the training left out")
     return ", ".join(parts) + ", all others placed"

@@ -10,7 +10,7 @@ from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.one_model_options import OneModelOptions
 from imprint.config import Numbers
 from imprint.data.views import SECOND_VIEW, Augmentation
-from imprint.options import Common, DataChoice, DejavuChoice
+from imprint.options import Common, DataChoice, DejavuChoice, WeightsChoice
 from imprint.train.probe_options import ProbeOptions
 
 
@@ -59,7 +59,7 @@ class Attack(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwoModel(DejavuChoice, DataChoice):
+class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
     """Run the two-model test on two trained encoders, and write the report.
 
     Each encoder is a file of weights with its card beside it (NAME.json); the partition is a
@@ -78,10 +78,11 @@ class TwoModel(DejavuChoice, DataChoice):
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.two_model import two_model_audit
+        from imprint.nets.load import network_file
 
-        return two_model_audit(
-            self, self, {"A": self.model_a, "B": self.model_b}, self.split, self.per_class
-        )
+        files = {"A": self.model_a, "B": self.model_b}
+        models = {name: network_file(file, self) for name, file in files.items()}
+        return two_model_audit(self, self, models, self.split, self.per_class)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ class OneModel(OneModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearProbe(DataChoice, Common):
+class LinearProbe(DataChoice, WeightsChoice, Common):
     """Train a linear classifier on a frozen encoder, and measure it on seen and unseen images."""
 
     subject: Path
@@ -150,13 +151,14 @@ class LinearProbe(DataChoice, Common):
     def run(self) -> dict[str, Any]:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
         from imprint.audit.probe import probe_subject
+        from imprint.nets.load import network_file
 
         return probe_subject(
             self,
             self.seed,
             self.out,
             self.device,
-            self.subject,
+            network_file(self.subject, self),
             self.train_indices,
             self.held_out,
             self.probe,

@@ -6,6 +6,7 @@ import argparse
 import pickle
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,78 @@ CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "subj
 WRAPPERS = ("module.", "model.")
 
 Weights = dict[str, Tensor]
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class KeyNames:
+    """Which tensors of a file count, and under which names.
+
+    Args:
+        prefix: only names that begin with it count, without it; empty for all.
+        renamed: what names begin with, and what stands there instead; the longest one that fits
+            counts. They apply behind ``prefix``.
+    """
+
+    prefix: str = ""
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.prefix or self.renamed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the names as JSON values."""
+        return {"prefix": self.prefix, "renamed": [list(pair) for pair in self.renamed]}
+
+
+def rename_keys(path: Path, weights: Weights, keys: KeyNames) -> Weights:
+    """Return the tensors that count, under their new names.
+
+    >>> weights = {"net.stem.weight": torch.ones(1), "queue": torch.ones(1)}
+    >>> list(rename_keys(Path("x.pt"), weights, KeyNames("net.", (("stem.", "conv1."),))))
+    ['conv1.weight']
+
+    Args:
+        path: where they come from, for messages.
+        weights: as read.
+        keys: which count.
+
+    Raises:
+        ImprintError: no name begins so, or two tensors get one name.
+    """
+    if keys.prefix and not any(name.startswith(keys.prefix) for name in weights):
+        raise ImprintError(
+            f"{path} has no tensor under --key-prefix {keys.prefix}: names begin with "
+            + ", ".join(_beginnings(weights))
+        )
+    longest_first = sorted(keys.renamed, key=lambda pair: -len(pair[0]))
+    unused = {old for old, _ in keys.renamed}
+    renamed: Weights = {}
+    for name, tensor in weights.items():
+        if not name.startswith(keys.prefix):
+            continue
+        new = name.removeprefix(keys.prefix)
+        for old, instead in longest_first:
+            if new.startswith(old):
+                new = instead + new.removeprefix(old)
+                unused.discard(old)
+                break
+        if new in renamed:
+            raise ImprintError(f"{path}: --key-map gives two tensors the name {new}: rename one")
+        renamed[new] = tensor
+    if unused:
+        kept = {name.removeprefix(keys.prefix) for name in weights if name.startswith(keys.prefix)}
+        raise ImprintError(
+            f"{path} has no tensor whose name begins with {sorted(unused)[0]!r} of --key-map: "
+            "names begin with " + ", ".join(_beginnings(kept))
+        )
+    return renamed
+
+
+def _beginnings(names: Collection[str]) -> list[str]:
+    """Return the first parts of names, a few of them."""
+    first = list(dict.fromkeys(name.partition(".")[0] + "." * ("." in name) for name in names))
+    return first[:SHOWN] + ["…"] * (len(first) > SHOWN)
 
 
 def read_weights(path: Path) -> Weights:

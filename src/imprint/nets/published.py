@@ -10,16 +10,29 @@ the trunk, the projector and the classifier, and which of its tensors are of the
     barlow     model                               backbone.               projector.
     vicreg     model                               backbone.               projector.
     moco       state_dict                          encoder_q.              encoder_q.fc.
+    simsiam    state_dict                          encoder.                encoder.fc.
+    lightly    state_dict, the file itself         backbone.               projection_head.layers.
+    mmpretrain state_dict                          backbone.               neck.
+    solo       state_dict                          backbone.               projector.
     simclr     state_dict                          backbone.               backbone.fc.
+    backbone   state_dict, model, the file itself  backbone.
     trunk      state_dict, model, the file itself  (all)
     simclr_tf  state_dict, the file itself         (all)
 
-``trunk`` is what VICReg, Barlow Twins and DINO publish as the backbone alone, and torchvision's
-own layout. Prefixes of DDP and ``torch.compile`` are taken off first. The architecture and its
-sizes follow from the shapes (:mod:`imprint.nets.shapes`), and every tensor must find its place.
+``backbone`` is a trunk under that prefix with nothing else or, as in classifiers of mmpretrain,
+with ``head.fc``. ``trunk`` is what VICReg, Barlow Twins and DINO publish as the backbone alone, and
+torchvision's own layout. Prefixes of DDP and ``torch.compile`` are taken off first. The
+architecture and its sizes follow from the shapes (:mod:`imprint.nets.shapes`), and every tensor
+must find its place.
 
-Sources: the training scripts of the public repositories vicreg, barlowtwins, dino, DejaVu, vissl
-and moco (facebookresearch), SimCLR (sthalles) and simclr-converter (tonylins).
+How images are normalised stands in no file. Where the layout's own training script settles it, it
+is taken from there; else, and for networks that are not of three channels or have the stem for
+small images, it has to be stated (:meth:`Published.stated`): by mean and std of a card, or by
+``--mean`` and ``--std``.
+
+Sources: the training scripts of the public repositories vicreg, barlowtwins, dino, DejaVu, vissl,
+moco and simsiam (facebookresearch), SimCLR (sthalles) and simclr-converter (tonylins); the names of
+modules in lightly, solo-learn and mmpretrain.
 """
 
 from __future__ import annotations
@@ -32,8 +45,23 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from imprint.errors import ImprintError
-from imprint.nets.checkpoint import Weights, plain_names, read_content
-from imprint.nets.shapes import STEMS, architecture_of, outputs_of, projector_of, stem_of
+from imprint.nets.checkpoint import (
+    KeyNames,
+    Weights,
+    plain_names,
+    read_content,
+    rename_keys,
+    unwrap,
+)
+from imprint.nets.shapes import (
+    STEMS,
+    architecture_of,
+    numbered,
+    outputs_of,
+    projector_of,
+    stem_of,
+    without_last_norm,
+)
 from imprint.nets.subject import NORMALISATIONS, SubjectCard
 
 Branch = Literal["teacher", "student"]
@@ -54,8 +82,10 @@ class Layout:
         left_out: prefixes of what belongs to the training and not to the network.
         mark: how a name begins that tells this layout from those behind it.
         activation: of the projector.
-        normalised: whether the network takes images with ImageNet's normalisation, or in [0, 1].
+        normalised: whether the network takes images with ImageNet's normalisation, or in [0, 1];
+            None where those who train in this layout choose it.
         options: further options of the architecture.
+        renamed: what names begin with, and what stands there in imprint's.
     """
 
     containers: tuple[tuple[str, ...], ...]
@@ -63,11 +93,22 @@ class Layout:
     projector: str | None = None
     head: str | None = None
     left_out: tuple[str, ...] = ()
-    mark: str = ""
+    mark: str | tuple[str, ...] = ""
     activation: type[nn.Module] = nn.ReLU
-    normalised: bool = True
+    normalised: bool | None = True
     options: Mapping[str, Any] = field(default_factory=dict)
+    renamed: tuple[tuple[str, str], ...] = ()
 
+
+SEQUENTIAL_RESNET = (
+    ("backbone.0.", "backbone.conv1."),
+    ("backbone.1.", "backbone.bn1."),
+    ("backbone.4.", "backbone.layer1."),
+    ("backbone.5.", "backbone.layer2."),
+    ("backbone.6.", "backbone.layer3."),
+    ("backbone.7.", "backbone.layer4."),
+)
+"""A ResNet's layers as children of a Sequential, as in lightly's examples."""
 
 LAYOUTS: Mapping[str, Layout] = {
     "vissl": Layout(
@@ -98,8 +139,55 @@ LAYOUTS: Mapping[str, Layout] = {
         left_out=("encoder_k.", "queue"),
         mark="encoder_q.",
     ),
+    "simsiam": Layout(
+        (("state_dict",),),
+        "encoder.",
+        "encoder.fc.",
+        left_out=("predictor.",),
+        mark="encoder.fc.0.",
+    ),
+    "lightly": Layout(
+        (("state_dict",), ()),
+        "backbone.",
+        "projection_head.layers.",
+        left_out=(
+            "prediction_head.",
+            "backbone_momentum.",
+            "projection_head_momentum.",
+            "online_classifier.",
+            "prototypes.",
+            "criterion.",
+        ),
+        mark=("projection_head.", "prediction_head."),
+        normalised=None,
+        renamed=SEQUENTIAL_RESNET,
+    ),
+    "mmpretrain": Layout(
+        (("state_dict",),),
+        "backbone.",
+        "neck.",
+        left_out=("head.", "data_preprocessor.", "target_generator.", "queue"),
+        mark=("neck.fc", "neck.bn"),
+        normalised=None,
+    ),
+    "solo": Layout(
+        (("state_dict",),),
+        "backbone.",
+        "projector.",
+        left_out=("classifier.", "momentum_", "predictor.", "prototypes.", "queue"),
+        mark=("projector.", "classifier."),
+        normalised=None,
+    ),
     "simclr": Layout(
-        (("state_dict",),), "backbone.", "backbone.fc.", mark="backbone.", normalised=False
+        (("state_dict",),), "backbone.", "backbone.fc.", mark="backbone.fc.0.", normalised=False
+    ),
+    "backbone": Layout(
+        (("state_dict",), ("model",), ()),
+        "backbone.",
+        left_out=("data_preprocessor.",),
+        mark="backbone.",
+        normalised=None,
+        renamed=(*SEQUENTIAL_RESNET, ("head.fc.", "backbone.fc.")),
     ),
     "trunk": Layout((("state_dict",), ("model",), ()), ""),
     "simclr_tf": Layout(
@@ -123,12 +211,33 @@ class Published:
         card: how to rebuild it; ``training`` holds the layout and, of two, the branch.
         weights: by the names of a Subject.
         left_out: names of the tensors that belong to the training alone.
+        unstated: why it is not known how images are normalised; empty where it is.
     """
 
     layout: str
     card: SubjectCard
     weights: Weights
     left_out: tuple[str, ...]
+    unstated: str = ""
+
+    def stated(self, overrides: Mapping[str, Any], where: str) -> SubjectCard:
+        """Return the card with what is said of the network beside the file.
+
+        Args:
+            overrides: values that replace those of the card.
+            where: who says so, for messages.
+
+        Raises:
+            ImprintError: an unknown or impossible value, or none about the normalisation of images
+                where the layout leaves it open.
+        """
+        if self.unstated and not {"mean", "std"} <= overrides.keys():
+            raise ImprintError(
+                f"{self.unstated}: state --mean and --std, one number or one a channel for pixels "
+                "in [0, 1] (ImageNet: 0.485,0.456,0.406 and 0.229,0.224,0.225; none: 0 and 1), or "
+                "a card with mean and std"
+            )
+        return SubjectCard.from_json({**self.card.to_json(), **overrides}, where)
 
 
 def recognise(content: Any, branch: Branch = "teacher") -> str | None:
@@ -146,13 +255,34 @@ def recognise(content: Any, branch: Branch = "teacher") -> str | None:
     return None
 
 
-def read_published(path: Path, layout: str = "auto", branch: Branch = "teacher") -> Published:
+def read_published(
+    path: Path, layout: str = "auto", branch: Branch = "teacher", keys: KeyNames | None = None
+) -> Published:
     """Return the network in a published file; see :func:`published_network`.
+
+    Args:
+        path: the file.
+        layout: a name of :data:`LAYOUTS`, or auto.
+        branch: which network of DINO's two; the others have one.
+        keys: which of its tensors count, and under which names.
 
     Raises:
         ImprintError: a file that cannot be read, or of another layout.
     """
-    return published_network(path, read_content(path), layout, branch)
+    return published_network(path, read_renamed(path, keys or KeyNames()), layout, branch)
+
+
+def read_renamed(path: Path, keys: KeyNames) -> Any:
+    """Return the content of a file, with its state dict under the names that ``keys`` gives.
+
+    Raises:
+        ImprintError: a file that cannot be read, or names that ``keys`` does not fit.
+    """
+    content = read_content(path)
+    if not keys:
+        return content
+    renamed = rename_keys(path, unwrap(path, content), keys)
+    return {"state_dict": renamed, "model": renamed}
 
 
 def published_network(
@@ -197,8 +327,19 @@ def _state_dict(content: Any, layout: Layout, branch: Branch) -> Weights:
         for key in keys:
             found = found.get(key) if isinstance(found, Mapping) else None
         if flat := _flatten(found):
-            return plain_names(flat, ())
+            return _renamed(plain_names(flat, ()), layout)
     return {}
+
+
+def _renamed(weights: Weights, layout: Layout) -> Weights:
+    renamed = {}
+    for name, tensor in weights.items():
+        for old, new in layout.renamed:
+            if name.startswith(old):
+                name = new + name.removeprefix(old)
+                break
+        renamed[name] = tensor
+    return renamed
 
 
 def _flatten(content: Any) -> Weights | None:
@@ -237,8 +378,8 @@ def _translate(path: Path, name: str, weights: Weights, branch: Branch) -> Publi
     assert stem is not None
     channels = stem.shape[1]
     architecture, options, size = _architecture(path, trunk)
-    coloured = layout.normalised and channels == len(NORMALISATIONS["imagenet"][0])
-    mean, std = NORMALISATIONS["imagenet"] if coloured else _UNCHANGED
+    coloured = channels == len(NORMALISATIONS["imagenet"][0])
+    mean, std = NORMALISATIONS["imagenet"] if layout.normalised and coloured else _UNCHANGED
     card = SubjectCard(
         architecture=architecture,
         channels=channels,
@@ -258,7 +399,19 @@ def _translate(path: Path, name: str, weights: Weights, branch: Branch) -> Publi
         **{f"head.{key}": tensor for key, tensor in head.items()},
     }
     left_out = tuple(key for key in weights if key.startswith(layout.left_out))
-    return Published(name, card, placed, left_out)
+    return Published(name, card, placed, left_out, _unstated(path, name, channels, options))
+
+
+def _unstated(path: Path, name: str, channels: int, options: Mapping[str, Any]) -> str:
+    """Return why it is not known how a network's images are normalised; empty where it is."""
+    normalised = LAYOUTS[name].normalised
+    if normalised is None:
+        return f"{path} has the layout {name}, which does not say how images are normalised"
+    if normalised and channels != len(NORMALISATIONS["imagenet"][0]):
+        return f"{path} is of {channels}-channel images, whose normalisation the file does not say"
+    if name == "trunk" and options.get("small_input"):
+        return f"{path} is of small images, whose normalisation the file does not say"
+    return ""
 
 
 def _take(weights: Weights, prefix: str) -> Weights:
@@ -282,7 +435,7 @@ def _architecture(path: Path, trunk: Weights) -> tuple[str, dict[str, Any], int]
 def _projector(path: Path, tensors: Weights, activation: type[nn.Module]) -> tuple[str, Weights]:
     if not tensors:
         return "", {}
-    found = projector_of(tensors, activation)
+    found = projector_of(without_last_norm(numbered(tensors)), activation)
     if found is None:
         layers = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
         raise ImprintError(

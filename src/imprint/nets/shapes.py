@@ -19,6 +19,8 @@ STEMS = ("conv1.weight", "patch_embed.proj.weight", "features.0.weight")
 """The first layer of a ResNet, a vision transformer and a VGG."""
 CLASSIFIERS = ("fc.weight", "head.weight", "classifier.6.weight")
 INPUT_SIZE = 224
+NORM_EPS = 1e-5
+"""What torch adds to variances by default."""
 
 Found = tuple[str, dict[str, Any], int]
 
@@ -126,6 +128,56 @@ def projector_of(tensors: Weights, activation: type[nn.Module]) -> tuple[str, We
     word, chosen = fitting
     widths = "-".join(str(len(layer["weight"])) for layer in linear)
     return f"{word}:{widths}" if word else widths, _placed(layers, chosen)
+
+
+def numbered(tensors: Weights) -> Weights:
+    """Return a projector's tensors with ``fc0``, ``bn0``, ``fc1`` … by numbers in their order.
+
+    That is how mmpretrain calls the layers of its necks.
+    """
+    renamed = {}
+    for name, tensor in tensors.items():
+        match = re.fullmatch(r"(fc|bn)(\d+)\.(\w+)", name)
+        if match:
+            name = f"{2 * int(match[2]) + (match[1] == 'bn')}.{match[3]}"
+        renamed[name] = tensor
+    return renamed
+
+
+def without_last_norm(tensors: Weights) -> Weights:
+    """Return a projector's tensors with a normalisation at its end taken into the layer before.
+
+    In evaluation mode (W x + b − μ) / √(σ² + ε) · γ + β is one linear layer; SimSiam, mmpretrain
+    and lightly end so, γ and β often left out.
+    """
+    places = {name.rpartition(".")[0] for name in tensors}
+    order = sorted(places, key=_number_order)
+    if len(order) < 2 or f"{order[-1]}.running_var" not in tensors:
+        return tensors
+    last, norm = (
+        {
+            name.rpartition(".")[2]: tensor
+            for name, tensor in tensors.items()
+            if name.rpartition(".")[0] == place
+        }
+        for place in order[-2:]
+    )
+    if not _is_linear(last):
+        return tensors
+    weight = last["weight"].double()
+    zeros = torch.zeros(len(weight), dtype=torch.float64)
+    scale = (
+        norm.get("weight", zeros + 1).double() / (norm["running_var"].double() + NORM_EPS).sqrt()
+    )
+    bias = (last.get("bias", zeros).double() - norm["running_mean"].double()) * scale
+    folded = {
+        f"{order[-2]}.weight": weight * scale[:, None],
+        f"{order[-2]}.bias": bias + norm.get("bias", zeros).double(),
+    }
+    kept = {
+        name: tensor for name, tensor in tensors.items() if name.rpartition(".")[0] in order[:-2]
+    }
+    return kept | {name: tensor.to(last["weight"].dtype) for name, tensor in folded.items()}
 
 
 def _number_order(place: str) -> list[tuple[int, int, str]]:

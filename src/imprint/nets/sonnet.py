@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
 from imprint.nets.checkpoint import Weights
-from imprint.nets.load import fill_subject
+from imprint.nets.fill import fill_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
 from imprint.nets.zoo.resnet import LAYOUTS
 

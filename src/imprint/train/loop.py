@@ -23,7 +23,8 @@ from torch import nn
 from imprint import __version__
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
-from imprint.nets.load import build_subject, save_subject
+from imprint.nets.fill import build_subject
+from imprint.nets.load import save_subject
 from imprint.nets.subject import Subject, SubjectCard, for_channels
 from imprint.progress import say, track
 from imprint.seeds import derive
