@@ -301,6 +301,9 @@ def test_an_attack_that_scores_all_alike_says_so(save, tmp_path):
     found = attack_membership_arrays(save(**constant), tmp_path / "out")["lenses"]["membership"]
     assert found["attacks"]["loss"]["auc"]["value"] == 0.5
     assert found["attacks"]["loss"]["note"].startswith("every record has the same score")
+    assert found["warnings"] == [
+        "all logit margins of the target are 0: it says nothing of any record"
+    ]
 
 
 @pytest.mark.parametrize("kind", [np.complex64, np.complex128, "datetime64[s]", "S3"])

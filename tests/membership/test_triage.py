@@ -41,8 +41,24 @@ def test_a_shift_of_all_is_told_apart_from_a_tail():
     phi = np.minimum(margins(0.9), 3)  # the easiest of both are equally easy
     found = triage(phi, phi > 0, HALF)
     assert found.worth_it
-    assert "on average" in found.verdict
+    assert found.auc.value > 0.6
+    assert found.verdict.startswith("Strong average signal: members have lower loss on average")
+    assert f"AUC {100 * found.auc.value:.1f} %" in found.verdict
+    assert "names no more of them than guessing" in found.verdict
     assert found.tail.value == 0
+
+
+def test_a_small_shift_is_a_weak_signal():
+    random = np.random.default_rng(0)
+    members = np.arange(4000) < 2000
+    found = triage(random.normal(size=4000) + 0.15 * members, members, members)
+    assert found.verdict.startswith("Weak signal: members have lower loss on average (AUC 5")
+    assert "no record can be named with confidence" in found.verdict
+
+
+def test_members_that_are_harder_are_below_chance():
+    found = triage(margins(-1), margins(-1) > 0, HALF)
+    assert "the opposite of what training does: check the order of the classes" in found.verdict
 
 
 def test_no_difference_is_not_worth_it():

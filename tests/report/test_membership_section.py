@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binom
 
 from imprint.audit.membership_arrays import attack_membership_arrays
 from imprint.errors import ImprintError
+from imprint.membership.evaluation import evaluate
 from imprint.membership.exposure import exposure
 from imprint.report.membership_figures import membership_figures, read_scores
 from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
 from imprint.report.membership_plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
+from imprint.report.membership_verdict import attack_verdict
 from imprint.report.page import write_report
-from imprint.report.sections.membership import _verdict
 from imprint.stats import roc
 from imprint.store import write_json
 from imprint.tables import read_table
@@ -179,14 +181,50 @@ def test_the_best_attack_is_the_one_at_the_least_rate_all_show() -> None:
 
 def test_the_heading_says_no_more_than_the_intervals() -> None:
     sharp = {"a": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
-    mean = {"a": found((0.6, 0.51, 0.7), (0.02, 0.005, 0.1))}
+    mean = {"a": found((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
+    weak = {"a": found((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
     none = {"a": found((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
-    assert _verdict(sharp, "a", "0.01") == (
-        "found",
-        "Single training images can be told from others",
+    below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
+    few = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": {"missing": "too few"}}}}
+    assert attack_verdict(sharp).heading == (
+        "Single training images can be told from others: a finds 30.0% of them at 1% false "
+        "positives"
     )
-    assert "none stands out" in _verdict(mean, "a", "0.01")[1]
-    assert _verdict(none, "a", "0.01")[0] == "nothing"
+    assert attack_verdict(mean).heading == (
+        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]), but at 1% false positives "
+        "no more of them are found than by guessing"
+    )
+    assert attack_verdict(weak).heading == (
+        "Weak signal: a scores members higher on average (AUC 54.0% [52.0%, 56.0%]); no record can "
+        "be named with confidence"
+    )
+    assert "too few to say whether single images" in attack_verdict(few).heading
+    assert attack_verdict(none).kind == "nothing"
+    tiny = {"a": found((1.0, 0.48, 1.0), None)}
+    assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")
+    assert "the best, a, has an AUC of 52.0% [48.0%, 56.0%]" in attack_verdict(none).heading
+    assert attack_verdict(below).heading.startswith(
+        "Below chance: a scores members lower than non-members (AUC 31.0% [28.0%, 34.0%])"
+    )
+
+
+def test_the_best_of_many_attacks_needs_more_than_its_own_interval() -> None:
+    one = found((0.55, 0.51, 0.59), (0.02, 0.012, 0.1))
+    assert attack_verdict({"a": one}).kind == "found"
+    assert attack_verdict({str(row): one for row in range(20)}).kind == "nothing"
+
+
+def test_headings_claim_something_of_noise_in_at_most_five_percent() -> None:
+    """Twelve attacks that know nothing; the control: without widening, far more often."""
+    random = np.random.default_rng(0)
+    members = np.arange(600) < 300
+    claims = naive = 0
+    for _ in range(150):
+        scores = random.normal(size=(12, 600))
+        attacks = {str(row): evaluate(one, members).to_dict() for row, one in enumerate(scores)}
+        claims += attack_verdict(attacks).kind == "found"
+        naive += any(attack["auc"]["ci95"][0] > 0.5 for attack in attacks.values())
+    assert claims <= binom.isf(1e-4, 150, 0.05) < naive
 
 
 def test_steps_are_those_of_the_curve_from_its_resolution_on() -> None:

@@ -2,66 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint import __version__
-from imprint.audit.npz import Arrays, flags, numbers, read_npz
+from imprint.audit.membership_case import Case, SignalKind, read_case
 from imprint.config import to_plain
 from imprint.errors import ImprintError
-from imprint.membership.attack import Evidence
-from imprint.membership.cohort import Cohort, References
-from imprint.membership.controls import permuted_membership, swapped_target
-from imprint.membership.duplicates import first_of_copies
-from imprint.membership.evaluation import check_both, evaluate
+from imprint.membership.attack import Attack
+from imprint.membership.controls import other_membership, permuted_membership, swapped_target
+from imprint.membership.evaluation import evaluate
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import Scored, choose_attacks, run_attacks
 from imprint.membership.signal_checks import explain, suspect_signals, with_note
+from imprint.stats.control import Control
 from imprint.store import write_json
 from imprint.tables import write_table
-
-SignalKind = Literal["phi", "log_curvature"]
-
-REQUIRED = ("target", "target_members")
-OPTIONAL = (
-    "signals",
-    "members",
-    "population",
-    "population_signals",
-    "curvature_signals",
-    "curvature_target",
-    "curvature_population",
-    "curvature_population_signals",
-    "mentr",
-    "distance",
-    "index",
-)
-
 
 UNUSUAL = {"distance", "trace", "input_gradient", "parameter_gradient"}
 """Kinds of signal that files seldom hold; ``all`` attacks do without them."""
 
-
-@dataclass(frozen=True)
-class Case:
-    """One target and everything known about it.
-
-    Attributes:
-        index: int64 ``[N]``.
-        members: bool ``[N]``.
-        evidence: what attacks may look at.
-        copies: rows of the file that repeat another one, and are left out.
-    """
-
-    index: NDArray[np.int64]
-    members: NDArray[np.bool_]
-    evidence: Evidence
-    copies: int
+LEAST_COHORT = 4
+"""Models of a cohort, the target among them, from which another one's membership is asked for."""
 
 
 def attack_membership_arrays(
@@ -115,7 +81,7 @@ def attack_membership_arrays(
             "name": file.name,
             "members": inside,
             "non_members": len(case.members) - inside,
-            "references": 0 if references is None else len(references.cohort),
+            "references": 0 if references is None else references.judges,
             "copies": case.copies,
         },
         "settings": {"signal": signal, "attacks": to_plain(settings), "seed": seed},
@@ -152,6 +118,7 @@ def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[
     found = {
         "permuted_membership": permuted_membership(*arguments),
         "swapped_target": swapped_target(*arguments),
+        "other_membership": _other_membership(case, attack, options, seed),
     }
     return {
         "controls": {
@@ -160,164 +127,24 @@ def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[
     }
 
 
+def _other_membership(
+    case: Case, attack: Attack, options: AttackOptions, seed: int
+) -> Control | None:
+    """Return the control on a target that completes the cohort of its references; else None."""
+    judges = case.evidence.references
+    if judges is None or judges.target is None or len(judges.cohort) < LEAST_COHORT:
+        return None
+    cohort, target = judges.cohort, judges.target
+    others = {
+        kind: np.repeat(values[None], len(cohort), axis=0)
+        for kind, values in case.evidence.target.items()
+        if kind not in cohort.signals
+    }
+    other = 1 if target == 0 else 0
+    return other_membership(cohort, target, other, attack, options, others, seed)
+
+
 def _write_scores(out: Path, case: Case, scored: Scored) -> None:
     for name, scores in scored.scores.items():
         columns = {"index": case.index, "score": scores, "member": case.members}
         write_table(out / "membership" / f"{name}.parquet", columns)
-
-
-def read_case(file: Path, signal: SignalKind = "phi") -> Case:
-    """Return one target and its references from an ``.npz`` file.
-
-    Names: ``target [A, N]`` and ``target_members [N]``; with references ``signals [K, A, N]`` and
-    ``members [K, N]``; ``population [A, Q]`` and ``population_signals [K, A, Q]`` of records that
-    no model was trained on. A second signal, the log-curvature beside φ, has the same names with
-    ``curvature_`` before them (``curvature_target``, ``curvature_signals`` …). ``mentr [A, N]`` is
-    the modified entropy under the target, ``distance [A, N]`` that to its decision boundary,
-    ``index [N]`` what the records are called. The first augmentation is the plain record.
-    φ is log p_y − log Σ_{c≠y} p_c.
-
-    Raises:
-        ImprintError: a name is missing or unknown, shapes do not fit, or a value is not finite;
-            the message says which.
-    """
-    arrays = read_npz(file, REQUIRED, OPTIONAL)
-    _check_together(file, arrays)
-    _check_shapes(file, arrays)
-    first = _signals(file, arrays, "")
-    second = _signals(file, arrays, "curvature_")
-    kinds: dict[str, dict[str, NDArray[np.float64]]] = {signal: first}
-    if second and signal == "log_curvature":
-        raise ImprintError(
-            f"{file}: with --signal log_curvature, target is the curvature already: "
-            "leave the curvature_ arrays out, or say --signal phi"
-        )
-    if second:
-        kinds["log_curvature"] = second
-    members = flags(file, "target_members", arrays["target_members"])
-    check_both(members)
-    target = {kind: held["target"] for kind, held in kinds.items()}
-    for name in ("mentr", "distance"):
-        if name in arrays:
-            target[name] = numbers(file, name, arrays[name])
-    references = None
-    if "members" in arrays:
-        masks = flags(file, "members", arrays["members"])
-        references = References(
-            Cohort(_of(kinds, "signals"), masks, _of(kinds, "population_signals"))
-        )
-    index = arrays.get("index", np.arange(len(members))).astype(np.int64)
-    evidence = Evidence(target, references, _of(kinds, "population"))
-    return _distinct(file, index if "index" in arrays else None, index, members, evidence)
-
-
-def _distinct(
-    file: Path,
-    named: NDArray[np.int64] | None,
-    index: NDArray[np.int64],
-    members: NDArray[np.bool_],
-    evidence: Evidence,
-) -> Case:
-    """Return the case with each record once.
-
-    Raises:
-        ImprintError: a name stands at rows that differ.
-    """
-    signals, masks = list(evidence.target.values()), [members[None]]
-    if evidence.references is not None:
-        cohort = evidence.references.cohort
-        signals += [values.reshape(-1, len(members)) for values in cohort.signals.values()]
-        masks.append(cohort.members)
-    columns, memberships = np.concatenate(signals), np.concatenate(masks)
-    first = first_of_copies(columns, memberships)
-    if named is not None:
-        _, starts, which = np.unique(named, return_index=True, return_inverse=True)
-        namesake = starts[which]
-        everything = np.concatenate([columns, memberships])
-        differs = (everything != everything[:, namesake]).any(axis=0)
-        if differs.any():
-            row = int(np.flatnonzero(differs)[0])
-            raise ImprintError(
-                f"{file}: index {named[row]} names the rows {namesake[row]} and {row}, whose "
-                "signals differ: give each record an index of its own"
-            )
-        first = np.minimum(first, namesake)
-    kept = np.flatnonzero(first == np.arange(len(members)))
-    copies = len(members) - len(kept)
-    if not copies:
-        return Case(index, members, evidence, 0)
-    check_both(members[kept])
-    return Case(index[kept], members[kept], evidence.records(kept), copies)
-
-
-def _of(
-    kinds: Mapping[str, Mapping[str, NDArray[np.float64]]], name: str
-) -> dict[str, NDArray[np.float64]]:
-    return {kind: held[name] for kind, held in kinds.items() if name in held}
-
-
-def _signals(file: Path, arrays: Arrays, prefix: str) -> dict[str, NDArray[np.float64]]:
-    names = ("target", "signals", "population", "population_signals")
-    return {
-        name: numbers(file, prefix + name, arrays[prefix + name])
-        for name in names
-        if prefix + name in arrays
-    }
-
-
-def _check_together(file: Path, arrays: Arrays) -> None:
-    needs = {
-        "signals": "members",
-        "members": "signals",
-        "population_signals": "signals",
-        "curvature_signals": "curvature_target",
-        "curvature_population": "curvature_target",
-        "curvature_population_signals": "curvature_signals",
-    }
-    for name, other in needs.items():
-        if name in arrays and other not in arrays:
-            raise ImprintError(f"{file}: {name} is of no use without {other}: give both")
-    if "curvature_target" in arrays and ("curvature_signals" in arrays) != ("signals" in arrays):
-        raise ImprintError(f"{file}: give signals and curvature_signals of the same references")
-
-
-def _check_shapes(file: Path, arrays: Arrays) -> None:
-    """Check every shape against the sizes that target, signals and population set."""
-    records = _size(arrays, "target_members", 0)
-    models = _size(arrays, "members", 0)
-    expected: dict[str, tuple[int | None, ...]] = {
-        "target_members": (records,),
-        "index": (records,),
-        "mentr": (None, records),
-        "distance": (None, records),
-        "members": (models, records),
-    }
-    for prefix in ("", "curvature_"):
-        augmentations = _size(arrays, prefix + "target", 0)
-        asked = _size(arrays, prefix + "population", 1)
-        if asked is None:
-            asked = _size(arrays, prefix + "population_signals", 2)
-        expected |= {
-            prefix + "target": (augmentations, records),
-            prefix + "signals": (models, augmentations, records),
-            prefix + "population": (augmentations, asked),
-            prefix + "population_signals": (models, augmentations, asked),
-        }
-    for name, array in arrays.items():
-        shape = expected[name]
-        fits = array.ndim == len(shape) and all(
-            wanted is None or wanted == size
-            for wanted, size in zip(shape, array.shape, strict=True)
-        )
-        if not fits or 0 in array.shape:
-            told = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ImprintError(
-                f"{file}: {name} has shape {list(array.shape)}, expected [{told}], nothing empty"
-            )
-        if name == "index" and array.dtype.kind not in "iu":
-            raise ImprintError(f"{file}: index must hold whole numbers, not {array.dtype}")
-
-
-def _size(arrays: Arrays, name: str, axis: int) -> int | None:
-    array = arrays.get(name)
-    return None if array is None or array.ndim <= axis else array.shape[axis]

@@ -6,6 +6,7 @@ from typing import Any
 
 from imprint.audit.membership_study_table import show_study
 from imprint.audit.privacy_table import show_privacy
+from imprint.report.membership_verdict import attack_verdict, notes
 
 LABEL_ONLY = "label_only"
 MOST_RATES = 2
@@ -47,6 +48,7 @@ def show_attacks(findings: dict[str, Any]) -> None:
             _verdict(found.get("controls", {})),
         )
     console.print(table)
+    console.print(f"{attack_verdict(findings['attacks']).heading}.", highlight=False, markup=False)
     if reason is not None:
         console.print(f"no TPR at a lower FPR: {reason}", highlight=False)
     if LABEL_ONLY in findings:
@@ -55,9 +57,9 @@ def show_attacks(findings: dict[str, Any]) -> None:
         console.print(f"{name} skipped: {reason}", highlight=False)
     for sentence in findings.get("warnings", ()):
         console.print(f"Warning: {sentence}.", highlight=False, markup=False)
+    for names, note in notes(attacks):
+        console.print(f"{names}: {note}.", highlight=False, markup=False)
     for name, found in attacks.items():
-        if "note" in found:
-            console.print(f"{name}: {found['note']}.", highlight=False, markup=False)
         for control, result in found.get("controls", {}).items():
             if not result["passed"]:
                 value = _percent(result["value"]).replace("\n", ", interval ")

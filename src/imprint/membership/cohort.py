@@ -5,6 +5,27 @@ taken out. In an exactly balanced cohort, where every record has the same number
 that alone would tell the answer: a member's record has one IN model fewer left than a
 non-member's. So a partner of the opposite side is then taken out with it, record by record, and
 the counts say nothing. (Where masks are drawn independently, counts say nothing to begin with.)
+The same holds for a target whose file is apart from its references, but which completes them to a
+balanced cohort (:func:`completes_balanced_cohort`).
+
+What counts do to LiRA: the side with fewer models has the smaller variance (ddof = 0) and looks
+the likelier or the less likely for that alone. AUC of LiRA online, own variances, on simulated
+records, of a target that knows nothing / that memorized, for K models and the target among them,
+standard errors of .0012 to .0022 (``benchmarks/membership_counts.py``; the release is that of
+Carlini et al. 2022, medians, each side cut to the least count of any record):
+
+=====  =================  =====================  ===============  ======================
+K      all others         a partner out          release          mean over all partners
+=====  =================  =====================  ===============  ======================
+4      .695 / .851        –                      .501 / .681      –
+8      .431 / .664        .497 / .705            .499 / .701      .587 / .764
+16     .487 / .773        .499 / .777            .498 / .771      .513 / .785
+64     .501 / .809        .501 / .809            .502 / .807      .502 / .809
+=====  =================  =====================  ===============  ======================
+
+Averaging over every possible partner uses all models and leaks: the side with one model more is
+smoothed, and a target that knows nothing is "found". With K = 4 a partner leaves one model a side,
+which has no variance: LiRA is skipped, and attacks that need none remain.
 """
 
 from __future__ import annotations
@@ -59,6 +80,20 @@ DERIVED: dict[str, Callable[[Mapping[str, FloatArray]], FloatArray]] = {
 def derive_values(signals: Mapping[str, FloatArray], name: str) -> FloatArray:
     """Return the signal or derived quantity ``name``, float64 ``[..., A, N]``."""
     return DERIVED[name](signals) if name in DERIVED else signals[name]
+
+
+def completes_balanced_cohort(masks: BoolArray, members: BoolArray) -> bool:
+    """Return whether references and target together hold every record equally often.
+
+    Then the counts of the references tell the target's members, and the target must be judged as
+    a model of the cohort.
+
+    Args:
+        masks: bool ``[K, N]``, of the references.
+        members: bool ``[N]``, of the target.
+    """
+    count = masks.sum(axis=0)
+    return bool(np.ptp(count) > 0 and np.ptp(count + members) == 0)
 
 
 class Cohort:
@@ -197,6 +232,11 @@ class References:
             yield np.full(self.cohort.members.shape[1], self.target)
             if self.cohort.partners is not None:
                 yield self.cohort.partners[self.target]
+
+    @property
+    def judges(self) -> int:
+        """How many models judge each record at most."""
+        return len(self.cohort) - (self.target is not None)
 
     @cached_property
     def used(self) -> BoolArray:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from imprint.membership.attack import DIRECTION, Evidence
+from imprint.membership.cohort import References
 from imprint.membership.evaluation import Evaluation
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.stats import Estimate, auc
@@ -23,6 +24,7 @@ LEAST_Z = 5.0
 TIED = 0.5
 """Share of the records on one score from which an attack says so."""
 CHANCE = 0.5
+NORMAL_95 = 1.959964
 KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures"}
 EXPECTED = {"phi": "larger", "log_curvature": "smaller"}
 OPPOSITE = {"phi": "smaller", "log_curvature": "larger"}
@@ -40,17 +42,41 @@ def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
         if kind not in evidence.target:
             continue
         values = evidence.target[kind][0]
+        if np.ptp(values) == 0:
+            sentences.append(
+                f"all {KINDS[kind]} of the target are {values[0]:g}: it says nothing of any record"
+            )
+            continue
         if kind == "phi":
             sentences += _suspect_range(values)
         sentences += _suspect_direction(kind, values, members)
         if evidence.references is not None:
             cohort = evidence.references.cohort
             sentences += _suspect_references(kind, cohort.signals[kind][:, 0], cohort.members)
+    if evidence.references is not None:
+        sentences += _suspect_counts(evidence.references, members)
     return sentences
 
 
+def _suspect_counts(references: References, members: BoolArray) -> list[str]:
+    """Check that how many models were trained on a record does not tell the target's members."""
+    outside, inside = references.counts
+    share = inside / np.maximum(inside + outside, 1)
+    if np.ptp(share) == 0:
+        return []
+    area = auc(share[members], share[~members])
+    low, high = widen(area, LEAST_Z)
+    if low <= CHANCE <= high:
+        return []
+    return [
+        "how many reference models were trained on a record tells the target's members (AUC "
+        f"{_percent(area)}): the masks were drawn together, and attacks with references read "
+        "them; give all models of the cohort, or draw masks independently"
+    ]
+
+
 def _suspect_range(values: FloatArray) -> list[str]:
-    if len(values) < LEAST_RECORDS or np.ptp(values) == 0:
+    if len(values) < LEAST_RECORDS:
         return []
     if values.min() >= 0 and values.max() <= 1:
         return [
@@ -96,6 +122,16 @@ def _suspect_references(kind: str, values: FloatArray, masks: BoolArray) -> list
         f"trained on, by {abs(gap.mean()):.3g} on average: their sign is turned, or their masks "
         "are inverted"
     ]
+
+
+def widen(estimate: Estimate, z: float) -> tuple[float, float]:
+    """Return the interval of an estimate at ``z`` standard errors instead of 1.96, about."""
+    factor = z / NORMAL_95
+    low, high = estimate.ci95
+    return (
+        estimate.value - factor * (estimate.value - low),
+        estimate.value + factor * (high - estimate.value),
+    )
 
 
 def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:

@@ -23,6 +23,9 @@ from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_ra
 
 TAIL, WIDEST_TAIL = 0.01, 0.1
 STEEPEST = 100.0
+CHANCE = 0.5
+WEAK_AUC = 0.6
+"""An AUC up to which an average difference is called weak."""
 
 
 @dataclass(frozen=True)
@@ -115,22 +118,40 @@ def calibration_slope(phi: FloatArray) -> float:
 
 
 def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, str]:
+    """Return whether something can be seen, and a sentence that names the number it rests on."""
     if isinstance(tail, Estimate) and tail.ci95[0] > fpr:
         return True, (
-            "Some members stand out by their loss alone: audit in full, and with shadow models to "
+            f"Some members stand out by their loss alone: it finds {_percent(tail)} of them at a "
+            f"false positive rate of {100 * fpr:.3g} %; audit in full, and with shadow models to "
             "see which."
         )
-    if area.ci95[0] > 0.5 and isinstance(tail, str):
+    if area.ci95[1] < CHANCE:
         return True, (
-            "Members are easier on average; whether single ones stand out cannot be said, since "
-            f"{tail}."
+            f"Members have higher loss than non-members (AUC {_percent(area)}), the opposite of "
+            "what training does: check the order of the classes, and whether members and "
+            "non-members are swapped or differ in difficulty."
         )
-    if area.ci95[0] > 0.5:
-        return True, (
-            "Members are a little easier on average, but none stands out yet: shadow models, which "
-            "know how hard each record is, are what would tell."
+    if area.ci95[0] <= CHANCE:
+        return False, (
+            f"The loss does not tell members from others (AUC {_percent(area)}): a full audit will "
+            "find little without shadow models, and what it finds with them concerns few records."
         )
-    return False, (
-        "The loss does not tell members from others: a full audit will find little without shadow "
-        "models, and what it finds with them concerns few records."
-    )
+    strength = f"members have lower loss on average (AUC {_percent(area)})"
+    if isinstance(tail, str):
+        singles = f"whether single ones stand out cannot be said, since {tail}"
+    else:
+        singles = (
+            f"at a false positive rate of {100 * fpr:.3g} % the loss names no more of them than "
+            "guessing: shadow models, which know how hard each record is, are what would tell"
+        )
+    if area.value < WEAK_AUC:
+        return (
+            True,
+            f"Weak signal: {strength}; no record can be named with confidence, and {singles}.",
+        )
+    return True, f"Strong average signal: {strength}; {singles}."
+
+
+def _percent(estimate: Estimate) -> str:
+    value, low, high = (100 * x for x in (estimate.value, *estimate.ci95))
+    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"

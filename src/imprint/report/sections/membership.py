@@ -17,7 +17,8 @@ from imprint.report.inputs import (
 from imprint.report.membership_figures import membership_figures, read_scores
 from imprint.report.membership_findings import best_attack, best_first, by_auc, resolved_fprs
 from imprint.report.membership_gallery import read_exposed
-from imprint.report.membership_tables import CHANCE, attack_headlines, attack_row, control_rows
+from imprint.report.membership_tables import attack_headlines, attack_row, control_rows
+from imprint.report.membership_verdict import attack_verdict, notes, warnings
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 
@@ -49,7 +50,9 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     exposed = exposure(scores, records["member"], best)
     html = render(
         "membership.html.j2",
-        verdict=_verdict(attacks, best, least),
+        verdict=attack_verdict(attacks),
+        warnings=warnings(findings),
+        notes=notes(every),
         best=best,
         headlines=attack_headlines(attacks, best, least),
         failed=[control["name"] for control in controls if not control["passed"]],
@@ -79,21 +82,6 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     anchors += [("membership-controls", "Membership controls")] if controls else []
     anchors += [("membership-exposed", "Most exposed")]
     return Section("membership", "Membership", html, order=20, anchors=tuple(anchors))
-
-
-def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[str, str]:
-    """Return the kind and the heading of what the intervals allow to say."""
-    if least is not None and estimate(attacks, best, "tpr_at_fpr", least).low > float(least):
-        return "found", "Single training images can be told from others"
-    easier = estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE
-    if easier and least is None:
-        return (
-            "found",
-            "Training images are easier to the network; too few others to single any out",
-        )
-    if easier:
-        return "found", "Training images are a little easier to the network, none stands out"
-    return "nothing", "No attack told training images from others"
 
 
 def _triage(findings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -11,16 +11,17 @@ from imprint.report.headline import Headline
 from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
 from imprint.report.membership_findings import best_attack, by_auc, resolved_fprs
 from imprint.report.membership_tables import (
-    CHANCE,
     attack_headlines,
     attack_row,
     control_rows,
 )
+from imprint.report.membership_verdict import attack_verdict, notes, warnings
 from imprint.report.memorized_gallery import read_memorized
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.report.wording import decimal, percent
 
+GIVEN_AWAY = "Models trained like this give single training images away"
 OTHER_QUANTITIES = {
     "log_curvature_in": "curvature with it",
     "log_curvature_out": "curvature without it",
@@ -44,7 +45,9 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     rates = resolved_fprs(attacks)
     html = render(
         "cohort.html.j2",
-        verdict=_verdict(attacks, best, least),
+        verdict=attack_verdict(attacks, GIVEN_AWAY),
+        warnings=warnings(findings),
+        notes=notes(attacks),
         best=best,
         headlines=[*attack_headlines(attacks, best, least, "model"), _memorized(memorized)],
         failed=[control["name"] for control in controls if not control["passed"]],
@@ -70,18 +73,6 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         ("memorized", "Most memorized"),
     ]
     return Section("membership", "Membership", html, order=20, anchors=tuple(anchors))
-
-
-def _verdict(attacks: Mapping[str, Any], best: str, least: str | None) -> tuple[str, str]:
-    """Return the kind and the heading of what the intervals allow to say."""
-    if least is not None and estimate(attacks, best, "tpr_at_fpr", least).low > float(least):
-        return "found", "Models trained like this give single training images away"
-    easier = estimate(attacks, by_auc(attacks)[0], "auc").low > CHANCE
-    if easier and least is None:
-        return "found", "Training images are easier to the models; too few others to single any out"
-    if easier:
-        return "found", "Training images are a little easier to the models, none stands out"
-    return "nothing", "No attack told training images from others"
 
 
 def _memorized(memorized: Mapping[str, Any]) -> Headline:
