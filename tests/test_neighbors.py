@@ -127,6 +127,24 @@ def test_copies_come_in_order_of_their_row(backend: str, metric: Metric) -> None
     assert np.array_equal(found.indices, oracle(queries, base, 40, metric)[0])
 
 
+def test_exact_multiples_tie_under_cosine_and_come_in_order_of_their_row(backend: str) -> None:
+    """Six directions, each many times at other lengths, and zeros: one group of ties each."""
+    random = np.random.default_rng(0)
+    group = random.integers(0, 7, 200)
+    directions = np.concatenate([random.integers(-9, 10, (6, 7)), np.zeros((1, 7), int)])
+    base = (directions[group] * random.integers(1, 500, 200)[:, None]).astype(np.float32)
+    queries = np.concatenate([gaussian(20, 7), base[:5] * 3, np.zeros((1, 7), np.float32)])
+    found = nearest(queries, base, 150, "cosine", backend=backend)
+    for query, (row, distance) in enumerate(zip(found.indices, found.distances, strict=True)):
+        same = group[row][1:] == group[row][:-1]
+        assert (np.diff(row)[same] > 0).all(), query
+        assert (np.diff(distance)[same] == 0).all()
+        for which in set(group[row[:-1]].tolist()) if query < 25 else ():
+            places = np.flatnonzero(group[row] == which)
+            assert np.array_equal(places, np.arange(places[0], places[-1] + 1))
+    assert np.array_equal(found.indices[-1], np.arange(150))
+
+
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
 def test_collapsed_base_returns_the_first_rows(backend: str, metric: Metric) -> None:
     base = np.repeat(gaussian(1, 24), 600, axis=0)

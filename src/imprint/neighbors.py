@@ -55,7 +55,8 @@ class Neighbors:
     """The k nearest base vectors of each query, nearest first.
 
     Attributes:
-        indices: int64 ``[N, k]``, rows of the base; equal distances in the order of their rows.
+        indices: int64 ``[N, k]``, rows of the base; distances that are equal in float64 in the
+            order of their rows.
         distances: float32 ``[N, k]``, Euclidean, or 1 − cosine in [0, 2].
     """
 
@@ -76,7 +77,9 @@ def nearest(
     """Return the exact k nearest base vectors of each query.
 
     Distances are those of the vectors as float32, computed in float64. Base rows at the same
-    distance, as bitwise equal rows are, come in the order of their index.
+    distance come in the order of their index: equal rows always, and under cosine rows that are
+    exact positive multiples of one another. Other vectors whose distances are equal on paper alone
+    may differ by the last bit of float64, and then come in the order of that bit.
 
     Args:
         queries: ``[N, d]``.
@@ -136,7 +139,7 @@ class _Search:
         self.k = k
         self.kept = min(k + SPARE + int(SPARE_SHARE * k), len(base))
         self.cosine = cosine
-        # Under cosine distances are computed with norms; else these only bound an error.
+        # Under cosine scores are computed with norms; else these only bound an error.
         self.precision = np.float64 if cosine else np.float32
         self.norms = _norms(base, self.precision, "base vector")
         self.screen = Screen(base, self.norms, cosine, device, use_faiss, base_tile)
@@ -149,23 +152,22 @@ class _Search:
         kth = scores[:, self.k - 1]
         limits = kth + 2 * self.screen.error(prepared, kth)
         counts = np.count_nonzero(scores <= limits[:, None], axis=1)
-        indices, distances = self._settle(queries, norms, candidates, counts)
+        indices, distances = self._settle(queries, candidates, counts)
         reopened = np.flatnonzero((counts == self.kept) & (self.kept < len(self.base)))
         step = max(1, REOPENED_PAIRS // len(self.base))
         for start in range(0, len(reopened), step):
             some = reopened[start : start + step]
             near, found = self.screen.within(prepared[some], limits[some])
-            indices[some], distances[some] = self._settle(queries[some], norms[some], near, found)
+            indices[some], distances[some] = self._settle(queries[some], near, found)
         return indices, distances if self.cosine else np.sqrt(distances)
 
     def _settle(
-        self, queries: Vectors, norms: FloatArray, rows: IntArray, counts: IntArray
+        self, queries: Vectors, rows: IntArray, counts: IntArray
     ) -> tuple[IntArray, FloatArray]:
         """Return the k nearest of the first candidates of each query, in float64.
 
         Args:
             queries: float32 ``[q, d]``.
-            norms: float64 ``[q]``, their lengths.
             rows: int64 ``[q, c]``, base rows of the candidates.
             counts: int64 ``[q]``, how many of them count, at least k each.
 
@@ -177,14 +179,14 @@ class _Search:
         def fill(some: range) -> None:
             for query in some:
                 near = rows[query, : counts[query]]
-                distances[query, : len(near)] = self._distances(queries[query], norms[query], near)
+                distances[query, : len(near)] = self._distances(queries[query], near)
 
         threads = torch.get_num_threads()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
         return _first(distances, rows, self.k)
 
-    def _distances(self, query: Vectors, norm: np.float64, rows: IntArray) -> FloatArray:
+    def _distances(self, query: Vectors, rows: IntArray) -> FloatArray:
         """Return float64 distances (squared for l2) of one query to base rows, ``[c]``.
 
         Summed from differences, pair by pair in the same order, so that the distance of two
@@ -195,20 +197,31 @@ class _Search:
             part = slice(start, start + SETTLED_ROWS)
             near = self.base.take(rows[part], axis=0)
             if self.cosine:
-                distances[part] = _cosine_distances(query, norm, near, self.norms[rows[part]])
+                distances[part] = _cosine_distances(query, near)
             else:
                 distances[part] = cdist(query[None], near, "sqeuclidean")[0]
         return distances
 
 
-def _cosine_distances(
-    query: Vectors, norm: np.float64, near: Vectors, norms: FloatArray
-) -> FloatArray:
+def _cosine_distances(query: Vectors, near: Vectors) -> FloatArray:
     """Return 1 − cosine as half the squared distance of unit vectors: no digits cancel."""
-    if norm == 0:
+    (own,), units = _units(query[None]), _units(near)
+    if not own.any():
         return np.ones(len(near))
-    distances = cdist(query[None] / norm, near / divisors(norms)[:, None], "sqeuclidean")[0] / 2
-    return np.where(norms == 0, 1.0, distances)
+    distances = cdist(own[None], units, "sqeuclidean")[0] / 2
+    return np.where(units.any(axis=1), distances, 1.0)
+
+
+def _units(vectors: Vectors) -> FloatArray:
+    """Return vectors of length 1, float64, the same bits for exact multiples; zero stays zero.
+
+    Division rounds a ratio by its value alone, so that multiples agree once each is divided by its
+    greatest component; from there on they go through the same operations.
+    """
+    largest = np.abs(vectors).max(axis=1, initial=0).astype(np.float64)
+    scaled = vectors / divisors(largest)[:, None]
+    squares = cdist(scaled, np.zeros((1, vectors.shape[1])), "sqeuclidean")
+    return scaled / divisors(np.sqrt(squares))
 
 
 def _first(distances: FloatArray, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
