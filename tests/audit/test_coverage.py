@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from imprint import user_code
 from imprint.activations import Layers
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_audit import audit_step
@@ -578,9 +580,10 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
     made = ModuleType("two_heads")
     made.build = lambda channels, outputs, input_size: TwoHeads()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "two_heads", made)
+    monkeypatch.setattr(user_code, "_trusted", {"two_heads:build"})
     card = SubjectCard("two_heads:build", 3, 3, 16, (0.5,), (0.25,))
     torch.manual_seed(0)
-    subject = build_subject(card)
+    subject = build_subject(replace(card, output="0"))
     save_subject(tmp_path / "net.safetensors", subject, card)
     words = [
         *("coverage", "measure", "--subject", str(tmp_path / "net.safetensors")),
@@ -590,7 +593,7 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
     with pytest.raises(SystemExit) as left:
         main([*words, "--out", str(tmp_path / "out")])
     assert left.value.code == 2
-    assert "(0: [96, 3], 1: [96, 3])" in (error := capsys.readouterr().err)
+    assert "(0: [1, 3], 1: [1, 3])" in (error := capsys.readouterr().err)
     assert "name the entry with --output" in error
     predictions = {}
     for output, head in (("0", "classifier"), ("1", "auxiliary")):

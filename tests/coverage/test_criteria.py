@@ -12,6 +12,8 @@ from imprint.activations import Batch
 from imprint.coverage.criteria.wisdom import WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
+from imprint.coverage.measure import measure
+from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
 
@@ -232,3 +234,42 @@ def test_what_needs_training_data_says_so(case: Case) -> None:
     bare = CRITERIA.get(case.name)(LAYERS, case.make().options)
     with pytest.raises(ImprintError, match="call fit"):
         bare.update(unseen())
+
+
+COUNTING = [case for case in ORDER_FREE if case.make().interval == "counts"]
+
+
+@pytest.mark.parametrize("case", COUNTING, ids=str)
+def test_the_value_is_the_number_of_different_marks(case: Case) -> None:
+    criterion = case.make()
+    batch = unseen()
+    value = after(criterion, batch).value()
+    marks = criterion.marks(batch)
+    assert marks.dtype == torch.int64
+    assert len(marks) == len(batch)
+    for row in marks.tolist():
+        named = [mark for mark in row if mark != NO_MARK]
+        assert len(named) == len(set(named))
+    different = marks[marks != NO_MARK].unique()
+    assert len(different) * criterion.unit == pytest.approx(value, rel=1e-12)
+    if criterion.mark_count() is not None:
+        assert 0 <= int(different.min()) <= int(different.max()) < criterion.mark_count()
+    else:
+        assert marks.shape[1] == 1
+
+
+@pytest.mark.parametrize("case", ORDER_FREE, ids=str)
+def test_an_interval_holds_the_value_and_is_never_a_point(case: Case) -> None:
+    criterion = case.make()
+    batch = unseen()
+    parts = [batch.rows(slice(start, start + 3)) for start in range(0, len(batch), 3)]
+    finding = measure({"it": criterion}, parts)["it"]
+    if criterion.interval is None:
+        assert finding.ci95 == criterion.without_interval
+        return
+    if isinstance(finding.ci95, str):
+        assert "leaving out any of 20 groups of inputs changes nothing" in finding.ci95
+        return
+    low, high = finding.ci95
+    assert low <= finding.value <= high
+    assert low < high

@@ -22,6 +22,7 @@ from imprint.coverage.partition import IntArray
 from imprint.errors import ImprintError
 
 FEWEST_PENDING = 4096
+_MULTIPLIERS = torch.tensor([1, -7046029254386353131, -4265267296055464877])
 
 
 class CellCriterion(Criterion):
@@ -36,6 +37,7 @@ class CellCriterion(Criterion):
     """
 
     reads_training: ClassVar[bool] = True
+    interval = "counts"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)
@@ -150,6 +152,17 @@ class CellCriterion(Criterion):
         """The different cells reached, int64 ``[d, w]``, and how often each, int64 ``[d]``."""
         self._settle()
         return self._reached, self._counts
+
+    @property
+    def unit(self) -> float:
+        """By how much one cell raises the value."""
+        return 1 / self.total
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return a number of the cell of each input, int64 ``[b, 1]``."""
+        codes = self._codes_of(batch)
+        # Distinct codes share a number with probability 2⁻⁶³.
+        return (codes * _MULTIPLIERS[: codes.shape[1]].to(codes.device)).sum(1, keepdim=True)
 
     def value(self) -> float:
         """Return the share of all cells that are reached."""

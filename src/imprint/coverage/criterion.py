@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from torch import Tensor
 
@@ -31,6 +31,10 @@ class Criterion(ABC):
         reads_labels: whether batches need labels.
         order_free: whether the value is the same for every order and batch size of the inputs;
             may depend on the options.
+        interval: how the interval over the choice of inputs is made: of ``counts`` of distinct
+            marks (:mod:`imprint.coverage.count_interval`), which :meth:`marks` gives; by ``groups``
+            of inputs (:mod:`imprint.coverage.jackknife`); or None, for the reason
+            ``without_interval``. ``benchmarks/coverage_intervals.py`` must show that it covers.
         costly: whether an update costs about as much as the network or more (surprise).
         inputs: how many inputs were seen.
     """
@@ -40,6 +44,8 @@ class Criterion(ABC):
     reads_labels: ClassVar[bool] = False
     order_free: bool = True
     costly: ClassVar[bool] = False
+    interval: ClassVar[Literal["counts", "groups"] | None] = None
+    without_interval: ClassVar[str] = "no method is known to cover its expected value"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         """Make one that saw nothing.
@@ -105,6 +111,28 @@ class Criterion(ABC):
     @abstractmethod
     def value(self) -> float:
         """Return the coverage of all inputs seen."""
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the different marks that each input sets, int64 ``[b, w]``.
+
+        ``NO_MARK`` fills up rows of fewer. The value is the number of different marks of all
+        inputs times ``unit``. Only where ``interval`` is ``counts``.
+        """
+        raise NotImplementedError
+
+    def mark_count(self) -> int | None:
+        """Return how marks are numbered, 0 … count − 1; None where any int64 may be one."""
+        return None
+
+    @property
+    def unit(self) -> float:
+        """By how much one mark raises the value."""
+        return 1.0
+
+    @property
+    def burst(self) -> float:
+        """How many marks a rare input sets alone, as far as the fit knows; 1 where it does not."""
+        return 1.0
 
     @abstractmethod
     def ceiling(self, inputs: int) -> float | None:

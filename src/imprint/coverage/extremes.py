@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from imprint.activations import ActivationTable, Batch, Layers
 from imprint.coverage.criterion import Criterion, fitted
 from imprint.coverage.moments import training_moments
+from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
 
@@ -33,14 +35,25 @@ class BoundaryOptions:
 
 @dataclass(frozen=True, eq=False)
 class Boundaries:
-    """Ends of what is usual, float32 ``[neurons]`` each."""
+    """Ends of what is usual, float32 ``[neurons]`` each.
+
+    Attributes:
+        lower: below which an activation is beyond the range.
+        upper: above which it is.
+        held_low: int64 ``[neurons]``, which training input holds the smallest activation.
+        held_high: the same, of the largest.
+    """
 
     lower: Tensor
     upper: Tensor
+    held_low: Tensor
+    held_high: Tensor
 
     def on(self, device: torch.device) -> Boundaries:
         """Return them where the activations are."""
-        return Boundaries(self.lower.to(device), self.upper.to(device))
+        return Boundaries(
+            self.lower.to(device), self.upper.to(device), self.held_low, self.held_high
+        )
 
 
 class BeyondRange(Criterion):
@@ -54,6 +67,7 @@ class BeyondRange(Criterion):
     options: BoundaryOptions
     name: ClassVar[str]
     reads_training = True
+    interval = "counts"
     boundaries: Boundaries | None = None
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
@@ -65,7 +79,10 @@ class BeyondRange(Criterion):
         moments = training_moments(train)
         beyond = self.options.sigma * moments.variance.sqrt()
         self.boundaries = Boundaries(
-            (moments.low - beyond).float(), (moments.high + beyond).float()
+            (moments.low - beyond).float(),
+            (moments.high + beyond).float(),
+            moments.lowest,
+            moments.highest,
         )
 
     def reset(self) -> None:
@@ -99,14 +116,20 @@ class BeyondRange(Criterion):
     def newly_above(self, batch: Batch) -> Tensor:
         """Return how many neurons each input would be the first to lift, int64 ``[b]``."""
         device = batch.values.device
-        limits = fitted(self.boundaries, self.name).on(device)
-        return ((batch.values > limits.upper) & ~self.above().to(device)).sum(1)
+        return (self.beyond_upper(batch) & ~self.above().to(device)).sum(1)
 
     def newly_below(self, batch: Batch) -> Tensor:
         """Return how many neurons each input would be the first to push down, int64 ``[b]``."""
         device = batch.values.device
-        limits = fitted(self.boundaries, self.name).on(device)
-        return ((batch.values < limits.lower) & ~self.below().to(device)).sum(1)
+        return (self.beyond_lower(batch) & ~self.below().to(device)).sum(1)
+
+    def beyond_upper(self, batch: Batch) -> Tensor:
+        """Return which activations exceed their upper boundary, bool ``[b, neurons]``."""
+        return batch.values > fitted(self.boundaries, self.name).on(batch.values.device).upper
+
+    def beyond_lower(self, batch: Batch) -> Tensor:
+        """Return which activations fall below their lower boundary, bool ``[b, neurons]``."""
+        return batch.values < fitted(self.boundaries, self.name).on(batch.values.device).lower
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return boundaries, extremes, and how many inputs were seen."""
@@ -114,6 +137,8 @@ class BeyondRange(Criterion):
         return {
             "lower": limits.lower,
             "upper": limits.upper,
+            "held_low": limits.held_low,
+            "held_high": limits.held_high,
             "lowest": self.lowest,
             "highest": self.highest,
             "inputs": torch.tensor(self.inputs),
@@ -121,6 +146,31 @@ class BeyondRange(Criterion):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
-        self.boundaries = Boundaries(state["lower"], state["upper"])
+        self.boundaries = Boundaries(
+            state["lower"], state["upper"], state["held_low"], state["held_high"]
+        )
         self.lowest, self.highest = state["lowest"], state["highest"]
         self.inputs = int(state["inputs"])
+
+
+def numbered(beyond: Tensor) -> Tensor:
+    """Return the numbers of the marks that are set, int64 ``[b, w]``, with ``NO_MARK`` else.
+
+    Args:
+        beyond: bool ``[b, w]``.
+    """
+    numbers = torch.arange(beyond.shape[1], device=beyond.device)
+    return torch.where(beyond, numbers, torch.tensor(NO_MARK, device=beyond.device))
+
+
+def held_together(holders: Tensor) -> float:
+    """Return how many ends of ranges one training input holds: the mean over ends.
+
+    It is what this input would have exceeded had the range been that of the others, and so what an
+    input of a rare kind may exceed at once.
+
+    Args:
+        holders: int64, which training input holds each end.
+    """
+    _, ends = np.unique(holders.cpu().numpy(), return_counts=True)
+    return float(np.square(ends).sum() / ends.sum())

@@ -57,8 +57,18 @@ def interval(
     count = len(rests)
     error = np.sqrt((count - 1) * np.var(rests))
     reach = float(t.ppf(0.975, count - 1) * error)
-    high = value + reach if ceiling is None else min(value + reach, max(ceiling, value))
-    return max(0.0, value - reach), high
+    return within_bounds(value, value - reach, value + reach, ceiling)
+
+
+def within_bounds(
+    value: float, low: float, high: float, ceiling: float | None
+) -> tuple[float, float]:
+    """Return an interval cut to [0, ceiling], which holds the value whatever the ceiling.
+
+    >>> within_bounds(0.5, -0.25, 1.5, 1.0)
+    (0.0, 1.0)
+    """
+    return max(0.0, low), high if ceiling is None else min(high, max(ceiling, value))
 
 
 def _together(one: Criterion, other: Criterion) -> Criterion:

@@ -14,7 +14,7 @@ from imprint.coverage.criterion import Criterion
 from imprint.errors import ImprintError
 
 MOST_MARKS = 2**29
-"""A mark is a byte, in each of twenty groups of inputs: ten gigabytes."""
+"""A mark is a byte, and sixteen in the tally behind the interval: nine gigabytes."""
 
 
 class Marks(Criterion):
@@ -38,6 +38,15 @@ class Marks(Criterion):
     @abstractmethod
     def size(self) -> int:
         """Return how many marks there are."""
+
+    def mark_count(self) -> int:
+        """Return how many marks there are."""
+        return self.size()
+
+    @property
+    def unit(self) -> float:
+        """By how much one mark raises the value."""
+        return 1 / self.counted().numel()
 
     def counted(self) -> Tensor:
         """Return the marks that count."""

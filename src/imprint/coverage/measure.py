@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.activations import ActivationTable, Batch
+from imprint.coverage.count_interval import count_interval
 from imprint.coverage.criterion import Criterion
-from imprint.coverage.jackknife import interval, whole_and_rests
+from imprint.coverage.jackknife import interval, whole_and_rests, within_bounds
+from imprint.coverage.tally import Tally
 from imprint.errors import ImprintError
 
 GROUPS = 20
 FEWEST_GROUPS = 5
+FEWEST_INPUTS = 20
 LARGEST_BATCH = 4096
 
 
@@ -26,7 +29,8 @@ class Finding:
     Attributes:
         value: the coverage.
         ceiling: what no set of as many inputs exceeds; None where nothing bounds it.
-        ci95: interval over the choice of inputs, or why there is none.
+        ci95: 95 % interval of the expected value over test sets of as many inputs, drawn
+            independently from the same population; or why there is none.
         n: inputs seen.
         criterion: the criterion that saw every input, to ask more of it.
     """
@@ -82,7 +86,7 @@ def measure(
 ) -> dict[str, Finding]:
     """Measure every criterion in one pass over the inputs.
 
-    Each batch goes to one group in turn, for the interval; the inputs should come in no order
+    For intervals by groups each batch goes to one group in turn; the inputs should come in no order
     that means anything, for batches of one class each make it too wide. A criterion that depends
     on the order sees the batches as they come, and has no interval.
 
@@ -96,18 +100,73 @@ def measure(
     """
     if groups < 2:
         raise ImprintError(f"groups is {groups}: an interval needs at least 2")
-    states = {
-        name: [criterion.fresh() for _ in range(groups if criterion.order_free else 1)]
-        for name, criterion in criteria.items()
-    }
+    states = {name: _State.of(criterion, groups) for name, criterion in criteria.items()}
     count = 0
     for place, batch in enumerate(batches):
-        for parts in states.values():
-            parts[place % len(parts)].update(batch)
+        for state in states.values():
+            state.see(batch, place)
         count += len(batch)
     if not count:
         raise ImprintError("no test inputs were given: coverage needs at least one")
-    return {name: _finding(parts, count) for name, parts in states.items()}
+    return {name: state.finding(count) for name, state in states.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What one criterion saw, and what its interval needs.
+
+    Attributes:
+        parts: the criterion itself, or one for each group of inputs.
+        tally: of the marks that are counted; None where the interval is made otherwise.
+    """
+
+    parts: list[Criterion]
+    tally: Tally | None
+
+    @classmethod
+    def of(cls, criterion: Criterion, groups: int) -> _State:
+        by_groups = criterion.order_free and criterion.interval == "groups"
+        counts = criterion.order_free and criterion.interval == "counts"
+        return cls(
+            [criterion.fresh() for _ in range(groups if by_groups else 1)],
+            Tally(criterion.mark_count()) if counts else None,
+        )
+
+    def see(self, batch: Batch, place: int) -> None:
+        part = self.parts[place % len(self.parts)]
+        part.update(batch)
+        if self.tally is not None and len(batch):
+            self.tally.add(part.marks(batch))
+
+    def finding(self, count: int) -> Finding:
+        seen = [part for part in self.parts if part.inputs]
+        whole, rests = (seen[0], []) if len(seen) == 1 else whole_and_rests(seen)
+        value, ceiling = whole.value(), whole.ceiling(count)
+        if not whole.order_free:
+            reason = "its value depends on the order of the inputs"
+            return Finding(value, ceiling, reason, count, whole)
+        if whole.interval is None:
+            return Finding(value, ceiling, whole.without_interval, count, whole)
+        if count < FEWEST_INPUTS:
+            reason = f"an interval needs at least {FEWEST_INPUTS} inputs, and there are {count}"
+            return Finding(value, ceiling, reason, count, whole)
+        if self.tally is not None:
+            low, high = count_interval(value / whole.unit, self.tally.rare(), whole.burst)
+            bounds = within_bounds(value, low * whole.unit, high * whole.unit, ceiling)
+            return Finding(value, ceiling, bounds, count, whole)
+        if len(seen) < min(FEWEST_GROUPS, len(self.parts)):
+            reason = (
+                f"the inputs came in {len(seen)} batches: an interval needs at least "
+                f"{FEWEST_GROUPS}"
+            )
+            return Finding(value, ceiling, reason, count, whole)
+        if max(rests) == min(rests):
+            reason = (
+                f"leaving out any of {len(rests)} groups of inputs changes nothing, so that its "
+                "spread cannot be judged"
+            )
+            return Finding(value, ceiling, reason, count, whole)
+        return Finding(value, ceiling, interval(value, rests, ceiling), count, whole)
 
 
 def deal(
@@ -127,17 +186,3 @@ def deal(
     """
     rounds = math.ceil(len(rows) / (groups * most))
     return np.array_split(rows, max(1, min(len(rows), groups * rounds)))
-
-
-def _finding(parts: list[Criterion], count: int) -> Finding:
-    seen = [part for part in parts if part.inputs]
-    whole, rests = (seen[0], []) if len(parts) == 1 else whole_and_rests(seen)
-    value, ceiling = whole.value(), whole.ceiling(count)
-    ci95: tuple[float, float] | str
-    if len(parts) == 1:
-        ci95 = "its value depends on the order of the inputs"
-    elif len(seen) < min(FEWEST_GROUPS, len(parts)):
-        ci95 = f"the inputs came in {len(seen)} batches: an interval needs at least {FEWEST_GROUPS}"
-    else:
-        ci95 = interval(value, rests, ceiling)
-    return Finding(value, ceiling, ci95, count, whole)

@@ -28,6 +28,8 @@ class Moments:
         high: float32, largest activation.
         mean: float64.
         variance: float64, the squared deviations divided by ``count``.
+        lowest: int64, the first input with the smallest activation.
+        highest: int64, the first input with the largest activation.
     """
 
     count: int
@@ -35,6 +37,8 @@ class Moments:
     high: Tensor
     mean: Tensor
     variance: Tensor
+    lowest: Tensor
+    highest: Tensor
 
 
 def training_moments(train: ActivationTable) -> Moments:
@@ -52,11 +56,15 @@ def _moments(train: ActivationTable) -> Moments:
     neurons = train.layers.neurons
     low = torch.full((neurons,), torch.inf)
     high = -low
+    lowest, highest = (torch.zeros(neurons, dtype=torch.int64) for _ in range(2))
     mean, squares = (torch.zeros(neurons, dtype=torch.float64) for _ in range(2))
     count = bad = 0
     for batch in train.batches():
-        low = torch.minimum(low, batch.extremes[0])
-        high = torch.maximum(high, batch.extremes[1])
+        smallest, largest = batch.values.min(0), batch.values.max(0)
+        lowest = torch.where(smallest.values < low, smallest.indices + count, lowest)
+        highest = torch.where(largest.values > high, largest.indices + count, highest)
+        low = torch.minimum(low, smallest.values)
+        high = torch.maximum(high, largest.values)
         bad += int((~torch.isfinite(batch.values)).any(1).sum())
         values = batch.values.double()
         own_mean = values.mean(0)
@@ -71,4 +79,4 @@ def _moments(train: ActivationTable) -> Moments:
             f"{bad} of {count} training inputs have activations that are infinite or not a "
             "number: leave these inputs out, or look for the layer that overflows"
         )
-    return Moments(count, low, high, mean, squares / count)
+    return Moments(count, low, high, mean, squares / count, lowest, highest)

@@ -26,6 +26,7 @@ from torch import Tensor
 from imprint.activations import ActivationTable, Batch, Layers
 from imprint.coverage.criterion import Criterion, fitted
 from imprint.coverage.moments import training_moments
+from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
 LEAST_VARIANCE = 1e-5
@@ -73,6 +74,7 @@ class Surprise(Criterion):
     reads_training = True
     reads_labels = True
     costly = True
+    interval = "counts"
     learned: Mapping[str, Tensor] | None = None
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
@@ -137,8 +139,25 @@ class Surprise(Criterion):
             )
         return self.degrees(batch.values.cpu().numpy()[:, neurons], np.searchsorted(known, labels))
 
+    @property
+    def unit(self) -> float:
+        """By how much one bucket, or section, raises the value."""
+        return 1 / self.options.sections if self.options.upper else 1.0
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the bucket of each input, or its section, int64 ``[b, 1]``."""
+        buckets = self.buckets(batch)
+        if self.options.upper:
+            inside = (buckets >= 1) & (buckets <= self.options.sections)
+            buckets = np.where(inside, buckets, NO_MARK)
+        return torch.from_numpy(buckets)[:, None]
+
     def buckets(self, batch: Batch) -> IntArray:
         """Return the bucket of each input, or its section, int64 ``[b]``."""
+        name = f"{self.name} {self.options} {id(self.learned)}"
+        return batch.once(name, lambda: self._find_buckets(batch))
+
+    def _find_buckets(self, batch: Batch) -> IntArray:
         surprise = self.surprise(batch)
         if self.options.upper:
             return np.ceil(surprise / self.options.upper * self.options.sections).astype(np.int64)

@@ -22,6 +22,7 @@ from imprint.activations import ActivationTable, Batch
 from imprint.coverage.criterion import CRITERIA, fitted
 from imprint.coverage.marks import Marks
 from imprint.coverage.moments import training_moments
+from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
 
@@ -59,6 +60,7 @@ class MultisectionCoverage(Marks):
     Options = MultisectionOptions
     options: MultisectionOptions
     reads_training = True
+    interval = "counts"
     ranges: _Ranges | None = None
 
     def size(self) -> int:
@@ -90,9 +92,20 @@ class MultisectionCoverage(Marks):
         new = ~marked.view(-1)[self._sections(batch)]
         return new.sum(1).double() / (self.layers.neurons * self.options.k)
 
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the sections that the inputs fall into, but for what lies outside."""
+        sections, last = self._sections(batch), self.options.k + 1
+        place = sections % (last + 1)
+        return sections.masked_fill((place == 0) | (place == last), NO_MARK)
+
     def _sections(self, batch: Batch) -> Tensor:
-        """Return which mark each activation sets, int64 ``[b, n]``."""
+        """Return which mark each activation sets, int64 ``[b, n]``; not to be changed."""
         ranges = fitted(self.ranges, "kmnc")
+        return batch.once(
+            f"sections {self.options} {id(ranges)}", lambda: self._find_sections(batch, ranges)
+        )
+
+    def _find_sections(self, batch: Batch, ranges: _Ranges) -> Tensor:
         device, k = batch.values.device, self.options.k
         place = (batch.values - ranges.low.to(device)).div_(ranges.width.to(device)).mul_(k)
         sections = place.ceil()

@@ -7,11 +7,12 @@ that some input reaches.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from imprint.activations import Batch
-from imprint.coverage.criterion import CRITERIA
-from imprint.coverage.extremes import BeyondRange
+from imprint.coverage.criterion import CRITERIA, fitted
+from imprint.coverage.extremes import BeyondRange, held_together, numbered
 
 
 @CRITERIA.register("nbc")
@@ -28,6 +29,25 @@ class BoundaryCoverage(BeyondRange):
         """Return by how much each input alone would raise the value, float64 ``[b]``."""
         corners = self.newly_above(batch) + self.newly_below(batch)
         return corners.double() / (2 * self.layers.neurons)
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the corners that each input reaches, those below after those above."""
+        return numbered(torch.cat([self.beyond_upper(batch), self.beyond_lower(batch)], dim=1))
+
+    def mark_count(self) -> int:
+        """Return two marks a neuron."""
+        return 2 * self.layers.neurons
+
+    @property
+    def unit(self) -> float:
+        """By how much one corner raises the value."""
+        return 1 / (2 * self.layers.neurons)
+
+    @property
+    def burst(self) -> float:
+        """How many corners one training input holds."""
+        limits = fitted(self.boundaries, self.name)
+        return held_together(torch.cat([limits.held_high, limits.held_low]))
 
     def ceiling(self, inputs: int) -> float:
         """Return 1, or one half for a single input, which reaches one corner a neuron at most."""

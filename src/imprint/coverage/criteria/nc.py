@@ -38,6 +38,10 @@ class NeuronCoverage(Marks):
 
     Options = NeuronCoverageOptions
     options: NeuronCoverageOptions
+    without_interval = (
+        "a rare input can make many neurons stand out at once, and tests that lack its kind show "
+        "no sign of it: no interval from one test set is known to cover the expected value"
+    )
 
     def size(self) -> int:
         """Return one mark a neuron."""

@@ -100,6 +100,7 @@ class CovarianceCoverage(Criterion):
 
     Options = CovarianceOptions
     options: CovarianceOptions
+    interval = "groups"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from imprint.activations import Batch
-from imprint.coverage.criterion import CRITERIA
-from imprint.coverage.extremes import BeyondRange
+from imprint.coverage.criterion import CRITERIA, fitted
+from imprint.coverage.extremes import BeyondRange, held_together, numbered
 
 
 @CRITERIA.register("snac")
@@ -26,6 +26,24 @@ class StrongActivationCoverage(BeyondRange):
     def gain(self, batch: Batch) -> Tensor:
         """Return by how much each input alone would raise the value, float64 ``[b]``."""
         return self.newly_above(batch).double() / self.layers.neurons
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the neurons that each input drives above their range."""
+        return numbered(self.beyond_upper(batch))
+
+    def mark_count(self) -> int:
+        """Return one mark a neuron."""
+        return self.layers.neurons
+
+    @property
+    def unit(self) -> float:
+        """By how much one neuron raises the value."""
+        return 1 / self.layers.neurons
+
+    @property
+    def burst(self) -> float:
+        """How many largest activations one training input holds."""
+        return held_together(fitted(self.boundaries, self.name).held_high)
 
     def ceiling(self, inputs: int) -> float:
         """Return 1: a single input may drive every neuron above its range."""

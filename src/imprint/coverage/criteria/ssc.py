@@ -52,6 +52,7 @@ class SignSignCover(Criterion):
     """Share of neuron pairs of adjacent layers where one sign alone turns the other."""
 
     Options = SignSignOptions
+    interval = "groups"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)

@@ -37,6 +37,7 @@ class TopNeuronsCoverage(Marks):
 
     Options = TopNeuronsOptions
     options: TopNeuronsOptions
+    interval = "counts"
 
     def size(self) -> int:
         """Return one mark a neuron."""
@@ -50,6 +51,10 @@ class TopNeuronsCoverage(Marks):
         """Return by how much each input alone would raise the value, float64 ``[b]``."""
         new = ~self.on(batch.values.device)[self._top(batch)]
         return new.sum(1).double() / self.size()
+
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the most active neurons of each input."""
+        return self._top(batch)
 
     def _top(self, batch: Batch) -> Tensor:
         """Return the most active neurons of each input, numbered among all, int64 ``[b, m]``."""

@@ -44,6 +44,7 @@ class TopNeuronPatterns(Criterion):
 
     Options = PatternOptions
     options: PatternOptions
+    interval = "counts"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)
@@ -65,12 +66,21 @@ class TopNeuronPatterns(Criterion):
         new = [pattern not in self.patterns for pattern in self._hashes(batch)]
         return torch.tensor(new, dtype=torch.float64, device=batch.values.device)
 
+    def marks(self, batch: Batch) -> Tensor:
+        """Return one half of the hash of each input's pattern, int64 ``[b, 1]``."""
+        return torch.from_numpy(self._numbers(batch)[:, :1].view(np.int64).copy())
+
     def _hashes(self, batch: Batch) -> list[bytes]:
         """Return the 16-byte hash of each input's pattern."""
+        hashes = np.ascontiguousarray(self._numbers(batch))
+        found: list[bytes] = hashes.view("V16").ravel().tolist()
+        return found
+
+    def _numbers(self, batch: Batch) -> NDArray[np.uint64]:
+        """Return the hash of each input's pattern as numbers, uint64 ``[b, 2]``."""
         pattern = torch.cat(most_active(batch, self.options.k), dim=1).cpu().numpy()
         hashes: NDArray[np.uint64] = (pattern + 1).astype(np.uint64) @ self._weights
-        found: list[bytes] = np.ascontiguousarray(hashes).view("V16").ravel().tolist()
-        return found
+        return hashes
 
     def join(self, other: TopNeuronPatterns) -> None:
         """Note the patterns that either saw."""

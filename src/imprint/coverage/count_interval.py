@@ -1,0 +1,79 @@
+"""How far a number of distinct marks would differ for other inputs: an interval of its mean.
+
+The interval is of the mean of the number D of marks set, over test sets of as many inputs drawn
+independently from the same population. D is its own unbiased estimate; what is asked is its
+spread. With λ the expected number of inputs that set a mark,
+
+    Var(D) = Σ_jk (P(neither j nor k) − P(not j) P(not k)),
+
+which marks set by the same inputs raise: an input that alone sets 30 marks moves D by 30. Let f_s
+be the marks that exactly s inputs set, and q_s = Σ m² over the groups of s inputs that set m marks
+and no other input does (:class:`imprint.coverage.tally.RareMarks`). Under Poisson sampling
+
+    E Σ_s (−1)^(s−1) q_s = Var(D)        (Good & Toulmin 1956 for one mark an input, q = f)
+
+exactly, but with the noise of all orders. With weights (−1/2)^(s−1) the noise of higher orders
+dies out, and the mean is never too small and less than twice Var(D): per group of marks
+2 e^−λ (1 − e^−λ/2) for e^−λ (1 − e^−λ). So
+
+    y = Σ_s (−1/2)^(s−1) f_s,    v = Σ_s (−1/2)^(s−1) q_s − f_1²/n,
+
+the last term because n is fixed. Rare marks come in Poisson numbers, some inputs bring several, so
+the limits are those of a weighted sum of Poisson counts (Fay & Feuer 1997), gamma quantiles G with
+mean y and variance v:
+
+    upper − D = G_.975(y + w, v + w²) − y,    D − lower = y + 1 − G_.025(y + 1, v + 1)
+
+where w + f_1/n is the most marks one input alone set, or ``burst`` if that is larger: an unseen
+input in place of an average one above, a lucky mark below. They never have zero width, are
+Poisson's exact limits where each rare input brings one mark, and become normal ones for many marks.
+
+What no interval from one test set can allow for is a kind of input so rare that none is among the
+tests, and that sets far more marks at once than any of them; a criterion where such inputs are
+usual says so and gives none.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from imprint.coverage.tally import ORDERS, RareMarks
+
+WEIGHTS = (-0.5) ** np.arange(ORDERS)
+TAIL = 0.025
+LARGEST_SHAPE = 1e6
+"""Beyond it the gamma distribution is a normal one to 3 digits, and its quantiles lose digits."""
+
+
+def count_interval(distinct: float, rare: RareMarks, burst: float = 1.0) -> tuple[float, float]:
+    """Return the 95 % interval of the mean number of distinct marks; not cut to any bounds.
+
+    >>> nothing = RareMarks(100, np.zeros(8), np.zeros(8), 0)
+    >>> low, high = count_interval(0, nothing)
+    >>> round(low, 3), round(high, 3)
+    (-0.975, 3.689)
+
+    Args:
+        distinct: marks set by the inputs, D.
+        rare: the marks among them that few inputs set.
+        burst: marks that an unseen input of a rare kind may set at once, at least.
+    """
+    mean = max(float(WEIGHTS @ rare.marks), 0.0)
+    variance = float(WEIGHTS @ rare.squares) - float(rare.marks[0]) ** 2 / rare.inputs
+    variance = max(variance, 0.0)
+    average = float(rare.marks[0]) / rare.inputs
+    unseen = max(float(rare.largest), burst, 1.0) - average
+    above = _quantile(1 - TAIL, mean + unseen, variance + unseen**2) - mean
+    below = mean + 1 - _quantile(TAIL, mean + 1, variance + 1)
+    return distinct - below, distinct + above
+
+
+def _quantile(chance: float, mean: float, variance: float) -> float:
+    """Return a quantile of the gamma distribution of this mean and variance."""
+    from scipy.stats import gamma, norm
+
+    if variance * LARGEST_SHAPE <= mean**2:
+        return mean + float(norm.ppf(chance)) * math.sqrt(variance)
+    return float(gamma.ppf(chance, mean**2 / variance, scale=variance / mean))
