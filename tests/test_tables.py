@@ -38,7 +38,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(ImprintError, match="no table at"):
         read_table(tmp_path / "none.parquet")
     (tmp_path / "bad.parquet").write_bytes(b"not parquet at all")
-    with pytest.raises(ImprintError, match=r"bad\.parquet is not a Parquet table"):
+    with pytest.raises(ImprintError, match=r"bad\.parquet is damaged or not a Parquet table"):
         read_table(tmp_path / "bad.parquet")
 
 

@@ -15,6 +15,7 @@ import tyro
 
 from imprint.errors import ImprintError
 from imprint.option_errors import check_numbers, telling_option_errors
+from imprint.reading.yaml_files import read_yaml
 
 T = TypeVar("T")
 
@@ -141,17 +142,10 @@ def yaml_words(options: type, file: Path) -> list[str]:
     Raises:
         ImprintError: no such file, not YAML in UTF-8, not a mapping, or a key ``options`` lacks.
     """
-    import yaml
-
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file)
     except OSError as error:
         raise ImprintError(f"cannot read the config {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ImprintError(f"{file} is not UTF-8 text: save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        first = str(error).splitlines()[0]
-        raise ImprintError(f"{file} is not YAML: {first}") from error
     if content is None:
         return []
     if not isinstance(content, Mapping):

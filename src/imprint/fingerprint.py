@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.reading.array_files import read_npz
+
 FOLDER = "fingerprints"
+MAX_NAMES_BYTES = 1 << 28
 DIGEST_BYTES = 32
 """Of the SHA-256 of one image."""
 _KEPT_BYTES = 8
@@ -139,11 +141,11 @@ def changed_images(root: Path, earlier: str, now: Fingerprint) -> str:
         earlier: its fingerprint.
         now: the fingerprint of the set as it is.
     """
-    with suppress(OSError, ValueError, KeyError, zlib.error, zipfile.BadZipFile, EOFError):
-        with np.load(fingerprint_file(root, earlier), allow_pickle=False) as file:
-            packed = zlib.decompress(file["names"].tobytes())
-            names = packed.decode("utf-8", "surrogateescape").split("\0")
-            before = Fingerprint(earlier, names, file["contents"], file["annotations"])
+    with suppress(OSError, ValueError, LookupError, zlib.error):
+        file = read_npz(fingerprint_file(root, earlier))
+        packed = zlib.decompressobj().decompress(file["names"].tobytes(), MAX_NAMES_BYTES)
+        names = packed.decode("utf-8", "surrogateescape").split("\0")
+        before = Fingerprint(earlier, names, file["contents"], file["annotations"])
         return _difference(before, now)
     return ""
 

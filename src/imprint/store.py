@@ -31,6 +31,8 @@ from imprint.fingerprint import (
     fingerprints_in,
     write_fingerprint,
 )
+from imprint.reading import json_files
+from imprint.reading.regular import MAX_TEXT_BYTES, open_regular
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Study:
     def hash_of(self, name: str) -> str:
         """Return the hash on the card of an artefact that exists."""
         card = read_json(card_path(self.path(name)))
+        if not isinstance(card, dict) or not isinstance(card.get("hash"), str):
+            raise ImprintError(
+                f"{card_path(self.path(name))} is no card of imprint: delete {self.path(name)} "
+                "and run again"
+            )
         return str(card["hash"])
 
     def is_done(self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()) -> bool:
@@ -69,6 +76,10 @@ class Study:
                 f"{path} has no card beside it, so imprint did not make it: "
                 "choose another --out or move it away"
             ) from None
+        if not isinstance(found, dict):
+            raise ImprintError(
+                f"{card_path(path)} is no card of imprint: delete {path} and run again"
+            )
         if found.get("hash") == wanted["hash"]:
             return True
         changed = {
@@ -130,7 +141,7 @@ class Study:
         new = not self.root.exists()
         _make_folder(self.root)
         lock = self.root / ".lock"
-        with lock.open("w") as file:
+        with _open_lock(lock) as file:
             if not _lock(file):
                 raise ImprintError(
                     f"another imprint process is at work in {self.root}: "
@@ -258,20 +269,19 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(
-            json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+            encoding="utf-8",
         )
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
     """Return the content of a JSON file.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ImprintError: the file is not JSON in UTF-8.
     """
-    try:
-        return json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ImprintError(f"{path} is damaged ({error}): delete it and run again") from error
+    return json_files.read_json(path, limit, remedy="delete it and run again")
 
 
 def _differences(
@@ -328,10 +338,22 @@ def hash_file(path: Path) -> str:
         ImprintError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ImprintError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """Return the file of a lock, opened for writing; never a pipe, which would wait.
+
+    Raises:
+        ImprintError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        raise ImprintError(f"{path} is not a regular file: remove it or choose another --out")
+    with telling_disk_errors(path):
+        return path.open("w", encoding="utf-8")
 
 
 def _lock(file: IO[str]) -> bool:

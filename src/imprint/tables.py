@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
+from imprint.reading.regular import UnreadableFile, check_regular
 from imprint.store import replacing
 
 Table = dict[str, NDArray[Any]]
@@ -42,16 +43,21 @@ def read_table(path: Path) -> Table:
     Raises:
         ImprintError: the file is missing or is not Parquet.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
+        check_regular(path)
         table = pq.read_table(path)
+        return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
     except FileNotFoundError:
         raise ImprintError(f"no table at {path}") from None
-    except pa.ArrowInvalid as error:
-        raise ImprintError(f"{path} is not a Parquet table: {error}") from error
-    return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
+    except UnreadableFile:
+        raise
+    except Exception as error:  # Arrow raises nearly anything on a damaged file
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UnreadableFile(
+            f"{path} is damaged or not a Parquet table ({reason}): delete it and run again"
+        ) from error
 
 
 def positions_of(index: NDArray[Any], wanted: NDArray[Any], what: str) -> NDArray[np.int64]:

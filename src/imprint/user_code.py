@@ -20,42 +20,13 @@ from imprint.errors import ImprintError
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
-LIBRARIES = frozenset(
-    [
-        "accelerate",
-        "captum",
-        "cffi",
-        "ctypes",
-        "datasets",
-        "diffusers",
-        "huggingface_hub",
-        "imprint",
-        "joblib",
-        "lightning",
-        "matplotlib",
-        "numba",
-        "numpy",
-        "pandas",
-        "peft",
-        "PIL",
-        "pip",
-        "pyarrow",
-        "requests",
-        "safetensors",
-        "scipy",
-        "setuptools",
-        "sklearn",
-        "tensorflow",
-        "timm",
-        "tokenizers",
-        "torch",
-        "torchvision",
-        "transformers",
-        "triton",
-        "urllib3",
-        "yaml",
-    ]
+_LIBRARY_NAMES = (
+    "torch torchvision timm transformers huggingface_hub tokenizers diffusers accelerate "
+    "peft datasets safetensors captum lightning triton joblib numpy scipy sklearn pandas "
+    "pyarrow numba matplotlib PIL yaml imprint tensorflow setuptools pip requests urllib3 "
+    "cffi"
 )
+LIBRARIES = frozenset(_LIBRARY_NAMES.split())
 """Packages, beside the standard library, whose functions are no builders of a user's."""
 
 _trusted: set[str] = set()

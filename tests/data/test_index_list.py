@@ -41,11 +41,11 @@ def test_other_lists_are_refused(tmp_path, indices, message):
 def test_what_is_no_list_is_refused(tmp_path):
     (tmp_path / "list.npy").write_text("1 2 3")
     for name in ("list.npy", "none.npy"):
-        with pytest.raises(ImprintError, match="cannot read a list of images"):
+        with pytest.raises(ImprintError, match=r"is not an \.npy file|No such file"):
             read_index_list(tmp_path / name)
 
 
 def test_pickles_are_not_opened(tmp_path):
     np.save(tmp_path / "list.npy", np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ImprintError, match="cannot read a list"):
+    with pytest.raises(ImprintError, match="pickled objects"):
         read_index_list(tmp_path / "list.npy")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import inspect_images, layout_of, open_images
-from imprint.data.sources.cifar import unpickle
+from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.mnist import read_idx
 from imprint.data.sources.registry import layouts
 from imprint.errors import ImprintError
@@ -185,7 +185,7 @@ class TestImageNetIndex:
             ({"tr_filenames": np.array([b"a.JPEG"] * 4)}, r"lacks 4 of the 4 .*\(a.JPEG"),
             ({"tr_labels": np.zeros(3, dtype=int)}, r"tr_labels is int64 \[3\]"),
             ({"tr_filenames": np.zeros(4)}, "tr_filenames must hold file names, not float64"),
-            ({"tt_labels": np.array([{}, {}])}, "is no .npz file of plain arrays"),
+            ({"tt_labels": np.array([{}, {}])}, "is not an .npz file of plain arrays"),
         ],
     )
     def test_what_does_not_fit_is_named(self, root, changes, message):
@@ -297,7 +297,7 @@ class TestCifar:
 
         self.put(tmp_path / "evil", {b"data": Evil()}, protocol)
         with pytest.raises(ImprintError, match=r"refused to read .*evil: it calls for .*open"):
-            unpickle(tmp_path / "evil")
+            read_dictionary(tmp_path / "evil")
         assert not (tmp_path / "written").exists()
 
     def test_damage(self, tmp_path):
@@ -307,7 +307,7 @@ class TestCifar:
         with pytest.raises(ImprintError, match=r"data_batch_3 is damaged"):
             open_images(tmp_path)
         self.put(batch, {b"data": np.zeros((2, 3072), np.float32), b"labels": [0, 0]})
-        with pytest.raises(ImprintError, match=r"data_batch_3 is no CIFAR batch"):
+        with pytest.raises(ImprintError, match=r"data_batch_3: it holds an array of"):
             open_images(tmp_path)
         batch.unlink()
         with pytest.raises(ImprintError, match=r"cannot read .*data_batch_3: No such file"):
@@ -365,8 +365,9 @@ class TestMnist:
         with pytest.raises(ImprintError, match=r"x has 9 bytes"):
             read_idx(file, axes=3)
         zipped = tmp_path / "x.gz"
-        zipped.write_bytes(gzip.compress(bytes(1000))[:-9])
-        with pytest.raises(ImprintError, match=r"cannot read .*x\.gz"):
+        content = self.idx(np.arange(250, dtype=np.uint8))
+        zipped.write_bytes(gzip.compress(content)[:-9])
+        with pytest.raises(ImprintError, match=r"x\.gz is damaged"):
             read_idx(zipped, axes=1)
 
 
@@ -477,10 +478,10 @@ class TestArrays:
     def test_nothing_pickled_and_nothing_damaged_is_read(self, tmp_path):
         file = tmp_path / "x.npz"
         np.savez(file, images=np.array([{}], dtype=object), labels=[0])
-        with pytest.raises(ImprintError, match=r"cannot read .*x\.npz .*allow_pickle"):
+        with pytest.raises(ImprintError, match=r"x\.npz .*pickled objects"):
             open_images(file)
         file.write_bytes(b"PK\x03\x04 nothing")
-        with pytest.raises(ImprintError, match=r"cannot read .*x\.npz"):
+        with pytest.raises(ImprintError, match=r"x\.npz is not an \.npz file"):
             open_images(file)
         np.save(tmp_path / "y.npy", self.pixels)
         with pytest.raises(ImprintError, match=r"y\.npy is one array"):

@@ -6,7 +6,6 @@ paths and collinear records. Their place in the findings says why.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +121,7 @@ def large_options(
     # Panels are as wide as the memory allows: those of a killed fit fit no other width.
     told = workspace / "memory.json"
     if told.is_file():
-        return replace(options, memory=int(json.loads(told.read_text())))
+        return replace(options, memory=int(read_json(told)))
     free = free_memory(device)
     if free is None:
         return options

@@ -8,6 +8,7 @@ import numpy as np
 
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npy
 from imprint.report.inputs import lookup, read_columns, read_object
 
 BY = "memorization"
@@ -38,12 +39,10 @@ def read_order(path: Path, images: ImageSet) -> IntArray:
 
 def _of_file(path: Path) -> IntArray:
     try:
-        order = np.load(path, allow_pickle=False)
+        order = read_npy(path)
     except OSError as error:
-        raise ImprintError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
-        raise ImprintError(f"{path} is not an .npy file of numbers: {error}") from error
-    if not isinstance(order, np.ndarray) or order.ndim != 1 or order.dtype.kind not in "iu":
+        raise ImprintError(f"cannot read {path}: {error.strerror}") from error
+    if order.ndim != 1 or order.dtype.kind not in "iu":
         raise ImprintError(f"{path} must hold whole numbers [n], one an image")
     return order.astype(np.int64)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
-
-NPY = b"\x93NUMPY"
-"""How files of single arrays begin."""
+from imprint.reading import array_files as reading
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -49,24 +45,12 @@ def read_any_npz(file: Path) -> Arrays:
     Raises:
         ImprintError: no such file, damaged or not ``.npz``.
     """
-    if not file.is_file():
+    if not file.exists():
         raise ImprintError(f"no arrays at {file}: check the path")
     try:
-        if not zipfile.is_zipfile(file):
-            with file.open("rb") as beginning:
-                single = beginning.read(len(NPY)) == NPY
-            what = "it holds one array" if single else "it is another kind of file"
-            raise ImprintError(
-                f"{file} is not an .npz file of plain arrays, {what}: save them with np.savez"
-            )
-        with np.load(file, allow_pickle=False) as content:
-            return {name: np.asarray(content[name]) for name in content}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy's own words advise to unpickle what is not to be trusted.
-        why = "damaged, or another kind of file" if "pickle" in str(error) else str(error)
-        raise ImprintError(
-            f"{file} is not an .npz file of plain arrays ({why}): save numbers with np.savez"
-        ) from error
+        return reading.read_npz(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read the arrays {file}: {error.strerror}") from error
 
 
 def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:

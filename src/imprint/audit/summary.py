@@ -41,7 +41,9 @@ def finish(
     summary = {"imprint": __version__, "data": data, "settings": settings, "lenses": lenses}
     write_json(study.path("summary.json"), summary)
     with replacing(study.path("options.yaml")) as temporary:
-        temporary.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        temporary.write_text(
+            yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
     page = write_report(study.root)
     if not options.json:
         for lens, findings in lenses.items():

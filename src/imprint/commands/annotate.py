@@ -154,14 +154,13 @@ class Boxes(DataChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Look; return where the boxes are, and in how many images there are some."""
-        import numpy as np
-
         from imprint.audit.images import open_choice
         from imprint.device import choose_device
         from imprint.errors import ImprintError
         from imprint.probe.annotators.detector import load_detector
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.boxes import INDICES, check_names, write_boxes
+        from imprint.reading.array_files import read_npy
         from imprint.store import Study, hash_arrays
         from imprint.train.command import read_indices
 
@@ -187,7 +186,7 @@ class Boxes(DataChoice, Common):
             "text_threshold": self.text_threshold,
         }
         folder = Study(self.out).step("boxes", settings, build, resumable=True)
-        found = len(np.load(folder / INDICES))
+        found = len(read_npy(folder / INDICES))
         if not self.json:
             print(f"{folder}: boxes in {found} of {len(indices)} images by {detector.name}")
         return {

@@ -116,7 +116,9 @@ class Convert(WeightsChoice, Common):
             raise ImprintError(f"{path} would be overwritten: choose another --name or --out")
         head = f"# imprint train --config {path.name}; from {self.checkpoint.name}\n"
         with replacing(path) as temporary:
-            temporary.write_text(head + yaml.safe_dump(found.options, sort_keys=False))
+            temporary.write_text(
+                head + yaml.safe_dump(found.options, sort_keys=False), encoding="utf-8"
+            )
         for note in found.notes:
             say(note)
         if not self.json:

@@ -23,11 +23,13 @@ from imprint.activations import Layers
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.errors import ImprintError
 from imprint.importance import ALL_CLASSES, ImportanceTable
+from imprint.reading.regular import read_text
 from imprint.store import hash_json, read_json, replacing, write_json
 from imprint.tables import read_table, write_table
 
 SAME = ("method", "target", "reduce", "sign", "scaling")
 COLUMNS = ("index", "layer", "class", "score", "n_inputs", "kind", "positions", *SAME, "facts")
+MAX_LAYER_BYTES = 1 << 29
 VOTE_HEADER = ["LayerName", "NeuronIndex", "Score"]
 
 
@@ -131,7 +133,7 @@ def read_layer_json(path: Path) -> LayerImportance:
         ImprintError: no such file, or other keys or shapes.
     """
     try:
-        content = read_json(path)
+        content = read_json(path, MAX_LAYER_BYTES)
     except FileNotFoundError:
         raise ImprintError(f"no importance at {path}") from None
     try:
@@ -162,7 +164,7 @@ def write_votes(path: Path, layers: Layers, votes: IntArray | FloatArray) -> Non
     for name, part in list(layers.slices.items())[:-1]:
         lines.writerows([name, row, vote] for row, vote in enumerate(votes[part].tolist()))
     with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), newline="")
+        temporary.write_text(text.getvalue(), newline="", encoding="utf-8")
 
 
 def read_votes(path: Path) -> dict[str, FloatArray]:
@@ -172,9 +174,11 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
         ImprintError: no such file, another header, or lines that are damaged.
     """
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImprintError(f"cannot read the votes {path}: {error}") from error
+        lines = list(csv.reader(read_text(path).splitlines()))
+    except OSError as error:
+        raise ImprintError(f"cannot read the votes {path}: {error.strerror}") from error
+    except csv.Error as error:
+        raise ImprintError(f"{path} is not a table of votes ({error}): write it again") from error
     if not lines or lines[0] != VOTE_HEADER:
         raise ImprintError(
             f"{path} is no table of votes: it must start with LayerName,NeuronIndex,Score"

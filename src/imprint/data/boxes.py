@@ -9,6 +9,7 @@ a box that cutting cannot repair counts as not annotated: nobody knows where its
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from numpy.typing import ArrayLike, NDArray
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.errors import ImprintError
 from imprint.progress import track
+from imprint.reading.xml_files import read_xml
 
 OnBadBox = Literal["error", "clamp"]
 
+_COUNT = re.compile(r"[0-9]{1,9}")
 NO_BOXES = np.empty((0, 4), dtype=np.int64)
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -168,13 +171,9 @@ def parse_voc(file: Path) -> Annotation:
         ImprintError: the file cannot be read, is not XML, or an object has no box of numbers.
     """
     try:
-        root = ElementTree.parse(file).getroot()
+        root = read_xml(file)
     except OSError as error:
         raise ImprintError(f"cannot read the boxes {file}: {error.strerror}") from error
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise ImprintError(
-            f"{file} is not well-formed XML ({error}): correct or remove it"
-        ) from error
     rows = [
         [_number(file, bndbox, corner) for corner in _CORNERS]
         for bndbox in (_child(file, item, "bndbox") for item in root.iter("object"))
@@ -262,12 +261,12 @@ def _number(file: Path, bndbox: ElementTree.Element, corner: str) -> float:
         return float(text)
     except ValueError:
         raise ImprintError(
-            f"{file}: <{corner}> is {text!r}, not a number of pixels: correct or remove it"
+            f"{file}: <{corner}> is {text[:40]!r}, not a number of pixels: correct or remove it"
         ) from None
 
 
 def _stated_size(root: ElementTree.Element) -> tuple[int, int] | None:
     width, height = (root.findtext(f"size/{name}", "").strip() for name in ("width", "height"))
-    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+    if not (_COUNT.fullmatch(width) and _COUNT.fullmatch(height)):
         return None
     return (int(width), int(height)) if int(width) and int(height) else None

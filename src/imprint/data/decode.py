@@ -18,10 +18,16 @@ from PIL import Image
 
 from imprint.data.imageset import Pixels
 from imprint.errors import ImprintError
+from imprint.reading.regular import open_regular
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""Formats behind these suffixes, by Pillow's names; Pillow hands others to other programs."""
+MAX_PIXELS = 120_000_000
+"""Cameras of medium format have 102 million; as RGB that is 0.4 GB."""
 
 _DAMAGE = (
     OSError,
@@ -34,6 +40,11 @@ _DAMAGE = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    OverflowError,
+    MemoryError,
+    AssertionError,
+    AttributeError,
+    RuntimeError,
 )
 _MODES = {1: "L", 3: "RGB"}
 _ROUNDING_PX = 1e-3
@@ -49,7 +60,8 @@ def load(file: Path, channels: int = 3) -> Image.Image:
         ImprintError: the file is missing, truncated, damaged or of an unknown kind.
     """
     try:
-        with Image.open(file) as image:
+        with open_regular(file) as stream, Image.open(stream, formats=FORMATS) as image:
+            _check_extent(image)
             image.load()
             return _to_mode(image, _MODES[channels])
     except FileNotFoundError:
@@ -68,7 +80,8 @@ def header_size(file: Path) -> tuple[int, int]:
         ImprintError: the file is missing or its header cannot be read.
     """
     try:
-        with Image.open(file) as image:
+        with open_regular(file) as stream, Image.open(stream, formats=FORMATS) as image:
+            _check_extent(image)
             return image.size
     except FileNotFoundError:
         raise ImprintError(f"no image at {file}: it was moved or deleted") from None
@@ -77,6 +90,13 @@ def header_size(file: Path) -> tuple[int, int]:
             f"cannot read the image {file} ({error}): repair or remove it, or leave corrupt "
             "images out (--skip-corrupt, where a command has it)"
         ) from error
+
+
+def _check_extent(image: Image.Image) -> None:
+    """Check that an image is not larger than any camera's, whose pixels would fill the memory."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{width} × {height} pixels, more than {MAX_PIXELS:,}")
 
 
 def square(image: Image.Image, rectangle: NDArray[np.float64], size: int, name: str) -> Pixels:

@@ -12,6 +12,7 @@ import numpy as np
 
 from imprint.data.imageset import IntArray
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npy
 from imprint.store import replacing
 
 
@@ -22,18 +23,16 @@ def read_index_list(file: Path) -> IntArray:
         ImprintError: no such file, or not such a list; the message says in what it differs.
     """
     try:
-        indices = np.load(file, allow_pickle=False)
+        indices = read_npy(file)
     except OSError as error:
-        reason = error.strerror or "not a .npy file"
-        raise ImprintError(f"cannot read a list of images from {file}: {reason}") from error
-    except (ValueError, EOFError) as error:
-        raise ImprintError(f"cannot read a list of images from {file}: {error}") from error
-    if not isinstance(indices, np.ndarray) or indices.ndim != 1 or indices.dtype != np.int64:
-        found = f"{indices.dtype} {list(indices.shape)}" if isinstance(indices, np.ndarray) else "?"
-        raise ImprintError(f"{file} must hold one row of int64 indices, got {found}")
+        raise ImprintError(f"cannot read a list of images from {file}: {error.strerror}") from error
+    if indices.ndim != 1 or indices.dtype != np.int64:
+        raise ImprintError(
+            f"{file} must hold one row of int64 indices, got {indices.dtype} {list(indices.shape)}"
+        )
     if len(indices) and indices[0] < 0:
         raise ImprintError(f"{file} names image {indices[0]}: indices start at 0")
-    falls = np.flatnonzero(np.diff(indices) <= 0)
+    falls = np.flatnonzero(indices[1:] <= indices[:-1])
     if len(falls):
         row = int(falls[0])
         raise ImprintError(

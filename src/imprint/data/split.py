@@ -32,8 +32,9 @@ from numpy.typing import ArrayLike, NDArray
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npy
 from imprint.seeds import generator
-from imprint.store import read_json, write_json
+from imprint.store import hash_file, read_json, write_json
 
 MANIFEST = "manifest.json"
 VALIDATION = "val_set.npy"
@@ -338,7 +339,13 @@ def _manifest(folder: Path, fingerprint: str | None) -> Any:
         raise ImprintError(
             f"no split at {folder} ({error.strerror}: {MANIFEST}): make it with imprint data split"
         ) from error
-    if not isinstance(manifest, dict) or not {"data", "sizes", "files"} <= manifest.keys():
+    if (
+        not isinstance(manifest, dict)
+        or not {"data", "sizes", "files"} <= manifest.keys()
+        or not isinstance(manifest["files"], dict)
+        or not isinstance(manifest["sizes"], list)
+        or not all(type(size) is int for size in manifest["sizes"])
+    ):
         raise ImprintError(f"{folder / MANIFEST} is not the manifest of a split: make it again")
     if fingerprint is not None and manifest["data"] != fingerprint:
         raise ImprintError(
@@ -350,12 +357,13 @@ def _manifest(folder: Path, fingerprint: str | None) -> Any:
 
 def _read(folder: Path, manifest: Any, name: str) -> IntArray:
     try:
-        content = (folder / name).read_bytes()
+        content_hash, indices = hash_file(folder / name), read_npy(folder / name)
     except OSError as error:
         raise ImprintError(f"cannot read {folder / name}: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != manifest["files"].get(name):
+    if content_hash != manifest["files"].get(name):
         raise ImprintError(
             f"{folder / name} is not the file that {MANIFEST} speaks of: make the split again"
         )
-    indices: IntArray = np.load(io.BytesIO(content), allow_pickle=False)
-    return indices
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise ImprintError(f"{folder / name} must hold whole numbers: make the split again")
+    return np.asarray(indices, dtype=np.int64)

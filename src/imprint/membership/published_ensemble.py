@@ -12,8 +12,6 @@ they were read, so every one is put where its index says. Nothing is unpickled.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from imprint.errors import ImprintError
 from imprint.membership.ensemble import Ensemble, pack
 from imprint.membership.memorization import BoolArray, IntArray
 from imprint.progress import track
+from imprint.reading.array_files import npz_checksums, read_npz
 
 FILE = "aux_arrays.npz"
 
@@ -127,14 +126,9 @@ def read_run(file: Path) -> Run:
 def _read(file: Path) -> dict[str, NDArray[Any]]:
     """Return the seven arrays, indices as int64 and correctness as bool."""
     try:
-        with np.load(file, allow_pickle=False) as content:
-            if not isinstance(content, np.lib.npyio.NpzFile):
-                raise ImprintError(f"{file} holds one array: expected those of a run")
-            found = dict(content)
-    except FileNotFoundError:
-        raise ImprintError(f"no run at {file}: check the path") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImprintError(f"{file} is not an .npz file of plain arrays ({error})") from error
+        found = read_npz(file)
+    except OSError as error:
+        raise ImprintError(f"no run at {file} ({error.strerror}): check the path") from None
     arrays: dict[str, NDArray[Any]] = {"subsample_idx": _indices(file, "subsample_idx", found)}
     for part in ("train", "removed", "test"):
         index = _indices(file, f"index_{part}", found)
@@ -198,7 +192,6 @@ def checksums(file: Path) -> list[list[str | int]]:
         ImprintError: the file is none.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            return [[member.filename, member.CRC] for member in archive.infolist()]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ImprintError(f"cannot read {file} ({error}): give an .npz file") from error
+        return npz_checksums(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read {file} ({error.strerror}): give an .npz file") from error

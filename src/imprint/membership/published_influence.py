@@ -8,20 +8,20 @@ High-influence pairs: ``tr_idx``, ``tt_idx``, ``infl``, ``mem``, each ``[p]``. I
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from imprint.errors import ImprintError
 from imprint.membership.memorization import FloatArray, InfluencePairs, IntArray
+from imprint.reading.array_files import read_npz
 
-_CLASS_KEY = re.compile(r"tr_classidx_(\d+)")
+_CLASS_KEY = re.compile(r"tr_classidx_(\d{1,9})")
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def read_pairs(path: str | Path) -> InfluencePairs:
     Raises:
         ImprintError: no such file, it is no ``.npz``, or its arrays are missing or do not fit.
     """
-    with _opened(path) as file:
-        train, test = _indices(file, "tr_idx", path), _indices(file, "tt_idx", path)
-        strength, score = _numbers(file, "infl", path), _numbers(file, "mem", path)
+    file = _arrays(path)
+    train, test = _indices(file, "tr_idx", path), _indices(file, "tt_idx", path)
+    strength, score = _numbers(file, "infl", path), _numbers(file, "mem", path)
     lengths = {len(train), len(test), len(strength), len(score)}
     if len(lengths) > 1:
         raise ImprintError(
@@ -83,30 +83,28 @@ def read_influence_matrix(path: str | Path) -> PublishedInfluence:
     Raises:
         ImprintError: as :func:`read_pairs`, or a class refers to examples that there are not.
     """
-    with _opened(path) as file:
-        score = _numbers(file, "tr_mem", path)
-        labels = _indices(file, "tr_labels", path)
-        test_labels = _indices(file, "tt_labels", path)
-        if len(score) != len(labels):
-            raise ImprintError(
-                f"{path}: tr_mem has {len(score)} values and tr_labels {len(labels)}: "
-                "both must be of the training set"
-            )
-        found = [int(key[1]) for name in file.files if (key := _CLASS_KEY.fullmatch(name))]
-        classes = {
-            label: _read_class(file, label, labels, test_labels, path) for label in sorted(found)
-        }
+    file = _arrays(path)
+    score = _numbers(file, "tr_mem", path)
+    labels = _indices(file, "tr_labels", path)
+    test_labels = _indices(file, "tt_labels", path)
+    if len(score) != len(labels):
+        raise ImprintError(
+            f"{path}: tr_mem has {len(score)} values and tr_labels {len(labels)}: "
+            "both must be of the training set"
+        )
+    found = [int(key[1]) for name in file if (key := _CLASS_KEY.fullmatch(name))]
+    classes = {
+        label: _read_class(file, label, labels, test_labels, path) for label in sorted(found)
+    }
     return PublishedInfluence(score, labels, test_labels, classes)
 
 
 def _read_class(
-    file: NpzFile, label: int, labels: IntArray, test_labels: IntArray, path: str | Path
+    file: Arrays, label: int, labels: IntArray, test_labels: IntArray, path: str | Path
 ) -> ClassInfluence:
     train = _indices(file, f"tr_classidx_{label}", path)
     name = f"tt_classidx_{label}"
-    test = (
-        _indices(file, name, path) if name in file.files else np.flatnonzero(test_labels == label)
-    )
+    test = _indices(file, name, path) if name in file else np.flatnonzero(test_labels == label)
     for indices, known in ((train, labels), (test, test_labels)):
         if len(indices) and not 0 <= indices.min() <= indices.max() < len(known):
             raise ImprintError(
@@ -114,9 +112,12 @@ def _read_class(
                 f"{indices.min()} to {indices.max()} of {len(known)}"
             )
     name = f"infl_matrix_class{label}"
-    if name not in file.files:
+    if name not in file:
         return ClassInfluence(train, test, None)
-    matrix = _array(file, name, path).astype(np.float64)
+    stored = _array(file, name, path)
+    if stored.dtype.kind != "f":
+        raise ImprintError(f"{path}: {name} is {stored.dtype}: it must be floats")
+    matrix = stored.astype(np.float64)
     if matrix.shape != (len(train), len(test)):
         raise ImprintError(
             f"{path}: {name} is {list(matrix.shape)}, but class {label} has "
@@ -125,30 +126,22 @@ def _read_class(
     return ClassInfluence(train, test, np.ascontiguousarray(matrix.T))
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[NpzFile]:
+def _arrays(path: str | Path) -> Arrays:
     try:
-        file = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ImprintError(f"no file {path}: give a .npz of memorization or influence") from None
-    except (ValueError, BadZipFile, EOFError, OSError) as error:
-        raise ImprintError(f"{path} is no readable .npz file ({error})") from None
-    if not isinstance(file, NpzFile):
-        raise ImprintError(f"{path} holds one array: give a .npz of memorization or influence")
-    with file:
-        yield file
+        return read_npz(Path(path))
+    except OSError as error:
+        raise ImprintError(
+            f"no file {path} ({error.strerror}): give a .npz of memorization or influence"
+        ) from None
 
 
-def _array(file: NpzFile, name: str, path: str | Path) -> NDArray[np.generic]:
-    if name not in file.files:
-        raise ImprintError(f"{path} has no array {name}: it holds {', '.join(sorted(file.files))}")
-    try:
-        return np.asarray(file[name])
-    except (ValueError, BadZipFile, EOFError) as error:
-        raise ImprintError(f"{path}: array {name} cannot be read ({error})") from None
+def _array(file: Arrays, name: str, path: str | Path) -> NDArray[np.generic]:
+    if name not in file:
+        raise ImprintError(f"{path} has no array {name}: it holds {', '.join(sorted(file))}")
+    return file[name]
 
 
-def _indices(file: NpzFile, name: str, path: str | Path) -> IntArray:
+def _indices(file: Arrays, name: str, path: str | Path) -> IntArray:
     array = _array(file, name, path)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
         raise ImprintError(
@@ -157,7 +150,7 @@ def _indices(file: NpzFile, name: str, path: str | Path) -> IntArray:
     return array.astype(np.int64)
 
 
-def _numbers(file: NpzFile, name: str, path: str | Path) -> FloatArray:
+def _numbers(file: Arrays, name: str, path: str | Path) -> FloatArray:
     array = _array(file, name, path)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.floating):
         raise ImprintError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -196,11 +195,11 @@ def read_card_file(file: Path) -> dict[str, Any]:
         ImprintError: the file cannot be read, or holds no keys and values.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(file)
+    except OSError as error:
         raise ImprintError(
-            f"cannot read the card {file} ({error}): give a JSON file with architecture, "
-            "channels, outputs, input_size, mean and std"
+            f"cannot read the card {file} ({error.strerror}): give a JSON file with "
+            "architecture, channels, outputs, input_size, mean and std"
         ) from error
     if not isinstance(content, Mapping):
         raise ImprintError(f"the card {file} must hold keys and values, such as architecture")

@@ -27,6 +27,7 @@ from imprint.probe.neurons import Taps
 from imprint.probe.precision import full_float32
 from imprint.probe.tap_options import TapOptions
 from imprint.progress import track
+from imprint.reading.regular import check_regular
 from imprint.store import read_json, write_json
 from imprint.tables import read_table, write_table
 
@@ -162,6 +163,7 @@ def read_activations(folder: Path) -> ActivationTable:
         ImprintError: no such table, or a damaged one.
     """
     try:
+        check_regular(folder / VALUES)
         stored = np.load(folder / VALUES, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ImprintError(

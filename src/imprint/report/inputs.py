@@ -6,6 +6,7 @@ A study may be damaged or made by another version; whatever is missing is told b
 from __future__ import annotations
 
 import base64
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from imprint.errors import ImprintError
+from imprint.reading.regular import read_bytes
 from imprint.store import read_json
 from imprint.tables import Table, read_table
+
+MAX_PICTURE_BYTES = 64 << 20
+MAX_PICTURE_PIXELS = 20_000_000
 
 ENLARGE_BELOW = 128
 
@@ -165,18 +170,21 @@ def read_picture(folder: Path, name: str) -> Picture:
     Raises:
         ImprintError: the name leads out of the folder, or the file is missing or not a PNG.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if Path(name).name != name or not name.endswith(".png"):
         raise ImprintError(f"{folder}: picture {name!r} must be the name of a PNG in this folder")
     path = folder / name
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        content = read_bytes(path, MAX_PICTURE_BYTES)
+        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             width, height = image.size
+            if width * height > MAX_PICTURE_PIXELS:
+                raise ValueError(f"{width} × {height} pixels")
             image.load()
     except FileNotFoundError:
         raise ImprintError(f"no picture {path}: delete {folder} and run the audit again") from None
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except Exception as error:  # Pillow raises nearly anything on a damaged picture
         raise ImprintError(f"{path} is not a PNG picture: {error}") from error
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return Picture(f"data:image/png;base64,{content}", width, height)
+    text = base64.b64encode(content).decode("ascii")
+    return Picture(f"data:image/png;base64,{text}", width, height)

@@ -18,6 +18,8 @@ from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.progress import say
+from imprint.reading.array_files import read_npy
+from imprint.reading.regular import read_text
 from imprint.seeds import derive
 from imprint.store import Study, hash_arrays
 from imprint.train.gather import rank, world_size
@@ -72,7 +74,7 @@ def train_network(
             return None
         study.step(ARTEFACT, settings, build, resumable=True)
     folder = study.path(ARTEFACT)
-    log = (folder / "log.jsonl").read_text().splitlines()
+    log = read_text(folder / "log.jsonl").splitlines()
     say(f"weights: {folder / 'final.safetensors'}")
     return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
 
@@ -106,12 +108,9 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     if file is None:
         return np.arange(len(images), dtype=np.int64)
     try:
-        indices = np.load(file, allow_pickle=False)
+        indices = read_npy(file)
     except OSError as error:
-        reason = error.strerror or "not a .npy file"
-        raise ImprintError(f"cannot read image indices from {file}: {reason}") from error
-    except ValueError as error:
-        raise ImprintError(f"cannot read image indices from {file}: {error}") from error
+        raise ImprintError(f"cannot read image indices from {file}: {error.strerror}") from error
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise ImprintError(f"{file} must hold one row of whole numbers, got {indices.dtype}")
     if indices.size and not 0 <= indices.min() <= indices.max() < len(images):

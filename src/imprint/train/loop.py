@@ -288,7 +288,9 @@ def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) 
         save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, _reached(card, run))
     if last or run.epoch % options.resume_every == 0:
         with replacing(out / "log.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in run.log))
+            temporary.write_text(
+                "".join(json.dumps(line) + "\n" for line in run.log), encoding="utf-8"
+            )
     if run.epoch % options.resume_every == 0 and not last:
         run.save(out / "resume.pt")
 

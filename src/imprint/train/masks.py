@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from imprint.data.folds import half_splits
 from imprint.data.imageset import IntArray
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npy
 from imprint.seeds import derive, uniforms
 from imprint.store import hash_arrays, read_json, replacing, write_json
 
@@ -230,12 +231,15 @@ def read_masks(path: Path) -> Masks:
         raise ImprintError(f"no masks at {path}: there is no card {card_file.name} beside it")
     card = read_json(card_file)
     try:
-        packed = np.load(path, allow_pickle=False)
+        packed = read_npy(path)
+        if not 0 <= card["records"] - 8 * (packed.shape[1] - 1) <= 8:
+            raise ValueError(f"{card['records']} records in {packed.shape[1]} bytes a model")
         members = np.unpackbits(packed, axis=1, count=card["records"]).astype(bool)
         masks = Masks(members, card["design"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        hash_and_models = card["sha256"], card["models"]
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         raise ImprintError(f"cannot read masks from {path} ({error}): write them again") from error
-    if masks.hash() != card["sha256"] or len(members) != card["models"]:
+    if (masks.hash(), len(members)) != hash_and_models:
         raise ImprintError(f"{path} does not hold the masks of its card: write them again")
     return masks
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.errors import ImprintError
+from imprint.reading.yaml_files import read_yaml
 
 Options = dict[str, Any]
 
@@ -123,13 +124,10 @@ def read_published_options(file: Path) -> Translated:
     Raises:
         ImprintError: the file cannot be read, or :func:`translate` refuses it.
     """
-    import yaml
-
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise ImprintError(f"cannot read the settings {file}: {reason}") from error
+        content = read_yaml(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read the settings {file}: {error.strerror}") from error
     if not isinstance(content, Mapping):
         raise ImprintError(f"{file} must hold sections of keys and values")
     return translate(_flat(content), str(file))
@@ -157,7 +155,7 @@ def translate(given: Mapping[str, Any], where: str) -> Translated:
     values = {**DEFAULTS, **{key: value for key, value in given.items() if key in DEFAULTS}}
     try:
         return Translated({"train": _train(values, where)}, tuple(notes))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, IndexError, ZeroDivisionError) as error:
         raise ImprintError(f"{where}: a value has the wrong type ({error})") from error
 
 

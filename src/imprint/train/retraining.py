@@ -24,6 +24,7 @@ from torch import Tensor
 from imprint.errors import ImprintError
 from imprint.nets.fully_connected import Prior
 from imprint.progress import track
+from imprint.reading.array_files import read_npy
 from imprint.seeds import generator
 from imprint.store import Study, hash_arrays
 from imprint.train.network_stack import TrainingSet, train_stack
@@ -138,7 +139,7 @@ def retrain(study: Study, plan: Retraining) -> Logits:
     everyone = np.ones((plan.pairs, plan.records), dtype=bool)
     pairs = list(range(plan.pairs))
     every = None if plan.around is None else plan.around.flatten(0, 1)
-    within: FloatArray = np.load(
+    within: FloatArray = read_npy(
         study.step(
             "logits/in.npy", settings, lambda path: _train(path, plan, everyone, pairs, every)
         )
@@ -154,7 +155,7 @@ def retrain(study: Study, plan: Retraining) -> Logits:
             _train(path, plan, kept, pairs, own)
 
         path = study.step(f"logits/without/{row}.npy", {**settings, "left out": row}, build)
-        without[row] = np.load(path)
+        without[row] = read_npy(path)
     return _logits(plan, within, without, _subsets(study, plan))
 
 
@@ -184,7 +185,7 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
     path = study.step(
         "logits/subsets.npy", settings, lambda file: _train(file, plan, halves, pairs)
     )
-    logits: FloatArray = np.load(path)
+    logits: FloatArray = read_npy(path)
     each = logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
     return np.asarray(each.mean(1))
 

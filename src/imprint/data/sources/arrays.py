@@ -13,9 +13,6 @@ A part is a file ``PART.npz`` or a folder ``PART`` within the folder. Nothing pi
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,10 @@ from imprint.data.imageset import ArrayImages, FloatArray, IntArray, Pixels
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npy, read_npz
 
+MAX_CLASSES = 100_000
+"""Labels count classes, each with a name and a row in tables; ImageNet-21k has 21,841."""
 KEYS = ("images", "labels", "boxes", "classes", "axes")
 AXES = {"NCHW": "first", "NHWC": "last"}
 
@@ -71,33 +71,26 @@ def _place(root: Path, part: str | None) -> Path:
 
 
 def _read_npz(file: Path) -> dict[str, NDArray[Any]]:
+    if file.suffix == ".npy":
+        raise ImprintError(
+            f"{file} is one array: put images.npy and labels.npy into a folder, or use .npz"
+        )
     try:
-        content = np.load(file, allow_pickle=False)
-        if not isinstance(content, Mapping):
-            raise ImprintError(
-                f"{file} is one array: put images.npy and labels.npy into a folder, or use .npz"
-            )
-        return {key: content[key] for key in KEYS if key in content}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(file, error) from error
+        return read_npz(file, KEYS)
+    except OSError as error:
+        raise ImprintError(f"cannot read {file}: {error.strerror}") from error
 
 
 def _read_folder(folder: Path) -> dict[str, NDArray[Any]]:
     arrays = {}
     for key in KEYS:
         file = folder / f"{key}.npy"
-        if file.is_file():
+        if file.exists():
             try:
-                arrays[key] = np.load(file, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise _unreadable(file, error) from error
+                arrays[key] = read_npy(file)
+            except OSError as error:
+                raise ImprintError(f"cannot read {file}: {error.strerror}") from error
     return arrays
-
-
-def _unreadable(file: Path, error: Exception) -> ImprintError:
-    return ImprintError(
-        f"cannot read {file} ({error}): save plain numbers and strings with numpy.save or savez"
-    )
 
 
 def _channels_first(images: NDArray[Any], axes: NDArray[Any] | None, place: Path) -> Pixels:
@@ -122,6 +115,11 @@ def _channels_first(images: NDArray[Any], axes: NDArray[Any] | None, place: Path
 def _labels(labels: NDArray[Any], place: Path) -> IntArray:
     if labels.dtype.kind not in "iu":
         raise ImprintError(f"{place}: labels are {labels.dtype}: save them as integers from 0")
+    if labels.max(initial=0) >= MAX_CLASSES:
+        raise ImprintError(
+            f"{place}: label {labels.max()} is too large, labels count classes from 0 to at most "
+            f"{MAX_CLASSES - 1}: renumber them"
+        )
     return labels.astype(np.int64)
 
 

@@ -1,12 +1,11 @@
 """CIFAR-10 and CIFAR-100 as published: pickled batches of 32 × 32 images (Krizhevsky 2009).
 
-A pickle can run any program when it is read. These files need only numbers, strings, lists and
-NumPy arrays, so they are read by an unpickler that knows nothing else and refuses the rest.
+A pickle can run any program when it is unpickled, so these are interpreted instead
+(:mod:`imprint.reading.pickled_arrays`).
 """
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,13 @@ from imprint.data.imageset import ArrayImages, IntArray, Pixels
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.errors import ImprintError
+from imprint.reading.pickled_arrays import read_pickled
 
 SIDE = 32
 
 _TEN = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 _HUNDRED = {"train": ("train",), "test": ("test",)}
 _FOLDERS = ("", "cifar-10-batches-py", "cifar-100-python")
-_ALLOWED = frozenset(
-    [
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("_codecs", "encode"),
-    ]
-)
 
 
 def open_cifar(root: Path, part: str | None) -> Listing:
@@ -53,50 +44,40 @@ def open_cifar(root: Path, part: str | None) -> Listing:
     if part not in batches:
         raise ImprintError(f"{root} is CIFAR, which has the parts train and test, not {part!r}")
     files = [folder / name for name in batches[part]]
-    arrays = [_read_batch(file, labels) for file in files]
+    classes = _read_names(folder / meta, names)
+    arrays = [_read_batch(file, labels, len(classes)) for file in files]
     images = ArrayImages(
         np.concatenate([pixels for pixels, _ in arrays]),
         np.concatenate([truth for _, truth in arrays]),
-        _read_names(folder / meta, names),
+        classes,
         set_name(root),
     )
     return Listing(images)
 
 
-def unpickle(file: Path) -> dict[bytes, Any]:
-    """Return the dictionary in a pickle made of numbers, strings, lists and arrays alone.
+def read_dictionary(file: Path) -> dict[bytes | str, Any]:
+    """Return the dictionary in a pickle of plain values and arrays of bytes.
 
     Raises:
-        ImprintError: the file cannot be read, is damaged, or names anything but array types.
+        ImprintError: the file cannot be read, is damaged, or names anything but such arrays.
     """
     try:
-        with file.open("rb") as stream:
-            content = _ArraysOnly(stream, encoding="bytes").load()
+        content = read_pickled(file)
     except OSError as error:
         raise ImprintError(f"cannot read {file}: {error.strerror}") from error
-    except _Forbidden as error:
-        raise ImprintError(f"refused to read {file}: {error}, which no CIFAR file does") from error
-    except Exception as error:  # a damaged pickle raises nearly anything
-        raise ImprintError(f"{file} is damaged ({error}): get it anew") from error
     if not isinstance(content, dict):
         raise ImprintError(f"{file} is no CIFAR file: expected a dictionary")
     return content
 
 
-class _Forbidden(pickle.UnpicklingError):
-    """A pickle that calls for something other than arrays."""
+def _value(content: dict[bytes | str, Any], key: bytes) -> Any:
+    """Return a value by its name, which is bytes in files of Python 2 and text in those of 3."""
+    return content.get(key, content.get(key.decode("ascii")))
 
 
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise _Forbidden(f"it calls for {module}.{name}")
-        return super().find_class(module, name)
-
-
-def _read_batch(file: Path, label_key: bytes) -> tuple[Pixels, IntArray]:
-    content = unpickle(file)
-    flat, labels = content.get(b"data"), content.get(label_key)
+def _read_batch(file: Path, label_key: bytes, classes: int) -> tuple[Pixels, IntArray]:
+    content = read_dictionary(file)
+    flat, labels = _value(content, b"data"), _value(content, label_key)
     if (
         not isinstance(flat, np.ndarray)
         or not isinstance(labels, list)
@@ -104,14 +85,24 @@ def _read_batch(file: Path, label_key: bytes) -> tuple[Pixels, IntArray]:
         or flat.shape != (len(labels), 3 * SIDE * SIDE)
     ):
         raise ImprintError(f"{file} is no CIFAR batch: expected uint8 data [n, 3072] and n labels")
+    wrong = next((label for label in labels if type(label) is not int), None)
+    if wrong is not None:
+        raise ImprintError(f"{file}: label {wrong!r} is no whole number: get the file anew")
+    if labels and not 0 <= min(labels) <= max(labels) < classes:
+        raise ImprintError(
+            f"{file}: labels go from {min(labels)} to {max(labels)}, but there are {classes} "
+            "classes: get the file anew"
+        )
     return flat.reshape(-1, 3, SIDE, SIDE), np.asarray(labels, dtype=np.int64)
 
 
 def _read_names(file: Path, key: bytes) -> tuple[str, ...]:
-    names = unpickle(file).get(key)
+    names = _value(read_dictionary(file), key)
     if not isinstance(names, list) or not all(isinstance(name, (bytes, str)) for name in names):
         raise ImprintError(f"{file} does not name the classes: get it anew")
-    return tuple(name.decode() if isinstance(name, bytes) else name for name in names)
+    return tuple(
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names
+    )
 
 
 def _find(root: Path) -> Path | None:

@@ -10,8 +10,7 @@ that the file does not list are passed over.
 from __future__ import annotations
 
 import os
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from numpy.typing import NDArray
 
 from imprint.data.files import FileImages
 from imprint.data.imageset import IntArray
+from imprint.data.sources.arrays import MAX_CLASSES
 from imprint.data.sources.folder import folder_names, image_names, set_name
 from imprint.data.sources.registry import Layout, Listing, class_names, layouts
 from imprint.errors import ImprintError
+from imprint.reading.array_files import read_npz
 
 INDEX_FILE = "imagenet_index.npz"
 TRAIN = "train"
@@ -54,23 +55,16 @@ def read_index(path: Path) -> ImagenetIndex:
     Raises:
         ImprintError: no such file, it is no ``.npz``, or its arrays are missing or do not fit.
     """
-    if not path.is_file():
-        raise ImprintError(f"no index at {path}: give an {INDEX_FILE}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ImprintError(f"{path} holds one array: give an {INDEX_FILE}")
-            train = _part(path, file, "tr")
-            test = _part(path, file, "tt")
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ImprintError(
-            f"{path} is no .npz file of plain arrays ({error}): fetch it again, or where you trust "
-            "it, save its arrays as bytes and integers with np.savez"
-        ) from error
-    return ImagenetIndex(*train, *test)
+        arrays = read_npz(path)
+    except OSError as error:
+        raise ImprintError(f"no index at {path} ({error.strerror}): give an {INDEX_FILE}") from None
+    return ImagenetIndex(*_part(path, arrays, "tr"), *_part(path, arrays, "tt"))
 
 
-def _part(path: Path, file: Any, prefix: str) -> tuple[NDArray[np.str_], IntArray]:
+def _part(
+    path: Path, file: Mapping[str, NDArray[Any]], prefix: str
+) -> tuple[NDArray[np.str_], IntArray]:
     name, label = f"{prefix}_filenames", f"{prefix}_labels"
     for needed in (name, label):
         if needed not in file:
@@ -83,7 +77,15 @@ def _part(path: Path, file: Any, prefix: str) -> tuple[NDArray[np.str_], IntArra
             f"{path}: {label} is {labels.dtype} {list(labels.shape)}: "
             f"it must be an integer for each of the {len(names)} names"
         )
-    text = np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names
+    try:
+        text = np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names
+    except UnicodeDecodeError as error:
+        raise ImprintError(f"{path}: {name} holds a name that is not UTF-8: rename it") from error
+    if len(labels) and not 0 <= labels.min() <= labels.max() < MAX_CLASSES:
+        raise ImprintError(
+            f"{path}: {label} goes from {labels.min()} to {labels.max()}: labels start at 0 and "
+            f"end before {MAX_CLASSES}"
+        )
     return text, labels.astype(np.int64)
 
 

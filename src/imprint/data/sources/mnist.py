@@ -6,9 +6,7 @@ test part, in the folder itself, in ``raw`` or in ``MNIST/raw``.
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +16,13 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.errors import ImprintError
+from imprint.reading.packed import read_packed
 
 _FOLDERS = ("", "raw", "MNIST/raw")
 _PREFIXES = {"train": "train", "test": "t10k"}
 _UNSIGNED_BYTES = 0x08
+MAX_BYTES = 1 << 30
+"""EMNIST has 550 million."""
 
 
 def open_mnist(root: Path, part: str | None) -> Listing:
@@ -58,18 +59,26 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
     Raises:
         ImprintError: the file cannot be read, is damaged, or holds another kind of array.
     """
-    try:
-        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise ImprintError(f"cannot read {file} ({error}): get it anew") from error
-    if content[:4] != bytes((0, 0, _UNSIGNED_BYTES, axes)):
-        raise ImprintError(f"{file} is no IDX file of unsigned bytes with {axes} axes")
     header = 4 * (axes + 1)
-    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4)]
-    expected = header + math.prod(shape)
+    try:
+        start = read_packed(file, header)
+        if start[:4] != bytes((0, 0, _UNSIGNED_BYTES, axes)):
+            raise ImprintError(f"{file} is no IDX file of unsigned bytes with {axes} axes")
+        if len(start) < header:
+            raise ImprintError(f"{file} has {len(start)} bytes, its header alone {header}")
+        shape = [int.from_bytes(start[at : at + 4], "big") for at in range(4, header, 4)]
+        expected = header + math.prod(shape)
+        if expected > MAX_BYTES or (math.prod(shape) == 0 and max(shape) > 0):
+            raise ImprintError(
+                f"{file} promises an array {shape}: check it, or save it as images.npy"
+            )
+        content = read_packed(file, expected + 1)
+    except OSError as error:
+        raise ImprintError(f"cannot read {file} ({error.strerror}): get it anew") from error
     if len(content) != expected:
+        there = "more" if len(content) > expected else str(len(content))
         raise ImprintError(
-            f"{file} has {len(content)} bytes where its header promises {expected}: get it anew"
+            f"{file} has {there} bytes where its header promises {expected}: get it anew"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from imprint.data.files import FileImages
 from imprint.data.imageset import ArrayImages, FloatArray
 from imprint.errors import ImprintError
+from imprint.reading.regular import read_text
 from imprint.registry import Registry
 
 
@@ -77,8 +78,6 @@ def read_lines(file: Path) -> list[str]:
         ImprintError: the file cannot be read or is not UTF-8.
     """
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return read_text(file).splitlines()
     except OSError as error:
         raise ImprintError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ImprintError(f"{file} is not text in UTF-8: {error}") from error

@@ -27,6 +27,7 @@ from imprint.data.imageset import FloatArray, Pixels
 from imprint.data.picture import shown_channels
 from imprint.errors import ImprintError
 from imprint.probe.annotators.local_model import load_local
+from imprint.reading.regular import read_text
 
 KIND = "AutoModelForZeroShotImageClassification"
 PROMPT = "a photo of {}"
@@ -165,9 +166,9 @@ def read_tag_list(file: Path, threshold: float = 0.0) -> TagList:
         ImprintError: no such file, no tag, a tag twice, or a threshold that is no number.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImprintError(f"cannot read the tags in {file}: {error}") from error
+        lines = read_text(file).splitlines()
+    except OSError as error:
+        raise ImprintError(f"cannot read the tags in {file}: {error.strerror}") from error
     words, thresholds = [], []
     for number, line in enumerate(lines, start=1):
         word, _, own = line.partition("\t")
