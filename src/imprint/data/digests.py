@@ -28,6 +28,7 @@ from imprint.device import usable_cores
 from imprint.errors import ImprintError
 from imprint.fingerprint import DIGEST_BYTES, Digests
 from imprint.progress import track
+from imprint.reading.regular import open_regular
 
 SETTLED_NS = 2_000_000_000
 """File systems keep times to 2 s at the coarsest (FAT)."""
@@ -98,9 +99,9 @@ def _hash_files(files: Sequence[str], rows: NDArray[np.intp], digests: Digests, 
 
 def _sha256(file: str) -> bytes:
     try:
-        with open(file, "rb", buffering=0) as stream:
+        with open_regular(Path(file)) as stream:
             if os.fstat(stream.fileno()).st_size <= _AT_ONCE:
-                return hashlib.sha256(stream.readall()).digest()
+                return hashlib.sha256(stream.read()).digest()
             return hashlib.file_digest(stream, "sha256").digest()
     except OSError as error:
         raise ImprintError(f"cannot read {file}: {error.strerror}") from error
