@@ -204,7 +204,7 @@ def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsy
     main(["membership", "audit", "--out", str(out), *map(str, words)])
     told = capsys.readouterr()
     assert "Membership: who was in the training data?" in told.out
-    assert "triage: Members are easier on average" in told.err
+    assert "triage: Strong average signal: members have lower loss on average" in told.err
     assert "cost: 1 answer a record" in told.err
     assert (out / "report.html").is_file()
     again = yaml.safe_load((out / "options.yaml").read_text())
@@ -332,7 +332,78 @@ def test_a_scorer_whose_answers_are_no_logits_is_told(folder, tmp_path, monkeypa
         )
 
 
-def test_members_among_the_others_are_told(folder, tmp_path, capsys):
-    audit_membership(options(folder, tmp_path / "study", non_members=folder / "seen", triage=True))
-    told = capsys.readouterr().err
-    assert "48 of 48 members stand among the others as well" in told
+def copied_folder(folder, root, copies, among_others=0):
+    """The same images, each of the seen ones several times, some of them among the unseen too."""
+    for part in ("seen", "unseen"):
+        for file in sorted((folder / part).rglob("*.png")):
+            place = root / part / file.parent.name
+            place.mkdir(parents=True, exist_ok=True)
+            for copy in range(copies if part == "seen" else 1):
+                shutil.copy(file, place / f"{file.stem}-{copy}.png")
+    for file in sorted((folder / "seen").rglob("*.png"))[:among_others]:
+        shutil.copy(file, root / "unseen" / file.parent.name / f"of-the-members-{file.name}")
+    return root
+
+
+def test_copies_of_images_count_once(folder, bare, tmp_path, capsys):
+    """Every member three times: the same records, resolution and intervals as of each once."""
+    root = copied_folder(folder, tmp_path / "copied", copies=3)
+    given = {"members": root / "seen", "non_members": root / "unseen"}
+    audit_membership(options(folder, tmp_path / "study", **given))
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert summary["data"]["copies"] == 96
+    assert summary["data"]["members"] == 48
+    sentence = "96 of 192 images are exact copies of others and count once, in every number here"
+    assert sentence in capsys.readouterr().err
+    found = summary["lenses"]["membership"]
+    assert found["warnings"] == [sentence]
+    assert sentence in (tmp_path / "study" / "report.html").read_text()
+    for name, attack in found["attacks"].items():
+        same = findings(bare)["attacks"][name]
+        assert attack["auc"]["n"] == same["auc"]["n"]
+        assert attack["smallest_fpr"] == same["smallest_fpr"]
+
+
+def test_members_among_the_others_are_left_out(folder, tmp_path):
+    root = copied_folder(folder, tmp_path / "copied", copies=1, among_others=12)
+    given = {"members": root / "seen", "non_members": root / "unseen"}
+    audit_membership(options(folder, tmp_path / "study", curvature=False, **given))
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert summary["data"]["copies"] == 12
+    (sentence,) = summary["lenses"]["membership"]["warnings"]
+    assert "12 of them stood among the non-members and are members" in sentence
+    with pytest.raises(ImprintError, match="48 non-members of members: too few"):
+        audit_membership(options(folder, tmp_path / "o", non_members=folder / "seen"))
+
+
+def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
+    folder, tmp_path, monkeypatch
+):
+    network = load_subject(folder / "net.safetensors").eval()
+    use_scorer(monkeypatch, Answering(lambda images: network(images).softmax(dim=1)))
+    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    found = audit_membership(options(folder, tmp_path / "remote", **changes))
+    found = found["lenses"]["membership"]
+    assert found["warnings"][0].startswith("the scorer returns probabilities, rows that sum to 1")
+    own = audit_membership(options(folder, tmp_path / "own", curvature=False))
+    for name in ("loss", "attack_p", "mentr"):
+        same = own["lenses"]["membership"]["attacks"][name]
+        assert found["attacks"][name]["auc"]["value"] == pytest.approx(
+            same["auc"]["value"], abs=1e-3
+        )
+
+
+def test_complex_answers_of_a_scorer_are_refused(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(lambda images: torch.zeros(len(images), 3) + 1j))
+    with pytest.raises(ImprintError, match=r"must be finite \[8, classes\], got complex64"):
+        audit_membership(
+            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
+        )
+
+
+def test_controls_that_were_left_out_are_not_those_of_before(folder, tmp_path):
+    """The same folder without controls: refused, or findings without any."""
+    out = tmp_path / "study"
+    audit_membership(options(folder, out, curvature=False))
+    with pytest.raises(ImprintError, match="controls"):
+        audit_membership(options(folder, out, curvature=False, controls=False))

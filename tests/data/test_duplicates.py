@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.data.duplicates import copies
+from imprint.data.duplicates import copies, first_copies
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
 
@@ -19,3 +19,11 @@ def test_the_embedded_images_are_all_different():
     index = np.arange(960)
     for first in (index[:480], index[480:]):
         assert len(copies(images, first, np.setdiff1d(index, first))) == 0
+
+
+def test_first_copies_name_the_first_image_of_the_same_pixels():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 4), dtype=np.uint8)
+    pixels[4] = pixels[1]
+    pixels[5] = pixels[1]
+    images = ArrayImages(pixels, np.zeros(6, dtype=np.int64), ("a",))
+    assert first_copies(images).tolist() == [0, 1, 2, 3, 1, 1]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from imprint.audit.images import image_facts
+from imprint.audit.membership_copies import copies_warning, distinct_records
 from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_gallery import gallery_step
 from imprint.audit.membership_labels import (
@@ -33,7 +34,7 @@ from imprint.audit.membership_models import (
     untrained_model,
 )
 from imprint.audit.membership_options import MembershipOptions
-from imprint.audit.membership_records import Records, choose_records
+from imprint.audit.membership_records import Records
 from imprint.audit.membership_signals import (
     Answers,
     check_evidence,
@@ -52,8 +53,7 @@ from imprint.audit.membership_trials import (
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.data.centre import centre_images
-from imprint.data.duplicates import copies
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.device import choose_device
@@ -69,8 +69,6 @@ from imprint.train.cohort import train_cohort
 from imprint.train.masks import balanced_masks
 
 SUBJECT = "subject"
-COMPARED = 32
-"""Side at which members and others are compared, pixel by pixel."""
 MISFIT = 0.05
 """Difference of training accuracies from which shadows are said not to fit."""
 HARDLY = 1.5
@@ -154,16 +152,22 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         check_labels(options, audit.records)
         first = audit.look()
         say(f"triage: {first['verdict']}")
-        tell_order(first, len(audit.images.classes))
+        warnings = [
+            *copies_warning(audit.records),
+            *audit.subject.warnings,
+            *tell_order(first, len(audit.images.classes)),
+        ]
         say(forecast(audit.subject.load(), audit.images, audit.records, options, audit.device))
         if options.triage:
+            first = {**first, "warnings": warnings}
             write_json(study.path("triage.json"), first)
             return {"triage": first}
         masks, shadows = train_shadows(audit)
         findings = attack_step(audit, masks, shadows)
         gallery_step(study, audit.images)
         findings = {"triage": first, **findings}
-        tell_misfit(findings)
+        warnings += [*findings["warnings"], *tell_misfit(findings)]
+        findings["warnings"] = warnings
         return finish(study, options, facts(audit), {"membership": findings})
 
 
@@ -188,10 +192,7 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
             f"{options.members} has {len(images.classes)} classes: give a classifier of these "
             "classes"
         )
-    first, second = len(images.first), len(images.second)
-    records = choose_records(first, second, options.records, options.seed)
-    records = replace(records, centre_fraction=options.centre_fraction)
-    tell_copies(images, records)
+    records = distinct_records(images, options.records, options.centre_fraction, options.seed)
     return Audit(study, options, choose_device(options.device), subject, card, images, records)
 
 
@@ -220,20 +221,6 @@ def open_subject(
         return model, None, outputs
     file = network_file(options.subject, options)
     return trained_model(SUBJECT, file), file.card, file.card.outputs
-
-
-def tell_copies(images: ImageSet, records: Records) -> None:
-    """Say so where members stand among the others as well, which no attack can tell apart."""
-    seen = centre_images(images, records.every, COMPARED, records.centre_fraction)
-    inside: IntArray = np.flatnonzero(records.members)
-    outside: IntArray = np.setdiff1d(np.arange(len(seen)), inside)
-    found = copies(seen, inside, outside)
-    if len(found):
-        say(
-            f"{len(found)} of {len(inside)} members stand among the others as well, "
-            f"{images.name_of(int(records.index[found[0]]))} first: leave out copies, or attacks "
-            "find less than there is"
-        )
 
 
 def _open(root: Path, layout: str, part: str) -> ImageSet:
@@ -313,6 +300,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
     made_with = {
         "attacks": list(options.attack),
         "options": to_plain(settings),
+        "controls": options.controls,
         "seed": options.seed,
     }
     inputs = tuple(name for names in made.values() for name in names)
@@ -338,28 +326,43 @@ def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:
     }
 
 
-def tell_order(first: Mapping[str, Any], classes: int) -> None:
-    """Say so where the network is hardly better than guessing on images it was trained on."""
+def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
+    """Say so where the network is hardly better than guessing on images it was trained on.
+
+    Returns:
+        The sentence, or nothing.
+    """
     right = first["accuracy"]["members"]
-    if right < HARDLY / classes:
-        say(
-            f"the network gets only {right:.0%} of its members right, and guessing "
-            f"{1 / classes:.0%}: check that its outputs are in the order of the class folders"
-        )
+    if right >= HARDLY / classes:
+        return []
+    return _said(
+        f"the network gets only {right:.0%} of its members right, and guessing "
+        f"{1 / classes:.0%}: check that its outputs are in the order of the class folders"
+    )
 
 
-def tell_misfit(findings: Mapping[str, Any]) -> None:
-    """Say so where shadows fit their members otherwise than the network fits its own."""
+def tell_misfit(findings: Mapping[str, Any]) -> list[str]:
+    """Say so where shadows fit their members otherwise than the network fits its own.
+
+    Returns:
+        The sentence, or nothing.
+    """
     if "shadows" not in findings:
-        return
+        return []
     own = findings["triage"]["accuracy"]["members"]
     theirs = findings["shadows"]["accuracy"]["members"]
-    if abs(own - theirs) > MISFIT:
-        say(
-            f"shadows get {theirs:.0%} of their members right, the network {own:.0%}: "
-            f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
-            "or attacks with references mislead"
-        )
+    if abs(own - theirs) <= MISFIT:
+        return []
+    return _said(
+        f"shadows get {theirs:.0%} of their members right, the network {own:.0%}: "
+        f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
+        "or attacks with references mislead"
+    )
+
+
+def _said(sentence: str) -> list[str]:
+    say(sentence)
+    return [sentence]
 
 
 def facts(audit: Audit) -> dict[str, Any]:
@@ -372,4 +375,5 @@ def facts(audit: Audit) -> dict[str, Any]:
         "non_members": len(records.index) - inside,
         "population": len(records.population),
         "references": audit.options.shadows,
+        "copies": records.copies,
     }

@@ -17,10 +17,11 @@ from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_cohort_answers import CohortAnswers
 from imprint.audit.membership_cohort_findings import find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
+from imprint.audit.membership_copies import copies_warning, distinct_pool
 from imprint.audit.membership_cost import queries
 from imprint.audit.membership_models import UNTRAINED, Model, trained_model, untrained_model
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
-from imprint.audit.membership_records import Pool, choose_pool
+from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import (
     Answers,
     check_evidence,
@@ -67,12 +68,20 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
     with study.locked():
         images = open_choice(options, options.seed)
         device = choose_device(options.device)
-        pool = choose_pool(len(images), options.records, options.population, options.seed)
+        pool = distinct_pool(
+            images,
+            options.records,
+            options.population,
+            options.seed,
+            keep=options.masks == "legacy",
+        )
         findings = cohort_steps(study, images, pool, options, options.seed, device)
+        findings["warnings"] = copies_warning(pool) + findings.get("warnings", [])
         facts = {
             **image_facts(images),
             "records": len(pool.index),
             "population": len(pool.population),
+            "copies": pool.copies,
         }
         return finish(study, options, facts, {"membership": findings})
 

@@ -34,6 +34,7 @@ from imprint.membership.memorization import Memorization, memorization
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, cohort_target
+from imprint.membership.signal_checks import explain, with_note
 from imprint.report.membership_findings import best_attack, best_first
 from imprint.store import write_json
 from imprint.tables import write_table
@@ -158,8 +159,9 @@ def _attack(
     for name, (trial, scores, kind) in scored.items():
         cohort, extra = shown_cohort(trial, whole), {} if trial.kinds else others
         first = cohort_target(cohort, 0, extra)
+        evaluation = evaluate_cohort(scores, found.masks, seed=seed)
         shown[name] = {
-            **evaluate_cohort(scores, found.masks, seed=seed).to_dict(),
+            **with_note(evaluation.to_dict(), explain(scores, evaluation)),
             "reads": kind,
             "queries": attack_queries(trial.attack, kind, first, found.queries),
         }

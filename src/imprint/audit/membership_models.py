@@ -11,7 +11,7 @@ import numpy as np
 from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile
 from imprint.nets.subject import Subject, SubjectCard
-from imprint.probe.scorer import Scorer
+from imprint.probe.scorer import FromProbabilities, Scorer, are_probabilities
 from imprint.seeds import derive
 from imprint.store import hash_arrays
 from imprint.train.loop import initial_subject
@@ -30,11 +30,13 @@ class Model:
         name: of its table.
         identity: what its answers depend on, as JSON values.
         load: returns it.
+        warnings: what a reader must know of its answers, sentences without their full stop.
     """
 
     name: str
     identity: Any
     load: Callable[[], Subject | Scorer]
+    warnings: tuple[str, ...] = ()
 
 
 def trained_model(name: str, file: NetworkFile) -> Model:
@@ -78,10 +80,20 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
             f"--scorer {place} must name a function that returns an object with input_size and "
             f"logits(images float32 [b, {channels}, H, W]): {type(error).__name__}: {error}"
         ) from error
-    if answers.ndim != 2 or len(answers) != ASKED or not np.isfinite(answers).all():
+    real = answers.dtype.kind in "fiu"
+    if answers.ndim != 2 or len(answers) != ASKED or not real or not np.isfinite(answers).all():
         raise ImprintError(
             f"--scorer {place}: logits of {ASKED} images must be finite [{ASKED}, classes], got "
-            f"{list(answers.shape)}"
+            f"{answers.dtype} {list(answers.shape)}"
         )
     identity = {"scorer": place, "answers": hash_arrays(answers)}
-    return Model(name, identity, lambda: scorer), answers.shape[1]
+    if not are_probabilities(answers):
+        return Model(name, identity, lambda: scorer), answers.shape[1]
+    told = (
+        "the scorer returns probabilities, rows that sum to 1, so their logarithms are taken as "
+        "logits; what was rounded to 0 or 1 is lost"
+    )
+    answering = FromProbabilities(scorer)
+    return Model(name, {**identity, "logits": "log p"}, lambda: answering, (told,)), (
+        answers.shape[1]
+    )

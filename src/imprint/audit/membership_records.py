@@ -21,11 +21,13 @@ class Pool:
         index: int64 ``[N]``, the records that are attacked.
         population: int64 ``[Q]``, records that no model was trained on and that are not attacked.
         centre_fraction: share of the shorter side that networks see of an image.
+        copies: images that were left out, since they are exact copies of others.
     """
 
     index: IntArray
     population: IntArray
     centre_fraction: float = 1.0
+    copies: int = 0
 
     @property
     def every(self) -> IntArray:
@@ -39,9 +41,11 @@ class Records(Pool):
 
     Attributes:
         members: bool ``[N]``, whether the network was trained on each record.
+        trained_on: copies of members that stood among the non-members.
     """
 
     members: NDArray[np.bool_]
+    trained_on: int = 0
 
 
 def choose_records(members: int, non_members: int, count: int, seed: int) -> Records:

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from imprint.audit.membership_cohort import draw_masks, trained_models
-from imprint.audit.membership_records import Pool, choose_pool
+from imprint.audit.membership_copies import distinct_pool
+from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import curvature_signals, signal_steps
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_trials import CURVATURE
@@ -79,7 +80,7 @@ def study_curvature(
         for step in sorted(set(options.values or STEPS))
         for probes in sorted(set(options.probe_counts))
     ]
-    pool = choose_pool(len(images), options.records, options.population, seed)
+    pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
     models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
     points = []

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from imprint.audit.membership_records import Pool, choose_pool
+from imprint.audit.membership_copies import distinct_pool
+from imprint.audit.membership_records import Pool
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_study_points import cohort_point, point_masks, point_study
 from imprint.data.imageset import ImageSet
@@ -43,7 +44,7 @@ def study_epsilon(
     budgets = sorted(set(options.values or BUDGETS))
     if budgets[0] <= 0:
         raise ImprintError(f"a budget of {budgets[0]:g}: ε must be above 0")
-    pool = choose_pool(len(images), options.records, options.population, options.seed)
+    pool = distinct_pool(images, options.records, options.population, options.seed)
     _check_budgets(budgets, pool, options)
     points = []
     for budget in [*budgets, None]:

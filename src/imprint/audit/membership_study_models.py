@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from imprint.audit.membership_cohort import draw_masks, read_models, trained_models
-from imprint.audit.membership_records import choose_pool
+from imprint.audit.membership_copies import distinct_pool
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.config import to_plain
@@ -51,7 +51,7 @@ def study_models(
         )
     seed = options.seed
     attacks, sizes = choose_attacks(options.attack), choose_sizes(options.models, options.values)
-    pool = choose_pool(len(images), options.records, options.population, seed)
+    pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
     models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
     made = take_all_signals(study, models, images, pool, options, seed, device)

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from imprint.audit.membership_cohort import read_models, trained_models
+from imprint.audit.membership_copies import distinct_pool
 from imprint.audit.membership_orders import read_order
-from imprint.audit.membership_records import Pool, choose_pool
+from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_study_points import (
@@ -59,7 +60,7 @@ def study_sizes(
     Raises:
         ImprintError: sizes that the images cannot give, or an order that does not fit.
     """
-    pool = choose_pool(len(images), options.records, options.population, options.seed)
+    pool = distinct_pool(images, options.records, options.population, options.seed)
     index, order = pool.index, None
     if options.order is not None:
         order = read_order(options.order, images)

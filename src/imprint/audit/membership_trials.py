@@ -15,6 +15,7 @@ from imprint.membership.evaluation import evaluate
 from imprint.membership.exposure import exposure
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
+from imprint.membership.signal_checks import explain, suspect_signals, with_note
 from imprint.report.membership_findings import best_attack
 from imprint.store import write_json
 from imprint.tables import write_table
@@ -97,8 +98,9 @@ def run_trials(
             skipped[trial.name] = str(reason)
             continue
         scores[trial.name] = attack.score(shown, options)
+        evaluation = evaluate(scores[trial.name], records.members, seed=seed)
         found[trial.name] = {
-            **evaluate(scores[trial.name], records.members, seed=seed).to_dict(),
+            **with_note(evaluation.to_dict(), explain(scores[trial.name], evaluation)),
             "reads": kind,
             "queries": attack_queries(attack, kind, shown, queries),
         }
@@ -110,7 +112,8 @@ def run_trials(
     if not scores:
         told = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
         raise ImprintError(f"no attack can be run: {told}")
-    return scores, {"attacks": found, "skipped": skipped}
+    warnings = suspect_signals(evidence, records.members)
+    return scores, {"attacks": found, "skipped": skipped, "warnings": warnings}
 
 
 def write_trials(

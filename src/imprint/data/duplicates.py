@@ -24,5 +24,19 @@ def copies(images: ArrayImages, wanted: IntArray, among: IntArray) -> IntArray:
     return np.array([index for index in wanted if _digest(images, index) in others], dtype=np.int64)
 
 
+def first_copies(images: ArrayImages) -> IntArray:
+    """Return for each image the first one with the same pixels: itself where it is no copy.
+
+    Args:
+        images: a set in memory.
+
+    Returns:
+        int64 ``[n]``.
+    """
+    first: dict[bytes, int] = {}
+    rows = [first.setdefault(_digest(images, row), row) for row in range(len(images))]
+    return np.array(rows, dtype=np.int64)
+
+
 def _digest(images: ArrayImages, index: int) -> bytes:
     return hashlib.blake2b(images.pixels[index].tobytes(), digest_size=16).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -31,6 +32,42 @@ class Scorer(Protocol):
         Pixels are in [0, 1], but for the steps of curvature, which may leave it by a little.
         """
         ...
+
+
+SUMS_TO_ONE = 1e-3
+"""How far the sum of a row of probabilities may be from 1, as that of rounded ones is."""
+
+
+def are_probabilities(answers: NDArray[Any]) -> bool:
+    """Return whether every row is a distribution over the classes rather than logits.
+
+    Args:
+        answers: ``[b, classes]``.
+    """
+    in_range = bool((answers >= 0).all() and (answers <= 1 + SUMS_TO_ONE).all())
+    sums = answers.sum(axis=1, dtype=np.float64)
+    return answers.shape[1] > 1 and in_range and bool((np.abs(sums - 1) <= SUMS_TO_ONE).all())
+
+
+@dataclass(frozen=True)
+class FromProbabilities:
+    """A scorer made of a model that answers with probabilities: their logarithms are logits.
+
+    Attributes:
+        model: whose ``logits`` returns probabilities ``[b, classes]``.
+    """
+
+    model: Scorer
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square images it takes, in pixels."""
+        return self.model.input_size
+
+    def logits(self, inputs: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+        """Return log p, float64 ``[b, classes]``, of p at least 1e-38."""
+        answers = np.asarray(self.model.logits(inputs), dtype=np.float64)
+        return np.asarray(np.log(np.maximum(answers, np.finfo(np.float32).tiny)))
 
 
 def forward_of(model: Subject | Scorer) -> Forward:
