@@ -132,6 +132,18 @@ def parameters_of(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(part.name for part in parameters if part.kind in kinds)
 
 
+def taken_by(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some arguments that a function takes by name: all where it takes any."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return dict(arguments)
+    if any(part.kind is inspect.Parameter.VAR_KEYWORD for part in parameters):
+        return dict(arguments)
+    known = parameters_of(function)
+    return {name: value for name, value in arguments.items() if name in known}
+
+
 def _names_in(value: str) -> list[str]:
     """Return the names of functions in a word: the word itself, or parts between , = and |."""
     return [part for part in re.split(r"[,=|]", value) if _NAME.fullmatch(part)]

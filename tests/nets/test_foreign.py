@@ -100,6 +100,14 @@ def refused(name: str, channels: int = 3, **options: object) -> str:
     return str(caught.value)
 
 
+def without_arguments() -> nn.Module:
+    return Classic(7)
+
+
+def of_outputs_alone(outputs: int) -> nn.Module:
+    return Classic(outputs)
+
+
 def own_function(channels: int, outputs: int | None, input_size: int, width: int = 4) -> nn.Module:
     return Classic(outputs or 5, width, channels)
 
@@ -117,10 +125,31 @@ def user_module(monkeypatch):
         text=lambda **_: "no module",
         picky=lambda **_: nn.Linear(5, 5),
         failing=lambda **_: int("seven"),
+        bare=without_arguments,
+        sized=of_outputs_alone,
+        Classic=Classic,
+        needy=lambda depth: Classic(depth),
     )
     names = ("classic", "featured", "zoo", "text", "picky", "failing", "missing")
+    names += ("bare", "sized", "Classic", "needy")
     consented = {f"their_nets:{name}" for name in names} | {"no_such_module:f"}
     monkeypatch.setattr(user_code, "_trusted", consented)
+
+
+@pytest.mark.usefixtures("user_module")
+@pytest.mark.parametrize("name", ["bare", "sized", "Classic"])
+def test_a_users_function_takes_the_arguments_that_its_signature_has(name) -> None:
+    options = {"num_classes": 7} if name == "Classic" else {}
+    network = build_network(f"their_nets:{name}", 3, 7, 8, options)
+    assert network.classifier is network.published.fc
+    assert network(IMAGES).shape == (2, 7)
+
+
+@pytest.mark.usefixtures("user_module")
+def test_a_users_function_without_arguments_has_the_outputs_it_has() -> None:
+    with pytest.raises(ImprintError, match=r"shape \[1, 7\] .* says outputs 9: correct outputs"):
+        build_network("their_nets:bare", 3, 9, 8)
+    assert "cannot be called with no arguments" in refused("their_nets:needy")
 
 
 @pytest.mark.usefixtures("user_module")
@@ -273,14 +302,16 @@ def transformers_with(monkeypatch, base: nn.Module) -> None:
             use_safetensors: bool,
             local_files_only: bool,
             trust_remote_code: bool,
-        ) -> nn.Module:
+            output_loading_info: bool,
+        ) -> tuple[nn.Module, dict[str, object]]:
+            assert output_loading_info
             assert use_safetensors
             assert local_files_only
             assert trust_remote_code is False
             made = make(config)
             for tensor in made.parameters():
                 nn.init.constant_(tensor, 0.25)
-            return made
+            return made, {}
 
         return load
 
@@ -297,6 +328,7 @@ def transformers_with(monkeypatch, base: nn.Module) -> None:
     module(
         monkeypatch,
         "transformers",
+        logging=SimpleNamespace(disable_progress_bar=lambda: None),
         AutoConfig=Config,
         AutoModel=SimpleNamespace(from_config=base_of, from_pretrained=weights_of(base_of)),
         AutoModelForImageClassification=SimpleNamespace(

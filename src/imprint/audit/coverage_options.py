@@ -50,7 +50,8 @@ class NetworkChoice(WeightsChoice, Common):
     """A network, and images it was trained on."""
 
     subject: Path | None = None
-    """Weights of the network, with its card NAME.json beside it."""
+    """Weights of the network, with its card NAME.json beside it, or a folder that transformers'
+    save_pretrained wrote."""
     train: Path | None = None
     """Images the network was trained on: a folder or an array file."""
     layout: str = "auto"

@@ -40,7 +40,8 @@ class MembershipOptions(EvidenceChoice, WeightsChoice, Common):
     """Ask of one network which images it was trained on, given images it was and was not."""
 
     subject: Path | None = None
-    """Weights of the network, with its card NAME.json beside it."""
+    """Weights of the network, with its card NAME.json beside it, or a folder that transformers'
+    save_pretrained wrote."""
     scorer: str = ""
     """Instead of weights, package.module:function that returns a model which only answers: an
     object with input_size and logits(images), remote or of another framework."""

@@ -28,7 +28,8 @@ class SubjectChoice(WeightsChoice):
     """Which network is tested, and which images it was trained on."""
 
     subject: Path | None = None
-    """Weights of the one network to test, with its card NAME.json beside it."""
+    """Weights of the one network to test, with its card NAME.json beside it, or a folder that
+    transformers' save_pretrained wrote."""
     train_indices: Path | None = None
     """A .npy file: images it was trained on; left out, all but those held out."""
     held_out: Path | None = None

@@ -29,8 +29,8 @@ def build_network(
     Args:
         name: a registered architecture, ``timm:NAME``, ``torchvision:NAME``,
             ``transformers:FOLDER`` (the folder's own weights with the option ``pretrained=true``
-            alone), or ``package.module:function``, called with ``channels``, ``outputs``,
-            ``input_size`` and the options.
+            alone), or ``package.module:function``, called with those of ``channels``,
+            ``outputs`` and ``input_size`` that it takes, and the options.
         channels: of the images.
         outputs: of the classifier, or None for a network that ends in its features.
         input_size: side of the images in pixels.

@@ -16,7 +16,7 @@ from imprint.extras import go_offline
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
 from imprint.nets.wrapped import Wrapped, as_backbone, call
-from imprint.user_code import check_options, import_function
+from imprint.user_code import check_options, import_function, taken_by
 
 _PLAIN_NAME = re.compile(r"[\w.\-]+")
 _NOT_OPTIONS = frozenset(
@@ -126,12 +126,37 @@ def from_transformers(
     pretrained = changes.pop("pretrained", False)
     if not isinstance(pretrained, bool):
         raise ImprintError(f"pretrained must be true or false, got {pretrained!r}")
+    module, _ = load_transformers(folder, outputs, pretrained, changes)
+    if outputs is None:
+        return Wrapped(module, channels, input_size, _transformers_features, _transformers_logits)
+    linear = [path for path, part in module.named_modules() if isinstance(part, nn.Linear)]
+    # Of a classifier that is no head on a base model of its own, what the head is given.
+    read = linear[-1] if module.base_model is module else _transformers_features
+    return Wrapped(module, channels, input_size, read, _transformers_logits, linear[-1])
+
+
+def load_transformers(
+    folder: str,
+    outputs: int | None,
+    pretrained: bool = True,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Return the model of a folder, and what transformers reports of filling it.
+
+    Args:
+        folder: holds ``config.json`` and, where they are asked for, weights as safetensors.
+        outputs: of the classifier, or None for the model that ends in its features.
+        pretrained: whether the folder's weights fill it.
+        options: replace values of the configuration.
+
+    Raises:
+        ImprintError: transformers is missing, or the folder holds no such model.
+    """
     transformers = _library("transformers", f"transformers:{folder}")
     kind = "AutoModel" if outputs is None else "AutoModelForImageClassification"
-    if outputs is not None:
-        changes["num_labels"] = outputs
+    changes = {**(options or {}), **({} if outputs is None else {"num_labels": outputs})}
     try:
-        module = _transformers_model(
+        return _transformers_model(
             transformers, getattr(transformers, kind), folder, pretrained, changes
         )
     except ImprintError:
@@ -141,13 +166,6 @@ def from_transformers(
         raise ImprintError(
             f"transformers cannot load an image model from {folder}: {reason}"
         ) from error
-    classifier = None
-    if outputs is not None:
-        linear = [path for path, part in module.named_modules() if isinstance(part, nn.Linear)]
-        classifier = linear[-1]
-    return Wrapped(
-        module, channels, input_size, _transformers_features, _transformers_logits, classifier
-    )
 
 
 def from_function(
@@ -161,7 +179,9 @@ def from_function(
 ) -> Backbone:
     """Return the network that the user's function ``source:name`` builds.
 
-    Its output is the entry ``output`` of what it returns (:mod:`imprint.nets.outputs`).
+    It is given ``channels``, ``outputs`` and ``input_size`` as far as its signature has them, and
+    the options. Its output is the entry ``output`` of what it returns
+    (:mod:`imprint.nets.outputs`).
 
     Raises:
         ImprintError: no such module or function, the user did not consent to it
@@ -170,11 +190,14 @@ def from_function(
     where = f"{source}:{name}"
     function = import_function(where, "architecture")
     check_options(function, f"architecture {where!r}", options)
+    sizes = {"channels": channels, "outputs": outputs, "input_size": input_size}
+    arguments = {**taken_by(function, sizes), **options}
     try:
-        module = function(channels=channels, outputs=outputs, input_size=input_size, **options)
+        module = function(**arguments)
     except TypeError as error:
         raise ImprintError(
-            f"{where} must take channels, outputs, input_size and the options given: {error}"
+            f"{where} cannot be called with {', '.join(arguments) or 'no arguments'}: {error}; "
+            "it may take any of channels, outputs and input_size, and options of the card"
         ) from error
     except ImprintError:
         raise
@@ -232,7 +255,7 @@ def _timm_features(module: Any, images: Tensor) -> Tensor:
 
 def _transformers_model(
     transformers: Any, loader: Any, folder: str, pretrained: bool, changes: Mapping[str, Any]
-) -> nn.Module:
+) -> tuple[nn.Module, Mapping[str, Any]]:
     local = {"local_files_only": True, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(folder, **local)
     known = {name for name in config.to_dict() if not name.startswith("_")} - _NOT_OPTIONS
@@ -246,13 +269,17 @@ def _transformers_model(
             f"the model in {folder} asks for the attention {attention!r}, which transformers would "
             "fetch: set attn_implementation in its config.json to sdpa or eager"
         )
+    report: Mapping[str, Any] = {}
     if pretrained:
-        module = loader.from_pretrained(folder, config=config, use_safetensors=True, **local)
+        transformers.logging.disable_progress_bar()
+        module, report = loader.from_pretrained(
+            folder, config=config, use_safetensors=True, output_loading_info=True, **local
+        )
     else:
         module = loader.from_config(config, trust_remote_code=False)
     # Inputs are float32, and so are weights, whatever the configuration says.
     made: nn.Module = module.float()
-    return made
+    return made, report
 
 
 def _transformers_features(module: Any, images: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from imprint.nets.checkpoint import (
 )
 from imprint.nets.fill import fill_subject, named_weights
 from imprint.nets.published import published_network, read_renamed, recognise
+from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.options import WeightsChoice
 from imprint.progress import say
@@ -29,12 +30,13 @@ from imprint.store import hash_file, hash_json, read_json, write_json
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """A file of weights, and what is said of it beside the file and its card.
+    """A file of weights or a folder of transformers, and what is said of it beside its card.
 
     Args:
         path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that :func:`save_subject`
             wrote, a state dict of the network alone, or a file of a published layout
-            (:mod:`imprint.nets.published`), which needs no card.
+            (:mod:`imprint.nets.published`), which needs no card. Or a folder
+            (:mod:`imprint.nets.saved_folder`).
         overrides: values that replace those of the card beside the weights or of the published
             layout, or make up a card where there is none.
         keys: which tensors of the file count, and under which names.
@@ -53,6 +55,8 @@ class NetworkFile:
                 layout that does not say how images are normalised.
         """
         stated = self._stated
+        if self.path.is_dir():
+            return folder_card(self.path, stated)
         if "architecture" in stated:
             return SubjectCard.from_json(stated, self._where)
         return self._open(stated)[0]
@@ -67,7 +71,10 @@ class NetworkFile:
             ImprintError: the file or card cannot be read, or the two do not fit.
         """
         stated = self._stated
-        if "architecture" in stated:
+        if self.path.is_dir():
+            card = self.card
+            weights = rename_keys(self.path, folder_weights(self.path, card), self.keys)
+        elif "architecture" in stated:
             card = SubjectCard.from_json(stated, self._where)
             weights = rename_keys(self.path, read_weights(self.path), self.keys)
         else:
@@ -80,6 +87,8 @@ class NetworkFile:
         Notes on its training do not matter.
         """
         built = {key: value for key, value in self.card.to_json().items() if key != "training"}
+        if self.path.is_dir():
+            built["architecture"] = "transformers"
         return hash_json(
             {"weights": hash_weights(self.path), "card": built, "keys": self.keys.to_json()}
         )
@@ -133,8 +142,8 @@ def network_file(path: Path, choice: WeightsChoice) -> NetworkFile:
 
 
 def hash_weights(path: Path) -> str:
-    """Return the hash of a file of weights."""
-    return hash_file(path)
+    """Return the hash of a file of weights, or of the files of a folder."""
+    return hash_folder(path) if path.is_dir() else hash_file(path)
 
 
 def load_subject(
