@@ -1,5 +1,7 @@
 """Every writer of a study on a device that is always full."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +53,18 @@ def test_a_full_disk_is_one_sentence(write, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "_remove", lambda path: None)
     with pytest.raises(ImprintError, match=r"the disk is full: .* was not written"):
         write(tmp_path / "artefact")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.EFBIG, os.strerror(errno.EFBIG)), RuntimeError("x: File too large")],
+    ids=["of the system", "quoted by a library"],
+)
+def test_a_limit_on_the_size_of_files_is_one_sentence(error, tmp_path):
+    def build(part):
+        part.write_bytes(b"half")
+        raise error
+
+    with pytest.raises(ImprintError, match=r"larger than the system lets .* \(ulimit -f\)"):
+        Study(tmp_path).step("artefact", {}, build)
+    assert list(tmp_path.iterdir()) == []

@@ -260,6 +260,11 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
                 f"the disk is full: {path} was not written; free some space and run the same "
                 "command again, it goes on where it stopped"
             ) from error
+        if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
+            raise ImprintError(
+                f"a file of {path} is larger than the system lets this process write: raise the "
+                "limit (ulimit -f) and run the same command again, it goes on where it stopped"
+            ) from error
         if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
         raise
