@@ -165,7 +165,9 @@ def test_the_reference_sees_the_very_pixels_of_the_attack(given, tmp_path, monke
 
 def test_few_crops_are_seen_as_often_as_many():
     enough = references.enough_epochs(CLASSIFIER, 208, 80)
-    assert (enough.epochs, enough.warmup_epochs) == (80, 16)
+    assert (enough.epochs, enough.rising_epochs) == (80, 16)
+    stated = references.enough_epochs(replace(CLASSIFIER, warmup_epochs=1.0), 208, 80)
+    assert (stated.epochs, stated.rising_epochs) == (80, 8)
     assert references.enough_epochs(CLASSIFIER, 1280, 80) == CLASSIFIER
 
 

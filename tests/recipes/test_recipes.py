@@ -71,7 +71,7 @@ def test_a_recipe_says_what_was_published(name) -> None:
     found = {key: float(value) for key, value in train.objective_options}
     assert found == settings
     assert (train.optimizer, train.momentum, train.weight_decay) == ("lars", 0.9, 1e-6)
-    assert (train.epochs, train.warmup_epochs, train.precision) == (1000, 10, "float16")
+    assert (train.epochs, train.rising_epochs, train.precision) == (1000, 10, "float16")
     assert peak_learning_rate(train, 1024) == pytest.approx(4 * rate)
     assert (train.batch_size, train.input_size) == (1024, 224)
     assert [train.resolution.at(epoch, 224) for epoch in (0, 70, 85, 999)] == [160, 160, 192, 192]

@@ -187,7 +187,8 @@ def test_too_few_images_are_told(images, tmp_path):
     [
         ({"epochs": 0}, "epochs is 0"),
         ({"batch_size": 1}, "batch_size is 1"),
-        ({"warmup_epochs": 9}, "lowers --train.warmup-epochs"),
+        ({"warmup_epochs": 9}, "left out, --train.warmup is a share of the epochs"),
+        ({"warmup": 1.5}, "warmup is 1.5"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"momentum": 1.0}, r"momentum is 1.0: it must lie in \[0, 1\)"),
@@ -227,3 +228,9 @@ def test_processes_share_a_batch_evenly(images, monkeypatch):
     for count, batch_size in ((5, 16), (40, 5)):
         with pytest.raises(ImprintError, match="batches of 5 images leave less than 2 for each of"):
             Batches(images, np.arange(count), view, batch_size, 32, 0, CPU)
+
+
+def test_warm_up_is_a_share_of_the_epochs_unless_epochs_are_stated() -> None:
+    assert TrainOptions().rising_epochs == 70
+    assert TrainOptions(epochs=1).rising_epochs == 0.1
+    assert TrainOptions(epochs=20, warmup_epochs=3).rising_epochs == 3

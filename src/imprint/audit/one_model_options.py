@@ -16,7 +16,7 @@ CLASSIFIER = TrainOptions(
     architecture="patch_convnet",
     projector="",
     epochs=10,
-    warmup_epochs=2.0,
+    warmup=0.2,
     snapshot_every=0,
     first_view=Augmentation(scale=(0.4, 1.0)),
 )

@@ -184,8 +184,9 @@ def enough_epochs(options: TrainOptions, crops: int, least_steps: int) -> TrainO
     """
     an_epoch = max(1, crops // min(options.batch_size, crops))
     epochs = max(options.epochs, -(-least_steps // an_epoch))
-    warmup = options.warmup_epochs * epochs / options.epochs
-    return replace(options, epochs=epochs, warmup_epochs=warmup)
+    rising = options.warmup_epochs
+    scaled = None if rising is None else rising * epochs / options.epochs
+    return replace(options, epochs=epochs, warmup_epochs=scaled)
 
 
 def _naive_bayes(pool: Pool) -> FloatArray:

@@ -218,7 +218,7 @@ def _train_epoch(
     step.train()
     device_type = next(step.parameters()).device.type
     steps = options.epochs * batches.per_epoch
-    warmup_steps = round(options.warmup_epochs * batches.per_epoch)
+    warmup_steps = round(options.rising_epochs * batches.per_epoch)
     peak = peak_learning_rate(options, batches.batch_size)
     size = options.resolution.at(epoch, options.input_size)
     losses, found = [], []

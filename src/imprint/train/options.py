@@ -62,8 +62,10 @@ class TrainOptions:
     """Momentum (AdamW: the first beta)."""
     weight_decay: float = 1e-4
     """Weight decay of weights; biases and normalisation go without."""
-    warmup_epochs: float = 70.0
-    """Epochs over which the learning rate rises; a cosine follows."""
+    warmup: float = 0.1
+    """Share of the epochs over which the learning rate rises; a cosine follows."""
+    warmup_epochs: float | None = None
+    """Epochs over which it rises, instead of a share."""
     end_ratio: float = 0.0
     """Share of the peak learning rate that the cosine ends at."""
     precision: Precision = "float32"
@@ -94,12 +96,17 @@ class TrainOptions:
         for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
             self._require(name, getattr(self, name) in known, f"be one of {', '.join(known)}")
         self.resolution.sizes(self.input_size)
+        self._require("warmup", 0 <= self.warmup <= 1, "lie in [0, 1]")
         self._require(
             "warmup_epochs",
-            0 <= self.warmup_epochs <= self.epochs,
-            f"lie in 0…epochs ({self.epochs}): whoever lowers --train.epochs lowers "
-            "--train.warmup-epochs with it",
+            self.warmup_epochs is None or 0 <= self.warmup_epochs <= self.epochs,
+            f"lie in 0…epochs ({self.epochs}); left out, --train.warmup is a share of the epochs",
         )
+
+    @property
+    def rising_epochs(self) -> float:
+        """Epochs over which the learning rate rises."""
+        return self.warmup * self.epochs if self.warmup_epochs is None else self.warmup_epochs
 
     @property
     def last_epoch(self) -> int:
