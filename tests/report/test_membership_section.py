@@ -355,3 +355,30 @@ def test_nothing_overflows_sideways(page: Any, width: int) -> None:
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_page_of_noise_names_nobody(tmp_path: Path) -> None:
+    attack_membership_arrays(make_arrays(tmp_path / "arrays.npz", 0.0), tmp_path / "study")
+    told = text_of(write_report(tmp_path / "study").read_text())
+    assert "No attack told training images from others: the best," in told
+    assert "chance alone may have made this order: no image here can be named" in told
+
+
+def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
+    attack_membership_arrays(
+        make_arrays(tmp_path / "arrays.npz", -2.0), tmp_path / "study", ["loss"]
+    )
+    told = text_of(write_report(tmp_path / "study").read_text())
+    assert "Below chance: loss scores members lower than non-members (AUC" in told
+    assert "Warning: the logit margins are smaller on members than on non-members" in told
+    assert "Less than guessing: training images score lower than others" in told
+    assert "loss : below chance" in told
+
+
+def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_study: Path) -> None:
+    attacks = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
+    verdict = attack_verdict(attacks["attacks"])
+    told = text_of(write_report(arrays_study).read_text())
+    assert verdict.heading in told
+    assert f"numbers below are those of {verdict.about} , which the heading rests on" in told
+    assert f"Members found at {float(verdict.rate or 0):.0%} false alarms" in told

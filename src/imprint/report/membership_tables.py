@@ -10,6 +10,10 @@ from imprint.report.inputs import as_estimate, estimate, is_number, lookup, mapp
 from imprint.report.wording import decimal, percent
 
 CHANCE = 0.5
+BELOW_CHANCE = (
+    " Less than guessing: training images score lower than others, as where a sign is turned, the "
+    "classes are in another order or the training images are the harder ones."
+)
 
 READS = {
     "phi": "logit margin",
@@ -91,7 +95,8 @@ def attack_headlines(
             area,
             CHANCE,
             f"Of one training image and one other, {best} takes the right one for the training "
-            f"image {decimal(100 * area.value, 0)} times in 100. Guessing: 50.",
+            f"image {decimal(100 * area.value, 0)} times in 100. Guessing: 50."
+            + (BELOW_CHANCE if area.high < CHANCE else ""),
             of,
         )
     )

@@ -109,6 +109,10 @@ def train_cohort(
     study.keep_fingerprints(images.fingerprint())
     if not missing:
         return CohortRun(weights, 0, None, "every model was there", {})
+    if options.private:
+        from imprint.train.private import check_noise
+
+        check_noise(missing, options)
     data = load_resident(images, options.input_size, device)
     choice = _chosen(study, job, plans, data, masks)
     ENGINES[choice.engine](job, missing, data)

@@ -48,13 +48,14 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     controls = control_rows(every)
     gallery = read_exposed(root / "gallery" / "membership")
     exposed = exposure(scores, records["member"], best)
+    verdict = attack_verdict(attacks)
     html = render(
         "membership.html.j2",
-        verdict=attack_verdict(attacks),
+        verdict=verdict,
         warnings=warnings(findings),
         notes=notes(every),
         best=best,
-        headlines=attack_headlines(attacks, best, least),
+        headlines=attack_headlines(attacks, verdict.about, verdict.rate or least),
         failed=[control["name"] for control in controls if not control["passed"]],
         triage=_triage(findings),
         shadows=_shadows(findings),

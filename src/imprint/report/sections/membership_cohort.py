@@ -43,13 +43,18 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     cohort, memorized = mapping(findings, "cohort"), mapping(findings, "memorization")
     controls = control_rows(attacks)
     rates = resolved_fprs(attacks)
+    verdict = attack_verdict(attacks, GIVEN_AWAY)
     html = render(
         "cohort.html.j2",
-        verdict=attack_verdict(attacks, GIVEN_AWAY),
+        verdict=verdict,
         warnings=warnings(findings),
         notes=notes(attacks),
         best=best,
-        headlines=[*attack_headlines(attacks, best, least, "model"), _memorized(memorized)],
+        headlines=[
+            *attack_headlines(attacks, verdict.about, verdict.rate or least, "model"),
+            _memorized(memorized),
+        ],
+        more_than_noise=_more_than_noise(memorized),
         failed=[control["name"] for control in controls if not control["passed"]],
         cohort=cohort,
         accuracy=_accuracy(cohort),
@@ -88,6 +93,11 @@ def _memorized(memorized: Mapping[str, Any]) -> Headline:
         f"{decimal(number(memorized, 'standard_error_bound'), 2)}.",
         nothing="noise alone",
     )
+
+
+def _more_than_noise(memorized: Mapping[str, Any]) -> bool:
+    """Return whether more images are memorized than noise alone would bring."""
+    return estimate(memorized, "share_memorized").low > number(memorized, "share_by_chance")
 
 
 def _accuracy(cohort: Mapping[str, Any]) -> dict[str, float | None]:
