@@ -12,6 +12,8 @@ Images are joined on as much of their path as file and image have (:mod:`imprint
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,8 +26,10 @@ from imprint.data.imageset import IntArray
 from imprint.data.name_join import match_names
 from imprint.errors import ImprintError
 from imprint.progress import say
+from imprint.reading.regular import open_regular
 from imprint.store import read_json, write_json
 
+MAX_TAG_BYTES = 1 << 29
 Words = dict[str, dict[str, float]]
 """Name of an image, as in the file → tag → score."""
 
@@ -141,7 +145,9 @@ def read_frequencies(folder: Path, classes: Sequence[str]) -> tuple[tuple[str, .
         content = read_json(file)
         try:
             for tag, (count, _) in content.items():
-                cells[str(tag), label] = cells.get((str(tag), label), 0) + int(count)
+                if type(count) is not int or not 0 <= count < 1 << 40:
+                    raise ValueError(f"{count!r} is no count")
+                cells[tag, label] = cells.get((tag, label), 0) + count
         except (AttributeError, TypeError, ValueError) as error:
             raise ImprintError(f"{file} must hold {{tag: [count, sum of scores]}}") from error
     vocabulary = tuple(sorted({tag for tag, _ in cells}))
@@ -182,30 +188,46 @@ def _merge(words: dict[str, float], pairs: Iterable[tuple[str, float]]) -> None:
 
 
 def _json_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
-    content = read_json(file)
+    content = read_json(file, MAX_TAG_BYTES)
     try:
+        if not isinstance(content, list):
+            raise TypeError(f"a {type(content).__name__} stands there")
         return [_entry(entry) for entry in content]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ImprintError(
             f'{file} must hold a list of {{"image_path", "tags", "scores"}} ({error})'
         ) from error
 
 
 def _entry(entry: Any) -> tuple[str, list[tuple[str, float]]]:
-    tags, scores = entry["tags"], entry.get("scores", [1.0] * len(entry["tags"]))
-    pairs = [(str(tag), float(score)) for tag, score in zip(tags, scores, strict=True)]
-    return str(entry["image_path"]), pairs
+    image, tags = entry["image_path"], entry["tags"]
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise TypeError(f"tags must be a list of words, not {str(tags)[:40]!r}")
+    if not isinstance(image, str):
+        raise TypeError(f"image_path must be text, not {str(image)[:40]!r}")
+    scores = entry.get("scores", [1.0] * len(tags))
+    return image, [(tag, _score(score)) for tag, score in zip(tags, scores, strict=True)]
+
+
+def _score(value: Any) -> float:
+    score = float(value)
+    if not math.isfinite(score):
+        raise ValueError(f"the score {value} is no finite number")
+    return score
 
 
 def _csv_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
     try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return [
-            (row["image"], [(row["tag"], float(row.get("score") or 1.0))] if row["tag"] else [])
-            for row in rows
-        ]
-    except (OSError, UnicodeDecodeError, KeyError, ValueError, csv.Error) as error:
+        with open_regular(file) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            return [
+                (
+                    row["image"],
+                    [(row["tag"], _score(row.get("score") or 1.0))] if row["tag"] else [],
+                )
+                for row in csv.DictReader(text, strict=True)
+            ]
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ImprintError(
             f"{file} must be a table in UTF-8 with the columns image, tag and score ({error})"
         ) from error

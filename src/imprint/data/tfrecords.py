@@ -26,6 +26,7 @@ from imprint.data.sources.imagenet_index import INDEX_FILE
 from imprint.errors import ImprintError
 from imprint.extras import import_tensorflow
 from imprint.progress import track
+from imprint.reading.regular import check_regular
 from imprint.store import replacing
 
 PARTS = {"train": "train", "validation": "val"}
@@ -143,10 +144,13 @@ def read_records(shard: Path) -> Iterator[Record]:
     """
     tensorflow = import_tensorflow()
     try:
+        check_regular(shard)
         for number, content in enumerate(tensorflow.data.TFRecordDataset(str(shard))):
             example = tensorflow.train.Example.FromString(content.numpy())
             yield _record(example.features.feature, f"{shard}, record {number}")
-    except (tensorflow.errors.OpError, ValueError) as error:
+    except ImprintError:
+        raise
+    except Exception as error:  # TensorFlow raises nearly anything on a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(f"{shard} is damaged ({reason}): fetch it again") from error
 

@@ -50,7 +50,17 @@ def build_network(
         )
     if not colon:
         builder = ARCHITECTURES.get(name)
-        return builder(channels, outputs, input_size, **_read_options(name, builder, options))
+        values = _read_options(name, builder, options)
+        try:
+            return builder(channels, outputs, input_size, **values)
+        except ImprintError:
+            raise
+        except Exception as error:  # sizes that do not fit raise what the layer makes of them
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ImprintError(
+                f"cannot build {name} for {channels} channels and {input_size} pixels with "
+                f"{values or 'its own options'} ({reason}): change them"
+            ) from error
     values = {option: _read_text(value) for option, value in options.items()}
     if name == GROUP_NORM:
         from imprint.nets import group_norm  # it builds the architecture it is about by this module
@@ -86,5 +96,5 @@ def _read_text(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return value

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import pickle
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
+from imprint.reading.weights_files import read_safetensors, read_torch
 from imprint.store import replacing
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
@@ -115,12 +113,15 @@ def read_content(path: Path) -> Any:
         ImprintError: no such file, another format, a damaged file, or one that needs unpickling of
             more than tensors and plain values.
     """
-    if not path.is_file():
+    if not path.exists():
         raise ImprintError(f"no weights at {path}: check the path")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix in TORCH_SUFFIXES:
-        return _read_torch(path)
+    try:
+        if path.suffix == ".safetensors":
+            return read_safetensors(path)
+        if path.suffix in TORCH_SUFFIXES:
+            return read_torch(path)
+    except OSError as error:
+        raise ImprintError(f"cannot read the weights {path}: {error.strerror}") from error
     raise ImprintError(
         f"{path} is no file of weights: imprint reads .safetensors, {', '.join(TORCH_SUFFIXES)}"
     )
@@ -162,38 +163,6 @@ def _wrapper_of(weights: Weights, expected: Collection[str]) -> str | None:
         if everywhere and not any(name.startswith(prefix) for name in expected):
             return prefix
     return None
-
-
-def _read_safetensors(path: Path) -> Weights:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ImprintError(
-            f"{path} is damaged or no safetensors file ({error}): fetch or write it again"
-        ) from error
-
-
-def _read_torch(path: Path) -> Any:
-    try:
-        # DINO and others keep the options of their training there: a bag of values, no code.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        raise ImprintError(
-            f"{path} is damaged, or holds pickled objects, which could run code"
-            f"{f' ({found[1]})' if found else ''}: where you trust it, load it and save "
-            "model.state_dict() alone"
-        ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        reason = (str(error).splitlines() or ["it ends early"])[0]
-        raise ImprintError(
-            f"{path} is damaged or no torch file of weights ({reason}): "
-            "write model.state_dict() again"
-        ) from error
 
 
 def unwrap(path: Path, content: Any) -> Weights:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
+from imprint.nets.bounded import bounded_by
 from imprint.nets.build import build_network
 from imprint.nets.checkpoint import Weights, plain_names
 from imprint.nets.heads import build_head, build_projector, projector_widths
@@ -52,7 +53,8 @@ def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
     Raises:
         ImprintError: the two do not fit.
     """
-    with torch.random.fork_rng(devices=[]):
+    what = f"the network that the card of {path.name} describes"
+    with torch.random.fork_rng(devices=[]), bounded_by(weights, what):
         subject = build_subject(card)
     weights = _place(weights, named_weights(subject))
     _check_fit(path, card, weights, subject)
@@ -160,7 +162,7 @@ def _hint(
     subject: Subject,
 ) -> str:
     classifier = f"{NETWORK}{subject.network.classifier_name}."
-    if not missing and all(name.startswith(classifier) for name in misfits):
+    if not missing and all(name.startswith(classifier) and weights[name].ndim for name in misfits):
         return f"set outputs to {len(weights[misfits[-1]])}"
     if missing and not misfits and all(name.startswith(classifier) for name in missing):
         return "set outputs to none, since the file has no classifier"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,8 @@ from itertools import pairwise
 from torch import nn
 
 from imprint.errors import ImprintError
+
+_WIDTH = re.compile(r"0*[1-9][0-9]{0,6}")
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ def dashed_widths(text: str) -> tuple[int, ...]:
         ImprintError: not positive integers between dashes.
     """
     words = text.split("-") if text else []
-    if not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+    if not all(_WIDTH.fullmatch(word) for word in words):
         raise ImprintError(
-            f"cannot read the projector {text!r}: write widths between dashes, "
+            f"cannot read the projector {text[:80]!r}: write widths between dashes, "
             "as in 2048-256, or an empty string for none"
         )
     return tuple(int(word) for word in words)

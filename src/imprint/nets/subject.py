@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
@@ -26,6 +27,16 @@ NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 """Mean and standard deviation a channel, of inputs in [0, 1], that published weights expect."""
+
+
+_LARGEST = {"channels": 4096, "outputs": 1_000_000, "input_size": 8192}
+_KINDS: Mapping[str, type] = {
+    "architecture": str,
+    "projector": str,
+    "output": str,
+    "options": Mapping,
+    "training": Mapping,
+}
 
 
 @dataclass(frozen=True)
@@ -62,19 +73,22 @@ class SubjectCard:
     output: str = ""
 
     def __post_init__(self) -> None:
-        if type(self.channels) is not int or self.channels < 1:
-            raise ImprintError(f"channels must be a whole number from 1, got {self.channels!r}")
-        if self.outputs is not None and self.outputs < 1:
-            raise ImprintError(f"outputs must be at least 1, or none at all, got {self.outputs}")
-        if self.input_size < 1:
-            raise ImprintError(f"input_size must be at least 1 pixel, got {self.input_size}")
+        for name, largest in _LARGEST.items():
+            value = getattr(self, name)
+            if value is None and name == "outputs":
+                continue
+            if type(value) is not int or not 1 <= value <= largest:
+                raise ImprintError(
+                    f"{name} must be a whole number from 1 to {largest:,}"
+                    f"{', or null for none' * (name == 'outputs')}, got {value!r}"
+                )
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                what = "text" if kind is str else "keys and values"
+                raise ImprintError(f"{name} must be {what}, got {value!r}")
         check_normalisation(self.channels, self.mean, self.std)
         projector_widths(self.projector)
-        if not isinstance(self.output, str):
-            raise ImprintError(
-                f'output must be text, an index, key or field such as "0" or "logits", got '
-                f"{self.output!r}"
-            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as JSON values."""
@@ -118,13 +132,20 @@ class SubjectCard:
             raise ImprintError(f"{where} does not say {', '.join(missing)}: add it")
         values = dict(content)
         try:
-            values["mean"] = tuple(float(number) for number in values["mean"])
-            values["std"] = tuple(float(number) for number in values["std"])
+            for name in ("mean", "std"):
+                numbers = values[name]
+                if not isinstance(numbers, (list, tuple)) or not all(map(_is_number, numbers)):
+                    raise ImprintError(f"{name} must be a list of finite numbers, got {numbers!r}")
+                values[name] = tuple(float(number) for number in numbers)
             return cls(**values)
         except (TypeError, ValueError) as error:
             raise ImprintError(f"{where}: a value has the wrong type ({error})") from error
         except ImprintError as error:
             raise ImprintError(f"{where}: {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and type(value) is not bool and abs(value) < math.inf
 
 
 class Subject(nn.Module):

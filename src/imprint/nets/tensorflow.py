@@ -62,7 +62,7 @@ def read_checkpoint(prefix: Path) -> Arrays:
             if name != GRAPH and SLOT not in name
         ]
         return {name.removesuffix(VALUE): np.asarray(reader.get_tensor(name)) for name in names}
-    except (ValueError, RuntimeError, tensorflow.errors.OpError) as error:
+    except Exception as error:  # TensorFlow raises nearly anything on a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(
             f"{prefix} is damaged or no TensorFlow checkpoint ({reason}): fetch it again"

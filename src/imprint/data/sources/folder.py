@@ -7,7 +7,7 @@ folder of a class count; names that start with a dot, and files that are no imag
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +98,7 @@ def folder_names(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise ImprintError(f"cannot read the folder {folder}: {error.strerror}") from error
-    return sorted(name for name in names if not name.startswith("."))
+    return _sorted_names(folder, (name for name in names if not name.startswith(".")))
 
 
 def image_names(folder: Path) -> list[str]:
@@ -113,11 +113,36 @@ def image_names(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise ImprintError(f"cannot read the folder {folder}: {error.strerror}") from error
-    return sorted(
-        name
-        for name in names
-        if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
+    return _sorted_names(
+        folder,
+        (
+            name
+            for name in names
+            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
+        ),
     )
+
+
+def _sorted_names(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return names in order, which tables, pages and cards can hold as text.
+
+    Raises:
+        ImprintError: one is not text in UTF-8.
+    """
+    ordered = sorted(names)
+    try:
+        "\0".join(ordered).encode("utf-8")
+    except UnicodeEncodeError as error:
+        wrong = next(name for name in ordered if not _is_text(name))
+        raise ImprintError(
+            f"{folder} holds a file or folder {wrong!a}, whose name is not UTF-8: rename it, "
+            "or set PYTHONUTF8=1 where the locale has another encoding"
+        ) from error
+    return ordered
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _recognises(root: Path) -> bool:
