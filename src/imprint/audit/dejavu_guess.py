@@ -15,6 +15,7 @@ from imprint.device import DeviceName
 from imprint.errors import ImprintError
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.options import AttackChoice
+from imprint.stats.cut import check_percents
 from imprint.train.loop import initial_subject
 
 SIDES = ("A", "B")
@@ -39,6 +40,7 @@ def check_guesses(choice: AttackChoice, images: ImageSet) -> None:
         raise ImprintError(f"--k is {choice.k}: choose 1 or more")
     if not 0 <= choice.voting <= choice.k:
         raise ImprintError(f"--voting is {choice.voting}: it must lie in 0…k ({choice.k})")
+    check_percents(choice.confidence)
 
 
 def guess(

@@ -35,6 +35,7 @@ from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
 from imprint.errors import ImprintError
+from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.membership.run import choose_attacks
 from imprint.nets.load import NetworkFile, read_card
 from imprint.seeds import derive
@@ -182,9 +183,14 @@ def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) 
     """Tell mistakes in the choice of a cohort before other work begins.
 
     Raises:
-        ImprintError: attacks or signals that are none, masks that do not fit, or a network that
-            cannot be built.
+        ImprintError: too few records, attacks or signals that are none, masks that do not fit, or
+            a network that cannot be built.
     """
+    if len(pool.index) < LEAST_RECORDS:
+        raise ImprintError(
+            f"{len(pool.index)} records are too few for a cohort, which takes {LEAST_RECORDS}: "
+            "give more images, or leave it out of an audit (--membership.models 0)"
+        )
     check_evidence(choice, seed)
     draw_masks(choice, len(pool.index), derive(seed, "cohort"))
     initial_subject(cohort_card(images, choice.train), seed)

@@ -34,7 +34,6 @@ from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats.control import Control
-from imprint.stats.cut import check_percent
 from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import read_table, write_table
 
@@ -131,8 +130,6 @@ def one_model_steps(
 
 def _check_choice(options: OneModelOptions, images: ImageSet, roles: Roles) -> None:
     check_guesses(options, images)
-    for percent in options.confidence:
-        check_percent(percent)
     if options.k > len(roles.public):
         raise ImprintError(
             f"k is {options.k} but only {len(roles.public)} images vote: choose a smaller --k"

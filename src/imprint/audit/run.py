@@ -60,12 +60,14 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         if options.subject is not None:
             facts, found = one_model_steps(study, images, one_model_options(options))
             return finish(study, options, facts, {"dejavu": {"one_model": found}})
-        partition = split_step(study, images, options)
+        partition = draft_partition(images, options)
         attacked = attacked_set(images, partition, options)
         pool = membership_pool(partition, options.seed)
         check_step(options.coverage)
         if options.membership.models:
             check_cohort(images, pool, options.membership, options.seed)
+        check_encoder(images, options)
+        split_step(study, images, options)
         missed = leave_one_out_step(
             study, images, partition, options.leave_one_out, options.seed, options.device
         )
@@ -122,6 +124,27 @@ def membership_pool(partition: Partition, seed: int) -> Pool:
     return Pool(index=records, population=np.sort(public[: len(records)]))
 
 
+def draft_partition(images: ImageSet, options: AuditOptions) -> Partition:
+    """Return the partition of :func:`split_step`, unwritten, so that all can be checked first."""
+    annotated = None if options.crop == "corner" else images.boxes()
+    partitions = partition_images(images, annotated, sizes=(options.per_class,))
+    return partitions.by_size[options.per_class]
+
+
+def check_encoder(images: ImageSet, options: AuditOptions) -> None:
+    """Build the network that will be trained.
+
+    Raises:
+        ImprintError: it cannot be built, or lacks the layer to be attacked.
+    """
+    fresh = initial_subject(subject_card(images, options.train, options.seed), options.seed)
+    if options.layer == "projector" and not fresh.has_projector:
+        raise ImprintError(
+            "the network has no projector: choose --layer backbone, or widths with "
+            "--train.projector"
+        )
+
+
 def split_step(study: Study, images: ImageSet, options: AuditOptions) -> Partition:
     """Partition the images into A, B, shared and public, in the folder ``split``."""
     annotated = None if options.crop == "corner" else images.boxes()
@@ -148,19 +171,9 @@ def train_step(
     """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
 
     On the CPU both train at once, each in a process of its own, and one that a killed audit left
-    to train does so on its half of the cores, to the same bytes. A network that cannot be
-    built, or lacks the layer to be attacked, is told before any process starts.
-
-    Raises:
-        ImprintError: that network.
+    to train does so on its half of the cores, to the same bytes.
     """
     sets = {"A": partition.train_a, "B": partition.train_b}
-    fresh = initial_subject(subject_card(images, options.train, options.seed), options.seed)
-    if options.layer == "projector" and not fresh.has_projector:
-        raise ImprintError(
-            "the network has no projector: choose --layer backbone, or widths with "
-            "--train.projector"
-        )
     missing = [name for name in sets if not study.is_done(f"models/{name}", *_made(name, options))]
     if device.type == "cpu" and missing:
         tasks = [(options, name, sets[name]) for name in missing]

@@ -29,6 +29,7 @@ from imprint.errors import ImprintError
 from imprint.seeds import generator
 from imprint.stats import Estimate, cut_means, cut_size, mcnemar, resamples
 from imprint.stats.bootstrap import DRAWS
+from imprint.stats.cut import check_percents
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
 
@@ -102,8 +103,9 @@ def two_model(
         those of the target's most confident p %.
 
     Raises:
-        ImprintError: a percentage outside (0, 100].
+        ImprintError: no percentage, or one outside (0, 100].
     """
+    check_percents(confidences)
     exact = np.mean([_side_values(side, confidences, top, None)[:, 0] for side in sides], axis=0)
     drawn = np.mean([_bootstrap(side, confidences, top, seed, draws) for side in sides], axis=0)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=1)

@@ -8,6 +8,8 @@ the expectation over every order they could be sorted in. No result depends on t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,18 @@ def check_percent(percent: float) -> None:
     """
     if not 0 < percent <= 100:
         raise ImprintError(f"confidence percentage {percent:g} must lie in (0, 100]")
+
+
+def check_percents(percents: Sequence[float]) -> None:
+    """Check the shares that are to be reported.
+
+    Raises:
+        ImprintError: there is none, or one is not in (0, 100].
+    """
+    if not percents:
+        raise ImprintError("no confidence percentage is named: give at least one in (0, 100]")
+    for percent in percents:
+        check_percent(percent)
 
 
 def cut_size(count: int, percent: float) -> int:

@@ -103,7 +103,7 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     """Return the image indices in a ``.npy`` file, or all of them.
 
     Raises:
-        ImprintError: no such file, not whole numbers, repeated, or not of this set.
+        ImprintError: no such file, not whole numbers, none, repeated, or not of this set.
     """
     if file is None:
         return np.arange(len(images), dtype=np.int64)
@@ -112,10 +112,16 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     except OSError as error:
         raise ImprintError(f"cannot read image indices from {file}: {error.strerror}") from error
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
-        raise ImprintError(f"{file} must hold one row of whole numbers, got {indices.dtype}")
-    if indices.size and not 0 <= indices.min() <= indices.max() < len(images):
         raise ImprintError(
-            f"{file} names image {indices.max()}, but {images.name} has {len(images)} images"
+            f"{file} must hold one row of whole numbers, got {indices.dtype} {list(indices.shape)}"
+        )
+    if not len(indices):
+        raise ImprintError(f"{file} names no image: give at least one index")
+    outside = indices[(indices < 0) | (indices >= len(images))]
+    if len(outside):
+        raise ImprintError(
+            f"{file} names image {outside[0]}, but the indices of {images.name} go from 0 to "
+            f"{len(images) - 1}"
         )
     if len(np.unique(indices)) != len(indices):
         raise ImprintError(f"{file} names an image twice")

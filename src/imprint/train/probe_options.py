@@ -30,6 +30,10 @@ class ProbeOptions:
                 f"the probe needs at least 1 epoch and 1 image a batch, "
                 f"got {self.epochs} and {self.batch_size}"
             )
+        for name in ("start_learning_rate", "end_learning_rate"):
+            rate = getattr(self, name)
+            if not 0 <= rate < math.inf:
+                raise ImprintError(f"the probe's {name} is {rate:g}: it must be 0 or more")
 
 
 @dataclass(frozen=True)

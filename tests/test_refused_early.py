@@ -1,0 +1,69 @@
+"""What is wrong with a call is said before anything is trained or written."""
+
+import numpy as np
+import pytest
+
+from imprint.cli import main
+
+SMALL = ["--composite-count=200", "--per-class=4", "--k=10"]
+
+
+def refused(words, out, capsys):
+    """Return the sentence of a call that writes nothing."""
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--out", str(out)])
+    assert left.value.code == 2
+    assert not out.exists()
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--k=5000"], "k is 5000 but only"),
+        (["--decision=logits"], "--decision logits needs --layer logits"),
+        (["--voting=99"], "--voting is 99"),
+        (["--confidence="], "no confidence percentage is named: give at least one in (0, 100]"),
+        (["--confidence=300"], "confidence percentage 300 must lie in (0, 100]"),
+        (["--train.projector="], "the network has no projector"),
+        (["--per-class=1"], "20 records are too few for a cohort, which takes 40"),
+        (["--membership.models=2"], "2 models are too few for a cohort"),
+    ],
+)
+def test_an_audit_writes_nothing_before_its_options_are_checked(words, message, tmp_path, capsys):
+    assert message in refused(["audit", *SMALL, *words], tmp_path / "out", capsys)
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([], "names no image: give at least one index"),
+        ([-3, 1], "names image -3, but the indices of composite go from 0 to 19"),
+        ([0, 20], "names image 20, but the indices of composite go from 0 to 19"),
+        ([[1, 2]], "must hold one row of whole numbers, got int64 [1, 2]"),
+    ],
+)
+def test_lists_of_images_are_checked(indices, message, tmp_path, capsys):
+    np.save(tmp_path / "list.npy", np.array(indices, dtype=np.int64))
+    words = ["train", "--composite-count=20", "--indices", str(tmp_path / "list.npy")]
+    assert message in refused(words, tmp_path / "out", capsys)
+
+
+def test_a_confidence_of_arrays_must_be_named(tmp_path, capsys):
+    draw = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "arrays.npz",
+        public=draw.normal(size=(30, 4)),
+        public_labels=np.arange(30) % 3,
+        crops_target=draw.normal(size=(9, 4)),
+        crops_reference=draw.normal(size=(9, 4)),
+        labels=np.arange(9) % 3,
+    )
+    words = ["dejavu", "attack", "--arrays", str(tmp_path / "arrays.npz"), "--k=5", "--confidence="]
+    assert "no confidence percentage is named" in refused(words, tmp_path / "out", capsys)
+
+
+def test_learning_rates_of_the_probe_are_not_negative(tmp_path, capsys):
+    words = ["audit", *SMALL, "--probe.start-learning-rate=-1"]
+    message = "the probe's start_learning_rate is -1: it must be 0 or more"
+    assert message in refused(words, tmp_path / "out", capsys)
