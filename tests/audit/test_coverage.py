@@ -398,7 +398,7 @@ def test_the_published_neural_coverage_sees_batches_of_the_size_that_is_told(
 
 def test_other_clusterers_make_the_cells(tmp_path: Path) -> None:
     words = ("--criteria", "idc", "--param", "idc.m=2", "idc.clusterer=OneCell")
-    assert measured(tmp_path, arrays(), *words)["cells"]["idc"]["cells"] == "1"
+    assert "finds one cluster" in measured(tmp_path, arrays(), *words)["criteria"]["idc"]["missing"]
 
 
 def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path) -> None:
@@ -610,3 +610,128 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
     with pytest.raises(SystemExit):
         main([*words, "--output", "1", "--out", str(tmp_path / "0")])
     assert "made with other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["constant", "one row"])
+def test_training_data_that_do_not_vary_leave_ranges_and_cells_missing(
+    tmp_path: Path, kind: str
+) -> None:
+    given = arrays()
+    for name in list(given):
+        if name.startswith("train"):
+            given[name] = given[name][:1] if kind == "one row" else given[name] * 0 + 1
+    words = ("--criteria", "nc,kmnc,snac,nbc,idc,lsc,dsc,mdsc,tknc", "--per", "layer")
+    findings = measured(tmp_path, given, *words)
+    criteria = findings["criteria"]
+    inputs = "the one training input" if kind == "one row" else "120 training inputs"
+    for name in ("kmnc", "snac", "nbc"):
+        assert criteria[name]["missing"].startswith(f"no neuron varies over {inputs}")
+    assert "neurons varies over the training inputs" in criteria["idc"]["missing"]
+    assert "neurons" not in findings["cells"]["idc"]
+    for name in ("lsc", "dsc", "mdsc"):
+        assert "missing" in criteria[name]
+    for name in ("nc", "tknc"):
+        assert criteria[name]["value"] > 0
+    assert "varies" in findings["scopes"]["layer"]["missing"]
+
+
+@pytest.mark.parametrize("words", [("--third", "last"), ("--layers", "fc3"), ("--layers", "fc2")])
+def test_a_vote_stays_inside_the_layers_that_are_looked_at(
+    world: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    test = ("--test", str(world / "test.npz"), *words, "--vote-methods", "la,lrp")
+    main(words_of(world, "measure", *test, "--out", str(tmp_path)))
+    findings = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
+    criteria, cells = findings["criteria"], findings["cells"]["wisdom"]
+    assert set(criteria) == NAMES | CELLS
+    assert "only one" in criteria["ssc"]["missing"]
+    assert {name for name in criteria if "missing" in criteria[name]} == {"ssc"}
+    layer = findings["layers"][0]["name"]
+    assert cells["source"] == f"vote inside ({layer})"
+    assert {neuron["layer"] for neuron in cells["neurons"]} == {layer}
+    assert criteria["wisdom"]["value"] == cells["reached"] / int(cells["cells"])
+    assert {one["layer"] for one in cells["leading"]} == {layer}
+    page = (tmp_path / "report.html").read_text()
+    assert f"WISDOM, chosen by vote inside ({layer})" in page
+
+
+class Recurrent(torch.nn.Module):
+    """An LSTM over the rows of images, and a classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(48, 12, batch_first=True)
+        self.classifier = torch.nn.Linear(12, 3)
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return self.lstm(images.transpose(1, 2).flatten(2))[0][:, -1]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.features(images))
+
+
+def recurrent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = ModuleType("recurrent")
+    made.build = lambda channels, outputs, input_size: Recurrent()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "recurrent", made)
+    monkeypatch.setattr(user_code, "_trusted", {"recurrent:build"})
+    card = SubjectCard("recurrent:build", 3, 3, 16, (0.5,), (0.25,))
+    torch.manual_seed(0)
+    save_subject(folder / "net.safetensors", build_subject(card), card)
+    return folder / "net.safetensors"
+
+
+def test_layers_without_attribution_are_not_said_to_be_ranked_by_it(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = recurrent(tmp_path, monkeypatch)
+    sets = ("--train", str(world / "train.npz"), "--test", str(world / "test.npz"))
+    out = tmp_path / "measure"
+    criteria = ("--criteria", "idc,wisdom", "--steps", "last")
+    main(["coverage", "measure", "--subject", str(weights), *sets, *criteria, "--out", str(out)])
+    findings = read_json(out / "summary.json")["lenses"]["coverage"]
+    reason = (
+        "separation of classes: lrp is about linear and convolutional layers, and none is looked "
+        "at besides the classifier (lstm)"
+    )
+    assert findings["cells"]["idc"]["source"] == reason
+    shown = capsys.readouterr().out
+    assert f"IDC: neurons by {reason}" in " ".join(shown.split())
+    assert reason in (out / "report.html").read_text()
+    train = np.load(out / "activations/train/values.npy")
+    labels = read_table(out / "activations/train/inputs.parquet")["label"]
+    means = np.stack([train[labels == label].mean(0) for label in range(3)])
+    counts = np.bincount(labels)
+    between = (counts[:, None] * np.square(means - train.mean(0))).sum(0)
+    best = np.argsort(-(between / np.square(train - train.mean(0)).sum(0))[:12])[:10]
+    assert [one["neuron"] for one in findings["cells"]["idc"]["neurons"]] == best.tolist()
+    out = tmp_path / "monitor"
+    main(
+        [
+            "coverage",
+            "monitor",
+            "--subject",
+            str(weights),
+            *sets,
+            "--steps",
+            "last",
+            "--out",
+            str(out),
+        ]
+    )
+    told = read_json(out / "summary.json")["lenses"]["coverage"]["monitor"]
+    assert told["source"] == reason
+    assert reason in " ".join(capsys.readouterr().out.split())
+    assert reason in (out / "report.html").read_text()
+
+
+def test_random_scores_choose_neurons_as_a_control(world: Path, tmp_path: Path) -> None:
+    chosen = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--attribution", "random")
+        main(words_of(world, "measure", *test, "--seed", seed, "--out", str(out)))
+        cells = read_json(out / "summary.json")["lenses"]["coverage"]["cells"]["idc"]
+        assert cells["source"] == "random"
+        chosen.append([(one["layer"], one["neuron"]) for one in cells["neurons"]])
+    assert chosen[0] != chosen[1]

@@ -44,7 +44,7 @@ def test_two_neurons_by_hand() -> None:
     criterion.update(batch)
     assert (criterion.value(), criterion.ceiling(6), criterion.inputs) == (0.5, 1.0, 6)
     found = criterion.coverage()
-    assert (found.reached, found.trained, found.retrained) == (2, 4, 2)
+    assert (found.reached, found.trained, found.training_cells_reached) == (2, 4, 2)
     assert criterion.reached[1].tolist() == [2, 4]
 
 
@@ -142,7 +142,7 @@ def test_training_data_reach_their_own_cells() -> None:
     criterion = fitted(k=0)
     criterion.update(next(table(200).batches()))
     found = criterion.coverage()
-    assert found.reached == found.trained == found.retrained
+    assert found.reached == found.trained == found.training_cells_reached
 
 
 def test_wisdom_looks_at_voted_neurons() -> None:

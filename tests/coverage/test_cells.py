@@ -60,7 +60,7 @@ def test_more_cells_than_64_bits_count() -> None:
     measured = coverage(codes, cells.total, codes[:10])
     assert measured.value == 321 / 9**40
     assert measured.to_dict()["log10_cells"] == pytest.approx(40 * math.log10(9))
-    assert (measured.trained, measured.retrained) == (10, 10)
+    assert (measured.trained, measured.training_cells_reached) == (10, 10)
 
 
 @pytest.mark.parametrize("width", [1, 2])

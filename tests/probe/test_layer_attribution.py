@@ -107,10 +107,22 @@ def close(found, wanted, tolerance=1e-4):
         assert (found[name] - value).abs().max() <= tolerance * size, name
 
 
-def test_all_eleven_are_there():
+def test_all_eleven_and_the_control_are_there():
     assert ATTRIBUTORS.names() == sorted(
-        ["la", "lgxa", "lrp", "ldl", "ldls", "lgs", "lig", "ii", "lc", "lgc", "lfa"]
+        ["la", "lgxa", "lrp", "ldl", "ldls", "lgs", "lig", "ii", "lc", "lgc", "lfa", "random"]
     )
+
+
+def test_random_scores_are_those_of_the_seed_and_say_nothing_of_inputs():
+    model = build(Modules)
+    first = compute("random", ask(model, AttributionOptions(seed=1)))
+    again = compute("random", ask(build(Functions), AttributionOptions(seed=1)))
+    other = compute("random", ask(model, AttributionOptions(seed=2)))
+    for name, scores in first.items():
+        assert torch.equal(scores, again[name])
+        assert torch.equal(scores, scores[:1].expand_as(scores))
+        assert not torch.equal(scores, other[name])
+        assert 0 <= float(scores.min()) <= float(scores.max()) < 1
 
 
 def captum_of(name, model, question):

@@ -25,7 +25,7 @@ from imprint.coverage.voting import Votes, VotingOptions
 from imprint.coverage.wisdom import wisdom
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable, Selection, select
+from imprint.importance import ImportanceTable, Selection, neurons_of, select
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
 from imprint.probe.importance import attribute_by
@@ -152,7 +152,8 @@ def votes_step(
                 batch_size=batch_size,
                 centre_fraction=centre_fraction,
             )
-        write_votes(folder / "votes.csv", found.layers, found.votes)
+        last = found.layers.names[-1] in found.among
+        write_votes(folder / "votes.csv", found.layers, found.votes, last)
         write_json(folder / "findings.json", vote_facts(found, voting))
 
     folder = study.step("wisdom", settings, build)
@@ -190,9 +191,18 @@ def leading_neurons(layers: Layers, scores: FloatArray, m: int, answer: str | No
         m: how many.
         answer: the last layer of the whole network, whose units are the classes; None where it has
             no scores.
+
+    Raises:
+        ImprintError: no neuron among them has a score.
     """
-    among = [name for name in layers.names if name != answer]
-    return select(layers, scores, m, among or layers.names)
+    hidden = [name for name in layers.names if name != answer] or list(layers.names)
+    scored = int((~np.isnan(scores[neurons_of(layers, hidden)])).sum())
+    if not scored:
+        raise ImprintError(
+            f"none of the layers looked at ({', '.join(hidden[:3])}) has scores of its neurons: "
+            "look at others, or give --importance"
+        )
+    return select(layers, scores, min(m, scored) if m > 0 else scored, hidden)
 
 
 def scores_among(

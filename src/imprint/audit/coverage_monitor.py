@@ -19,12 +19,14 @@ from imprint.audit.coverage_tables import (
 )
 from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
+from imprint.coverage.cell_criterion import one_cell
 from imprint.coverage.clustering import cluster
 from imprint.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.coverage.novelty import Novelty, SeenCells, seen_cells
 from imprint.coverage.separation import separation, strongest
 from imprint.data.files import stream
 from imprint.device import choose_device
+from imprint.errors import ImprintError
 from imprint.probe.activations import View, read_activations
 from imprint.probe.monitor import Monitor, save_monitor
 from imprint.probe.precision import full_float32
@@ -97,7 +99,10 @@ def monitored(train: ActivationTable, options: ImportanceDrivenOptions) -> SeenC
         if options.neurons is None
         else np.array(options.neurons, dtype=np.int64)
     )
-    found = cluster(train.columns(neurons), options.k)
+    values = train.columns(neurons)
+    found = cluster(values, options.k)
+    if all(one.clusters == 1 for one in found):
+        raise ImprintError(one_cell(values))
     return seen_cells(train, neurons, [one.thresholds for one in found])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,10 +28,13 @@ from imprint.coverage.voting import VotingOptions
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.nets.subject import Subject
 from imprint.probe.attribution_options import AttributionOptions
+from imprint.probe.importance import attributable_layers
 from imprint.seeds import generator
 from imprint.store import Study
 
 IDC, WISDOM = "idc", "wisdom"
+ATTRIBUTABLE = "linear and convolutional layers"
+SHOWN_NAMES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +186,16 @@ def _importance(
     divided = _divided(layers, ranking.scores)
     if divided:
         return None, f"separation of classes: {divided}"
+    hidden = [name for name in layers.names if name != ranking.answer]
+    without = [name for name in hidden if name not in ranking.scores]
+    if hidden and len(without) == len(hidden):
+        besides = " besides the classifier" if ranking.answer in layers.names else ""
+        return None, (
+            f"separation of classes: {method} is about {ATTRIBUTABLE}, and none is looked at"
+            f"{besides}{_shown(hidden)}"
+        )
+    if without:
+        return ranking, f"{method}, which is about {ATTRIBUTABLE}, without{_shown(without)}"
     return ranking, method
 
 
@@ -202,6 +215,9 @@ def _votes(
         return None, {"missing": "votes need the network, or a table of them: --votes"}
     if not network.subject.has_logits:
         return None, {"missing": NO_LOGITS}
+    among, reason = _voted_layers(layers, network.subject)
+    if reason is not None:
+        return None, {"missing": reason}
     try:
         found, facts = votes_step(
             study,
@@ -210,7 +226,7 @@ def _votes(
             network.images,
             network.some(choice.vote_records, seed, "votes"),
             choice.vote_methods,
-            VotingOptions(m=m, seed=attribution_seed(seed)),
+            VotingOptions(m=m, seed=attribution_seed(seed), among=among),
             network.device,
             centre_fraction=network.centre_fraction,
         )
@@ -219,7 +235,27 @@ def _votes(
     divided = _divided(layers, found)
     if divided:
         return None, {"missing": divided}
-    return scores_among(layers, found, "the vote", 0.0), {"source": "vote", **facts}
+    source = f"vote inside{_shown(among)}" if among else "vote"
+    return scores_among(layers, found, "the vote", 0.0), {"source": source, **facts}
+
+
+def _voted_layers(layers: Layers, subject: Subject) -> tuple[tuple[str, ...], str | None]:
+    """Return the layers whose neurons are voted on, empty for all hidden ones; or why none is.
+
+    The vote stays inside the layers that are looked at; the classifier is among them only where it
+    is the only one.
+    """
+    voted = attributable_layers(subject)
+    inside = tuple(name for name in layers.names if name in voted)
+    if not inside:
+        return (), f"votes are about {ATTRIBUTABLE}, and none is looked at{_shown(layers.names)}"
+    among = tuple(name for name in inside if name != voted[-1]) or inside
+    return () if set(among) == set(voted[:-1]) else among, None
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Return some names in brackets."""
+    return f" ({', '.join(names[:SHOWN_NAMES])}{', …' if len(names) > SHOWN_NAMES else ''})"
 
 
 def _divided(layers: Layers, scores: Mapping[str, FloatArray]) -> str | None:

@@ -84,7 +84,8 @@ class ImportanceChoice:
     """Which neurons are important: attribution for IDC, votes for WISDOM."""
 
     attribution: str = "lrp"
-    """Attribution that ranks neurons: la, lgxa, lrp, ldl, ldls, lgs, lig, ii, lc, lgc, lfa."""
+    """Attribution that ranks neurons: la, lgxa, lrp, ldl, ldls, lgs, lig, ii, lc, lgc, lfa;
+    random is the control."""
     importance_records: int = 1000
     """Training images to attribute at most, drawn at random; 0 takes all."""
     vote_methods: Names = ("la", "ldl", "lgs", "lrp")
@@ -110,7 +111,7 @@ class ImportanceOptions(NetworkChoice):
 
     methods: Names = ("lrp",)
     """Attributions, all from the same passes: la, lgxa, lrp, ldl, ldls, lgs, lig, ii, lc, lgc,
-    lfa."""
+    lfa; random is the control."""
     records: int = 0
     """Training images to attribute at most, drawn at random; 0 takes all."""
     target: Literal["true", "predicted", "all"] = "true"

@@ -75,8 +75,14 @@ def scope_findings(
         except ImprintError as error:
             found[part] = {"missing": str(error)}
             continue
+        flat = [str(name) for name, one in covered.items() if one.total == 1]
+        covered = {name: one for name, one in covered.items() if one.total > 1}
+        if not covered:
+            found[part] = {"missing": "none of its important neurons varies over training inputs"}
+            continue
         found[part] = {
             "mean": mean_coverage(covered),
             "scopes": {str(name): one.to_dict() for name, one in covered.items()},
+            "constant": flat,
         }
     return found

@@ -30,7 +30,7 @@ def _show_criteria(findings: dict[str, Any]) -> None:
     from rich.table import Table
 
     console = Console()
-    title = f"Coverage: what do {findings['test']:,} inputs exercise?  (95 % interval)"
+    title = f"Coverage: what do {findings['test']:,} inputs exercise?"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("criterion", no_wrap=True)
     for name in ("value", "interval", "ceiling", "of the ceiling"):
@@ -39,9 +39,22 @@ def _show_criteria(findings: dict[str, Any]) -> None:
         if "missing" not in found:
             table.add_row(name, *_row(found))
     console.print(table)
+    console.print(
+        "95 % intervals of the mean value over test sets of as many inputs from the same source",
+        highlight=False,
+        soft_wrap=True,
+    )
     for name, found in findings["criteria"].items():
         if "missing" in found:
             console.print(f"{name} missing: {found['missing']}", highlight=False, soft_wrap=True)
+        elif isinstance(found["ci95"], dict):
+            reason = found["ci95"]["missing"]
+            console.print(f"{name} has no interval: {reason}", highlight=False, soft_wrap=True)
+    for name, cells in findings.get("cells", {}).items():
+        if "source" in cells and "neurons" in cells:
+            console.print(
+                f"{name.upper()}: neurons by {cells['source']}", highlight=False, soft_wrap=True
+            )
 
 
 def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
@@ -67,7 +80,8 @@ def _show_monitor(found: dict[str, Any]) -> None:
     Console().print(
         f"{100 * new['value']:.1f} % [{low:.1f}, {high:.1f}] of {new['n']:,} test inputs are in "
         f"cells that none of {found['training_inputs']:,} training inputs reached; of inputs like "
-        f"these {100 * found['expected_new']:.1f} % would be",
+        f"these {100 * found['expected_new']:.1f} % would be; its {found['neurons']} neurons are "
+        f"chosen by {found['source']}",
         highlight=False,
         soft_wrap=True,
     )

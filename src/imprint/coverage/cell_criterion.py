@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.activations import ActivationTable, Batch, Layers
@@ -23,6 +24,24 @@ from imprint.errors import ImprintError
 
 FEWEST_PENDING = 4096
 _MULTIPLIERS = torch.tensor([1, -7046029254386353131, -4265267296055464877])
+
+
+def one_cell(values: NDArray[np.floating[Any]]) -> str:
+    """Return why neurons have no cells to tell inputs apart by.
+
+    Args:
+        values: float ``[n, m]``, their activations over training inputs.
+    """
+    inputs, neurons = values.shape
+    if (values.max(axis=0) > values.min(axis=0)).any():
+        return (
+            f"the clusterer finds one cluster of each of the {neurons} neurons, so that all inputs "
+            "share one cell: choose another, or more clusters"
+        )
+    return (
+        f"none of the {neurons} neurons varies over the training inputs ({inputs}), so that all "
+        "inputs share one cell: give training inputs that differ, or other neurons"
+    )
 
 
 class CellCriterion(Criterion):
@@ -61,7 +80,8 @@ class CellCriterion(Criterion):
         """Choose neurons, cluster their activations, and note the cells that training data reach.
 
         Raises:
-            ImprintError: no inputs, activations that are not finite, or labels that are missing.
+            ImprintError: no inputs, activations that are not finite, labels that are missing, or
+                neurons of which none varies.
         """
         if not len(train):
             raise ImprintError("there are no training activations to find cells of: give some")
@@ -79,6 +99,8 @@ class CellCriterion(Criterion):
             cluster_neurons(part, self.options.k, self.options.clusterer) for part in parts
         )
         self.cells = tuple(Cells.of(found) for found in self.clusterings)
+        if all(cells.total == 1 for cells in self.cells):
+            raise ImprintError(one_cell(values))
         labels = None if train.labels is None else torch.from_numpy(train.labels)
         self.trained, _ = distinct(self.codes(torch.from_numpy(values), labels))
         self.reset()

@@ -115,14 +115,14 @@ class CellCoverage:
         inputs: N.
         total: P.
         trained: different cells that training data reach; None where nobody asked.
-        retrained: those of them that the inputs reach too.
+        training_cells_reached: those of them that the inputs reach too.
     """
 
     reached: int
     inputs: int
     total: int
     trained: int | None = None
-    retrained: int | None = None
+    training_cells_reached: int | None = None
 
     @property
     def value(self) -> float:
@@ -144,9 +144,10 @@ class CellCoverage:
             "cells": str(self.total),
             "log10_cells": log10(self.total),
         }
-        if self.trained is not None and self.retrained is not None:
+        if self.trained is not None and self.training_cells_reached is not None:
             found["training_cells"] = self.trained
-            found["training_cells_reached"] = self.retrained / self.trained
+            found["training_cells_reached"] = self.training_cells_reached
+            found["training_share"] = self.training_cells_reached / self.trained
         return found
 
 

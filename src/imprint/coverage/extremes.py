@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imprint.activations import ActivationTable, Batch, Layers
 from imprint.coverage.criterion import Criterion, fitted
-from imprint.coverage.moments import training_moments
+from imprint.coverage.moments import require_ranges, training_moments
 from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
@@ -75,8 +75,13 @@ class BeyondRange(Criterion):
         self.reset()
 
     def fit(self, train: ActivationTable) -> None:
-        """Learn the range of each neuron, and its deviation where that moves the boundaries."""
+        """Learn the range of each neuron, and its deviation where that moves the boundaries.
+
+        Raises:
+            ImprintError: no neuron varies over the training inputs.
+        """
         moments = training_moments(train)
+        require_ranges(moments)
         beyond = self.options.sigma * moments.variance.sqrt()
         self.boundaries = Boundaries(
             (moments.low - beyond).float(),

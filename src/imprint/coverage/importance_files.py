@@ -156,12 +156,21 @@ def read_layer_json(path: Path) -> LayerImportance:
     )
 
 
-def write_votes(path: Path, layers: Layers, votes: IntArray | FloatArray) -> None:
-    """Write votes or scores of every neuron of all layers but the last as CSV, ended by CRLF."""
+def write_votes(
+    path: Path, layers: Layers, votes: IntArray | FloatArray, last: bool = False
+) -> None:
+    """Write votes or scores of every neuron as CSV, ended by CRLF.
+
+    Args:
+        path: the file.
+        layers: of the network.
+        votes: ``[neurons]``.
+        last: whether those of the last layer are among them; published tables leave them out.
+    """
     text = io.StringIO(newline="")
     lines = csv.writer(text)
     lines.writerow(VOTE_HEADER)
-    for name, part in list(layers.slices.items())[:-1]:
+    for name, part in list(layers.slices.items())[: None if last else -1]:
         lines.writerows([name, row, vote] for row, vote in enumerate(votes[part].tolist()))
     with replacing(path) as temporary:
         temporary.write_text(text.getvalue(), newline="", encoding="utf-8")

@@ -50,6 +50,21 @@ def training_moments(train: ActivationTable) -> Moments:
     return train.once("moments", lambda: _moments(train))
 
 
+def require_ranges(moments: Moments) -> None:
+    """Refuse training data over which no neuron varies: every range would be a point.
+
+    Raises:
+        ImprintError: all neurons are constant.
+    """
+    if not bool((moments.high > moments.low).any()):
+        count = moments.count
+        over = "the one training input" if count == 1 else f"{count} training inputs"
+        raise ImprintError(
+            f"no neuron varies over {over}, so that none has a range: give training inputs that "
+            "differ"
+        )
+
+
 def _moments(train: ActivationTable) -> Moments:
     if not len(train):
         raise ImprintError("there are no training activations: give at least one input")

@@ -22,7 +22,7 @@ from imprint.activations import Layers
 from imprint.ballot import Ballot
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.errors import ImprintError
-from imprint.importance import Selection, select_in_model
+from imprint.importance import Selection, hidden, select
 from imprint.seeds import generator
 from imprint.stats.bootstrap import resamples
 
@@ -47,6 +47,8 @@ class VotingOptions:
     """Bootstrap resamples of the batches."""
     seed: int = 0
     """Of the bootstrap."""
+    among: tuple[str, ...] = ()
+    """Layers whose neurons are voted on; empty for all but the last, whose units are classes."""
 
     def __post_init__(self) -> None:
         if self.mode not in ("fine", "coarse"):
@@ -64,6 +66,10 @@ class VotingOptions:
         """What the best neuron of a batch gets."""
         return PUBLISHED_POINTS if self.published else self.m
 
+    def lead(self, layers: Layers, scores: FloatArray) -> Selection:
+        """Return the m neurons of the highest scores among the layers that are voted on."""
+        return select(layers, scores, self.m, self.among or hidden(layers))
+
 
 @dataclass(frozen=True, eq=False)
 class Votes:
@@ -79,6 +85,7 @@ class Votes:
             neuron is among the m leading ones.
         wins: of each method, in how many batches its gain was the largest.
         mean_gains: of each method.
+        among: layers whose neurons were voted on.
     """
 
     layers: Layers
@@ -89,10 +96,12 @@ class Votes:
     frequency: FloatArray
     wins: dict[str, int]
     mean_gains: dict[str, float]
+    among: tuple[str, ...] = ()
 
     def leading(self, m: int) -> Selection:
-        """Return the m neurons of most votes, of all layers but the last."""
-        return select_in_model(self.layers, self.votes.astype(np.float64), m)
+        """Return the m neurons of most votes."""
+        among = self.among or hidden(self.layers)
+        return select(self.layers, self.votes.astype(np.float64), m, among)
 
 
 def consensus(ballot: Ballot, options: VotingOptions) -> IntArray:
@@ -142,7 +151,7 @@ def count_votes(ballots: Iterable[Ballot], options: VotingOptions) -> Votes:
             continue
         rows.append(row)
         votes[row] += _points(options.points, len(row))
-        best = select_in_model(ballot.layers, votes.astype(np.float64), options.m)
+        best = options.lead(ballot.layers, votes.astype(np.float64))
         leaders.append(frozenset(best.neurons.tolist()))
         if not options.published and is_settled(leaders, options):
             settled = True
@@ -163,6 +172,7 @@ def count_votes(ballots: Iterable[Ballot], options: VotingOptions) -> Votes:
         mean_gains=dict(
             zip(ballot.methods, np.mean(np.stack(gains), axis=0).tolist(), strict=True)
         ),
+        among=options.among,
     )
 
 
@@ -200,7 +210,7 @@ def leading_frequency(layers: Layers, rows: list[IntArray], options: VotingOptio
         for total in counts @ points:
             found = np.zeros(layers.neurons)
             found[voted] = total
-            frequency[select_in_model(layers, found, options.m).neurons] += 1
+            frequency[options.lead(layers, found).neurons] += 1
     return frequency / options.draws
 
 

@@ -80,6 +80,7 @@ def wisdom(
         device=device,
         batch_size=batch_size,
         centre_fraction=centre_fraction,
+        among=voting.among,
     )
     return count_votes(ballots, voting)
 

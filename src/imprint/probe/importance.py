@@ -225,6 +225,19 @@ def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
         )
 
 
+@torch.no_grad()
+def attributable_layers(subject: Subject) -> tuple[str, ...]:
+    """Return the layers that attributions speak of, in the order in which they run.
+
+    They are linear and convolutional; the last is most often the classifier.
+
+    Raises:
+        ImprintError: the network has none.
+    """
+    subject.eval()
+    return tuple(LayerOutputs(subject).run(mean_image(subject)).values)
+
+
 def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
     """Return pixels as a network takes them: float32 in [0, 1], channels last."""
     inputs = torch.from_numpy(pixels).to(device).float().div_(255)

@@ -20,7 +20,7 @@ from imprint.activations import Layers
 from imprint.ballot import Ballot
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.errors import ImprintError
-from imprint.importance import Scaling, Selection, scale, select_in_model
+from imprint.importance import Scaling, Selection, hidden, scale, select
 from imprint.nets.subject import Subject
 from imprint.probe.ablation import Ablation
 from imprint.probe.attribution_options import AttributionOptions
@@ -44,6 +44,7 @@ def cast_ballots(
     device: torch.device | str = "cpu",
     batch_size: int = 32,
     centre_fraction: float = 1.0,
+    among: Sequence[str] = (),
 ) -> Iterator[Ballot]:
     """Yield one ballot a batch; a caller that has seen enough stops asking.
 
@@ -52,7 +53,7 @@ def cast_ballots(
         images: where pixels and labels come from.
         indices: int64 ``[n]``, batched in this order.
         methods: names of attributions.
-        m: neurons that each method chooses among all layers but the last.
+        m: neurons that each method chooses.
         options: of the attributions.
         held_out: whether the worth of a choice is measured on the next batch (after the last, on
             the first), else on the batch that it was made by.
@@ -62,6 +63,7 @@ def cast_ballots(
         device: where to compute.
         batch_size: inputs a ballot.
         centre_fraction: share of the shorter side that the centre square keeps.
+        among: layers to choose from; empty for all but the last.
 
     Raises:
         ImprintError: as :func:`imprint.probe.importance.attribute_by`, or one batch alone where
@@ -94,7 +96,7 @@ def cast_ballots(
         raw = [neuron_values(outputs, dict(one.compute(question)), options) for one in chosen]
         means = np.stack([values.mean(0).cpu().double().numpy() for values in raw])
         scores = scale(layers, means, scaling, places)
-        picks = tuple(select_in_model(layers, row, m) for row in scores)
+        picks = tuple(select(layers, row, m, among or hidden(layers)) for row in scores)
         gains, drops = loss_gains(ablation, judged.inputs, judged.labels, keeping(layers, picks))
         yield Ballot(
             layers, tuple(methods), scores, picks, gains.sum(1).numpy(), drops.mean(1).numpy()

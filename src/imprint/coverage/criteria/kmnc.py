@@ -21,7 +21,7 @@ from torch import Tensor
 from imprint.activations import ActivationTable, Batch
 from imprint.coverage.criterion import CRITERIA, fitted
 from imprint.coverage.marks import Marks
-from imprint.coverage.moments import training_moments
+from imprint.coverage.moments import require_ranges, training_moments
 from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
 
@@ -72,8 +72,13 @@ class MultisectionCoverage(Marks):
         return self.marked.view(self.layers.neurons, -1)[:, 1:-1]
 
     def fit(self, train: ActivationTable) -> None:
-        """Learn the range of each neuron."""
+        """Learn the range of each neuron.
+
+        Raises:
+            ImprintError: no neuron varies over the training inputs.
+        """
         moments = training_moments(train)
+        require_ranges(moments)
         varies = moments.high > moments.low
         self.ranges = _Ranges(
             moments.low.where(varies, torch.tensor(torch.inf)),

@@ -50,6 +50,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         no_gaps=findings.get("gaps") == [],
         monitor=_monitor(findings),
         leading=_leading(findings),
+        chosen=_chosen(findings),
         scopes=_scopes(findings),
         class_names=[str(name) for name in summary["data"].get("class_names", ())],
     )
@@ -132,12 +133,12 @@ def _cells(findings: Mapping[str, Any]) -> dict[str, Any] | None:
             curve = mapping(found, "rarefaction", "curve")
             return {
                 "name": CRITERIA[name][0],
-                "source": found.get("source"),
                 "reached": number(found, "reached"),
                 "tests": number(found, "n"),
                 "cells": _all_cells(str(lookup(found, "cells"))),
                 "trained": number(found, "training_cells"),
-                "retrained": number(found, "training_cells_reached"),
+                "shared": number(found, "training_share"),
+                "training_cells_reached": number(found, "training_cells_reached"),
                 "estimated": estimate(found, "rarefaction", "estimated"),
                 "next_is_new": number(found, "rarefaction", "next_is_new"),
                 "share": number(found, "rarefaction", "share"),
@@ -149,6 +150,25 @@ def _cells(findings: Mapping[str, Any]) -> dict[str, Any] | None:
                 ],
             }
     return None
+
+
+def _chosen(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the neurons that each criterion of cells looks at, and what chose them."""
+    if "cells" not in findings:
+        return []
+    cells = mapping(findings, "cells")
+    return [
+        {
+            "name": CRITERIA[name][0],
+            "source": cells[name].get("source"),
+            "neurons": [
+                (str(lookup(one, "layer")), int(lookup(one, "neuron")))
+                for one in lookup(cells, name, "neurons")
+            ],
+        }
+        for name in CELLS
+        if "neurons" in cells.get(name, {})
+    ]
 
 
 def _all_cells(digits: str) -> str:
@@ -168,8 +188,9 @@ def _verdict(
     """Return the kind and the heading of what the findings allow to say."""
     if cells is not None:
         return "found", (
-            f"The tests reach {percent(cells['retrained'], 0)} of the patterns of important "
-            "neurons that training images show"
+            f"The tests reach {percent(cells['shared'], 0)} of the patterns of important neurons "
+            f"that training images show: {count(cells['training_cells_reached'])} of "
+            f"{count(cells['trained'])}"
         )
     if rows:
         measured = [row for row in rows if row["missing"] is None]
@@ -245,6 +266,7 @@ def _monitor(findings: Mapping[str, Any]) -> dict[str, Any] | None:
         "inputs": number(found, "training_inputs"),
         "cells": number(found, "training_cells"),
         "neurons": number(found, "neurons"),
+        "source": str(lookup(found, "source")),
     }
 
 
