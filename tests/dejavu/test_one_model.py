@@ -8,6 +8,7 @@ from imprint.dejavu.cross_fit import cross_fit, fold_of
 from imprint.dejavu.one_model import (
     calibrated_references,
     correlated_by_class,
+    excess,
     explained,
     judge,
     memorization,
@@ -15,7 +16,7 @@ from imprint.dejavu.one_model import (
     rank_claims,
 )
 from imprint.dejavu.references import combine
-from imprint.dejavu.two_model import memorization_strength
+from imprint.dejavu.two_model import Side, memorization_strength
 from imprint.dejavu.votes import Votes, vote
 from imprint.errors import ImprintError
 
@@ -219,3 +220,33 @@ def test_one_fold_trains_once_and_needs_others_to_train_on():
         fold_of(np.ones(3, bool), np.zeros(3, int), 1, 0)
     with pytest.raises(ImprintError, match="--folds is 0"):
         fold_of(judged, np.zeros(3, int), 0, 0)
+
+
+def population(random, count, memorized, forgotten):
+    """Return a side whose images are memorized and forgotten with these chances."""
+    kinds = random.choice(3, size=count, p=[memorized, forgotten, 1 - memorized - forgotten])
+    rows, right = np.arange(count), np.zeros(count, dtype=int)
+    target, reference = (knn(kinds != kind, np.zeros(count)) for kind in (0, 1))
+    return Side("seen", rows, right, target, reference)
+
+
+def test_excess_is_a_difference_of_gains_by_hand():
+    random = np.random.default_rng(0)
+    seen, unseen = population(random, 200, 1.0, 0.0), population(random, 50, 0.0, 1.0)
+    estimate = excess(seen, unseen)
+    assert (estimate.value, estimate.n) == (2.0, 250)
+    assert estimate.ci95[0] < 1.96
+
+
+@pytest.mark.parametrize("rates", [(0.25, 0.1, 0.12), (0.03, 0.01, 0.01)])
+def test_intervals_of_excess_cover_and_are_never_of_no_width(rates):
+    """Of 200 intervals at 95 %, 178 or fewer cover with a chance of 1 in 2,000."""
+    memorized, forgotten, elsewhere = rates
+    random, covered = np.random.default_rng(2), 0
+    for seed in range(200):
+        seen = population(random, 120, memorized, forgotten)
+        unseen = population(random, 60, elsewhere, forgotten)
+        low, high = excess(seen, unseen, seed=seed, draws=300).ci95
+        assert low < high
+        covered += low <= memorized - elsewhere <= high
+    assert covered >= 179

@@ -141,6 +141,30 @@ def test_kappa_of_independent_references_is_nothing_and_of_equal_ones_is_one():
     assert kappa(np.array([[7, 0, 0, 3]]))[0] == pytest.approx(1)
 
 
+def test_agreement_on_every_image_is_not_certainty():
+    labels = np.zeros(20, dtype=int)
+    guesses = votes([[0]] * 10 + [[1]] * 10, np.zeros(20))
+    (found,) = agreement({"one": guesses, "other": guesses}, labels)
+    low, high = found["kappa"]["ci95"]
+    assert found["kappa"]["value"] == high == 1
+    assert 0.6 < low < 0.9
+
+
+def test_intervals_of_kappa_cover():
+    """40 images, shares .5, .05, .05, .4 (κ = .798): of 300, fewer than 265 once in 1,000."""
+    shares = np.array([0.5, 0.05, 0.05, 0.4])
+    random, covered, truth = np.random.default_rng(1), 0, kappa(shares[None])[0]
+    labels = np.zeros(40, dtype=int)
+    for _ in range(300):
+        kinds = random.choice(4, size=40, p=shares)
+        one = votes((kinds < 2)[:, None].astype(int), np.zeros(40))
+        other = votes((kinds % 2 == 0)[:, None].astype(int), np.zeros(40))
+        (found,) = agreement({"one": one, "other": other}, labels)
+        low, high = found["kappa"]["ci95"]
+        covered += low <= truth <= high
+    assert 265 <= covered <= 298
+
+
 def test_kappa_is_missing_where_chance_explains_everything():
     labels = np.zeros(5, dtype=int)
     right = votes([[0]] * 5, np.zeros(5))

@@ -110,6 +110,37 @@ def test_intervals_cover_the_truth_as_often_as_they_claim():
     assert covered >= 179
 
 
+def test_a_few_images_that_agree_are_not_certainty():
+    """8 of 40 images at 20 %, all correlated: Clopper and Pearson's 0 of 8 ends at 0.369."""
+    sure = np.linspace(0, -1, 40)
+    both = votes(np.zeros(40, dtype=int), sure)
+    side = Side("A", np.arange(40), np.zeros(40, dtype=int), both, both)
+    findings = two_model([side], (20,))["20"]
+    assert findings["memorized"].ci95 == pytest.approx((0, 0.3694), abs=1e-4)
+    assert findings["target_accuracy"].ci95 == pytest.approx((1 - 0.3694, 1), abs=1e-4)
+    low, high = findings["paired_score"].ci95
+    assert low == pytest.approx(-0.3694, abs=1e-4)
+    assert high == pytest.approx(0.3694, abs=1e-4)
+
+
+@pytest.mark.parametrize("percent", [100, 10])
+def test_intervals_of_rare_memories_cover(percent):
+    """2 % memorized, 1 % forgotten, 60 images: of 150, fewer than 132 once in 10,000 at 95 %."""
+    random, covered = np.random.default_rng(4), {"memorized": 0, "paired_score": 0, "forgotten": 0}
+    for _ in range(150):
+        kinds = random.choice(4, size=60, p=[0.57, 0.02, 0.01, 0.4])
+        sure = -random.random(60)
+        target = votes(np.where(kinds <= 1, 0, 1), sure)
+        reference = votes(np.where((kinds == 0) | (kinds == 2), 0, 1), sure)
+        side = Side("A", np.arange(60), np.zeros(60, dtype=int), target, reference)
+        findings = two_model([side], (percent,), draws=200)[f"{percent}"]
+        for name, truth in (("memorized", 0.02), ("forgotten", 0.01), ("paired_score", 0.01)):
+            low, high = findings[name].ci95
+            assert low < high
+            covered[name] += low <= truth <= high
+    assert min(covered.values()) >= 132
+
+
 def test_a_planted_identity_is_found_and_nothing_else():
     random = np.random.default_rng(0)
     labels = random.integers(0, 10, 200)

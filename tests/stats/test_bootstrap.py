@@ -3,6 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy.stats import binom
+from scipy.stats import t as student_t
 
 from imprint.errors import ImprintError
 from imprint.seeds import generator
@@ -53,6 +54,14 @@ def test_memory_is_bounded_with_many_repeated_rows() -> None:
 def test_percentile_interval_by_hand() -> None:
     assert percentile_interval(np.arange(1001.0)) == pytest.approx((25, 975))
     assert percentile_interval(np.arange(11.0), 0.8) == pytest.approx((1.0, 9.0))
+
+
+def test_the_interval_of_a_mean_of_few_is_students() -> None:
+    values = np.random.default_rng(0).normal(size=8)
+    low, high = mean(values, generator(0, "test"), 20_000).ci95
+    reach = student_t.ppf(0.975, 7) * values.std(ddof=1) / 8**0.5
+    # Equal but for the skewness of the values and the noise of the draws.
+    assert (high - low) / 2 == pytest.approx(reach, rel=0.1)
 
 
 def test_a_constant_has_no_spread() -> None:

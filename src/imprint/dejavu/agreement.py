@@ -73,19 +73,22 @@ def _kappa_estimate(cells: IntArray, seed: int) -> dict[str, Any]:
     if np.isnan(value):
         return {"missing": NO_KAPPA}
     random = generator(seed, "agreement of references")
-    drawn = kappa(random.multinomial(count, cells / count, DRAWS))
-    interval = percentile_interval(drawn[~np.isnan(drawn)])
+    # Jeffreys' posterior of the four shares: an empty cell of a resample would stay empty.
+    drawn = kappa(random.dirichlet(cells + 0.5, DRAWS))
+    low, high = percentile_interval(drawn[~np.isnan(drawn)])
+    interval = min(low, value), max(high, value)
     return Estimate(value, interval, count).to_dict()
 
 
-def kappa(cells: IntArray) -> FloatArray:
+def kappa(cells: IntArray | FloatArray) -> FloatArray:
     """Return Cohen's κ of tables of counts, NaN where it has no value.
 
     >>> kappa(np.array([[40, 10, 10, 40], [0, 0, 0, 5]])).round(9).tolist()
     [0.6, nan]
 
     Args:
-        cells: int64 ``[t, 4]``: both wrong, only the second right, only the first, both right.
+        cells: ``[t, 4]``, counts or shares: both wrong, only the second right, only the first,
+            both right.
     """
     shares = cells / cells.sum(axis=1, keepdims=True)
     agreed = shares[:, 0] + shares[:, 3]

@@ -35,9 +35,10 @@ def untrained_models(sides: Sequence[Side], top: int = 1, seed: int = 0) -> Cont
 def identical_models(sides: Sequence[Side], top: int = 1, seed: int = 0) -> Control:
     """Return the control on a target compared with itself: a score of exactly 0."""
     same = [replace(side, reference=side.target) for side in sides]
+    score = two_model(same, (100,), top, seed)["100"]["score"]
     return Control(
         "The target model as its own reference: the score must be exactly 0.",
-        two_model(same, (100,), top, seed)["100"]["score"],
+        Estimate(score.value, (score.value, score.value), score.n),
         expected=0.0,
     )
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,13 @@ from imprint.dejavu.two_model import (
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
 from imprint.seeds import generator
-from imprint.stats import Estimate, bootstrap_means, percentile_interval, proportion
+from imprint.stats import (
+    Estimate,
+    bootstrap_means,
+    percentile_interval,
+    proportion,
+    widen_rare_difference,
+)
 from imprint.stats.bootstrap import DRAWS
 
 COMBINED, STRICTEST = "combined", "strictest"
@@ -207,19 +214,34 @@ def excess(seen: Side, unseen: Side, top: int = 1, seed: int = 0, draws: int = D
         seed: of the bootstrap.
         draws: resamples of either set.
     """
-    values, drawn = [], []
-    for side in (seen, unseen):
-        gains = side.target.hits(side.labels, top).astype(np.float64) - side.reference.hits(
-            side.labels, top
-        )
-        random = generator(seed, "one-model excess", side.name)
-        values.append(float(gains.mean()))
-        drawn.append(bootstrap_means(gains[:, None], random, draws)[:, 0])
-    return Estimate(
-        values[0] - values[1],
-        percentile_interval(drawn[0] - drawn[1]),
-        len(seen.index) + len(unseen.index),
+    (one, (low_1, high_1)), (other, (low_2, high_2)) = (
+        _gain(side, top, generator(seed, "one-model excess", side.name), draws)
+        for side in (seen, unseen)
     )
+    value = one - other
+    # Independent sets: distances to the limits add in squares (Zou and Donner 2008).
+    low, high = (
+        value - hypot(one - low_1, high_2 - other),
+        value + hypot(high_1 - one, other - low_2),
+    )
+    return Estimate(value, (low, high), len(seen.index) + len(unseen.index))
+
+
+def _gain(
+    side: Side, top: int, random: np.random.Generator, draws: int
+) -> tuple[float, tuple[float, float]]:
+    """Return memorized minus forgotten, and its interval over images."""
+    kinds = categories(side, top).astype(np.float64)
+    memorized, forgotten = (kinds[:, CATEGORIES.index(name)] for name in ("memorized", "forgotten"))
+    count = len(side.index)
+    drawn = bootstrap_means((memorized - forgotten)[:, None], random, draws)[:, 0]
+    interval = widen_rare_difference(
+        percentile_interval(drawn, count=count),
+        float(memorized.mean()),
+        float(forgotten.mean()),
+        (count, count),
+    )
+    return float((memorized - forgotten).mean()), interval
 
 
 def memorization(side: Side, top: int = 1) -> dict[str, Any]:

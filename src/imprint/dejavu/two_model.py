@@ -27,7 +27,16 @@ from imprint.data.imageset import IntArray
 from imprint.dejavu.votes import Votes
 from imprint.errors import ImprintError
 from imprint.seeds import generator
-from imprint.stats import Estimate, cut_means, cut_size, mcnemar, resamples
+from imprint.stats import (
+    Estimate,
+    cut_means,
+    cut_size,
+    mcnemar,
+    percentile_interval,
+    resamples,
+    widen_rare_difference,
+    widen_rare_share,
+)
 from imprint.stats.bootstrap import DRAWS
 from imprint.stats.cut import check_percents
 
@@ -97,6 +106,10 @@ def two_model(
         seed: of the bootstrap.
         draws: bootstrap resamples (images within each side).
 
+    Intervals are over images, with models and public images as they are: of other images of the
+    same kind. Where a handful of images decides, they are wider than resampling says
+    (:func:`imprint.stats.widen_rare_share`).
+
     Returns:
         ``{"100": {"score": …, "paired_score": …, "target_accuracy": …, "reference_accuracy": …,
         "memorized": …, "forgotten": …, "correlated": …, "unassociated": …}, …}``; the shares are
@@ -108,21 +121,47 @@ def two_model(
     check_percents(confidences)
     exact = np.mean([_side_values(side, confidences, top, None)[:, 0] for side in sides], axis=0)
     drawn = np.mean([_bootstrap(side, confidences, top, seed, draws) for side in sides], axis=0)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    fewest = min(len(side.index) for side in sides)
     findings = {}
     for row, percent in enumerate(confidences):
-        used = sum(cut_size(len(side.index), percent) for side in sides)
+        sizes = [cut_size(len(side.index), percent) for side in sides]
+        values = dict(zip(QUANTITIES, exact[row].tolist(), strict=True))
+        resampled = [percentile_interval(draws, count=fewest) for draws in drawn[row].T]
+        intervals = _widened(values, dict(zip(QUANTITIES, resampled, strict=True)), sizes)
         findings[f"{percent:g}"] = {
-            name: Estimate(
-                float(exact[row, column]), (float(low[row, column]), float(high[row, column])), used
-            )
-            for column, name in enumerate(QUANTITIES)
+            name: Estimate(values[name], intervals[name], sum(sizes)) for name in QUANTITIES
         }
         if percent == 100:
             gap = exact[row, 0] - (exact[row, 4] - exact[row, 5])
             if abs(gap) > 1e-12:
                 raise AssertionError(f"score differs from memorized − forgotten by {gap}")
     return findings
+
+
+def _widened(
+    values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]], sizes: Sequence[int]
+) -> dict[str, tuple[float, float]]:
+    """Return the intervals of one percentage, wide enough where few images decide.
+
+    Args:
+        values: by quantity, means over sides.
+        intervals: of the bootstrap.
+        sizes: images of each side.
+    """
+    count = len(sizes) ** 2 / sum(1 / size for size in sizes)
+    pairs = {"score": ("target_accuracy", "reference_accuracy")}
+    pairs["paired_score"] = ("memorized", "forgotten")
+    if abs(values["score"] - values["paired_score"]) < 1e-12:
+        pairs["score"] = pairs["paired_score"]
+    widened = {}
+    for name, interval in intervals.items():
+        if name in pairs:
+            first, second = (values[part] for part in pairs[name])
+            widened[name] = widen_rare_difference(interval, first, second, (count, count))
+        else:
+            share = min(1.0, max(0.0, values[name]))
+            widened[name] = widen_rare_share(interval, share, count)
+    return widened
 
 
 QUANTITIES = (

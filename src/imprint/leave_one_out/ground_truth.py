@@ -142,7 +142,7 @@ def noise_ceiling(
     drawn = [
         _ceiling(measured, np.asarray(random.integers(0, records, records))) for _ in range(draws)
     ]
-    return Estimate(_ceiling(measured, rows), percentile_interval(drawn), records)
+    return Estimate(_ceiling(measured, rows), percentile_interval(drawn, count=records), records)
 
 
 def root_difference(within: FloatArray, without: FloatArray) -> FloatArray:

@@ -16,7 +16,14 @@ from imprint.stats.cut import cut_means, cut_size
 from imprint.stats.entropy import entropy
 from imprint.stats.estimate import Estimate, within_unit
 from imprint.stats.median import median
-from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
+from imprint.stats.proportion import (
+    clopper_pearson,
+    mcnemar,
+    proportion,
+    widen_rare_difference,
+    widen_rare_share,
+    wilson,
+)
 from imprint.stats.roc import (
     Roc,
     area,
@@ -56,6 +63,8 @@ __all__ = [
     "too_few_negatives",
     "tpr_at_fpr",
     "true_positive_rate",
+    "widen_rare_difference",
+    "widen_rare_share",
     "wilson",
     "within_unit",
 ]

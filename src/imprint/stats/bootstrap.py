@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, stdtrit
 
 from imprint.errors import ImprintError
 from imprint.stats.checks import FloatArray, pair, sample
@@ -71,9 +72,23 @@ def bootstrap_means(
     )
 
 
-def percentile_interval(draws: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the central ``confidence`` share of bootstrap draws ``[draws]``."""
+def percentile_interval(
+    draws: ArrayLike, confidence: float = 0.95, count: int | None = None
+) -> tuple[float, float]:
+    """Return the central ``confidence`` share of bootstrap draws ``[draws]``.
+
+    Args:
+        draws: of one statistic.
+        confidence: in (0, 1).
+        count: examples that were resampled. A resample spreads by the variance over n where n − 1
+            is unbiased, and its ends are a normal's where the variance is not known: with a count
+            the tails are those that make the interval of a mean Student's (Hesterberg 2015,
+            "expanded percentile interval"). Without, at n = 12, 95 % cover 88 to 91 %.
+    """
     tail = (1 - confidence) / 2
+    if count is not None and count > 1:
+        reach = (count / (count - 1)) ** 0.5 * float(stdtrit(count - 1, 1 - tail))
+        tail = float(ndtr(-reach))
     low, high = np.quantile(np.asarray(draws, dtype=np.float64), [tail, 1 - tail])
     return float(low), float(high)
 
@@ -86,7 +101,8 @@ def mean(values: ArrayLike, random: np.random.Generator, draws: int = DRAWS) -> 
     """
     rows = sample(values, "values")
     drawn = bootstrap_means(rows[:, None], random, draws)[:, 0]
-    return Estimate(float(rows.mean()), percentile_interval(drawn), len(rows))
+    interval = percentile_interval(drawn, count=len(rows))
+    return Estimate(float(rows.mean()), interval, len(rows))
 
 
 def mean_difference(

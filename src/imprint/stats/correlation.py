@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from imprint.errors import ImprintError
 from imprint.stats.bootstrap import DRAWS, percentile_interval, resamples
@@ -36,14 +37,24 @@ def spearman(
 ) -> Estimate:
     """Return Spearman's rank correlation (midranks for ties) with its bootstrap interval.
 
-    Every resample is ranked anew. Arguments and errors as :func:`pearson`.
+    Every resample is ranked anew. Where all pairs are in the same order, so is every resample: the
+    interval is then that of Bonett and Wright (2000) about the next lower value that n pairs can
+    have. Arguments and errors as :func:`pearson`.
     """
     one, other = _varying_pair(first, second)
     drawn = [
         _correlation(counts, midranks(one, counts), midranks(other, counts))
         for counts in resamples(random, len(one), draws)
     ]
-    return _estimate(midranks(one), midranks(other), np.concatenate(drawn))
+    estimate = _estimate(midranks(one), midranks(other), np.concatenate(drawn))
+    if abs(estimate.value) < 1 - 1e-12:
+        return estimate
+    count, sign = len(one), 1 if estimate.value > 0 else -1
+    below = 1 - 6 / (count * (count**2 - 1))
+    reach = float(ndtri(0.975)) * ((1 + below**2 / 2) / max(1, count - 3)) ** 0.5
+    low = float(np.tanh(np.arctanh(below) - reach))
+    interval = (low, 1.0) if sign > 0 else (-1.0, -low)
+    return Estimate(estimate.value, interval, count)
 
 
 def _varying_pair(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -57,7 +68,7 @@ def _varying_pair(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, Floa
 def _estimate(one: FloatArray, other: FloatArray, drawn: FloatArray) -> Estimate:
     once = np.ones((1, len(one)), dtype=np.int64)
     value = float(_correlation(once, one[None], other[None])[0])
-    return Estimate(value, percentile_interval(drawn[np.isfinite(drawn)]), len(one))
+    return Estimate(value, percentile_interval(drawn[np.isfinite(drawn)], count=len(one)), len(one))
 
 
 def _correlation(counts: NDArray[np.int64], one: FloatArray, other: FloatArray) -> FloatArray:

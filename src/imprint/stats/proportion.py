@@ -9,6 +9,9 @@ from scipy.special import bdtr, betaincinv, ndtri
 from imprint.errors import ImprintError
 from imprint.stats.estimate import Estimate
 
+FEW_EVENTS = 10
+"""Successes, or failures, below which a bootstrap of a share is too narrow."""
+
 
 def clopper_pearson(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the exact binomial interval of Clopper and Pearson (1934).
@@ -35,13 +38,17 @@ def wilson(successes: int, count: int, confidence: float = 0.95) -> tuple[float,
         ImprintError: as :func:`clopper_pearson`.
     """
     _check(successes, count, confidence)
+    return wilson_share(successes / count, count, confidence)
+
+
+def wilson_share(share: float, count: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of a share of ``count`` examples, which need not be whole."""
     z = float(ndtri((1 + confidence) / 2))
-    share = successes / count
     centre = share + z * z / (2 * count)
     reach = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    low = 0.0 if successes == 0 else (centre - reach) / scale
-    high = 1.0 if successes == count else (centre + reach) / scale
+    low = 0.0 if share == 0 else (centre - reach) / scale
+    high = 1.0 if share == 1 else (centre + reach) / scale
     return low, high
 
 
@@ -49,6 +56,63 @@ def proportion(successes: int, count: int) -> Estimate:
     """Return a proportion with its Clopper–Pearson interval."""
     interval = clopper_pearson(successes, count)
     return Estimate(successes / count, interval, count)
+
+
+def widen_rare_share(
+    interval: tuple[float, float], share: float, count: float
+) -> tuple[float, float]:
+    """Return the interval of a share, widened where few examples decide it.
+
+    A bootstrap repeats what the sample holds. With a handful of successes or of failures it is too
+    narrow, and of no width at all where there is none: of 6 to 120 images, 95 % intervals of rare
+    categories covered between 6 and 90 %. With fewer than ``FEW_EVENTS`` of either the interval
+    holds that of Clopper and Pearson as well, which covers at least 95 %.
+
+    >>> [round(end, 4) for end in widen_rare_share((0.0, 0.0), 0.0, 10)]
+    [0.0, 0.3085]
+
+    Args:
+        interval: of a bootstrap.
+        share: in [0, 1].
+        count: examples behind it; of a mean of shares the number that has its variance.
+    """
+    if min(share, 1 - share) * count >= FEW_EVENTS:
+        return interval
+    hits = share * count
+    low = float(betaincinv(hits, count - hits + 1, 0.025)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, count - hits, 0.975)) if hits < count else 1.0
+    return min(interval[0], low), max(interval[1], high)
+
+
+def widen_rare_difference(
+    interval: tuple[float, float], first: float, second: float, counts: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the interval of ``first − second``, widened where few examples decide either share.
+
+    The distances of both shares to their limits by :func:`widen_rare_share` add in squares, as of
+    independent shares (Newcombe 1998, method 10): too wide where the two go together.
+
+    Args:
+        interval: of a bootstrap.
+        first: share in [0, 1].
+        second: likewise.
+        counts: examples behind each.
+    """
+    rare = [
+        min(share, 1 - share) * count < FEW_EVENTS
+        for share, count in zip((first, second), counts, strict=True)
+    ]
+    if not any(rare):
+        return interval
+    (low_1, high_1), (low_2, high_2) = (
+        widen_rare_share(wilson_share(share, count), share, count)
+        for share, count in zip((first, second), counts, strict=True)
+    )
+    gap = first - second
+    return (
+        min(interval[0], gap - math.hypot(first - low_1, high_2 - second)),
+        max(interval[1], gap + math.hypot(high_1 - first, second - low_2)),
+    )
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
