@@ -95,7 +95,7 @@ def test_the_table_is_printed(save, tmp_path, capsys):
     main(["membership", "attack", "--arrays", str(file), "--out", str(tmp_path / "out")])
     told = capsys.readouterr().out
     assert "lira_shrunk" in told
-    assert "attack_p skipped: needs population records" in told
+    assert "attack_p, quantile skipped: needs population records" in told
 
 
 def test_options_reach_the_attacks(save, tmp_path):

@@ -44,7 +44,8 @@ def test_a_shift_of_all_is_told_apart_from_a_tail():
     assert found.auc.value > 0.6
     assert found.verdict.startswith("Strong average signal: members have lower loss on average")
     assert f"AUC {100 * found.auc.value:.1f} %" in found.verdict
-    assert "names no more of them than guessing" in found.verdict
+    assert "the loss names 0.0 % [0.0, " in found.verdict
+    assert "of them, which guessing may do as well" in found.verdict
     assert found.tail.value == 0
 
 
@@ -54,6 +55,11 @@ def test_a_small_shift_is_a_weak_signal():
     found = triage(random.normal(size=4000) + 0.15 * members, members, members)
     assert found.verdict.startswith("Weak signal: members have lower loss on average (AUC 5")
     assert "no record can be named with confidence" in found.verdict
+
+
+def test_ten_records_say_nothing():
+    found = triage(np.arange(10.0), np.ones(10, dtype=bool), np.arange(10) >= 5)
+    assert found.verdict.startswith("Too few records to say whether the loss tells members")
 
 
 def test_members_that_are_harder_are_below_chance():

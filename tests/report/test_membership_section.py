@@ -110,8 +110,8 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
     best, least = best_attack(findings["attacks"])
     assert least == "0.1"
     told = text_of(html)
-    assert "Single training images can be told from others" in told
-    assert f"{best} finds" in told
+    assert f"Members are found more often than by guessing: {best} finds" in told
+    assert "at 10% false positives; no record can be named with confidence" in told
     assert "200 training images and 200 others, judged by 6 reference models" in told
     assert "rates at which fewer than five mistakes are expected are left out" in told
     for name, attack in findings["attacks"].items():
@@ -199,6 +199,11 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
         "be named with confidence"
     )
     assert "too few to say whether single images" in attack_verdict(few).heading
+    wide = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": sharp["a"]["tpr_at_fpr"]["0.01"]}}}
+    assert attack_verdict(wide).heading == (
+        "Members are found more often than by guessing: a finds 30.0% of them at 10% false "
+        "positives; no record can be named with confidence"
+    )
     assert attack_verdict(none).kind == "nothing"
     tiny = {"a": found((1.0, 0.48, 1.0), None)}
     assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")

@@ -337,7 +337,8 @@ def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
         return []
     return _said(
         f"the network gets only {right:.0%} of its members right, and guessing "
-        f"{1 / classes:.0%}: check that its outputs are in the order of the class folders"
+        f"{1 / classes:.0%}: check that its outputs are in the order of the class folders, and "
+        "that it was trained"
     )
 
 

@@ -53,8 +53,8 @@ def show_attacks(findings: dict[str, Any]) -> None:
         console.print(f"no TPR at a lower FPR: {reason}", highlight=False)
     if LABEL_ONLY in findings:
         console.print(_of_some(findings[LABEL_ONLY]), highlight=False)
-    for name, reason in findings["skipped"].items():
-        console.print(f"{name} skipped: {reason}", highlight=False)
+    for lack, lacking in _by_reason(findings["skipped"]).items():
+        console.print(f"{', '.join(lacking)} skipped: {lack}", highlight=False, markup=False)
     for sentence in findings.get("warnings", ()):
         console.print(f"Warning: {sentence}.", highlight=False, markup=False)
     for names, note in notes(attacks):
@@ -67,6 +67,13 @@ def show_attacks(findings: dict[str, Any]) -> None:
                     f"control {control} of {name} FAILED: {value}. {result['what']}",
                     highlight=False,
                 )
+
+
+def _by_reason(skipped: dict[str, str]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason, []).append(name)
+    return names
 
 
 def _rates(attacks: dict[str, Any]) -> tuple[list[str], str | None]:

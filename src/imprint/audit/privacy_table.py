@@ -25,7 +25,7 @@ def show_privacy(findings: dict[str, Any]) -> None:
         table.add_row(
             run["name"],
             "none" if limit is None else f"ε ≤ {limit:.2f}",
-            f"ε ≥ {bound['epsilon']:.2f}",
+            f"ε ≥ {bound['epsilon']:.2f}" if bound["epsilon"] else "nothing",
             f"{bound['ceiling']:.2f}",
             f"{bound['correct']} of {bound['guesses']}",
             *(_percent(run["accuracy"][part]) for part in ("canaries_in", "held_out")),

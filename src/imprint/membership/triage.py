@@ -26,6 +26,8 @@ STEEPEST = 100.0
 CHANCE = 0.5
 WEAK_AUC = 0.6
 """An AUC up to which an average difference is called weak."""
+WIDE_INTERVAL = 0.25
+"""Width of an AUC's interval from which no difference means nothing."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,11 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
             "what training does: check the order of the classes, and whether members and "
             "non-members are swapped or differ in difficulty."
         )
+    if area.ci95[0] <= CHANCE and area.ci95[1] - area.ci95[0] > WIDE_INTERVAL:
+        return False, (
+            "Too few records to say whether the loss tells members from others (AUC "
+            f"{_percent(area)}): give more members and non-members."
+        )
     if area.ci95[0] <= CHANCE:
         return False, (
             f"The loss does not tell members from others (AUC {_percent(area)}): a full audit will "
@@ -141,8 +148,9 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
         singles = f"whether single ones stand out cannot be said, since {tail}"
     else:
         singles = (
-            f"at a false positive rate of {100 * fpr:.3g} % the loss names no more of them than "
-            "guessing: shadow models, which know how hard each record is, are what would tell"
+            f"at a false positive rate of {100 * fpr:.3g} % the loss names {_percent(tail)} of "
+            "them, which guessing may do as well: shadow models, which know how hard each record "
+            "is, are what would tell"
         )
     if area.value < WEAK_AUC:
         return (

@@ -20,6 +20,9 @@ from imprint.report.wording import percent
 CHANCE = 0.5
 WEAK_AUC = 0.6
 """An AUC up to which an average difference is called weak."""
+NAMING_RATE = 0.01
+"""A false positive rate up to which finding members is a claim about single ones."""
+NOBODY = "no record can be named with confidence"
 WIDE_INTERVAL = 0.25
 """Width of an AUC's interval from which nothing found means nothing."""
 
@@ -56,9 +59,10 @@ def attack_verdict(
     if single is not None:
         name, rate = single
         shown = estimate(attacks, name, "tpr_at_fpr", rate)
-        heading = (
-            f"{named}: {name} finds {percent(shown.value)} of them at {_rate(rate)} false positives"
-        )
+        heading = f"{name} finds {percent(shown.value)} of them at {_rate(rate)} false positives"
+        if float(rate) <= NAMING_RATE:
+            return Verdict("found", f"{named}: {heading}", name, rate)
+        heading = f"Members are found more often than by guessing: {heading}; {NOBODY}"
         return Verdict("found", heading, name, rate)
     best, worst = by_auc(attacks)[0], by_auc(attacks)[-1]
     area = estimate(attacks, best, "auc")
@@ -116,8 +120,7 @@ def _average(best: str, area: Estimate, rates: list[str]) -> str:
         singles = "the non-members are too few to say whether single images can be named"
     if area.value < WEAK_AUC:
         return (
-            f"Weak signal: {best} scores members higher on average (AUC {_shown(area)}); "
-            "no record can be named with confidence"
+            f"Weak signal: {best} scores members higher on average (AUC {_shown(area)}); {NOBODY}"
         )
     return f"Members score higher on average ({best}: AUC {_shown(area)}), but {singles}"
 

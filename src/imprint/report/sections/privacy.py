@@ -124,18 +124,22 @@ def _verdict(rows: list[Row]) -> tuple[str, str]:
 def _story(rows: list[Row]) -> str:
     """Return what the audit proved, with the gap that is left, a sentence a model."""
     told = [
-        f"Accounted as {decimal(row.accounted, 2)}, ε is proven to be at least "
-        f"{decimal(row.bound, 2)}."
+        f"Accounted as {decimal(row.accounted, 2)}, {_proven(row)}."
         for row in rows
         if row.accounted is not None
     ]
     free = [
-        f"Without DP, it is at least {decimal(row.bound, 2)}; so many guesses can prove "
-        f"{decimal(row.ceiling, 2)} at most."
+        f"Without DP, {_proven(row)}; so many guesses can prove {decimal(row.ceiling, 2)} at most."
         for row in rows
         if row.accounted is None
     ]
     return " ".join(told + free)
+
+
+def _proven(row: Row) -> str:
+    if row.bound == 0:
+        return "nothing is proven about ε"
+    return f"ε is proven to be at least {decimal(row.bound, 2)}"
 
 
 def _weak(rows: list[Row]) -> bool:
