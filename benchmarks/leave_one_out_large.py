@@ -81,6 +81,7 @@ def measured(case: str, data: Path | None, records: int, threads: int) -> dict[s
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         **fit.to_dict(),
+        "seconds": fit.seconds,
         "case": case,
         "records": len(x),
         "total_seconds": seconds,

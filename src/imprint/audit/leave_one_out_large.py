@@ -16,16 +16,19 @@ import torch
 from imprint.audit.leave_one_out import RECORDS, STEP, Fit, check_columns, tell_copies
 from imprint.device import free_memory
 from imprint.errors import ImprintError
+from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.duplicates import copies_from_diagonal, exact_copies
-from imprint.leave_one_out.findings import fit_findings
+from imprint.leave_one_out.extremes import Extremes, check_extremes
+from imprint.leave_one_out.findings import fit_findings, named_rows
 from imprint.leave_one_out.kernel_choice import kernel_settings
 from imprint.leave_one_out.large import LargeFit, fit_large
 from imprint.leave_one_out.large_options import LargeOptions
 from imprint.leave_one_out.options import MethodChoice
 from imprint.leave_one_out.records import record_columns
+from imprint.leave_one_out.self_influence import SelfInfluence
 from imprint.progress import say
 from imprint.store import Study, read_json, write_json
-from imprint.tables import write_table
+from imprint.tables import Table, write_table
 
 GIB = 2**30
 SHARE = 0.8
@@ -138,14 +141,23 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
     say(f"fitting {len(targets):,} records by --method {options.method}")
     large = fit_large(found.kernel, found.values, targets, noise, options)
     copies = exact_copies(inputs.given)
-    together = copies_from_diagonal(
-        large.influence, large.weights, found.kernel.diagonal(found.values), noise, copies
+    variances = found.kernel.diagonal(found.values)
+
+    def together(influence: SelfInfluence) -> Directions:
+        return copies_from_diagonal(influence, large.weights, variances, noise, copies)
+
+    def columns_of(influence: SelfInfluence) -> Table:
+        named = {"index": inputs.index, "label": inputs.labels}
+        return {**named, **record_columns(influence, together(influence), targets, copies)}
+
+    extremes = check_extremes(
+        large,
+        variances,
+        copies,
+        lambda influence: torch.from_numpy(named_rows(columns_of(influence))).to(found.device),
+        lambda influence: together(influence).kl_out_in(),
     )
-    columns = {
-        "index": inputs.index,
-        "label": inputs.labels,
-        **record_columns(large.influence, together, targets, copies),
-    }
+    columns = columns_of(extremes.influence)
     check_columns(columns, noise)
     write_table(folder / RECORDS, columns)
     findings = {
@@ -153,9 +165,19 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
         "noise": noise,
         "classes": list(inputs.classes),
         **fit_findings(columns, targets.shape[1], copies, None, found.labels),
-        "approximation": approximation(large),
+        "approximation": approximation(large)
+        | {
+            "extremes": extremes_of(extremes, columns) if large.variance_bound is not None else None
+        },
     }
     write_json(folder / "findings.json", findings)
+
+
+def extremes_of(extremes: Extremes, columns: Table) -> dict[str, Any]:
+    """Return which named records were computed exactly, and how many others may be the most."""
+    rows = named_rows(columns)
+    exact = columns["index"][rows[extremes.exact.cpu().numpy()[rows]]]
+    return {"exact": exact.tolist(), "possible": extremes.possible}
 
 
 def approximation(large: LargeFit) -> dict[str, Any]:

@@ -70,11 +70,21 @@ def _grouped(found: dict[str, Any]) -> str:
 def _approximation(found: dict[str, Any]) -> list[tuple[str, str]]:
     error = found["relative_error"]["kl_out_in"]
     middle, most = (error[name]["value"] for name in ("median", "quantile95"))
-    return [
+    lines = [
         ("method", found["method"]),
         (f"error of KL on {found['checked']} records, median", f"{middle:.2g}"),
         ("95 % of records are off by less than", f"{most:.2g}"),
     ]
+    if found["extremes"] is not None:
+        possible = found["extremes"]["possible"]
+        lines += [
+            ("extreme records computed exactly", str(len(found["extremes"]["exact"]))),
+            (
+                "others that may exceed the most",
+                f"{possible}: raise --landmarks" if possible else "none",
+            ),
+        ]
+    return lines
 
 
 def _path(path: dict[str, Any]) -> Any:

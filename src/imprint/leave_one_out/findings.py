@@ -33,6 +33,8 @@ MEASURES = (
     "tpr_with_copies",
 )
 NAMED_GROUPS = 20
+NAMED_RECORDS = 20
+"""Those with the largest divergence, which the page shows."""
 
 
 def fit_findings(
@@ -71,6 +73,13 @@ def fit_findings(
             else _duplicates(columns, collinear),
         },
     }
+
+
+def named_rows(columns: Table) -> NDArray[np.int64]:
+    """Return the rows that findings and page name, rising: the extremes of every measure."""
+    order = np.argsort(-columns["kl_out_in_with_copies"], kind="stable")[:NAMED_RECORDS]
+    most = [int(columns[name].argmax()) for name in (*MEASURES, "leverage")]
+    return np.unique([*order, *most]).astype(np.int64)
 
 
 def path_columns(

@@ -59,10 +59,23 @@ from imprint.leave_one_out.conjugate_gradients import (
 )
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.large_options import LargeOptions
-from imprint.leave_one_out.memory_plan import available_memory, block_rows, kernel_memory
+from imprint.leave_one_out.memory_plan import (
+    CANDIDATES,
+    available_memory,
+    block_rows,
+    kernel_memory,
+)
+from imprint.leave_one_out.nystrom import Nystrom
 from imprint.leave_one_out.posterior import check_scale, check_targets
-from imprint.leave_one_out.self_influence import SelfInfluence, from_diagonal
+from imprint.leave_one_out.self_influence import (
+    SelfInfluence,
+    bounded_divergence,
+    from_diagonal,
+)
 from imprint.leave_one_out.stochastic_diagonal import Correction, correction, random_signs
+
+CERTAIN = 1e-3
+"""Relative error of an entry of the inverse, as bounded, up to which it counts as known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +91,9 @@ class LargeFit:
         correction_error: standard error of the leverage of each record from the stochastic
             correction, ``[n]``; None without.
         checked: the sampled records, int64 ``[k]``.
+        known: records whose values came out exactly by the way, those sampled and those that may
+            be extreme, int64 ``[m]``.
+        known_values: of these, within a relative ``CERTAIN``.
         method: that was used.
         passes: over the kernel matrix for the conjugate gradients.
         seconds: of each phase.
@@ -89,12 +105,25 @@ class LargeFit:
     weights_error: float
     correction_error: Tensor | None
     checked: Tensor
+    known: Tensor
+    known_values: SelfInfluence
     method: str
     passes: int
     seconds: dict[str, float]
     _matrix: StreamedMatrix = field(repr=False)
     _inverse: ApproximateInverse = field(repr=False)
-    _targets: Tensor = field(repr=False)
+    targets: Tensor = field(repr=False)
+    _weights_residual: Tensor = field(repr=False)
+
+    @property
+    def noise(self) -> float:
+        """σ²."""
+        return self._matrix.noise
+
+    @property
+    def variance_bound(self) -> Tensor | None:
+        """What the variance of each record without itself is at most, ``[n]``; of nystrom."""
+        return self._inverse.variance_bound if isinstance(self._inverse, Nystrom) else None
 
     @property
     def effective_degrees_of_freedom(self) -> float:
@@ -111,21 +140,21 @@ class LargeFit:
         Raises:
             ImprintError: the conjugate gradients did not converge.
         """
-        units = unit_vectors(records, len(self._targets))
+        units = unit_vectors(records, len(self.targets))
         found = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
-        noise = self._matrix.noise
-        entries, _ = inverse_entries(found.values, found.residual, records, noise)
-        return _from_entries(entries, self.weights[records], self._targets[records], noise)
+        entries, _ = inverse_entries(found.values, found.residual, records, self.noise)
+        # Of second order in the residuals of both.
+        weights = self.weights[records] + found.values.T @ self._weights_residual
+        return _from_entries(entries, weights, self.targets[records], self.noise)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return method, errors, passes and seconds as JSON values."""
+        """Return method, errors and passes as JSON values."""
         return {
             "method": self.method,
             "relative_error": {name: error.to_dict() for name, error in self.error.items()},
             "weights_error_at_most": self.weights_error,
             "effective_degrees_of_freedom": self.effective_degrees_of_freedom,
             "passes": self.passes,
-            "seconds": self.seconds,
         }
 
 
@@ -167,6 +196,10 @@ def fit_large(
     if solved.correction is not None:
         diagonal = _corrected(diagonal[0], solved.correction, matrix)
     entries, leverage = diagonal
+    if isinstance(inverse, Nystrom):
+        # The landmarks alone leave no more variance than this.
+        entries = torch.maximum(entries, 1 / (inverse.variance_bound + noise))
+        leverage = torch.minimum(leverage, 1 - noise * entries).clamp(min=0)
     influence = from_diagonal(leverage, entries, solved.weights, targets, noise)
     return LargeFit(
         influence,
@@ -175,12 +208,15 @@ def fit_large(
         solved.weights_error,
         None if solved.correction is None else noise * solved.correction.standard_error,
         solved.checked,
+        solved.known,
+        solved.known_values,
         method,
         solved.passes,
         seconds,
         matrix,
         inverse,
         targets,
+        solved.weights_residual,
     )
 
 
@@ -189,9 +225,12 @@ class _Solved:
     """What one run of conjugate gradients gives."""
 
     weights: Tensor
+    weights_residual: Tensor
     weights_error: float
     checked: Tensor
     exact: SelfInfluence
+    known: Tensor
+    known_values: SelfInfluence
     correction: Correction | None
     passes: int
 
@@ -209,21 +248,41 @@ def _solved(
     # A Cholesky factor's diagonal is better than anything that random signs can say of it.
     probes = options.probes if method == "nystrom" else 0
     signs = random_signs(size, probes, options.seed).to(device)
-    right = torch.cat([targets, unit_vectors(checked, size), signs], 1)
+    known = torch.cat([checked, _candidates(inverse, targets, checked, noise)])
+    right = torch.cat([targets, unit_vectors(known, size), signs], 1)
     usual = 1e-4 if method == "nystrom" else 1e-10
     solution = converged(solve(matrix, inverse.solve, right, options.tolerance or usual))
-    widths = [targets.shape[1], len(checked), probes]
+    widths = [targets.shape[1], len(known), probes]
     weights, columns, images = torch.split(solution.values, widths, 1)
     left, columns_left, _ = torch.split(solution.residual, widths, 1)
-    entries, _ = inverse_entries(columns, columns_left, checked, noise)
+    entries, off = inverse_entries(columns, columns_left, known, noise)
+    # Of second order in the residuals of both.
+    own = weights[known] + columns.T @ left
+    sampled = slice(0, len(checked))
+    certain = off <= CERTAIN * entries
     return _Solved(
         weights,
+        left,
         float(left.norm() / (noise * weights.norm())),
         checked,
-        _from_entries(entries, weights[checked], targets[checked], noise),
+        _from_entries(entries[sampled], weights[checked], targets[checked], noise),
+        known[certain],
+        _from_entries(entries[certain], own[certain], targets[known[certain]], noise),
         correction(signs, images, inverse.solve(signs)) if probes else None,
         solution.passes,
     )
+
+
+def _candidates(
+    inverse: ApproximateInverse, targets: Tensor, checked: Tensor, noise: float
+) -> Tensor:
+    """Return the records that may be extreme and are not sampled, int64 ``[k]``; of nystrom."""
+    if not isinstance(inverse, Nystrom):
+        return checked[:0]
+    bound = bounded_divergence(inverse.variance_bound, inverse.solve(targets), noise)
+    bound[checked] = -torch.inf
+    count = min(CANDIDATES, len(targets) - len(checked))
+    return torch.argsort(bound, descending=True, stable=True)[:count].sort().values
 
 
 def _corrected(

@@ -5,7 +5,7 @@ landmarks, in bytes:
 
     exact         8 · n²/2     a float64 triangle
     hybrid        4 · n²/2     a float32 triangle
-    nystrom       8 · n (2 m + 6 p)
+    nystrom       8 · n (2 m + 6 p) and 6 · 8 n for each record that may be extreme
     out_of_core   4 · n w      one panel of w columns, as wide as the memory allows
 
 and for all of them the prepared records, 6 · 8 n k for the conjugate gradients, and tiles.
@@ -24,6 +24,8 @@ from imprint.leave_one_out.kernels.tiles import MEMORY
 
 PANEL = 1024
 """Columns of a panel in memory: large enough for products at full speed."""
+CANDIDATES = 64
+"""Records that nystrom solves for because they may be extreme."""
 NARROWEST = 32
 WIDEST = 8192
 
@@ -59,7 +61,7 @@ class Demand:
     def own(self, method: str) -> int:
         """Return the bytes of what a method in memory keeps."""
         if method == "nystrom":
-            columns = 2 * self.landmarks + 6 * self.probes
+            columns = 2 * self.landmarks + 6 * (self.probes + CANDIDATES)
             return 8 * (self.size * columns + 4 * self.landmarks**2)
         item = 8 if method == "exact" else 4
         width = panel_width(self.size)

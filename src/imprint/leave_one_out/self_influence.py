@@ -108,6 +108,24 @@ def from_diagonal(
     )
 
 
+def bounded_divergence(
+    variance: Tensor, weights: Tensor, noise: float, count: Tensor | int = 1
+) -> Tensor:
+    """Return KL(out ‖ in) at the largest variance without a record, ``[n]``.
+
+    It rises with the variance: with k copies z = kv/σ² and a = σ²|Σ α|²(1 + z)/k.
+
+    Args:
+        variance: v, at most, ``[n]``.
+        weights: α of a record, or the sum over its copies, ``[n, c]``.
+        noise: σ².
+        count: k, copies left out together, itself counted.
+    """
+    spread = count * variance / noise
+    surprise = noise * weights.square().sum(1) * (1 + spread) / count
+    return Directions(spread[:, None], surprise[:, None], weights.shape[1]).kl_out_in()
+
+
 def towards_class(shift: Tensor, targets: Tensor) -> Tensor:
     """Return the shift of the output of a row's own class, ``[n]``; of one column, by its sign.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.leave_one_out.findings import NAMED_RECORDS
 from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report.headline import Headline
 from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
@@ -37,7 +38,6 @@ ERRORS = {
     "kl_in_out": "KL(in ‖ out)",
     "mean_distance": "mean distance",
 }
-MOST_SHOWN = 20
 
 
 @SECTIONS.register(LENS)
@@ -126,6 +126,7 @@ def _precision(findings: Mapping[str, Any]) -> dict[str, Any]:
         "checked": number(told, "checked"),
         "weights": number(told, "weights_error_at_most"),
         "passes": number(told, "passes"),
+        "extremes": told.get("extremes"),
         "errors": [
             (what, estimate(found, "median"), estimate(found, "quantile95"), number(found, "bias"))
             for name, what in ERRORS.items()
@@ -193,7 +194,7 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, float]]:
 
 def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
     by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
-    order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:MOST_SHOWN]
+    order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:NAMED_RECORDS]
     return [
         {
             "index": int(records["index"][row]),
