@@ -174,6 +174,9 @@ def test_index_and_masks_of_numbers_are_taken(save, tmp_path):
         ({"target": np.full((2, 300), "a")}, "target must hold numbers, not <U1"),
         ({"target_members": np.zeros(300, dtype=bool)}, "0 members and 300 non-members: at least"),
         ({"index": np.zeros(300)}, "index must hold whole numbers, not float64"),
+        ({"index": np.full(300, 2**63, dtype=np.uint64)}, "beyond 64 bits with a sign"),
+        ({"target": np.full((2, 300), 1e200)}, r"target\[0, 0\] is 1e\+200, beyond 1e\+100"),
+        ({"target": arrays()["signals"][3]}, r"signals\[3\] are those of the target itself"),
     ],
 )
 def test_arrays_that_do_not_fit_are_told_and_nothing_is_written(save, tmp_path, changed, message):
@@ -301,9 +304,19 @@ def test_an_attack_that_scores_all_alike_says_so(save, tmp_path):
     found = attack_membership_arrays(save(**constant), tmp_path / "out")["lenses"]["membership"]
     assert found["attacks"]["loss"]["auc"]["value"] == 0.5
     assert found["attacks"]["loss"]["note"].startswith("every record has the same score")
-    assert found["warnings"] == [
+    assert (
         "all logit margins of the target are 0: it says nothing of any record"
-    ]
+        in (found["warnings"])
+    )
+
+
+def test_records_listed_as_members_and_as_others_are_told(save, tmp_path):
+    own = arrays()
+    twice = {name: np.tile(own[name], 2) for name in ("signals", "members", "target")}
+    twice["target_members"] = np.arange(2 * RECORDS) < RECORDS
+    summary = attack_membership_arrays(save(**twice), tmp_path / "out", ["loss"])
+    told = summary["lenses"]["membership"]["warnings"]
+    assert told[0].startswith("600 of 600 rows share every signal with another one: if they are")
 
 
 @pytest.mark.parametrize("kind", [np.complex64, np.complex128, "datetime64[s]", "S3"])

@@ -26,6 +26,8 @@ from imprint.tables import write_table
 UNUSUAL = {"distance", "trace", "input_gradient", "parameter_gradient"}
 """Kinds of signal that files seldom hold; ``all`` attacks do without them."""
 
+MANY_TIED = 0.1
+"""Share of the rows on values of others from which it is reported."""
 LEAST_COHORT = 4
 """Models of a cohort, the target among them, from which another one's membership is asked for."""
 
@@ -104,12 +106,20 @@ def _evaluate(scores: NDArray[np.float64], members: NDArray[np.bool_], seed: int
 
 
 def _copies(case: Case) -> list[str]:
-    if not case.copies:
-        return []
-    return [
-        f"{case.copies} of {case.copies + len(case.members)} rows repeat another one in every "
-        "signal and in membership: each record counts once, in every number here"
-    ]
+    """Return what was noticed about rows that are alike."""
+    sentences = []
+    if case.copies:
+        sentences.append(
+            f"{case.copies} of {case.copies + len(case.members)} rows repeat another one in every "
+            "signal and in membership: each record counts once, in every number here"
+        )
+    if case.tied > MANY_TIED * len(case.members):
+        sentences.append(
+            f"{case.tied} of {len(case.members)} rows share every signal with another one: if they "
+            "are the same records listed as members and as others, list each once, as what it is; "
+            "intervals and resolution take them for different records"
+        )
+    return sentences
 
 
 def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from imprint.audit.npz import Arrays, flags, numbers, read_npz
 from imprint.errors import ImprintError
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References, completes_balanced_cohort
-from imprint.membership.duplicates import first_of_copies
+from imprint.membership.duplicates import count_tied_rows, first_of_copies
 from imprint.membership.evaluation import check_both
 
 SignalKind = Literal["phi", "log_curvature"]
@@ -35,6 +35,10 @@ OPTIONAL = (
 )
 
 
+GREATEST_SIGNAL = 1e100
+"""Signals beyond it overflow when they are squared and multiplied."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One target and everything known about it.
@@ -44,12 +48,14 @@ class Case:
         members: bool ``[N]``.
         evidence: what attacks may look at.
         copies: rows of the file that repeat another one, and are left out.
+        tied: rows left that share all their signals with another one.
     """
 
     index: NDArray[np.int64]
     members: NDArray[np.bool_]
     evidence: Evidence
     copies: int
+    tied: int
 
 
 def read_case(file: Path, signal: SignalKind = "phi") -> Case:
@@ -85,13 +91,30 @@ def read_case(file: Path, signal: SignalKind = "phi") -> Case:
     target = {kind: held["target"] for kind, held in kinds.items()}
     for name in ("mentr", "distance"):
         if name in arrays:
-            target[name] = numbers(file, name, arrays[name])
+            target[name] = _bounded(file, name, numbers(file, name, arrays[name]))
     references = None
     if "members" in arrays:
+        _check_apart(file, first["target"], first["signals"])
         references = _references(kinds, flags(file, "members", arrays["members"]), members)
     index = arrays.get("index", np.arange(len(members))).astype(np.int64)
     evidence = Evidence(target, references, _of(kinds, "population"))
     return _distinct(file, index if "index" in arrays else None, index, members, evidence)
+
+
+def _check_apart(file: Path, target: NDArray[np.float64], signals: NDArray[np.float64]) -> None:
+    """Check that the target does not judge itself.
+
+    Raises:
+        ImprintError: a reference has the target's signals, every one of them.
+    """
+    if np.ptp(target) == 0:
+        return
+    same = np.flatnonzero((signals == target).all(axis=(1, 2)))
+    if len(same):
+        raise ImprintError(
+            f"{file}: signals[{same[0]}] are those of the target itself, which would judge itself: "
+            "leave that row out of signals and members"
+        )
 
 
 def _references(
@@ -148,11 +171,11 @@ def _distinct(
             )
         first = np.minimum(first, namesake)
     kept = np.flatnonzero(first == np.arange(len(members)))
-    copies = len(members) - len(kept)
+    copies, tied = len(members) - len(kept), count_tied_rows(columns[:, kept])
     if not copies:
-        return Case(index, members, evidence, 0)
+        return Case(index, members, evidence, 0, tied)
     check_both(members[kept])
-    return Case(index[kept], members[kept], evidence.records(kept), copies)
+    return Case(index[kept], members[kept], evidence.records(kept), copies, tied)
 
 
 def _of(
@@ -164,10 +187,26 @@ def _of(
 def _signals(file: Path, arrays: Arrays, prefix: str) -> dict[str, NDArray[np.float64]]:
     names = ("target", "signals", "population", "population_signals")
     return {
-        name: numbers(file, prefix + name, arrays[prefix + name])
+        name: _bounded(file, prefix + name, numbers(file, prefix + name, arrays[prefix + name]))
         for name in names
         if prefix + name in arrays
     }
+
+
+def _bounded(file: Path, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values whose squares and products are finite.
+
+    Raises:
+        ImprintError: one is larger than ``GREATEST_SIGNAL``.
+    """
+    if np.abs(values).max() > GREATEST_SIGNAL:
+        place = np.unravel_index(int(np.abs(values).argmax()), values.shape)
+        where = ", ".join(map(str, place))
+        raise ImprintError(
+            f"{file}: {name}[{where}] is {values[place]:g}, beyond {GREATEST_SIGNAL:g}: no network "
+            "has such a margin or log-curvature; clip it, or leave that record out"
+        )
+    return values
 
 
 def _check_together(file: Path, arrays: Arrays) -> None:
@@ -221,6 +260,8 @@ def _check_shapes(file: Path, arrays: Arrays) -> None:
             )
         if name == "index" and array.dtype.kind not in "iu":
             raise ImprintError(f"{file}: index must hold whole numbers, not {array.dtype}")
+        if name == "index" and array.max() > np.iinfo(np.int64).max:
+            raise ImprintError(f"{file}: index {array.max()} is beyond 64 bits with a sign")
 
 
 def _size(arrays: Arrays, name: str, axis: int) -> int | None:

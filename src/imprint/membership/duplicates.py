@@ -62,6 +62,12 @@ def first_of_copies(signals: FloatArray, members: BoolArray, few: float = FEW) -
     return np.where(agreeing[group], first, own)
 
 
+def count_tied_rows(signals: FloatArray) -> int:
+    """Return how many rows share every signal with another row, float64 ``[D, N]``."""
+    sizes = np.bincount(_group_rows(signals))
+    return int(sizes[sizes >= 2].sum())
+
+
 def _group_rows(columns: FloatArray) -> IntArray:
     """Return a number a row, equal where all columns ``[D, N]`` are equal."""
     # Adding 0 makes -0 and 0 the same bytes.
