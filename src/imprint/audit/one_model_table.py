@@ -11,7 +11,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    title = "Déjà vu of one model: how much more it names  (points, 95 % interval)"
+    title = "Déjà vu of one model: accuracy less the reference's  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("reference", no_wrap=True)
     percents = sorted(next(iter(found["against"].values()))["test"], key=float, reverse=True)
@@ -29,8 +29,8 @@ def show_one_model(found: dict[str, Any]) -> None:
         beyond = found["unseen"]["against"][found["best"]]
         never = beyond["test"][percents[0]]["score"]
         console.print(
-            f"on images it never saw: {in_points(never)}; "
-            f"beyond that: {in_points(beyond['excess'])}",
+            f"score on images it never saw: {in_points(never)}, against {found['best']}; "
+            f"beyond that, on its own: {in_points(beyond['excess'])}",
             highlight=False,
         )
     claims = found["claims"]

@@ -54,10 +54,14 @@ def finish(
 
 def show_dejavu(findings: dict[str, Any]) -> None:
     """Print the headline tables of the déjà vu lens: of two models, of one, or of both."""
+    from imprint.report.dejavu_verdict import one_model_verdict, two_model_verdict
+
     if "two_model" in findings:
         _show_two_model(findings)
+        print(two_model_verdict(findings).heading)
     if "one_model" in findings:
         show_one_model(findings["one_model"])
+        print(one_model_verdict(findings["one_model"]).heading)
 
 
 def _show_two_model(findings: dict[str, Any]) -> None:
