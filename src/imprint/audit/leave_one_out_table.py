@@ -30,10 +30,10 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
 
 def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
-    kl = findings["kl_out_in_with_copies"]
+    kl = findings["kl_out_in"]
     freedom, given = findings["effective_degrees_of_freedom"], findings["given_away"]
     lines = [
-        ("records", f"{findings['records']}"),
+        ("records", _counted(findings)),
         ("right without themselves", _percent(accuracy)),
         (f"told by an AUC of {told['auc']:g} or more", _percent(told)),
         (f"given away: TPR {given['tpr']:g} at FPR {given['fpr']:g}", _percent(given)),
@@ -41,7 +41,7 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
         ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
         ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
     ]
-    lines.extend(_duplicates(**findings["duplicates"]))
+    lines.extend(_duplicates(findings["duplicates"]))
     if "approximation" in findings:
         lines.extend(_approximation(findings["approximation"]))
     if "missing" in findings.get("queries", {}):
@@ -49,14 +49,23 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _duplicates(exact: dict[str, Any], collinear: dict[str, Any]) -> list[tuple[str, str]]:
+def _counted(findings: dict[str, Any]) -> str:
+    records, distinct = findings["records"], findings["distinct"]
+    return str(records) if distinct == records else f"{records}, {distinct} of them distinct"
+
+
+def _duplicates(duplicates: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what the page says of copies too."""
     lines = []
+    exact, near, collinear = (duplicates[kind] for kind in ("exact", "near", "collinear"))
     if exact["groups"]:
         lines.append(("exact copies, left out together", _grouped(exact)))
     if exact.get("conflicting"):
         example = " and ".join(map(str, exact["disputed"][0]))
         lines.append(("copies with different labels", f"{exact['conflicting']}, index {example}"))
+    if near.get("records", 0) > exact["records"]:
+        within = f"within {100 * near['distance']:g} % of one another to the kernel, left out alone"
+        lines.append((within, _grouped(near)))
     if collinear.get("records", 0) > exact["records"]:
         lines.append(("the same to the kernel, left out alone", _grouped(collinear)))
     return lines
