@@ -48,6 +48,22 @@ def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
     )
 
 
+def tell_untrained(accuracy: Mapping[str, Any], classes: int) -> list[str]:
+    """Say so where the models of a cohort are hardly better than guessing on their members.
+
+    Returns:
+        The sentence, or nothing.
+    """
+    right = accuracy["members"]
+    if right >= HARDLY / classes:
+        return []
+    return _said(
+        f"the models get only {right:.0%} of their own members right, and guessing "
+        f"{1 / classes:.0%}: train them longer (--train.epochs), or the cohort says nothing of "
+        "models that have learnt"
+    )
+
+
 def tell_misfit(findings: Mapping[str, Any]) -> list[str]:
     """Say so where shadows fit their members otherwise than the network fits its own.
 
