@@ -10,13 +10,14 @@ from imprint.audit.leave_one_out_compare_table import show_comparison
 def show_leave_one_out(findings: dict[str, Any]) -> None:
     """Print the headline numbers, and one row a noise variance of a noise path."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     if "retraining" in findings:
         show_comparison(findings)
         return
-    console = Console()
+    console = safe_console()
     table = Table(title="Leave one out: who would be missed?", title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right")
@@ -127,9 +128,9 @@ def _number(estimate: dict[str, Any]) -> str:
 
 def show_search(findings: dict[str, Any]) -> None:
     """Print how many searches reached the bound, and how many records they named."""
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
-    console = Console(highlight=False)
+    console = safe_console(highlight=False)
     reached = findings["certificate"]
     console.print(f"bound reached to {findings['enough']:g}  {_percent(findings['success'])}")
     console.print(f"record named                {_percent(findings['identified'])}")
@@ -141,9 +142,9 @@ def show_search(findings: dict[str, Any]) -> None:
 
 def show_landscape(findings: dict[str, Any]) -> None:
     """Print in which share of the lines each measure is greatest at the record."""
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
-    console = Console(highlight=False)
+    console = safe_console(highlight=False)
     for name, share in findings["peak_at_record"].items():
         console.print(f"{name:14} greatest at the record on {100 * share:.1f} % of the lines")
 
@@ -151,10 +152,11 @@ def show_landscape(findings: dict[str, Any]) -> None:
 def show_asked(told: dict[str, Any]) -> None:
     """Print what leaving out groups, adding records and asking about records show most."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from imprint.terminal import safe_console
+
+    console = safe_console(highlight=False)
     names = {
         "group": ("groups", "group"),
         "record added": ("additions", "index"),

@@ -8,8 +8,9 @@ from typing import Any
 def show_one_model(found: dict[str, Any]) -> None:
     """Print the score against every reference, and what is claimed of single images."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     title = "Déjà vu of one model: accuracy less the reference's  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
@@ -23,7 +24,7 @@ def show_one_model(found: dict[str, Any]) -> None:
         cells = [in_points(against["test"][percent]["score"]) for percent in percents]
         right = against["test"][percents[0]]["reference_accuracy"]["value"]
         table.add_row(label, *cells, f"{100 * right:.1f} %")
-    console = Console()
+    console = safe_console()
     console.print(table)
     if "against" in found["unseen"]:
         beyond = found["unseen"]["against"][found["best"]]
