@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from miniatures import COHORT, commands, make
+from miniatures import ENCODER, commands
+from reliability_inputs import make_world
 from trials import Row, call, differing, import_heavy, print_rows, tree
 
 IN_PROGRESS = ("summary.json", "report.html", "options.yaml")
@@ -32,19 +33,24 @@ IN_PROGRESS = ("summary.json", "report.html", "options.yaml")
 
 def long_commands(folder: Path) -> dict[str, list[str]]:
     """Return calls that take seconds, by name; ``folder`` holds the miniatures."""
-    _write_records(folder / "many.npz", 400)
+    _write_records(folder / "many.npz", 1500)
     short = commands(folder)
-    epochs = "--train.epochs=40"
-    longer = {
-        "train": [*short["train"], "--train.epochs=200", "--train.snapshot-every=50"],
-        "audit": [*short["audit"], "--train.epochs=60"],
+    epochs = "--train.epochs=15"
+    return {
+        "train": [*short["train"], "--train.epochs=60", "--train.snapshot-every=20"],
+        "audit": [
+            "audit", *ENCODER, "--composite-count=200", "--per-class=4", "--k=10",
+            "--train.epochs=12", "--no-linear-probe", "--membership.models=6",
+            "--membership.probes=1", "--membership.train.epochs=2",
+            "--coverage.criteria=nc,kmnc,idc",
+        ],
         "dejavu sweep": [*short["dejavu sweep"], epochs],
         "membership cohort": [*short["membership cohort"], epochs, "--models=12"],
         "membership audit, shadows": [*short["membership audit"], epochs, "--shadows=8"],
-        "membership privacy": [*short["membership privacy"], "--train.epochs=12"],
+        "membership privacy": [*short["membership privacy"], "--train.epochs=6"],
         "leave-one-out fit, out of core": [
             "leave-one-out", "fit", "--arrays", str(folder / "many.npz"),
-            "--method=out_of_core", "--panel-size=32",
+            "--method=out_of_core", "--memory=0.01",
         ],
         "leave-one-out retrain": [
             *short["leave-one-out retrain"], "--left-out=6", "--pairs=20", "--train.epochs=10",
@@ -52,8 +58,6 @@ def long_commands(folder: Path) -> dict[str, list[str]]:
         "coverage measure": [*short["coverage measure"], "--criteria=all"],
         "data crops": [*short["data crops"], "--size=600"],
     }  # fmt: skip
-    assert COHORT
-    return longer
 
 
 def _write_records(file: Path, count: int) -> None:
@@ -151,20 +155,18 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", help="names of commands")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    shutil.rmtree(arguments.out, ignore_errors=True)
-    subprocess.run(
-        [sys.executable, "-c", "import miniatures, sys, pathlib; "
-         "miniatures.make(pathlib.Path(sys.argv[1]))", str(arguments.out / "inputs")],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    assert make
+    shutil.rmtree(arguments.out.resolve(), ignore_errors=True)
+    folder = arguments.out.resolve()
+    world = make_world(folder)
     import_heavy()
+    os.chdir(folder)
     rows: list[Row] = []
-    for name, words in long_commands(arguments.out / "inputs").items():
+    for name, words in long_commands(world).items():
         if arguments.only and name not in arguments.only:
             continue
-        folder = arguments.out / name.replace(" ", "_")
-        rows += kill_trials(name, words, folder, arguments.trials, arguments.seed)
+        rows += kill_trials(
+            name, words, folder / name.replace(" ", "_"), arguments.trials, arguments.seed
+        )
         print(f"{name}: {rows[-1].detail}", file=sys.stderr, flush=True)
     return print_rows("command, killed with SIGKILL", rows)
 

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from imprint.errors import ImprintError
 from imprint.probe.confidence import loss_of, margin
@@ -117,8 +116,7 @@ def hutchinson_trace(
     Raises:
         ImprintError: no probes, labels that do not fit, or the model gives no gradients.
     """
-    # Fused attention has no second derivative, its plain form has.
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+    with torch.enable_grad():
         images = images.detach().requires_grad_()
         losses = loss_of(margin(differentiable(forward(images)), labels))
         (slope,) = torch.autograd.grad(losses.sum(), images, create_graph=True)

@@ -9,7 +9,10 @@ from typing import Any
 
 import torch
 
+from imprint.errors import ImprintError
 from imprint.nets.subject import Subject
+from imprint.reading.regular import UnreadableFile
+from imprint.reading.weights_files import read_torch
 from imprint.store import replacing
 from imprint.train.objective import Objective
 from imprint.train.online_probes import OnlineProbes
@@ -48,9 +51,21 @@ class Run:
         with replacing(path) as temporary:
             temporary.write_bytes(buffer.getbuffer())
 
-    def load(self, path: Path, device: torch.device) -> None:
-        """Take the state of a file written by :meth:`save`."""
-        state = torch.load(path, map_location=device, weights_only=True)
+    def load(self, path: Path) -> None:
+        """Take the state of a file written by :meth:`save`.
+
+        Raises:
+            ImprintError: the file is damaged, or of another training.
+        """
+        try:
+            self._take(read_torch(path))
+        except (UnreadableFile, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            raise ImprintError(
+                f"{path} is damaged, or not what an interrupted training leaves: delete the folder "
+                f"{path.parent} and run the same command again"
+            ) from None
+
+    def _take(self, state: Any) -> None:
         self.subject.load_state_dict(state["subject"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
