@@ -393,6 +393,14 @@ def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
         )
 
 
+def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkeypatch):
+    network = load_subject(folder / "net.safetensors").eval()
+    use_scorer(monkeypatch, Answering(lambda images: torch.eye(3)[network(images).argmax(dim=1)]))
+    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    found = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))
+    assert found["triage"]["warnings"][0].startswith("the scorer returns hard labels")
+
+
 def test_complex_answers_of_a_scorer_are_refused(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(lambda images: torch.zeros(len(images), 3) + 1j))
     with pytest.raises(ImprintError, match=r"must be finite \[8, classes\], got complex64"):

@@ -191,8 +191,12 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
         "positives"
     )
     assert attack_verdict(mean).heading == (
-        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]), but at 1% false positives "
-        "no more of them are found than by guessing"
+        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); at 1% false positives it "
+        "finds 2.0% [0.5%, 10.0%] of them, too uncertain to rule out guessing"
+    )
+    less = {"a": found((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
+    assert attack_verdict(less).heading.endswith(
+        "finds 1.0% [0.0%, 10.0%] of them, no more than guessing"
     )
     assert attack_verdict(weak).heading == (
         "Weak signal: a scores members higher on average (AUC 54.0% [52.0%, 56.0%]); no record can "

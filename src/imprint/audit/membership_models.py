@@ -93,6 +93,11 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
         "the scorer returns probabilities, rows that sum to 1, so their logarithms are taken as "
         "logits; what was rounded to 0 or 1 is lost"
     )
+    if np.isin(answers, (0, 1)).all():
+        told = (
+            "the scorer returns hard labels, a 1 for the class and 0 for others, so attacks know "
+            "no more than whether it is right: return logits or probabilities, or use --label-only"
+        )
     answering = FromProbabilities(scorer)
     return Model(name, {**identity, "logits": "log p"}, lambda: answering, (told,)), (
         answers.shape[1]

@@ -67,7 +67,7 @@ def attack_verdict(
     best, worst = by_auc(attacks)[0], by_auc(attacks)[-1]
     area = estimate(attacks, best, "auc")
     if widened(area, len(attacks)).low > CHANCE:
-        return Verdict("found", _average(best, area, rates), best, None)
+        return Verdict("found", _average(attacks, best, area, rates), best, None)
     lowest = estimate(attacks, worst, "auc")
     if widened(lowest, len(attacks)).high < CHANCE:
         heading = (
@@ -112,17 +112,20 @@ def _single_records(attacks: Mapping[str, Any], rates: list[str]) -> tuple[str, 
     return None
 
 
-def _average(best: str, area: Estimate, rates: list[str]) -> str:
-    if rates:
-        least = min(rates, key=float)
-        singles = f"at {_rate(least)} false positives no more of them are found than by guessing"
-    else:
-        singles = "the non-members are too few to say whether single images can be named"
+def _average(attacks: Mapping[str, Any], best: str, area: Estimate, rates: list[str]) -> str:
     if area.value < WEAK_AUC:
         return (
             f"Weak signal: {best} scores members higher on average (AUC {_shown(area)}); {NOBODY}"
         )
-    return f"Members score higher on average ({best}: AUC {_shown(area)}), but {singles}"
+    average = f"Members score higher on average ({best}: AUC {_shown(area)})"
+    if not rates:
+        return f"{average}; the non-members are too few to say whether single images can be named"
+    least = min(rates, key=float)
+    found = estimate(attacks, best, "tpr_at_fpr", least)
+    share = f"at {_rate(least)} false positives it finds {_shown(found)} of them"
+    if found.value <= float(least):
+        return f"{average}, but {share}, no more than guessing"
+    return f"{average}; {share}, too uncertain to rule out guessing"
 
 
 def notes(attacks: Mapping[str, Any]) -> list[tuple[str, str]]:
