@@ -87,6 +87,12 @@ class Switch:
     on: bool = False
 
 
+@pytest.mark.parametrize("value", ["--help", "-h", "--out=elsewhere", "[--help]"])
+def test_values_that_begin_like_flags_are_refused(tmp_path, value):
+    with pytest.raises(ImprintError, match="begins like a flag"):
+        yaml_words(Outer, Path(write(tmp_path, f"out: {value}\n")))
+
+
 def test_the_key_on_needs_no_quotes(tmp_path):
     assert yaml_words(Switch, Path(write(tmp_path, "on: true\n"))) == ["--on"]
     with pytest.raises(ImprintError, match="unknown key 'False'"):

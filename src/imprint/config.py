@@ -184,6 +184,10 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
             words += [flag, ",".join(_item(item) for item in value)]
         else:
             words += [flag, str(value)]
+        if words[-1].startswith("-") and words[-1] != flag and isinstance(value, (str, list)):
+            raise ImprintError(
+                f"{file}: {prefix + name} is {words[-1]!r}, which begins like a flag: correct it"
+            )
     return words
 
 

@@ -300,6 +300,24 @@ class TestCifar:
             read_dictionary(tmp_path / "evil")
         assert not (tmp_path / "written").exists()
 
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            ([0.5, 1], "label 0.5 is no whole number"),
+            ([True, 1], "label True is no whole number"),
+            ([1, "frog"], "label 'frog' is no whole number"),
+            ([0, 2], "labels go from 0 to 2, but there are 2 classes"),
+            ([-1, 0], "labels go from -1 to 0, but there are 2 classes"),
+            ([0, 10**12], "labels go from 0 to 1000000000000, but there are 2 classes"),
+        ],
+    )
+    def test_labels_that_are_no_classes_are_refused(self, tmp_path, labels, message):
+        self.put_ten(tmp_path)
+        content = {b"data": np.zeros((2, 3072), np.uint8), b"labels": labels}
+        self.put(tmp_path / "data_batch_3", content)
+        with pytest.raises(ImprintError, match=re.escape(f"data_batch_3: {message}")):
+            open_images(tmp_path)
+
     def test_damage(self, tmp_path):
         self.put_ten(tmp_path)
         batch = tmp_path / "data_batch_3"
@@ -473,6 +491,11 @@ class TestArrays:
         kept = {key: value for key, value in arrays.items() if value is not None}
         np.savez(tmp_path / "x.npz", **kept)
         with pytest.raises(ImprintError, match=re.escape(message)):
+            open_images(tmp_path / "x.npz")
+
+    def test_a_label_of_a_trillion_counts_no_classes(self, tmp_path):
+        np.savez(tmp_path / "x.npz", images=self.pixels, labels=[0, 10**12])
+        with pytest.raises(ImprintError, match="label 1000000000000 is too large"):
             open_images(tmp_path / "x.npz")
 
     def test_nothing_pickled_and_nothing_damaged_is_read(self, tmp_path):
