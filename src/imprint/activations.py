@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -67,7 +67,8 @@ class Batch(Remembering):
 
     Attributes:
         layers: of the network.
-        values: float32 ``[b, neurons]``, the layers side by side; on any device.
+        values: float32 ``[b, neurons]``, the layers side by side, on any device; float64 where
+            the table of them is.
         labels: int64 ``[b]``, the given class of each input; None where nobody knows.
     """
 
@@ -117,7 +118,8 @@ class ActivationTable(Remembering):
 
     Attributes:
         layers: of the network.
-        values: float16 or float32 ``[n, neurons]``; may be a memory map.
+        values: float16, float32 or float64 ``[n, neurons]``; may be a memory map. All that is asked
+            of float64 is computed in float64.
         labels: int64 ``[n]``; None where nobody knows.
         index: int64 ``[n]``, which images they are.
         predictions: int64 ``[n]``, the class the network names; None where nobody asked.
@@ -125,7 +127,7 @@ class ActivationTable(Remembering):
     """
 
     layers: Layers
-    values: NDArray[np.float16] | NDArray[np.float32]
+    values: NDArray[np.float16] | NDArray[np.float32] | NDArray[np.float64]
     labels: NDArray[np.int64] | None = None
     index: NDArray[np.int64] | None = None
     predictions: NDArray[np.int64] | None = None
@@ -134,14 +136,22 @@ class ActivationTable(Remembering):
     def __len__(self) -> int:
         return len(self.values)
 
-    def batches(self, size: int = 4096) -> Iterator[Batch]:
-        """Yield the inputs in order, ``size`` at a time, in float32."""
-        for start in range(0, len(self), size):
-            part = slice(start, start + size)
-            labels = None if self.labels is None else torch.from_numpy(self.labels[part])
-            values = torch.from_numpy(np.asarray(self.values[part], dtype=np.float32))
-            yield Batch(self.layers, values, labels)
+    @property
+    def precision(self) -> type[np.float32] | type[np.float64]:
+        """What is computed with: float64 where the values are, else float32."""
+        return np.float64 if self.values.dtype == np.float64 else np.float32
 
-    def columns(self, neurons: NDArray[np.int64]) -> NDArray[np.float32]:
+    def batch(self, rows: NDArray[np.int64] | slice) -> Batch:
+        """Return some inputs as a batch on the CPU."""
+        labels = None if self.labels is None else torch.from_numpy(self.labels[rows])
+        values = np.asarray(self.values[rows], dtype=self.precision)
+        return Batch(self.layers, torch.from_numpy(values), labels)
+
+    def batches(self, size: int = 4096) -> Iterator[Batch]:
+        """Yield the inputs in order, ``size`` at a time."""
+        for start in range(0, len(self), size):
+            yield self.batch(slice(start, start + size))
+
+    def columns(self, neurons: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
         """Return the activations of some neurons, numbered among all, ``[n, m]``."""
-        return np.ascontiguousarray(self.values[:, neurons], dtype=np.float32)
+        return np.ascontiguousarray(self.values[:, neurons], dtype=self.precision)

@@ -15,11 +15,13 @@ from typing import Any
 
 from imprint import __version__
 from imprint.errors import ImprintError
-from imprint.terminal import printable, printable_json
+from imprint.terminal import printable, printable_json, shorten
 from imprint.user_code import trust_code, trust_typed
 
 INTERNAL_ERROR = 70
 """Exit code of a fault of imprint itself, EX_SOFTWARE of sysexits.h."""
+_NO_MEMORY = ("allocate memory", "out of memory")
+"""What torch says of memory on the CPU and on a GPU."""
 
 COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("audit",): (
@@ -149,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             traceback.print_exc()
         sentence, code = describe_failure(error)
-        print(f"imprint: {printable(sentence)}", file=sys.stderr)
+        print(f"imprint: {shorten(printable(sentence))}", file=sys.stderr)
         raise SystemExit(code) from None
 
 
@@ -164,12 +166,12 @@ def describe_failure(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno is not None:
         where = f" {error.filename}" if error.filename else " a file"
         return f"cannot use{where}: {error.strerror}; check the path and the disk", 2
-    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+    reason = (str(error).splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or any(words in reason for words in _NO_MEMORY):
         return (
             "not enough memory: take fewer images, smaller ones or a smaller batch, or check the "
             f"file that was read ({_place_of(error)})"
         ), 2
-    reason = (str(error).splitlines() or [""])[0]
     named = type(error).__name__ + (f": {reason}" if reason else "")
     return (
         f"internal error, a fault of imprint itself ({named}; {_place_of(error)}): run the same "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -135,6 +136,8 @@ def _start_worker(
 ) -> None:
     import torch
 
+    # An interrupt reaches the whole group; the parent ends its workers and says so once.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     restore_consent(trusted)
     torch.set_num_threads(threads)
     progress.count_into(counter, unit)

@@ -222,10 +222,10 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
             os.replace(temporary, path)
     except BaseException:
         if not resume:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 _remove(temporary)
             for folder in missing:
-                with suppress(OSError):
+                with suppress(OSError, ValueError):
                     folder.rmdir()
         raise
 
@@ -267,6 +267,8 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
+        if isinstance(error, ValueError) and "null byte" in str(error):
+            raise ImprintError(f"{str(path)!r} is no path: it holds a zero byte") from error
         raise
 
 
@@ -276,6 +278,7 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(
             json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
             encoding="utf-8",
+            errors="backslashreplace",  # a name of a file that is not UTF-8, as JSON writes it
         )
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # C0 and C1 controls, marks of direction, separators of lines, halves of surrogate pairs.
 _CONTROLS = re.compile(
@@ -25,6 +28,11 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def shorten(text: str, most: int = 2000) -> str:
+    """Return text without its middle where it is longer than ``most`` letters."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
 def printable_json(value: Any) -> str:
     r"""Return a value as indented JSON, its controls escaped as in JSON.
 
@@ -33,3 +41,22 @@ def printable_json(value: Any) -> str:
     """
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     return "\n".join(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+
+
+def safe_console(highlight: bool = True) -> Console:
+    """Return a console on standard output that prints text as it is, its controls escaped.
+
+    Rich would take ``[red]`` in the name of a class for a style, and pass an escape sequence on.
+
+    Args:
+        highlight: whether numbers and the like are coloured on a terminal.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    class SafeConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            lines = (printable(line) for line in text.split("\n"))
+            return super().render_str("\n".join(lines), **options)
+
+    return SafeConsole(highlight=highlight, markup=False, emoji=False)

@@ -154,7 +154,7 @@ def test_the_same_command_goes_on_and_its_options_replay_it(tmp_path: Path) -> N
         ),
         ({"test/conv1": np.full((60, 6), np.nan)}, "test/conv1[0, 0] is nan"),
         ({"test/conv1": np.full((60, 6), 1e39)}, "test/conv1[0, 0] is 1e+39"),
-        ({"test/conv1": np.full((60, 6), "a")}, "must hold numbers"),
+        ({"test/conv1": np.full((60, 6), "a")}, "must hold real numbers, not <U1"),
         ({"train_labels": np.zeros(3, dtype=np.int64)}, "one whole number an input"),
         ({"test_labels": np.zeros(60)}, "one whole number an input"),
         ({"training/conv1": np.zeros((2, 2))}, "unknown array 'training/conv1'"),
@@ -735,3 +735,89 @@ def test_random_scores_choose_neurons_as_a_control(world: Path, tmp_path: Path) 
         assert cells["source"] == "random"
         chosen.append([(one["layer"], one["neuron"]) for one in cells["neurons"]])
     assert chosen[0] != chosen[1]
+
+
+def test_activations_in_float64_keep_their_digits_at_a_large_offset(tmp_path: Path) -> None:
+    """A common offset of 2³⁰ changes nothing but signs; float32 would keep steps of 64 of it."""
+    given: dict[str, np.ndarray] = {}
+    for name, values in arrays().items():
+        exact = (
+            np.round(values.astype(np.float64) * 2.0**20) / 2**20 + 2.0**-22
+        )  # exact with the offset, too
+        given[name] = values if "labels" in name else exact
+    shifted = {
+        name: values if "labels" in name else values + 2.0**30 for name, values in given.items()
+    }
+    train, _ = tables_from_arrays(_saved(tmp_path / "given.npz", given))
+    assert train is not None
+    assert train.values.dtype == np.float64
+    words = ("--criteria", "all", "--param", "cc.threshold=3", "dsc.width=0.05", "tknc.k=2")
+    for part in ("plain", "shifted"):
+        (tmp_path / part).mkdir()
+    plain = measured(tmp_path / "plain", given, *words)["criteria"]
+    moved = measured(tmp_path / "shifted", shifted, *words)["criteria"]
+    for name in (NAMES | {"idc"}) - {"ssc"}:
+        assert moved[name]["value"] == pytest.approx(plain[name]["value"], rel=1e-5), name
+        assert plain[name]["value"] > 0
+
+
+def _saved(path: Path, given: Mapping[str, np.ndarray]) -> Path:
+    np.savez(path, **given)
+    return path
+
+
+def test_values_that_float32_holds_are_computed_in_it(tmp_path: Path) -> None:
+    given = arrays()
+    wide = {
+        name: values if "labels" in name else values.astype(np.float64)
+        for name, values in given.items()
+    }
+    for table in tables_from_arrays(_saved(tmp_path / "wide.npz", wide)):
+        assert table is not None
+        assert table.values.dtype == np.float32
+
+
+def test_a_covariance_of_condition_1e16_is_refused_without_shrinkage(tmp_path: Path) -> None:
+    """One neuron is the sum of two others up to 1e-8: singular to the last digit of float64."""
+    generator = np.random.default_rng(0)
+    given: dict[str, np.ndarray] = {}
+    for part, count in (("train", 400), ("test", 40)):
+        values = generator.normal(size=(count, 3))
+        last = values[:, :1] + values[:, 1:2] + 1e-8 * generator.normal(size=(count, 1))
+        given[f"{part}/fc"] = np.concatenate([values, last], axis=1)
+        given[f"{part}_labels"] = np.arange(count) % 2
+    words = ("--criteria", "mdsc", "--param")
+    for part in ("none", "shrunk"):
+        (tmp_path / part).mkdir()
+    plain = measured(tmp_path / "none", given, *words, "mdsc.shrinkage=none")["criteria"]["mdsc"]
+    assert "the covariance of class 0 is singular" in plain["missing"]
+    shrunk = measured(tmp_path / "shrunk", given, *words, "mdsc.width=1")["criteria"]["mdsc"]
+    assert shrunk["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test/conv1": np.ones((60, 6), dtype=complex)}, "must hold real numbers, not complex128"),
+        ({"test/conv1": np.full((60, 6), np.nan)}, "[0, 0] is nan: leave that input out"),
+        ({"test/conv1": np.ones((60, 6), dtype=bool)}, "must hold real numbers, not bool"),
+        ({"test/conv1": np.ones((60, 6, 2))}, "has shape [60, 6, 2], expected [inputs, neurons]"),
+        ({"test/conv1": np.ones(6)}, "has shape [6], expected [inputs, neurons]"),
+        ({"test/conv1": np.float64(1)}, "has shape [], expected [inputs, neurons]"),
+        ({"test/conv1": np.ones((60, 0))}, "nothing empty"),
+        ({"test/conv1": np.ones((59, 6))}, "all layers must see the same inputs"),
+        ({"test/conv1": np.ones((60, 7))}, "train/conv1 has 6 neurons, test/conv1 7"),
+        ({"test/conv1": np.full((60, 6), "a")}, "must hold real numbers, not <U1"),
+        ({"test/conv1": np.full((60, 6), 1e300)}, "is 1e+300"),
+        ({"test_labels": np.full(60, 0.5)}, "must hold one whole number an input"),
+        ({"test_labels": np.zeros((60, 1), dtype=int)}, "must hold one whole number an input"),
+        ({"test_labels": np.full(60, 1j)}, "must hold one whole number an input"),
+    ],
+)
+def test_activations_that_are_none_are_told(
+    tmp_path: Path, change: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(ImprintError) as caught:
+        tables_from_arrays(_saved(tmp_path / "a.npz", {**arrays(), **change}))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

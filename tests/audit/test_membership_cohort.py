@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -304,3 +305,21 @@ def test_a_record_that_few_models_left_out_does_not_hide_the_others():
     assert set(pairs.train) == {5}
     assert told["pairs"] == 10
     assert told["least"] < 0.5
+
+
+def test_copies_and_models_that_learnt_nothing_are_warned_of(arrays, tmp_path):
+    content = dict(np.load(arrays))
+    content["images"][60:] = content["images"][:60]
+    np.savez(tmp_path / "copied.npz", **content)
+    train = replace(TRAIN, epochs=1, learning_rate=1e-6)
+    changes = {"models": 6, "controls": False, "curvature": False, "train": train}
+    options(tmp_path / "copied.npz", tmp_path / "study", attack=("loss",), **changes).run()
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    copies, untrained = summary["lenses"]["membership"]["warnings"]
+    assert copies.startswith("60 of 120 images are exact copies of others and count once")
+    assert untrained.startswith("the models get only")
+    assert summary["data"]["copies"] == 60
+    assert summary["data"]["records"] + summary["data"]["population"] == 60
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert copies in page
+    assert untrained in page

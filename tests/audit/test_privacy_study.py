@@ -14,7 +14,8 @@ from imprint.cli import main
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
-from imprint.membership.privacy_audit import Budget, Fixed, audit_one_run
+from imprint.membership.privacy_audit import audit_one_run
+from imprint.membership.privacy_choices import Budget, Fixed
 from imprint.report.page import write_report
 from imprint.store import write_json
 from imprint.tables import read_table

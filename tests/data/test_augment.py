@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from imprint.data import augment as module
-from imprint.data.augment import augment, crop_rectangles, draw, recolour
+from imprint.data.augment import adjust_contrast, augment, crop_rectangles, draw, recolour
 from imprint.data.geometry import resample
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, UNCHANGED, Augmentation
@@ -383,3 +383,21 @@ def test_a_mirrored_crop_is_the_crop_of_the_mirrored_image():
 def test_impossible_settings_are_named(wrong, message):
     with pytest.raises(ImprintError, match=message.replace("(", r"\(")):
         Augmentation(**wrong)
+
+
+def test_colour_of_other_than_three_channels_stays_and_the_settings_are_named() -> None:
+    chosen = Augmentation(
+        crop="none", flip=0.0, jitter=1.0, brightness=0.0, contrast=0.0, grayscale=1.0
+    )
+    pixels = torch.randint(0, 256, (2, 12, 8, 8), dtype=torch.uint8)
+    view = augment(pixels, chosen, 0, np.arange(2), 8)
+    assert torch.allclose(view, pixels / 255)
+    assert chosen.left_out(12) == ("saturation", "hue", "grayscale")
+    assert chosen.left_out(3) == ()
+    assert replace(chosen, jitter=0.0).left_out(4) == ("grayscale",)
+
+
+def test_contrast_of_many_channels_is_about_their_mean() -> None:
+    images = torch.rand(1, 4, 5, 5)
+    scaled = adjust_contrast(images, torch.full((1, 1, 1, 1), 0.5))
+    assert torch.allclose(scaled, images * 0.5 + images.mean() * 0.5)

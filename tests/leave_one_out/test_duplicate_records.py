@@ -11,6 +11,7 @@ from imprint.leave_one_out.duplicates import (
     copies_from_diagonal,
     copies_of,
     exact_copies,
+    near_copies,
     self_influence_with_copies,
 )
 from imprint.leave_one_out.posterior import fit
@@ -38,6 +39,15 @@ def test_collinear_records_are_found_in_any_block(monkeypatch):
     kernel = torch.from_numpy(points @ points.T)
     assert collinear_records(kernel).tolist() == [0, 1, 2, 1, 4, 1]
     assert collinear_records(kernel, gap=1e-4).tolist() == [0, 1, 2, 1, 0, 1]
+
+
+def test_near_copies_lie_within_a_distance():
+    """Unit vectors at an angle t are 2 sin(t/2) apart; a multiple is as far as it is longer."""
+    angles = torch.tensor([0.0, 0.0099, 0.0198, 1.0, 2.0], dtype=torch.float64)
+    points = torch.stack([angles.cos(), angles.sin()], 1)
+    points = torch.cat([points, 1.005 * points[3:4], 1.02 * points[4:5]])
+    assert near_copies(points @ points.T).tolist() == [0, 0, 0, 3, 4, 3, 6]
+    assert near_copies(points @ points.T, 0.005).tolist() == [0, 1, 2, 3, 4, 3, 6]
 
 
 def test_a_record_goes_with_its_copies():

@@ -48,7 +48,7 @@ def test_the_record_that_is_named_first_is_the_first(tmp_path, seed, records):
     truth = truth_of(x, y)
     landmarks = records // 20 + 1
     found = fitted(tmp_path, x, y, "--landmarks", str(landmarks), "--seed", str(seed))
-    most = found["kl_out_in_with_copies"]["most"]
+    most = found["kl_out_in"]["most"]
     assert most["index"] == int(truth.kl_out_in.argmax())
     assert most["value"] == pytest.approx(float(truth.kl_out_in.max()), rel=1e-6)
     extremes = found["approximation"]["extremes"]

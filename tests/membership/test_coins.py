@@ -4,15 +4,8 @@ import pytest
 from imprint.audit.privacy_arrays import tell_bound
 from imprint.errors import ImprintError
 from imprint.membership.coins import check_coins
-from imprint.membership.privacy_audit import (
-    BUDGETS,
-    Bonferroni,
-    Budget,
-    Fixed,
-    Split,
-    audit_many_runs,
-    audit_one_run,
-)
+from imprint.membership.privacy_audit import audit_many_runs, audit_one_run
+from imprint.membership.privacy_choices import BUDGETS, Bonferroni, Budget, Fixed, Split
 from imprint.membership.privacy_methods import METHODS, one_run_bounds
 
 CHOICES = [Fixed(Budget(0.3, 0.3)), Fixed(Budget(1, 0)), Split(), Bonferroni(BUDGETS)]
@@ -82,8 +75,19 @@ def test_sentence_names_the_assumptions():
     told = tell_bound(audit_one_run(scores, members, Split(), "gaussian", 1e-5).to_dict())
     assert "which proves nothing" in told
     assert "its own fair coin (the test of the member count gives p = 1)" in told
-    assert told.endswith("only for procedures that are Gaussian private.")
+    assert told.endswith(" and the procedure is Gaussian private.")
     told = tell_bound(audit_many_runs(scores, members, Fixed(0.0)).to_dict())
     assert told.endswith(
-        "training of its own, the threshold was chosen before looking at the scores."
+        "training of its own and the threshold was chosen before looking at the scores."
     )
+
+
+def test_a_bound_that_cannot_be_says_so():
+    told = tell_bound(audit_one_run([1.0], np.array([True]), Fixed(Budget(1, 0))).to_dict())
+    assert "could not: so few guesses at this δ prove no ε > 0 even if all are right" in told
+
+
+@pytest.mark.parametrize("audit", [audit_one_run, audit_many_runs])
+def test_a_confidence_below_one_half_is_refused(audit):
+    with pytest.raises(ImprintError, match=r"confidence 0\.01 must be at least 0\.5"):
+        audit(*noise(100, 50), Split(), confidence=0.01)

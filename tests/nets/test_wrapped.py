@@ -79,6 +79,19 @@ def test_features_of_a_plain_classifier_are_the_input_of_the_last_linear_layer_t
     assert not module.last._forward_pre_hooks
 
 
+def test_the_linear_layer_that_gives_the_output_counts_though_another_runs_later() -> None:
+    class Aside(Plain):
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            hidden = self.hidden_values(images)
+            return {"scores": self.last(hidden), "aside": self.unused(hidden[:, :3])}
+
+    module = Aside().eval()
+    network = as_backbone(module, 3, 8, OutputRule(5))
+    assert network.classifier is module.last
+    assert network.feature_width == 6
+    assert torch.equal(network(IMAGES), module(IMAGES)["scores"])
+
+
 def test_features_without_a_linear_layer_are_means_of_the_last_convolutions_input() -> None:
     module = Convolutional().eval()
     network = as_backbone(module, 3, 8, OutputRule(5))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from imprint.errors import ImprintError
 from imprint.nets.fill import build_subject
+from imprint.nets.outputs import OutputRule
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.gradients import input_gradient_norm, last_layer_gradient_norm
 
@@ -53,8 +54,49 @@ def test_confident_records_keep_their_digits() -> None:
     assert found.item() == pytest.approx(np.sqrt(2) * np.exp(-30), rel=1e-5)
 
 
-def test_other_last_layers_are_refused() -> None:
+class Averaged(nn.Module):
+    """Logits are means over places of a convolution; a layer that leads nowhere runs last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3)
+        self.last = nn.Conv2d(4, 5, 1)
+        self.aside = nn.Conv2d(4, 5, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = self.first(images).relu()
+        logits = self.last(maps).mean((2, 3))
+        self.aside(maps)
+        return logits
+
+
+def test_without_linear_logits_the_last_layer_that_leads_to_them_counts() -> None:
+    torch.manual_seed(0)
+    module = Averaged().double()
+    network = Subject(module.float(), 3, 32, (0.5,), (0.25,), output=OutputRule(5))
+    network = network.double().eval()
+    found = last_layer_gradient_norm(network, images(), LABELS)
+    for image, label, norm in zip(images(), LABELS, found, strict=True):
+        losses = F.cross_entropy(network(image[None]), label[None])
+        parts = torch.autograd.grad(losses, [module.last.weight, module.last.bias])
+        expected = torch.cat([part.flatten() for part in parts]).norm()
+        assert norm.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_logits_that_go_through_a_rectifier_have_the_gradient_of_the_linear_layer() -> None:
+    torch.manual_seed(0)
     head = nn.Sequential(nn.Linear(4, 2), nn.ReLU())
     network = Subject(nn.Flatten(), 1, 2, (0.0,), (1.0,), head=head).eval()
-    with pytest.raises(ImprintError, match="do not come from one linear layer"):
+    inputs = torch.ones(1, 1, 2, 2)
+    found = last_layer_gradient_norm(network, inputs, torch.tensor([0]))
+    losses = F.cross_entropy(network(inputs), torch.tensor([0]))
+    parts = torch.autograd.grad(losses, [head[0].weight, head[0].bias])
+    assert found.item() == pytest.approx(
+        torch.cat([part.flatten() for part in parts]).norm().item()
+    )
+
+
+def test_a_network_without_parameters_has_no_last_layer() -> None:
+    network = Subject(nn.Flatten(), 1, 2, (0.0,), (1.0,), output=OutputRule(4)).eval()
+    with pytest.raises(ImprintError, match="no layer of the network with parameters leads to its"):
         last_layer_gradient_norm(network, torch.ones(1, 1, 2, 2), torch.tensor([0]))

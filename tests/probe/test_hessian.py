@@ -3,6 +3,7 @@ import pytest
 import torch
 from scipy.linalg import hadamard
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from imprint.errors import ImprintError
 from imprint.probe.confidence import loss_of, margin
@@ -141,3 +142,22 @@ def test_a_linear_loss_bends_nowhere(images: Tensor) -> None:
     labels = torch.zeros(COUNT, dtype=torch.int64)
     found = hutchinson_trace(net, images, labels, [torch.ones(COUNT, PIXELS)])
     assert found.tolist() == [0.0] * COUNT
+
+
+def test_attention_has_the_trace_of_its_hessian() -> None:
+    class Attending(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            rows = images[:, None, 0]
+            attended = torch.nn.functional.scaled_dot_product_attention(rows, rows, rows)
+            return attended[:, 0, 0]
+
+    torch.manual_seed(0)
+    net, image = Attending().eval(), torch.rand(1, 1, 4, 4)
+    label = torch.tensor([2])
+    found = hutchinson_trace(net, image, label, [signs[:1] for signs in orthogonal(16)])
+    with sdpa_kernel(SDPBackend.MATH):
+        hessian = torch.autograd.functional.hessian(
+            lambda flat: torch.nn.functional.cross_entropy(net(flat.view(1, 1, 4, 4)), label),
+            image.double().flatten(),
+        )
+    assert found.item() == pytest.approx(hessian.trace().item(), rel=1e-4)

@@ -47,8 +47,8 @@ def test_the_page_says_what_the_summary_holds(study: Path) -> None:
     values = {float(value) for value in re.findall(r'<data value="([^"]+)"', page)}
     for estimate in (
         found["leave_one_out_accuracy"],
-        found["auc_with_copies"]["median"],
-        found["kl_out_in_with_copies"]["median"],
+        found["auc"]["median"],
+        found["kl_out_in"]["median"],
     ):
         assert estimate["value"] in values
     assert found["effective_degrees_of_freedom"] in values
@@ -105,7 +105,7 @@ def test_without_pictures_there_is_a_table(copy: Path) -> None:
     shutil.rmtree(copy / "gallery" / "leave_one_out")
     page = write_report(copy).read_text()
     records = read_table(copy / "leave_one_out" / "records.parquet")
-    order = np.argsort(-records["kl_out_in_with_copies"])
+    order = np.argsort(-records["kl_out_in"])
     part = page[page.index('id="leave-one-out-records"') :]
     rows = [int(row) for row in re.findall(r'<th scope="row">(\d+)</th>', part)]
     assert rows[:20] == records["index"][order[:20]].tolist()
@@ -144,7 +144,7 @@ def test_any_divergences_can_be_drawn(values: list[float]) -> None:
 def test_of_many_records_a_part_is_drawn_and_said() -> None:
     random = np.random.default_rng(0)
     count = 3 * MOST_POINTS
-    names = ("kl_out_in", "kl_variance", "kl_out_in_with_copies", "leverage", "residual_norm")
+    names = ("kl_out_in", "kl_variance", "kl_out_in", "leverage", "residual_norm")
     records = {name: random.random(count) for name in names}
     scatter = leave_one_out_figures(records, None)[1]
     assert "Drawn are 1,000 of 3,000 records" in scatter.caption

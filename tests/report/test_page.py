@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 
 from imprint.errors import ImprintError
+from imprint.report.dejavu_verdict import (
+    below_guessing,
+    one_model_verdict,
+    two_model_verdict,
+)
 from imprint.report.inputs import Estimate
 from imprint.report.page import write_report
-from imprint.report.sections.dejavu import _sentence, _verdict
+from imprint.report.sections.dejavu import _sentence
+from imprint.report.wording import points
 from imprint.tables import read_table, write_table
 
 HOSTILE = "\"><script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }} $x^ &amp; \x00]]>"
@@ -131,6 +137,8 @@ def test_numbers_are_written_as_rounded(study: Path) -> None:
     [
         ((0.01, 0.2), (0.1, 0.3), "The models remember images they were trained on"),
         ((-0.1, 0.2), (0.1, 0.3), "Memory shows among the images the models are most sure of"),
+        # Of two looks at the same images, one that 95 % just leave above 0 is no claim.
+        ((-0.1, 0.2), (0.005, 0.3), "No memory beyond noise was found"),
         ((-0.1, 0.2), (-0.1, 0.3), "No memory beyond noise was found"),
         ((-0.2, -0.1), (0.1, 0.3), "check the set-up"),
     ],
@@ -138,8 +146,75 @@ def test_numbers_are_written_as_rounded(study: Path) -> None:
 def test_verdict_follows_the_intervals(
     at_100: tuple[float, float], at_20: tuple[float, float], statement: str
 ) -> None:
-    scores = [Estimate((low + high) / 2, low, high, 9) for low, high in (at_100, at_20)]
-    assert statement in _verdict(scores)[1]
+    test = {"100": {"score": plain(*at_100)}, "20": {"score": plain(*at_20)}}
+    heading = two_model_verdict({"two_model": test}).heading
+    assert statement in heading
+    low, high = at_20 if statement.startswith("Memory") else at_100
+    assert f"{points(low)}, {points(high)}] on " in heading
+
+
+def plain(low: float, high: float, n: int = 90) -> dict[str, Any]:
+    return {"value": (low + high) / 2, "ci95": [low, high], "n": n}
+
+
+@pytest.mark.parametrize(
+    ("score", "excess", "heading"),
+    [
+        (
+            (-0.25, -0.09),
+            (-0.17, 0.07),
+            "No memory beyond noise was found: −5.0 points [−17.0, +7.0] beyond images it never "
+            "saw",
+        ),
+        (
+            (-0.25, -0.09),
+            (0.02, 0.1),
+            "The model remembers images it was trained on: +6.0 points [+2.0, +10.0] beyond "
+            "images it never saw",
+        ),
+        (
+            (0.1, 0.3),
+            (-0.02, 0.1),
+            "No memory: the model does as well on images it never saw: +4.0 points "
+            "[−2.0, +10.0] beyond images it never saw",
+        ),
+        (
+            (0.1, 0.3),
+            None,
+            "The model names more objects than any reference finds in the background: +20.0 "
+            "points [+10.0, +30.0] on all attacked images",
+        ),
+    ],
+)
+def test_the_verdict_of_one_model_names_what_is_beyond_unseen_images(
+    score: tuple[float, float], excess: tuple[float, float] | None, heading: str
+) -> None:
+    findings: dict[str, Any] = {
+        "best": "combined",
+        "against": {"combined": {"test": {"100": {"score": plain(*score)}}}},
+        "unseen": {"missing": "all were seen"},
+    }
+    if excess is not None:
+        findings["unseen"] = {"against": {"combined": {"excess": plain(*excess)}}}
+    assert one_model_verdict(findings).heading == heading
+
+
+def test_an_accuracy_below_guessing_is_explained() -> None:
+    test = {
+        "100": {"target_accuracy": plain(0.3, 0.4), "reference_accuracy": plain(0.07, 0.12)},
+        "20": {"target_accuracy": plain(0.5, 0.9), "reference_accuracy": plain(0.006, 0.05, 36)},
+    }
+    noise, sure = below_guessing(
+        test, 0.1, {"target_accuracy": "The target", "reference_accuracy": "The reference"}
+    )
+    assert noise == (
+        "The reference names 9.5% of all attacked images (7.0% to 12.0%), fewer than guessing "
+        "would (10.0%): within the noise of 90 images."
+    )
+    assert sure.startswith(
+        "The reference names 2.8% of its 20% most confident images (0.6% to 5.0%), fewer than "
+        "guessing would (10.0%): its neighbours agree there on a class"
+    )
 
 
 @pytest.mark.parametrize(
@@ -315,8 +390,8 @@ def test_damaged_files_are_named(study: Path, file: str, content: bytes, message
         (("data", "class_names"), None, r"has no data\.class_names"),
         (("data", "attacked"), 7, "attacked is not an object"),
         (("lenses",), None, "has no lenses"),
-        (("lenses", "dejavu", "two_model"), {}, "two_model must hold"),
-        (("lenses", "dejavu", "two_model"), {"all": {}}, "two_model must hold"),
+        (("lenses", "dejavu", "two_model"), {}, "must hold findings by percentage"),
+        (("lenses", "dejavu", "two_model"), {"all": {}}, "must hold findings by percentage"),
         (("lenses", "dejavu", "two_model", "20", "forgotten"), None, r"has no two_model\.20\.forg"),
         (("lenses", "dejavu", "two_model", "100", "score"), 0.5, "is not an estimate"),
         (("lenses", "dejavu", "significance", "p_value"), "low", "p_value is not a number"),

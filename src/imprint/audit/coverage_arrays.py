@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,12 +83,16 @@ def _table(
     parts = [_values(file, f"{part}/{name}", array) for name, array in found.items()]
     layers = Layers(tuple(found), tuple(values.shape[1] for values in parts))
     labels = _labels(file, arrays, f"{part}_labels", len(parts[0]))
-    return ActivationTable(layers, np.concatenate(parts, axis=1), labels)
+    values = cast("NDArray[np.float64]", np.concatenate(parts, axis=1))
+    return ActivationTable(layers, values, labels)
 
 
-def _values(file: Path, name: str, array: NDArray[np.generic]) -> NDArray[np.float32]:
+def _values(
+    file: Path, name: str, array: NDArray[np.generic]
+) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Return activations in float32, in float64 where float32 does not hold them."""
     if array.dtype.kind not in "fiu":
-        raise ImprintError(f"{file}: {name} must hold numbers, not {array.dtype}")
+        raise ImprintError(f"{file}: {name} must hold real numbers, not {array.dtype}")
     bad = ~np.isfinite(array) | (np.abs(array.astype(np.float64)) > LARGEST)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -95,7 +100,8 @@ def _values(file: Path, name: str, array: NDArray[np.generic]) -> NDArray[np.flo
             f"{file}: {name}[{row}, {column}] is {array[row, column]}: leave that input out, or "
             "look for the layer that overflows"
         )
-    return array.astype(np.float32)
+    single = array.astype(np.float32)
+    return single if np.array_equal(single, array) else array.astype(np.float64)
 
 
 def _labels(file: Path, arrays: Arrays, name: str, count: int) -> NDArray[np.int64] | None:

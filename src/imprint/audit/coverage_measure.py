@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from imprint.activations import ActivationTable, Batch
@@ -181,7 +180,4 @@ def _labels_lack(
 
 
 def _picked(table: ActivationTable, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
-    for rows in parts:
-        values = torch.from_numpy(np.asarray(table.values[rows], dtype=np.float32))
-        labels = None if table.labels is None else torch.from_numpy(table.labels[rows])
-        yield Batch(table.layers, values, labels)
+    return (table.batch(rows) for rows in parts)

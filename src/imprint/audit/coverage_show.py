@@ -26,10 +26,11 @@ def show_coverage(findings: dict[str, Any]) -> None:
 
 def _show_criteria(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from imprint.terminal import safe_console
+
+    console = safe_console()
     title = f"Coverage: what do {findings['test']:,} inputs exercise?"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("criterion", no_wrap=True)
@@ -59,8 +60,9 @@ def _show_criteria(findings: dict[str, Any]) -> None:
 
 def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("layer", no_wrap=True)
@@ -69,15 +71,15 @@ def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None
     for row in rows:
         numbers = (_number(row[name]) for name in columns)
         table.add_row(row["layer"], str(row["neuron"]), *numbers)
-    Console().print(table)
+    safe_console().print(table)
 
 
 def _show_monitor(found: dict[str, Any]) -> None:
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
     new = found["new"]
     low, high = (100 * bound for bound in new["ci95"])
-    Console().print(
+    safe_console().print(
         f"{100 * new['value']:.1f} % [{low:.1f}, {high:.1f}] of {new['n']:,} test inputs are in "
         f"cells that none of {found['training_inputs']:,} training inputs reached; of inputs like "
         f"these {100 * found['expected_new']:.1f} % would be; its {found['neurons']} neurons are "
@@ -88,17 +90,17 @@ def _show_monitor(found: dict[str, Any]) -> None:
 
 
 def _show_scopes(scopes: dict[str, Any]) -> None:
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
     for part, found in scopes.items():
         told = found.get("missing") or ", ".join(
             f"{name} {100 * one['value']:.3g} %" for name, one in found["scopes"].items()
         )
-        Console().print(f"IDC by {part}: {told}", highlight=False, soft_wrap=True)
+        safe_console().print(f"IDC by {part}: {told}", highlight=False, soft_wrap=True)
 
 
 def _show_search(found: dict[str, Any]) -> None:
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
     config = ", ".join(f"{name} {value}" for name, value in found["best_config"].items())
     score = found["best_score"]
@@ -106,16 +108,16 @@ def _show_search(found: dict[str, Any]) -> None:
         f"correlation {score['value']:.2f} [{score['ci95'][0]:.2f}, {score['ci95'][1]:.2f}], the "
         f"best of {found['num_evaluations']} and so biased upwards"
     )
-    Console().print(f"Best clusterer: {config}; {told}", highlight=False, soft_wrap=True)
+    safe_console().print(f"Best clusterer: {config}; {told}", highlight=False, soft_wrap=True)
 
 
 def _show_selector(scopes: dict[str, Any]) -> None:
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
     for scope, found in scopes.items():
         right = found["accuracy"]
         low, high = (100 * bound for bound in right["ci95"])
-        Console().print(
+        safe_console().print(
             f"Selector, {scope}: the best method in {100 * right['value']:.0f} % [{low:.0f}, "
             f"{high:.0f}] of {right['n']} held-out images; the most frequent one in "
             f"{100 * found['most_frequent']:.0f} %",

@@ -22,6 +22,8 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.duplicates import (
     collinear_records,
     exact_copies,
+    influence_with_copies,
+    near_copies,
     self_influence_with_copies,
 )
 from imprint.leave_one_out.findings import fit_findings, path_columns
@@ -178,7 +180,8 @@ def tell_copies(findings: dict[str, Any]) -> None:
     if copies["groups"]:
         say(
             f"{copies['records']} records have exact copies, {copies['first'][0]} for instance: "
-            "what is left to tell when all copies go is in the columns …_with_copies"
+            "copies are left out together and count once; values of one alone are in the columns "
+            "…_alone"
         )
 
 
@@ -187,24 +190,27 @@ def write_fit(folder: Path, found: Fit) -> None:
     folder.mkdir(exist_ok=True)
     posterior, inputs = found.posterior, found.inputs
     copies = exact_copies(inputs.given)
+    near = near_copies(posterior.kernel_matrix)
     collinear = collinear_records(posterior.kernel_matrix)
     named = {"index": inputs.index, "label": inputs.labels}
-    together = self_influence_with_copies(posterior, copies)
-    found_alone = self_influence(posterior)
-    columns = {**named, **record_columns(found_alone, together, posterior.targets, copies)}
+    alone, noise = self_influence(posterior), posterior.noise
+    directions = self_influence_with_copies(posterior, copies)
+    together = influence_with_copies(alone, directions, posterior.targets, noise, copies)
+    columns = {**named, **record_columns(together, alone, posterior.targets, copies)}
     check_columns(columns, posterior.noise)
     write_table(folder / RECORDS, columns)
     findings = {
         "kernel": kernel_settings(found.choice),
         "noise": posterior.noise,
         "classes": list(inputs.classes),
-        **fit_findings(columns, posterior.outputs, copies, collinear, found.labels),
+        **fit_findings(columns, posterior.outputs, copies, near, collinear),
         "inverse_residual": posterior.inverse_residual(),
     }
     if len(found.choice.noise) > 1:
         decomposition = spectrum(posterior.kernel_matrix)
         noises = found.choice.noise
-        path = path_columns(decomposition, posterior.targets, found.labels, noises)
+        variances = posterior.kernel_matrix.diagonal()
+        path = path_columns(decomposition, posterior.targets, variances, copies, noises)
         write_table(folder / PATH, path)
         findings["noise_path"] = {name: column.tolist() for name, column in path.items()}
     write_json(folder / "findings.json", findings)

@@ -17,9 +17,9 @@ def show_comparison(findings: dict[str, Any], console: Console | None = None) ->
         console: where to; left out, standard output.
     """
     if console is None:
-        from rich.console import Console
+        from imprint.terminal import safe_console
 
-        console = Console()
+        console = safe_console()
     console.print(_retrained(findings["retraining"]), highlight=False)
     if "lines" in findings:
         console.print(_along(findings["lines"]), highlight=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from imprint.audit.leave_one_out import RECORDS, STEP
 from imprint.data.imageset import ImageSet
+from imprint.leave_one_out.findings import distinct_records
 from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.store import Study, read_json, write_json
@@ -27,10 +28,10 @@ def gallery_step(study: Study, images: ImageSet) -> Path:
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        records = read_table(study.path(STEP) / RECORDS)
+        records = distinct_records(read_table(study.path(STEP) / RECORDS))
         classes = read_json(study.path(STEP) / "findings.json")["classes"]
         by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
-        order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:CARDS]
+        order = np.argsort(-records["kl_out_in"], kind="stable")[:CARDS]
         cards = [
             _card(folder, images, records, classes, row, rank, bool(by_label[row]))
             for rank, row in enumerate(order.tolist(), start=1)
@@ -57,8 +58,8 @@ def _card(
         "name": images.name_of(index),
         "label": classes[int(records["label"][row])],
         "prediction_out": classes[int(records["prediction_out"][row])],
-        "kl": float(records["kl_out_in_with_copies"][row]),
-        "auc": float(records["auc_with_copies"][row]),
+        "kl": float(records["kl_out_in"][row]),
+        "auc": float(records["auc"][row]),
         "by_label": by_label,
         "leverage": float(records["leverage"][row]),
         "memorization": float(records["memorization"][row]),

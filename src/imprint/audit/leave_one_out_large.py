@@ -16,8 +16,11 @@ import torch
 from imprint.audit.leave_one_out import RECORDS, STEP, Fit, check_columns, tell_copies
 from imprint.device import free_memory
 from imprint.errors import ImprintError
-from imprint.leave_one_out.distinguishability import Directions
-from imprint.leave_one_out.duplicates import copies_from_diagonal, exact_copies
+from imprint.leave_one_out.duplicates import (
+    copies_from_diagonal,
+    exact_copies,
+    influence_with_copies,
+)
 from imprint.leave_one_out.extremes import Extremes, check_extremes
 from imprint.leave_one_out.findings import fit_findings, named_rows
 from imprint.leave_one_out.kernel_choice import kernel_settings
@@ -143,19 +146,20 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
     copies = exact_copies(inputs.given)
     variances = found.kernel.diagonal(found.values)
 
-    def together(influence: SelfInfluence) -> Directions:
-        return copies_from_diagonal(influence, large.weights, variances, noise, copies)
+    def together(alone: SelfInfluence) -> SelfInfluence:
+        directions = copies_from_diagonal(alone, large.weights, variances, noise, copies)
+        return influence_with_copies(alone, directions, targets, noise, copies)
 
     def columns_of(influence: SelfInfluence) -> Table:
         named = {"index": inputs.index, "label": inputs.labels}
-        return {**named, **record_columns(influence, together(influence), targets, copies)}
+        return {**named, **record_columns(together(influence), influence, targets, copies)}
 
     extremes = check_extremes(
         large,
         variances,
         copies,
         lambda influence: torch.from_numpy(named_rows(columns_of(influence))).to(found.device),
-        lambda influence: together(influence).kl_out_in(),
+        lambda influence: together(influence).kl_out_in,
     )
     columns = columns_of(extremes.influence)
     check_columns(columns, noise)
@@ -164,7 +168,7 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
         "kernel": kernel_settings(choice),
         "noise": noise,
         "classes": list(inputs.classes),
-        **fit_findings(columns, targets.shape[1], copies, None, found.labels),
+        **fit_findings(columns, targets.shape[1], copies, None, None),
         "approximation": approximation(large)
         | {
             "extremes": extremes_of(extremes, columns) if large.variance_bound is not None else None

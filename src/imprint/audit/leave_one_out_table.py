@@ -10,13 +10,14 @@ from imprint.audit.leave_one_out_compare_table import show_comparison
 def show_leave_one_out(findings: dict[str, Any]) -> None:
     """Print the headline numbers, and one row a noise variance of a noise path."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     if "retraining" in findings:
         show_comparison(findings)
         return
-    console = Console()
+    console = safe_console()
     table = Table(title="Leave one out: who would be missed?", title_justify="left", box=SIMPLE)
     table.add_column("", no_wrap=True)
     table.add_column("", justify="right")
@@ -30,10 +31,10 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
 
 def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, told = findings["leave_one_out_accuracy"], findings["distinguishable"]
-    kl = findings["kl_out_in_with_copies"]
+    kl = findings["kl_out_in"]
     freedom, given = findings["effective_degrees_of_freedom"], findings["given_away"]
     lines = [
-        ("records", f"{findings['records']}"),
+        ("records", _counted(findings)),
         ("right without themselves", _percent(accuracy)),
         (f"told by an AUC of {told['auc']:g} or more", _percent(told)),
         (f"given away: TPR {given['tpr']:g} at FPR {given['fpr']:g}", _percent(given)),
@@ -41,7 +42,7 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
         ("the most", f"{kl['most']['value']:.3g} nats, index {kl['most']['index']}"),
         ("effective degrees of freedom", f"{freedom:.1f} of {findings['records']}"),
     ]
-    lines.extend(_duplicates(**findings["duplicates"]))
+    lines.extend(_duplicates(findings["duplicates"]))
     if "approximation" in findings:
         lines.extend(_approximation(findings["approximation"]))
     if "missing" in findings.get("queries", {}):
@@ -49,14 +50,23 @@ def _lines(findings: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _duplicates(exact: dict[str, Any], collinear: dict[str, Any]) -> list[tuple[str, str]]:
+def _counted(findings: dict[str, Any]) -> str:
+    records, distinct = findings["records"], findings["distinct"]
+    return str(records) if distinct == records else f"{records}, {distinct} of them distinct"
+
+
+def _duplicates(duplicates: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what the page says of copies too."""
     lines = []
+    exact, near, collinear = (duplicates[kind] for kind in ("exact", "near", "collinear"))
     if exact["groups"]:
         lines.append(("exact copies, left out together", _grouped(exact)))
     if exact.get("conflicting"):
         example = " and ".join(map(str, exact["disputed"][0]))
         lines.append(("copies with different labels", f"{exact['conflicting']}, index {example}"))
+    if near.get("records", 0) > exact["records"]:
+        within = f"within {100 * near['distance']:g} % of one another to the kernel, left out alone"
+        lines.append((within, _grouped(near)))
     if collinear.get("records", 0) > exact["records"]:
         lines.append(("the same to the kernel, left out alone", _grouped(collinear)))
     return lines
@@ -118,9 +128,9 @@ def _number(estimate: dict[str, Any]) -> str:
 
 def show_search(findings: dict[str, Any]) -> None:
     """Print how many searches reached the bound, and how many records they named."""
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
-    console = Console(highlight=False)
+    console = safe_console(highlight=False)
     reached = findings["certificate"]
     console.print(f"bound reached to {findings['enough']:g}  {_percent(findings['success'])}")
     console.print(f"record named                {_percent(findings['identified'])}")
@@ -132,9 +142,9 @@ def show_search(findings: dict[str, Any]) -> None:
 
 def show_landscape(findings: dict[str, Any]) -> None:
     """Print in which share of the lines each measure is greatest at the record."""
-    from rich.console import Console
+    from imprint.terminal import safe_console
 
-    console = Console(highlight=False)
+    console = safe_console(highlight=False)
     for name, share in findings["peak_at_record"].items():
         console.print(f"{name:14} greatest at the record on {100 * share:.1f} % of the lines")
 
@@ -142,10 +152,11 @@ def show_landscape(findings: dict[str, Any]) -> None:
 def show_asked(told: dict[str, Any]) -> None:
     """Print what leaving out groups, adding records and asking about records show most."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    from imprint.terminal import safe_console
+
+    console = safe_console(highlight=False)
     names = {
         "group": ("groups", "group"),
         "record added": ("additions", "index"),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from imprint.audit.images import image_facts
 from imprint.audit.membership_copies import copies_warning, distinct_records
 from imprint.audit.membership_cost import forecast, queries
+from imprint.audit.membership_fit import shadow_fit, tell_misfit, tell_order
 from imprint.audit.membership_gallery import gallery_step
 from imprint.audit.membership_labels import (
     LABEL_ONLY,
@@ -69,10 +69,6 @@ from imprint.train.cohort import train_cohort
 from imprint.train.masks import balanced_masks
 
 SUBJECT = "subject"
-MISFIT = 0.05
-"""Difference of training accuracies from which shadows are said not to fit."""
-HARDLY = 1.5
-"""How many times the accuracy of guessing is still taken for guessing."""
 
 
 @dataclass(frozen=True)
@@ -309,61 +305,6 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
         study.step("membership", made_with, build, inputs) / "findings.json"
     )
     return found
-
-
-def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:
-    """Return how many of their own members, and of the other records, shadows get right.
-
-    A shadow stands for the network only where it fits its members as the network does.
-    """
-    right = np.stack([shadow.correct for shadow in shadows])
-    return {
-        "count": len(shadows),
-        "accuracy": {
-            "members": float(right[masks].mean()),
-            "non_members": float(right[~masks].mean()),
-        },
-    }
-
-
-def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
-    """Say so where the network is hardly better than guessing on images it was trained on.
-
-    Returns:
-        The sentence, or nothing.
-    """
-    right = first["accuracy"]["members"]
-    if right >= HARDLY / classes:
-        return []
-    return _said(
-        f"the network gets only {right:.0%} of its members right, and guessing "
-        f"{1 / classes:.0%}: check that its outputs are in the order of the class folders, and "
-        "that it was trained"
-    )
-
-
-def tell_misfit(findings: Mapping[str, Any]) -> list[str]:
-    """Say so where shadows fit their members otherwise than the network fits its own.
-
-    Returns:
-        The sentence, or nothing.
-    """
-    if "shadows" not in findings:
-        return []
-    own = findings["triage"]["accuracy"]["members"]
-    theirs = findings["shadows"]["accuracy"]["members"]
-    if abs(own - theirs) <= MISFIT:
-        return []
-    return _said(
-        f"shadows get {theirs:.0%} of their members right, the network {own:.0%}: "
-        f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
-        "or attacks with references mislead"
-    )
-
-
-def _said(sentence: str) -> list[str]:
-    say(sentence)
-    return [sentence]
 
 
 def facts(audit: Audit) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from imprint.audit.membership_cohort_findings import find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
 from imprint.audit.membership_copies import copies_warning, distinct_pool
 from imprint.audit.membership_cost import queries
+from imprint.audit.membership_fit import tell_untrained
 from imprint.audit.membership_models import UNTRAINED, Model, trained_model, untrained_model
 from imprint.audit.membership_options import CohortAuditOptions, CohortChoice
 from imprint.audit.membership_records import Pool
@@ -77,7 +78,10 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
             keep=options.masks == "legacy",
         )
         findings = cohort_steps(study, images, pool, options, options.seed, device)
-        findings["warnings"] = copies_warning(pool) + findings.get("warnings", [])
+        findings["warnings"] = [
+            *copies_warning(pool),
+            *tell_untrained(findings["cohort"]["accuracy"], len(images.classes)),
+        ]
         facts = {
             **image_facts(images),
             "records": len(pool.index),

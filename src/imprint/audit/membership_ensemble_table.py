@@ -16,8 +16,9 @@ ACCURACIES = {
 def show_ensemble(findings: dict[str, Any]) -> None:
     """Print accuracies, how much is memorized, the most memorized records and strongest pairs."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     title = f"Memorization: {findings['runs']} models, {findings['records']} records"
     table = Table(title=title, title_justify="left", box=SIMPLE, show_header=False)
@@ -34,7 +35,7 @@ def show_ensemble(findings: dict[str, Any]) -> None:
         )
         table.add_row("of them by chance, were none memorized", f"{memorized['by_chance']:.3g}")
         table.add_row("median standard error", f"{error:.3f}")
-    console = Console()
+    console = safe_console()
     console.print(table)
     for reason, count in findings["missing"].items():
         console.print(f"{count} records have no score: {reason}", highlight=False)

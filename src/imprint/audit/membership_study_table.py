@@ -16,10 +16,11 @@ TITLES = {
 def show_study(found: Mapping[str, Any]) -> None:
     """Print AUCs in percent with their intervals, then where they saturate and what failed."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from imprint.terminal import safe_console
+
+    console = safe_console()
     points = found["points"]
     attacks = list(dict.fromkeys(name for point in points for name in point["attacks"]))
     fill = _measured if found["over"] == "curvature" else _compared

@@ -24,10 +24,11 @@ def show_membership(findings: dict[str, Any]) -> None:
 
 def show_attacks(findings: dict[str, Any]) -> None:
     """Print a row an attack, the best first, what was skipped and why, and failed controls."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from imprint.terminal import safe_console
+
+    console = safe_console()
     table = Table(title="Membership: who was in the training data?", title_justify="left")
     attacks = dict(findings["attacks"])
     if LABEL_ONLY in findings:

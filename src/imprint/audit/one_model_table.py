@@ -8,10 +8,11 @@ from typing import Any
 def show_one_model(found: dict[str, Any]) -> None:
     """Print the score against every reference, and what is claimed of single images."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
-    title = "Déjà vu of one model: how much more it names  (points, 95 % interval)"
+    from imprint.terminal import safe_console
+
+    title = "Déjà vu of one model: accuracy less the reference's  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("reference", no_wrap=True)
     percents = sorted(next(iter(found["against"].values()))["test"], key=float, reverse=True)
@@ -23,14 +24,14 @@ def show_one_model(found: dict[str, Any]) -> None:
         cells = [in_points(against["test"][percent]["score"]) for percent in percents]
         right = against["test"][percents[0]]["reference_accuracy"]["value"]
         table.add_row(label, *cells, f"{100 * right:.1f} %")
-    console = Console()
+    console = safe_console()
     console.print(table)
     if "against" in found["unseen"]:
         beyond = found["unseen"]["against"][found["best"]]
         never = beyond["test"][percents[0]]["score"]
         console.print(
-            f"on images it never saw: {in_points(never)}; "
-            f"beyond that: {in_points(beyond['excess'])}",
+            f"score on images it never saw: {in_points(never)}, against {found['best']}; "
+            f"beyond that, on its own: {in_points(beyond['excess'])}",
             highlight=False,
         )
     claims = found["claims"]

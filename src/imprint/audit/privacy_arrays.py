@@ -10,12 +10,8 @@ from imprint import __version__
 from imprint.audit.npz import flags, numbers, read_npz
 from imprint.audit.privacy_options import BUDGET
 from imprint.errors import ImprintError
-from imprint.membership.privacy_audit import (
-    Fixed,
-    Split,
-    audit_many_runs,
-    audit_one_run,
-)
+from imprint.membership.privacy_audit import audit_many_runs, audit_one_run
+from imprint.membership.privacy_choices import Fixed, Split
 from imprint.membership.privacy_methods import budget_choice
 from imprint.seeds import derive
 from imprint.store import write_json
@@ -118,24 +114,38 @@ def tell_bound(bound: dict[str, Any]) -> str:
         f"{bound['method']}; {bound['correct']} of {bound['guesses']} guesses right; "
         f"ceiling {bound['ceiling']:.3f}; {bound['choice']}"
     )
-    nothing = ", which proves nothing" if bound["epsilon"] == 0 else ""
     return (
         f"ε ≥ {bound['epsilon']:.3f} at δ = {bound['delta']:g}, {100 * bound['confidence']:g} % "
-        f"confidence{nothing} ({counted})\nThis holds where {_assumption(bound)}."
+        f"confidence{_nothing(bound)} ({counted})\nThis holds where {_assumptions(bound)}."
     )
 
 
-def _assumption(bound: dict[str, Any]) -> str:
-    if bound["coins_p_value"] is None:
-        holds = "every score is of a training of its own"
+def _nothing(bound: dict[str, Any]) -> str:
+    """Return what a bound of 0 means; nothing for a larger one."""
+    if bound["epsilon"] > 0:
+        return ""
+    if bound["ceiling"] > 0:
+        return ", which proves nothing"
+    return (
+        ", which proves nothing, and could not: so few guesses at this δ prove no ε > 0 even if "
+        "all are right"
+    )
+
+
+def _assumptions(bound: dict[str, Any]) -> str:
+    coins = bound["coins_p_value"]
+    if coins is None:
+        parts, chosen = ["every score is of a training of its own"], "threshold"
     else:
-        holds = (
-            "every canary was put into the training set by its own fair coin (the test of the "
-            f"member count gives p = {bound['coins_p_value']:.2g})"
+        parts, chosen = (
+            [
+                "every canary was put into the training set by its own fair coin (the test of the "
+                f"member count gives p = {coins:.2g})"
+            ],
+            "budget",
         )
     if str(bound["choice"]).startswith("fixed"):
-        holds += f", {'the threshold' if bound['coins_p_value'] is None else 'the budget'} was"
-        holds += " chosen before looking at the scores"
+        parts.append(f"the {chosen} was chosen before looking at the scores")
     if bound["mu"] is not None:
-        holds += ", and only for procedures that are Gaussian private"
-    return holds
+        parts.append("the procedure is Gaussian private")
+    return " and ".join(parts)

@@ -39,7 +39,7 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.membership.coins import check_coins
 from imprint.membership.moments import BoolArray
-from imprint.membership.privacy_audit import Budget, Choice
+from imprint.membership.privacy_choices import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
 from imprint.nets.load import NetworkFile, read_card
 from imprint.probe.signal_options import SignalOptions

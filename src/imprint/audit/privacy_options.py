@@ -8,6 +8,7 @@ from typing import Literal
 from imprint.config import Numbers
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
+from imprint.membership.options import LEAST_CONFIDENCE
 from imprint.options import Common, DataChoice
 from imprint.train.cohort_options import CohortOptions
 
@@ -35,6 +36,11 @@ class BoundOptions:
     def __post_init__(self) -> None:
         if not 0 < self.confidence < 1:
             raise ImprintError(f"confidence {self.confidence:g} must lie in (0, 1)")
+        if self.confidence < LEAST_CONFIDENCE:
+            raise ImprintError(
+                f"confidence {self.confidence:g} must be at least {LEAST_CONFIDENCE:g}: a bound "
+                "that fails more often than it holds bounds nothing"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ from typing import Any
 def show_privacy(findings: dict[str, Any]) -> None:
     """Print a row a model: ε as accounted, the bound of the verdict, and accuracies."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     canaries, confidence = findings["canaries"], 100 * findings["confidence"]
     title = (
@@ -30,7 +31,7 @@ def show_privacy(findings: dict[str, Any]) -> None:
             f"{bound['correct']} of {bound['guesses']}",
             *(_percent(run["accuracy"][part]) for part in ("canaries_in", "held_out")),
         )
-    Console().print(table)
+    safe_console().print(table)
 
 
 def _percent(estimate: dict[str, Any]) -> str:

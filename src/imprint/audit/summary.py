@@ -54,16 +54,21 @@ def finish(
 
 def show_dejavu(findings: dict[str, Any]) -> None:
     """Print the headline tables of the déjà vu lens: of two models, of one, or of both."""
+    from imprint.report.dejavu_verdict import one_model_verdict, two_model_verdict
+
     if "two_model" in findings:
         _show_two_model(findings)
+        print(two_model_verdict(findings).heading)
     if "one_model" in findings:
         show_one_model(findings["one_model"])
+        print(one_model_verdict(findings["one_model"]).heading)
 
 
 def _show_two_model(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     names = {
         "score": "déjà vu score",
@@ -77,7 +82,7 @@ def _show_two_model(findings: dict[str, Any]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for percent, found in findings["two_model"].items():
         table.add_row(f"{percent} %", *(in_percent(found[name]) for name in names))
-    console = Console()
+    console = safe_console()
     console.print(table)
     for name, control in findings.get("controls", {}).items():
         verdict = "passed" if control["passed"] else "FAILED"
@@ -87,8 +92,9 @@ def _show_two_model(findings: dict[str, Any]) -> None:
 def show_sweep(findings: dict[str, Any]) -> None:
     """Print the déjà vu score of every point of a sweep."""
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
+
+    from imprint.terminal import safe_console
 
     percents = list(findings["points"][0]["two_model"])
     title = "Déjà vu score of every point  (points, 95 % interval)"
@@ -101,7 +107,7 @@ def show_sweep(findings: dict[str, Any]) -> None:
         name = f"{row['axis'].split('.')[-1]}={row['value']}" if row["value"] else "as given"
         scores = (in_percent(row["two_model"][percent]["score"]) for percent in percents)
         table.add_row(name, str(row["epoch"]), *scores)
-    Console().print(table)
+    safe_console().print(table)
 
 
 def in_percent(estimate: dict[str, Any]) -> str:

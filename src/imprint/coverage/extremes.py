@@ -35,7 +35,7 @@ class BoundaryOptions:
 
 @dataclass(frozen=True, eq=False)
 class Boundaries:
-    """Ends of what is usual, float32 ``[neurons]`` each.
+    """Ends of what is usual, ``[neurons]`` each, in the precision of the training data.
 
     Attributes:
         lower: below which an activation is beyond the range.
@@ -84,8 +84,8 @@ class BeyondRange(Criterion):
         require_ranges(moments)
         beyond = self.options.sigma * moments.variance.sqrt()
         self.boundaries = Boundaries(
-            (moments.low - beyond).float(),
-            (moments.high + beyond).float(),
+            (moments.low - beyond).to(moments.low.dtype),
+            (moments.high + beyond).to(moments.high.dtype),
             moments.lowest,
             moments.highest,
         )

@@ -1,10 +1,11 @@
 """Vectors far from each other, and which further ones are far from all of them.
 
-Exact, and cheaper than all distances. Squared distances are matrix products in float32; those
-closer to the threshold than the products' rounding are computed anew from differences in float64.
-And since projections are never further apart than the vectors, a vector needs comparing only with
-those whose projection on one direction is within √threshold of its own: most kept vectors are held
-a second time in the order of their projections on the direction in which they vary most.
+Exact, and cheaper than all distances. Squared distances are matrix products in the precision of the
+vectors; those closer to the threshold than the products' rounding are computed anew from
+differences in float64. And since projections are never further apart than the vectors, a vector
+needs comparing only with those whose projection on one direction is within √threshold of its own:
+most kept vectors are held a second time in the order of their projections on the direction in which
+they vary most.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class _Sorted:
     Attributes:
         direction: float64 ``[width]``, of length 1 or 0.
         places: float64 ``[m]``, ascending projections.
-        rows: float32 ``[m, width + 1]``.
+        rows: ``[m, width + 1]``.
     """
 
     direction: Tensor
@@ -55,7 +56,7 @@ class KeptVectors:
     """The kept vectors of one layer, in room that doubles when it is full.
 
     Attributes:
-        room: float32 ``[room, width + 1]``, the vectors in the order in which they were kept, and
+        room: ``[room, width + 1]``, the vectors in the order in which they were kept, and
             behind each its squared norm.
         count: how many there are.
     """
@@ -92,7 +93,7 @@ class KeptVectors:
             vectors: ``[b, width]``.
             threshold: squared distance.
         """
-        self._move(vectors.device)
+        self._move(vectors)
         far = torch.ones(len(vectors), dtype=torch.bool, device=vectors.device)
         self._sort()
         first = 0
@@ -106,9 +107,9 @@ class KeptVectors:
             far[left] = _far(vectors[left], tile, threshold)
         return far
 
-    def _move(self, device: torch.device) -> None:
-        if self.room.device != device:
-            self.room, self._sorted = self.room.to(device), None
+    def _move(self, vectors: Tensor) -> None:
+        if self.room.device != vectors.device or self.room.dtype != vectors.dtype:
+            self.room, self._sorted = self.room.to(vectors), None
 
     def _sort(self) -> None:
         done = 0 if self._sorted is None else len(self._sorted.rows)
@@ -192,10 +193,10 @@ def _distances(vectors: Tensor, others: Tensor, nearest: bool = False) -> tuple[
         ``[b, m]``, or ``[b]``; and ``[b]``.
     """
     squares = vectors.square().sum(1)
-    ones = torch.ones(len(vectors), 1, device=vectors.device)
+    ones = vectors.new_ones(len(vectors), 1)
     distances = torch.cat([-2 * vectors, ones], dim=1) @ others.T
     distances = distances.amin(1) + squares if nearest else distances.add_(squares[:, None])
-    rounding = (others.shape[1] + 4) * torch.finfo(torch.float32).eps
+    rounding = (others.shape[1] + 4) * torch.finfo(vectors.dtype).eps
     return distances, 2 * rounding * (squares + others[:, -1].amax())
 
 

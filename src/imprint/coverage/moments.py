@@ -24,8 +24,8 @@ class Moments:
 
     Attributes:
         count: number of inputs.
-        low: float32, smallest activation.
-        high: float32, largest activation.
+        low: smallest activation, in the precision of the training data.
+        high: largest activation, likewise.
         mean: float64.
         variance: float64, the squared deviations divided by ``count``.
         lowest: int64, the first input with the smallest activation.

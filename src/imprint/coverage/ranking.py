@@ -34,6 +34,9 @@ def most_active(batch: Batch, k: int) -> list[Tensor]:
 
 def _sorted_keys(part: Tensor) -> Tensor:
     """Return activation and place of each neuron as integers, ascending in each row."""
+    if part.dtype == torch.float64:
+        # 64-bit activations leave no room for a place: counted from the end, places sort with them.
+        return part.flip(1).sort(dim=1, stable=True).indices
     bits = (part.float() + 0.0).view(torch.int32)  # the sum turns −0 into 0
     ascending = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     places = torch.arange(part.shape[1] - 1, -1, -1, device=part.device)

@@ -49,7 +49,7 @@ def separation(train: ActivationTable) -> FloatArray:
     if train.labels is not None and len(np.unique(train.labels)) > 1:
         return between_class_share(train)
     step = -(-len(train) // INPUTS_WITHOUT_LABELS)
-    found = cluster(np.asarray(train.values[::step], dtype=np.float32), 2)
+    found = cluster(np.asarray(train.values[::step], dtype=train.precision), 2)
     return np.array([-1.0 if one.silhouette is None else one.silhouette for one in found])
 
 

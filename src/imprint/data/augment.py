@@ -28,13 +28,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from imprint.data.geometry import centre_squares, resample, whole_rectangles
 from imprint.data.imageset import FloatArray, IntArray
-from imprint.data.views import Augmentation
+from imprint.data.views import RGB, Augmentation
 from imprint.errors import ImprintError
 from imprint.seeds import derive, uniforms
 
 BoolArray = NDArray[np.bool_]
 
-RGB = 3
 CROP_TRIES = 10
 GREY_WEIGHTS = (0.299, 0.587, 0.114)
 # Values a tile holds on the CPU: the dozen passes over it then run in the cache.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -28,6 +29,9 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Formats behind these suffixes, by Pillow's names; Pillow hands others to other programs."""
 MAX_PIXELS = 120_000_000
 """Cameras of medium format have 102 million; as RGB that is 0.4 GB."""
+
+# _check_extent says it, in one sentence and with its own bound.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _DAMAGE = (
     OSError,

@@ -9,6 +9,7 @@ from typing import Literal
 from imprint.config import Integers, Numbers
 from imprint.errors import ImprintError
 
+RGB = 3
 PROBABILITIES = ("flip", "jitter", "grayscale", "blur", "solarise")
 STRENGTHS = ("brightness", "contrast", "saturation")
 
@@ -67,6 +68,16 @@ class Augmentation:
         taps = self.blur_kernel
         odd = len(taps) == 2 and all(count > 0 and count % 2 == 1 for count in taps)
         self._require("blur_kernel", odd, "be two odd numbers, ACROSS,DOWN")
+
+    def left_out(self, channels: int) -> tuple[str, ...]:
+        """Return the settings that change nothing, since images of so many channels have no colour.
+
+        Saturation, hue and grayscale are defined for red, green and blue.
+        """
+        if channels == RGB:
+            return ()
+        jittered = ("saturation", "hue") if self.jitter else ()
+        return tuple(name for name in (*jittered, "grayscale") if getattr(self, name))
 
     def _require(self, name: str, holds: bool, demand: str) -> None:
         if not holds:

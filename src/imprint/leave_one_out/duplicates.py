@@ -1,14 +1,16 @@
 """Records that stand in the data more than once, and what is left to tell when all copies go.
 
 A record with a copy in the rest of the data is hardly missed, so its leave-one-out values say
-little of it. Two findings, to be reported apart: exact copies have the same bytes; records are
+little of it. Three findings, to be reported apart: exact copies have the same bytes, and are left
+out together; near copies lie within ``NEAR`` of one another in the space of the kernel; records are
 collinear when their kernel correlation is 1 to twelve digits, which under a homogeneous kernel is
-also true of multiples of one another.
+also true of multiples of one another. The last two are left out alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -19,9 +21,15 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.groups import group_self_influence
 from imprint.leave_one_out.posterior import Posterior
-from imprint.leave_one_out.self_influence import SelfInfluence, self_influence
+from imprint.leave_one_out.self_influence import (
+    SelfInfluence,
+    self_influence,
+    towards_class,
+)
 
 CORRELATION_GAP = 1e-12
+NEAR = 0.01
+"""Distance of near copies in the space of the kernel, in lengths of the longer one."""
 _ROWS = 1024
 
 
@@ -49,20 +57,49 @@ def collinear_records(kernel_matrix: Tensor, gap: float = CORRELATION_GAP) -> Te
     Returns:
         int64 ``[n]``, on the CPU; a record's own row where it stands alone.
     """
+    deviation = kernel_matrix.diagonal().sqrt()
+
+    def near(rows: slice) -> Tensor:
+        bound = (1 - gap) * deviation[rows, None] * deviation
+        return (kernel_matrix[rows] > bound) & (bound > 0)
+
+    return _connected(len(kernel_matrix), near)
+
+
+def near_copies(kernel_matrix: Tensor, distance: float = NEAR) -> Tensor:
+    """Return for each record the first one it is a near copy of, through others too, ``[n]``.
+
+    Records s and t are near copies when k(s, s) + k(t, t) − 2 k(s, t) is at most ``distance``²
+    times the larger of the first two.
+
+    Args:
+        kernel_matrix: K, float64 ``[n, n]``.
+        distance: above the root of rounding, 1e-7.
+
+    Returns:
+        int64 ``[n]``, on the CPU; a record's own row where it stands alone.
+    """
+    own = kernel_matrix.diagonal()
+
+    def near(rows: slice) -> Tensor:
+        squares = own[rows, None] + own - 2 * kernel_matrix[rows]
+        return squares <= distance**2 * torch.maximum(own[rows, None], own)
+
+    return _connected(len(kernel_matrix), near)
+
+
+def _connected(count: int, near: Callable[[slice], Tensor]) -> Tensor:
+    """Return the first record that each is connected with, int64 ``[n]``."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    deviation = kernel_matrix.diagonal().sqrt()
     pairs = []
-    for start in range(0, len(kernel_matrix), _ROWS):
-        rows = slice(start, start + _ROWS)
-        bound = (1 - gap) * deviation[rows, None] * deviation
-        near = torch.nonzero((kernel_matrix[rows] > bound) & (bound > 0))
-        pairs.append((near + near.new_tensor([start, 0])).cpu())
+    for start in range(0, count, _ROWS):
+        edges = torch.nonzero(near(slice(start, start + _ROWS)))
+        pairs.append((edges + edges.new_tensor([start, 0])).cpu())
     left, right = torch.cat(pairs).numpy().T
-    count = len(kernel_matrix)
-    edges = coo_matrix((np.ones(len(left), dtype=bool), (left, right)), shape=(count, count))
-    component = connected_components(edges, directed=False)[1]
+    matrix = coo_matrix((np.ones(len(left), dtype=bool), (left, right)), shape=(count, count))
+    component = connected_components(matrix, directed=False)[1]
     _, first = np.unique(component, return_index=True)
     return torch.from_numpy(first[component].astype(np.int64))
 
@@ -135,6 +172,46 @@ def copies_from_diagonal(
         spread[rows] = share / (1 - share)
         surprise[rows] = noise * weights[rows].sum(0).square().sum() / (count * (1 - share))
     return Directions(spread, surprise, found.directions.outputs)
+
+
+def influence_with_copies(
+    alone: SelfInfluence, together: Directions, targets: Tensor, noise: float, first: Tensor
+) -> SelfInfluence:
+    """Return what leaving out each record with all of its exact copies does.
+
+    From z of all copies, k of them, and their α: without them
+
+        v = σ²z/k,   μ_in − μ_out = v Σ α,   y − μ_out = σ²α + v Σ α,   h = z/(1 + z).
+
+    Args:
+        alone: what leaving out each record alone does.
+        together: from :func:`self_influence_with_copies` or :func:`copies_from_diagonal`.
+        targets: Y, float64 ``[n, c]``.
+        noise: σ².
+        first: int64 ``[n]``, from :func:`exact_copies`.
+    """
+    # Copies have one value f: along all other directions they cannot differ.
+    strongest = together.spread.argmax(-1, keepdim=True)
+    spread = together.spread.gather(-1, strongest)
+    surprise = together.surprise.gather(-1, strongest)
+    first = first.to(spread.device)
+    count = torch.bincount(first, minlength=len(first))[first]
+    weights = alone.residual / (alone.variance_out + noise)[:, None]
+    total = torch.zeros_like(weights).index_add_(0, first, weights)[first]
+    variance = noise * spread[:, 0] / count
+    shift = variance[:, None] * total
+    several = count > 1
+    shift = torch.where(several[:, None], shift, alone.shift)
+    residual = torch.where(several[:, None], noise * weights + shift, alone.residual)
+    leverage = torch.where(several, spread[:, 0] / (1 + spread[:, 0]), alone.leverage)
+    return SelfInfluence(
+        leverage,
+        torch.where(several, variance, alone.variance_out),
+        residual,
+        shift,
+        towards_class(shift, targets),
+        Directions(spread, surprise, together.outputs),
+    )
 
 
 def _digest(record: NDArray[np.generic]) -> bytes:

@@ -1,4 +1,7 @@
-"""What a fit says as a whole: one number a question, with its interval over records."""
+"""What a fit says as a whole: one number a question, with its interval over distinct records.
+
+Exact copies count once and are left out together, in every number.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.leave_one_out.duplicates import copies_of
+from imprint.leave_one_out.duplicates import (
+    NEAR,
+    copies_from_diagonal,
+    copies_of,
+    influence_with_copies,
+)
 from imprint.leave_one_out.noise_path import Spectrum, noise_path
 from imprint.leave_one_out.posterior import classes_of
 from imprint.leave_one_out.records import FPR
@@ -28,9 +37,6 @@ MEASURES = (
     "memorization",
     "auc",
     "tpr",
-    "kl_out_in_with_copies",
-    "auc_with_copies",
-    "tpr_with_copies",
 )
 NAMED_GROUPS = 20
 NAMED_RECORDS = 20
@@ -38,7 +44,11 @@ NAMED_RECORDS = 20
 
 
 def fit_findings(
-    columns: Table, outputs: int, copies: Tensor, collinear: Tensor | None, labels: Tensor
+    columns: Table,
+    outputs: int,
+    copies: Tensor,
+    near: Tensor | None,
+    collinear: Tensor | None,
 ) -> dict[str, Any]:
     """Return the findings of a fit as JSON values.
 
@@ -47,57 +57,77 @@ def fit_findings(
             :func:`~.records.record_columns` returns.
         outputs: columns of the targets.
         copies: int64 ``[n]``, as there.
-        collinear: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.collinear_records`;
-            None where there was no matrix to look at.
-        labels: int64 ``[n]``, of the targets.
+        near: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.near_copies`; None where
+            there was no matrix to look at.
+        collinear: the same, from :func:`imprint.leave_one_out.duplicates.collinear_records`.
     """
-    told = columns["auc_with_copies"] >= TOLD
-    given_away = columns["tpr_with_copies"] >= GIVEN_AWAY
-    right = columns["prediction_out"] == labels.cpu().numpy()
+    distinct = distinct_records(columns)
+    told = distinct["auc"] >= TOLD
+    given_away = distinct["tpr"] >= GIVEN_AWAY
+    right = distinct["prediction_out"] == distinct["label"]
     return {
         "records": len(columns["index"]),
+        "distinct": len(distinct["index"]),
         "outputs": outputs,
-        "effective_degrees_of_freedom": float(columns["leverage"].sum()),
+        "effective_degrees_of_freedom": float(columns["leverage_alone"].sum()),
         "leave_one_out_accuracy": _share(right),
         "distinguishable": {**_share(told), "auc": TOLD},
         "given_away": {**_share(given_away), "tpr": GIVEN_AWAY, "fpr": FPR},
-        **{name: _measure(columns, name) for name in MEASURES},
+        **{name: _measure(distinct, name) for name in MEASURES},
         "leverage": {
-            "least": float(columns["leverage"].min()),
-            "most": float(columns["leverage"].max()),
+            "least": float(distinct["leverage"].min()),
+            "most": float(distinct["leverage"].max()),
         },
         "duplicates": {
             "exact": _duplicates(columns, copies),
-            "collinear": {"missing": COLLINEAR_MISSING}
-            if collinear is None
-            else _duplicates(columns, collinear),
+            "near": {"distance": NEAR, **_looked_for(columns, near)},
+            "collinear": _looked_for(columns, collinear),
         },
     }
 
 
+def distinct_records(columns: Table) -> Table:
+    """Return the rows of records, the first of exact copies alone."""
+    return {name: column[columns["first_copy"]] for name, column in columns.items()}
+
+
 def named_rows(columns: Table) -> NDArray[np.int64]:
     """Return the rows that findings and page name, rising: the extremes of every measure."""
-    order = np.argsort(-columns["kl_out_in_with_copies"], kind="stable")[:NAMED_RECORDS]
-    most = [int(columns[name].argmax()) for name in (*MEASURES, "leverage")]
-    return np.unique([*order, *most]).astype(np.int64)
+    distinct = distinct_records(columns)
+    order = np.argsort(-distinct["kl_out_in"], kind="stable")[:NAMED_RECORDS]
+    most = [int(distinct[name].argmax()) for name in (*MEASURES, "leverage")]
+    rows = np.flatnonzero(columns["first_copy"])
+    return np.unique(rows[[*order, *most]]).astype(np.int64)
 
 
 def path_columns(
-    decomposition: Spectrum, targets: Tensor, labels: Tensor, noises: Sequence[float]
+    decomposition: Spectrum,
+    targets: Tensor,
+    variances: Tensor,
+    copies: Tensor,
+    noises: Sequence[float],
 ) -> Table:
-    """Return one row a noise variance, in the order given; records are left out one at a time.
+    """Return one row a noise variance, in the order given, over distinct records.
 
     Args:
         decomposition: of the kernel matrix of all records.
         targets: float64 ``[n, c]``.
-        labels: int64 ``[n]``.
+        variances: k(s, s), float64 ``[n]``.
+        copies: int64 ``[n]``, from :func:`imprint.leave_one_out.duplicates.exact_copies`; copies
+            are left out together.
         noises: variances.
     """
     rows = []
-    for noise, found in zip(noises, noise_path(decomposition, targets, noises), strict=True):
-        kl = found.kl_out_in.cpu().numpy()
+    own = torch.arange(len(copies))
+    distinct = torch.nonzero(copies.cpu() == own).flatten().to(targets.device)
+    labels = classes_of(targets)[distinct]
+    for noise, alone in zip(noises, noise_path(decomposition, targets, noises), strict=True):
+        weights = alone.residual / (alone.variance_out + noise)[:, None]
+        together = copies_from_diagonal(alone, weights, variances, noise, copies)
+        influence = influence_with_copies(alone, together, targets, noise, copies)
+        kl = influence.kl_out_in[distinct].cpu().numpy()
         low, middle, high = np.quantile(kl, [0.05, 0.5, 0.95])
-        right = classes_of(targets - found.residual) == labels
+        right = classes_of(targets - influence.residual)[distinct] == labels
         rows.append(
             {
                 "noise": noise,
@@ -107,7 +137,9 @@ def path_columns(
                 "kl_median": middle,
                 "kl_high": high,
                 "kl_most": kl.max(),
-                "memorization_median": float(np.median(found.memorization.cpu().numpy())),
+                "memorization_median": float(
+                    np.median(influence.memorization[distinct].cpu().numpy())
+                ),
             }
         )
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -125,6 +157,10 @@ def _measure(columns: Table, name: str) -> dict[str, Any]:
 
 def _share(holds: NDArray[np.bool_]) -> dict[str, Any]:
     return proportion(int(holds.sum()), len(holds)).to_dict()
+
+
+def _looked_for(columns: Table, first: Tensor | None) -> dict[str, Any]:
+    return {"missing": COLLINEAR_MISSING} if first is None else _duplicates(columns, first)
 
 
 def _duplicates(columns: Table, first: Tensor) -> dict[str, Any]:

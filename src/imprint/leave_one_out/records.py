@@ -1,13 +1,15 @@
 """The table of all records: what leaving each one out does to its own prediction.
 
-A record is left out alone. Where the data hold exact copies of it, leaving one out hardly moves
-anything; so two columns more say what is left to tell when all copies go. Copies have one value f,
-so the models differ in one direction however many there are.
+A record is left out with all of its exact copies: leaving out one of them hardly moves anything,
+because the others stay. That rule holds for every column but those that end in ``_alone``, where
+its copies stay. Copies have one value f, so the models differ in one direction however many there
+are.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from imprint.leave_one_out.distinguishability import Directions, excess_over_log
@@ -16,17 +18,19 @@ from imprint.leave_one_out.self_influence import SelfInfluence
 from imprint.tables import Table
 
 FPR = 1e-3
-"""False positive rate of the columns ``tpr`` and ``tpr_with_copies``."""
+"""False positive rate of the columns ``tpr`` and ``tpr_alone``."""
+ALONE = ("kl_out_in", "auc", "tpr", "leverage", "memorization", "prediction_out")
 
 
 def record_columns(
-    found: SelfInfluence, together: Directions, targets: Tensor, copies: Tensor
+    together: SelfInfluence, alone: SelfInfluence, targets: Tensor, copies: Tensor
 ) -> Table:
     """Return one row a record, float64 unless told.
 
     Args:
-        found: what leaving out each record alone does.
-        together: what leaving it out with all of its exact copies does, ``[n, k]``.
+        together: what leaving out each record with all of its exact copies does, from
+            :func:`imprint.leave_one_out.duplicates.influence_with_copies`.
+        alone: what leaving it out alone does.
         targets: float64 ``[n, c]``.
         copies: for each record the first one with the same bytes, int64 ``[n]``, from
             :func:`imprint.leave_one_out.duplicates.exact_copies`.
@@ -36,39 +40,33 @@ def record_columns(
         ``variance_out``; ``residual_norm``, ``memorization`` in units of the targets; ``auc``;
         ``tpr`` at a false positive rate of ``FPR``; ``leverage``; ``kl_variance``, the part of
         ``kl_out_in`` that is there whatever the label, in nats; ``prediction_out``, the class
-        predicted without the record, int64; ``copies``, how many others have the same bytes,
-        int64; ``kl_out_in_with_copies``, ``auc_with_copies``, ``tpr_with_copies``.
+        predicted without the record, int64; those of ``ALONE`` again as ``NAME_alone``;
+        ``copies``, how many others have the same bytes, int64; ``first_copy``, whether the record
+        is the first of them, bool.
     """
-    together = _one_direction(together)
-    counts = copies.bincount(minlength=len(copies))[copies] - 1
-    columns = {
-        "kl_out_in": found.kl_out_in,
-        "kl_in_out": found.kl_in_out,
-        "mean_distance": found.mean_distance,
-        "variance_out": found.variance_out,
-        "residual_norm": found.residual_norm,
-        "memorization": found.memorization,
-        "auc": found.auc,
-        "tpr": found.tpr_at_fpr(FPR),
-        "leverage": found.leverage,
-        "kl_variance": _variance_part(found.directions),
-        "prediction_out": classes_of(targets - found.residual),
-        "copies": counts,
-        "kl_out_in_with_copies": together.kl_out_in(),
-        "auc_with_copies": together.auc(),
-        "tpr_with_copies": together.tpr_at_fpr(FPR),
-    }
+    columns = _columns(together, targets)
+    others = _columns(alone, targets)
+    columns |= {f"{name}_alone": others[name] for name in ALONE}
+    copies = copies.cpu()
+    columns["copies"] = copies.bincount(minlength=len(copies))[copies] - 1
+    columns["first_copy"] = copies == torch.arange(len(copies))
     return {name: np.asarray(column.cpu().numpy()) for name, column in columns.items()}
 
 
-def _one_direction(several: Directions) -> Directions:
-    """Return the direction that copies share; along all others their values cannot differ."""
-    strongest = several.spread.argmax(-1, keepdim=True)
-    return Directions(
-        several.spread.gather(-1, strongest),
-        several.surprise.gather(-1, strongest),
-        several.outputs,
-    )
+def _columns(influence: SelfInfluence, targets: Tensor) -> dict[str, Tensor]:
+    return {
+        "kl_out_in": influence.kl_out_in,
+        "kl_in_out": influence.kl_in_out,
+        "mean_distance": influence.mean_distance,
+        "variance_out": influence.variance_out,
+        "residual_norm": influence.residual_norm,
+        "memorization": influence.memorization,
+        "auc": influence.auc,
+        "tpr": influence.tpr_at_fpr(FPR),
+        "leverage": influence.leverage,
+        "kl_variance": _variance_part(influence.directions),
+        "prediction_out": classes_of(targets - influence.residual),
+    }
 
 
 def _variance_part(directions: Directions) -> Tensor:

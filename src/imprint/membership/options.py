@@ -7,6 +7,9 @@ from math import isfinite
 
 from imprint.errors import ImprintError
 
+LEAST_CONFIDENCE = 0.5
+"""A bound that fails more often than it holds bounds nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttackOptions:

@@ -1,16 +1,8 @@
 """From scores to a lower bound on ε, with the threshold chosen in a way that keeps the confidence.
 
-Taking the best of many thresholds, each at 95 %, is not a bound at 95 %: on scores that know
-nothing, the best of a grid of guess budgets is above 0 in every second audit. So how the
-threshold or budget is chosen is an object that a caller must name:
-
-- ``Fixed``: one choice, made before looking.
-- ``Split``: the best on some of the examples, measured on the others.
-- ``Bonferroni``: the best of n fixed before looking, each at 1/n of the error.
-
-A budget says which share of the canaries with the highest scores is guessed in, and which share
-with the lowest is guessed out; the rest is not guessed. Equal scores are put in an order of the
-seed, never in the order of rows, which may know who is a member.
+How the threshold or the guess budget is chosen is an object that a caller must name, of
+:mod:`imprint.membership.privacy_choices`. Equal scores are put in an order of the seed, never in
+the order of rows, which may know who is a member.
 
 A bound from one run rests on fair coins, so the member count is tested first
 (:mod:`imprint.membership.coins`): an impossible count is refused, a doubtful one gets no bound.
@@ -20,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,12 +20,22 @@ from numpy.typing import ArrayLike, NDArray
 from imprint import seeds
 from imprint.errors import ImprintError
 from imprint.membership.coins import check_coins, check_rows_differ
+from imprint.membership.options import LEAST_CONFIDENCE
 from imprint.membership.privacy_bounds import (
     multi_run_epsilon,
     multi_run_mu,
     one_run_epsilon,
     one_run_mu,
     one_run_tradeoff_epsilon,
+)
+from imprint.membership.privacy_choices import (
+    BUDGETS,
+    Budget,
+    Choice,
+    Split,
+    describe_choice,
+    list_candidates,
+    split_examples,
 )
 from imprint.membership.theory import gaussian_epsilon
 from imprint.stats.checks import sample
@@ -44,80 +46,6 @@ BoolArray = NDArray[np.bool_]
 
 OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
 MultiRunMethod = Literal["rates", "gaussian"]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How many canaries are guessed: shares of all, the highest scores in, the lowest out."""
-
-    highest: float
-    lowest: float
-
-    def __post_init__(self) -> None:
-        if not (self.highest >= 0 and self.lowest >= 0 and 0 < self.highest + self.lowest <= 1):
-            raise ImprintError(
-                f"a budget of the highest {self.highest:g} and the lowest {self.lowest:g} cannot "
-                "be: both are shares of the canaries, together above 0 and at most 1"
-            )
-
-    def counts(self, canaries: int) -> tuple[int, int]:
-        """Return how many of ``canaries`` are guessed in and out, at least one guess."""
-        highest = int(self.highest * canaries + 1e-9)
-        lowest = int(self.lowest * canaries + 1e-9)
-        if highest + lowest == 0:
-            return (1, 0) if self.highest >= self.lowest else (0, 1)
-        return highest, lowest
-
-
-BUDGETS = tuple(
-    Budget(highest, lowest)
-    for share in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02)
-    for highest, lowest in ((share / 2, share / 2), (share / 2, 0.0), (0.0, share / 2))
-)
-
-Candidate = TypeVar("Candidate", Budget, float)
-
-
-@dataclass(frozen=True)
-class Fixed(Generic[Candidate]):
-    """One candidate, chosen before looking at these scores."""
-
-    candidate: Candidate
-
-
-@dataclass(frozen=True)
-class Split(Generic[Candidate]):
-    """The best candidate on some examples, measured on the others.
-
-    Valid because the others' coins are independent of the examples that chose.
-
-    Attributes:
-        candidates: empty means ``BUDGETS`` in one run, every score seen in many.
-        tune: share of the examples that choose, in (0, 1).
-        seed: of the split.
-    """
-
-    candidates: tuple[Candidate, ...] = ()
-    tune: float = 0.5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.tune < 1:
-            raise ImprintError(f"a tuning share of {self.tune:g} must lie in (0, 1)")
-
-
-@dataclass(frozen=True)
-class Bonferroni(Generic[Candidate]):
-    """The best of some candidates fixed before looking, each at its part of the error."""
-
-    candidates: tuple[Candidate, ...]
-
-    def __post_init__(self) -> None:
-        if not self.candidates:
-            raise ImprintError("Bonferroni needs at least one candidate, fixed beforehand")
-
-
-Choice = Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate]
 
 
 @dataclass(frozen=True)
@@ -195,13 +123,13 @@ def audit_one_run(
             count that fair coins cannot give, or canaries listed more than once.
     """
     score, member = _examples(scores, members)
-    _check_method(method, ("binomial", "tradeoff", "gaussian"), delta)
+    _check_method(method, ("binomial", "tradeoff", "gaussian"), delta, confidence)
     coins = check_coins(member)
     check_rows_differ(score, member, "canaries")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
-    candidates, level = _candidates(choice, BUDGETS, confidence)
+    candidates, level = list_candidates(choice, BUDGETS, confidence)
     if isinstance(choice, Split):
-        tuned, measured = _parts(len(score), choice)
+        tuned, measured = split_examples(len(score), choice)
     tried = _play(score[tuned], member[tuned], candidates, seed)
     best = candidates[int(np.argmax(_one_run(method, len(tuned), *tried, delta, level)[0]))]
     guesses, correct = _play(score[measured], member[measured], (best,), seed)
@@ -217,7 +145,7 @@ def audit_one_run(
         int(guesses[0]),
         int(correct[0]),
         f"one run, {method}",
-        _name(choice, named, len(candidates)),
+        describe_choice(choice, named, len(candidates)),
         None if mu is None or coins.doubt else float(mu[0]),
         coins.members,
         coins.p_value,
@@ -251,13 +179,13 @@ def audit_many_runs(
             more than once, or a part that has only runs of one kind.
     """
     score, member = _examples(scores, members)
-    _check_method(method, ("rates", "gaussian"), delta)
+    _check_method(method, ("rates", "gaussian"), delta, confidence)
     check_rows_differ(score, member, "runs")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
     if isinstance(choice, Split):
-        tuned, measured = _parts(len(score), choice)
+        tuned, measured = split_examples(len(score), choice)
     seen = tuple(np.unique(score[tuned]).tolist())
-    candidates, level = _candidates(choice, seen, confidence)
+    candidates, level = list_candidates(choice, seen, confidence)
     values = _many_runs(method, score[tuned], member[tuned], candidates, delta, level)[0]
     best = candidates[int(np.argmax(values))]
     epsilon, mu = _many_runs(method, score[measured], member[measured], (best,), delta, level)
@@ -273,7 +201,7 @@ def audit_many_runs(
         len(measured),
         int(correct),
         f"many runs, {method}",
-        _name(choice, f"threshold {best:g}", len(candidates)),
+        describe_choice(choice, f"threshold {best:g}", len(candidates)),
         None if mu is None else float(mu[0]),
         int(np.count_nonzero(member)),
     )
@@ -350,35 +278,6 @@ def _many_runs(
     return gaussian_epsilon(delta, mu), mu
 
 
-def _candidates(
-    choice: Choice[Candidate], default: tuple[Candidate, ...], confidence: float
-) -> tuple[tuple[Candidate, ...], float]:
-    """Return what is tried, and the confidence of each trial."""
-    if isinstance(choice, Fixed):
-        return (choice.candidate,), confidence
-    if isinstance(choice, Bonferroni):
-        return choice.candidates, 1 - (1 - confidence) / len(choice.candidates)
-    return choice.candidates or default, confidence
-
-
-def _parts(count: int, choice: Split[Candidate]) -> tuple[IntArray, IntArray]:
-    order = seeds.generator(choice.seed, "tune and test").permutation(count)
-    tuned = round(choice.tune * count)
-    if not 0 < tuned < count:
-        raise ImprintError(
-            f"a split of {count} examples at {choice.tune:g} leaves one part empty: give more"
-        )
-    return order[:tuned], order[tuned:]
-
-
-def _name(choice: Choice[Candidate], chosen: str, count: int) -> str:
-    if isinstance(choice, Fixed):
-        return f"fixed: {chosen}"
-    if isinstance(choice, Bonferroni):
-        return f"best of {count} at 1/{count} of the error: {chosen}"
-    return f"best of {count} on the {choice.tune:g} that tune: {chosen}"
-
-
 def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolArray]:
     score, member = sample(scores, "scores"), np.asarray(members)
     if member.dtype != np.bool_ or member.shape != score.shape:
@@ -389,7 +288,12 @@ def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolAr
     return score, member
 
 
-def _check_method(method: str, known: tuple[str, ...], delta: float) -> None:
+def _check_method(method: str, known: tuple[str, ...], delta: float, confidence: float) -> None:
+    if 0 < confidence < LEAST_CONFIDENCE:
+        raise ImprintError(
+            f"confidence {confidence:g} must be at least {LEAST_CONFIDENCE:g}: a bound that fails "
+            "more often than it holds bounds nothing"
+        )
     if method not in known:
         raise ImprintError(f"unknown method {method!r}: choose one of {', '.join(known)}")
     if method == "gaussian" and not 0 < delta < 1:

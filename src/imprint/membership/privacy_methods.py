@@ -14,15 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imprint.errors import ImprintError
-from imprint.membership.privacy_audit import (
-    Budget,
-    Choice,
-    Fixed,
-    OneRunMethod,
-    PrivacyBound,
-    Split,
-    audit_one_run,
-)
+from imprint.membership.privacy_audit import OneRunMethod, PrivacyBound, audit_one_run
+from imprint.membership.privacy_choices import Budget, Choice, Fixed, Split
 from imprint.seeds import derive
 from imprint.stats.checks import FloatArray
 

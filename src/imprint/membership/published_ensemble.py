@@ -159,7 +159,7 @@ def _indices(file: Path, name: str, arrays: Mapping[str, NDArray[Any]]) -> IntAr
 
 def _flags(file: Path, name: str, arrays: Mapping[str, NDArray[Any]]) -> BoolArray:
     array = _named(file, name, arrays)
-    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise ImprintError(f"{file}: {name} must be true or false, not {array.dtype}")
     return array.astype(np.bool_, copy=False)
 

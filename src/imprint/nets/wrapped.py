@@ -101,8 +101,8 @@ def as_backbone(
     """Return any network as a :class:`Backbone`.
 
     A module with ``features`` is asked for them. Of any other that classifies, the features are the
-    input of the last linear layer that runs or, without one, of the last convolution, averaged over
-    its places.
+    input of the linear layer that gives the output, else of the last linear layer that runs or,
+    without one, of the last convolution, averaged over its places.
 
     Args:
         module: maps images ``[b, channels, H, W]`` to ``[b, …]``, or to what holds that.
@@ -161,14 +161,16 @@ def input_of(module: nn.Module, path: str) -> Iterator[list[Tensor]]:
 
 
 def _last_layer(module: nn.Module, channels: int, input_size: int, rule: OutputRule) -> str | None:
-    """Return the last linear layer that runs, else the last convolution, None without either.
+    """Return the linear layer whose result is the output, else the last linear layer that runs.
+
+    Without a linear layer it is the last convolution, None without either.
 
     Raises:
         ImprintError: the module does not take such images, or gives other outputs.
     """
-    ran: list[str] = []
+    ran: list[tuple[str, Any]] = []
     handles = [
-        part.register_forward_hook(lambda *_, path=path: ran.append(path))
+        part.register_forward_hook(lambda _, __, result, path=path: ran.append((path, result)))
         for path, part in module.named_modules()
         if path and isinstance(part, (nn.Linear, *CONVOLUTIONS))
     ]
@@ -183,8 +185,10 @@ def _last_layer(module: nn.Module, channels: int, input_size: int, rule: OutputR
             f"{input_size} × {input_size} pixels, where its card says outputs {rule.outputs}: "
             "correct outputs on the card, null for a network that ends in its features"
         )
-    linear = [path for path in ran if isinstance(module.get_submodule(path), nn.Linear)]
-    return next(iter([*linear[-1:], *ran[-1:]]), None)
+    paths = [path for path, _ in ran]
+    linear = [path for path in paths if isinstance(module.get_submodule(path), nn.Linear)]
+    giving = [path for path, result in ran if result is output and path in linear]
+    return next(iter([*giving[-1:], *linear[-1:], *paths[-1:]]), None)
 
 
 def _as_rows(values: Tensor, layer: nn.Module) -> Tensor:

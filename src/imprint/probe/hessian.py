@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from imprint.errors import ImprintError
 from imprint.probe.confidence import loss_of, margin
@@ -116,7 +117,8 @@ def hutchinson_trace(
     Raises:
         ImprintError: no probes, labels that do not fit, or the model gives no gradients.
     """
-    with torch.enable_grad():
+    # Fused attention has no second derivative, its plain form has.
+    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
         images = images.detach().requires_grad_()
         losses = loss_of(margin(differentiable(forward(images)), labels))
         (slope,) = torch.autograd.grad(losses.sum(), images, create_graph=True)

@@ -22,7 +22,7 @@ def leave_one_out_figures(records: Table, path: Mapping[str, Any] | None) -> lis
         records: the table of records.
         path: columns of the noise path, where there is one.
     """
-    divergences = records["kl_out_in_with_copies"]
+    divergences = records["kl_out_in"]
     order = np.argsort(-divergences, kind="stable")
     shown = order[np.unique(np.linspace(0, len(order) - 1, plots.MOST_POINTS).astype(int))]
     thinned = (

@@ -99,6 +99,14 @@ def train(
     card = subject_card(images, options, seed, indices)
     batch_size = shared_batch_size(options.batch_size, len(indices))
     run = _start(card, options, batch_size, seed, device)
+    views = run.objective.augmentations(options.first_view, options.second_view)
+    if rank() == 0 and (
+        settings := {key for view in views for key in view.left_out(card.channels)}
+    ):
+        say(
+            f"train {name}: images of {card.channels} channel(s) have no colour, so "
+            f"{', '.join(sorted(settings))} of the augmentation leave them as they are"
+        )
     resume = out / "resume.pt"
     if resume.exists():
         run.load(resume)
@@ -106,7 +114,7 @@ def train(
     batches = Batches(
         images,
         indices,
-        views=run.objective.augmentations(options.first_view, options.second_view),
+        views=views,
         batch_size=batch_size,
         size=options.input_size,
         seed=seed,

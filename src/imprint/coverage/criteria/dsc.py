@@ -48,11 +48,20 @@ class DistanceSurpriseCoverage(Surprise):
     options: DistanceSurpriseOptions
 
     def learn(self, traces: list[FloatArray], classes: IntArray) -> dict[str, Tensor]:
-        """Keep all traces, class after class."""
+        """Keep all traces, class after class.
+
+        Neighbours are looked for in float32. Distances do not depend on the origin: that of traces
+        in float64 is moved to their mean, so that a large one costs no digits.
+        """
         if len(classes) < 2:
             raise ImprintError("dsc compares a class with the others: training data has only one")
+        every = np.concatenate(traces)
+        centre = np.zeros(every.shape[1], dtype=every.dtype)
+        if every.dtype == np.float64:
+            centre = every.mean(axis=0)
         return {
-            "traces": torch.from_numpy(np.concatenate(traces)),
+            "centre": torch.from_numpy(centre),
+            "traces": torch.from_numpy((every - centre).astype(np.float32)),
             "counts": torch.tensor([len(rows) for rows in traces]),
         }
 
@@ -61,6 +70,7 @@ class DistanceSurpriseCoverage(Surprise):
         blocks = np.split(
             self.learned_array("traces"), np.cumsum(self.learned_array("counts"))[:-1]
         )
+        traces = (traces - self.learned_array("centre")).astype(np.float32)
         each = np.arange(len(traces))
         own: NDArray[np.float64]
         if self.options.reference == "x":

@@ -25,12 +25,13 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, solve_triangular
 from scipy.special import logsumexp
 from torch import Tensor
 
 from imprint.activations import Batch
 from imprint.coverage.criterion import CRITERIA
+from imprint.coverage.factor import covariance_factor
 from imprint.coverage.surprise import FloatArray, IntArray, Surprise, SurpriseOptions
 from imprint.errors import ImprintError
 from imprint.seeds import derive
@@ -110,7 +111,7 @@ class LikelihoodSurpriseCoverage(Surprise):
             if count < 2:
                 raise LinAlgError
             covariance = np.cov(rows, rowvar=False).reshape(dimensions, dimensions)
-            factor: NDArray[np.float64] = cholesky(covariance, lower=True)
+            factor = covariance_factor(covariance)
         except LinAlgError:
             raise ImprintError(
                 f"lsc: the {count} training inputs of class {label} do not vary in all of "
@@ -145,11 +146,19 @@ class LikelihoodSurpriseCoverage(Surprise):
 
 
 def _components(traces: FloatArray, count: int) -> NDArray[np.float64]:
-    """Return the leading principal components, float64 ``[A, count]``."""
+    """Return the leading principal components, float64 ``[A, count]``.
+
+    Fewer where the traces vary in fewer directions by more than their rounding: of a neuron that is
+    a sum of others, the rest is noise of the last digit.
+    """
     from sklearn.decomposition import PCA
 
-    analysis = PCA(count, random_state=derive(0, "principal components") % 2**32)
-    components: NDArray[np.float64] = analysis.fit(traces).components_.T.astype(np.float64)
+    # PCA takes the mean from the summed products, where a large one costs all digits.
+    centred = traces - traces.mean(axis=0, dtype=np.float64)
+    analysis = PCA(count, random_state=derive(0, "principal components") % 2**32).fit(centred)
+    spread = np.sqrt(np.maximum(analysis.explained_variance_, 0))
+    varies = spread > max(traces.shape) * np.finfo(traces.dtype).eps * spread[0]
+    components: NDArray[np.float64] = analysis.components_[varies].T
     return components
 
 

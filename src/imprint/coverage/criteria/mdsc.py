@@ -17,10 +17,11 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg import LinAlgError, solve_triangular
 from torch import Tensor
 
 from imprint.coverage.criterion import CRITERIA
+from imprint.coverage.factor import covariance_factor
 from imprint.coverage.surprise import FloatArray, IntArray, Surprise, SurpriseOptions
 from imprint.errors import ImprintError
 
@@ -53,7 +54,7 @@ class MahalanobisSurpriseCoverage(Surprise):
             mean = values.mean(0)
             covariance = self._covariance(values - mean)
             try:
-                factors.append(cholesky(covariance, lower=True))
+                factors.append(covariance_factor(covariance))
             except LinAlgError:
                 shrinking = self.options.shrinkage == "ledoit_wolf"
                 raise ImprintError(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.errors import ImprintError
 from imprint.report.dejavu_figures import dejavu_figures
+from imprint.report.dejavu_verdict import (
+    below_guessing,
+    images_of,
+    percents_of,
+    two_model_verdict,
+)
 from imprint.report.gallery import read_gallery
 from imprint.report.inputs import (
     Estimate,
@@ -54,14 +59,15 @@ QUANTITIES = {
 }
 PROBE_KEYS = ("n", "top1", "top5")
 OTHER_METRIC = {"l2": "cosine", "cosine": "L2"}
+ACCURACIES = {"target_accuracy": "The target", "reference_accuracy": "The reference"}
 POINT_QUANTITIES = ("score", "paired_score")
 
 
 @dataclass(frozen=True)
-class Headline:
-    """The score at one percentage, with its interval as places on a strip from 0 to 100."""
+class ScoreStrip:
+    """A score with its interval as places on a strip from 0 to 100."""
 
-    percent: str
+    title: str
     score: Estimate
     sentence: str
     low: float
@@ -84,15 +90,18 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         return None
     tables = root / "tables" / "dejavu"
     names = [str(name) for name in lookup(summary, "data", "class_names")]
-    percents = _percents(findings)
+    percents = percents_of(mapping(findings, "two_model"))
     scores = [estimate(findings, "two_model", p, "score") for p in percents]
     classes = _classes(tables, names)
     controls = control_rows(findings)
     gallery = read_gallery(root / "gallery" / "dejavu")
     html = render(
         "dejavu.html.j2",
-        verdict=_verdict(scores),
-        headlines=headline_strips(percents, scores, _sentence),
+        verdict=two_model_verdict(findings),
+        headlines=headline_strips(
+            [(images_of(p), s, _sentence(p, s)) for p, s in zip(percents, scores, strict=True)]
+        ),
+        below_guessing=below_guessing(mapping(findings, "two_model"), 1 / len(names), ACCURACIES),
         significance={
             key: number(findings, "significance", key)
             for key in ("memorized", "forgotten", "p_value")
@@ -122,50 +131,24 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     return Section("dejavu", "Déjà vu", html, order=10, anchors=tuple(anchors))
 
 
-def _percents(findings: Mapping[str, Any]) -> list[str]:
-    """Return the percentages of most confident images, largest first."""
-    found = mapping(findings, "two_model")
-    if not found or not all(key.replace(".", "", 1).isdecimal() for key in found):
-        raise ImprintError(
-            "summary.json: two_model must hold findings by percentage, such as 100 and 20: "
-            "run the audit again with this version"
-        )
-    return sorted(found, key=float, reverse=True)
-
-
-def _verdict(scores: list[Estimate]) -> tuple[str, str]:
-    """Return the kind and the heading of what the intervals allow to say, largest cut first."""
-    if scores[0].low > 0:
-        return "found", "The models remember images they were trained on"
-    if scores[0].high < 0:
-        return "reversed", "The reference does better than the target: check the set-up"
-    if any(score.low > 0 for score in scores):
-        return "found", "Memory shows among the images the models are most sure of"
-    return "nothing", "No memory beyond noise was found"
-
-
-def headline_strips(
-    percents: list[str], scores: list[Estimate], sentence: Callable[[str, Estimate], str]
-) -> list[Headline]:
+def headline_strips(lines: Sequence[tuple[str, Estimate, str]]) -> list[ScoreStrip]:
     """Return scores as headlines, all on one strip that holds every interval and zero.
 
     Args:
-        percents: the percentage of most confident images of each score.
-        scores: with their intervals.
-        sentence: a score in plain words, from percentage and score.
+        lines: title, score and the score in plain words.
     """
-    low = min(0.0, *(score.low for score in scores))
-    high = max(0.0, *(score.high for score in scores))
+    low = min(0.0, *(score.low for _, score, _ in lines))
+    high = max(0.0, *(score.high for _, score, _ in lines))
     pad = 0.06 * max(high - low, 0.01)
 
     def place(x: float) -> float:
         return round(100 * (x - low + pad) / (high - low + 2 * pad), 2)
 
     return [
-        Headline(
-            p, s, sentence(p, s), place(s.low), place(s.high), place(s.value), round(place(0.0), 2)
+        ScoreStrip(
+            title, s, sentence, place(s.low), place(s.high), place(s.value), round(place(0.0), 2)
         )
-        for p, s in zip(percents, scores, strict=True)
+        for title, s, sentence in lines
     ]
 
 

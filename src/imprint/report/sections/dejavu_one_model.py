@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from imprint.report import plots
+from imprint.report.dejavu_verdict import below_guessing, images_of, one_model_verdict
 from imprint.report.inputs import (
     Estimate,
     as_estimate,
@@ -32,6 +33,7 @@ REFERENCES = {
     "strictest": "Right where any of them is, as sure as the surest: for claims about single "
     "images; chance hits add up in it.",
 }
+ACCURACIES = {"target_accuracy": "The model", "reference_accuracy": "The best reference"}
 COLUMNS = ("reference_accuracy", "memorized", "forgotten", "correlated")
 MEMORIZED, FORGOTTEN = 1, 2
 
@@ -57,9 +59,12 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     classes = _classes(tables, names, best)
     html = render(
         "dejavu_one_model.html.j2",
-        verdict=_verdict(scores, unseen),
+        verdict=one_model_verdict(found),
         best=best,
-        headlines=headline_strips(percents, scores, _sentence),
+        headlines=headline_strips(_headlines(percents, scores, unseen)),
+        below_guessing=below_guessing(
+            mapping(found, "against", best, "test"), 1 / len(names), ACCURACIES
+        ),
         unseen=unseen,
         claims={key: number(found, "claims", key) for key in mapping(found, "claims")},
         explained=estimate(found, "explained"),
@@ -90,26 +95,35 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     return Section("dejavu_one_model", "Déjà vu of one model", html, order=11, anchors=anchors)
 
 
-def _verdict(scores: list[Estimate], unseen: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return the kind and the heading of what the intervals allow to say."""
-    if unseen is not None:
-        if unseen["excess"].low > 0:
-            return "found", "The model remembers images it was trained on"
-        if scores[0].low > 0:
-            return "nothing", "No memory: the model does as well on images it never saw"
-        return "nothing", "No memory beyond noise was found"
-    if scores[0].low > 0:
-        return "found", "The model names more objects than any reference finds in the background"
-    if any(score.low > 0 for score in scores):
-        return "found", "Among the images it is most sure of, the model does better than references"
-    return "nothing", "The model does no better than what backgrounds give away"
+def _headlines(
+    percents: list[str], scores: list[Estimate], unseen: Mapping[str, Estimate] | None
+) -> list[tuple[str, Estimate, str]]:
+    """Return title, score and sentence of each headline, the one that tells memory first."""
+    lines = [
+        (images_of(p), score, _sentence(p, score, unseen))
+        for p, score in zip(percents, scores, strict=True)
+    ]
+    if unseen is None:
+        return lines
+    excess = unseen["excess"]
+    told = (
+        "The score on images of training less that on images the model never saw: what is left "
+        f"of how good the reference is falls out.{_zero(excess)}"
+    )
+    return [("Beyond images it never saw", excess, told), *lines]
 
 
-def _sentence(at: str, score: Estimate) -> str:
+def _sentence(at: str, score: Estimate, unseen: Mapping[str, Estimate] | None) -> str:
     """Return the score in plain words."""
     images = "all attacked images" if float(at) == 100 else f"the {at}% each is most sure of"
-    uncertain = " Zero lies within the interval." if score.low <= 0 <= score.high else ""
-    return f"The model’s accuracy on {images}, less that of the best reference.{uncertain}"
+    told = f"The model’s accuracy on {images}, less that of the best reference.{_zero(score)}"
+    if unseen is None:
+        return told
+    return f"{told} By itself it says nothing of memory: it holds how good the reference is."
+
+
+def _zero(score: Estimate) -> str:
+    return " Zero lies within the interval." if score.low <= 0 <= score.high else ""
 
 
 def _unseen(found: Mapping[str, Any], best: str, percent: str) -> dict[str, Estimate] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint.leave_one_out.findings import NAMED_RECORDS
+from imprint.leave_one_out.findings import NAMED_RECORDS, distinct_records
 from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report.headline import Headline
 from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
@@ -23,8 +23,8 @@ from imprint.tables import Table
 LENS = "leave_one_out"
 COLUMNS = (
     "label",
-    "kl_out_in_with_copies",
-    "auc_with_copies",
+    "auc",
+    "first_copy",
     "leverage",
     "residual_norm",
     "memorization",
@@ -52,10 +52,10 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     findings = mapping(summary, "lenses", LENS)
     if "kernel" not in findings:
         return None
-    records = read_columns(root / LENS / "records.parquet", *COLUMNS)
+    records = distinct_records(read_columns(root / LENS / "records.parquet", *COLUMNS))
     path = mapping(findings, "noise_path") if "noise_path" in findings else None
     told, given_away = estimate(findings, "distinguishable"), estimate(findings, "given_away")
-    typical = estimate(findings, "tpr_with_copies", "median")
+    typical = estimate(findings, "tpr", "median")
     html = render(
         "leave_one_out.html.j2",
         verdict=_verdict(
@@ -69,8 +69,9 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         name=str(lookup(findings, "kernel", "name")),
         noise=number(findings, "noise"),
         records=number(findings, "records"),
+        distinct=number(findings, "distinct"),
         freedom=number(findings, "effective_degrees_of_freedom"),
-        kl=estimate(findings, "kl_out_in_with_copies", "median"),
+        kl=estimate(findings, "kl_out_in", "median"),
         precision=_precision(findings),
         alarms=1 / number(findings, "given_away", "fpr"),
         duplicates=_duplicates(findings),
@@ -138,7 +139,7 @@ def _precision(findings: Mapping[str, Any]) -> dict[str, Any]:
 def _headlines(findings: Mapping[str, Any], records: Table, told: Estimate) -> list[Headline]:
     accuracy = estimate(findings, "leave_one_out_accuracy")
     commonest = np.bincount(records["label"]).max() / len(records["label"])
-    typical = estimate(findings, "auc_with_copies", "median")
+    typical = estimate(findings, "auc", "median")
     auc = number(findings, "distinguishable", "auc")
     return [
         Headline(
@@ -178,9 +179,10 @@ def _duplicates(findings: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]
             "records": number(findings, "duplicates", kind, "records"),
             "first": list(lookup(findings, "duplicates", kind, "first")),
             "disputed": list(mapping(findings, "duplicates", kind).get("disputed", [])),
+            "distance": mapping(findings, "duplicates", kind).get("distance"),
             "conflicting": mapping(findings, "duplicates", kind).get("conflicting", 0),
         }
-        for kind in ("exact", "collinear")
+        for kind in ("exact", "near", "collinear")
     }
 
 
@@ -194,14 +196,14 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, float]]:
 
 def _most(records: Table, classes: list[str]) -> list[dict[str, Any]]:
     by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
-    order = np.argsort(-records["kl_out_in_with_copies"], kind="stable")[:NAMED_RECORDS]
+    order = np.argsort(-records["kl_out_in"], kind="stable")[:NAMED_RECORDS]
     return [
         {
             "index": int(records["index"][row]),
             "label": classes[int(records["label"][row])],
             "prediction_out": classes[int(records["prediction_out"][row])],
-            "kl": float(records["kl_out_in_with_copies"][row]),
-            "auc": float(records["auc_with_copies"][row]),
+            "kl": float(records["kl_out_in"][row]),
+            "auc": float(records["auc"][row]),
             "memorization": float(records["memorization"][row]),
             "reason": reason(bool(by_label[row])),
         }

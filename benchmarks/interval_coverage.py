@@ -1,0 +1,428 @@
+"""How often every interval that imprint prints holds what it claims, by simulation.
+
+One row a printed interval: where it is printed, how it is made, the setting, and of how many
+simulated data sets its 95 % interval held the truth, with the standard error of that share, and its
+mean width. Data have the dependence that the real thing has: records that all targets of a cohort
+share, networks that all records share, votes that take few values. Intervals of coverage criteria
+have a script of their own (coverage_intervals.py).
+
+    python benchmarks/interval_coverage.py --simulations 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from imprint.audit.membership_cohort_memorization import _over_records_and_models
+from imprint.audit.membership_ensemble import over_models
+from imprint.dejavu.agreement import agreement, kappa
+from imprint.dejavu.one_model import excess
+from imprint.dejavu.two_model import QUANTITIES, Side, _side_values, two_model
+from imprint.dejavu.votes import Votes, vote
+from imprint.leave_one_out.ground_truth import (
+    datamodeling_score,
+    noise_ceiling,
+    prediction_difference,
+    root_difference,
+)
+from imprint.leave_one_out.starts import mean_over_records, root_of
+from imprint.membership.cohort_evaluation import evaluate_cohort
+from imprint.membership.evaluation import balanced_estimate
+from imprint.seeds import generator
+from imprint.stats import (
+    Estimate,
+    auc,
+    best_threshold,
+    mean,
+    median,
+    pearson,
+    proportion,
+    roc,
+    spearman,
+    true_positive_rate,
+)
+from imprint.stats.quantile import quantile
+
+FloatArray = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], Mapping[str, tuple[Estimate, float]]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of data: a draw gives estimates by name, each with its truth."""
+
+    printed: str
+    method: str
+    setting: str
+    draw: Draw
+    cost: int = 1
+
+
+SCENARIOS: list[Scenario] = []
+
+
+def scenario(printed: str, method: str, setting: str, cost: int = 1) -> Callable[[Draw], Draw]:
+    """Register a draw; of ``cost`` c only one in c simulations is run."""
+
+    def register(draw: Draw) -> Draw:
+        SCENARIOS.append(Scenario(printed, method, setting, draw, cost))
+        return draw
+
+    return register
+
+
+def scores_of(shift: float, members: int, others: int, tail: str) -> None:
+    """Register one attack on one network with normal or Student scores, or scores that tie."""
+    setting = f"{members} against {others}, {tail}, shift {shift:g}"
+
+    def sample(random: np.random.Generator, count: int, move: float) -> FloatArray:
+        if tail == "Student 2":
+            return random.standard_t(2, count) + move
+        values = random.normal(move, 1, count)
+        return np.floor(2 * values) if tail == "ties" else values
+
+    @cache
+    def truth(fpr: float) -> float:
+        random = np.random.default_rng(0)
+        miss = np.sort(sample(random, 2_000_000, 0.0))
+        hit = sample(random, 2_000_000, shift)
+        if fpr == 0:
+            ranks = np.searchsorted(miss, hit, "left") + np.searchsorted(miss, hit, "right")
+            return float(ranks.mean() / (2 * len(miss)))
+        return float(np.mean(hit > miss[-1 - int(fpr * len(miss))]))
+
+    @scenario("membership: TPR at FPR", "mixture over the threshold's place, Jeffreys", setting)
+    def rates(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        hit, miss = sample(random, members, shift), sample(random, others, 0.0)
+        shown = {fpr: true_positive_rate(hit, miss, fpr) for fpr in (0.1, 0.05, 0.01, 0.001)}
+        return {
+            f"FPR {fpr:g}": (rate, truth(fpr))
+            for fpr, rate in shown.items()
+            if isinstance(rate, Estimate)
+        }
+
+    @scenario(
+        "membership: AUC", "DeLong, logit; near 0 and 1 joined with the score interval", setting
+    )
+    def area(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        hit, miss = sample(random, members, shift), sample(random, others, 0.0)
+        return {"AUC": (auc(hit, miss), truth(0))}
+
+    if tail != "normal":
+        return
+
+    @scenario("membership: balanced accuracy", "Wilson's limits in squares, held-out half", setting)
+    def accuracy(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        hit, miss = sample(random, members, shift), sample(random, others, 0.0)
+        half, other = members // 2, others // 2
+        threshold = best_threshold(roc(hit[:half], miss[:other]))
+        right = int((hit[half:] >= threshold).sum()), int((miss[other:] < threshold).sum())
+        shown = balanced_estimate(right[0], members - half, right[1], others - other)
+        own = (norm.sf(threshold - shift) + norm.cdf(threshold)) / 2
+        return {"its threshold": (shown, own), "the best threshold": (shown, norm.cdf(shift / 2))}
+
+
+for case in ((1.5, 1000, 100), (1.5, 200, 200), (1.5, 50, 1000), (0.3, 1000, 1000), (4, 30, 1000)):
+    scores_of(*case, "normal")
+scores_of(1.5, 1000, 100, "Student 2")
+scores_of(1.5, 300, 100, "ties")
+
+
+def cohort_of(random: np.random.Generator, models: int, records: int) -> tuple[FloatArray, ...]:
+    """Records that are hard for every model, some of which are memorized; models that differ."""
+    effect = np.where(random.random(records) < 0.3, 2.0, 0.0)
+    members = random.random((models, records)) < 0.5
+    quality = 0.2 * random.normal(size=(models, 1))
+    noise = random.normal(size=(models, records)) + random.normal(size=records)
+    return noise + (effect + quality) * members, members
+
+
+@cache
+def _cohort_truth() -> dict[str, float]:
+    shown = [
+        evaluate_cohort(*cohort_of(np.random.default_rng(seed), 12, 8000), (0.1, 0.05))
+        for seed in range(8)
+    ]
+    rates = {
+        f"FPR {fpr}": np.mean([e.tpr_at_fpr[fpr].value for e in shown]) for fpr in ("0.1", "0.05")
+    }
+    return {"AUC": float(np.mean([e.auc.value for e in shown])), **rates}
+
+
+def add_cohort(models: int, records: int) -> None:
+    """Register a cohort whose targets share their records."""
+
+    @scenario(
+        "membership cohort and study: AUC, TPR",
+        "targets and groups of records, crossed",
+        f"{models} models, {records} records",
+        cost=4,
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        shown = evaluate_cohort(*cohort_of(random, models, records), (0.1, 0.05), seed)
+        found = {"AUC": shown.auc}
+        found |= {f"FPR {fpr}": rate for fpr, rate in shown.tpr_at_fpr.items()}
+        truth = _cohort_truth()
+        return {n: (e, truth[n]) for n, e in found.items() if isinstance(e, Estimate)}
+
+
+for size in ((8, 400), (16, 400), (32, 200)):
+    add_cohort(*size)
+
+
+@cache
+def _memorized_truth(models: int) -> tuple[float, float]:
+    parts = [_remembered(np.random.default_rng(seed), models, 20_000) for seed in range(60)]
+    return tuple(float(np.mean([p[k].value for p in parts])) for k in (0, 1))  # type: ignore[return-value]
+
+
+def _remembered(random: np.random.Generator, models: int, records: int) -> list[Estimate]:
+    masks = np.argsort(random.random((models, records)), axis=0) < models // 2
+    without = random.beta(2, 1, records)
+    within = without + (1 - without) * (random.random(records) < 0.3)
+    quality = 0.05 * random.normal(size=(models, 1))
+    correct = random.random((models, records)) < np.where(masks, within, without) + quality
+    cuts = (lambda score: score, lambda score: (score >= 0.25).astype(np.float64))
+    return [_over_records_and_models(masks, correct, cut) for cut in cuts]
+
+
+def add_memorization(models: int, records: int) -> None:
+    """Register mean memorization and the share of memorized records."""
+
+    @scenario(
+        "membership cohort: memorization",
+        "records and models, crossed",
+        f"{models} models, {records} records",
+        cost=2,
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        shown, truth = _remembered(random, models, records), _memorized_truth(models)
+        return {"mean": (shown[0], truth[0]), "share": (shown[1], truth[1])}
+
+
+add_memorization(16, 400)
+
+
+@scenario("membership ensemble: accuracy over models", "Student's t", "20 models")
+def _ensemble(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    shown = over_models(0.9 + 0.01 * random.normal(size=20))
+    return {"mean": (Estimate(shown["value"], tuple(shown["ci95"]), 20), 0.9)}
+
+
+SHOWN = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten")
+
+
+def dejavu_side(random: np.random.Generator, count: int, gap: float, name: str = "A") -> Side:
+    """Images whose background more or less names them to both, some of them memorized."""
+    labels, easy = random.integers(0, 10, count), 0.8 * random.beta(0.6, 3, count)
+
+    def votes(share: FloatArray) -> Votes:
+        own = random.random((count, 20)) < share[:, None]
+        other = np.where(
+            random.random((count, 20)) < 0.5,
+            random.integers(0, 10, (count, 1)),
+            random.integers(0, 10, (count, 20)),
+        )
+        return vote(np.where(own, labels[:, None], other), 10, 1)
+
+    memory = np.where(random.random(count) < gap, 0.4, 0.0)
+    return Side(name, np.arange(count), labels, votes(easy + memory), votes(easy))
+
+
+@cache
+def _dejavu_truth(gap: float) -> FloatArray:
+    draws = [dejavu_side(np.random.default_rng(seed), 100_000, gap) for seed in range(4)]
+    return np.mean([_side_values(side, (100, 20, 5), 1, None)[:, 0] for side in draws], axis=0)
+
+
+def add_dejavu(count: int, gap: float) -> None:
+    """Register the two-model test and the excess of the one-model test."""
+
+    @scenario(
+        "dejavu: scores, accuracies, categories",
+        "bootstrap over images; few events: joined with Clopper and Pearson",
+        f"2 × {count} images, {100 * gap:g} % memorized",
+        cost=2,
+    )
+    def two(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        sides = [dejavu_side(random, count, gap, name) for name in "AB"]
+        shown, truth = two_model(sides, (100, 20, 5), 1, seed, 500), _dejavu_truth(gap)
+        return {
+            f"{name}, {percent} %": (shown[percent][name], float(truth[row, column]))
+            for row, percent in enumerate(("100", "20", "5"))
+            for column, name in enumerate(QUANTITIES)
+            if name in SHOWN
+        }
+
+    @scenario(
+        "dejavu one-model: excess", "limits of both sets in squares", f"{count} seen, 60 never seen"
+    )
+    def one(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        seen, unseen = dejavu_side(random, count, gap), dejavu_side(random, 60, 0.0, "B")
+        truth = float(_dejavu_truth(gap)[0, 0] - _dejavu_truth(0.0)[0, 0])
+        return {"excess": (excess(seen, unseen, 1, seed, 500), truth)}
+
+
+for images, share in ((60, 0.3), (300, 0.3), (300, 0.0)):
+    add_dejavu(images, share)
+
+
+@scenario("dejavu one-model: agreement", "Jeffreys' posterior; Clopper and Pearson", "60 images")
+def _agreed(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    shares = np.array([0.5, 0.1, 0.05, 0.35])
+    kinds = random.choice(4, size=60, p=shares)
+    votes = [
+        Votes((part == 0)[:, None].astype(np.int64), np.zeros(60))
+        for part in (kinds // 2, kinds % 2)
+    ]
+    (pair,) = agreement(dict(zip("ab", votes, strict=True)), np.zeros(60, dtype=np.int64))
+    truth = {"kappa": kappa(shares[None])[0], "agreed": 0.85, "both_right": 0.35}
+    shown = {name: Estimate(pair[name]["value"], tuple(pair[name]["ci95"]), 60) for name in truth}
+    return {name: (shown[name], float(truth[name])) for name in truth}
+
+
+@scenario("success, accuracy, new inputs: a proportion", "Clopper and Pearson", "40 of 0.9")
+def _share(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    return {"share": (proportion(int(random.binomial(40, 0.9)), 40), 0.9)}
+
+
+def add_pairs(count: int, heavy: bool) -> None:
+    """Register correlations of normal or log-normal pairs."""
+
+    @cache
+    def truth(estimator: str) -> float:
+        if estimator == "Spearman":
+            return float(6 / np.pi * np.arcsin(0.25))
+        return float(np.expm1(0.5) / np.expm1(1)) if heavy else 0.5
+
+    @scenario(
+        "leave-one-out compare, coverage search, cohort: correlation",
+        "bootstrap, Student's tails",
+        f"{count} {'log-' if heavy else ''}normal pairs, ρ = ½",
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        one, noise = random.normal(size=(2, count))
+        pair = one, 0.5 * one + 0.75**0.5 * noise
+        if heavy:
+            pair = tuple(np.exp(side) for side in pair)
+        shown = {"Pearson": pearson, "Spearman": spearman}
+        return {
+            name: (of(*pair, generator(seed, "correlation"), 500), truth(name))
+            for name, of in shown.items()
+        }
+
+
+for pairs, skewed in ((12, False), (50, False), (50, True), (200, True)):
+    add_pairs(pairs, skewed)
+
+
+@scenario("leave-one-out: median, quantile of records", "order statistics", "30 and 150 records")
+def _ordered(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    few, many = np.exp(random.normal(size=30)), np.exp(random.normal(size=150))
+    return {
+        "median": (median(few), 1.0),
+        "95 % quantile": (quantile(many, 0.95), float(np.exp(norm.ppf(0.95)))),
+    }
+
+
+def retrained(
+    random: np.random.Generator, records: int, starts: int
+) -> tuple[FloatArray, FloatArray]:
+    """Logits of networks with and without each record; all records share those with all."""
+    within = 2 * random.normal(size=(1, starts, 3)) + 0.3 * random.normal(size=(records, starts, 3))
+    shift = random.gamma(4.0, 0.25, (records, 1, 1))
+    return within, within - shift - 0.7 * random.normal(size=(records, starts, 3)) * (1 + shift)
+
+
+@scenario(
+    "leave-one-out compare: mean shift over records",
+    "records and starts, crossed",
+    "20 records of gamma shifts, 40 starts",
+)
+def _shifted(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    shown = mean_over_records(
+        lambda one, other: prediction_difference(one, other).value, *retrained(random, 20, 40)
+    )
+    return {"root mean squared shift": (root_of(shown), 1.25**0.5)}
+
+
+@cache
+def _ceiling_truth() -> float:
+    within, without = retrained(np.random.default_rng(0), 4000, 40)
+    return noise_ceiling(within, without, root_difference, generator(0, "t"), 10, 2).value
+
+
+@scenario(
+    "leave-one-out compare: noise ceiling", "bootstrap, Student's tails", "30 records, 40 starts", 4
+)
+def _ceiling(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    within, without = retrained(random, 30, 40)
+    shown = noise_ceiling(within, without, root_difference, generator(seed, "c"), 20, 200)
+    return {"ceiling": (shown, _ceiling_truth())}
+
+
+@cache
+def _ranked_truth() -> float:
+    random = np.random.default_rng(1)
+    return float(np.mean([_ranked(random, seed, 100)["LDS"][0].value for seed in range(60)]))
+
+
+@scenario(
+    "leave-one-out compare: datamodeling score", "bootstrap over queries", "20 queries, 40 subsets"
+)
+def _ranked(
+    random: np.random.Generator, seed: int, queries: int = 20
+) -> dict[str, tuple[Estimate, float]]:
+    influence, members = random.normal(size=(60, queries)), random.random((40, 60)) < 0.5
+    outputs = members @ influence * random.random(queries) + 2 * random.normal(size=(40, queries))
+    shown = datamodeling_score(influence, members, outputs, generator(seed, "lds"))
+    return {"LDS": (shown, _ranked_truth() if queries == 20 else 0.0)}
+
+
+@scenario("a mean over few examples", "bootstrap, Student's tails", "10 exponential values")
+def _few(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    return {"mean": (mean(random.exponential(size=10), generator(seed, "m"), 500), 1.0)}
+
+
+def main() -> None:
+    """Simulate every scenario and print one Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--simulations", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="Only scenarios whose name holds this.")
+    options = parser.parse_args()
+    print("| printed | method | setting | quantity | simulations | coverage, % | mean width |")
+    print("|---|---|---|---|---|---|---|")
+    start = time.process_time()
+    for number, each in enumerate(SCENARIOS):
+        if options.only not in each.printed:
+            continue
+        hits: dict[str, list[bool]] = {}
+        widths: dict[str, list[float]] = {}
+        for trial in range(max(1, options.simulations // each.cost)):
+            random = np.random.default_rng([options.seed, number, trial])
+            for name, (shown, truth) in each.draw(random, trial).items():
+                low, high = shown.ci95
+                hits.setdefault(name, []).append(bool(low - 1e-9 <= truth <= high + 1e-9))
+                widths.setdefault(name, []).append(high - low)
+        for name, inside in hits.items():
+            covered, count = np.mean(inside), len(inside)
+            error = (max(covered * (1 - covered), 0.25 / count) / count) ** 0.5
+            print(
+                f"| {each.printed} | {each.method} | {each.setting} | {name} | {count} | "
+                f"{100 * covered:.1f} ± {100 * error:.1f} | {np.mean(widths[name]):.3g} |",
+                flush=True,
+            )
+    print(f"\nSeed {options.seed}; {time.process_time() - start:.0f} s of one core.")
+
+
+if __name__ == "__main__":
+    main()

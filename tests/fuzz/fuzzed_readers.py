@@ -1,0 +1,537 @@
+"""Every reader of files that others write, one line each: a new reader is added to ``READERS``.
+
+An entry says how a valid file is written, how it is mutated, and what reads it. Reading ends in a
+value or in an ``ImprintError`` of one sentence; :func:`survives` says what else came of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pickle
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
+from PIL import Image
+
+from imprint.audit import arrays as dejavu_arrays
+from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case, one_model_arrays
+from imprint.audit.leave_one_out_options import LeaveOneOutChoice
+from imprint.audit.membership_orders import read_order
+from imprint.audit.npz import read_npz
+from imprint.audit.privacy_arrays import bound_arrays
+from imprint.commands.train import Train
+from imprint.config import yaml_words
+from imprint.coverage.importance_files import (
+    read_importance,
+    read_layer_json,
+    read_votes,
+    write_importance,
+    write_layer_json,
+    write_votes,
+)
+from imprint.data.boxes import parse_voc
+from imprint.data.decode import header_size, load
+from imprint.data.imageset import ArrayImages
+from imprint.data.index_list import read_index_list
+from imprint.data.open import inspect_images
+from imprint.data.sources.cifar import read_dictionary
+from imprint.data.sources.imagenet_index import read_index
+from imprint.data.sources.mnist import read_idx
+from imprint.data.split import Partition, Partitions, load_partitions, save_partition
+from imprint.data.tag_files import read_frequencies, read_tags
+from imprint.errors import ImprintError
+from imprint.membership.published_ensemble import read_run
+from imprint.membership.published_influence import read_influence_matrix, read_pairs
+from imprint.nets.load import load_subject, save_subject
+from imprint.nets.subject import SubjectCard
+from imprint.probe.annotators.zero_shot import read_tag_list
+from imprint.report.inputs import read_columns, read_picture
+from imprint.store import Study
+from imprint.tables import write_table
+from imprint.train.command import read_indices
+from imprint.train.loop import initial_subject
+from imprint.train.masks import Masks, read_masks, write_masks
+from imprint.train.published_options import read_published_options
+
+MAX_CPU_SECONDS = 2
+REFUSED = "refused: "
+
+
+@dataclass(frozen=True)
+class FuzzedReader:
+    """A reader under fuzz.
+
+    Attributes:
+        name: of what it reads.
+        write: writes a valid file, and what belongs to it, into a folder; returns the file that is
+            mutated.
+        read: reads it.
+        mutate: makes a mutant of its bytes.
+    """
+
+    name: str
+    write: Callable[[Path], Path]
+    read: Callable[[Path], object]
+    mutate: Mutate = of_bytes
+
+
+def file(name: str, content: bytes) -> Callable[[Path], Path]:
+    """Return what writes given bytes to a file of that name."""
+
+    def write(folder: Path) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def npz(name: str = "a.npz", **arrays: Any) -> Callable[[Path], Path]:
+    """Return what writes arrays to an archive of that name."""
+
+    def write(folder: Path) -> Path:
+        np.savez(folder / name, **arrays)
+        return folder / name
+
+    return write
+
+
+def npy(array: Any, name: str = "a.npy") -> Callable[[Path], Path]:
+    """Return what writes an array to a file of that name."""
+
+    def write(folder: Path) -> Path:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / name, array)
+        return folder / name
+
+    return write
+
+
+def as_json(value: Any, name: str = "a.json") -> Callable[[Path], Path]:
+    """Return what writes a value to a JSON file of that name."""
+    return file(name, json.dumps(value).encode())
+
+
+def image(suffix: str, kind: str, mode: str = "RGB") -> Callable[[Path], Path]:
+    """Return what writes an image of noise in a format."""
+
+    def write(folder: Path) -> Path:
+        pixels = random_numbers().integers(0, 256, (12, 9, 3), dtype=np.uint8)
+        Image.fromarray(pixels).convert(mode).save(folder / f"a{suffix}", kind)
+        return folder / f"a{suffix}"
+
+    return write
+
+
+def random_numbers() -> Random:
+    """Return the generator of what valid files hold."""
+    return np.random.default_rng(7)
+
+
+def read_image(path: Path) -> None:
+    """Read size and pixels of an image."""
+    header_size(path)
+    load(path)
+    load(path, 1)
+
+
+CARD = SubjectCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"}, projector="5-3")
+
+
+@cache
+def small_subject() -> Any:
+    """Return a small network with fresh weights."""
+    return initial_subject(CARD, 0)
+
+
+def weights(folder: Path) -> Path:
+    """Write a small network and its card."""
+    save_subject(folder / "net.safetensors", small_subject(), CARD)
+    return folder / "net.safetensors"
+
+
+def card(folder: Path) -> Path:
+    """Write a small network; its card is mutated."""
+    return weights(folder).with_suffix(".json")
+
+
+def torch_weights(legacy: bool) -> Callable[[Path], Path]:
+    """Return what writes a torch file beside a card."""
+
+    def write(folder: Path) -> Path:
+        card(folder)
+        state = small_subject().state_dict()
+        content = {"state_dict": state, "epoch": 3, "args": {"lr": 0.1, "names": ["a", b"b"]}}
+        torch.save(content, folder / "net.pt", _use_new_zipfile_serialization=not legacy)
+        return folder / "net.pt"
+
+    return write
+
+
+def read_network(path: Path) -> object:
+    """Load the network of a file, or of the weights beside a card."""
+    return load_subject(path.with_suffix(".safetensors") if path.suffix == ".json" else path)
+
+
+def cifar(protocol: int) -> Callable[[Path], Path]:
+    """Return what writes a batch of CIFAR."""
+    data = random_numbers().integers(0, 256, (2, 3072), dtype=np.uint8)[:, :96]
+    content = {b"data": data, b"labels": [3, 1], b"filenames": [b"a", b"b"]}
+    return file("data_batch_1", pickle.dumps(content, protocol))
+
+
+def idx(suffix: str) -> Callable[[Path], Path]:
+    """Return what writes an IDX file, packed or not."""
+    content = b"\0\0\x08\x03" + b"".join(n.to_bytes(4, "big") for n in (3, 4, 5)) + bytes(range(60))
+    return file("a" + suffix, gzip.compress(content, mtime=0) if suffix == ".gz" else content)
+
+
+def importance(folder: Path) -> Path:
+    """Write a table of importance."""
+    from imprint.activations import Layers
+    from imprint.importance import ImportanceTable
+
+    layers = Layers(("a", "b"), (3, 2), ("Linear", "Linear"))
+    scores = random_numbers().random((3, 5))
+    table = ImportanceTable(
+        layers, scores, np.array([4, 4, 8]), (1, 1), "lrp", facts={"images": "x"}
+    )
+    write_importance(folder / "a.parquet", table)
+    return folder / "a.parquet"
+
+
+def votes(folder: Path) -> Path:
+    """Write votes for neurons."""
+    from imprint.activations import Layers
+
+    write_votes(folder / "a.csv", Layers(("a", "b", "c"), (3, 2, 1)), np.arange(5.0))
+    return folder / "a.csv"
+
+
+def layer_json(folder: Path) -> Path:
+    """Write the importance of one layer."""
+    write_layer_json(folder / "a_1.json", 1, random_numbers().random((3, 2)))
+    return folder / "a_1.json"
+
+
+def table(folder: Path) -> Path:
+    """Write a table."""
+    write_table(
+        folder / "a.parquet", {"index": np.arange(5), "x": np.ones((5, 2)), "y": np.arange(5.0)}
+    )
+    return folder / "a.parquet"
+
+
+def masks(folder: Path) -> Path:
+    """Write masks; the packed bits are mutated."""
+    members = random_numbers().random((4, 13)) < 0.5
+    write_masks(folder / "masks.npy", Masks(members, {"kind": "x"}))
+    return folder / "masks.npy"
+
+
+def split(folder: Path) -> Path:
+    """Write a split of ten images; its manifest is mutated."""
+    parts = Partition(*(np.arange(2 * part, 2 * part + 2) for part in range(6)))
+    save_partition(folder, Partitions({2: parts}, np.arange(12, 14)), "abc")
+    return folder / "manifest.json"
+
+
+def step_card(folder: Path) -> Path:
+    """Write an artefact of a study; its card is mutated."""
+    study = Study(folder)
+    study.step("a", {"x": 1, "y": [1, 2]}, lambda path: path.write_text("a") and None)
+    return folder / "a.card.json"
+
+
+def read_step(path: Path) -> object:
+    """Ask a study whether the artefact is done, and make one of it."""
+    study = Study(path.parent)
+    study.is_done("a", {"x": 1, "y": [1, 2]})
+    return study.hash_of("a")
+
+
+def images_of(name: str) -> Callable[[Path], object]:
+    """Return what opens the images in a folder or file, and reads one."""
+
+    def read(path: Path) -> object:
+        images = inspect_images(path if not name else path.parents[name.count("/")]).images
+        whole = np.array([[0.0, 0, *images.sizes()[0]]])
+        return images.read(np.array([0]), whole, 4), images.fingerprint()
+
+    return read
+
+
+PIXELS = random_numbers().integers(0, 256, (4, 3, 6, 6), dtype=np.uint8)
+TEN = ArrayImages(np.zeros((10, 3, 2, 2), np.uint8), np.arange(10) % 2, ("a", "b"), "ten")
+
+
+def images_npy(folder: Path) -> Path:
+    """Write a folder of arrays; that of pixels is mutated."""
+    np.save(folder / "labels.npy", ARRAYS["labels"])
+    np.save(folder / "images.npy", PIXELS)
+    return folder / "images.npy"
+
+
+def tiny_imagenet(folder: Path) -> Path:
+    """Write a class of Tiny ImageNet; its boxes are mutated."""
+    place = folder / "train" / "n01"
+    (place / "images").mkdir(parents=True)
+    Image.fromarray(PIXELS[0].transpose(1, 2, 0)).save(place / "images" / "n01_0.JPEG")
+    (folder / "wnids.txt").write_text("n01\n")
+    (folder / "words.txt").write_text("n01\tcat, feline\n")
+    (place / "n01_boxes.txt").write_text("n01_0.JPEG\t0\t0\t3\t4\n")
+    return place / "n01_boxes.txt"
+
+
+def words(folder: Path) -> Path:
+    """Write a class of Tiny ImageNet; the names of classes are mutated."""
+    tiny_imagenet(folder)
+    return folder / "words.txt"
+
+
+def read_tiny_imagenet(path: Path) -> object:
+    """Open the images above a file."""
+    root = next(folder for folder in path.parents if (folder / "wnids.txt").is_file())
+    return inspect_images(root)
+
+
+def frequencies(folder: Path) -> Path:
+    """Write the frequencies of tags in a class."""
+    return as_json({"sky": [3, 2.5], "sea": [1, 0.5]}, "cat_cat_freq.json")(folder)
+
+
+def read_fit(path: Path) -> object:
+    """Read the records of a leave-one-out fit, and the queries."""
+    arrays = leave_one_out_inputs.read_arrays(path)
+    inputs = leave_one_out_inputs.inputs_from_arrays(path, arrays, LeaveOneOutChoice(), 0)
+    return leave_one_out_inputs.queries_from(inputs, path, arrays)
+
+
+def read_one_model(path: Path) -> object:
+    """Read the arrays of the one-model test."""
+    names = one_model_arrays.REQUIRED, ("index", "seen"), one_model_arrays.PROBABILITIES + "_"
+    arrays = read_npz(path, *names)
+    return one_model_arrays._check(path, arrays)
+
+
+def floats(*shape: int) -> Any:
+    """Return numbers in [0, 1)."""
+    return random_numbers().random(shape)
+
+
+VOC = (
+    b"<annotation><size><width>9</width><height>8</height></size><object><name>cat</name><bndbox>"
+    b"<xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object></annotation>"
+)
+OPTIONS = {
+    "train": {"epochs": 3, "objective_options": {"temperature": 0.1}, "precision": "float16"},
+    "seed": 1, "part": "train", "skip_corrupt": True, "data": "composite",
+}  # fmt: skip
+PUBLISHED = {
+    "training": {"loss": "simclr", "epochs": 100, "batch_size": 256, "base_lr": 1e-3},
+    "model": {"arch": "resnet50", "mlp": "2048-512"},
+    "simclr": {"temperature": 0.15},
+}
+TAGS = [
+    {"image_path": "a/1.jpg", "tags": ["sky", "sea"], "scores": [0.5, 0.25]},
+    {"image_path": "a/2.jpg", "tags": ["sky"]},
+]
+NAMES = ("a/1.jpg", "a/2.jpg")
+RUN = {
+    "index_train": np.array([0, 2]), "index_removed": np.array([1]), "index_test": np.array([0, 1]),
+    "correctness_train": np.array([True, False]), "correctness_removed": np.array([True]),
+    "correctness_test": np.array([True, True]), "subsample_idx": np.array([0, 2]),
+}  # fmt: skip
+DEJAVU = {
+    "public": floats(6, 3), "public_labels": np.arange(6) % 2, "crops_target": floats(4, 3),
+    "crops_reference": floats(4, 3), "labels": np.arange(4) % 2, "index": np.arange(4),
+}  # fmt: skip
+ONE_MODEL = {
+    "public": floats(6, 3), "public_labels": np.arange(6) % 2, "crops_target": floats(4, 3),
+    "labels": np.arange(4) % 2, "reference_probs": np.full((4, 2), 0.5), "seen": np.ones(4, int),
+}  # fmt: skip
+CASE = {
+    "target": floats(2, 8), "target_members": np.arange(8) % 2 == 0, "signals": floats(3, 2, 8),
+    "members": floats(3, 8) < 0.5, "index": np.arange(8), "mentr": floats(2, 8),
+}  # fmt: skip
+MATRIX = {
+    "tr_mem": floats(4), "tr_labels": np.array([0, 0, 1, 1]), "tt_labels": np.array([0, 1]),
+    "tr_classidx_0": np.array([0, 1]), "infl_matrix_class0": floats(2, 1),
+}  # fmt: skip
+PAIRS = {
+    "tr_idx": np.arange(5), "tt_idx": np.arange(5), "infl": floats(5), "mem": floats(5),
+}  # fmt: skip
+INDEX = {
+    "tr_filenames": np.array([b"a.JPEG", b"b.JPEG"]), "tr_labels": np.array([0, 1]),
+    "tt_filenames": np.array([b"c.JPEG"]), "tt_labels": np.array([0]),
+}  # fmt: skip
+ACTIVATIONS = {"train/a": floats(4, 3), "test/a": floats(2, 3), "test_labels": np.array([0, 1])}
+ARRAYS = {
+    "images": PIXELS,
+    "labels": np.array([0, 1, 1, 0]),
+    "boxes": np.array([[1.0, 1, 5, 5]] * 4),
+}
+FIT = {
+    "x": floats(6, 3),
+    "y": np.arange(6) % 2,
+    "queries": floats(2, 3),
+    "query_labels": np.array([0, 1]),
+}
+
+
+def bound(path: Path) -> object:
+    """Bound ε by the scores of a file."""
+    return bound_arrays(path, path.parent / "out")
+
+
+READERS = (
+    FuzzedReader("PNG", image(".png", "PNG"), read_image),
+    FuzzedReader("palette PNG", image("p.png", "PNG", "P"), read_image),
+    FuzzedReader("JPEG", image(".jpg", "JPEG"), read_image),
+    FuzzedReader("GIF", image(".gif", "GIF", "P"), read_image),
+    FuzzedReader("TIFF", image(".tif", "TIFF"), read_image),
+    FuzzedReader("WebP", image(".webp", "WEBP"), read_image),
+    FuzzedReader("BMP", image(".bmp", "BMP"), read_image),
+    FuzzedReader("PPM", image(".ppm", "PPM"), read_image),
+    FuzzedReader("arrays of images", npz(**ARRAYS), images_of(""), of_npz),
+    FuzzedReader("images.npy", images_npy, images_of("images.npy"), of_npy),
+    FuzzedReader("index of ImageNet", npz(**INDEX), read_index, of_npz),
+    FuzzedReader("boxes of Tiny ImageNet", tiny_imagenet, read_tiny_imagenet, of_text),
+    FuzzedReader("words of classes", words, read_tiny_imagenet, of_text),
+    FuzzedReader("CIFAR of Python 2", cifar(2), read_dictionary),
+    FuzzedReader("CIFAR of Python 3", cifar(4), read_dictionary),
+    FuzzedReader("IDX", idx(""), lambda path: read_idx(path, 3)),
+    FuzzedReader("packed IDX", idx(".gz"), lambda path: read_idx(path, 3)),
+    FuzzedReader("VOC", file("a.xml", VOC), parse_voc, of_text),
+    FuzzedReader("index list", npy(np.arange(9)), read_index_list, of_npy),
+    FuzzedReader(
+        "indices of images", npy(np.arange(9)), lambda path: read_indices(path, TEN), of_npy
+    ),
+    FuzzedReader("order of images", npy(np.arange(9)), lambda path: read_order(path, TEN), of_npy),
+    FuzzedReader("tags as JSON", as_json(TAGS), lambda path: read_tags(path, NAMES), of_json),
+    FuzzedReader(
+        "tags as CSV",
+        file("a.csv", b"image,tag,score\na/1.jpg,sky,0.5\na/2.jpg,sea,\n"),
+        lambda path: read_tags(path, NAMES),
+        of_text,
+    ),
+    FuzzedReader(
+        "frequencies", frequencies, lambda path: read_frequencies(path.parent, ("cat",)), of_json
+    ),
+    FuzzedReader("list of tags", file("a.txt", b"sky\t0.3\nsea\n"), read_tag_list, of_text),
+    FuzzedReader("safetensors", weights, read_network),
+    FuzzedReader("card", card, read_network, of_json),
+    FuzzedReader("torch weights", torch_weights(legacy=False), read_network),
+    FuzzedReader("torch weights before 1.6", torch_weights(legacy=True), read_network),
+    FuzzedReader(
+        "YAML of options", as_json(OPTIONS, "a.yaml"), lambda path: yaml_words(Train, path), of_json
+    ),
+    FuzzedReader(
+        "published options", as_json(PUBLISHED, "a.yaml"), read_published_options, of_json
+    ),
+    FuzzedReader("influence pairs", npz(**PAIRS), read_pairs, of_npz),
+    FuzzedReader("influence matrices", npz(**MATRIX), read_influence_matrix, of_npz),
+    FuzzedReader("run of an ensemble", npz(**RUN), read_run, of_npz),
+    FuzzedReader("arrays of dejavu attack", npz(**DEJAVU), dejavu_arrays.read_arrays, of_npz),
+    FuzzedReader("arrays of dejavu one-model", npz(**ONE_MODEL), read_one_model, of_npz),
+    FuzzedReader("arrays of membership attack", npz(**CASE), membership_case.read_case, of_npz),
+    FuzzedReader("arrays of leave-one-out fit", npz(**FIT), read_fit, of_npz),
+    FuzzedReader(
+        "arrays of coverage", npz(**ACTIVATIONS), coverage_arrays.tables_from_arrays, of_npz
+    ),
+    FuzzedReader("table", table, lambda path: read_columns(path, "y")),
+    FuzzedReader("importance", importance, read_importance),
+    FuzzedReader("votes", votes, read_votes, of_text),
+    FuzzedReader("importance of a layer", layer_json, read_layer_json, of_json),
+    FuzzedReader("masks", masks, read_masks, of_npy),
+    FuzzedReader(
+        "card of masks",
+        lambda folder: masks(folder).with_suffix(".json"),
+        lambda path: read_masks(path.with_suffix(".npy")),
+        of_json,
+    ),
+    FuzzedReader(
+        "manifest of a split", split, lambda path: load_partitions(path.parent, "abc"), of_json
+    ),
+    FuzzedReader("card of a step", step_card, read_step, of_json),
+    FuzzedReader(
+        "picture of a gallery",
+        image(".png", "PNG"),
+        lambda path: read_picture(path.parent, path.name),
+    ),
+)
+
+
+class Hang(BaseException):
+    """Reading took longer than it may."""
+
+
+@contextmanager
+def limited_time() -> Iterator[None]:
+    """Stop what computes for longer than :data:`MAX_CPU_SECONDS`, on a loaded machine as well."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def survives(reader: FuzzedReader, path: Path) -> str:
+    """Read a mutant; return "" for a value, a refusal of one sentence, or what went wrong."""
+    try:
+        with limited_time(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reader.read(path)
+        return ""
+    except ImprintError as error:
+        sentence = str(error)
+        if "\n" in sentence or len(sentence) > 3000:
+            return f"{len(sentence)} letters in more than a sentence: {sentence[:200]!r}"
+        return REFUSED + sentence
+    except Hang:
+        return f"more than {MAX_CPU_SECONDS} s"
+    except BaseException as error:
+        return f"{type(error).__name__}: {error} at {_place(error)}"
+
+
+def mutants(
+    reader: FuzzedReader, folder: Path, count: int, seed: int
+) -> Iterator[tuple[int, Path]]:
+    """Write one mutant after another to the reader's file; yield its number and the file."""
+    path = reader.write(folder)
+    valid = path.read_bytes()
+    told = survives(reader, path)
+    assert told == "", f"the valid file of {reader.name} is not read: {told}"
+    for number in range(count):
+        random = np.random.default_rng([seed, number])
+        path.unlink()  # ten times as fast as to write over it
+        path.write_bytes(reader.mutate(valid, random))
+        yield number, path
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    places = []
+    while trace is not None:
+        places.append(f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(places[-4:])
