@@ -182,7 +182,7 @@ def test_a_card_does_not_change() -> None:
         ({"std": [1, 1, 0]}, "m.json: standard deviations must be positive, got [1.0, 1.0, 0.0]"),
         ({"mean": "half"}, "m.json: mean must be a list of finite numbers, got"),
         ({"input_size": "4"}, "m.json: input_size must be a whole number"),
-        ({"projector": "8,5"}, "m.json: cannot read the projector '8,5'"),
+        ({"projector": "8,5"}, "m.json: cannot read the widths '8,5'"),
     ],
 )
 def test_an_impossible_card_is_told(changes: dict, message: str) -> None:

@@ -67,7 +67,7 @@ def dashed_widths(text: str) -> tuple[int, ...]:
     words = text.split("-") if text else []
     if not all(_WIDTH.fullmatch(word) for word in words):
         raise ImprintError(
-            f"cannot read the projector {text[:80]!r}: write widths between dashes, "
+            f"cannot read the widths {text[:80]!r}: write them between dashes, "
             "as in 2048-256, or an empty string for none"
         )
     return tuple(int(word) for word in words)

@@ -185,6 +185,8 @@ def read_picture(folder: Path, name: str) -> Picture:
     except FileNotFoundError:
         raise ImprintError(f"no picture {path}: delete {folder} and run the audit again") from None
     except Exception as error:  # Pillow raises nearly anything on a damaged picture
-        raise ImprintError(f"{path} is not a PNG picture: {error}") from error
+        raise ImprintError(
+            f"{path} is not a PNG picture: delete {folder} and run the audit again"
+        ) from error
     text = base64.b64encode(content).decode("ascii")
     return Picture(f"data:image/png;base64,{text}", width, height)
