@@ -29,7 +29,7 @@ def test_a_row_says_what_is_missing_and_what_did_not_converge():
 
 
 def test_the_verdict_is_that_of_the_closed_form_chosen_beforehand():
-    told = ("found", "Closed form and retraining rank records alike: 0.80")
+    told = ("found", "Closed form and retraining rank records alike: Spearman 0.80 [0.70, 0.90]")
     assert _verdict(_row("lood_nngp_0.05", found(0.8))) == told
     assert _verdict(_row("lood_nngp_0.05", found(0.05)))[0] == "nothing"
     assert _verdict(None)[0] == "nothing"

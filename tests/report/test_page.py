@@ -125,7 +125,7 @@ def test_numbers_are_written_as_rounded(study: Path) -> None:
 
     edit(study, change)
     text = Page(write_report(study).read_text(encoding="utf-8")).text
-    assert "+12.3percentage points" in text
+    assert "+12.3points" in text
     assert "95% interval −1.0 to +25.7 · 4,321 images" in text
     assert "p = 3.2 × 10⁻⁹" in text
     assert "about 12 more under the model that saw them" in text

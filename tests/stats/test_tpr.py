@@ -74,11 +74,11 @@ def test_a_threshold_taken_as_known_covers_less_than_half():
 
 
 def test_positives_on_one_side_of_every_threshold_leave_a_proportion():
-    """40 of 100 above all negatives: whatever the threshold, Jeffreys' interval of 40 in 100."""
+    """40 of 100 above all negatives: whatever the threshold, Jeffreys' posterior of 40 in 100."""
     scores = np.concatenate([np.full(40, 2.0), np.full(60, -1.0)])
     estimate = true_positive_rate(scores, np.linspace(0, 1, 100), 0.1)
     assert estimate.value == 0.4
-    assert estimate.ci95 == pytest.approx(beta.ppf([0.025, 0.975], 40.5, 60.5), abs=1e-4)
+    assert estimate.ci95 == pytest.approx(beta.ppf([0.03, 0.97], 40.5, 60.5), abs=1e-4)
     assert estimate.n == 100
 
 

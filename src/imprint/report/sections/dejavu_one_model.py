@@ -107,8 +107,8 @@ def _headlines(
         return lines
     excess = unseen["excess"]
     told = (
-        "The score on images of training less that on images the model never saw: what is left "
-        f"of how good the reference is falls out.{_zero(excess)}"
+        "The score on training images minus the score on images the model never saw, in "
+        f"percentage points: the strength of the reference cancels.{_zero(excess)}"
     )
     return [("Beyond images it never saw", excess, told), *lines]
 
@@ -119,7 +119,10 @@ def _sentence(at: str, score: Estimate, unseen: Mapping[str, Estimate] | None) -
     told = f"The model’s accuracy on {images}, less that of the best reference.{_zero(score)}"
     if unseen is None:
         return told
-    return f"{told} By itself it says nothing of memory: it holds how good the reference is."
+    return (
+        f"{told} By itself it is no evidence of memorization: it also measures how strong the "
+        "reference is."
+    )
 
 
 def _zero(score: Estimate) -> str:

@@ -118,10 +118,13 @@ def _verdict(chosen: dict[str, Any] | None) -> tuple[str, str]:
     """Return the kind and the heading of what the correlation of the closed form allows to say."""
     if chosen is None or chosen["spearman"] is None:
         return "nothing", "Records were left out, and networks trained again"
-    if chosen["spearman"].low > 0:
-        value = decimal(chosen["spearman"].value, 2)
-        return "found", f"Closed form and retraining rank records alike: {value}"
-    return "nothing", "The closed form does not rank records as retraining does"
+    rank = chosen["spearman"]
+    shown = f"{decimal(rank.value, 2)} [{decimal(rank.low, 2)}, {decimal(rank.high, 2)}]"
+    if rank.low > 0:
+        return "found", f"Closed form and retraining rank records alike: Spearman {shown}"
+    if rank.high < 0:
+        return "nothing", f"Closed form and retraining rank records in opposite order: {shown}"
+    return "nothing", f"Closed form and retraining do not rank records alike beyond noise: {shown}"
 
 
 def _settings(found: Mapping[str, Any]) -> list[tuple[str, str]]:
