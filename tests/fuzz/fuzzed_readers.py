@@ -25,6 +25,7 @@ import torch
 from mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 from PIL import Image
 
+from imprint.activations import Layers
 from imprint.audit import arrays as dejavu_arrays
 from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case, one_model_arrays
 from imprint.audit.leave_one_out_options import LeaveOneOutChoice
@@ -41,6 +42,7 @@ from imprint.coverage.importance_files import (
     write_layer_json,
     write_votes,
 )
+from imprint.coverage.novelty import SeenCells
 from imprint.data.boxes import parse_voc
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
@@ -56,7 +58,9 @@ from imprint.membership.published_ensemble import read_run
 from imprint.membership.published_influence import read_influence_matrix, read_pairs
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.probe.activations import INPUTS, LAYERS, VALUES, read_activations
 from imprint.probe.annotators.zero_shot import read_tag_list
+from imprint.probe.monitor import Monitor, load_monitor, save_monitor
 from imprint.report.inputs import read_columns, read_picture
 from imprint.store import Study
 from imprint.tables import write_table
@@ -201,7 +205,6 @@ def idx(suffix: str) -> Callable[[Path], Path]:
 
 def importance(folder: Path) -> Path:
     """Write a table of importance."""
-    from imprint.activations import Layers
     from imprint.importance import ImportanceTable
 
     layers = Layers(("a", "b"), (3, 2), ("Linear", "Linear"))
@@ -215,8 +218,6 @@ def importance(folder: Path) -> Path:
 
 def votes(folder: Path) -> Path:
     """Write votes for neurons."""
-    from imprint.activations import Layers
-
     write_votes(folder / "a.csv", Layers(("a", "b", "c"), (3, 2, 1)), np.arange(5.0))
     return folder / "a.csv"
 
@@ -276,6 +277,40 @@ def images_of(name: str) -> Callable[[Path], object]:
 
 PIXELS = random_numbers().integers(0, 256, (4, 3, 6, 6), dtype=np.uint8)
 TEN = ArrayImages(np.zeros((10, 3, 2, 2), np.uint8), np.arange(10) % 2, ("a", "b"), "ten")
+
+
+def monitor(folder: Path) -> Path:
+    """Write a monitor of a small network; its tensors are mutated."""
+    layers = Layers(("network.hidden.0",), (6,), ("Linear",))
+    cells = SeenCells(
+        layers,
+        torch.tensor([1, 4]),
+        torch.tensor([[0.1, 0.5], [0.2, torch.inf]]),
+        torch.tensor([0, 3]),
+        torch.tensor([5, 2]),
+    )
+    save_monitor(folder / "m.safetensors", Monitor(torch.nn.Linear(2, 6), cells))
+    return folder / "m.safetensors"
+
+
+def read_monitor(path: Path) -> object:
+    """Load the monitor of a file, or of the tensors beside a card."""
+    return load_monitor(path.with_suffix(".safetensors"), torch.nn.Linear(2, 6))
+
+
+def activations(folder: Path) -> Path:
+    """Write activations; the list of layers is mutated."""
+    np.save(folder / VALUES, floats(4, 5).astype(np.float32))
+    labels = {"index": np.arange(4), "label": np.arange(4) % 2, "prediction": np.arange(4) % 2}
+    write_table(folder / INPUTS, labels)
+    layers = {"names": ["a", "b"], "widths": [3, 2], "kinds": ["Linear", "Linear"]}
+    return as_json(layers, LAYERS)(folder)
+
+
+def values(folder: Path) -> Path:
+    """Write activations; their values are mutated."""
+    activations(folder)
+    return folder / VALUES
 
 
 def images_npy(folder: Path) -> Path:
@@ -456,6 +491,17 @@ READERS = (
     FuzzedReader("importance", importance, read_importance),
     FuzzedReader("votes", votes, read_votes, of_text),
     FuzzedReader("importance of a layer", layer_json, read_layer_json, of_json),
+    FuzzedReader("monitor", monitor, read_monitor),
+    FuzzedReader(
+        "card of a monitor",
+        lambda folder: monitor(folder).with_suffix(".json"),
+        read_monitor,
+        of_json,
+    ),
+    FuzzedReader(
+        "layers of activations", activations, lambda path: read_activations(path.parent), of_json
+    ),
+    FuzzedReader("activations", values, lambda path: read_activations(path.parent), of_npy),
     FuzzedReader("masks", masks, read_masks, of_npy),
     FuzzedReader(
         "card of masks",

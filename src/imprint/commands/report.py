@@ -17,10 +17,20 @@ class Report(Common):
 
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""
+        from imprint.errors import ImprintError
         from imprint.progress import say
         from imprint.report.page import write_report
 
         plots = self.out / "plots" if self.plots else None
-        page = write_report(self.out, plots)
+        try:
+            page = write_report(self.out, plots)
+        except (ImprintError, OSError):
+            raise
+        except Exception as error:  # a summary of another version, or one that was edited
+            reason = (str(error).splitlines() or [""])[0]
+            raise ImprintError(
+                f"{self.out} does not hold what the page needs ({type(error).__name__}: {reason}): "
+                "run the audit again with this version"
+            ) from error
         say(f"report: {page}" + ("" if plots is None else f", its plots: {plots}"))
         return {"report": str(page), **({} if plots is None else {"plots": str(plots)})}

@@ -165,23 +165,22 @@ def read_activations(folder: Path) -> ActivationTable:
     try:
         check_regular(folder / VALUES)
         stored = np.load(folder / VALUES, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the header is an expression, and may be any
         raise ImprintError(
             f"no activations in {folder} ({error}): delete the folder and run again"
         ) from error
     told: Any = read_json(folder / LAYERS)
-    layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
     columns = {name: column.copy() for name, column in read_table(folder / INPUTS).items()}
     values = cast("NDArray[np.float32]", stored)
-    if values.shape != (len(columns["index"]), layers.neurons):
-        raise ImprintError(f"{folder} is damaged: delete it and run again")
-    return ActivationTable(
-        layers,
-        values,
-        columns["label"],
-        columns["index"],
-        columns.get("prediction"),
-    )
+    try:
+        layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
+        if values.shape != (len(columns["index"]), layers.neurons) or values.dtype.kind != "f":
+            raise ValueError(f"values are {values.dtype} {list(values.shape)}")
+        return ActivationTable(
+            layers, values, columns["label"], columns["index"], columns.get("prediction")
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImprintError(f"{folder} is damaged ({error}): delete it and run again") from error
 
 
 def only_correct(table: ActivationTable) -> ActivationTable:

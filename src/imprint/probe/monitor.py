@@ -113,15 +113,21 @@ def load_monitor(path: Path, model: nn.Module) -> Monitor:
     if not card.is_file():
         raise ImprintError(f"no card {card} beside the monitor: keep the two files together")
     told, tensors = read_json(card), read_weights(path)
+    if not isinstance(told, dict):
+        raise ImprintError(f"{card} must hold keys and values: write the monitor anew")
     try:
         layers = Layers(*(tuple(told["layers"][name]) for name in ("names", "widths", "kinds")))
         options = TapOptions(
             tokens=told["tokens"], steps=told["steps"], step_limit=told["step_limit"]
         )
         cells = SeenCells(layers, *(tensors[name] for name in PARTS))
-    except (KeyError, TypeError) as error:
-        raise ImprintError(f"{path} is no monitor ({error} is missing): write it anew") from error
-    return Monitor(model, cells, options)
+        return Monitor(model, cells, options)
+    except ImprintError:
+        raise
+    except Exception as error:  # tensors of other types and shapes raise what torch makes of them
+        raise ImprintError(
+            f"{path} is no monitor ({type(error).__name__}: {error}): write it anew"
+        ) from error
 
 
 def _columns(cells: SeenCells) -> dict[str, Tensor]:
