@@ -186,3 +186,10 @@ def test_a_configuration_that_describes_no_model_is_refused(tmp_path, config, me
 def test_a_folder_without_configuration_is_refused(tmp_path) -> None:
     with pytest.raises(ImprintError, match=r"is a folder without config\.json: give a file"):
         load_subject(tmp_path)
+
+
+@pytest.mark.parametrize("factor", [0, -1, 10**12, "x", None, [1 / 255]])
+def test_a_factor_that_rescales_nothing_is_refused(tmp_path, factor) -> None:
+    folder = written(tmp_path, processor={**PROCESSOR, "rescale_factor": factor})
+    with pytest.raises(ImprintError, match="rescale_factor of the image processor is"):
+        folder_card(folder, {})

@@ -179,7 +179,12 @@ def test_a_card_does_not_change() -> None:
         ),
         ({"input_size": 0}, "m.json: input_size must be a whole number from 1 to 8,192, got 0"),
         ({"mean": [0.5, 0.5]}, "m.json: 3-channel images need one mean and standard deviat"),
-        ({"std": [1, 1, 0]}, "m.json: standard deviations must be positive, got [1.0, 1.0, 0.0]"),
+        (
+            {"std": [1, 1, 0]},
+            "m.json: standard deviations must be positive and finite, got [1.0, 1.0",
+        ),
+        ({"mean": [float("nan")]}, "m.json: mean must be a list of finite numbers, got [nan]"),
+        ({"std": [float("inf")]}, "m.json: std must be a list of finite numbers, got [inf]"),
         ({"mean": "half"}, "m.json: mean must be a list of finite numbers, got"),
         ({"input_size": "4"}, "m.json: input_size must be a whole number"),
         ({"projector": "8,5"}, "m.json: cannot read the widths '8,5'"),

@@ -25,7 +25,10 @@ from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.options import WeightsChoice
 from imprint.progress import say
-from imprint.store import hash_file, hash_json, read_json, write_json
+from imprint.reading import json_files
+from imprint.store import hash_file, hash_json, write_json
+
+MEND_CARD = "write it again as one object of keys and values"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class NetworkFile:
         file = _card_file(self.path)
         beside: Any = {}
         if file.is_file():
-            beside = read_json(file)
+            beside = json_files.read_json(file, remedy=MEND_CARD)
             if not isinstance(beside, Mapping):
                 raise ImprintError(f"{file} must hold keys and values")
         return {**beside, **self.overrides}
@@ -204,7 +207,7 @@ def read_card_file(file: Path) -> dict[str, Any]:
         ImprintError: the file cannot be read, or holds no keys and values.
     """
     try:
-        content = read_json(file)
+        content = json_files.read_json(file, remedy=MEND_CARD)
     except OSError as error:
         raise ImprintError(
             f"cannot read the card {file} ({error.strerror}): give a JSON file with "

@@ -15,12 +15,16 @@ from imprint.errors import ImprintError
 from imprint.nets.checkpoint import Weights
 from imprint.nets.foreign import load_transformers
 from imprint.nets.subject import SubjectCard
-from imprint.store import hash_file, hash_json, read_json
+from imprint.reading import json_files
+from imprint.store import hash_file, hash_json
 
 CONFIG = "config.json"
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 CLASSIFIES = "ForImageClassification"
 LEVELS = 255
+LARGEST = 1e9
+"""Beyond every number that a processor has a use for."""
+REMEDY = "save the model or its image processor again"
 
 
 def folder_card(folder: Path, stated: Mapping[str, Any]) -> SubjectCard:
@@ -41,7 +45,7 @@ def folder_card(folder: Path, stated: Mapping[str, Any]) -> SubjectCard:
         "channels": vision.get("num_channels", 3),
         "outputs": _outputs(config),
         "input_size": _side(processor) or _side({"size": vision.get("image_size")}),
-        **_normalisation(processor),
+        **_normalisation(processor, folder),
         **stated,
     }
     missing = [name for name in ("input_size", "mean", "std") if values.get(name) is None]
@@ -90,7 +94,7 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
             f"{folder} is a folder without {CONFIG}: give a file of weights, or a folder that "
             "save_pretrained of transformers wrote"
         )
-    config = read_json(file)
+    config = json_files.read_json(file, remedy=REMEDY)
     if not isinstance(config, Mapping) or "model_type" not in config:
         raise ImprintError(f"{file} describes no model of transformers: it has no model_type")
     return config
@@ -108,7 +112,7 @@ def _outputs(config: Mapping[str, Any]) -> int | None:
 def _read_processor(folder: Path) -> Mapping[str, Any]:
     for name in PROCESSORS:
         if (folder / name).is_file():
-            content = _mapping(read_json(folder / name))
+            content = _mapping(json_files.read_json(folder / name, remedy=REMEDY))
             return _mapping(content.get("image_processor")) or content
     return {}
 
@@ -126,11 +130,14 @@ def _side(processor: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _normalisation(processor: Mapping[str, Any]) -> dict[str, list[float]]:
+def _normalisation(processor: Mapping[str, Any], folder: Path) -> dict[str, list[float]]:
     """Return mean and std for pixels in [0, 1], nothing where the processor does not say them.
 
     A processor computes (255 x f − mean) / std of pixels x in [0, 1], f its factor of rescaling,
     and leaves out what it says it does not do.
+
+    Raises:
+        ImprintError: the factor is no positive number.
     """
     if not processor:
         return {}
@@ -141,7 +148,12 @@ def _normalisation(processor: Mapping[str, Any]) -> dict[str, list[float]]:
         return {}
     factor = 1.0
     if processor.get("do_rescale", True):
-        factor = float(processor.get("rescale_factor", 1 / LEVELS))
+        factor = processor.get("rescale_factor", 1 / LEVELS)
+    if not isinstance(factor, int | float) or not 0 < factor < LARGEST:
+        raise ImprintError(
+            f"{folder}: rescale_factor of the image processor is {factor!r}: it must be a positive "
+            "number, 1/255 most often"
+        )
     scale = LEVELS * factor
     shift = 1.0 if processor.get("rescale_offset") else 0.0
     return {
@@ -152,7 +164,7 @@ def _normalisation(processor: Mapping[str, Any]) -> dict[str, list[float]]:
 
 def _numbers(value: Any) -> list[float]:
     values = value if isinstance(value, list) else [value]
-    return [float(item) for item in values if isinstance(item, int | float)]
+    return [float(item) for item in values if isinstance(item, int | float) and abs(item) < LARGEST]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

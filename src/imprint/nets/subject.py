@@ -328,15 +328,17 @@ def check_normalisation(channels: int, mean: Sequence[float], std: Sequence[floa
     """Check mean and standard deviation: one number for all channels, or one a channel.
 
     Raises:
-        ImprintError: other counts, or a deviation that is not positive.
+        ImprintError: other counts, a mean that is not finite, or a deviation that is not positive.
     """
     if len(mean) not in (1, channels) or len(std) not in (1, channels):
         raise ImprintError(
             f"{channels}-channel images need one mean and standard deviation for all channels or "
             f"one each, got {len(mean)} and {len(std)}"
         )
-    if not all(number > 0 for number in std):
-        raise ImprintError(f"standard deviations must be positive, got {list(std)}")
+    if not all(math.isfinite(number) for number in mean):
+        raise ImprintError(f"means must be finite, got {list(mean)}")
+    if not all(0 < number < math.inf for number in std):
+        raise ImprintError(f"standard deviations must be positive and finite, got {list(std)}")
 
 
 def for_channels(numbers: Sequence[float], channels: int) -> tuple[float, ...]:
