@@ -184,6 +184,9 @@ def test_the_page_has_both_bounds_on_one_axis(study):
     html, told = (study / "report.html").read_text(), text_of(study / "report.html")
     assert "Nothing contradicts the accounted ε" in told
     assert "200 canaries, images under a wrong label," in told
+    p_value = findings(study)["canaries"]["coins_p_value"]
+    assert 0.01 <= p_value <= 1
+    assert f"(the test of fair coins gives p = {p_value:.2f})" in told
     assert html.count('class="plot"') == 1
     label = re.search(r'aria-label="(Lower bounds on ε[^"]+)"', html)[1]
     for run in findings(study)["runs"]:

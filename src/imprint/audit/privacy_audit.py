@@ -37,7 +37,7 @@ from imprint.data.centre import centre_images
 from imprint.data.imageset import IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
-from imprint.membership.coins import check_coins
+from imprint.membership.coins import Coins, check_coins
 from imprint.membership.moments import BoolArray
 from imprint.membership.privacy_choices import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
@@ -91,7 +91,7 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
             derive(options.seed, "privacy"),
             options.calibrate,
         )
-        check_canaries(canaries)
+        coins = check_canaries(canaries)
         check_budgets(study, canaries, options)
         choice = budget_choice(options.budget, options.seed)
         found = []
@@ -105,6 +105,7 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
                 "count": len(canaries.index),
                 "members": int(canaries.members.sum()),
                 "kind": options.canary_kind,
+                "coins_p_value": coins.p_value,
             },
             "calibrated": options.calibrate,
             "delta": options.train.delta,
@@ -119,15 +120,16 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
     return summary
 
 
-def check_canaries(canaries: Canaries) -> None:
-    """Refuse coins that look unfair before a model is trained on them.
+def check_canaries(canaries: Canaries) -> Coins:
+    """Return how the coins fell; refuse those that look unfair before a model is trained.
 
     Raises:
         ImprintError: fair coins hardly give such a member count.
     """
-    doubt = check_coins(canaries.members).doubt
-    if doubt is not None:
-        raise ImprintError(f"{doubt}, with another --seed")
+    coins = check_coins(canaries.members)
+    if coins.doubt is not None:
+        raise ImprintError(f"{coins.doubt}, with another --seed")
+    return coins
 
 
 def check_budgets(study: Study, canaries: Canaries, options: PrivacyOptions) -> None:

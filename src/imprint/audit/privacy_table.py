@@ -15,7 +15,8 @@ def show_privacy(findings: dict[str, Any]) -> None:
     canaries, confidence = findings["canaries"], 100 * findings["confidence"]
     title = (
         f"Privacy: ε at δ = {findings['delta']:g} from above and, at {confidence:g} %, from below\n"
-        f"{canaries['count']} {canaries['kind']} canaries, of which {canaries['members']} members"
+        f"{canaries['count']} {canaries['kind']} canaries, of which {canaries['members']} members "
+        f"(fair coins: p = {canaries['coins_p_value']:.2g})"
     )
     table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
     table.add_column("", no_wrap=True)
