@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from imprint.audit.membership_cohort_memorization import _over_records_and_models
+from imprint.audit.membership_cohort_memorization import _average, _over_records_and_models
 from imprint.audit.membership_ensemble import over_models
 from imprint.dejavu.agreement import agreement, kappa
 from imprint.dejavu.one_model import excess
@@ -36,6 +36,7 @@ from imprint.leave_one_out.ground_truth import (
 from imprint.leave_one_out.starts import mean_over_records, root_of
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.evaluation import balanced_estimate
+from imprint.membership.memorization import memorization
 from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
@@ -211,6 +212,48 @@ def add_memorization(models: int, records: int) -> None:
 add_memorization(16, 400)
 
 
+def add_memorization_errors(models: int) -> None:
+    """Register single scores with 1.96 of their standard errors."""
+
+    @scenario(
+        "membership: standard error of one score", "Agresti and Caffo", f"{models} models, half in"
+    )
+    def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        masks = np.argsort(random.random((models, 1)), axis=0) < models // 2
+        shown = memorization(masks, random.random((models, 1)) < np.where(masks, 0.9, 0.5))
+        value, reach = float(shown.score[0]), 1.96 * float(shown.error[0])
+        return {"± 1.96 errors": (Estimate(value, (value - reach, value + reach), models), 0.4)}
+
+
+add_memorization_errors(16)
+add_memorization_errors(64)
+
+
+def _related(random: np.random.Generator, records: int) -> Estimate:
+    """Memorization from one half of the models against a score from the other, both ways."""
+    truth = np.where(random.random(records) < 0.3, random.random(records), 0.0)
+    one, other = (truth + 0.2 * random.normal(size=(2, records)) for _ in range(2))
+    ways = [
+        spearman(one[0], other[1], generator(records, "a"), 300),
+        spearman(one[1], other[0], generator(records, "b"), 300),
+    ]
+    return _average(ways)
+
+
+@cache
+def _related_truth() -> float:
+    return float(np.mean([_related(np.random.default_rng(s), 20_000).value for s in range(5)]))
+
+
+@scenario(
+    "membership cohort: correlation with memorization",
+    "mean of the intervals of both ways",
+    "300 records",
+)
+def _both_ways(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    return {"Spearman": (_related(random, 300), _related_truth())}
+
+
 @scenario("membership ensemble: accuracy over models", "Student's t", "20 models")
 def _ensemble(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
     shown = over_models(0.9 + 0.01 * random.normal(size=20))
@@ -273,6 +316,17 @@ def add_dejavu(count: int, gap: float) -> None:
 
 for images, share in ((60, 0.3), (300, 0.3), (300, 0.0)):
     add_dejavu(images, share)
+
+
+@scenario("dejavu one-model: score", "the same, the best of three references", "200 images", cost=2)
+def _best_of_three(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    kinds = random.random((4, 200)) < np.where(random.random(200) < 0.3, 0.8, 0.1)
+    target, *references = (
+        Votes((~right)[:, None].astype(np.int64), np.zeros(200)) for right in kinds
+    )
+    best = references[int(np.argmax(kinds[1:].sum(axis=1)))]
+    side = Side("seen", np.arange(200), np.zeros(200, dtype=np.int64), target, best)
+    return {"score": (two_model([side], (100,), 1, seed, 500)["100"]["score"], 0.0)}
 
 
 @scenario("dejavu one-model: agreement", "Jeffreys' posterior; Clopper and Pearson", "60 images")

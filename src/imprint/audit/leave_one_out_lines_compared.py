@@ -28,6 +28,7 @@ from imprint.leave_one_out.network_landscape import network_landscape
 from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.targets import centred_one_hot
+from imprint.stats.crossed import crossed_variance
 from imprint.store import Study, read_json, write_json
 from imprint.tables import write_table
 
@@ -193,13 +194,14 @@ def _curve(
         less: of networks without each start, ``[groups, r, l, t]``.
         lines: which of them.
     """
-    own = values[:, lines].mean(1)
-    parts = []
-    if len(own) > 1:
-        parts.append(own.var(0, ddof=1) / len(own))
-    if less is not None:
-        parts.append(jackknife_error(less[:, :, lines].mean((1, 2))) ** 2)
-    error = np.sqrt(sum(parts)) if parts else None
+    own, error = values[:, lines].mean(1), None
+    each = None if less is None else less[:, :, lines].mean(2)
+    if len(own) > 1 and each is not None:
+        error = np.sqrt(crossed_variance(own, each)[0])
+    elif len(own) > 1:
+        error = np.sqrt(own.var(0, ddof=1) / len(own))
+    elif each is not None:
+        error = jackknife_error(each[:, 0])
     return {
         "networks": own.mean(0).tolist(),
         "error": None if error is None else error.tolist(),

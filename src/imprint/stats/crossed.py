@@ -23,8 +23,17 @@ from imprint.stats.checks import FloatArray
 def crossed_reach(values: FloatArray, without: FloatArray) -> FloatArray:
     """Return half the width of the 95 % interval of means over a, ``[…]``.
 
-    By Student's t with Satterthwaite's (1946) degrees of freedom of the two parts. The variance is
-    at least the larger of them: what is taken off is an estimate too.
+    By Student's t with Satterthwaite's (1946) degrees of freedom of the two parts. Arguments as
+    :func:`crossed_variance`.
+    """
+    variance, freedom = crossed_variance(values, without)
+    return np.asarray(stdtrit(freedom, 0.975) * np.sqrt(variance))
+
+
+def crossed_variance(values: FloatArray, without: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the variance of means over a and its degrees of freedom, ``[…]`` each.
+
+    The variance is at least the larger of the two parts: what is taken off is an estimate too.
 
     Args:
         values: float64 ``[a, …]``, of each of two units or more.
@@ -39,7 +48,7 @@ def crossed_reach(values: FloatArray, without: FloatArray) -> FloatArray:
     variance = np.maximum(total - np.maximum(both, 0), np.maximum(spread, shared))
     parts = spread**2 / (count - 1) + shared**2 / (groups - 1)
     freedom = np.divide(total**2, parts, out=np.ones_like(parts), where=parts > 0)
-    return np.asarray(stdtrit(freedom, 0.975) * np.sqrt(variance))
+    return variance, freedom
 
 
 def _jackknife(without: FloatArray) -> FloatArray:
