@@ -156,11 +156,11 @@ def line(name: str, found: Mapping[str, Any]) -> str:
         return f"{name:9}  no interval in {found['missing']} sets"
     low, high = bounds[:, 0], bounds[:, 1]
     covers = ((low <= truth) & (truth <= high)).mean()
-    width = (high - low).mean() / max(3.92 * found["sd"], 1e-12)
+    width = f"{(high - low).mean() / (3.92 * found['sd']):.2f}" if found["sd"] else "-"
     error = (covers * (1 - covers) / len(bounds)) ** 0.5
     return (
         f"{name:9}  {covers:.3f}   {error:.3f}  {(high < truth).mean():.3f}  "
-        f"{(low > truth).mean():.3f}  {width:12.2f}  {found['missing']:7}  "
+        f"{(low > truth).mean():.3f}  {width:>12}  {found['missing']:7}  "
         f"{found['sd'] / truth:.4f}"
     )
 

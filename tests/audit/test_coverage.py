@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,6 +30,7 @@ from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.probe.monitor import load_monitor
+from imprint.report import wording
 from imprint.report.page import write_report
 from imprint.store import Study, read_json
 from imprint.tables import read_table
@@ -821,3 +824,57 @@ def test_activations_that_are_none_are_told(
         tables_from_arrays(_saved(tmp_path / "a.npz", {**arrays(), **change}))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def page_text(page: Path) -> str:
+    """Return the words of a page between its tags, figures and all, one space apart."""
+    body = page.read_text().partition('id="coverage-result"')[2]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("m", [2, 9])
+def test_headline_table_terminal_and_figures_say_what_the_findings_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int, m: int
+) -> None:
+    words = ("--criteria", "all", "--param", f"idc.m={m}", "idc.k=3")
+    findings = measured(tmp_path, arrays(seed), *words)
+    shown, page = capsys.readouterr().out, tmp_path / "out" / "report.html"
+    text, cells = page_text(page), findings["cells"]["idc"]
+    inside, trained = cells["training_cells_reached"], cells["training_cells"]
+    assert cells["training_share"] == inside / trained
+    share = wording.percent(inside / trained, 0)
+    headline = f"The tests reach {share} of the patterns of important neurons that training images"
+    assert f"{headline} show: {inside} of {trained}" in text
+    new = cells["reached"] - inside
+    assert (
+        f"Training images show {trained} cells; the tests reach {inside} of these, and {new} that "
+        "no training image shows" in text
+    )
+    chance = cells["rarefaction"]["next_is_new"]
+    assert f"a new one with a chance of {wording.percent(chance)}" in text
+    bound = cells["rarefaction"]["estimated"]
+    reach = f"60 tests reach {cells['reached']} cells; in the end at least about"
+    assert (
+        f"{reach} {wording.count(bound['value'])} would be reached; training images reach {trained}"
+        in (page.read_text())
+    )
+    for name, criterion in findings["criteria"].items():
+        if "missing" in criterion:
+            assert f"{name} missing: {criterion['missing']}" in shown
+            assert f"{name.upper()} is missing: {criterion['missing']}" in text
+            continue
+        value, low_high = criterion["value"], criterion["ci95"]
+        row = next(line for line in shown.splitlines() if line.split()[:1] == [name])
+        assert float(row.split()[1].replace(",", "")) == pytest.approx(value, rel=1e-3)
+        share = criterion["ceiling"] is not None and criterion["ceiling"] <= 1
+        if share:
+            assert wording.percent(value) in text
+        if isinstance(low_high, dict):
+            assert f"{name} has no interval: {low_high['missing']}" in shown
+            assert f"{name.upper()} has none: {low_high['missing']}" in text
+        else:
+            low, high = (float(end.replace(",", "")) for end in row.split()[2].split("–"))
+            assert (low, high) == pytest.approx(tuple(low_high), rel=1e-3)
+            if share:
+                assert f"{wording.percent(low_high[0])} to {wording.percent(low_high[1])}" in text

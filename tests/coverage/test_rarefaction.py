@@ -51,11 +51,17 @@ def test_unseen_cells_by_hand() -> None:
     occupancy = Occupancy.of([1, 1, 1, 1, 2, 2, 3])
     found = estimated_cells(occupancy)
     assert found.value == pytest.approx(7 + 20 / 11)
-    assert 7 < found.ci95[0] < found.value < found.ci95[1]
+    assert found.ci95 == "only 4 cells hold a single input, and an interval needs 5"
+    five = estimated_cells(Occupancy.of([1, 1, 1, 1, 1, 2, 2, 3]))
+    assert five.value == pytest.approx(8 + 11 / 12 * 5 * 4 / (2 * 3))
+    assert 8 < five.ci95[0] < five.value < five.ci95[1]
     assert new_cell_chance(occupancy) == 4 / 11
     assert estimated_cells(Occupancy.of([1, 1, 1, 1, 2, 2, 3], most=8)).value == 8
     complete = estimated_cells(Occupancy.of([3, 5]))
-    assert (complete.value, complete.ci95) == (2, (2, 2))
+    assert complete.value == 2
+    assert complete.ci95 == "only 0 cells hold a single input, and an interval needs 5"
+    full = estimated_cells(Occupancy.of([3, 5], most=2))
+    assert full.to_dict()["ci95"] == {"missing": "these are all cells there are"}
 
 
 def test_estimate_is_about_the_cells_of_equal_chance() -> None:

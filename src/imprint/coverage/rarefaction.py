@@ -30,7 +30,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imprint.errors import ImprintError
-from imprint.stats import Estimate
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -111,19 +110,46 @@ def expected_cells(occupancy: Occupancy, sizes: Sequence[int]) -> FloatArray:
     return np.array(found)
 
 
-def estimated_cells(occupancy: Occupancy) -> Estimate:
-    """Return how many cells inputs of this kind reach in the end, with its interval.
+FEWEST_ONCE = 5
+"""With fewer cells of one input the interval held its bound in 0 to 77 % of simulated sets, with so
+many in 94 % or more (LeNet, sets of 300 and 1,000 inputs)."""
 
-    A lower bound in expectation (Chao 1984); the interval is of this bound.
+
+@dataclass(frozen=True)
+class CellEstimate:
+    """How many cells inputs of this kind reach in the end: a lower bound in expectation.
+
+    Attributes:
+        value: the bound (Chao 1984).
+        ci95: interval of the bound, or why there is none.
+        n: inputs.
     """
+
+    value: float
+    ci95: tuple[float, float] | str
+    n: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        given = isinstance(self.ci95, str)
+        ci95 = {"missing": self.ci95} if given else list(self.ci95)
+        return {"value": self.value, "ci95": ci95, "n": self.n}
+
+
+def estimated_cells(occupancy: Occupancy) -> CellEstimate:
+    """Return how many cells inputs of this kind reach in the end, with its interval."""
     reached, unseen, inputs = occupancy.reached, occupancy.unseen, occupancy.inputs
-    if unseen <= 0:
-        return Estimate(float(reached), (float(reached), float(reached)), inputs)
+    if occupancy.most is not None and reached + unseen >= occupancy.most:
+        return CellEstimate(float(occupancy.most), "these are all cells there are", inputs)
+    if occupancy.with_inputs(1) < FEWEST_ONCE:
+        once = occupancy.with_inputs(1)
+        reason = f"only {once} cells hold a single input, and an interval needs {FEWEST_ONCE}"
+        return CellEstimate(reached + unseen, reason, inputs)
     deviation = math.sqrt(_variance(occupancy))
     factor = math.exp(1.959963984540054 * math.sqrt(math.log1p((deviation / unseen) ** 2)))
     most = math.inf if occupancy.most is None else float(occupancy.most)
     low, high = reached + unseen / factor, min(reached + unseen * factor, most)
-    return Estimate(reached + unseen, (low, high), inputs)
+    return CellEstimate(reached + unseen, (low, high), inputs)
 
 
 def extrapolated_cells(occupancy: Occupancy, more: ArrayLike) -> FloatArray:

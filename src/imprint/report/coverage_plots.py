@@ -58,7 +58,7 @@ def cells_by_tests(
     tests: NDArray[np.float64],
     cells: NDArray[np.float64],
     now: tuple[int, int],
-    end: tuple[float, float, float],
+    end: tuple[float, tuple[float, float] | None],
     trained: int,
 ) -> str:
     """Return how many cells so many tests reach, and what more tests are estimated to reach.
@@ -67,15 +67,17 @@ def cells_by_tests(
         tests: float64 ``[m]``, rising.
         cells: float64 ``[m]``.
         now: tests there are, and cells they reach.
-        end: cells that tests of this kind reach in the end, with its interval.
+        end: cells that tests of this kind reach at least in the end, with its interval, if any.
         trained: cells that training images reach.
     """
     known = tests <= now[0]
-    value, low, high = end
+    value, bounds = end
     top = 1.12 * max(float(cells.max()), trained, value)
     with style():
         figure, axes = canvas(300, left=54, right=92, top=14, bottom=48)
-        axes.axhspan(low, min(high, 2 * top), color=TARGET, alpha=0.1, linewidth=0)
+        if bounds is not None:
+            low, high = bounds
+            axes.axhspan(low, min(high, 2 * top), color=TARGET, alpha=0.1, linewidth=0)
         axes.plot(tests[known], cells[known], color=TARGET)
         ahead = np.flatnonzero(~known)
         if len(ahead):
@@ -102,7 +104,7 @@ def cells_by_tests(
             fontweight="bold",
         )
         what = (
-            f"Curve: {count(now[0])} tests reach {count(now[1])} cells; in the end about "
+            f"Curve: {count(now[0])} tests reach {count(now[1])} cells; in the end at least about "
             f"{count(value)} would be reached; training images reach {count(trained)}."
         )
         return svg(figure, "coverage-cells", what)

@@ -139,7 +139,7 @@ def _cells(findings: Mapping[str, Any]) -> dict[str, Any] | None:
                 "trained": number(found, "training_cells"),
                 "shared": number(found, "training_share"),
                 "training_cells_reached": number(found, "training_cells_reached"),
-                "estimated": estimate(found, "rarefaction", "estimated"),
+                "estimated": mapping(found, "rarefaction", "estimated"),
                 "next_is_new": number(found, "rarefaction", "next_is_new"),
                 "share": number(found, "rarefaction", "share"),
                 "more": number(found, "rarefaction", "more"),
@@ -228,7 +228,8 @@ def _figures(rows: list[dict[str, Any]], cells: dict[str, Any] | None) -> list[F
 
 
 def _curve(cells: dict[str, Any]) -> Figure:
-    end = cells["estimated"]
+    value, interval = number(cells, "estimated", "value"), as_estimate(cells["estimated"])
+    bounds = None if interval is None else (interval.low, interval.high)
     return Figure(
         "How many more tests would help",
         Markup(
@@ -236,24 +237,30 @@ def _curve(cells: dict[str, Any]) -> Figure:
                 np.array(lookup(cells, "curve", "tests"), dtype=np.float64),
                 np.array(lookup(cells, "curve", "cells"), dtype=np.float64),
                 (int(cells["tests"]), int(cells["reached"])),
-                (end.value, end.low, end.high),
+                (value, bounds),
                 int(cells["trained"]),
             )
         ),
-        f"Cells that fewer tests would have reached on average, and dotted, that more of the same "
-        f"kind would. {_more(cells)} In the end, tests of this kind reach about "
-        f"{count(end.value)} cells (95% interval {count(end.low)} to {count(end.high)}, shaded).",
+        "Cells that fewer tests would have reached on average, and dotted, that more of the same "
+        f"kind would. In the end, tests of this kind reach at least about {count(value)} cells "
+        f"({_bounds(cells, bounds)}). {_more(cells)}",
     )
+
+
+def _bounds(cells: dict[str, Any], bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return f"no interval: {lookup(cells, 'estimated', 'ci95', 'missing')}"
+    return f"95% interval of this lower bound {count(bounds[0])} to {count(bounds[1])}, shaded"
 
 
 def _more(cells: dict[str, Any]) -> str:
     share = percent(cells["share"], 0)
     if cells["more"] <= 0:
-        return f"{share} of the cells that such tests can reach are reached."
+        return f"{share} of these are reached."
     if cells["more"] > MANY * cells["tests"]:
-        return f"For {share} of the cells that such tests can reach, far more tests are needed."
+        return f"For {share} of these, far more tests are needed."
     more = count(float(f"{cells['more']:.2g}"))
-    return f"About {more} more tests would reach {share} of the cells that such tests can."
+    return f"About {more} more tests would reach {share} of these."
 
 
 def _monitor(findings: Mapping[str, Any]) -> dict[str, Any] | None:
