@@ -252,6 +252,8 @@ def test_a_file_that_is_no_order_is_told(tmp_path, images, order, message):
         (("--over", "size", "--values", "41"), "from 20 to 40"),
         (("--over", "epsilon", "--values", "0"), "must be above 0"),
         (("--over", "epsilon", "--train.noise", "1"), "the budget is what is varied"),
+        (("--over", "epsilon", "--values", "1,1000"), "the accountant prv fills the memory"),
+        (("--over", "size", "--augmentations", "identity,twirl"), "twirl"),
         (("--over", "curvature", "--attack", "loss,mentr"), "none of these attacks reads"),
         (("--over", "curvature", "--values", "0"), "must be positive"),
     ],

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from imprint import user_code
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
@@ -179,7 +180,8 @@ def test_missing_opacus_is_told_with_the_extra_to_install(images, tmp_path, monk
     assert not (tmp_path / "models").exists()
 
 
-def test_a_layer_that_cannot_be_private_is_told(images, tmp_path):
+def test_a_layer_that_cannot_be_private_is_told(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(user_code, "_trusted", {f"{__name__}:tracking"})
     options = replace(OPTIONS, architecture=f"{__name__}:tracking", architecture_options=())
     with pytest.raises(ImprintError, match="cannot be trained by DP-SGD"):
         train_cohort(Study(tmp_path), images, Masks(MEMBERS), options, 3, CPU)
