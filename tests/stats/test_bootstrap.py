@@ -8,7 +8,14 @@ from scipy.stats import t as student_t
 from imprint.errors import ImprintError
 from imprint.seeds import generator
 from imprint.stats import bootstrap as module
-from imprint.stats import bootstrap_means, mean, mean_difference, percentile_interval, resamples
+from imprint.stats import (
+    bootstrap_means,
+    mean,
+    mean_difference,
+    mean_share,
+    percentile_interval,
+    resamples,
+)
 
 
 def test_every_resample_draws_as_many_rows_as_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +69,12 @@ def test_the_interval_of_a_mean_of_few_is_students() -> None:
     reach = student_t.ppf(0.975, 7) * values.std(ddof=1) / 8**0.5
     # Equal but for the skewness of the values and the noise of the draws.
     assert (high - low) / 2 == pytest.approx(reach, rel=0.1)
+
+
+def test_shares_that_are_all_one_are_no_certainty() -> None:
+    found = mean_share(np.ones(20), generator(0, "test"))
+    assert found.value == found.ci95[1] == 1
+    assert found.ci95[0] == pytest.approx(0.025 ** (1 / 20))
 
 
 def test_a_constant_has_no_spread() -> None:

@@ -91,6 +91,9 @@ def test_delong_deviation_by_hand() -> None:
 def test_all_equal_scores_tell_nothing() -> None:
     found = auc([1, 1, 1], [1, 1])
     assert found.value == 0.5
+    # None of two differs: up to 1 − 0.025^(1/2) may, and moves the area by half of that.
+    reach = (1 - 0.025**0.5) / 2
+    assert found.ci95 == pytest.approx((0.5 - reach, 0.5 + reach))
     assert max_balanced_accuracy(roc([1, 1, 1], [1, 1])) == 0.5
 
 

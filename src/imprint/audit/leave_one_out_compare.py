@@ -46,7 +46,7 @@ from imprint.leave_one_out.matching import typical_mean_square, variances
 from imprint.leave_one_out.paired_auc import paired_auc
 from imprint.leave_one_out.starts import mean_over_records, root_of
 from imprint.seeds import generator
-from imprint.stats import mean, within_unit
+from imprint.stats import mean_share, within_unit
 from imprint.stats.ranks import midranks
 from imprint.store import Study, read_json, write_json
 
@@ -114,9 +114,9 @@ def _retraining(
     labels = plan.data.labels.cpu().numpy()
     right = (truth.logits.within.argmax(2) == labels).mean(0)
     random = generator(seed, "retraining")
-    accuracy = {"records": mean(right[: plan.records], random).to_dict()}
+    accuracy = {"records": mean_share(right[: plan.records], random).to_dict()}
     if len(right) > plan.records:
-        accuracy["queries"] = mean(right[plan.records :], random).to_dict()
+        accuracy["queries"] = mean_share(right[plan.records :], random).to_dict()
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
     typical = typical_mean_square(truth.inputs[: plan.records])
     return {

@@ -180,7 +180,8 @@ def datamodeling_score(
         random: from :func:`imprint.seeds.generator`.
 
     Raises:
-        ImprintError: shapes that do not fit, values that are not finite, or fewer than 3 subsets.
+        ImprintError: shapes that do not fit, values that are not finite, fewer than 3 subsets, or
+            fewer than 2 queries.
     """
     table, inside = np.asarray(influence, dtype=np.float64), np.asarray(members, dtype=bool)
     said = np.asarray(outputs, dtype=np.float64)
@@ -193,6 +194,8 @@ def datamodeling_score(
         raise ImprintError(
             f"{len(inside)} random subsets give no rank correlation: train on 3 or more"
         )
+    if table.shape[1] < 2:
+        raise ImprintError("one query has no interval over queries: ask for 2 or more")
     if not (np.isfinite(table).all() and np.isfinite(said).all()):
         raise ImprintError("an influence or an output is not finite: leave such queries out")
     predicted = inside.astype(np.float64) @ table

@@ -8,6 +8,7 @@ from imprint.stats.bootstrap import (
     bootstrap_means,
     mean,
     mean_difference,
+    mean_share,
     percentile_interval,
     resamples,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "mcnemar",
     "mean",
     "mean_difference",
+    "mean_share",
     "median",
     "pearson",
     "percentile_interval",

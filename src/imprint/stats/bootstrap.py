@@ -15,6 +15,7 @@ from scipy.special import ndtr, stdtrit
 from imprint.errors import ImprintError
 from imprint.stats.checks import FloatArray, pair, sample
 from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import widen_rare_share
 
 DRAWS = 2000
 CHUNK_VALUES = 4_000_000
@@ -103,6 +104,17 @@ def mean(values: ArrayLike, random: np.random.Generator, draws: int = DRAWS) -> 
     drawn = bootstrap_means(rows[:, None], random, draws)[:, 0]
     interval = percentile_interval(drawn, count=len(rows))
     return Estimate(float(rows.mean()), interval, len(rows))
+
+
+def mean_share(values: ArrayLike, random: np.random.Generator, draws: int = DRAWS) -> Estimate:
+    """Return the mean of ``[n]`` shares in [0, 1], such as accuracies, with its interval.
+
+    As :func:`mean`, and wide enough where few examples decide
+    (:func:`imprint.stats.proportion.widen_rare_share`): shares that are all 1 are no certainty.
+    """
+    found = mean(values, random, draws)
+    share = min(1.0, max(0.0, found.value))
+    return Estimate(found.value, widen_rare_share(found.ci95, share, found.n), found.n)
 
 
 def mean_difference(

@@ -157,6 +157,10 @@ def _area_interval(value: float, deviation: float, hits: int, misses: int) -> tu
         return 0.025 ** (1 / pairs), 1.0
     if value <= 0:
         return 0.0, 1 - 0.025 ** (1 / pairs)
+    if deviation == 0:
+        # All of a sample alike: a score that is not may be as frequent as none in n allows.
+        unseen = (1 - 0.025 ** (1 / pairs)) / 2
+        return max(0.0, value - unseen), min(1.0, value + unseen)
     reach = ndtri(0.975) * deviation / (value * (1 - value))
     low, high = (float(end) for end in expit(logit(value) + np.array([-reach, reach])))
     if pairs * min(value, 1 - value) >= FEW_MISRANKED:
