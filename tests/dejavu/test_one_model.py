@@ -16,7 +16,7 @@ from imprint.dejavu.one_model import (
     rank_claims,
 )
 from imprint.dejavu.references import combine
-from imprint.dejavu.two_model import Side, memorization_strength
+from imprint.dejavu.two_model import CATEGORIES, Side, memorization_strength
 from imprint.dejavu.votes import Votes, vote
 from imprint.errors import ImprintError
 
@@ -105,6 +105,18 @@ def test_histograms_hold_every_memorized_image():
     assert found["n"] == 2
     assert len(found["published"]["counts"]) == 12
     assert sum(found["published"]["counts"]) == sum(found["bins"]["counts"]) == 2
+
+
+def test_values_that_nearly_agree_are_given_no_more_bins_than_there_are(monkeypatch):
+    near = np.array([1.0, 1 + 1e-9, 1 + 2e-9, 1 + 3e-9, 2.0])
+    chosen = [0, 1, 2, 3, 4]
+    monkeypatch.setattr("imprint.dejavu.one_model.memorization_strength", lambda side: near)
+    table = np.zeros((5, len(CATEGORIES)), dtype=bool)
+    table[chosen, CATEGORIES.index("memorized")] = True
+    monkeypatch.setattr("imprint.dejavu.one_model.categories", lambda side, top: table)
+    found = memorization(HAND.side("one"))
+    assert sum(found["bins"]["counts"]) == 5
+    assert len(found["bins"]["counts"]) <= 12
 
 
 def test_nothing_memorized_is_missing_not_zero():

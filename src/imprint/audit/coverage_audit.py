@@ -15,10 +15,10 @@ from imprint.audit.coverage_options import CoverageStep, TablesChoice
 from imprint.audit.coverage_study import LENS, coverage_step
 from imprint.audit.coverage_tables import Sets, activation_steps
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.nets.load import load_subject
+from imprint.nets.load import NetworkFile, load_subject
 from imprint.probe.tap_options import TapOptions
 from imprint.seeds import generator
-from imprint.store import Study, hash_file
+from imprint.store import Study
 
 
 def check_step(choice: CoverageStep) -> None:
@@ -64,7 +64,7 @@ def audit_step(
     tests = np.sort(order[: choice.records or len(sets["train"])])
     chosen = Sets(images, {"train": np.sort(sets["train"]), "test": tests}, centre_fraction)
     file = study.path(checkpoint)
-    subject, weights = load_subject(file), hash_file(file)
+    subject, weights = load_subject(file), NetworkFile(file).identity()
     taps = TapOptions()
     tables = activation_steps(study, subject, weights, chosen, taps, "float32", device)
     network = Network(subject, weights, images, chosen.index["train"], device, centre_fraction)

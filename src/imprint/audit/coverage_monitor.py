@@ -84,6 +84,7 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
 
         made_with = {
             "neurons": list(settings[IDC].neurons or ()),
+            "source": dict(told[IDC]),
             "clusters": options.clusters,
             "test": hash_arrays(sets.index["test"]),
         }

@@ -129,6 +129,8 @@ def coverage_step(
 
     asked = {
         "criteria": {name: to_plain(given) for name, given in settings.items()},
+        "neurons": dict(neurons),
+        "gaps": gaps,
         "seed": seed,
         **made_with,
     }

@@ -25,6 +25,7 @@ from imprint.options import CropAttackChoice, DejavuChoice
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
+from imprint.step_settings import card_settings
 from imprint.store import Study, hash_arrays, read_json
 from imprint.tables import Table, write_table
 
@@ -81,13 +82,9 @@ def dejavu_steps(
         write_tables(folder, crops, last_epoch, choice.controls, choice.seed)
 
     settings = {
-        "k": choice.k,
-        "voting": choice.voting,
-        "metric": choice.metric,
-        "confidence": list(choice.confidence),
-        "decision": choice.decision,
-        "top": choice.top,
-        "seed": choice.seed,
+        **card_settings(choice, DejavuChoice, without=("export_legacy",)),
+        "last_epoch": last_epoch,
+        "attacked": hash_arrays(attacked.index, attacked.side),
     }
     tables = study.step("tables/dejavu", settings, build, ("tables/embeddings",))
     gallery_step(study, images, attacked.index, attacked.seen)

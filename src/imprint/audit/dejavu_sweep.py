@@ -33,11 +33,11 @@ from imprint.data.split import Partition, load_partitions, partition_images, sav
 from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
-from imprint.nets.load import load_subject
+from imprint.nets.load import NetworkFile, load_subject
 from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, hash_file, read_json, write_json
+from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import Table, write_table
 from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe, plain_accuracies
@@ -242,7 +242,7 @@ def _embed(
         "layers": {folder: sorted(names) for folder, names in layers.items()},
         "sets": {name: hash_arrays(*arrays) for name, arrays in sets.items()},
         "models": {
-            f"{folder}/{name}": hash_file(file)
+            f"{folder}/{name}": NetworkFile(file).identity()
             for folder, files in checkpoints.items()
             for name, file in files.items()
         },

@@ -12,11 +12,12 @@ from imprint.audit.dejavu import AttackedSet
 from imprint.audit.dejavu_guess import SIDES, guess
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import Point
-from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
 from imprint.dejavu.two_model import QUANTITIES, Side, plain_findings, two_model
 from imprint.dejavu.votes import Votes
-from imprint.store import Study, read_json, write_json
+from imprint.options import CropAttackChoice
+from imprint.step_settings import card_settings
+from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import positions_of, read_table, write_table
 
 FOLDER = "tables/dejavu_sweep"
@@ -64,16 +65,19 @@ def attack_points(
         write_json(out / "findings.json", {"points": rows})
         _write_points(out / "points.parquet", rows)
 
-    choice = [(point.axis, point.value, to_plain(_of_the_attack(point))) for point in points]
+    choice = [
+        {
+            "axis": point.axis,
+            "value": point.value,
+            **card_settings(point.options, CropAttackChoice),
+            "sets": list(names_of_sets(point.options)),
+            "attacked": hash_arrays(each.index, each.side),
+        }
+        for point, each in zip(points, attacked, strict=True)
+    ]
     settings = {"points": choice, "probes": probes}
     found = study.step(FOLDER, settings, build, ("tables/embeddings",))
     return dict(read_json(found / "findings.json"))
-
-
-def _of_the_attack(point: Point) -> dict[str, Any]:
-    options = point.options
-    names = ("layer", "k", "voting", "metric", "decision", "top", "confidence", "seed")
-    return {name: getattr(options, name) for name in names}
 
 
 def _attack_point(

@@ -43,15 +43,20 @@ from imprint.leave_one_out.ground_truth import (
     root_difference,
 )
 from imprint.leave_one_out.matching import typical_mean_square, variances
+from imprint.leave_one_out.options import KernelChoice
 from imprint.leave_one_out.paired_auc import paired_auc
 from imprint.leave_one_out.starts import mean_over_records, root_of
+from imprint.options import DataChoice
 from imprint.seeds import generator
 from imprint.stats import mean_share, within_unit
 from imprint.stats.ranks import midranks
-from imprint.store import Study, read_json, write_json
+from imprint.step_settings import card_settings, fields_of
+from imprint.store import Study, hash_arrays, read_json, write_json
 
 FloatArray = NDArray[np.float64]
 STEP = "comparison"
+NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")
+"""Options that are on the card of the networks."""
 
 
 def retrain_study(options: RetrainingOptions) -> dict[str, Any]:
@@ -81,13 +86,9 @@ def compare_study(options: ComparisonOptions) -> dict[str, Any]:
         truth = ground_truth(study, options)
         settings = {
             **truth.plan.settings(),
-            "limit": truth.kernel.limit,
-            "left_out": options.left_out,
-            "pairs": options.pairs,
-            "subsets": [options.subsets, options.subset_networks],
-            "estimator": list(options.estimator),
-            "noise": list(options.noise),
-            "damping": options.damping,
+            "kernel": asdict(truth.kernel),
+            "index": hash_arrays(truth.index),
+            **card_settings(options, without=NETWORKS),
         }
         folder = study.step(STEP, settings, lambda path: _compare(path, truth, options))
         within, without = own_logits(truth)

@@ -21,12 +21,16 @@ from imprint.leave_one_out.landscape_directions import (
     neighbour_directions,
     random_directions,
 )
+from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.options import DataChoice
 from imprint.seeds import generator
+from imprint.step_settings import card_settings, fields_of
 from imprint.store import Study, read_json, write_json
 from imprint.tables import write_table
 
 STEP = "leave_one_out_landscape"
-CHOSEN = ("removed", "lines", "reach", "steps", "seed")
+FITTED = (*fields_of(LeaveOneOutChoice, DataChoice), "channels")
+"""Options that are on the card of the fit."""
 MEASURES = ("kl_out_in", "auc", "mean_distance")
 
 
@@ -46,7 +50,7 @@ def landscape_study(options: LandscapeOptions) -> dict[str, Any]:
     with study.locked():
         inputs, images, _ = read_fitted(options)
         found = check_fit(inputs, options, device)
-        settings = {**found.settings, **{name: getattr(options, name) for name in CHOSEN}}
+        settings = {**found.settings, **card_settings(options, without=FITTED)}
         folder = study.step(STEP, settings, lambda path: _write(path, found, options))
         findings: dict[str, Any] = read_json(folder / "findings.json")
         return finish(study, options, facts_of(options, inputs, images), {STEP: findings})

@@ -11,6 +11,7 @@ error stated is the mean of both errors, which that of their average does not ex
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,20 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.ground_truth import Measured, attack_auc, prediction_difference
 from imprint.leave_one_out.landscape import Landscape, landscape
 from imprint.leave_one_out.network_landscape import network_landscape
+from imprint.leave_one_out.options import KernelChoice
 from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.targets import centred_one_hot
+from imprint.options import DataChoice
 from imprint.stats.crossed import crossed_variance
-from imprint.store import Study, read_json, write_json
+from imprint.step_settings import card_settings, fields_of
+from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import write_table
 
 FloatArray = NDArray[np.float64]
 STEP = "lines"
+NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")
+"""Options that are on the card of the networks."""
 MEASURES = ("kl_out_in", "auc", "mean_distance")
 
 
@@ -44,11 +50,9 @@ def lines_step(study: Study, truth: GroundTruth, options: RetrainingOptions) -> 
         return {}
     settings = {
         **truth.plan.settings(),
-        "limit": truth.kernel.limit,
-        "left_out": options.left_out,
-        "pairs": options.pairs,
-        "lines": [options.lines, options.reach, options.steps],
-        "noise": options.noise[0],
+        "kernel": asdict(truth.kernel),
+        "index": hash_arrays(truth.index),
+        **card_settings(options, RetrainingOptions, without=NETWORKS),
     }
 
     def build(folder: Path) -> None:

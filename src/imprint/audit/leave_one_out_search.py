@@ -18,6 +18,7 @@ from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
 from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
+from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.query_domain import Anywhere, Box, Domain, Sphere
 from imprint.leave_one_out.query_objective import LeakOfQueries
 from imprint.leave_one_out.query_search import FoundQueries, SearchOptions, search_queries
@@ -28,9 +29,11 @@ from imprint.leave_one_out.reconstruction import (
     psnr,
     reconstructions,
 )
+from imprint.options import DataChoice
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.seeds import generator
 from imprint.stats import median, proportion
+from imprint.step_settings import card_settings, fields_of
 from imprint.store import Study, read_json, write_json
 from imprint.tables import write_table
 
@@ -38,7 +41,8 @@ STEP = "leave_one_out_search"
 GALLERY = "gallery/leave_one_out_search"
 CARDS = 48
 CLIMBED = ("objective", "method", "steps", "attempts", "enough", "learning_rate")
-CHOSEN = ("removed", "group_size", "queries", "start", "domain", "seed", *CLIMBED)
+FITTED = (*fields_of(LeaveOneOutChoice, DataChoice), "channels")
+"""Options that are on the card of the fit."""
 
 
 def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
         inputs, images, _ = read_fitted(options)
         found = check_fit(inputs, options, device)
         groups = drawn_groups(inputs, options)
-        settings = {**found.settings, **{name: getattr(options, name) for name in CHOSEN}}
+        settings = {**found.settings, **card_settings(options, without=FITTED)}
 
         def build(folder: Path) -> None:
             _write(folder, found, groups, options, search, images)

@@ -51,7 +51,6 @@ from imprint.audit.membership_trials import (
     write_trials,
 )
 from imprint.audit.summary import finish
-from imprint.config import to_plain
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
@@ -64,11 +63,23 @@ from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.subject import SubjectCard
 from imprint.progress import say
 from imprint.seeds import derive
+from imprint.step_settings import card_settings
 from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import train_cohort
 from imprint.train.masks import balanced_masks
 
 SUBJECT = "subject"
+ON_OTHER_CARDS = (
+    "scorer",
+    "output",
+    "layout",
+    "members_part",
+    "non_members_part",
+    "records",
+    "train",
+    "triage",
+)
+"""Options that are known by what they bring about: networks, images, shadows; or stop earlier."""
 
 
 @dataclass(frozen=True)
@@ -293,12 +304,7 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
             findings["skipped"][LABEL_ONLY] = NOT_SAID
         write_trials(folder, scores, findings, records)
 
-    made_with = {
-        "attacks": list(options.attack),
-        "options": to_plain(settings),
-        "controls": options.controls,
-        "seed": options.seed,
-    }
+    made_with = card_settings(options, without=ON_OTHER_CARDS)
     inputs = tuple(name for names in made.values() for name in names)
     inputs += distances + (("masks",) if shadows else ())
     found: dict[str, Any] = read_json(

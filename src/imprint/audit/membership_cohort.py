@@ -31,7 +31,6 @@ from imprint.audit.membership_signals import (
     take_all_signals,
 )
 from imprint.audit.summary import finish
-from imprint.config import to_plain
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
@@ -40,6 +39,7 @@ from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.membership.run import choose_attacks
 from imprint.nets.load import NetworkFile, read_card
 from imprint.seeds import derive
+from imprint.step_settings import card_settings
 from imprint.store import Study, read_json
 from imprint.train.cohort import MASKS, train_cohort
 from imprint.train.cohort_engines import WEIGHTS
@@ -158,12 +158,7 @@ def attack_steps(
         )
         find_cohort(folder, found, attacks, choice.alone(), seed)
 
-    settings = {
-        "attacks": list(choice.attack),
-        "options": to_plain(choice.alone()),
-        "controls": choice.controls,
-        "seed": seed,
-    }
+    settings = {**card_settings(choice, CohortChoice, without=("train",)), "seed": seed}
     inputs = (*(name for names in made.values() for name in names), MASKS)
     return dict(read_json(study.step("membership", settings, build, inputs) / "findings.json"))
 

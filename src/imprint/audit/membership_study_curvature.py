@@ -21,7 +21,6 @@ from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import curvature_signals, signal_steps
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_trials import CURVATURE
-from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
@@ -32,6 +31,7 @@ from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, choose_attacks
 from imprint.probe.signal_options import SignalOptions
 from imprint.seeds import derive
+from imprint.step_settings import card_settings
 from imprint.store import Study, read_json, write_json
 from imprint.tables import read_table
 from imprint.train.cohort import MASKS
@@ -89,8 +89,8 @@ def study_curvature(
         folder = name.replace(" ", "-")
         made = signal_steps(study, folder, models, images, pool, signals, device)
         settings = {
+            **card_settings(options, AttackOptions),
             "attacks": [one.name for one in attacks],
-            "options": to_plain(options.alone()),
             "seed": seed,
         }
 

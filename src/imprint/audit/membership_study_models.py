@@ -10,9 +10,9 @@ import torch
 
 from imprint.audit.membership_cohort import draw_masks, read_models, trained_models
 from imprint.audit.membership_copies import distinct_pool
+from imprint.audit.membership_options import CohortChoice
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
 from imprint.audit.membership_study_options import StudyOptions
-from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS
@@ -30,6 +30,7 @@ from imprint.membership.saturation import (
 )
 from imprint.seeds import derive
 from imprint.stats import LEAST_FALSE_POSITIVES, within_unit
+from imprint.step_settings import card_settings
 from imprint.store import Study, read_json, write_json
 from imprint.train.cohort import MASKS
 
@@ -65,8 +66,7 @@ def study_models(
         write_json(file, {**tell(found), "accuracy": accuracies(answers, masks.members)})
 
     settings = {
-        "attacks": list(options.attack),
-        "options": to_plain(options.alone()),
+        **card_settings(options, CohortChoice, without=("train",)),
         "sizes": list(sizes),
         "subsets": options.subsets,
         "seed": seed,

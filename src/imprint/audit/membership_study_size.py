@@ -22,6 +22,7 @@ import torch
 
 from imprint.audit.membership_cohort import read_models, trained_models
 from imprint.audit.membership_copies import distinct_pool
+from imprint.audit.membership_options import CohortChoice
 from imprint.audit.membership_orders import read_order
 from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
@@ -34,7 +35,6 @@ from imprint.audit.membership_study_points import (
     point_study,
 )
 from imprint.audit.membership_trials import list_trials
-from imprint.config import to_plain
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
@@ -45,6 +45,7 @@ from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.seeds import derive, generator
+from imprint.step_settings import card_settings
 from imprint.store import Study, read_json, write_json
 from imprint.train.masks import Masks, ordered_subsets
 
@@ -178,8 +179,7 @@ def _attack_ordered(
         write_json(file, found)
 
     settings = {
-        "attacks": list(options.attack),
-        "options": to_plain(options.alone()),
+        **card_settings(options, CohortChoice, without=("train",)),
         "first": masks[name].hash(),
         "seed": options.seed,
     }

@@ -30,14 +30,30 @@ from imprint.device import choose_device
 from imprint.errors import ImprintError
 from imprint.nets.load import hash_weights, network_file, read_card
 from imprint.nets.subject import Layer
+from imprint.options import CropChoice, DataChoice
 from imprint.probe.embeddings import embed
 from imprint.progress import say
 from imprint.seeds import derive
 from imprint.stats.control import Control
+from imprint.step_settings import card_settings, fields_of
 from imprint.store import Study, hash_arrays, read_json, write_json
 from imprint.tables import read_table, write_table
 
 EMBEDDINGS = "tables/one_model_embeddings"
+ON_OTHER_CARDS = (
+    *fields_of(DataChoice, CropChoice),
+    "references",
+    "learn_from",
+    "folds",
+    "seeds",
+    "classifier",
+    "classifier_steps",
+    "top_tags",
+    "smoothing",
+    "trained_on",
+    "per_class",
+)
+"""Options that are known by what they bring about: images, crops, their roles, references."""
 SUBJECT, UNTRAINED = "subject", "untrained"
 
 
@@ -113,13 +129,9 @@ def one_model_steps(
                     np.save(folder / f"{stem}.npy", array)
 
     settings = {
-        **{name: getattr(options, name) for name in ("k", "voting", "metric", "decision", "top")},
+        **card_settings(options, without=ON_OTHER_CARDS),
         "layer": layer,
-        "confidence": list(options.confidence),
-        "seed": options.seed,
-        "calibrate": options.calibrate,
-        "controls": options.controls,
-        "export_legacy": options.export_legacy,
+        "seen": hash_arrays(crops.seen, crops.attacked),
         "exclude": None if exclude is None else hash_arrays(exclude),
     }
     inputs = (EMBEDDINGS, *(f"references/{name}.parquet" for name in options.references))

@@ -85,6 +85,7 @@ class Retraining:
         data, prior = self.data, self.prior
         return {
             "data": hash_arrays(data.inputs.cpu().numpy(), data.labels.cpu().numpy()),
+            "classes": data.classes,
             "records": self.records,
             "batches": "of records alone",
             "networks": {

@@ -1,0 +1,490 @@
+"""Every option of every command that keeps a study: changed, it is refused, or changes nothing.
+
+A miniature of each command is run once. Then every option of its dataclass, as many as there are,
+is changed one at a time and the command run again into the same folder. Either a step refuses,
+since its card differs; or what the command returns and writes is what it would be in a new
+folder. So an option that a step uses and its card does not hold fails here, whoever adds it.
+"""
+
+import dataclasses
+import importlib
+import json
+import shutil
+import sys
+import typing
+from types import SimpleNamespace, UnionType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from imprint import user_code
+from imprint.cli import COMMANDS, main
+from imprint.config import parse
+from imprint.data.sources.composite import composite
+from imprint.data.split import partition_images, save_partition
+from imprint.errors import ImprintError
+from imprint.nets.load import load_subject, save_subject
+from imprint.nets.subject import SubjectCard
+from imprint.train.loop import initial_subject
+
+REFUSED = ("was made with other settings", "was made for other images")
+CARD = SubjectCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Return a folder of two sets of images, two networks, a split and arrays of numbers."""
+    root = tmp_path_factory.mktemp("place")
+    for seed, name in enumerate(("seen", "unseen", "third")):
+        images = composite(40, 0.0, seed)
+        whole = {"images": images.pixels[:, :, ::4, ::4], "labels": images.labels}
+        np.savez(root / f"{name}.npz", classes=list(images.classes), **whole)
+    for seed in (0, 1):
+        save_subject(root / f"{seed}.safetensors", initial_subject(CARD, seed), CARD)
+    images = composite(120)
+    partitions = partition_images(images, images.boxes(), sizes=(2, 3))
+    save_partition(root / "split", partitions, images.fingerprint())
+    for name, rows in {
+        "rows": range(60),
+        "fewer": range(50),
+        "others": range(60, 120),
+        "order": range(120),
+    }.items():
+        np.save(root / f"{name}.npy", np.array(rows))
+    (root / "card.json").write_text(json.dumps({**CARD.to_json(), "mean": [0.4]}))
+    random = np.random.default_rng(0)
+    for name in ("xy", "xy2"):
+        x = random.normal(size=(24, 3))
+        np.savez(root / f"{name}.npz", x=x, y=np.arange(24) % 2)
+        np.savez(root / f"{name}-queries.npz", queries=x[:3])
+        layers = {f"{part}/{layer}": x for part in ("train", "test") for layer in ("a", "b")}
+        labels = {f"{part}_labels": np.arange(24) % 2 for part in ("train", "test")}
+        np.savez(root / f"{name}-activations.npz", **layers, **labels)
+        fit = ["leave-one-out", "fit", "--arrays", str(root / f"{name}.npz")]
+        main([*fit, "--out", str(root / f"fit-{name}")])
+    (root / "tags.csv").write_text("image,tag\n" + "composite[0],sky\ncomposite[1],sea\n" * 2)
+    score = "LayerName,NeuronIndex,Score\n" + "".join(
+        f"hidden.0,{neuron},{neuron}\n" for neuron in range(16)
+    )
+    for name in ("importance", "votes"):
+        (root / f"{name}.csv").write_text(score)
+    return root
+
+
+SMALL = "--composite-count 120 --device cpu "
+TINY = (
+    "--train.architecture mlp --train.architecture-options widths=8 --train.input-size 8 "
+    "--train.epochs 2 --train.batch-size 16 "
+)
+ENCODER = TINY + "--train.projector 8-4 --train.warmup-epochs 1 --train.snapshot-every 0 "
+COHORT = TINY + "--train.engine sequential "
+TRAINED = "--subject {place}/0.safetensors --train {place}/seen.npz --device cpu "
+TESTED = TRAINED + "--test {place}/unseen.npz "
+NETWORKS = (
+    SMALL + "--classes 2 --depth 1 --records 16 --queries 3 --left-out 3 --pairs 8 --subsets 2 "
+    "--subset-networks 2 --input-size 4 --train.width 8 --train.epochs 2 --train.batch-size 8 "
+)
+STUDY = SMALL + "--models 5 --probes 1 --attack lira_shrunk,curvature_lr,attack_p,loss " + COHORT
+ONE_MODEL = (
+    SMALL + "--subject {place}/0.safetensors --k 5 --folds 2 --layer backbone "
+    "--classifier.epochs 1 --classifier.warmup-epochs 0 --classifier.architecture mlp "
+    "--classifier.input-size 8 --classifier.architecture-options widths=8 --classifier-steps 1 "
+)
+AUDITED = "--members {place}/seen.npz --non-members {place}/unseen.npz --device cpu --probes 1 "
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One miniature.
+
+    Attributes:
+        command: of the command line.
+        words: its options; {place} is the folder of files.
+        values: other values of options, by name, where the type names none that will do.
+        fixed: options that cannot be changed in this miniature; with a dot at the end, a group.
+    """
+
+    command: str
+    words: str
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+
+
+IMAGES = ("data", "layout", "part", "boxes", "on_bad_box", "skip_corrupt")
+"""Known by the fingerprint of the images, whichever options say where they are and how to read
+them: tests/test_stale_data.py."""
+OUTSIDE = ("out", "device", "json", "trust_code")
+"""No setting of any result."""
+KEYS = ("key_prefix", "key_map", "output")
+"""Names of tensors and outputs, which fit one network alone."""
+OTHERS = {
+    "activation": "erf",
+    "architecture_options": (("widths", "4"),),
+    "attack": ("loss", "curvature_lr"),
+    "attribution": "la",
+    "augmentations": ("identity", "flip"),
+    "blur_kernel": (9, 7),
+    "budget": (0.2, 0.2),
+    "card": "card.json",
+    "criteria": ("nc",),
+    "drops": (0.4, 0.6, 0.8),
+    "epsilons": (2.0,),
+    "estimator": ("nearest",),
+    "exclude": ("hidden.0",),
+    "feature_encoder": "1.safetensors",
+    "held_out": "others.npy",
+    "importance": "importance.csv",
+    "indices": "fewer.npy",
+    "kernel": "rbf",
+    "kernel_options": (("limit", "ntk"),),
+    "label_only": 0,
+    "layer_index": (0,),
+    "layers": ("hidden.0",),
+    "max_resolution": 16,
+    "mean": (0.3,),
+    "members": "third.npz",
+    "methods": ("la", "lrp"),
+    "non_members": "third.npz",
+    "objective": "simclr",
+    "objective_options": (("invariance", "5"),),
+    "param": ((("nc.threshold", "0.7"),),),
+    "per": ("class",),
+    "projector": "8-2",
+    "records": 20,
+    "references": ("linear_head",),
+    "scale": (0.1, 1.0),
+    "std": (0.4,),
+    "subject": "1.safetensors",
+    "tags": "tags.csv",
+    "test": "third.npz",
+    "train": "third.npz",
+    "train_indices": "fewer.npy",
+    "vary": (("metric", "l2:cosine"),),
+    "vote_methods": ("la", "lrp"),
+    "votes": "votes.csv",
+}
+"""Values for options whose type names none, such as paths and names of methods."""
+OF_IMAGES = ("composite_count", "background_correlation", "scaling", "input_size", "channels")
+OF_LARGE = ("memory", "landmarks", "probes")
+PARTS = ("train_part", "test_part", "output")
+BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer")
+CASES = {
+    "split": Case("data split", SMALL + "--per-class 2"),
+    "crops": Case("data crops", SMALL + "--size 8"),
+    "corner crops": Case("data crops", SMALL + "--crop corner --size 8"),
+    "train": Case(
+        "train",
+        SMALL + ENCODER + "--indices {place}/rows.npy",
+        fixed=("train.architecture", "train.resolution.start_epoch"),
+    ),
+    "two-model": Case(
+        "dejavu two-model",
+        SMALL + "--model-a {place}/0.safetensors --model-b {place}/1.safetensors --k 5 "
+        "--split {place}/split --per-class 2 --layer backbone",
+        values={"model_a": "1.safetensors", "model_b": "0.safetensors", "layer": "logits"},
+        fixed=("split", "decision"),
+    ),
+    "one model of a split": Case(
+        "dejavu one-model",
+        ONE_MODEL + "--split {place}/split --per-class 2 --trained-on A "
+        "--references naive_bayes,linear_head",
+        values={"layer": "logits", "exclude": "rows.npy", "trained_on": "B"},
+        fixed=("split", "decision", "arrays", "train_indices", "held_out", "classifier."),
+    ),
+    "one model of a list": Case(
+        "dejavu one-model",
+        ONE_MODEL + "--train-indices {place}/rows.npy --references crop_classifier",
+        values={"layer": "logits", "exclude": "rows.npy"},
+        fixed=(
+            "split",
+            "decision",
+            "arrays",
+            "trained_on",
+            "classifier.architecture",
+            "classifier.objective",
+            "classifier.resolution.start_epoch",
+        ),
+    ),
+    "sweep": Case(
+        "dejavu sweep",
+        SMALL + ENCODER + "--per-class 2 --k 5 --probe.epochs 1 --vary layer=backbone:projector",
+        fixed=("decision", "train.architecture", "train.resolution.start_epoch"),
+    ),
+    "audit of weights": Case(
+        "membership audit",
+        AUDITED + "--subject {place}/0.safetensors --shadows 4 " + COHORT,
+        values={"shadows": 6},
+        fixed=(*BOTH, "train.architecture"),
+    ),
+    "audit of answers": Case(
+        "membership audit",
+        AUDITED + "--scorer of_the_user:make",
+        fixed=(*BOTH, "subject", "card", "mean", "std", "shadows", "white_box", "train."),
+    ),
+    "cohort": Case(
+        "membership cohort",
+        SMALL + "--models 6 --probes 1 " + COHORT,
+        values={"records": 60},
+        fixed=("train.architecture",),
+    ),
+    "study of models": Case(
+        "membership study",
+        "--over models " + STUDY,
+        values={"records": 60, "values": (2.0,)},
+        fixed=("over", "masks", "order", "train.architecture"),
+    ),
+    "study of curvature": Case(
+        "membership study",
+        "--over curvature --values 0.001 --probe-counts 1 " + STUDY,
+        values={"records": 60, "values": (0.01,), "attack": ("curvature_lr",)},
+        fixed=("over", "masks", "order", "train.architecture"),
+    ),
+    "privacy": Case(
+        "membership privacy",
+        SMALL + "--canaries 20 --epsilons 4 --train.accountant rdp " + COHORT,
+        fixed=("train.architecture", "train.precision", "train.epsilon", "train.noise"),
+    ),
+    "fit": Case(
+        "leave-one-out fit",
+        "--arrays {place}/xy.npz",
+        values={"arrays": "xy2.npz"},
+        fixed=(*OF_IMAGES, *OF_LARGE),
+    ),
+    "fit of images": Case(
+        "leave-one-out fit",
+        SMALL + "--input-size 4",
+        fixed=("arrays", "channels", "outputs", *OF_LARGE),
+    ),
+    "large fit": Case(
+        "leave-one-out fit",
+        SMALL + "--input-size 4 --method nystrom --landmarks 9 --probes 4",
+        fixed=("arrays", "channels", "outputs", "method"),
+    ),
+    "query": Case(
+        "leave-one-out query",
+        "--fit {place}/fit-xy --queries {place}/xy-queries.npz --groups classes "
+        "--add {place}/xy.npz",
+        values={"fit": "fit-xy2", "queries": "xy2-queries.npz", "groups": "", "add": "xy2.npz"},
+    ),
+    "optimise": Case(
+        "leave-one-out optimise",
+        "--arrays {place}/xy.npz --removed 2 --steps 3",
+        values={"arrays": "xy2.npz"},
+        fixed=OF_IMAGES,
+    ),
+    "landscape": Case(
+        "leave-one-out landscape",
+        "--arrays {place}/xy.npz --removed 2",
+        values={"arrays": "xy2.npz"},
+        fixed=OF_IMAGES,
+    ),
+    "retrain": Case("leave-one-out retrain", NETWORKS + "--lines 1 --steps 2", fixed=("kernel",)),
+    "compare": Case(
+        "leave-one-out compare", NETWORKS + "--estimator gradient_dot", fixed=("kernel",)
+    ),
+    "measure": Case(
+        "coverage measure",
+        TESTED + "--criteria nc,kmnc,idc,wisdom",
+        fixed=(*PARTS, "arrays", "search_trials"),
+    ),
+    "measure arrays": Case(
+        "coverage measure",
+        "--arrays {place}/xy-activations.npz",
+        values={"arrays": "xy2-activations.npz"},
+        fixed=(
+            *PARTS,
+            "subject",
+            "card",
+            "mean",
+            "std",
+            "train",
+            "test",
+            "centre_fraction",
+            "layers",
+            "exclude",
+            "layer_index",
+            "third",
+            "final",
+            "tokens",
+            "steps",
+            "step_limit",
+            "train_records",
+            "test_records",
+            "storage",
+            "correct_only",
+            "search",
+            "importance",
+            "votes",
+        ),
+    ),
+    "monitor": Case("coverage monitor", TESTED, fixed=PARTS),
+    "importance": Case("coverage importance", TRAINED, fixed=PARTS),
+    "wisdom": Case("coverage wisdom", TRAINED + "--selector model", fixed=PARTS),
+}
+CASES["whole study"] = Case(
+    "audit",
+    SMALL + ENCODER + "--per-class 2 --k 5 --probe.epochs 1 --membership.models 0 "
+    "--leave-one-out.input-size 4",
+    values={"membership.models": 4},
+    fixed=(
+        "decision",
+        "subject",
+        "card",
+        "mean",
+        "std",
+        "train_indices",
+        "held_out",
+        "train.architecture",
+        "train.resolution.start_epoch",
+        "leave_one_out.outputs",
+        "membership.",
+        "one_model.",
+        "coverage.",
+    ),
+)
+WITHOUT_CARDS = {
+    "data describe",
+    "dejavu attack",
+    "dejavu linear-probe",
+    "membership attack",
+    "membership bound",
+    "convert",
+    "report",
+}
+"""Commands that compute and write everything each time."""
+ELSEWHERE = {
+    "data unpack": "tests/data/test_tfrecords.py; needs tensorflow",
+    "data tag": "tests/probe/annotators/test_zero_shot.py; needs transformers",
+    "data boxes": "tests/probe/annotators/test_detector.py; needs transformers",
+    "membership ensemble": "tests/audit/test_membership_ensemble.py; needs many runs",
+}
+
+
+def test_every_command_is_here_or_somewhere():
+    commands = {" ".join(name) for name in COMMANDS}
+    here = {case.command for case in CASES.values()}
+    assert commands == here | WITHOUT_CARDS | set(ELSEWHERE)
+
+
+def leaves(options, before=""):
+    """Yield dotted name, value and type of every option, those of nested dataclasses as well."""
+    hints = typing.get_type_hints(type(options))
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from leaves(value, f"{before}{field.name}.")
+        else:
+            yield before + field.name, value, hints[field.name]
+
+
+def changed(options, name, value):
+    """Return options with one of them changed."""
+    first, _, rest = name.partition(".")
+    inner = changed(getattr(options, first), rest, value) if rest else value
+    return dataclasses.replace(options, **{first: inner})
+
+
+def another(value, kind):
+    """Return another value of that type; None where the type names none."""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) in (typing.Union, UnionType):
+        kind = next(each for each in typing.get_args(kind) if each is not type(None))
+    if typing.get_origin(kind) is typing.Literal:
+        return next(each for each in typing.get_args(kind) if each != value)
+    if kind is bool:
+        return not value
+    if kind is int:
+        return (value or 0) + 1
+    if kind is float:
+        return 0.5 if not value else value * 0.75
+    if typing.get_origin(kind) is tuple and typing.get_args(kind)[0] in (int, float) and value:
+        return (*value[:-1], type(value[-1])(value[-1] * 2))
+    return None
+
+
+def base_options(case, place, out):
+    module, name, _ = COMMANDS[tuple(case.command.split(" "))]
+    kind = getattr(importlib.import_module(module), name)
+    words = case.words.format(place=place).split()
+    return parse(kind, [*words, "--out", str(out), "--json"], "imprint")
+
+
+def variants(case, base, place):
+    """Yield the name and another value of every option that this miniature can change."""
+    groups = tuple(name for name in case.fixed if name.endswith("."))
+    for name, value, kind in leaves(base):
+        if name in (*IMAGES, *OUTSIDE, *KEYS, *case.fixed) or name.startswith(groups):
+            continue
+        other = case.values.get(name, OTHERS.get(name.split(".")[-1], another(value, kind)))
+        if other == value:
+            other = another(value, kind)
+        assert other is not None, f"give {name} another value, or say that it is fixed"
+        if isinstance(other, str) and other and (place / other).exists():
+            other = place / other
+        yield name, other
+
+
+def results(options):
+    """Run a command; return what it returns and writes, but for what quotes the options."""
+    found = options.run()
+    if isinstance(found, dict):
+        found.pop("settings", None)
+    files = {
+        str(file.relative_to(options.out)): file.read_bytes()
+        for file in options.out.rglob("*")
+        if file.is_file() and not file.name.startswith(NO_RESULT)
+    }
+    return json.dumps(found).replace(str(options.out), "OUT"), files
+
+
+NO_RESULT = (".lock", "options.yaml", "summary.json", "report.html", "engine-")
+"""The page and the summary quote the options; which engine was faster was timed."""
+
+
+@pytest.fixture
+def of_the_user(monkeypatch, place):
+    """Give a model that only answers, as a user has it."""
+    network = load_subject(place / "0.safetensors").eval()
+
+    def logits(images):
+        with torch.no_grad():
+            return network(torch.from_numpy(images)).numpy()
+
+    module = SimpleNamespace(make=lambda: SimpleNamespace(input_size=8, logits=logits))
+    monkeypatch.setitem(sys.modules, "of_the_user", module)
+    monkeypatch.setattr(user_code, "_trusted", {"of_the_user:make"})
+
+
+def in_this_process(function, tasks, *_, **__):
+    """Run tasks in this process: starting others takes longer than the tasks."""
+    return [function(*task) for task in tasks]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_changed_option_is_refused_or_changes_nothing(
+    name, place, tmp_path, of_the_user, monkeypatch
+):
+    for module in ("audit.run", "audit.dejavu_sweep"):
+        monkeypatch.setattr(f"imprint.{module}.run_tasks", in_this_process)
+    case = CASES[name]
+    base = base_options(case, place, tmp_path / "out")
+    base.run()
+    stale, refused = [], []
+    for option, other in variants(case, base, place):
+        options = changed(base, option, other)
+        try:
+            found, files = results(options)
+        except ImprintError as error:
+            refused.append(f"{option}={other}: {error}")
+            continue
+        fresh = tmp_path / "fresh"
+        expected, anew = results(dataclasses.replace(options, out=fresh))
+        if found != expected or any(files.get(file) != content for file, content in anew.items()):
+            stale.append(option)
+        shutil.rmtree(fresh)
+    assert stale == []
+    assert [told for told in refused if not any(words in told for words in REFUSED)] == []
+    assert refused
