@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.durable import flush_folder, flush_tree, watching
 from imprint.errors import ImprintError
 from imprint.fingerprint import (
     changed_images,
@@ -117,8 +119,10 @@ class Study:
         if self.is_done(name, settings, inputs):
             return path
         card = self._card(settings, inputs)
-        with replacing(path, resume=card["hash"][:12] if resumable else "") as temporary:
+        resume = card["hash"][:12] if resumable else ""
+        with replacing(path, resume) as temporary, watching(path.parent) as check_it_is_there:
             build(temporary)
+            check_it_is_there()
             self.keep_fingerprints(settings)
             write_json(card_path(path), card)
         return path
@@ -192,6 +196,10 @@ def hash_arrays(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
+_IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", default=None)
+"""The temporary path of the outermost artefact this thread writes, unless it can be resumed."""
+
+
 @contextmanager
 def replacing(path: Path, resume: str = "") -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
@@ -204,22 +212,33 @@ def replacing(path: Path, resume: str = "") -> Iterator[Path]:
             next call with the same key.
 
     Raises:
-        ImprintError: the disk is full, or the folder cannot be written.
+        ImprintError: the disk is full, or the folder cannot be written or was deleted meanwhile.
     """
     temporary = _temporary(path, resume)
     missing = [folder for folder in path.parents if not folder.exists()]
     try:
         _make_folder(path.parent)
-        with telling_disk_errors(path):
+        with telling_disk_errors(path), watching(path.parent) as check_it_is_there:
             if not resume:
                 _remove(temporary)
-            yield temporary
-            if temporary.is_file():
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())
+            # What is written into an artefact in the making is flushed with all of it. Unfinished
+            # work that is handed on must hold by itself.
+            whole = _IN_THE_MAKING.get()
+            is_part = whole is not None and whole in path.parents
+            token = _IN_THE_MAKING.set(whole if is_part else None if resume else temporary)
+            try:
+                yield temporary
+            finally:
+                _IN_THE_MAKING.reset(token)
+            check_it_is_there()
+            if not is_part:
+                flush_tree(temporary)
             if path.is_dir():
                 _remove(path)
             os.replace(temporary, path)
+            if not is_part:
+                for folder in (path, *missing):
+                    flush_folder(folder.parent)
     except BaseException:
         if not resume:
             with suppress(OSError, ValueError):
