@@ -60,7 +60,11 @@ def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
         ImprintError: it holds something else; the message says where.
     """
     check_numbers(file, name, array)
-    return array.astype(np.float64)
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ImprintError(f"{file}: {name} holds {np.abs(array).max()}, beyond float64: clip it")
+    return values
 
 
 def check_numbers(file: Path, name: str, array: NDArray[Any]) -> None:
