@@ -176,7 +176,7 @@ def test_index_and_masks_of_numbers_are_taken(save, tmp_path):
         ({"index": np.zeros(300)}, "index must hold whole numbers, not float64"),
         ({"index": np.full(300, 2**63, dtype=np.uint64)}, "beyond 64 bits with a sign"),
         ({"target": np.full((2, 300), 1e200)}, r"target\[0, 0\] is 1e\+200, beyond 1e\+100"),
-        ({"target": np.full((2, 300), np.longdouble("1e4000"))}, r"holds 1e\+4000, beyond float64"),
+        ({"target": np.full((2, 300), np.longdouble("1e4000"))}, "beyond float64|is inf"),
         ({"target": arrays()["signals"][3]}, r"signals\[3\] are those of the target itself"),
     ],
 )

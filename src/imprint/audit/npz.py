@@ -63,7 +63,7 @@ def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(over="ignore"):
         values = array.astype(np.float64)
     if not np.isfinite(values).all():
-        raise ImprintError(f"{file}: {name} holds {np.abs(array).max()}, beyond float64: clip it")
+        raise ImprintError(f"{file}: {name} holds numbers beyond float64: clip them")
     return values
 
 
