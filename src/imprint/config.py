@@ -180,14 +180,14 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
             words.append(flag if value else "--" + prefix + "no-" + name.replace("_", "-"))
         elif value == [] and defaults[name] == ():
             continue
-        elif isinstance(value, list):
-            words += [flag, ",".join(_item(item) for item in value)]
         else:
-            words += [flag, str(value)]
-        if words[-1].startswith("-") and words[-1] != flag and isinstance(value, (str, list)):
-            raise ImprintError(
-                f"{file}: {prefix + name} is {words[-1]!r}, which begins like a flag: correct it"
-            )
+            is_list = isinstance(value, list)
+            text = ",".join(_item(item) for item in value) if is_list else str(value)
+            if text.startswith("-") and isinstance(value, (str, list)):
+                raise ImprintError(
+                    f"{file}: {prefix + name} is {text!r}, which begins like a flag: correct it"
+                )
+            words += [flag, text]
     return words
 
 

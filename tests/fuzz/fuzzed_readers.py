@@ -399,7 +399,8 @@ ONE_MODEL = {
     "labels": np.arange(4) % 2, "reference_probs": np.full((4, 2), 0.5), "seen": np.ones(4, int),
 }  # fmt: skip
 CASE = {
-    "target": floats(2, 8), "target_members": np.arange(8) % 2 == 0, "signals": floats(3, 2, 8),
+    "target": floats(2, 8), "target_members": np.arange(8) % 2 == 0,
+    "signals": floats(3, 2, 8) ** 2,
     "members": floats(3, 8) < 0.5, "index": np.arange(8), "mentr": floats(2, 8),
 }  # fmt: skip
 MATRIX = {
