@@ -67,7 +67,8 @@ def _common_cases(name: str, words: list[str], world: Path) -> Iterator[Case]:
 NOT_NUMBERS = {"INT": ["many", "1.5"], "FLOAT": ["many", "nan", "inf", "1e300"]}
 ANY_INTEGER = {"seed", "layer_index"}
 """Options of which -1 is a value."""
-NEGATIVE = {"b_std"}
+NEGATIVE = {"b_std", "min_crop_px", "corner_fraction"}
+"""Options that take -1: as a variance of none, or a bound that all crops keep."""
 FREE_WORDS = {"name", "prompt", "key_prefix", "key_map"}
 """Options that take any word."""
 
@@ -83,7 +84,7 @@ def _option_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
                 continue
             known.add((owner, field))
             for value, what in _bad_values(field, hint, world):
-                words = [*_without(calls[name], f"--{flag}"), f"--{flag}={value}"]
+                words = [*without(calls[name], f"--{flag}"), f"--{flag}={value}"]
                 yield Case("values of options", f"{name}: --{flag} {what}", words)
 
 
@@ -140,7 +141,7 @@ def _bad_values(field: str, hint: Any, world: Path) -> Iterator[tuple[str, str]]
         yield "no-such-name", "is no known name"
 
 
-def _without(words: list[str], flag: str) -> list[str]:
+def without(words: list[str], flag: str) -> list[str]:
     """Return the words less an option and its value."""
     kept = []
     left = iter(words)

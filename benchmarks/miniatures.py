@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE, CLASSES, EACH = 16, ("ant", "bee", "cat", "dog"), 8
+SIDE, CLASSES, EACH = 16, ("ant", "bee", "cat", "dog"), 16
 ANNOTATION = (
     "<annotation><object><bndbox><xmin>{0}</xmin><ymin>{1}</ymin><xmax>{2}</xmax><ymax>{3}</ymax>"
     "</bndbox></object></annotation>"
@@ -184,9 +184,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
     ]  # fmt: skip
     return {
         "audit": [
-            "audit", *small, *ENCODER, "--per-class=2", "--train.epochs=3", "--no-linear-probe",
+            "audit", *small, *ENCODER, "--per-class=5", "--train.epochs=3", "--no-linear-probe",
             "--membership.models=6", "--membership.probes=1", "--membership.train.epochs=2",
-            "--leave-one-out.records=20", "--coverage.records=16", "--coverage.vote-records=16",
+            "--leave-one-out.records=20", "--coverage.vote-records=16",
             "--coverage.importance-records=16", "--coverage.criteria=nc,kmnc,idc",
         ],
         "train": ["train", *photos, *ENCODER, "--train.epochs=3"],
