@@ -20,11 +20,11 @@ def methods(tmp_path, monkeypatch):
             (folder / "methods").mkdir()
             (folder / "methods" / "__init__.py").touch()
             (folder / "methods" / "entry.py").write_text(ENTRY.format(name=name))
-    (tmp_path / "rooms" / "__init__.py").write_text(
-        "from imprint.registry import Registry\nMETHODS = Registry('method', 'rooms.*.methods')\n"
-    )
+    (tmp_path / "rooms" / "__init__.py").write_text("METHODS = None\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    yield __import__("rooms").METHODS
+    registry: Registry[str] = Registry("method", "rooms.*.methods")
+    monkeypatch.setattr("rooms.METHODS", registry)
+    yield registry
     for name in [name for name in sys.modules if name.split(".")[0] == "rooms"]:
         del sys.modules[name]
 
