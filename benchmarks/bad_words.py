@@ -69,6 +69,8 @@ ANY_INTEGER = {"seed", "layer_index"}
 """Options of which -1 is a value."""
 NEGATIVE = {"b_std", "min_crop_px", "corner_fraction"}
 """Options that take -1: as a variance of none, or a bound that all crops keep."""
+UNREAD = {"tags", "feature_encoder"}
+"""Files that the references of the miniature do not read."""
 FREE_WORDS = {"name", "prompt", "key_prefix", "key_map"}
 """Options that take any word."""
 
@@ -108,7 +110,7 @@ def _walk(options: type, prefix: str = "") -> Iterator[tuple[str, str, str, Any]
 def _bad_values(field: str, hint: Any, world: Path) -> Iterator[tuple[str, str]]:
     """Yield values that an option of this type cannot take, and the value in words."""
     kind = str(hint)
-    if field in ("out", "seed", "device"):
+    if field in ("out", "seed", "device", *UNREAD):
         return
     if "Literal" in kind:
         yield "no-such-choice", "is no choice"
@@ -181,6 +183,10 @@ def _contradictions(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
         ("dejavu two-model", "--confidence 300", ["--confidence=300"]),
         ("dejavu two-model", "--per-class that was not split", ["--per-class=3"]),
         ("dejavu one-model", "an unknown reference", ["--references=crystal_ball"]),
+        ("dejavu one-model", "--tags is an empty file",
+         ["--references=naive_bayes", "--tags", str(world / "empty.bin")]),
+        ("dejavu one-model", "--feature-encoder is an empty file",
+         ["--references=linear_head", "--feature-encoder", str(world / "empty.bin")]),
         ("dejavu one-model", "--folds 1 of one reference", ["--folds=0"]),
         ("dejavu one-model", "--subject and --arrays",
          ["--arrays", str(world / "embeddings.npz")]),
