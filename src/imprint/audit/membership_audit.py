@@ -186,7 +186,9 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
     """
     check_evidence(options, options.seed)
     if options.shadows == 1:
-        raise ImprintError("one shadow model has no opposite: choose --shadows 2 or more, or 0")
+        raise ImprintError(
+            "one shadow model is too few to compare with: choose --shadows 2 or more, or 0 for none"
+        )
     images = JoinedImages(
         _open(options.members, options.layout, options.members_part),
         _open(options.non_members, options.layout, options.non_members_part),

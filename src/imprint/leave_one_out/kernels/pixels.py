@@ -39,7 +39,7 @@ class ImageKernel(NetworkKernel):
         """Return ``[n, C, H, W]``, such that sums over channels are the first covariances."""
         if x.ndim != 4:
             raise ImprintError(
-                f"kernel {type(self).__name__} takes images [n, C, H, W], got {list(x.shape)}"
+                f"a kernel of convolutions takes images [n, C, H, W], got {list(x.shape)}"
             )
         return x * (self.input_scale / math.sqrt(x.shape[1]))
 
