@@ -12,9 +12,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any, TypeVar
@@ -72,7 +73,8 @@ def run_tasks(
             (os.getpid(), threads, counter, unit, consent()),
         ) as pool:
             try:
-                futures = [pool.submit(function, *task) for task in tasks]
+                with _without_interrupts():
+                    futures = [pool.submit(function, *task) for task in tasks]
                 processes = _children_beside(others)
                 _show(what, total, unit, counter, lambda: _is_over(futures, processes))
                 return _results(futures, processes)
@@ -91,6 +93,22 @@ def run_tasks(
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that ignore interrupts, as they inherit it.
+
+    An interrupt reaches the whole group; this process ends its workers and says so once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _is_over(futures: Sequence[Future[Any]], workers: Sequence[BaseProcess]) -> bool:
@@ -136,8 +154,6 @@ def _start_worker(
 ) -> None:
     import torch
 
-    # An interrupt reaches the whole group; the parent ends its workers and says so once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     restore_consent(trusted)
     torch.set_num_threads(threads)
     progress.count_into(counter, unit)
