@@ -458,6 +458,13 @@ def of_the_user(monkeypatch, place):
     monkeypatch.setattr(user_code, "_trusted", {"of_the_user:make"})
 
 
+def check_no_folder_is_named(out, root):
+    """Check that what is handed on does not say where things lie on this machine."""
+    for file in out.rglob("*"):
+        if file.suffix in (".json", ".html", ".csv", ".parquet") and file.is_file():
+            assert str(root).encode() not in file.read_bytes(), file
+
+
 def in_this_process(function, tasks, *_, **__):
     """Run tasks in this process: starting others takes longer than the tasks."""
     return [function(*task) for task in tasks]
@@ -472,6 +479,7 @@ def test_a_changed_option_is_refused_or_changes_nothing(
     case = CASES[name]
     base = base_options(case, place, tmp_path / "out")
     base.run()
+    check_no_folder_is_named(base.out, place.parent)
     stale, refused = [], []
     for option, other in variants(case, base, place):
         options = changed(base, option, other)

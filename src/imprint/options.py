@@ -71,6 +71,11 @@ class DataChoice:
     """Folder of Pascal VOC files, CLASS/NAME.xml, for layouts that keep boxes apart."""
     on_bad_box: Literal["error", "clamp"] = "error"
     """What to do about boxes outside their image: stop, or clamp and count them."""
+    box_ends: Literal["auto", "exclusive", "inclusive"] = "auto"
+    """Whether the last column and row that a box names belong to it (inclusive); auto: as the
+    layout has it, inclusive in the text files of Tiny ImageNet and exclusive elsewhere."""
+    box_margin: int = 0
+    """Pixels by which boxes are grown on all sides, for boxes drawn too tightly."""
     skip_corrupt: bool = False
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
     composite_count: int = 960

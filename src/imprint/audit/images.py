@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.data.describe import box_facts
 from imprint.data.imageset import ImageSet
 from imprint.errors import ImprintError
 from imprint.options import DataChoice
 
 EMBEDDED = "composite"
-OF_FILES = ("layout", "part", "boxes", "on_bad_box", "skip_corrupt")
+OF_FILES = ("layout", "part", "boxes", "on_bad_box", "box_ends", "box_margin", "skip_corrupt")
 OF_EMBEDDED = ("composite_count", "background_correlation")
 
 
@@ -38,6 +39,8 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
         boxes=choice.boxes,
         on_bad_box=choice.on_bad_box,
         skip_corrupt=choice.skip_corrupt,
+        box_ends=choice.box_ends,
+        box_margin=choice.box_margin,
     )
     return in_memory(images)
 
@@ -50,6 +53,7 @@ def image_facts(images: ImageSet) -> dict[str, Any]:
         "classes": len(images.classes),
         "class_names": list(images.classes),
         "fingerprint": images.fingerprint(),
+        **box_facts(images),
     }
 
 

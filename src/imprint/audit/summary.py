@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from imprint import __version__
@@ -38,7 +40,8 @@ def finish(
 
     plain = to_plain(options)
     settings = {name: value for name, value in plain.items() if name not in NOT_SETTINGS}
-    summary = {"imprint": __version__, "data": data, "settings": settings, "lenses": lenses}
+    shown = {name: without_folders(value) for name, value in settings.items()}
+    summary = {"imprint": __version__, "data": data, "settings": shown, "lenses": lenses}
     write_json(study.path("summary.json"), summary)
     with replacing(study.path("options.yaml")) as temporary:
         temporary.write_text(
@@ -50,6 +53,27 @@ def finish(
             SHOW[lens](findings)
     say(f"report: {page}")
     return summary
+
+
+def without_folders(value: Any) -> Any:
+    """Return a setting without the folders of whoever ran the command: names of files alone.
+
+    Summary and page are handed on; ``options.yaml``, which replays the command where it was run,
+    keeps every path.
+
+    >>> without_folders(["/home/me/cats", "transformers:/home/me/vit", "relu", 3])
+    ['cats', 'transformers:vit', 'relu', 3]
+    """
+    if isinstance(value, dict):
+        return {key: without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_folders(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    before, colon, behind = value.partition(":")
+    if os.path.isabs(behind):
+        return before + colon + Path(behind).name
+    return Path(value).name if os.path.isabs(value) else value
 
 
 def show_dejavu(findings: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from imprint.progress import track
 from imprint.reading.xml_files import read_xml
 
 OnBadBox = Literal["error", "clamp"]
+BoxEnds = Literal["exclusive", "inclusive"]
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 NO_BOXES = np.empty((0, 4), dtype=np.int64)
@@ -45,6 +46,28 @@ class CheckedBoxes:
     boxes: list[IntArray]
     clamped: IntArray
     dropped: IntArray
+
+
+def with_exclusive_ends(boxes: Sequence[ArrayLike], ends: BoxEnds) -> list[FloatArray]:
+    """Return boxes ``[m, 4]`` whose x1 and y1 are one beyond the last column and row.
+
+    >>> with_exclusive_ends([[[0, 0, 63, 63]]], "inclusive")[0].tolist()
+    [[0.0, 0.0, 64.0, 64.0]]
+    """
+    reach = np.array([0.0, 0.0, 1.0, 1.0]) * (ends == "inclusive")
+    return [np.asarray(table, dtype=np.float64).reshape(-1, 4) + reach for table in boxes]
+
+
+def grown(boxes: Sequence[IntArray], sizes: IntArray, margin: int) -> list[IntArray]:
+    """Return boxes that are larger by ``margin`` pixels on each side, within their images.
+
+    >>> grown([np.array([[2, 8, 5, 9]])], np.array([[10, 10]]), 3)[0].tolist()
+    [[0, 5, 8, 10]]
+    """
+    return [
+        np.clip(table + margin * np.array([-1, -1, 1, 1]), 0, np.tile(size, 2))
+        for table, size in zip(boxes, sizes, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.data.crops import CropRule, background_rectangles
-from imprint.data.files import usable_indices
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.files import FileImages, usable_indices
+from imprint.data.imageset import ArrayImages, ImageSet, IntArray
 from imprint.data.split import Partitions
 
 
@@ -41,7 +41,14 @@ def describe(images: ImageSet, min_px: float, corner_fraction: float) -> dict[st
             "most_in_one_image": int(counts[usable].max(initial=0)),
         },
         "crops": _crops(images, usable, min_px, corner_fraction),
+        **box_facts(images),
     }
+
+
+def box_facts(images: ImageSet) -> dict[str, Any]:
+    """Return how boxes were read, of images from files with boxes."""
+    reading = images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
+    return {} if reading is None else {"box_ends": reading.ends, "box_margin": reading.margin}
 
 
 def lines(facts: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from imprint.data.decode import header_size, load, square, to_array
 from imprint.data.digests import file_digests
-from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
+from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray, Pixels
 from imprint.device import usable_cores
 from imprint.errors import ImprintError
 from imprint.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
@@ -45,6 +45,7 @@ class FileImages:
         known_sizes: int64 ``[n, 2]`` if already known; else read from the headers when needed.
         class_folders: for each class the folder that files about its images lie in, such as its
             WordNet id; empty where the layout has none.
+        box_reading: how boxes were taken from what is written; None without boxes.
 
     Raises:
         ImprintError: the numbers of paths, labels and box lists differ.
@@ -60,6 +61,7 @@ class FileImages:
     corrupt: IntArray = field(default_factory=lambda: _NONE)
     known_sizes: IntArray | None = field(default=None, repr=False)
     class_folders: tuple[str, ...] = ()
+    box_reading: BoxReading | None = None
 
     def __post_init__(self) -> None:
         boxes = len(self.paths) if self.object_boxes is None else len(self.object_boxes)
@@ -199,7 +201,13 @@ def in_memory(images: ImageSet, limit: int = IN_MEMORY_LIMIT) -> ImageSet:
 
     _in_chunks(decode, np.arange(len(images), dtype=np.int64), f"decode {images.name}")
     return DecodedFiles(
-        pixels, images.labels, images.classes, images.name, images.object_boxes, files=images
+        pixels,
+        images.labels,
+        images.classes,
+        images.name,
+        images.object_boxes,
+        images.box_reading,
+        files=images,
     )
 
 

@@ -90,6 +90,20 @@ class ImageSet(Protocol):
 
 
 @dataclass(frozen=True)
+class BoxReading:
+    """How object boxes were taken from what is written.
+
+    Attributes:
+        ends: whether x1 and y1, as written, are the last column and row of a box (``inclusive``) or
+            one beyond (``exclusive``).
+        margin: pixels by which each box was grown on all sides, within its image.
+    """
+
+    ends: str
+    margin: int
+
+
+@dataclass(frozen=True)
 class ArrayImages:
     """Images of one size, held in memory.
 
@@ -99,6 +113,7 @@ class ArrayImages:
         classes: one name a class.
         name: what the set is called.
         object_boxes: one ``[m, 4]`` array an image, or None.
+        box_reading: how boxes were taken from what is written; None without boxes.
 
     Raises:
         ImprintError: shapes, types or labels do not fit.
@@ -109,6 +124,7 @@ class ArrayImages:
     classes: tuple[str, ...]
     name: str = "arrays"
     object_boxes: Sequence[IntArray] | None = field(default=None, repr=False)
+    box_reading: BoxReading | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.dtype != np.uint8:

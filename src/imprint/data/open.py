@@ -7,12 +7,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from imprint.data.boxes import NO_BOXES, OnBadBox, check_boxes, read_voc_folder
+from imprint.data.boxes import (
+    NO_BOXES,
+    BoxEnds,
+    OnBadBox,
+    check_boxes,
+    grown,
+    read_voc_folder,
+    with_exclusive_ends,
+)
 from imprint.data.files import FileImages, find_corrupt
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray
 from imprint.data.sources.registry import Listing, layouts
 from imprint.errors import ImprintError
 from imprint.progress import say
@@ -51,6 +60,8 @@ def open_images(
     boxes: Path | None = None,
     on_bad_box: OnBadBox = "error",
     skip_corrupt: bool = False,
+    box_ends: BoxEnds | Literal["auto"] = "auto",
+    box_margin: int = 0,
 ) -> ImageSet:
     """Return the images at ``root``; what was left out or mended is told on standard error.
 
@@ -62,12 +73,18 @@ def open_images(
         on_bad_box: what to do about a box that does not fit its image.
         skip_corrupt: decode every file once and leave out those that cannot be; the indices of
             all others stay (:func:`imprint.data.files.usable_indices`).
+        box_ends: whether the last column and row that a box names belong to it; ``"auto"``: as the
+            layout has it, not so in Pascal VOC files (as published) and arrays, but in the text
+            files of Tiny ImageNet.
+        box_margin: pixels by which every box is grown on all sides.
 
     Raises:
         ImprintError: nothing there, an unknown layout, no images, a class without images, or
             damaged files or boxes.
     """
-    opened = inspect_images(root, layout, part, boxes, on_bad_box, skip_corrupt)
+    opened = inspect_images(
+        root, layout, part, boxes, on_bad_box, skip_corrupt, box_ends, box_margin
+    )
     for notice in notices(opened):
         say(notice)
     return opened.images
@@ -80,6 +97,8 @@ def inspect_images(
     boxes: Path | None = None,
     on_bad_box: OnBadBox = "error",
     skip_corrupt: bool = False,
+    box_ends: BoxEnds | Literal["auto"] = "auto",
+    box_margin: int = 0,
 ) -> Opened:
     """Return what :func:`open_images` does, together with what was left out or mended."""
     if not root.exists():
@@ -99,7 +118,8 @@ def inspect_images(
             raise ImprintError(f"none of the {len(images)} images of {root} can be decoded")
         opened = dataclasses.replace(opened, images=images, corrupt=corrupt)
         listing = dataclasses.replace(listing, images=images)
-    return _with_boxes(opened, listing, boxes or listing.voc_folder, on_bad_box)
+    opened = _with_boxes(opened, listing, boxes or listing.voc_folder, on_bad_box, box_ends)
+    return _with_margin(opened, box_margin)
 
 
 def layout_of(root: Path) -> str:
@@ -147,11 +167,15 @@ def _named(images: ImageSet, indices: IntArray, what: str) -> str:
 
 
 def _with_boxes(
-    opened: Opened, listing: Listing, voc_folder: Path | None, on_bad_box: OnBadBox
+    opened: Opened,
+    listing: Listing,
+    voc_folder: Path | None,
+    on_bad_box: OnBadBox,
+    box_ends: BoxEnds | Literal["auto"],
 ) -> Opened:
     """Return the images with boxes that were checked against their sizes."""
     images = listing.images
-    written, stated = listing.boxes, None
+    written, stated, ends = listing.boxes, None, listing.box_ends
     if voc_folder is not None:
         if not isinstance(images, FileImages):
             raise ImprintError(
@@ -160,23 +184,38 @@ def _with_boxes(
             )
         stems = [os.path.splitext(path.rsplit("/", 1)[-1])[0] for path in images.paths]
         found = read_voc_folder(voc_folder, listing.class_folders, images.labels, stems)
-        written, stated = found.boxes, found.sizes
+        written, stated, ends = found.boxes, found.sizes, "exclusive"
         opened = dataclasses.replace(
             opened, box_files_missing=found.missing, box_files_unused=found.orphans
         )
     if written is None:
         return opened
+    ends = ends if box_ends == "auto" else box_ends
+    tables = with_exclusive_ends(_without(written, opened.corrupt), ends)
     sizes = images.sizes()
-    checked = check_boxes(
-        _without(written, opened.corrupt), sizes, images.name_of, on_bad_box, stated
-    )
+    checked = check_boxes(tables, sizes, images.name_of, on_bad_box, stated)
     if isinstance(images, FileImages):
-        images = dataclasses.replace(images, object_boxes=checked.boxes, known_sizes=sizes)
-    else:
-        images = dataclasses.replace(images, object_boxes=checked.boxes)
+        images = dataclasses.replace(images, known_sizes=sizes)
+    reading = BoxReading(ends, 0)
+    images = dataclasses.replace(images, object_boxes=checked.boxes, box_reading=reading)
     return dataclasses.replace(
         opened, images=images, clamped=checked.clamped, dropped=checked.dropped
     )
+
+
+def _with_margin(opened: Opened, margin: int) -> Opened:
+    if margin < 0:
+        raise ImprintError(f"--box-margin is {margin}: it must not be negative")
+    images = opened.images
+    assert isinstance(images, (FileImages, ArrayImages))
+    if images.object_boxes is None or images.box_reading is None:
+        if margin:
+            raise ImprintError(f"{images.name} has no boxes to grow: leave out --box-margin")
+        return opened
+    larger = grown(images.object_boxes, images.sizes(), margin)
+    reading = dataclasses.replace(images.box_reading, margin=margin)
+    images = dataclasses.replace(images, object_boxes=larger, box_reading=reading)
+    return dataclasses.replace(opened, images=images)
 
 
 def _without(boxes: Sequence[FloatArray], corrupt: IntArray) -> list[FloatArray]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imprint.data.boxes import BoxEnds
 from imprint.data.files import FileImages
 from imprint.data.imageset import ArrayImages, FloatArray
 from imprint.errors import ImprintError
@@ -25,14 +26,16 @@ class Listing:
     Attributes:
         images: without boxes yet.
         class_folders: for files, the folder name of each class, by which boxes are looked up.
-        boxes: one float64 ``[m, 4]`` array of unchecked boxes an image, x1 and y1 exclusive, if
-            the layout keeps them itself.
+        boxes: one float64 ``[m, 4]`` array of unchecked boxes an image, as written, if the layout
+            keeps them itself.
+        box_ends: whether the last column and row that these boxes name belong to them.
         voc_folder: where the layout keeps Pascal VOC files, if it found such a folder.
     """
 
     images: FileImages | ArrayImages
     class_folders: tuple[str, ...] = ()
     boxes: Sequence[FloatArray] | None = None
+    box_ends: BoxEnds = "exclusive"
     voc_folder: Path | None = None
 
 

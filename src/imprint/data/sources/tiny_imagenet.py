@@ -2,7 +2,7 @@
 
 ``train/WNID/images/WNID_7.JPEG`` with ``train/WNID/WNID_boxes.txt`` (name, x0, y0, x1, y1), and
 ``val/images/val_7.JPEG`` with ``val/val_annotations.txt`` (name, wnid, x0, y0, x1, y1). Boxes name
-the last pixel they hold (a whole image is 0 0 63 63), so one is added to x1 and y1 here. Classes
+the last pixel they hold: a whole image is 0 0 63 63. Classes
 are called by the first synonym in ``words.txt``.
 """
 
@@ -78,11 +78,12 @@ def _open_val(root: Path) -> Listing:
 def _with_boxes(listing: Listing, boxes: dict[str, FloatArray]) -> Listing:
     assert isinstance(listing.images, FileImages)
     none = np.empty((0, 4))
-    return replace(listing, boxes=[boxes.get(path, none) for path in listing.images.paths])
+    written = [boxes.get(path, none) for path in listing.images.paths]
+    return replace(listing, boxes=written, box_ends="inclusive")
 
 
 def _read_boxes(file: Path, columns: int) -> list[tuple[str, str, FloatArray]]:
-    """Return (name, second column, box ``[1, 4]`` with exclusive ends) of every line."""
+    """Return (name, second column, box ``[1, 4]`` as written) of every line."""
     rows = []
     for number, line in enumerate(read_lines(file), start=1):
         words = line.split()
@@ -95,7 +96,7 @@ def _read_boxes(file: Path, columns: int) -> list[tuple[str, str, FloatArray]]:
                 f"{file}, line {number}: expected {columns} columns, the last four numbers, "
                 f"got {line!r}"
             ) from None
-        rows.append((words[0], words[1], np.array([[x0, y0, x1 + 1, y1 + 1]])))
+        rows.append((words[0], words[1], np.array([[x0, y0, x1, y1]])))
     return rows
 
 
