@@ -112,7 +112,8 @@ class Case:
     fixed: tuple[str, ...] = ()
 
 
-IMAGES = ("data", "layout", "part", "boxes", "on_bad_box", "skip_corrupt")
+BOXES = ("boxes", "on_bad_box", "box_ends", "box_margin")
+IMAGES = ("data", "layout", "part", "skip_corrupt", *BOXES)
 """Known by the fingerprint of the images, whichever options say where they are and how to read
 them: tests/test_stale_data.py."""
 OUTSIDE = ("out", "device", "json", "trust_code")

@@ -93,16 +93,16 @@ def _read(found: Fit, file: Path, names: tuple[str, str], required: tuple[str, .
 
 def _summary(study: Study, options: QueryOptions, told: dict[str, Any]) -> dict[str, Any]:
     """Return the summary of the folder with what was asked now; OUT may be that of the fit."""
-    path, fit = study.path("summary.json"), str(options.fit.resolve())
+    path, fit = study.path("summary.json"), Study(options.fit).hash_of(STEP)
     if path.is_file():
         summary: dict[str, Any] = read_json(path)
-        same = summary["data"].get("fit") == fit
+        same = summary["data"].get("fit_card") == fit
         if same or options.out.resolve() == options.fit.resolve():
             summary["lenses"]["leave_one_out"] |= told
             return summary
     name = options.queries or options.add or options.fit
     return {
         "imprint": __version__,
-        "data": {"name": name.stem, "fit": fit},
+        "data": {"name": name.stem, "fit": options.fit.resolve().name, "fit_card": fit},
         "lenses": {"leave_one_out": dict(told)},
     }
