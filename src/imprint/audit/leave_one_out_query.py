@@ -18,6 +18,7 @@ from imprint.audit.leave_one_out_study import read_fitted
 from imprint.audit.npz import read_npz
 from imprint.config import parse
 from imprint.errors import ImprintError
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.progress import say
 from imprint.store import Study, card_path, read_json, write_json
 
@@ -41,7 +42,7 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
         raise ImprintError("nothing is asked: give --queries, --groups, --add or --among-records")
     made = _made(options.fit)
     study = Study(options.out)
-    with study.locked():
+    with study.locked(), one_thread_a_sum():
         inputs, _, _ = read_fitted(made)
         found = check_fit(inputs, made, double_device(options.device))
         if read_json(card_path(options.fit / STEP))["settings"] != found.settings:

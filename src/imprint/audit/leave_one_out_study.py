@@ -39,6 +39,7 @@ from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.options import DataChoice
 from imprint.progress import say
 from imprint.store import Study
@@ -61,7 +62,7 @@ def fit_study(options: FitOptions) -> dict[str, Any]:
     options = located(options)
     study, device = Study(options.out), double_device(options.device)
     dense = options.method == "dense"
-    with study.locked():
+    with study.locked(), one_thread_a_sum():
         inputs, images, queries = read_fitted(options)
         found = check_fit(inputs, options, device, dense, "--method auto, or ")
         if options.w_std is None and isinstance(found.kernel, FullyConnected):
@@ -109,7 +110,8 @@ def audit_step(
         say("leave-one-out left out: the images of A and B are all of one class")
         return {}
     inputs = inputs_from_images(images, index, choice, seed)
-    findings = leave_one_out_steps(study, check_fit(inputs, choice, double_device(device)))
+    with one_thread_a_sum():
+        findings = leave_one_out_steps(study, check_fit(inputs, choice, double_device(device)))
     gallery_step(study, images)
     return {"leave_one_out": findings}
 

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from imprint.leave_one_out.threads import in_parallel
+
 MEMORY = 256 << 20
 """Bytes of temporaries allowed unless a caller says otherwise."""
 
@@ -130,14 +132,22 @@ def gram(
     down, across = _tiling(len(rows), len(other), size, least)
     if not (rows.differentiable or other.differentiable):
         result = rows.inputs.new_empty(len(rows), len(other))
-        for i, j, tile in _tiles(pairs, rows, columns, down, across):
-            result[down[i], across[j]] = tile
-            if columns is None:
-                result[across[j], down[i]] = tile.T
+
+        def line(i: int) -> None:
+            for j, tile in _line(pairs, rows, columns, down, across, i):
+                result[down[i], across[j]] = tile
+                if columns is None:
+                    result[across[j], down[i]] = tile.T
+
+        in_parallel(line, range(len(down)))
         return result
     if 8 * footprint.kept * len(rows) * len(other) > memory:
         pairs = partial(recomputed, pairs)
-    tiles = {(i, j): tile for i, j, tile in _tiles(pairs, rows, columns, down, across)}
+    tiles = {
+        (i, j): tile
+        for i in range(len(down))
+        for j, tile in _line(pairs, rows, columns, down, across, i)
+    }
     if columns is None:
         tiles |= {(j, i): tile.T for (i, j), tile in tiles.items() if i != j}
     lines = ([tiles[i, j] for j in range(len(across))] for i in range(len(down)))
@@ -160,23 +170,23 @@ def _tiling(
     return blocks(height, side), blocks(width, side)
 
 
-def _tiles(
+def _line(
     pairs: PairKernel,
     rows: Records,
     columns: Records | None,
     down: list[slice],
     across: list[slice],
-) -> Iterator[tuple[int, int, Tensor]]:
-    """Yield (row of tiles, column of tiles, tile), none below the diagonal if symmetric."""
-    for i, upright in enumerate(down):
-        some = rows.part(upright)
-        for j, along in enumerate(across):
-            if columns is not None:
-                yield i, j, pairs(some, columns.part(along))
-            elif i == j:
-                yield i, j, mirrored(pairs(some, some))
-            elif i < j:
-                yield i, j, pairs(some, rows.part(along))
+    i: int,
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield (column of tiles, tile) of one row of tiles, none below the diagonal if symmetric."""
+    some = rows.part(down[i])
+    for j, along in enumerate(across):
+        if columns is not None:
+            yield j, pairs(some, columns.part(along))
+        elif i == j:
+            yield j, mirrored(pairs(some, some))
+        elif i < j:
+            yield j, pairs(some, rows.part(along))
 
 
 def by_blocks(
