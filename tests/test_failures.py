@@ -208,3 +208,19 @@ def test_an_interrupt_is_one_line(tmp_path):
     )  # fmt: skip
     assert done.returncode == 130
     assert done.stderr.count("\n") == 1
+
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>$\\frac$\x1b[2J\u202e{{7*7}}"
+
+
+def test_names_of_layers_do_not_reach_the_page_or_the_terminal_as_code(tmp_path, capsys):
+    random = np.random.default_rng(0)
+    arrays = {f"train/{EVIL}": random.random((30, 3)), f"test/{EVIL}": random.random((12, 3))}
+    np.savez(tmp_path / "a.npz", **arrays)
+    out = tmp_path / "out"
+    cli.main(["coverage", "measure", "--arrays", str(tmp_path / "a.npz"), "--out", str(out)])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert not set("\x1b\u202e") & set("".join(capsys.readouterr()))
