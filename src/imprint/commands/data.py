@@ -59,8 +59,8 @@ class Split(DataChoice, Common):
         boxes = None if self.without_boxes else images.boxes()
         if boxes is None and not self.without_boxes:
             raise ImprintError(
-                f"{images.name} has no object boxes: give their folder (--boxes), or count every "
-                "image as annotated (--without-boxes) and take the corner crop"
+                f"{images.name} has no object boxes: add --without-boxes, which splits all images "
+                "alike, and attack their corners (--crop corner)"
             )
         shuffle_seed = self.seed if self.shuffle else None
 

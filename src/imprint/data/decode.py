@@ -22,8 +22,14 @@ from imprint.errors import ImprintError
 from imprint.reading.regular import open_regular
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-)
+    (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff",
+     ".ppm", ".pgm", ".pnm", ".pbm")
+)  # fmt: skip
+UNREAD = frozenset(
+    (".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga", ".ico", ".dng",
+     ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".exr", ".hdr", ".dcm")
+)  # fmt: skip
+"""Suffixes of images that are not read: counted and told, since who has some misses them."""
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Formats behind these suffixes, by Pillow's names; Pillow hands others to other programs."""

@@ -22,6 +22,7 @@ from imprint.data.boxes import (
 )
 from imprint.data.files import FileImages, find_corrupt
 from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray
+from imprint.data.sources.folder import unread_names
 from imprint.data.sources.registry import Listing, layouts
 from imprint.errors import ImprintError
 from imprint.progress import say
@@ -42,6 +43,7 @@ class Opened:
         dropped: indices of images whose annotation could not be repaired and was dropped.
         box_files_missing: images without a box file, where boxes are kept in files.
         box_files_unused: box files without an image.
+        unread: files beside the images that are images of kinds that are not read.
     """
 
     images: ImageSet
@@ -51,6 +53,7 @@ class Opened:
     dropped: IntArray = field(default_factory=lambda: _NONE)
     box_files_missing: int = 0
     box_files_unused: int = 0
+    unread: tuple[str, ...] = ()
 
 
 def open_images(
@@ -110,7 +113,7 @@ def inspect_images(
     if isinstance(listing.images, FileImages):
         images = dataclasses.replace(listing.images, class_folders=listing.class_folders)
         listing = dataclasses.replace(listing, images=images)
-    opened = Opened(listing.images, name)
+    opened = Opened(listing.images, name, unread=_unread(listing.images))
     if skip_corrupt and isinstance(listing.images, FileImages):
         corrupt = find_corrupt(listing.images)
         images = dataclasses.replace(listing.images, corrupt=corrupt)
@@ -149,6 +152,12 @@ def notices(opened: Opened) -> list[str]:
         _named(images, opened.clamped, "had a box cut to the image"),
         _named(images, opened.dropped, "lost an annotation that cannot be repaired"),
     ]
+    if opened.unread:
+        kinds = ", ".join(sorted({os.path.splitext(file)[1].lower() for file in opened.unread}))
+        told.append(
+            f"{images.name}: {len(opened.unread)} images are of kinds that imprint does not read "
+            f"({kinds}) and were left out, {opened.unread[0]} first: save them as JPEG or PNG"
+        )
     if opened.box_files_missing:
         told.append(
             f"{images.name}: {opened.box_files_missing} of {len(images)} images have no box file"
@@ -156,6 +165,17 @@ def notices(opened: Opened) -> list[str]:
     if opened.box_files_unused:
         told.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
     return [notice for notice in told if notice]
+
+
+def _unread(images: ImageSet) -> tuple[str, ...]:
+    if not isinstance(images, FileImages):
+        return ()
+    folders = dict.fromkeys(os.path.dirname(path) for path in images.paths)
+    return tuple(
+        os.path.join(folder, name)
+        for folder in folders
+        for name in unread_names(images.root / folder)
+    )
 
 
 def _named(images: ImageSet, indices: IntArray, what: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.data.decode import SUFFIXES
+from imprint.data.decode import SUFFIXES, UNREAD
 from imprint.data.files import FileImages
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.errors import ImprintError
@@ -53,9 +53,12 @@ def list_classes(
     names = [image_names(base / folder) for folder in folders]
     for class_folder, folder, found in zip(class_folders, folders, names, strict=True):
         if not found:
+            unread = unread_names(base / folder)
+            kinds = ", ".join(sorted({os.path.splitext(name)[1] for name in unread}))
+            told = f" that imprint reads, and {len(unread)} of kinds it does not ({kinds})"
             raise ImprintError(
-                f"class {class_folder} has no image in {base / folder}: add one, "
-                "or remove the folder"
+                f"class {class_folder} has no image{told if unread else ''} in {base / folder}: "
+                f"{'save them as JPEG or PNG' if unread else 'add one'}, or remove the folder"
             )
     paths = [
         f"{folder}/{name}" for folder, found in zip(folders, names, strict=True) for name in found
@@ -107,6 +110,15 @@ def image_names(folder: Path) -> list[str]:
     Raises:
         ImprintError: the folder cannot be read.
     """
+    return _names(folder, SUFFIXES)
+
+
+def unread_names(folder: Path) -> list[str]:
+    """Return the names of images of kinds that are not read, as :func:`image_names`."""
+    return _names(folder, UNREAD)
+
+
+def _names(folder: Path, suffixes: frozenset[str]) -> list[str]:
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -118,7 +130,7 @@ def image_names(folder: Path) -> list[str]:
         (
             name
             for name in names
-            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
+            if os.path.splitext(name)[1].lower() in suffixes and not name.startswith(".")
         ),
     )
 
