@@ -77,7 +77,7 @@ def test_the_interval_holds_the_mean_value_of_such_test_sets(name: str) -> None:
         assert low < high
         given += 1
         held += low <= expected <= high
-    assert given >= (90 if name == "ssc" else SETS)  # ssc has none where no group matters
+    assert given == SETS
     assert held / given >= 0.88
 
 
