@@ -57,6 +57,8 @@ class NetworkChoice(WeightsChoice, Common):
     layout: str = "auto"
     """How folders are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
     mnist, arrays."""
+    skip_corrupt: bool = False
+    """Leave out images that cannot be decoded, and name them, instead of stopping."""
     train_part: str = ""
     """Which part of the training folder: train, val, test …; empty for the training part."""
     centre_fraction: float = 1.0

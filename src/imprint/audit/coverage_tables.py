@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from imprint.activations import ActivationTable
 from imprint.audit.coverage_options import LayerChoice, NetworkChoice, SubjectChoice
 from imprint.config import to_plain
+from imprint.data.files import without_corrupt
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
@@ -63,7 +65,7 @@ def open_sets(options: SubjectChoice) -> Sets:
             "--train-part and --test-part, or give two folders"
         )
     train = open_training(options)
-    test = open_images(options.test, layout=options.layout, part=options.test_part or None)
+    test = _open(options, options.test, options.test_part)
     names = dict.fromkeys((options.train.name, options.test.name))
     images = JoinedImages(train, test, " and ".join(names))
     index = {
@@ -82,7 +84,13 @@ def open_training(options: NetworkChoice) -> ImageSet:
     """
     if options.train is None:
         raise ImprintError("give --train, images that the network was trained on")
-    return open_images(options.train, layout=options.layout, part=options.train_part or None)
+    return _open(options, options.train, options.train_part)
+
+
+def _open(options: NetworkChoice, root: Path, part: str) -> ImageSet:
+    skip = options.skip_corrupt
+    opened = open_images(root, layout=options.layout, part=part or None, skip_corrupt=skip)
+    return without_corrupt(opened)
 
 
 def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str]:

@@ -16,6 +16,7 @@ from imprint.audit.leave_one_out_matched import matched_kernel, tell_variances
 from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
 from imprint.data.centre import centre_images
+from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -141,7 +142,8 @@ def _kept(images: ImageSet, options: RetrainingOptions) -> int:
 
 
 def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
-    known = np.flatnonzero(images.labels < classes)
+    usable = usable_indices(images)
+    known = usable[images.labels[usable] < classes]
     wanted = options.records + options.queries
     if wanted > len(known):
         raise ImprintError(

@@ -32,6 +32,7 @@ from imprint.audit.leave_one_out_options import (
     RecordOptions,
 )
 from imprint.audit.summary import finish
+from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.errors import ImprintError
@@ -122,7 +123,7 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Querie
         images = open_choice(options, options.seed)
         if options.channels is not None:
             raise ImprintError("--channels applies to --arrays, not to images: leave it out")
-        every = np.arange(len(images))
+        every = usable_indices(images)
         return inputs_from_images(images, every, options, options.seed), images, None
     _refuse_with_arrays(options)
     arrays = read_arrays(options.arrays)

@@ -52,6 +52,7 @@ from imprint.audit.membership_trials import (
 )
 from imprint.audit.summary import finish
 from imprint.data.centre import centre_images
+from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
@@ -75,6 +76,7 @@ ON_OTHER_CARDS = (
     "layout",
     "members_part",
     "non_members_part",
+    "skip_corrupt",
     "records",
     "train",
     "triage",
@@ -190,8 +192,8 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
             "one shadow model is too few to compare with: choose --shadows 2 or more, or 0 for none"
         )
     images = JoinedImages(
-        _open(options.members, options.layout, options.members_part),
-        _open(options.non_members, options.layout, options.non_members_part),
+        _open(options, options.members, options.members_part),
+        _open(options, options.non_members, options.non_members_part),
         f"{options.members.name} and {options.non_members.name}",
     )
     subject, card, outputs = open_subject(options, images.channels)
@@ -232,8 +234,10 @@ def open_subject(
     return trained_model(SUBJECT, file), file.card, file.card.outputs
 
 
-def _open(root: Path, layout: str, part: str) -> ImageSet:
-    return open_images(root, layout=layout, part=part or None)
+def _open(options: MembershipOptions, root: Path, part: str) -> ImageSet:
+    skip = options.skip_corrupt
+    opened = open_images(root, layout=options.layout, part=part or None, skip_corrupt=skip)
+    return without_corrupt(opened)
 
 
 def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:

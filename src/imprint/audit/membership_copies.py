@@ -13,6 +13,7 @@ import numpy as np
 from imprint.audit.membership_records import Pool, Records, choose_pool, choose_records
 from imprint.data.centre import centre_images
 from imprint.data.duplicates import first_copies
+from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.errors import ImprintError
@@ -82,7 +83,9 @@ def distinct_pool(
         ImprintError: as :func:`imprint.audit.membership_records.choose_pool`, or too few images
             that differ.
     """
-    chosen = choose_pool(len(images), records, population, seed)
+    usable = usable_indices(images)
+    chosen = choose_pool(len(usable), records, population, seed)
+    chosen = replace(chosen, index=usable[chosen.index], population=usable[chosen.population])
     first = first_copies(centre_images(images, chosen.every, COMPARED, 1.0))
     distinct = first == np.arange(len(first))
     if keep and not distinct.all():

@@ -53,6 +53,8 @@ class MembershipOptions(EvidenceChoice, WeightsChoice, Common):
     layout: str = "auto"
     """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
     mnist, arrays."""
+    skip_corrupt: bool = False
+    """Leave out images that cannot be decoded, and name them, instead of stopping."""
     members_part: str = ""
     """Which part of the members' folder: train, val, test …; empty for the training part."""
     non_members_part: str = ""

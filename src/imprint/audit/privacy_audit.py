@@ -34,6 +34,7 @@ from imprint.audit.privacy_canaries import Canaries, choose_canaries
 from imprint.audit.privacy_options import DEFAULT_EPSILON, PrivacyOptions
 from imprint.audit.summary import finish
 from imprint.data.centre import centre_images
+from imprint.data.files import usable_indices
 from imprint.data.imageset import IntArray
 from imprint.device import choose_device
 from imprint.errors import ImprintError
@@ -83,7 +84,7 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
     study, device = Study(options.out), choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
-        everything: IntArray = np.arange(len(images), dtype=np.int64)
+        everything = usable_indices(images)
         canaries = choose_canaries(
             centre_images(images, everything, options.train.input_size, 1.0),
             options.canaries,

@@ -79,7 +79,7 @@ def load(file: Path, channels: int = 3) -> Image.Image:
     except _DAMAGE as error:
         raise ImprintError(
             f"cannot decode the image {file} ({error}): repair or remove it, or leave corrupt "
-            "images out (--skip-corrupt, where a command has it)"
+            "images out (--skip-corrupt)"
         ) from error
 
 
@@ -98,7 +98,7 @@ def header_size(file: Path) -> tuple[int, int]:
     except _DAMAGE as error:
         raise ImprintError(
             f"cannot read the image {file} ({error}): repair or remove it, or leave corrupt "
-            "images out (--skip-corrupt, where a command has it)"
+            "images out (--skip-corrupt)"
         ) from error
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -154,6 +154,22 @@ def usable_indices(images: ImageSet) -> IntArray:
     everything = np.arange(len(images), dtype=np.int64)
     return (
         np.setdiff1d(everything, images.corrupt) if isinstance(images, FileImages) else everything
+    )
+
+
+def without_corrupt(images: ImageSet) -> ImageSet:
+    """Return the images without those left out as corrupt, numbered anew, by their names alone."""
+    if not isinstance(images, FileImages) or not len(images.corrupt):
+        return images
+    rows = usable_indices(images)
+    boxes, sizes = images.object_boxes, images.known_sizes
+    return replace(
+        images,
+        paths=[images.paths[row] for row in rows.tolist()],
+        labels=images.labels[rows],
+        object_boxes=None if boxes is None else [boxes[row] for row in rows.tolist()],
+        known_sizes=None if sizes is None else sizes[rows],
+        corrupt=_NONE,
     )
 
 

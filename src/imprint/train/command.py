@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from imprint.config import to_plain
+from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.errors import ImprintError
 from imprint.progress import say
@@ -100,13 +101,13 @@ def process_group(device: torch.device) -> Iterator[None]:
 
 
 def read_indices(file: Path | None, images: ImageSet) -> IntArray:
-    """Return the image indices in a ``.npy`` file, or all of them.
+    """Return the image indices in a ``.npy`` file, or all of them, but for corrupt images.
 
     Raises:
         ImprintError: no such file, not whole numbers, none, repeated, or not of this set.
     """
     if file is None:
-        return np.arange(len(images), dtype=np.int64)
+        return usable_indices(images)
     try:
         indices = read_npy(file)
     except OSError as error:
@@ -125,7 +126,8 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
         )
     if len(np.unique(indices)) != len(indices):
         raise ImprintError(f"{file} names an image twice")
-    return np.asarray(indices, dtype=np.int64)
+    # What --skip-corrupt leaves out was named when the images were opened.
+    return np.asarray(indices[np.isin(indices, usable_indices(images))], dtype=np.int64)
 
 
 def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> IntArray:
@@ -135,7 +137,7 @@ def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> Int
         ImprintError: as :func:`read_indices`, or an image of the file is trained on.
     """
     if file is None:
-        return np.setdiff1d(np.arange(len(images), dtype=np.int64), trained)
+        return np.setdiff1d(usable_indices(images), trained)
     held_out = read_indices(file, images)
     both = np.intersect1d(held_out, trained)
     if len(both):
