@@ -155,5 +155,6 @@ def test_a_card_that_is_not_text(split, tmp_path, capsys):
 
 def test_a_network_without_the_projector_that_is_to_be_attacked(split, tmp_path, capsys):
     bare = SubjectCard("mlp", 3, 10, 32, (0.5,), (0.25,), {"widths": "8"})
-    sentence = refused(capsys, two_model_words(tmp_path, split, card=bare), tmp_path / "out")
+    words = [*two_model_words(tmp_path, split, card=bare), "--layer", "projector"]
+    sentence = refused(capsys, words, tmp_path / "out")
     assert sentence == "imprint: the network has no projector: choose --layer backbone"

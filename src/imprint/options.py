@@ -104,8 +104,9 @@ class CropChoice:
 class AttackChoice:
     """How neighbours vote."""
 
-    layer: Literal["backbone", "projector", "logits"] = "projector"
-    """The representation that is searched."""
+    layer: Literal["auto", "backbone", "projector", "logits"] = "auto"
+    """The representation that is searched; auto: the projector, the backbone of a network without
+    one, the logits with --decision logits."""
     k: int = 20
     """Public neighbours that are searched (published: 100)."""
     voting: int = 0
@@ -115,7 +116,7 @@ class AttackChoice:
     confidence: Numbers = (100, 20)
     """Percentages of most confident images to report."""
     decision: Literal["neighbours", "logits"] = "neighbours"
-    """Who guesses: the neighbours' vote, or the classifier itself (needs --layer logits)."""
+    """Who guesses: the neighbours' vote, or the classifier itself, by its logits."""
     top: int = 1
     """A guess is right when the label is among this many most voted classes."""
 

@@ -159,7 +159,10 @@ def test_a_yaml_file_with_lists_is_the_same_sweep(tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--train.projector", ""], "no projector: choose --layer backbone"),
+        (
+            ["--train.projector", "", "--layer", "projector"],
+            "no projector: choose --layer backbone",
+        ),
         (["--vary", "train.objective_options.sim=3"], "'vicreg' has no option 'sim'"),
         (["--vary", "train.architecture=nothing"], "unknown architecture 'nothing'"),
     ],
@@ -204,7 +207,7 @@ def test_all_sizes_are_judged_by_one_public_set(swept):
         ("train=3", "cannot vary 'train'"),
         ("train.nothing=3", "no option 'train.nothing'"),
         ("train.epochs=many", "it must be int"),
-        ("layer=middle", "choose from backbone"),
+        ("layer=middle", "choose from auto, backbone"),
         ("k=", "has no value"),
         ("k=1,k=2", "names k twice"),
         ("train.first_view=1", "one option with one value"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.dejavu_guess import SIDES, check_guesses, untrained_like
+from imprint.audit.dejavu_guess import SIDES, check_guesses, settled_layer, untrained_like
 from imprint.audit.dejavu_tables import Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
 from imprint.audit.images import image_facts
@@ -179,7 +179,7 @@ def _embed_step(
         "public": (partition.public, centre_squares(whole, choice.centre_fraction)),
         "crops": (attacked.index, attacked.seen),
     }
-    layer, device = choice.layer, choose_device(choice.device)
+    layer, device = settled_layer(choice), choose_device(choice.device)
 
     def build(folder: Path) -> None:
         subjects = {name: file.load() for name, file in checkpoints.items()}

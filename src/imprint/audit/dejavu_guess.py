@@ -13,7 +13,7 @@ from imprint.dejavu.attack import Attacked, attack
 from imprint.dejavu.votes import logit_votes
 from imprint.device import DeviceName
 from imprint.errors import ImprintError
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.subject import Layer, Subject, SubjectCard
 from imprint.options import AttackChoice
 from imprint.stats.cut import check_percents
 from imprint.train.loop import initial_subject
@@ -23,13 +23,28 @@ TOP_RANKED = 5
 """Most voted classes that are kept of each vote."""
 
 
+def searched_layer(choice: AttackChoice, has_projector: bool) -> Layer:
+    """Return the layer that is searched, of networks with a projector or without."""
+    if choice.layer != "auto":
+        return choice.layer
+    if choice.decision == "logits":
+        return "logits"
+    return "projector" if has_projector else "backbone"
+
+
+def settled_layer(choice: AttackChoice) -> Layer:
+    """Return the layer of a choice that :func:`searched_layer` has settled."""
+    assert choice.layer != "auto"
+    return choice.layer
+
+
 def check_guesses(choice: AttackChoice, images: ImageSet) -> None:
     """Check how guesses are made.
 
     Raises:
         ImprintError: a choice that does not fit the classes or the others.
     """
-    if choice.decision == "logits" and choice.layer != "logits":
+    if choice.decision == "logits" and choice.layer not in ("auto", "logits"):
         raise ImprintError(
             f"--decision logits needs --layer logits, got {choice.layer}: the classifier guesses"
         )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from imprint.audit.dejavu import AttackedSet
-from imprint.audit.dejavu_guess import SIDES, guess
+from imprint.audit.dejavu_guess import SIDES, guess, settled_layer
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.nets.subject import Subject
@@ -58,10 +58,10 @@ def online_attack(
                 images,
                 index,
                 squares,
-                (choice.layer,),
+                (settled_layer(choice),),
                 device,
                 f"look {name}",
-            )["network"][choice.layer]
+            )["network"][settled_layer(choice)]
             for name, (index, squares) in {
                 "public": (public, whole),
                 "crops": (attacked.index, attacked.seen),

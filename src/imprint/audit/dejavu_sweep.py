@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from imprint.audit.dejavu import AttackedSet, attacked_set
-from imprint.audit.dejavu_guess import SIDES
+from imprint.audit.dejavu_guess import SIDES, settled_layer
 from imprint.audit.dejavu_sweep_attack import attack_points
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import (
@@ -218,7 +218,7 @@ def _embed(
     """
     layers: dict[str, set[Layer]] = {}
     for point, folder in zip(sweep.points, sweep.folders, strict=True):
-        layers.setdefault(folder, set()).add(point.options.layer)
+        layers.setdefault(folder, set()).add(settled_layer(point.options))
     sets = sweep.sets(images)
 
     def build(out: Path) -> None:

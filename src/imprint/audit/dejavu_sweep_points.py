@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from imprint.audit.dejavu_guess import searched_layer
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.config import to_plain
 from imprint.data.imageset import ImageSet
@@ -79,7 +80,13 @@ def sweep_points(options: SweepOptions) -> list[Point]:
         if not texts:
             raise ImprintError(f"--vary {name}={values} has no value: separate them with colons")
         points += [Point(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]
-    return points
+    return [dataclasses.replace(point, options=_with_layer(point.options)) for point in points]
+
+
+def _with_layer(options: SweepOptions) -> SweepOptions:
+    return dataclasses.replace(
+        options, layer=searched_layer(options, bool(options.train.projector))
+    )
 
 
 def varied(options: SweepOptions, name: str, text: str) -> SweepOptions:

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from imprint.audit.dejavu_guess import TOP_RANKED, check_guesses, guess, untrained_like
+from imprint.audit.dejavu_guess import (
+    TOP_RANKED,
+    check_guesses,
+    guess,
+    searched_layer,
+    untrained_like,
+)
 from imprint.audit.dejavu_tables import SHOWN_NEIGHBOURS
 from imprint.audit.images import image_facts, open_choice
 from imprint.audit.one_model_findings import Judged, find, write_found
@@ -171,10 +177,8 @@ def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
 
 
 def _layer(options: OneModelOptions) -> Layer:
-    """Return the layer that is searched: the backbone where there is no projector."""
     assert options.subject is not None
-    projects = bool(network_file(options.subject, options).card.projector)
-    return options.layer if projects or options.layer != "projector" else "backbone"
+    return searched_layer(options, bool(network_file(options.subject, options).card.projector))
 
 
 def _embed_step(

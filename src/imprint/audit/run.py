@@ -13,6 +13,7 @@ import torch
 from imprint.audit.coverage_audit import audit_step as coverage_audit_step
 from imprint.audit.coverage_audit import check_step
 from imprint.audit.dejavu import attacked_set, dejavu_steps
+from imprint.audit.dejavu_guess import searched_layer
 from imprint.audit.dejavu_online import online_attack, online_settings
 from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
@@ -53,6 +54,11 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
+    if options.subject is None and options.weights_flags:
+        raise ImprintError(
+            f"{options.weights_flags[0]} is about the weights of --subject: give them, or leave it "
+            "out (--train.mean and --train.std normalise the images that encoders are trained on)"
+        )
     study = Study(options.out)
     device = choose_device(options.device)
     with study.locked():
@@ -60,6 +66,8 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
         if options.subject is not None:
             facts, found = one_model_steps(study, images, one_model_options(options))
             return finish(study, options, facts, {"dejavu": {"one_model": found}})
+        layer = searched_layer(options, has_projector=bool(options.train.projector))
+        options = dataclasses.replace(options, layer=layer)
         partition = draft_partition(images, options)
         attacked = attacked_set(images, partition, options)
         pool = membership_pool(partition, options.seed)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
+from imprint.audit.dejavu_guess import searched_layer
 from imprint.audit.images import open_choice
 from imprint.audit.summary import finish
 from imprint.data.imageset import IntArray
@@ -44,8 +46,10 @@ def two_model_audit(
         held = split if (split / MANIFEST).exists() else split / "split"
         partition = load_partition(held, per_class, images.fingerprint())
         check_training(models, {"A": partition.train_a, "B": partition.train_b})
-        attacked = attacked_set(images, partition, choice)
-        facts, found = dejavu_steps(study, images, partition, attacked, models, choice)
+        projects = all(file.card.projector for file in models.values())
+        attack = replace(choice, layer=searched_layer(choice, projects))
+        attacked = attacked_set(images, partition, attack)
+        facts, found = dejavu_steps(study, images, partition, attacked, models, attack)
         return finish(study, choice, facts, {"dejavu": found})
 
 
