@@ -22,6 +22,7 @@ from imprint.audit.run import run_audit, split_step, train_step
 from imprint.audit.two_model import two_model_audit
 from imprint.cli import main
 from imprint.errors import ImprintError
+from imprint.nets.load import NetworkFile
 from imprint.options import DataChoice, DejavuChoice
 from imprint.store import Study
 from imprint.tables import read_table
@@ -240,7 +241,7 @@ def test_the_options_file_replays_the_study(study):
 def test_two_given_checkpoints_give_the_same_findings(study, tmp_path):
     choice = DejavuChoice(out=tmp_path, json=True, k=10, controls=False)
     data = DataChoice(composite_count=200)
-    models = {name: study / "models" / name / "final.safetensors" for name in "AB"}
+    models = {name: NetworkFile(study / "models" / name / "final.safetensors") for name in "AB"}
     found = two_model_audit(data, choice, models, study / "split", 4)
     expected = json.loads((study / "summary.json").read_text())
     assert found["lenses"]["dejavu"]["two_model"] == expected["lenses"]["dejavu"]["two_model"]
@@ -253,15 +254,17 @@ def test_models_of_other_images_are_refused(study, tmp_path):
     card = json.loads(files["A"].with_suffix(".json").read_text())["training"]
     assert card["epoch"] == 6
     assert card["versions"]["torch"].startswith("2.")
+    swapped = {"A": NetworkFile(files["B"]), "B": NetworkFile(files["A"])}
     with pytest.raises(ImprintError, match=r"model A .* was trained on set B: swap the models"):
-        two_model_audit(data, choice, {"A": files["B"], "B": files["A"]}, study, 4)
+        two_model_audit(data, choice, swapped, study, 4)
     lone = tmp_path / "lone.safetensors"
     lone.write_bytes(files["A"].read_bytes())
     other = json.loads(files["A"].with_suffix(".json").read_text())
     other["training"]["images"] = "0" * 64
     lone.with_suffix(".json").write_text(json.dumps(other))
+    models = {"A": NetworkFile(lone), "B": NetworkFile(files["B"])}
     with pytest.raises(ImprintError, match=r"was trained on other images"):
-        two_model_audit(data, choice, {"A": lone, "B": files["B"]}, study, 4)
+        two_model_audit(data, choice, models, study, 4)
 
 
 def test_arrays_alone_give_the_same_votes(study, tmp_path):
