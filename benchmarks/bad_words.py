@@ -69,8 +69,17 @@ ANY_INTEGER = {"seed", "layer_index"}
 """Options of which -1 is a value."""
 NEGATIVE = {"b_std", "min_crop_px", "corner_fraction"}
 """Options that take -1: as a variance of none, or a bound that all crops keep."""
-UNREAD = {"tags", "feature_encoder"}
-"""Files that the references of the miniature do not read."""
+UNREAD = {
+    "tags",
+    "feature_encoder",
+    "label_only_queries",
+    "order",
+    "selector_records",
+    "search_trials",
+}
+"""Options that the miniature of no command reads."""
+UNREAD_BY = {("membership audit", "train.architecture")}
+"""Options that this command does not read: shadow models are built like the target."""
 FREE_WORDS = {"name", "prompt", "key_prefix", "key_map"}
 """Options that take any word."""
 
@@ -82,7 +91,7 @@ def _option_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
     for name in quick_first:
         module, options, _ = COMMANDS[tuple(name.split())]
         for owner, field, flag, hint in _walk(getattr(importlib.import_module(module), options)):
-            if (owner, field) in known:
+            if (owner, field) in known or (name, flag) in UNREAD_BY:
                 continue
             known.add((owner, field))
             for value, what in _bad_values(field, hint, world):
@@ -157,12 +166,12 @@ def without(words: list[str], flag: str) -> list[str]:
 
 def _contradictions(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
     for name, what, more in (
-        ("audit", "--decision logits without --layer logits", ["--decision=logits"]),
+        ("audit", "--decision logits of a backbone", ["--decision=logits", "--layer=backbone"]),
         ("audit", "--k above the public images", ["--k=5000"]),
         ("audit", "--per-class above the class", ["--per-class=500"]),
         ("audit", "--top above the neighbours", ["--top=99"]),
         ("audit", "--voting above k", ["--voting=6"]),
-        ("audit", "no projector to attack", ["--train.projector="]),
+        ("audit", "no projector to attack", ["--train.projector=", "--layer=projector"]),
         ("audit", "--composite-count beside --data", ["--composite-count=50"]),
         ("audit", "one membership model", ["--membership.models=1"]),
         ("train", "--train.warmup-epochs above epochs", ["--train.warmup-epochs=50"]),

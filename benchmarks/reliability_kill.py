@@ -50,7 +50,7 @@ def long_commands(folder: Path) -> dict[str, list[str]]:
         "membership privacy": [*short["membership privacy"], "--train.epochs=6"],
         "leave-one-out fit, out of core": [
             "leave-one-out", "fit", "--arrays", str(folder / "many.npz"),
-            "--method=out_of_core", "--memory=0.01",
+            "--method=out_of_core", "--memory=0.03",
         ],
         "leave-one-out retrain": [
             *short["leave-one-out retrain"], "--left-out=6", "--pairs=20", "--train.epochs=10",

@@ -21,11 +21,11 @@ def refused(words, out, capsys):
     ("words", "message"),
     [
         (["--k=5000"], "k is 5000 but only"),
-        (["--decision=logits"], "--decision logits needs --layer logits"),
+        (["--decision=logits", "--layer=backbone"], "--decision logits needs"),
         (["--voting=99"], "--voting is 99"),
         (["--confidence="], "no confidence percentage is named: give at least one in (0, 100]"),
         (["--confidence=300"], "confidence percentage 300 must lie in (0, 100]"),
-        (["--train.projector="], "the network has no projector"),
+        (["--train.projector=", "--layer=projector"], "the network has no projector"),
         (["--per-class=1"], "20 records are too few for a cohort, which takes 40"),
         (["--membership.models=2"], "2 models are too few for a cohort"),
     ],
@@ -67,3 +67,27 @@ def test_learning_rates_of_the_probe_are_not_negative(tmp_path, capsys):
     words = ["audit", *SMALL, "--probe.start-learning-rate=-1"]
     message = "the probe's start_learning_rate is -1: it must be 0 or more"
     assert message in refused(words, tmp_path / "out", capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["study", "--over=models", "--subsets=-1"], "--subsets is -1: it must be at least 1"),
+        (["audit", "--members=a", "--non-members=b", "--records=-1"], "--records is -1"),
+        (["audit", "--members=a", "--non-members=b", "--shadows=-1"], "--shadows is -1"),
+    ],
+)
+def test_numbers_of_membership_are_not_negative(words, message, tmp_path, capsys):
+    assert message in refused(["membership", *words], tmp_path / "out", capsys)
+
+
+def test_groups_are_looked_up_before_queries_are_asked(tmp_path, capsys):
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "records.npz", x=draw.normal(size=(12, 4)), y=np.arange(12) % 2)
+    np.savez(tmp_path / "queries.npz", queries=draw.normal(size=(2, 4)))
+    fit = ["leave-one-out", "fit", "--arrays", str(tmp_path / "records.npz"), "--json"]
+    main([*fit, "--out", str(tmp_path / "fit")])
+    capsys.readouterr()
+    words = ["leave-one-out", "query", "--fit", str(tmp_path / "fit"), "--groups=nobody"]
+    words += ["--queries", str(tmp_path / "queries.npz")]
+    assert "nobody" in refused(words, tmp_path / "out", capsys)

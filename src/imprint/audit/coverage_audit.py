@@ -15,6 +15,7 @@ from imprint.audit.coverage_options import CoverageStep, TablesChoice
 from imprint.audit.coverage_study import LENS, coverage_step
 from imprint.audit.coverage_tables import Sets, activation_steps
 from imprint.data.imageset import ImageSet, IntArray
+from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile, load_subject
 from imprint.probe.tap_options import TapOptions
 from imprint.seeds import generator
@@ -25,8 +26,11 @@ def check_step(choice: CoverageStep) -> None:
     """Tell mistakes in the choice before other work begins.
 
     Raises:
-        ImprintError: criteria, settings or attributions that do not exist.
+        ImprintError: criteria, settings or attributions that do not exist, or a negative number of
+            records.
     """
+    if choice.records < 0:
+        raise ImprintError(f"--coverage.records is {choice.records}: it must not be negative")
     settings_of(choice)
     check_choice(choice)
 

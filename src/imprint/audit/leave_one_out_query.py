@@ -10,7 +10,7 @@ from imprint.audit.leave_one_out import STEP, Fit, check_fit, double_device
 from imprint.audit.leave_one_out_additions import addition_step
 from imprint.audit.leave_one_out_among import among_step
 from imprint.audit.leave_one_out_asked import query_step
-from imprint.audit.leave_one_out_groups import group_step
+from imprint.audit.leave_one_out_groups import group_step, named_groups
 from imprint.audit.leave_one_out_inputs import Queries, queries_from
 from imprint.audit.leave_one_out_large import NO_QUERIES
 from imprint.audit.leave_one_out_options import FitOptions, QueryOptions
@@ -75,6 +75,8 @@ def _asked(study: Study, found: Fit, options: QueryOptions) -> dict[str, Any]:
         queries = _read(found, options.queries, ("queries", "query_labels"), ("queries",))
     if options.add is not None:
         added = _read(found, options.add, ("x", "y"), ("x", "y"))
+    if options.groups:
+        named_groups(found.inputs, options.groups)
     told = {}
     if queries is not None:
         told["queries"] = query_step(study, found, queries)

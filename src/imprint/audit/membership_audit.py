@@ -187,6 +187,11 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
         ImprintError: they cannot be read or do not fit one another.
     """
     check_evidence(options, options.seed)
+    for name in ("records", "shadows", "label_only"):
+        if getattr(options, name) < 0:
+            raise ImprintError(
+                f"--{name.replace('_', '-')} is {getattr(options, name)}: it must not be negative"
+            )
     if options.shadows == 1:
         raise ImprintError(
             "one shadow model is too few to compare with: choose --shadows 2 or more, or 0 for none"

@@ -23,6 +23,7 @@ from imprint.audit.membership_study_size import study_sizes
 from imprint.audit.summary import finish
 from imprint.data.imageset import ImageSet
 from imprint.device import choose_device
+from imprint.errors import ImprintError
 from imprint.store import Study
 from imprint.tables import write_table
 
@@ -50,6 +51,8 @@ def audit_study(options: StudyOptions) -> dict[str, Any]:
     """
     study = Study(options.out)
     check_evidence(options, options.seed)
+    if options.subsets < 1:
+        raise ImprintError(f"--subsets is {options.subsets}: it must be at least 1")
     with study.locked():
         images = open_choice(options, options.seed)
         found = KINDS[options.over](study, images, options, choose_device(options.device))

@@ -18,7 +18,7 @@ from imprint.data.annotation import Tags
 from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
 from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
-from imprint.data.tag_files import read_tags
+from imprint.data.tag_files import check_tags, read_tags
 from imprint.data.visual_words import fit_visual_words
 from imprint.dejavu.cross_fit import FitAndPredict, cross_fit
 from imprint.dejavu.naive_bayes import fit_naive_bayes, tag_counts
@@ -144,6 +144,8 @@ def check_references(choice: ReferenceChoice) -> None:
     for flag, path in (("tags", choice.tags), ("feature-encoder", choice.feature_encoder)):
         if path is not None and not path.exists():
             raise ImprintError(f"--{flag}: there is nothing at {path}: check the path")
+    if choice.tags is not None and "naive_bayes" in names:
+        check_tags(choice.tags)
 
 
 def _shared_settings(pool: Pool) -> dict[str, Any]:

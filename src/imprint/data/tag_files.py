@@ -34,6 +34,15 @@ Words = dict[str, dict[str, float]]
 """Name of an image, as in the file → tag → score."""
 
 
+def check_tags(path: Path) -> None:
+    """Check a file or folder of tags before long work begins.
+
+    Raises:
+        ImprintError: no such file, or one of another format.
+    """
+    _read_words(path)
+
+
 def read_tags(path: Path, names: Sequence[str]) -> Tags:
     """Return the tags of images by name; one that the file does not know has none.
 
