@@ -29,7 +29,6 @@ BASE = {
     "COLUMNS": "100",
 }
 SURROUNDINGS: dict[str, dict[str, str]] = {
-    "again": {},
     "OMP_NUM_THREADS=2": {"OMP_NUM_THREADS": "2"},
     "PYTHONHASHSEED=1": {"PYTHONHASHSEED": "1"},
     "PYTHONHASHSEED=random, LC_ALL=C": {"PYTHONHASHSEED": "random", "LC_ALL": "C"},
@@ -115,7 +114,9 @@ def main() -> int:
         if name in NOT_TRIED or (arguments.only and name not in arguments.only):
             continue
         rows += determinism_trials(name, words, root / name.replace(" ", "_"), locales)
-        print(f"{name}: {sum(bool(row.lost) for row in rows)} lost", file=sys.stderr, flush=True)
+        for row in rows:
+            if row.detail == name:
+                print(f"{name}, {row.what}: {row.lost or 'same'}", file=sys.stderr, flush=True)
     return min(print_rows("surrounding", rows), 1)
 
 

@@ -148,7 +148,8 @@ def refusal_fault(outcome: Outcome, out: Path | None = None) -> str:
         return f"traceback: {outcome.sentence}"
     if outcome.code != 2:
         return f"exit code {outcome.code}"
-    if outcome.err.count("imprint: ") != 1 or not outcome.sentence.startswith("imprint: "):
+    messages = [line for line in outcome.err.splitlines() if line.startswith("imprint: ")]
+    if messages != [outcome.sentence]:
         return f"not one sentence: {outcome.err.strip()[:300]}"
     if outcome.peak_bytes > MEMORY_LIMIT_BYTES:
         return f"{outcome.peak_bytes / 1e9:.1f} GB"

@@ -37,8 +37,8 @@ def test_wrong_calls_end_in_one_sentence(world, tmp_path, capsys, monkeypatch):
             main([*words, "--out", str(folder / "out")] if case.needs_out else words)
         printed = capsys.readouterr().err
         assert left.value.code == 2, case.name
-        assert printed.count("imprint: ") == 1, case.name
-        assert printed.splitlines()[-1].startswith("imprint: "), case.name
+        messages = [line for line in printed.splitlines() if line.startswith("imprint: ")]
+        assert messages == printed.splitlines()[-1:], case.name
         assert "Traceback" not in printed, case.name
         assert tree(folder) == before, case.name
     assert os.getcwd() == str(tmp_path)
