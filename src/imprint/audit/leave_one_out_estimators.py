@@ -24,6 +24,7 @@ from imprint.leave_one_out.posterior import Posterior, fit
 from imprint.leave_one_out.queries import query_influence
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.nets.fully_connected import NetworkStack
 from imprint.probe.attribution import INFLUENCES, Checkpoint, Trained
 from imprint.progress import track
@@ -54,6 +55,7 @@ class Estimated:
     measures: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
+@one_thread_a_sum()
 def closed_forms(truth: GroundTruth, options: ComparisonOptions) -> dict[str, Estimated]:
     """Return the closed form under the prior of the networks, and as all layers were trained.
 

@@ -22,6 +22,7 @@ from imprint.leave_one_out.landscape_directions import (
     random_directions,
 )
 from imprint.leave_one_out.options import LeaveOneOutChoice
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.options import DataChoice
 from imprint.seeds import generator
 from imprint.step_settings import card_settings, fields_of
@@ -47,7 +48,7 @@ def landscape_study(options: LandscapeOptions) -> dict[str, Any]:
         raise ImprintError(f"--reach is {options.reach:g}: it must be above 0")
     check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
-    with study.locked():
+    with study.locked(), one_thread_a_sum():
         inputs, images, _ = read_fitted(options)
         found = check_fit(inputs, options, device)
         settings = {**found.settings, **card_settings(options, without=FITTED)}

@@ -30,6 +30,7 @@ from imprint.leave_one_out.options import KernelChoice
 from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.targets import centred_one_hot
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.options import DataChoice
 from imprint.stats.crossed import crossed_variance
 from imprint.step_settings import card_settings, fields_of
@@ -119,6 +120,7 @@ def _write(folder: Path, truth: GroundTruth, lines: Lines, noise: float) -> None
     write_json(folder / "findings.json", _findings(lines, networks, form, noise))
 
 
+@one_thread_a_sum()
 def closed_form(truth: GroundTruth, lines: Lines, noise: float) -> Landscape:
     """Return what the Gaussian process says along the same lines."""
     records = truth.plan.records

@@ -22,6 +22,7 @@ from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.posterior import Posterior
 from imprint.leave_one_out.self_influence import SelfInfluence, towards_class
+from imprint.leave_one_out.tiled_cholesky import substitute
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ class Candidates:
         self, with_candidates: Tensor, cross: Tensor, variances: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return g, ``[m, q]``, and the queries' variances without candidates, ``[q]``."""
-        solved = torch.linalg.solve_triangular(self.posterior.factor, cross.T, upper=False)
+        solved = substitute(self.posterior.factor, cross.T)
         covariance = with_candidates.T - self.solved.T @ solved
         return covariance, variances - solved.square().sum(0)
 
@@ -119,7 +120,7 @@ def candidates(
         raise ImprintError(
             f"the kernel of candidate {row} is too large for float64: scale its inputs down"
         )
-    solved = torch.linalg.solve_triangular(posterior.factor, cross.T, upper=False)
+    solved = substitute(posterior.factor, cross.T)
     variance = (variances - solved.square().sum(0)).clamp(min=0)
     residual = targets - cross @ posterior.weights
     return Candidates(posterior, solved, variance, residual, targets)

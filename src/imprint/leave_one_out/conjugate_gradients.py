@@ -22,6 +22,7 @@ from torch import Tensor
 
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.kernels.tiles import MEMORY, Records, blocks
+from imprint.leave_one_out.tiled_cholesky import add_product
 from imprint.progress import say
 
 BLOCK = 2048
@@ -62,9 +63,9 @@ class StreamedMatrix:
         for at, rows in enumerate(parts):
             for columns in parts[: at + 1]:
                 tile = self.part(rows, columns)
-                result[rows].addmm_(tile, vectors[columns])
+                add_product(result[rows], tile, vectors[columns])
                 if rows != columns:
-                    result[columns].addmm_(tile.T, vectors[rows])
+                    add_product(result[columns], tile.T, vectors[rows])
         return result
 
 

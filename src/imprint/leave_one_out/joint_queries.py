@@ -18,6 +18,7 @@ from torch import Tensor
 from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.posterior import Posterior
+from imprint.leave_one_out.tiled_cholesky import multiply
 
 RANK_TOLERANCE = 1e-12
 """Eigenvalues of a correlation matrix below this share of the largest count as 0."""
@@ -66,7 +67,7 @@ def whiten(posterior: Posterior, cross: Tensor, covariance: Tensor) -> tuple[Ten
             f"queries of shapes {list(cross.shape)} and {list(covariance.shape)} do not fit "
             f"{posterior.records} records: give k(query, record) [q, n] and k(query, query) [q, q]"
         )
-    product = cross @ posterior.inverse
+    product = multiply(cross, posterior.inverse)
     inside = covariance - product @ cross.T
     deviation = inside.diagonal().clamp(min=0).sqrt()
     scale = torch.where(deviation > 0, 1 / deviation, torch.zeros_like(deviation))

@@ -30,6 +30,7 @@ from torch import Tensor
 from imprint.errors import ImprintError
 from imprint.leave_one_out.conjugate_gradients import StreamedMatrix
 from imprint.leave_one_out.kernels.tiles import Records, blocks
+from imprint.leave_one_out.tiled_cholesky import add_product, divide_rows
 
 
 class Nystrom:
@@ -59,7 +60,7 @@ class Nystrom:
         self._diagonal = self._missed + self._noise
         inner = torch.eye(self.rank, dtype=factor.dtype, device=factor.device)
         for rows in blocks(len(factor), matrix.block):
-            inner.addmm_(factor[rows].T, factor[rows] / self._diagonal[rows, None])
+            add_product(inner, factor[rows].T, factor[rows] / self._diagonal[rows, None])
         triangle, failed = torch.linalg.cholesky_ex(inner)
         if int(failed):
             raise ImprintError(
@@ -67,10 +68,8 @@ class Nystrom:
                 f"variance of {self._noise:g}: raise the noise variance, or take fewer landmarks"
             )
         for rows in blocks(len(factor), matrix.block):
-            weighted = factor[rows] / self._diagonal[rows, None]
-            factor[rows] = torch.linalg.solve_triangular(
-                triangle.T, weighted, upper=True, left=False
-            )
+            factor[rows] /= self._diagonal[rows, None]
+            divide_rows(factor[rows], triangle)
         self._woodbury = factor
 
     def solve(self, right: Tensor) -> Tensor:

@@ -21,6 +21,12 @@ from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.panels import Panels, aligned
+from imprint.leave_one_out.tiled_cholesky import (
+    add_product,
+    cholesky,
+    divide_rows,
+    substitute,
+)
 from imprint.progress import track
 from imprint.store import replacing
 
@@ -59,11 +65,11 @@ class PanelCholesky:
         for panel, columns in enumerate(shape.columns):
             values[columns] = self._substituted(panel, values[columns])
             for rows in shape.below(panel):
-                values[rows].addmm_(self._tile.read(panel, rows), values[columns], alpha=-1)
+                add_product(values[rows], self._tile.read(panel, rows), values[columns], -1)
         for panel, columns in reversed(list(enumerate(shape.columns))):
             own = values[columns]
             for rows in shape.below(panel):
-                own.addmm_(self._tile.read(panel, rows).T, values[rows], alpha=-1)
+                add_product(own, self._tile.read(panel, rows).T, values[rows], -1)
             corner = self._tile.read(panel, columns)
             values[columns] = torch.linalg.solve_triangular(corner.T, own, upper=True)
         return values.double().div_(self._noise)
@@ -96,13 +102,12 @@ class PanelCholesky:
             lengths += own.double().square().sum(0)
             for rows in shape.below(other):
                 part = rest[rows.start - start : rows.stop - start]
-                part.addmm_(self._tile.read(other, rows), own, alpha=-1)
+                add_product(part, self._tile.read(other, rows), own, -1)
         return lengths
 
     def _substituted(self, panel: int, right: Tensor) -> Tensor:
         corner = self._tile.read(panel, self._panels.shape.columns[panel])
-        result: Tensor = torch.linalg.solve_triangular(corner, right, upper=False)
-        return result
+        return substitute(corner, right)
 
     def _factored(self, panel: int, block: Block) -> Tensor:
         """Return a panel of L, the ones before it given."""
@@ -116,18 +121,16 @@ class PanelCholesky:
         for before in range(panel):
             across = self._across.read(before, columns).T
             for rows, part in parts:
-                part.addmm_(self._tile.read(before, rows), across, alpha=-1)
+                add_product(part, self._tile.read(before, rows), across, -1)
         corner = parts[0][1]
-        factor, failed = torch.linalg.cholesky_ex(corner)
-        if int(failed):
+        failed = cholesky(corner)
+        if failed:
             raise ImprintError(
                 f"the kernel matrix is not positive definite in {str(shape.dtype)[6:]} from row "
-                f"{columns.start + int(failed) - 1} on: use the exact method, in float64, or "
+                f"{columns.start + failed - 1} on: use the exact method, in float64, or "
                 "raise the noise variance"
             )
-        corner.copy_(factor.tril_())
-        for _, part in parts[1:]:
-            part.copy_(torch.linalg.solve_triangular(factor.T, part, upper=True, left=False))
+        divide_rows(result[len(corner) :], corner)
         return result
 
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from imprint.errors import ImprintError
+from imprint.leave_one_out.tiled_cholesky import cholesky, cholesky_inverse
 
 _ROWS = 1024
 LOST = 8 * torch.finfo(torch.float64).eps
@@ -61,7 +62,7 @@ class Posterior:
     @cached_property
     def inverse(self) -> Tensor:
         """R, float64 ``[n, n]``, symmetric to the last bit."""
-        return torch.cholesky_inverse(self.factor)
+        return cholesky_inverse(self.factor)
 
     @cached_property
     def inverse_diagonal(self) -> Tensor:
@@ -140,11 +141,11 @@ def fit(kernel_matrix: Tensor, targets: Tensor, noise: float) -> Posterior:
     _check(kernel_matrix, targets, noise)
     factor = kernel_matrix.clone()
     factor.diagonal().add_(noise)
-    factor, failed = torch.linalg.cholesky_ex(factor)
-    if int(failed):
+    failed = cholesky(factor)
+    if failed:
         raise ImprintError(
             f"the kernel matrix with {noise:g} on its diagonal is not positive definite from row "
-            f"{int(failed) - 1} on: compute the kernel in float64, or raise the noise variance"
+            f"{failed - 1} on: compute the kernel in float64, or raise the noise variance"
         )
     weights = torch.cholesky_solve(targets, factor)
     return Posterior(kernel_matrix, targets, noise, factor, weights)

@@ -19,6 +19,7 @@ from torch import Tensor
 from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions, Measure
 from imprint.leave_one_out.posterior import Posterior
+from imprint.leave_one_out.tiled_cholesky import multiply
 
 _LOST = 64 * torch.finfo(torch.float64).eps
 
@@ -121,7 +122,7 @@ def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Te
         ImprintError: as :func:`query_influence`.
     """
     _check(posterior, cross, variances)
-    product = cross @ posterior.inverse
+    product = multiply(cross, posterior.inverse)
     variance_in = variances - (product * cross).sum(1)
     _refuse_lost(variance_in, variances)
     return product, variance_in

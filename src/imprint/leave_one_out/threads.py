@@ -2,9 +2,8 @@
 
 BLAS and sums over many threads add in an order that depends on how many there are. Within
 :func:`one_thread_a_sum` every sum is one thread's, and cores share what is independent of one
-another: tiles of a kernel matrix, whose size does not depend on the cores either. What is left to
-one thread, a Cholesky factor and its inverse, takes n³ multiplications and additions: a second for
-4,000 records.
+another: tiles of a kernel matrix, of its Cholesky factor and of its inverse, whose size does not
+depend on the cores either.
 """
 
 from __future__ import annotations
