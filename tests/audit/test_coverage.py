@@ -332,6 +332,7 @@ def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(
     assert len(gallery) == len(found["gaps"]) > 0
     page = (tmp_path / "report.html").read_text()
     assert "How many more tests would help" in page
+    assert "<h1>What training on <em>train</em> left behind</h1>" in page  # the tests are no part
     assert "What the tests never do" in page
 
 

@@ -357,7 +357,9 @@ def test_copies_of_images_count_once(folder, bare, tmp_path, capsys):
     assert sentence in capsys.readouterr().err
     found = summary["lenses"]["membership"]
     assert found["warnings"] == [sentence]
-    assert sentence in (tmp_path / "study" / "report.html").read_text()
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert sentence in page
+    assert "<h1>What training on <em>seen</em> left behind</h1>" in page  # unseen left nothing
     for name, attack in found["attacks"].items():
         same = findings(bare)["attacks"][name]
         assert attack["auc"]["n"] == same["auc"]["n"]

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from imprint.data.visual_words import fit_visual_words
 from imprint.errors import ImprintError
 from imprint.nets.load import read_card, save_subject
 from imprint.options import DataChoice
+from imprint.report.page import write_report
+from imprint.store import write_json
 from imprint.tables import read_table
 from imprint.train.loop import initial_subject, train
 from imprint.train.options import TrainOptions
@@ -287,6 +290,22 @@ def test_the_page_tells_what_is_found(study, found):
     assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
     for name in found["against"]:
         assert name.replace("_", " ") in page
+
+
+@pytest.mark.parametrize(
+    ("low", "heading"),
+    [(0.05, "The images that are memorized most"), (-0.05, "Images that only the model got right")],
+)
+def test_the_gallery_claims_no_more_than_the_heading(study, tmp_path, low, heading):
+    copy = shutil.copytree(study, tmp_path / "study")
+    summary = json.loads((copy / "summary.json").read_text())
+    found = summary["lenses"]["dejavu"]["one_model"]
+    found["unseen"]["against"][found["best"]]["excess"] |= {"value": 0.1, "ci95": [low, 0.3]}
+    write_json(copy / "summary.json", summary)
+    page = write_report(copy).read_text()
+    assert f"<h3>{heading}</h3>" in page
+    assert ("no single image here shows any" in page) == (low < 0)
+    assert ("Most memorized" in page) == (low > 0)
 
 
 def test_tags_made_elsewhere_are_used(given, tmp_path):

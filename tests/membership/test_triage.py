@@ -43,8 +43,8 @@ def test_a_shift_of_all_is_told_apart_from_a_tail():
     assert found.worth_it
     assert found.auc.value > 0.6
     assert found.verdict.startswith("Strong average signal: members have lower loss on average")
-    assert f"AUC {100 * found.auc.value:.1f} %" in found.verdict
-    assert "the loss names 0.0 % [0.0, " in found.verdict
+    assert f"AUC {100 * found.auc.value:.1f}%" in found.verdict
+    assert "the loss names 0.0% [0.0%, " in found.verdict
     assert "of them, which guessing may do as well" in found.verdict
     assert found.tail.value == 0
 
@@ -83,3 +83,16 @@ def test_few_non_members_show_no_small_rate():
     assert tail["tpr"]["missing"].endswith("use at least 50 non-members")
     with pytest.raises(ImprintError, match="at least two of each"):
         triage(np.zeros(3), np.ones(3, dtype=bool), np.ones(3, dtype=bool))
+
+
+def test_a_calibrated_network_of_ten_classes_is_not_called_too_sure():
+    random = np.random.default_rng(0)
+    p = random.dirichlet(np.ones(10), size=4000)
+    labels = np.array([random.choice(10, p=row) for row in p])
+    q = p[np.arange(4000), labels]
+    assert calibration_slope(np.log(q / (1 - q))) < 0.5  # calibrated, and yet far below 1
+
+
+def test_percentages_stand_as_in_the_rest_of_the_page():
+    assert " %" not in triage(margins(0.9), margins(0.9) > 0, HALF).verdict
+    assert " %" not in triage(margins(3), margins(3) > 0, HALF).verdict

@@ -17,7 +17,6 @@ from imprint.audit.coverage_tables import (
     open_sets,
     tap_options,
 )
-from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
 from imprint.coverage.cell_criterion import one_cell
 from imprint.coverage.clustering import cluster
@@ -90,7 +89,7 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
         }
         folder = study.step("monitor", made_with, build, (artefact,))
         findings = read_json(folder / "findings.json")
-        return finish(study, options, image_facts(sets.images), {"coverage": {"monitor": findings}})
+        return finish(study, options, sets.facts(), {"coverage": {"monitor": findings}})
 
 
 def monitored(train: ActivationTable, options: ImportanceDrivenOptions) -> SeenCells:

@@ -23,7 +23,6 @@ from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_scopes import check_parts, scope_findings
 from imprint.audit.coverage_search import search_step
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
-from imprint.audit.images import image_facts
 from imprint.audit.summary import finish
 from imprint.config import to_plain
 from imprint.coverage.cell_criterion import CellCriterion
@@ -169,7 +168,7 @@ def _tables(
         subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
     )
     source = {name: study.hash_of(f"activations/{name}") for name in tables}
-    return tables["train"], tables["test"], network, source, image_facts(sets.images)
+    return tables["train"], tables["test"], network, source, sets.facts()
 
 
 def _check_source(options: MeasureOptions) -> None:

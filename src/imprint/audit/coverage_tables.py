@@ -12,6 +12,7 @@ import torch
 
 from imprint.activations import ActivationTable
 from imprint.audit.coverage_options import LayerChoice, NetworkChoice, SubjectChoice
+from imprint.audit.images import image_facts
 from imprint.config import to_plain
 from imprint.data.files import without_corrupt
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -35,11 +36,17 @@ class Sets:
         images: all of them.
         index: int64, which of them are looked at, by name of the set: ``train`` and ``test``.
         centre_fraction: share of the shorter side that the centre square keeps.
+        trained_on: name of the training images alone.
     """
 
     images: ImageSet
     index: Mapping[str, IntArray]
     centre_fraction: float = 1.0
+    trained_on: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the summary says of the data; the page names what training was on."""
+        return image_facts(self.images) | {"trained_on": self.trained_on or self.images.name}
 
     def view(self, name: str) -> View:
         """Return the images of one set and the squares of them that a network sees."""
@@ -73,7 +80,7 @@ def open_sets(options: SubjectChoice) -> Sets:
         "test": len(train)
         + _some(np.arange(len(test)), options.test_records, options.seed, "test"),
     }
-    return Sets(images, index, options.centre_fraction)
+    return Sets(images, index, options.centre_fraction, train.name)
 
 
 def open_training(options: NetworkChoice) -> ImageSet:

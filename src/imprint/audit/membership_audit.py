@@ -330,6 +330,7 @@ def facts(audit: Audit) -> dict[str, Any]:
     inside = int(records.members.sum())
     return {
         **image_facts(images),
+        "trained_on": audit.options.members.name,
         "members": inside,
         "non_members": len(records.index) - inside,
         "population": len(records.population),

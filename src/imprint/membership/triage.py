@@ -2,9 +2,10 @@
 
 Two symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
 all non-members. The *calibration slope* s, which makes the mean of softplus(−sφ) least: the factor
-by which logit margins φ should be stretched (Cox 1958, without intercept). Below 1 a network is
-surer than it is right; a slope that is larger on members than on non-members says that confidence
-was learnt from these very records.
+by which logit margins φ should be stretched (Cox 1958, without intercept). A slope that is larger
+on members than on non-members says that confidence was learnt from these very records. Its size
+alone says nothing of calibration: of two classes a calibrated network has 1, of more it has less,
+for its wrong classes count one by one there and together here.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
     if isinstance(tail, Estimate) and tail.ci95[0] > fpr:
         return True, (
             f"Some members stand out by their loss alone: it finds {_percent(tail)} of them at a "
-            f"false positive rate of {100 * fpr:.3g} %; audit in full, and with shadow models to "
+            f"false positive rate of {100 * fpr:.3g}%; audit in full, and with shadow models to "
             "see which."
         )
     if area.ci95[1] < CHANCE:
@@ -148,7 +149,7 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
         singles = f"whether single ones stand out cannot be said, since {tail}"
     else:
         singles = (
-            f"at a false positive rate of {100 * fpr:.3g} % the loss names {_percent(tail)} of "
+            f"at a false positive rate of {100 * fpr:.3g}% the loss names {_percent(tail)} of "
             "them, which guessing may do as well: shadow models, which know how hard each record "
             "is, are what would tell"
         )
@@ -162,4 +163,4 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
 
 def _percent(estimate: Estimate) -> str:
     value, low, high = (100 * x for x in (estimate.value, *estimate.ci95))
-    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
+    return f"{value:.1f}% [{low:.1f}%, {high:.1f}%]"

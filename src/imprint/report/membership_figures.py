@@ -64,7 +64,7 @@ def membership_figures(scores: Mapping[str, FloatArray], members: BoolArray) -> 
     shown = _chosen(curves)
     least = next(iter(curves.values())).resolution
     rest = len(curves) - len(shown)
-    tail = f" Left out: {count(rest)} more that differ." if rest else ""
+    tail = f" Left out: {plural(rest, 'more attack')} of another order." if rest else ""
     figures = [
         Figure(
             "Members found, by the false alarms allowed",
@@ -125,7 +125,7 @@ def intersection_figure(found: Agreement, models: int) -> list[Figure]:
     bars = [number for pattern, number in found.counts if any(pattern)]
     unseen = sum(bars[plots.MOST_INTERSECTIONS :])
     mean = f"The mean over {plural(models, 'model')}. " if models > 1 else ""
-    rest = [f"{count(found.others)} more that differ"] if found.others else []
+    rest = [f"{plural(found.others, 'more attack')} with other suspects"] if found.others else []
     rest += [f"smaller bars, {plots.records(unseen)} records together"] if unseen else []
     tail = f"Left out: {'; '.join(rest)}." if rest else ""
     return [

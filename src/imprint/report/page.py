@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from imprint.errors import ImprintError
-from imprint.report.inputs import lookup, read_object
+from imprint.report.inputs import lookup, mapping, read_object
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
@@ -44,8 +44,10 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
         (section for section in built if section is not None),
         key=lambda section: (section.order, section.key),
     )
+    name = str(lookup(summary, "data", "name"))
     html = _page(
-        name=str(lookup(summary, "data", "name")),
+        name=name,
+        trained_on=str(mapping(summary, "data").get("trained_on", name)),
         version=str(lookup(summary, "imprint")),
         sections=sections,
     )
@@ -55,13 +57,14 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
     return path
 
 
-def _page(name: str, version: str, sections: list[Section]) -> str:
+def _page(name: str, trained_on: str, version: str, sections: list[Section]) -> str:
     """Return the page; its policy forbids every load and every script but its own."""
     script = render("page.js.j2")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return render(
         "page.html.j2",
         name=name,
+        trained_on=trained_on,
         version=version,
         sections=[(section, Markup(section.html)) for section in sections],
         style=Markup(render("style.css.j2", day=DAY)),

@@ -190,7 +190,7 @@ def class_gaps(names: Sequence[str], target: FloatArray, reference: FloatArray) 
                 color=MUTED,
             )
         reach = max(0.01, float(np.abs(values).max(initial=0)))
-        low = -1.3 * reach if (values < 0).any() else 0
+        low = values.min() - 0.6 * reach if (values < 0).any() else 0  # its label, inside
         axes.set(xlim=(low, 1.05 * reach), ylim=(places[-1] + 0.7, -0.7))
         axes.set_yticks(places, [_short(names[row]) for row in order])
         axes.tick_params(axis="y", labelcolor=INK)

@@ -57,9 +57,10 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     tables = root / "tables" / "one_model"
     controls = control_rows(found)
     classes = _classes(tables, names, best)
+    verdict = one_model_verdict(found)
     html = render(
         "dejavu_one_model.html.j2",
-        verdict=one_model_verdict(found),
+        verdict=verdict,
         best=best,
         headlines=headline_strips(_headlines(percents, scores, unseen)),
         below_guessing=below_guessing(
@@ -89,7 +90,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     anchors = (
         ("one-model-result", "Result"),
         ("one-model-references", "References"),
-        ("one-model-gallery", "Most memorized"),
+        ("one-model-gallery", "Most memorized" if verdict.kind == "found" else "Gallery"),
         ("one-model-classes", "Classes"),
     )
     return Section("dejavu_one_model", "Déjà vu of one model", html, order=11, anchors=anchors)

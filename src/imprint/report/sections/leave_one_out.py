@@ -112,8 +112,8 @@ def _verdict(
             f"out more often than not, a typical one in {percent(typical.value)} of cases"
         )
     return "nothing", (
-        f"No record is found out more often than not: {once}, a typical one is in "
-        f"{percent(typical.value)} of cases"
+        f"No record is found out more often than not: {once}, a typical one is "
+        f"found out in {percent(typical.value)} of cases"
     )
 
 
