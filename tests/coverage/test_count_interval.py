@@ -118,3 +118,32 @@ def test_the_interval_covers_the_expected_number(rates, widths) -> None:
         widths_seen.append(high - low)
     assert min(widths_seen) > 0
     assert held / 400 >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kinds", "width", "rate"), [(1000, 1, 30, 200), (300, 10, 5, 200)]
+)
+def test_the_interval_covers_where_rare_inputs_set_many_marks_together(
+    inputs: int, kinds: int, width: int, rate: int
+) -> None:
+    """1 input in 200 of a kind sets the same marks; beside them, 100 marks of all frequencies.
+
+    Without the limits of groups 80 and 91 % were covered.
+    """
+    random = np.random.default_rng(0)
+    rates = np.concatenate([np.geomspace(0.3, 0.0005, 100), np.full(kinds, 1 / rate)])
+    widths = np.concatenate([np.ones(100, dtype=int), np.full(kinds, width)])
+    expected = float((widths * (1 - (1 - rates) ** inputs)).sum())
+    held = 0
+    for _ in range(300):
+        rare, distinct = blocks(random, inputs, rates, widths)
+        low, high = count_interval(distinct, rare)
+        held += low <= expected <= high
+    assert held / 300 >= 0.92
+
+
+def test_two_inputs_that_set_the_same_marks_may_both_have_been_missing() -> None:
+    """Garwood's lower limit of a count of 2 is 0.2422: of 30 marks 30 (1 − e^−0.2422) remain."""
+    rare = tallied([list(range(30))] * 2 + [[]] * 398, 30)
+    low, _ = count_interval(30, rare)
+    assert low == pytest.approx(30 * (1 - np.exp(-0.24221)), abs=0.02)

@@ -28,6 +28,14 @@ where w + f_1/n is the most marks one input alone set, or ``burst`` if that is l
 input in place of an average one above, a lucky mark below. They never have zero width, are
 Poisson's exact limits where each rare input brings one mark, and become normal ones for many marks.
 
+Marks that come in few large groups make v and y too noisy: two inputs that set the same 30 marks
+add −450 to v, and are no sign that all sets of inputs show these marks. Of a group set by s inputs
+the expected number is m (1 − e^−λ), λ at least Garwood's limit g_s = χ²_.025(2s)/2 of a Poisson
+count of s: up to m e^−g_s fewer than seen. So D − lower is at least √(Σ_s e^(−2 g_s) q_s), the
+distances of independent groups in squares (Newcombe's way), and v at least that over 1.96². Of
+1,000 inputs, 1 in 200 of which sets the same 30 marks, intervals without it covered 80 %, with it
+94; for marks of inputs of their own it changes nothing.
+
 What no interval from one test set can allow for is a kind of input so rare that none is among the
 tests, and that sets far more marks at once than any of them; a criterion where such inputs are
 usual says so and gives none.
@@ -38,11 +46,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import chdtri, ndtri
 
 from imprint.coverage.tally import ORDERS, RareMarks
 
 WEIGHTS = (-0.5) ** np.arange(ORDERS)
 TAIL = 0.025
+MISSING = np.exp(-chdtri(2 * np.arange(1, ORDERS + 1), 1 - TAIL) / 2)
+"""Greatest chance, at 97.5 %, that other tests lack what s = 1 … 8 of these inputs set."""
 LARGEST_SHAPE = 1e6
 """Beyond it the gamma distribution is a normal one to 3 digits, and its quantiles lose digits."""
 
@@ -62,12 +73,13 @@ def count_interval(distinct: float, rare: RareMarks, burst: float = 1.0) -> tupl
     """
     mean = max(float(WEIGHTS @ rare.marks), 0.0)
     variance = float(WEIGHTS @ rare.squares) - float(rare.marks[0]) ** 2 / rare.inputs
-    variance = max(variance, 0.0)
+    grouped = float(MISSING**2 @ rare.squares)
+    variance = max(variance, grouped / float(ndtri(1 - TAIL)) ** 2)
     average = float(rare.marks[0]) / rare.inputs
     unseen = max(float(rare.largest), burst, 1.0) - average
     above = _quantile(1 - TAIL, mean + unseen, variance + unseen**2) - mean
     below = mean + 1 - _quantile(TAIL, mean + 1, variance + 1)
-    return distinct - below, distinct + above
+    return distinct - max(below, math.sqrt(grouped)), distinct + above
 
 
 def _quantile(chance: float, mean: float, variance: float) -> float:
