@@ -12,6 +12,7 @@ COMMANDS = {
     "dense": ["fit", "--method", "dense", "--noise", "0.1,1"],
     "out_of_core": ["fit", "--method", "out_of_core", "--memory", "1"],
     "nystrom": ["fit", "--method", "nystrom", "--landmarks", "90"],
+    "optimise": ["optimise", "--removed", "3", "--steps", "20"],
     "landscape": ["landscape", "--removed", "3", "--lines", "2", "--steps", "2"],
 }
 

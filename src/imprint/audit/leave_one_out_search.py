@@ -29,6 +29,7 @@ from imprint.leave_one_out.reconstruction import (
     psnr,
     reconstructions,
 )
+from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.options import DataChoice
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.seeds import generator
@@ -58,7 +59,7 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
     _refuse_endless(options)
     check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
-    with study.locked():
+    with study.locked(), one_thread_a_sum():
         inputs, images, _ = read_fitted(options)
         found = check_fit(inputs, options, device)
         groups = drawn_groups(inputs, options)

@@ -130,7 +130,8 @@ class PanelCholesky:
                 f"{columns.start + failed - 1} on: use the exact method, in float64, or "
                 "raise the noise variance"
             )
-        divide_rows(result[len(corner) :], corner)
+        for _, part in parts[1:]:
+            divide_rows(part, corner)
         return result
 
 
