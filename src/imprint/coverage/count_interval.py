@@ -31,10 +31,13 @@ Poisson's exact limits where each rare input brings one mark, and become normal 
 Marks that come in few large groups make v and y too noisy: two inputs that set the same 30 marks
 add −450 to v, and are no sign that all sets of inputs show these marks. Of a group set by s inputs
 the expected number is m (1 − e^−λ), λ at least Garwood's limit g_s = χ²_.025(2s)/2 of a Poisson
-count of s: up to m e^−g_s fewer than seen. So D − lower is at least √(Σ_s e^(−2 g_s) q_s), the
-distances of independent groups in squares (Newcombe's way), and v at least that over 1.96². Of
-1,000 inputs, 1 in 200 of which sets the same 30 marks, intervals without it covered 80 %, with it
-94; for marks of inputs of their own it changes nothing.
+count of s: up to m e^−g_s fewer than seen. So D − lower is at least √u, the distances of
+independent groups in squares (Newcombe's way), less what a fixed n takes away,
+
+    u = Σ_s e^(−2 g_s) q_s − e^(−2 g_1) f_1²/n,
+
+and v at least u/1.96². Of 1,000 inputs, 1 in 200 of which sets the same 30 marks, intervals without
+it covered 80 %, with it 94; for marks of inputs of their own it changes nothing.
 
 What no interval from one test set can allow for is a kind of input so rare that none is among the
 tests, and that sets far more marks at once than any of them; a criterion where such inputs are
@@ -72,8 +75,9 @@ def count_interval(distinct: float, rare: RareMarks, burst: float = 1.0) -> tupl
         burst: marks that an unseen input of a rare kind may set at once, at least.
     """
     mean = max(float(WEIGHTS @ rare.marks), 0.0)
-    variance = float(WEIGHTS @ rare.squares) - float(rare.marks[0]) ** 2 / rare.inputs
-    grouped = float(MISSING**2 @ rare.squares)
+    fixed = float(rare.marks[0]) ** 2 / rare.inputs
+    variance = float(WEIGHTS @ rare.squares) - fixed
+    grouped = max(float(MISSING**2 @ rare.squares - MISSING[0] ** 2 * fixed), 0.0)
     variance = max(variance, grouped / float(ndtri(1 - TAIL)) ** 2)
     average = float(rare.marks[0]) / rare.inputs
     unseen = max(float(rare.largest), burst, 1.0) - average
