@@ -12,8 +12,11 @@ from PIL import Image
 
 from imprint import user_code
 from imprint.audit.membership_audit import audit_membership, tell_misfit
+from imprint.audit.membership_copies import distinct_records
 from imprint.audit.membership_options import MembershipOptions
 from imprint.cli import main
+from imprint.data.joined import JoinedImages
+from imprint.data.open import open_images
 from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
@@ -376,6 +379,25 @@ def test_members_among_the_others_are_left_out(folder, tmp_path):
     assert "12 of them stood among the non-members and are members" in sentence
     with pytest.raises(ImprintError, match="48 non-members of members: too few"):
         audit_membership(options(folder, tmp_path / "o", non_members=folder / "seen"))
+
+
+def test_members_that_are_not_attacked_are_no_non_members_either(folder, tmp_path):
+    """A draw of 24 of 48 members leaves 24 that the network was trained on all the same."""
+    given = {"non_members": folder / "seen", "records": 48, "curvature": False}
+    with pytest.raises(ImprintError, match="48 non-members of members: too few"):
+        audit_membership(options(folder, tmp_path / "same", **given))
+    root = copied_folder(folder, tmp_path / "copied", copies=1, among_others=12)
+    records = distinct_records(joined(root), 48, 1.0, 0)
+    trained = {image.read_bytes() for image in (root / "seen").rglob("*.png")}
+    images = joined(root)
+    outside = np.concatenate([records.index[~records.members], records.population])
+    shown = [(root / "unseen" / images.name_of(index)).read_bytes() for index in outside]
+    assert not trained & set(shown)
+    assert 0 < records.trained_on <= 12
+
+
+def joined(root):
+    return JoinedImages(open_images(root / "seen"), open_images(root / "unseen"), "both")
 
 
 def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(

@@ -73,12 +73,19 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
     try:
         scorer = make()
         size = int(scorer.input_size)
-        noise = np.random.default_rng(0).random((ASKED, channels, size, size), dtype=np.float32)
-        answers = np.asarray(scorer.logits(noise))
+        ask = scorer.logits
     except Exception as error:
         raise ImprintError(
             f"--scorer {place} must name a function that returns an object with input_size and "
             f"logits(images float32 [b, {channels}, H, W]): {type(error).__name__}: {error}"
+        ) from error
+    noise = np.random.default_rng(0).random((ASKED, channels, size, size), dtype=np.float32)
+    try:
+        answers = np.asarray(ask(noise))
+    except Exception as error:
+        raise ImprintError(
+            f"--scorer {place}: logits of {ASKED} images of noise, {size} x {size}, failed with "
+            f"{type(error).__name__}: {error}"
         ) from error
     real = answers.dtype.kind in "fiu"
     if answers.ndim != 2 or len(answers) != ASKED or not real or not np.isfinite(answers).all():
