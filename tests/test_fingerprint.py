@@ -84,5 +84,10 @@ def test_joined_and_cropped_sets_know_the_images_they_are_made_of(tmp_path):
         assert before != now
         study = Study(tmp_path / name)
         study.step("a", {"deep": {"data": before}}, lambda path: path.write_text("a"))
-        with pytest.raises(ImprintError, match=r"deep\.data: x\[1\] was changed"):
+        with pytest.raises(ImprintError, match=r"deep\.data: image \[1\] was changed"):
             study.step("a", {"deep": {"data": now}}, lambda path: path.write_text("b"))
+
+
+def test_arrays_under_another_name_are_the_same_and_a_pixel_makes_them_others():
+    assert arrays("x").fingerprint() == arrays("copy of x").fingerprint()
+    assert arrays("x").fingerprint() != arrays("x", first=1).fingerprint()

@@ -186,12 +186,16 @@ class ArrayImages:
         return np.asarray(to_uint8(squares).numpy())
 
     def fingerprint(self) -> Fingerprint:
-        """Return the hash of names, pixels, labels, classes and boxes."""
+        """Return the hash of pixels, labels, classes and boxes.
+
+        What the set is called does not enter, so a file that is copied under another name has the
+        same fingerprint.
+        """
         return self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:
-        names = [self.name_of(row) for row in range(len(self))]
+        names = [f"image [{row}]" for row in range(len(self))]
         facts = (self.pixels.shape, self.classes)
         contents = array_digests(self.pixels)
         return fingerprint_of(facts, names, contents, self.labels, self.object_boxes)
