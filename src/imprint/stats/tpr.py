@@ -13,7 +13,7 @@ Where scores take few values the threshold is one of few, and the rate jumps bet
 chance u of the right threshold and the place v in its posterior are then both near uniform, and
 the limit fails where u v is below the tail, with chance tail (1 + ln 1/tail): 13.5 % for 3 %. So
 scores of which equal ones hold much of the mixture have a tail of their own; with a value whose
-false positive rate is just above ``fpr`` 3 % covered 86 %, and 0.6 % covers 94 to 98.
+false positive rate is just above ``fpr`` 3 % covered 86 %, and 0.6 % covers 96 to 99.
 
 Measured in ``benchmarks/interval_coverage.py``: with five expected false positives or more it
 covers 94 to 98 %, where a binomial interval at the measured threshold covers 40 % (100 negatives,
