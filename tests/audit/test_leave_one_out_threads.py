@@ -1,5 +1,9 @@
 """What a fit writes has the same bytes whatever the number of threads."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -56,3 +60,30 @@ def test_parts_are_done_in_any_mode():
             in_parallel(lambda part: print(1 / part), range(2))
     finally:
         torch.set_num_threads(threads)
+
+
+SOLVES = """
+import torch
+from imprint.leave_one_out.threads import in_parallel, one_thread_a_sum
+
+generator = torch.Generator().manual_seed(0)
+square, rows = (torch.randn(n, 256, generator=generator, dtype=torch.float64) for n in (256, 77))
+factor = torch.linalg.cholesky(square @ square.T + 256 * torch.eye(256))
+solutions = {}
+
+def solve(part):
+    solution = torch.linalg.solve_triangular(factor.T, rows, upper=True, left=False)
+    solutions[threads, part] = solution
+
+for threads in (1, 2, 3):
+    torch.set_num_threads(threads)
+    with one_thread_a_sum():
+        in_parallel(solve, range(4))
+assert len(solutions) == 12
+assert all(torch.equal(solution, solutions[1, 0]) for solution in solutions.values())
+"""
+
+
+def test_a_solve_of_a_part_has_one_thread_whatever_openmp_is_set_to():
+    environment = {**os.environ, "OMP_NUM_THREADS": "3"}
+    subprocess.run([sys.executable, "-c", SOLVES], env=environment, check=True)

@@ -33,9 +33,9 @@ def one_thread_a_sum() -> Iterator[None]:
 
 def in_parallel(work: Callable[[int], None], parts: Iterable[int]) -> None:
     """Do independent parts of a work, each in one thread; in order outside the context."""
-    workers = _WORKERS.get()
-    if workers == 1:
-        for part in parts:
+    workers, todo = _WORKERS.get(), list(parts)
+    if workers == 1 or len(todo) == 1:
+        for part in todo:
             work(part)
         return
     gradients = torch.is_grad_enabled()
@@ -44,6 +44,7 @@ def in_parallel(work: Callable[[int], None], parts: Iterable[int]) -> None:
         with torch.set_grad_enabled(gradients):  # new threads start with gradients
             work(part)
 
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(in_mode, parts):
+    # Triangular solves in a new thread take as many as OMP_NUM_THREADS or the cores say.
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for _ in pool.map(in_mode, todo):
             pass
