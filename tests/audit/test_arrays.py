@@ -35,6 +35,7 @@ def accuracy(summary):
 
 def test_how_many_neighbours_vote_is_the_users_choice(arrays, tmp_path, capsys):
     main(words(arrays, tmp_path / "one", "--voting", "1", "--json"))
+    assert "voting: 1" in (tmp_path / "one" / "options.yaml").read_text()
     summary = json.loads(capsys.readouterr().out)
     assert accuracy(summary) == 1.0
     assert summary["settings"]["voting"] == 1

@@ -43,6 +43,7 @@ def save(tmp_path):
 def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     out = tmp_path / "out"
     main(["membership", "attack", "--arrays", str(save()), "--out", str(out), "--attack", "all"])
+    assert "attack:" in (out / "options.yaml").read_text()
     summary = json.loads((out / "summary.json").read_text())
     found = summary["lenses"]["membership"]
     unusual = ["label_only", "white_box_gradient", "white_box_trace"]

@@ -377,14 +377,14 @@ def test_members_among_the_others_are_left_out(folder, tmp_path):
     assert summary["data"]["copies"] == 12
     (sentence,) = summary["lenses"]["membership"]["warnings"]
     assert "12 of them stood among the non-members and are members" in sentence
-    with pytest.raises(ImprintError, match="48 non-members of members: too few"):
+    with pytest.raises(ImprintError, match="48 of them non-members that copy members: too few"):
         audit_membership(options(folder, tmp_path / "o", non_members=folder / "seen"))
 
 
 def test_members_that_are_not_attacked_are_no_non_members_either(folder, tmp_path):
     """A draw of 24 of 48 members leaves 24 that the network was trained on all the same."""
     given = {"non_members": folder / "seen", "records": 48, "curvature": False}
-    with pytest.raises(ImprintError, match="48 non-members of members: too few"):
+    with pytest.raises(ImprintError, match="48 of them non-members that copy members: too few"):
         audit_membership(options(folder, tmp_path / "same", **given))
     root = copied_folder(folder, tmp_path / "copied", copies=1, among_others=12)
     records = distinct_records(joined(root), 48, 1.0, 0)

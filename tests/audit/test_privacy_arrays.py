@@ -92,3 +92,13 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(save, tmp_path, arrays, se
     with pytest.raises(ImprintError, match=message):
         bound_arrays(save(**arrays), tmp_path / "out", **settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_command_on_arrays_leaves_the_options_that_replay_it(save, tmp_path, capsys):
+    first, again = tmp_path / "first", tmp_path / "again"
+    words = ["membership", "bound", "--arrays", str(save()), "--out", str(first)]
+    main([*words, "--budget", "0.5,0.5", "--delta", "0"])
+    assert f"results: {first}" in capsys.readouterr().err
+    main(["membership", "bound", "--config", str(first / "options.yaml"), "--out", str(again)])
+    for name in ("summary.json", "options.yaml"):
+        assert (first / name).read_bytes() == (again / name).read_bytes()

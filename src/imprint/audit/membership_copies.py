@@ -66,8 +66,9 @@ def distinct_records(
     if min(left, len(records.index) - left) < 2 or not len(records.population):
         raise ImprintError(
             f"{records.copies} of {len(own)} images are exact copies of others, "
-            f"{seen_by_target} non-members of members: too few members, non-members or population "
-            "are left; give non-members that the network was not trained on"
+            f"{seen_by_target} of them non-members that copy members: too few members, "
+            "non-members or population are left; give non-members that the network was not trained "
+            "on"
         )
     say_copies(records)
     return records

@@ -34,25 +34,38 @@ def finish(
         data: facts about the images.
         lenses: findings by lens.
     """
-    import yaml
-
     from imprint.report.page import write_report
 
-    plain = to_plain(options)
-    settings = {name: value for name, value in plain.items() if name not in NOT_SETTINGS}
+    settings = _settings(options)
     shown = {name: without_folders(value) for name, value in settings.items()}
     summary = {"imprint": __version__, "data": data, "settings": shown, "lenses": lenses}
     write_json(study.path("summary.json"), summary)
-    with replacing(study.path("options.yaml")) as temporary:
-        temporary.write_text(
-            yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+    _write_options(study.root, settings)
     page = write_report(study.root)
     if not options.json:
         for lens, findings in lenses.items():
             SHOW[lens](findings)
     say(f"report: {page}")
     return summary
+
+
+def finish_without_page(options: Common) -> None:
+    """End a command on arrays alone: write the ``options.yaml`` that replays it, say where."""
+    _write_options(options.out, _settings(options))
+    say(f"results: {options.out}")
+
+
+def _settings(options: Common) -> dict[str, Any]:
+    return {k: value for k, value in to_plain(options).items() if k not in NOT_SETTINGS}
+
+
+def _write_options(root: Path, settings: dict[str, Any]) -> None:
+    import yaml
+
+    with replacing(root / "options.yaml") as temporary:
+        temporary.write_text(
+            yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
 
 
 def without_folders(value: Any) -> Any:

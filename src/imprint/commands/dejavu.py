@@ -38,8 +38,7 @@ class Attack(Common):
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.arrays import attack_arrays
-        from imprint.audit.summary import show_dejavu
-        from imprint.progress import say
+        from imprint.audit.summary import finish_without_page, show_dejavu
 
         summary = attack_arrays(
             self.arrays,
@@ -54,7 +53,7 @@ class Attack(Common):
         )
         if not self.json:
             show_dejavu(summary["lenses"]["dejavu"])
-        say(f"results: {self.out}")
+        finish_without_page(self)
         return summary
 
 
@@ -118,9 +117,8 @@ class OneModel(OneModelOptions):
         """Run the test; return the content of ``summary.json``."""
         from imprint.audit.one_model import one_model_audit
         from imprint.audit.one_model_arrays import one_model_arrays
-        from imprint.audit.summary import show_dejavu
+        from imprint.audit.summary import finish_without_page, show_dejavu
         from imprint.errors import ImprintError
-        from imprint.progress import say
 
         if (self.arrays is None) == (self.subject is None):
             raise ImprintError("give --subject, the weights of a network, or --arrays: one of both")
@@ -129,7 +127,7 @@ class OneModel(OneModelOptions):
         summary = one_model_arrays(self.arrays, self)
         if not self.json:
             show_dejavu(summary["lenses"]["dejavu"])
-        say(f"results: {self.out}")
+        finish_without_page(self)
         return summary
 
 

@@ -40,6 +40,7 @@ class Attack(AttackOptions, Common):
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.membership_arrays import attack_membership_arrays
         from imprint.audit.membership_table import show_membership
+        from imprint.audit.summary import finish_without_page
 
         summary = attack_membership_arrays(
             self.arrays,
@@ -52,6 +53,7 @@ class Attack(AttackOptions, Common):
         )
         if not self.json:
             show_membership(summary["lenses"]["membership"])
+        finish_without_page(self)
         return summary
 
 
@@ -109,12 +111,14 @@ class Ensemble(Common):
         """Estimate; return the content of ``summary.json``."""
         from imprint.audit.membership_ensemble import audit_ensemble
         from imprint.audit.membership_ensemble_table import show_ensemble
+        from imprint.audit.summary import finish_without_page
 
         summary = audit_ensemble(
             self.runs, self.out, self.index, self.memorization_cut, self.influence_cut
         )
         if not self.json:
             show_ensemble(summary["lenses"]["membership"]["memorization"])
+        finish_without_page(self)
         return summary
 
 
@@ -163,6 +167,7 @@ class Bound(Common):
     def run(self) -> dict[str, Any]:
         """Bound; return the content of ``summary.json``."""
         from imprint.audit.privacy_arrays import bound_arrays, tell_bound
+        from imprint.audit.summary import finish_without_page
 
         summary = bound_arrays(
             self.arrays,
@@ -177,6 +182,7 @@ class Bound(Common):
         )
         if not self.json:
             print(tell_bound(summary["lenses"]["membership"]["bound"]))
+        finish_without_page(self)
         return summary
 
 
