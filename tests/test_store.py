@@ -38,6 +38,14 @@ def test_other_settings_are_an_error_that_says_what_differs(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "one"
 
 
+def test_many_differences_are_counted_and_the_first_named(tmp_path):
+    study = Study(tmp_path)
+    study.step("a.txt", {f"option{i}": 1 for i in range(9)}, write_text("one"))
+    with pytest.raises(ImprintError, match=r"option3: 1 there, 2 now; 5 more differ\)") as refused:
+        study.step("a.txt", {f"option{i}": 2 for i in range(9)}, write_text("two"))
+    assert "option4" not in str(refused.value)
+
+
 def test_inputs_are_part_of_the_hash(tmp_path):
     for name, content in (("first", 1), ("second", 2)):
         study = Study(tmp_path / name)

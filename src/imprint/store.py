@@ -36,6 +36,9 @@ from imprint.fingerprint import (
 from imprint.reading import json_files
 from imprint.reading.regular import MAX_TEXT_BYTES, open_regular
 
+NAMED_DIFFERENCES = 4
+"""Settings that a refusal names at most; it counts the rest."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -88,7 +91,11 @@ class Study:
             str(each): partial(changed_images, self.root, now=each)
             for each in fingerprints_in(settings)
         }
-        difference = "; ".join(_differences(found, wanted, changed)) or "its card was edited"
+        differences = list(_differences(found, wanted, changed)) or ["its card was edited"]
+        if len(differences) > NAMED_DIFFERENCES:
+            rest = len(differences) - NAMED_DIFFERENCES
+            differences[NAMED_DIFFERENCES:] = [f"{rest} more differ"]
+        difference = "; ".join(differences)
         raise ImprintError(
             f"{path} was made with other settings ({difference}): "
             "choose another --out, or delete this folder to start anew"
