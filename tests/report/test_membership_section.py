@@ -391,3 +391,12 @@ def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_stud
     assert verdict.heading in told
     assert f"numbers below are those of {verdict.about} , which the heading rests on" in told
     assert f"Members found at {float(verdict.rate or 0):.0%} false alarms" in told
+
+
+def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:
+    """One attack has an AUC of 55.1 % [50.1, 60.1] and says something; the best of six does not."""
+    area = {"auc": {"value": 0.551, "ci95": [0.501, 0.601], "n": 500}, "tpr_at_fpr": {}}
+    six = attack_verdict({f"attack {number}": area for number in range(6)})
+    assert six.kind == "nothing"
+    assert six.heading.endswith("AUC of 55.1% [50.1%, 60.1%], as the best of 6 may by chance")
+    assert attack_verdict({"attack": area}).kind == "found"

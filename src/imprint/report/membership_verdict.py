@@ -79,7 +79,8 @@ def attack_verdict(
         heading = f"Too few records to say: the best attack, {best}, has an AUC of {_shown(area)}"
         return Verdict("nothing", heading, best, None)
     heading = f"No attack told training images from others: the best, {best}, has an AUC of "
-    return Verdict("nothing", heading + _shown(area), best, None)
+    chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""
+    return Verdict("nothing", heading + _shown(area) + chance, best, None)
 
 
 def widened(shown: Estimate, choices: int) -> Estimate:
