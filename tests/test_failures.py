@@ -15,7 +15,7 @@ from imprint import cli
 from imprint.errors import ImprintError
 from imprint.launch import run_tasks
 from imprint.store import Study
-from imprint.terminal import printable, printable_json, safe_console, shorten
+from imprint.terminal import SPELLED, printable, printable_json, safe_console, shorten
 
 HOSTILE_NAME = "\x1b[2Jcat\u202e[red]<b>"
 
@@ -115,7 +115,7 @@ def test_a_folder_deleted_meanwhile_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "run", lambda _: Study(tmp_path / "out").step("a", {}, delete))
     code, _, told = leave(["train"], capsys)
     assert code == 2
-    assert "No such file or directory" in told
+    assert "was deleted or moved while imprint wrote to it" in told
     assert told.count("\n") == 1
 
 
@@ -224,3 +224,9 @@ def test_names_of_layers_do_not_reach_the_page_or_the_terminal_as_code(tmp_path,
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert not set("\x1b\u202e") & set("".join(capsys.readouterr()))
+
+
+def test_signs_that_an_encoding_lacks_are_spelled():
+    line = "ε ≥ 0.5, 32 × 32 px, −3 … é 日"
+    assert line.encode("ascii", SPELLED) == (rb"epsilon >= 0.5, 32 x 32 px, -3 ... \xe9 \u65e5")
+    assert line.encode("utf-8", SPELLED) == line.encode()

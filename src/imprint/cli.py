@@ -15,7 +15,7 @@ from typing import Any
 
 from imprint import __version__
 from imprint.errors import ImprintError
-from imprint.terminal import printable, printable_json, shorten
+from imprint.terminal import SPELLED, printable, printable_json, shorten
 from imprint.user_code import trust_code, trust_typed
 
 INTERNAL_ERROR = 70
@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     trusts = _take_flag(words, "--trust-code")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show é
+            stream.reconfigure(errors=SPELLED)  # a terminal that cannot show é
     try:
         trust_typed(words)
         if trusts:

@@ -6,6 +6,7 @@ line, or reverse the order of letters.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+
+SPELLED = "imprint.spelled"
+"""Error handler of streams: signs that an encoding lacks are spelled, all else is escaped.
+
+Letters as é are escaped, for they stand in names of files."""
+_SPELLINGS = {
+    "×": "x", "−": "-", "–": "-", "…": "...", "≥": ">=", "≤": "<=", "→": "->", "·": "-",
+    "’": "'", "ε": "epsilon", "δ": "delta", "κ": "kappa", "²": "^2", "½": "1/2", "±": "+-",
+}  # fmt: skip
+
+
+def _spell(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    spelled = (_SPELLINGS.get(sign, sign) for sign in lacking)
+    return "".join(spelled).encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error(SPELLED, _spell)
 
 
 def printable(text: str) -> str:
