@@ -212,7 +212,7 @@ def test_some_records_are_half_members_and_keep_the_population():
     ("changes", "message"),
     [
         ({"label_only": 3}, "--label-only 3 is too few: choose 4 records or more, or 0"),
-        ({"label_only": -2}, "--label-only -2 is too few"),
+        ({"label_only": -2}, "--label-only is -2: it must not be negative"),
         ({"label_only_queries": 0}, "queries of the boundary search must be at least 1"),
         ({"attack": ("label_only",)}, "label_only is run on --label-only N of the records"),
     ],

@@ -34,7 +34,7 @@ def test_the_head_is_norm_rectifier_linear() -> None:
 
 @pytest.mark.parametrize("text", ["8-", "-8", "a", "8--2", "0", "8-0", "8,2", " 8", "²"])
 def test_other_strings_are_refused(text: str) -> None:
-    with pytest.raises(ImprintError, match="write widths between dashes"):
+    with pytest.raises(ImprintError, match="write them between dashes"):
         projector_widths(text)
 
 
@@ -65,5 +65,5 @@ def test_an_unknown_kind_of_projector_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["relu:", "gelu:8-"])
 def test_a_kind_needs_widths(text: str) -> None:
-    with pytest.raises(ImprintError, match="write widths between dashes"):
+    with pytest.raises(ImprintError, match="write them between dashes"):
         build_projector(4, text)

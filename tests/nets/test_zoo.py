@@ -270,7 +270,7 @@ def test_options_may_be_text() -> None:
         ("lenet", 15, {}, "at least 16 pixels, got 15"),
         ("vgg16", 28, {}, "at least 32 pixels, got 28"),
         ("mlp", 8, {"widths": ""}, "must name at least one hidden width"),
-        ("mlp", 8, {"widths": "12-x"}, "'12-x': write widths between dashes"),
+        ("mlp", 8, {"widths": "12-x"}, "the widths '12-x': write them between dashes"),
     ],
 )
 def test_what_cannot_be_built_is_told(name: str, size: int, options: dict, message: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from imprint import user_code
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
 from imprint.errors import ImprintError
@@ -244,7 +245,8 @@ def test_a_short_cohort_is_trained_without_a_probe(images, tmp_path):
     assert set(run.seconds) == {"sequential"}
 
 
-def test_networks_that_draw_noise_are_not_stacked(images, tmp_path):
+def test_networks_that_draw_noise_are_not_stacked(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(user_code, "_trusted", {f"{__name__}:noisy"})
     assert can_stack(cohort_card(images, CNN))
     noisy_options = replace(MLP, architecture=f"{__name__}:noisy", architecture_options=())
     assert not can_stack(cohort_card(images, noisy_options))

@@ -39,6 +39,7 @@ class OutputRule:
     def pick(self, result: object) -> Tensor:
         """Return the output.
 
+        >>> import torch
         >>> OutputRule(outputs=3).pick((torch.zeros(2, 5), torch.ones(2, 3)))
         tensor([[1., 1., 1.],
                 [1., 1., 1.]])

@@ -179,7 +179,7 @@ def _train(values: Mapping[str, Any], where: str) -> Options:
         "optimizer": str(values["training.optimizer"]),
         "learning_rate": float(values["training.base_lr"]),
         "weight_decay": float(values["training.weight_decay"]),
-        "warmup_epochs": min(WARMUP_EPOCHS, int(values["training.epochs"])),
+        "warmup": min(1.0, WARMUP_EPOCHS / int(values["training.epochs"])),
         "end_ratio": float(values["training.end_lr_ratio"]),
         "precision": "float16",
         "snapshot_every": int(values["logging.snapshot_freq"]),
