@@ -132,5 +132,5 @@ def _read(text: str) -> tuple[ProjectorKind, tuple[int, ...]]:
             f"{', '.join(filter(None, PROJECTOR_KINDS))}, or widths alone"
         )
     if colon and not dashed:
-        raise ImprintError(f"the projector {text!r} has no widths: write widths between dashes")
+        raise ImprintError(f"the projector {text!r} has no widths: write them between dashes")
     return PROJECTOR_KINDS[name], dashed_widths(dashed)
