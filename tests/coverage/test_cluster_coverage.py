@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from made_activations import batch
 
 from imprint.activations import Batch, Layers
 from imprint.coverage import kept_vectors
 from imprint.coverage.criteria.cc import ClusterCoverage, ClusterCoverageOptions
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import batch
 
 PAIR = Layers(("pair",), (2,))
 

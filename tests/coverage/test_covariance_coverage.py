@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from made_activations import LAYERS, batch, unseen
 
 from imprint.activations import Batch, Layers
 from imprint.coverage.criteria.nlc import CovarianceCoverage, CovarianceOptions
+from tests.coverage.made_activations import LAYERS, batch, unseen
 
 PAIR = Layers(("pair",), (2,))
 PAPER = CovarianceOptions("paper")

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_activations import LAYERS, training, unseen
 
 from imprint.activations import Batch
 from imprint.coverage.criteria.wisdom import WisdomOptions
@@ -15,6 +14,7 @@ from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import measure
 from imprint.coverage.tally import NO_MARK
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import LAYERS, training, unseen
 
 
 @dataclass(frozen=True)

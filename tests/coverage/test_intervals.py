@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_activations import CLASSES, LAYERS, training
 from scipy.stats import hypergeom
 
 from imprint.activations import ActivationTable, Layers
@@ -13,6 +12,7 @@ from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import deal, measure
 from imprint.coverage.tally import NO_MARK
+from tests.coverage.made_activations import CLASSES, LAYERS, training
 
 SETS, INPUTS, FURTHER = 100, 80, 300
 WITH_INTERVAL = [name for name in CRITERIA.names() if CRITERIA.get(name).interval is not None]

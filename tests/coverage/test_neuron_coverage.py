@@ -1,9 +1,9 @@
 import pytest
-from made_activations import batch
 
 from imprint.activations import Layers
 from imprint.coverage.criteria.nc import NeuronCoverage, NeuronCoverageOptions
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("wide", "lone", "pair"), (3, 1, 2))
 

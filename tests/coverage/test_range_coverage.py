@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from made_activations import batch, table, training, unseen
 
 from imprint.activations import ActivationTable, Layers
 from imprint.coverage.criteria.kmnc import MultisectionCoverage, MultisectionOptions
@@ -16,6 +15,7 @@ from imprint.coverage.criteria.snac import StrongActivationCoverage
 from imprint.coverage.extremes import BoundaryOptions
 from imprint.coverage.moments import training_moments
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import batch, table, training, unseen
 
 PAIR = Layers(("pair",), (2,))
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_activations import batch
 
 from imprint.activations import Batch, Layers
 from imprint.coverage.criteria.ssc import SignSignCover
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("three", "two"), (3, 2))
 

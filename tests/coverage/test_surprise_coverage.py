@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from made_activations import LAYERS, batch, table, training, unseen
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.stats import gaussian_kde, multivariate_normal
@@ -15,6 +14,7 @@ from imprint.coverage.criteria.mdsc import (
 )
 from imprint.coverage.surprise import Surprise, SurpriseOptions
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import LAYERS, batch, table, training, unseen
 
 VARYING = np.delete(np.arange(LAYERS.neurons), 7)
 SURPRISES = (DistanceSurpriseCoverage, LikelihoodSurpriseCoverage, MahalanobisSurpriseCoverage)

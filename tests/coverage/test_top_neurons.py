@@ -5,13 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_activations import batch
 
 from imprint.activations import Batch, Layers
 from imprint.coverage.criteria.tknc import TopNeuronsCoverage, TopNeuronsOptions
 from imprint.coverage.criteria.tknp import PatternOptions, TopNeuronPatterns
 from imprint.coverage.ranking import most_active
 from imprint.errors import ImprintError
+from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("four", "two"), (4, 2))
 

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 from PIL import Image
 
 from imprint.activations import Layers
@@ -68,6 +67,7 @@ from imprint.train.command import read_indices
 from imprint.train.loop import initial_subject
 from imprint.train.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
+from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 
 MAX_CPU_SECONDS = 2
 REFUSED = "refused: "

@@ -3,7 +3,8 @@
 import resource
 
 import pytest
-from fuzzed_readers import READERS, REFUSED, mutants, survives
+
+from tests.fuzz.fuzzed_readers import READERS, REFUSED, mutants, survives
 
 MUTANTS = 2000
 SEED = 1

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from refits import problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.additions import candidates, second_copies
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.queries import query_influence
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import problem
 
 
 def test_adding_is_removing_backwards():

@@ -3,13 +3,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refits import problem
 
 from imprint.leave_one_out.certificate import certificate, squared_correlation
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.groups import group_joint_influence, group_self_influence
 from imprint.leave_one_out.queries import query_influence, training_influence
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import problem
 
 
 @given(

@@ -2,13 +2,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from large_problem import NOISE, large_problem
 
 from imprint.leave_one_out.conjugate_gradients import inverse_entries, solve, unit_vectors
 from imprint.leave_one_out.nystrom import Nystrom
 from imprint.leave_one_out.panel_cholesky import PanelCholesky
 from imprint.leave_one_out.panels import MemoryPanels, Shape
 from imprint.leave_one_out.stochastic_diagonal import correction, random_signs
+from tests.leave_one_out.large_problem import NOISE, large_problem
 
 
 @given(st.integers(1, 70), st.integers(1, 60))

@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from refits import kl
 
 from imprint.leave_one_out.distinguishability import Directions, excess_over_log, mean_distance
+from tests.leave_one_out.refits import kl
 
 
 def directions(spread, surprise, outputs=2):

@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_kernels import SMOOTH, expectation, quadrature, quadrature_slope
 from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation, dual_activation
+from tests.leave_one_out.plain_kernels import SMOOTH, expectation, quadrature, quadrature_slope
 
 ACTIVATIONS = get_args(Activation)
 CASES = [(0.3, 1.0, 2.0), (-0.9, 1.5, 0.8), (0.0, 0.4, 3.0), (1.2, 1.3, 1.2), (0.02, 0.1, 0.05)]

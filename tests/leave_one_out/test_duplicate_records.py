@@ -3,7 +3,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from refits import problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.duplicates import (
@@ -16,6 +15,7 @@ from imprint.leave_one_out.duplicates import (
 )
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import problem
 
 
 def test_exact_copies_are_of_the_bytes():

@@ -3,7 +3,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refits import at, kl, problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.groups import (
@@ -14,6 +13,7 @@ from imprint.leave_one_out.groups import (
 )
 from imprint.leave_one_out.queries import query_influence
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import at, kl, problem
 
 
 @given(

@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-import plain_kernels as plain
 import pytest
 import torch
 from torch import Tensor
 
+import tests.leave_one_out.plain_kernels as plain
 from imprint.leave_one_out.kernels.kernel import KERNELS, Kernel
 
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_kernels import quadrature, quadrature_slope
 from torch import Tensor
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.leave_one_out.kernels.tiles import Footprint, Records, gram, tile_pairs
+from tests.leave_one_out.plain_kernels import quadrature, quadrature_slope
 
 SMALL: dict[str, dict[str, Any]] = {
     "conv": {"depth": 2},

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from searches import setting
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out import landscape as module
@@ -14,6 +13,7 @@ from imprint.leave_one_out.landscape_directions import (
 )
 from imprint.leave_one_out.queries import query_influence
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.searches import setting
 
 REMOVED = torch.tensor([3, 0, 17])
 STEPS = symmetric_steps(2, 10)

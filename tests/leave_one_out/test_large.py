@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from large_problem import KERNEL, NOISE, large_problem
 from scipy.stats import binom
 
 from imprint.errors import ImprintError
@@ -16,6 +15,7 @@ from imprint.leave_one_out.approximation_error import MEASURES
 from imprint.leave_one_out.large import fit_large
 from imprint.leave_one_out.large_options import LargeOptions
 from imprint.leave_one_out.memory_plan import Demand, panel_width_within
+from tests.leave_one_out.large_problem import KERNEL, NOISE, large_problem
 
 MIB = 1 << 20
 

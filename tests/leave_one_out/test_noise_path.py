@@ -1,11 +1,11 @@
 import pytest
 import torch
-from refits import problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.noise_path import noise_path, spectrum
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import problem
 
 NOISES = [1e-3, 0.1, 2.0, 1e6]
 NAMES = (

@@ -2,10 +2,10 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from refits import problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.posterior import classes_of, fit
+from tests.leave_one_out.refits import problem
 
 
 def test_predictions_without_each_record():

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refits import at, kl, problem
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
@@ -16,6 +15,7 @@ from imprint.leave_one_out.queries import (
     training_table,
 )
 from imprint.leave_one_out.self_influence import self_influence
+from tests.leave_one_out.refits import at, kl, problem
 
 
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 3]), st.sampled_from([0.05, 0.5]))

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from refits import kl
-from searches import setting
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.query_objective import LeakOfQueries
+from tests.leave_one_out.refits import kl
+from tests.leave_one_out.searches import setting
 
 OBJECTIVES = ("correlation", "kl_out_in", "kl_in_out", "mean_distance")
 

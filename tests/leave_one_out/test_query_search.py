@@ -2,7 +2,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from searches import setting
 
 from imprint.errors import ImprintError
 from imprint.leave_one_out.certificate import certificate
@@ -12,6 +11,7 @@ from imprint.leave_one_out.query_domain import Box, Sphere
 from imprint.leave_one_out.query_search import SearchOptions, search_queries
 from imprint.leave_one_out.query_starts import noise_starts, record_starts
 from imprint.leave_one_out.reconstruction import reconstructions
+from tests.leave_one_out.searches import setting
 
 RECORDS = list(range(20))
 ALONE = [[row] for row in RECORDS]

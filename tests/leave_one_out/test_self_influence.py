@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refits import kl, problem
 
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
+from tests.leave_one_out.refits import kl, problem
 
 
 @given(

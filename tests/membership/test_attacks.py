@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-import slow_forms as slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tests.membership.slow_forms as slow
 from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References

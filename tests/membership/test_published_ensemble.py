@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from runs import put_runs, random_ensemble
 
 from imprint.errors import ImprintError
 from imprint.membership.published_ensemble import find_runs, read_ensemble, read_run
+from tests.membership.runs import put_runs, random_ensemble
 
 
 def changed(folder, **changes):

@@ -6,7 +6,14 @@ import json
 
 import pytest
 import torch
-from published_files import (
+from torch import Tensor
+
+from imprint.cli import COMMANDS, main
+from imprint.errors import ImprintError
+from imprint.nets.load import load_subject, read_card
+from imprint.nets.published import recognise
+from imprint.options import WeightsChoice
+from tests.nets.published_files import (
     FEATURES,
     IMAGENET,
     TRUNK,
@@ -22,13 +29,6 @@ from published_files import (
     resnet50_features,
     under,
 )
-from torch import Tensor
-
-from imprint.cli import COMMANDS, main
-from imprint.errors import ImprintError
-from imprint.nets.load import load_subject, read_card
-from imprint.nets.published import recognise
-from imprint.options import WeightsChoice
 
 STATED = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4]}
 HALF = ",".join(["0.5"] * 3)

@@ -6,7 +6,16 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from published_files import (
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imprint.cli import main
+from imprint.errors import ImprintError
+from imprint.nets.build import build_network
+from imprint.nets.load import load_subject, read_card
+from imprint.nets.published import LAYOUTS, published_network, recognise
+from imprint.nets.shapes import architecture_of, outputs_of, stem_of
+from tests.nets.published_files import (
     FEATURES,
     IMAGENET,
     IMAGES,
@@ -25,15 +34,6 @@ from published_files import (
     saved,
     under,
 )
-from torch import Tensor, nn
-from torch.nn import functional
-
-from imprint.cli import main
-from imprint.errors import ImprintError
-from imprint.nets.build import build_network
-from imprint.nets.load import load_subject, read_card
-from imprint.nets.published import LAYOUTS, published_network, recognise
-from imprint.nets.shapes import architecture_of, outputs_of, stem_of
 
 
 def test_a_trunk_of_vicreg_barlow_twins_or_dino(tmp_path) -> None:

@@ -168,7 +168,7 @@ def test_without_tensorflow_the_extra_is_named(tmp_path, monkeypatch):
 
 def test_the_converted_network_computes_what_tensorflow_does(tmp_path, capsys):
     tensorflow = pytest.importorskip("tensorflow")
-    from sonnet_network import build
+    from tests.nets.sonnet_network import build
 
     network = build(tensorflow, (3, 4, 6, 3), 7, seed=0)
     saved = tensorflow.train.Checkpoint(

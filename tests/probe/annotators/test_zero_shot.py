@@ -22,7 +22,7 @@ def library():
 
 @pytest.fixture(scope="module")
 def folders(library, tmp_path_factory):
-    from tiny_models import save_clip, save_grounding_dino, save_siglip
+    from tests.probe.annotators.tiny_models import save_clip, save_grounding_dino, save_siglip
 
     root = tmp_path_factory.mktemp("models")
     return {
