@@ -25,14 +25,14 @@ import torch
 
 from imprint.data.imageset import ImageSet
 from imprint.data.sources.composite import composite
-from imprint.store import Study
-from imprint.train.cohort import train_cohort
-from imprint.train.cohort_engines import Job
-from imprint.train.cohort_options import CohortOptions
-from imprint.train.cohort_plan import cohort_card, plan_models
-from imprint.train.engine_choice import choose_engine
-from imprint.train.masks import Masks, balanced_masks
-from imprint.train.resident import load_resident
+from imprint.study.store import Study
+from imprint.train.cohort.cohort import train_cohort
+from imprint.train.cohort.cohort_engines import Job
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.cohort_plan import cohort_card, plan_models
+from imprint.train.cohort.engine_choice import choose_engine
+from imprint.train.cohort.masks import Masks, balanced_masks
+from imprint.train.cohort.resident import load_resident
 
 CPU = torch.device("cpu")
 ENGINES = ("sequential", "processes", "stacked")

@@ -15,7 +15,7 @@ import numpy as np
 
 from imprint.audit.options import AuditOptions
 from imprint.audit.run import run_audit
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 COLUMNS = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten", "correlated")
 

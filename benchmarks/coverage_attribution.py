@@ -26,10 +26,10 @@ from torch import Tensor, nn
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.importance import mean_image, neuron_values
-from imprint.probe.layer_attribution import ATTRIBUTORS, Question
-from imprint.probe.layer_outputs import LayerOutputs, frozen
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.importance import mean_image, neuron_values
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
+from imprint.probe.neurons.layer_outputs import LayerOutputs, frozen
 from pretrained_accuracy import read_folder
 
 TOLERANCE = 1e-4

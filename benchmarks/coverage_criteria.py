@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imprint.activations import ActivationTable, Layers
 from imprint.coverage.criterion import CRITERIA, Criterion
+from imprint.neurons.activations import ActivationTable, Layers
 
 CLASSES = 10
 OWN_OPTIONS = ("idc", "wisdom")

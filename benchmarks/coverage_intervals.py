@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.activations import ActivationTable
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.measure import deal, fit, measure
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.open import open_images
 from imprint.nets.load import load_subject
-from imprint.probe.activations import View, read_activations, rows_of, write_activations
-from imprint.probe.tap_options import TapOptions
+from imprint.neurons.activations import ActivationTable
+from imprint.probe.neurons.activations import View, read_activations, rows_of, write_activations
+from imprint.probe.neurons.tap_options import TapOptions
 
 NORMALISATION = {"mnist": (1, 0.1307, 0.3081), "cifar10": (3, 0.5, 0.5)}
 

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coverage_overhead import CPU, LIMITS, activations, network, pictures, seconds
-from imprint.activations import ActivationTable
 from imprint.coverage.novelty import SeenCells, seen_cells
 from imprint.data.imageset import ArrayImages
-from imprint.importance import select_in_model
 from imprint.nets.subject import Subject
-from imprint.probe.importance import attribute
+from imprint.neurons.activations import ActivationTable
+from imprint.neurons.importance import select_in_model
+from imprint.probe.attribution.importance import attribute
 from imprint.probe.monitor import Monitor
-from imprint.probe.precision import full_float32
+from imprint.probe.signals.precision import full_float32
 
 NEURONS, LIMIT = 10, 0.05
 ORDERS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}

@@ -26,14 +26,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.activations import ActivationTable
 from imprint.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
-from imprint.probe.neurons import Taps
-from imprint.probe.precision import full_float32
+from imprint.neurons.activations import ActivationTable
+from imprint.probe.neurons.neurons import Taps
+from imprint.probe.signals.precision import full_float32
 from pretrained_accuracy import read_folder
 
 LIMITS = {"cifar_resnet20": 1.3, "lenet": 2.0}

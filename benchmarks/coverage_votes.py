@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint.activations import Layers
+from imprint.core.seeds import generator
 from imprint.coverage.importance_files import read_votes
 from imprint.coverage.voting import VotingOptions
 from imprint.coverage.wisdom import wisdom
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.data.open import open_images
-from imprint.importance import hidden, select_in_model
 from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, SubjectCard
-from imprint.seeds import generator
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import hidden, select_in_model
 from imprint.stats.correlation import spearman
 
 BATCH = 32

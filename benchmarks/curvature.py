@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 
 from imprint.nets.subject import Subject
-from imprint.probe.curvature import zeroth_order_curvature
-from imprint.probe.hessian import exact_trace, hutchinson_trace, logit_probe_trace
-from imprint.probe.precision import full_float32
-from imprint.probe.rademacher import rademacher
+from imprint.probe.signals.curvature import zeroth_order_curvature
+from imprint.probe.signals.hessian import exact_trace, hutchinson_trace, logit_probe_trace
+from imprint.probe.signals.precision import full_float32
+from imprint.probe.signals.rademacher import rademacher
 from pretrained_accuracy import load_resnet, read_folder
 
 PROBES, STEP, ROWS = 10, 1e-3, 32

@@ -19,11 +19,11 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from imprint.core.device import usable_cores
+from imprint.core.seeds import generator
 from imprint.data.files import FileImages
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import open_images
-from imprint.device import usable_cores
-from imprint.seeds import generator
 
 WIDTH, HEIGHT, QUALITY = 500, 375, 90
 

@@ -23,6 +23,7 @@ from scipy.stats import norm
 
 from imprint.audit.membership_cohort_memorization import _average, _over_records_and_models
 from imprint.audit.membership_ensemble import over_models
+from imprint.core.seeds import generator
 from imprint.dejavu.agreement import agreement, kappa
 from imprint.dejavu.one_model import excess
 from imprint.dejavu.two_model import QUANTITIES, Side, _side_values, two_model
@@ -37,7 +38,6 @@ from imprint.leave_one_out.starts import mean_over_records, root_of
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.evaluation import balanced_estimate
 from imprint.membership.memorization import memorization
-from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
     auc,

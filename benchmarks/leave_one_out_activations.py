@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from imprint.audit.leave_one_out_compare import compare_study
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
-from imprint.seeds import generator
+from imprint.core.seeds import generator
 from imprint.stats import Estimate, percentile_interval, spearman
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 from imprint.train.retrain_options import RetrainOptions
 
 NOISE = 0.05

@@ -33,9 +33,9 @@ from imprint.membership.evaluation import evaluate
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.nets.subject import Subject
-from imprint.probe.boundary import BoundaryOptions, boundary_distances
-from imprint.probe.signal_options import SignalOptions
-from imprint.probe.signals import take_signals
+from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
+from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signals import take_signals
 from imprint.stats import Estimate
 from pretrained_accuracy import load_resnet
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from imprint.neighbors import nearest
+from imprint.neighbors.nearest import nearest
 
 Search = Callable[[], NDArray[np.int64]]
 TOLERANCE = 1.1

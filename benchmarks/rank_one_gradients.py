@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.probe.attribution import Trained
-from imprint.probe.flat_parameters import FlatParameters
 from imprint.probe.influence.ekfac import second_moments
-from imprint.probe.rank_one import factors, gradient_dots
+from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.question import Trained
+from imprint.probe.influence_kit.rank_one import factors, gradient_dots
 
 
 def main() -> int:

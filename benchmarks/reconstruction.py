@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.seeds import generator
 from imprint.data.open import open_images
 from imprint.leave_one_out.kernels.kernel import KERNELS
 from imprint.leave_one_out.posterior import fit
@@ -33,7 +34,6 @@ from imprint.leave_one_out.query_search import SearchOptions, search_queries
 from imprint.leave_one_out.query_starts import noise_starts
 from imprint.leave_one_out.reconstruction import reconstructions
 from imprint.leave_one_out.targets import centred_one_hot
-from imprint.seeds import generator
 from imprint.stats import proportion
 
 ENOUGH = 0.999

@@ -68,7 +68,7 @@ def import_heavy() -> None:
     import torch
 
     import imprint.cli
-    import imprint.config
+    import imprint.study.config
 
     torch.set_num_threads(1)
     del imprint, matplotlib, PIL, pyarrow, scipy, sklearn

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from imprint import cli
-from imprint.errors import ImprintError
-from imprint.launch import run_tasks
-from imprint.store import Study
-from imprint.terminal import SPELLED, printable, printable_json, safe_console, shorten
+from imprint.core.errors import ImprintError
+from imprint.core.terminal import SPELLED, printable, printable_json, safe_console, shorten
+from imprint.launch.local import run_tasks
+from imprint.study.store import Study
 
 HOSTILE_NAME = "\x1b[2Jcat\u202e[red]<b>"
 
@@ -190,7 +190,7 @@ WORKERS = """
 import os, signal, sys, threading, time
 from imprint.cli import main
 import imprint.cli as cli
-from imprint.launch import run_tasks
+from imprint.launch.local import run_tasks
 
 if __name__ == "__main__":
     cli.run = lambda words: run_tasks(time.sleep, [(60,), (60,)], "sleep", 2)

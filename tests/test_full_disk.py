@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from imprint import store
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.nets.checkpoint import write_weights
-from imprint.store import Study, write_json
-from imprint.tables import write_table
+from imprint.study import store
+from imprint.study.store import Study, write_json
+from imprint.study.tables import write_table
 
 FULL = Path("/dev/full")
 

@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 import torch
 
-from imprint import user_code
 from imprint.cli import COMMANDS, main
-from imprint.config import parse
+from imprint.core import user_code
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
-from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.study.config import parse
 from imprint.train.loop import initial_subject
 
 REFUSED = ("was made with other settings", "was made for other images")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
-from imprint.errors import ImprintError
-from imprint.terminal import SPELLED, printable, printable_json, shorten
-from imprint.user_code import trust_code, trust_typed
+from imprint.core.errors import ImprintError
+from imprint.core.terminal import SPELLED, printable, printable_json, shorten
+from imprint.core.user_code import trust_code, trust_typed
 
 INTERNAL_ERROR = 70
 """Exit code of a fault of imprint itself, EX_SOFTWARE of sysexits.h."""
@@ -209,7 +209,7 @@ def run(words: list[str]) -> Any:
         return _no_command(words)
     module, options_name, _ = COMMANDS[name]
     options_class = getattr(importlib.import_module(module), options_name)
-    from imprint.config import parse
+    from imprint.study.config import parse
 
     options = parse(options_class, words[len(name) :], program="imprint " + " ".join(name))
     findings = options.run()

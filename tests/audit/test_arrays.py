@@ -6,8 +6,8 @@ import torch
 
 from imprint.audit.arrays import attack_arrays
 from imprint.cli import main
-from imprint.errors import ImprintError
-from imprint.tables import read_table
+from imprint.core.errors import ImprintError
+from imprint.study.tables import read_table
 
 
 @pytest.fixture

@@ -16,24 +16,24 @@ import numpy as np
 import pytest
 import torch
 
-from imprint import user_code
-from imprint.activations import Layers
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_audit import audit_step
 from imprint.audit.coverage_neurons import _divided
 from imprint.audit.coverage_options import CoverageStep
 from imprint.cli import main
+from imprint.core import user_code
+from imprint.core.errors import ImprintError
 from imprint.coverage.selector import Selector
 from imprint.data.imageset import ArrayImages
-from imprint.errors import ImprintError
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.neurons.activations import Layers
 from imprint.probe.monitor import load_monitor
 from imprint.report import wording
 from imprint.report.page import write_report
-from imprint.store import Study, read_json
-from imprint.tables import read_table
+from imprint.study.store import Study, read_json
+from imprint.study.tables import read_table
 
 NAMES = {"nc", "kmnc", "snac", "nbc", "tknc", "tknp", "cc", "lsc", "dsc", "mdsc", "nlc", "ssc"}
 CELLS = {"idc", "wisdom"}

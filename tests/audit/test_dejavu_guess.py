@@ -3,7 +3,7 @@
 import pytest
 
 from imprint.audit.dejavu_guess import searched_layer
-from imprint.options import AttackChoice
+from imprint.study.options import AttackChoice
 
 
 @pytest.mark.parametrize(

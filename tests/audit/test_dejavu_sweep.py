@@ -6,9 +6,9 @@ import pytest
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.dejavu_sweep_points import encoder_folders, sweep_points, varied
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.files import stream
-from imprint.errors import ImprintError
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 TINY = [
     *("--composite-count", "160", "--per-class", "3", "--k", "10", "--device", "cpu"),
@@ -145,7 +145,7 @@ def test_the_page_and_its_plots_as_files(swept):
 
 
 def test_a_yaml_file_with_lists_is_the_same_sweep(tmp_path):
-    from imprint.config import parse
+    from imprint.study.config import parse
 
     file = tmp_path / "sweep.yaml"
     file.write_text("vary:\n  per_class: [3, 5]\n  layer: [backbone]\nper_class: 4\n")
@@ -175,7 +175,7 @@ def test_a_network_that_cannot_be_attacked_is_told_before_any_trains(tmp_path, w
 
 
 def test_values_with_colons_stand_between_bars(tmp_path):
-    from imprint.config import parse
+    from imprint.study.config import parse
 
     names = ["timm:a", "resnet18"]
     (tmp_path / "many.yaml").write_text(f"vary: {{train.architecture: {json.dumps(names)}}}\n")

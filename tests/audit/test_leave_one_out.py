@@ -12,10 +12,10 @@ from imprint.audit.leave_one_out_inputs import inputs_from_images
 from imprint.audit.leave_one_out_options import FitOptions, LeaveOneOutStep
 from imprint.audit.leave_one_out_study import audit_step
 from imprint.cli import main, run
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import Partition
-from imprint.errors import ImprintError
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 RECORDS, QUERIES, WIDTH, NOISE = 24, 5, 6, 0.1
 MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "variance_out", "certificate")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from imprint.cli import run
-from imprint.errors import ImprintError
-from imprint.tables import read_table
+from imprint.core.errors import ImprintError
+from imprint.study.tables import read_table
 
 CONV = ("--kernel", "conv", "--depth", "2")
 

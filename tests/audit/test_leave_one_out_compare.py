@@ -15,10 +15,10 @@ from imprint.audit.leave_one_out_estimators import from_gradients, label_margins
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
 from imprint.cli import run
-from imprint.errors import ImprintError
-from imprint.store import Study
-from imprint.tables import read_table
-from imprint.train.network_stack import train_stack
+from imprint.core.errors import ImprintError
+from imprint.study.store import Study
+from imprint.study.tables import read_table
+from imprint.train.cohort.network_stack import train_stack
 from imprint.train.retrain_options import RetrainOptions
 
 SMALL = {

@@ -8,9 +8,9 @@ import pytest
 from imprint.audit import leave_one_out_large as large
 from imprint.audit.leave_one_out_options import FitOptions
 from imprint.cli import main
-from imprint.errors import ImprintError
-from imprint.store import read_json
-from imprint.tables import read_table
+from imprint.core.errors import ImprintError
+from imprint.study.store import read_json
+from imprint.study.tables import read_table
 
 RECORDS = 90
 TABLE = "leave_one_out/records.parquet"

@@ -12,11 +12,11 @@ from imprint.audit.leave_one_out_lines import Lines, check_lines, coordinates
 from imprint.audit.leave_one_out_lines_compared import _curve, along_networks
 from imprint.audit.leave_one_out_retrain import ground_truth
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.landscape import line_queries
-from imprint.store import Study
-from imprint.tables import read_table
-from imprint.train.network_stack import train_stack
+from imprint.study.store import Study
+from imprint.study.tables import read_table
+from imprint.train.cohort.network_stack import train_stack
 from imprint.train.retrain_options import RetrainOptions
 
 SMALL = {

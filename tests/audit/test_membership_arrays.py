@@ -5,9 +5,9 @@ import pytest
 
 from imprint.audit.membership_arrays import attack_membership_arrays, read_case
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import ATTACKS
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 MODELS, AUGMENTATIONS, RECORDS, POPULATION = 8, 2, 300, 120
 

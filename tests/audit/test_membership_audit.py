@@ -10,20 +10,20 @@ import torch
 import yaml
 from PIL import Image
 
-from imprint import user_code
 from imprint.audit.membership_audit import audit_membership, tell_misfit
 from imprint.audit.membership_copies import distinct_records
 from imprint.audit.membership_options import MembershipOptions
 from imprint.cli import main
+from imprint.core import user_code
+from imprint.core.errors import ImprintError
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.errors import ImprintError
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
-from imprint.tables import read_table
-from imprint.train.cohort_options import CohortOptions
+from imprint.study.tables import read_table
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.masks import read_masks
 from imprint.train.loop import initial_subject
-from imprint.train.masks import read_masks
 
 SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
 CARD = SubjectCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})

@@ -20,17 +20,17 @@ from imprint.audit.membership_records import Pool, choose_pool
 from imprint.audit.membership_signals import Answers
 from imprint.cli import main
 from imprint.commands.membership import Cohort as Command
+from imprint.core.errors import ImprintError
 from imprint.data.views import UNCHANGED
-from imprint.errors import ImprintError
 from imprint.membership.cohort import Cohort
 from imprint.membership.exposure import top_sets
 from imprint.membership.memorization import memorization
 from imprint.membership.run import attack_cohort, choose_attacks
 from imprint.report.page import write_report
 from imprint.stats import auc
-from imprint.tables import read_table
-from imprint.train.cohort_options import CohortOptions
-from imprint.train.masks import read_masks
+from imprint.study.tables import read_table
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.masks import read_masks
 
 SIDE, COUNT = 6, 120
 # Labels of noise are learnt by heart or not at all.

@@ -8,7 +8,7 @@ from scipy import stats
 
 from imprint.audit.membership_ensemble import over_models
 from imprint.cli import main
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 MODELS, RECORDS, TESTS = 64, 40, 8
 PLANTED = 3

@@ -13,14 +13,14 @@ from imprint.audit.membership_labels import attack_labels, choose_some
 from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import choose_records
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.options import AttackOptions
 from imprint.nets.load import save_subject
 from imprint.nets.subject import SubjectCard
-from imprint.probe.boundary import boundary_distances
+from imprint.probe.signals.boundary import boundary_distances
 from imprint.stats import auc
-from imprint.store import Study
-from imprint.tables import read_table, write_table
+from imprint.study.store import Study
+from imprint.study.tables import read_table, write_table
 from imprint.train.loop import initial_subject
 
 pytest.importorskip("art")

@@ -3,8 +3,8 @@ import pytest
 
 from imprint.audit.membership_copies import copies_warning, distinct_pool
 from imprint.audit.membership_records import choose_records
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
-from imprint.errors import ImprintError
 
 
 def test_all_records_are_used_once():

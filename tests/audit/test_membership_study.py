@@ -13,17 +13,17 @@ from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_study_points import point_masks, point_seed
 from imprint.audit.membership_study_size import choose_set_sizes, difficulty, judge_ordered, repeat
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
-from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS
 from imprint.membership.cohort import Cohort
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
 from imprint.membership.theory import greatest_auc
 from imprint.stats import auc
-from imprint.store import write_json
-from imprint.tables import read_table, write_table
-from imprint.train.cohort_options import CohortOptions
+from imprint.study.store import write_json
+from imprint.study.tables import read_table, write_table
+from imprint.train.cohort.cohort_options import CohortOptions
 
 TINY = [
     *("--composite-count", "100", "--models", "5", "--probes", "1", "--device", "cpu"),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from imprint.audit import one_model_table
-from imprint.audit import summary as summary_table
 from imprint.cli import main
-from imprint.tables import read_table
+from imprint.report import summary as summary_table
+from imprint.study.tables import read_table
 
 GOOD = {
     "public": [[0.0], [1.0], [2.0], [3.0]],

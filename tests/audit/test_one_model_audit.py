@@ -9,25 +9,25 @@ import torch
 from PIL import Image
 
 from imprint.audit import one_model_references as references
-from imprint.audit.images import open_choice
 from imprint.audit.one_model import one_model_audit
 from imprint.audit.one_model_options import CLASSIFIER, OneModelOptions, ReferenceChoice
 from imprint.audit.one_model_roles import choose_roles, cut_crops
 from imprint.audit.options import AuditOptions
 from imprint.audit.run import run_audit
 from imprint.commands.audit import Audit
-from imprint.config import parse
+from imprint.core.errors import ImprintError
+from imprint.data.choice import open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import partition_images, save_partition
 from imprint.data.tag_files import write_labels
 from imprint.data.visual_words import fit_visual_words
-from imprint.errors import ImprintError
 from imprint.nets.load import read_card, save_subject
-from imprint.options import DataChoice
 from imprint.report.page import write_report
-from imprint.store import write_json
-from imprint.tables import read_table
+from imprint.study.config import parse
+from imprint.study.options import DataChoice
+from imprint.study.store import write_json
+from imprint.study.tables import read_table
 from imprint.train.loop import initial_subject, train
 from imprint.train.options import TrainOptions
 

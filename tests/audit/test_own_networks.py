@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint import user_code
 from imprint.cli import main
+from imprint.core import user_code
 
 CLASSES, SIDE = 3, 8
 

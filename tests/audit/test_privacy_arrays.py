@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from imprint.audit.privacy_arrays import bound_arrays
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.privacy_bounds import multi_run_epsilon, one_run_epsilon
 from imprint.report.page import write_report
 

@@ -11,17 +11,17 @@ from imprint.audit.privacy_audit import accuracies, audit_privacy, list_runs
 from imprint.audit.privacy_canaries import choose_canaries
 from imprint.audit.privacy_options import PrivacyOptions
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
-from imprint.errors import ImprintError
 from imprint.membership.privacy_audit import audit_one_run
 from imprint.membership.privacy_choices import Budget, Fixed
 from imprint.report.page import write_report
-from imprint.store import write_json
-from imprint.tables import read_table
-from imprint.train.cohort_options import CohortOptions
-from imprint.train.masks import read_masks
-from imprint.train.private import PrivateTraining
+from imprint.study.store import write_json
+from imprint.study.tables import read_table
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.masks import read_masks
+from imprint.train.cohort.private import PrivateTraining
 
 pytest.importorskip("opacus")
 

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 LAYERS = Layers(("first", "second", "third"), (5, 9, 3))
 CLASSES = 3

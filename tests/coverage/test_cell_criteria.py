@@ -4,12 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.idc import ImportanceDrivenCoverage, ImportanceDrivenOptions
 from imprint.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.separation import between_class_share, separation, strongest
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 LAYERS = Layers(("a", "b", "out"), (5, 4, 3))
 

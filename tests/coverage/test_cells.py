@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import Cells, coverage, distinct, share, shared, within
-from imprint.errors import ImprintError
 
 
 def test_two_neurons_by_hand() -> None:

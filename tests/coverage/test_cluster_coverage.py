@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage import kept_vectors
 from imprint.coverage.criteria.cc import ClusterCoverage, ClusterCoverageOptions
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 from tests.coverage.made_activations import batch
 
 PAIR = Layers(("pair",), (2,))

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.clusterers import CLUSTERERS, cluster_by
 from imprint.coverage.clustering import cluster
-from imprint.errors import ImprintError
 
 PARAMETERS = {
     "KMeans": {"n_clusters": 3},

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.clustering import Clustering, cluster
 from imprint.coverage.partition import best_cuts, inertia, sorted_values
 from imprint.coverage.silhouette import mean_silhouettes
-from imprint.errors import ImprintError
 
 
 def cost(values, weights):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.activations import Batch, Layers
 from imprint.coverage.criteria.nlc import CovarianceCoverage, CovarianceOptions
+from imprint.neurons.activations import Batch, Layers
 from tests.coverage.made_activations import LAYERS, batch, unseen
 
 PAIR = Layers(("pair",), (2,))

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.activations import Batch
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.wisdom import WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import measure
 from imprint.coverage.tally import NO_MARK
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch
 from tests.coverage.made_activations import LAYERS, training, unseen
 
 

@@ -2,12 +2,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.kmnc import MultisectionOptions
 from imprint.coverage.criteria.nlc import CovarianceOptions
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.ratio import published_ratio
-from imprint.errors import ImprintError
 
 
 def test_texts_become_options_of_the_criteria_they_name() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.activations import Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.importance_files import (
     read_importance,
     read_layer_json,
@@ -10,9 +10,9 @@ from imprint.coverage.importance_files import (
     write_layer_json,
     write_votes,
 )
-from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable, select_in_model
-from imprint.tables import read_table, write_table
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import ImportanceTable, select_in_model
+from imprint.study.tables import read_table, write_table
 
 LAYERS = Layers(("z", "a", "out"), (2, 3, 2), ("Conv2d", "Linear", "Linear"))
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from imprint.activations import ActivationTable, Layers
 from imprint.coverage.criteria.wisdom import WisdomOptions
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import deal, measure
 from imprint.coverage.tally import NO_MARK
+from imprint.neurons.activations import ActivationTable, Layers
 from tests.coverage.made_activations import CLASSES, LAYERS, training
 
 SETS, INPUTS, FURTHER = 100, 80, 300

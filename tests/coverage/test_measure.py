@@ -4,12 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.nc import NeuronCoverage, NeuronCoverageOptions
 from imprint.coverage.criteria.tknp import TopNeuronPatterns
 from imprint.coverage.jackknife import interval, whole_and_rests
 from imprint.coverage.measure import deal, measure
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 LAYERS = Layers(("a", "b"), (12, 5))
 

@@ -1,8 +1,8 @@
 import pytest
 
-from imprint.activations import Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.nc import NeuronCoverage, NeuronCoverageOptions
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Layers
 from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("wide", "lone", "pair"), (3, 1, 2))

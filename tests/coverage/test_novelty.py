@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.activations import ActivationTable, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.novelty import SeenCells, seen_cells
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Layers
 
 
 def table(values: np.ndarray, widths: tuple[int, ...]) -> ActivationTable:

@@ -8,13 +8,13 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imprint.activations import ActivationTable, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.kmnc import MultisectionCoverage, MultisectionOptions
 from imprint.coverage.criteria.nbc import BoundaryCoverage
 from imprint.coverage.criteria.snac import StrongActivationCoverage
 from imprint.coverage.extremes import BoundaryOptions
 from imprint.coverage.moments import training_moments
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Layers
 from tests.coverage.made_activations import batch, table, training, unseen
 
 PAIR = Layers(("pair",), (2,))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.rarefaction import (
     Occupancy,
     estimated_cells,
@@ -13,7 +14,6 @@ from imprint.coverage.rarefaction import (
     more_inputs,
     new_cell_chance,
 )
-from imprint.errors import ImprintError
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4))

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.core.seeds import generator
 from imprint.coverage import resampling
 from imprint.coverage.resampling import CellCache, bootstrap_coverage, bootstrap_reached
-from imprint.seeds import generator
 
 
 def cache_of(ids, total: int) -> CellCache:

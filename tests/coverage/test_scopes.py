@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.activations import ActivationTable, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import Cells
 from imprint.coverage.clustering import Clustering
 from imprint.coverage.scopes import (
@@ -13,7 +13,7 @@ from imprint.coverage.scopes import (
     each_layer,
     mean_coverage,
 )
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Layers
 
 LAYERS = Layers(("a", "b"), (2, 2))
 

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.search import SPACE, Objective, search
-from imprint.errors import ImprintError
 
 SMALL = {"KMeans": {"n_clusters": (2, 6)}, "Birch": {"n_clusters": (2, 6)}}
 

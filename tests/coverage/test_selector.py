@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.selector import Selector, SelectorOptions
-from imprint.errors import ImprintError
 
 METHODS, SCOPES = ("la", "lrp", "ldl"), ("conv", "fc")
 OPTIONS = SelectorOptions(widths=(16,), epochs=20, learning_rate=1e-2)

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.ssc import SignSignCover
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("three", "two"), (3, 2))

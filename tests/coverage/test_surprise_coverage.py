@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.stats import gaussian_kde, multivariate_normal
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.dsc import DistanceSurpriseCoverage, DistanceSurpriseOptions
 from imprint.coverage.criteria.lsc import LikelihoodSurpriseCoverage, LikelihoodSurpriseOptions
 from imprint.coverage.criteria.mdsc import (
@@ -13,7 +13,7 @@ from imprint.coverage.criteria.mdsc import (
     MahalanobisSurpriseOptions,
 )
 from imprint.coverage.surprise import Surprise, SurpriseOptions
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 from tests.coverage.made_activations import LAYERS, batch, table, training, unseen
 
 VARYING = np.delete(np.arange(LAYERS.neurons), 7)

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.tknc import TopNeuronsCoverage, TopNeuronsOptions
 from imprint.coverage.criteria.tknp import PatternOptions, TopNeuronPatterns
 from imprint.coverage.ranking import most_active
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 from tests.coverage.made_activations import batch
 
 LAYERS = Layers(("four", "two"), (4, 2))

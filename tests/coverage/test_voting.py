@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.activations import Layers
-from imprint.ballot import Ballot
+from imprint.core.errors import ImprintError
 from imprint.coverage.voting import (
     VotingOptions,
     consensus,
@@ -10,8 +9,9 @@ from imprint.coverage.voting import (
     is_settled,
     leading_frequency,
 )
-from imprint.errors import ImprintError
-from imprint.importance import select_in_model
+from imprint.neurons.activations import Layers
+from imprint.neurons.ballot import Ballot
+from imprint.neurons.importance import select_in_model
 
 LAYERS = Layers(("a", "b", "out"), (3, 3, 2))
 

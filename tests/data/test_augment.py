@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from imprint.core.errors import ImprintError
 from imprint.data import augment as module
 from imprint.data.augment import adjust_contrast, augment, crop_rectangles, draw, recolour
 from imprint.data.geometry import resample
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, UNCHANGED, Augmentation
-from imprint.errors import ImprintError
 
 KEY = 20230419
 EVERYTHING = Augmentation(

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.boxes import grown
 from imprint.data.crops import background_rectangles
 from imprint.data.files import in_memory
 from imprint.data.open import open_images
 from imprint.data.voc_files import write_voc
-from imprint.errors import ImprintError
 
 BOXES = [(0, 0, 63, 63), (10, 0, 29, 63), (20, 5, 40, 60)]
 

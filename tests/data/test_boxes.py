@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.data.boxes import check_boxes, parse_voc, read_voc_folder
-from imprint.errors import ImprintError
 
 SIZES = np.array([[100, 50], [80, 60], [40, 40]])
 

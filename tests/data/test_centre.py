@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ArrayImages
-from imprint.errors import ImprintError
 
 
 def test_centre_squares_keep_the_order_of_the_indices():

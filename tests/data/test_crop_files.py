@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.crop_files import background_crops, write_crops
 from imprint.data.file_names import class_folders, stems
 from imprint.data.imageset import ArrayImages
 from imprint.data.open import open_images
 from imprint.data.voc_files import write_voc
-from imprint.errors import ImprintError
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.data.crops import (
     NO_BOX,
     OUTSIDE,
@@ -14,7 +15,6 @@ from imprint.data.crops import (
     largest_empty_rectangle,
     slab_rectangle,
 )
-from imprint.errors import ImprintError
 
 SIZE = [(500, 375)]
 

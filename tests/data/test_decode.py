@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imprint.core.errors import ImprintError
 from imprint.data.decode import header_size, load, square, to_array
 from imprint.data.geometry import resample
-from imprint.errors import ImprintError
 
 
 def smooth(width=48, height=36):

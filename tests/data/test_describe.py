@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from imprint.commands.data import Describe, Split
+from imprint.core.errors import ImprintError
 from imprint.data.describe import describe, lines
 from imprint.data.imageset import ArrayImages
-from imprint.errors import ImprintError
 
 
 def boxed_images():

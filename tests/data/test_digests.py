@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.data import digests
 from imprint.data.digests import file_digests
-from imprint.errors import ImprintError
 
 NAMES = ["b/1.png", "b/2.png", "a/1.png"]
 

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.file_names import class_folders, export_names, stems
 from imprint.data.files import DecodedFiles, in_memory
 from imprint.data.imageset import ArrayImages
 from imprint.data.name_join import match_names
 from imprint.data.open import open_images
-from imprint.errors import ImprintError
 from imprint.probe.boxes import write_boxes
 
 

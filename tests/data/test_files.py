@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages, find_corrupt, in_memory, stream, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
-from imprint.errors import ImprintError
 
 
 def pictures(count=12, width=24, height=24, seed=0):

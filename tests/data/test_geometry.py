@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from imprint.core.errors import ImprintError
 from imprint.data.geometry import ROUNDING, centre_squares, resample, to_uint8, whole_rectangles
-from imprint.errors import ImprintError
 
 
 def noise(height, width, seed=0):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.data.index_list import read_index_list, write_index_list
-from imprint.errors import ImprintError
 
 
 def test_a_list_comes_back_sorted_and_each_once(tmp_path):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.joined import JoinedImages
-from imprint.errors import ImprintError
 
 
 def images(count, classes=("ant", "bee"), side=4, channels=3, first=0):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imprint.core.errors import ImprintError
 from imprint.data.files import usable_indices
 from imprint.data.open import inspect_images, notices, open_images
-from imprint.errors import ImprintError
 
 
 @pytest.fixture

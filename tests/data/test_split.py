@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import (
     Partition,
@@ -20,7 +21,6 @@ from imprint.data.split import (
     partition_images,
     save_partition,
 )
-from imprint.errors import ImprintError
 
 # Class 0 holds 0…9 and class 1 holds 10…19; annotated are 0, 2, 4, 6, 8 and 11, 12, 13, 14.
 LABELS = np.repeat(np.arange(2), 10)

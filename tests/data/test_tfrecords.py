@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import inspect_images
 from imprint.data.tfrecords import find_shards, read_records
-from imprint.errors import ImprintError
 
 
 @pytest.fixture

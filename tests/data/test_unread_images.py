@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.open import inspect_images, notices, open_images
-from imprint.errors import ImprintError
 
 
 @pytest.fixture

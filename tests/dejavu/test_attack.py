@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.core.errors import ImprintError
 from imprint.dejavu.attack import attack
-from imprint.errors import ImprintError
 
 PUBLIC = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32)
 LABELS = np.array([2, 0, 0, 1])

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from sklearn.naive_bayes import MultinomialNB
 
+from imprint.core.errors import ImprintError
 from imprint.data.annotation import tags_from_words
 from imprint.dejavu.calibration import calibrate
 from imprint.dejavu.naive_bayes import (
@@ -15,7 +16,6 @@ from imprint.dejavu.naive_bayes import (
     tag_matrix,
 )
 from imprint.dejavu.references import reference_votes
-from imprint.errors import ImprintError
 
 VOCABULARY = tuple("abcdefgh")
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
+from imprint.core.errors import ImprintError
 from imprint.dejavu.cross_fit import cross_fit, fold_of
 from imprint.dejavu.one_model import (
     calibrated_references,
@@ -18,7 +19,6 @@ from imprint.dejavu.one_model import (
 from imprint.dejavu.references import combine
 from imprint.dejavu.two_model import CATEGORIES, Side, memorization_strength
 from imprint.dejavu.votes import Votes, vote
-from imprint.errors import ImprintError
 
 CERTAIN = 1 - 3e-12
 

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
+from imprint.core.errors import ImprintError
 from imprint.dejavu.agreement import agreement, kappa
 from imprint.dejavu.calibration import calibrate, mean_loss
 from imprint.dejavu.references import (
@@ -13,7 +14,6 @@ from imprint.dejavu.references import (
     strictest,
 )
 from imprint.dejavu.votes import Votes
-from imprint.errors import ImprintError
 from imprint.stats import entropy
 
 

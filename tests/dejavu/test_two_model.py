@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imprint.core.errors import ImprintError
 from imprint.dejavu.attack import attack
 from imprint.dejavu.controls import identical_models, permuted_labels, untrained_models
 from imprint.dejavu.two_model import (
@@ -15,7 +16,6 @@ from imprint.dejavu.two_model import (
     two_model,
 )
 from imprint.dejavu.votes import Votes
-from imprint.errors import ImprintError
 
 
 def votes(predictions, confidence):

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from imprint.core.errors import ImprintError
 from imprint.dejavu.votes import logit_votes, vote
-from imprint.errors import ImprintError
 
 
 def slow_vote(labels, top):

@@ -24,15 +24,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.activations import Layers
 from imprint.audit import arrays as dejavu_arrays
 from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case, one_model_arrays
 from imprint.audit.leave_one_out_options import LeaveOneOutChoice
 from imprint.audit.membership_orders import read_order
-from imprint.audit.npz import read_npz
 from imprint.audit.privacy_arrays import bound_arrays
 from imprint.commands.train import Train
-from imprint.config import yaml_words
+from imprint.core.errors import ImprintError
 from imprint.coverage.importance_files import (
     read_importance,
     read_layer_json,
@@ -52,20 +50,22 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tag_files import read_frequencies, read_tags
-from imprint.errors import ImprintError
 from imprint.membership.published_ensemble import read_run
 from imprint.membership.published_influence import read_influence_matrix, read_pairs
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
-from imprint.probe.activations import INPUTS, LAYERS, VALUES, read_activations
+from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.monitor import Monitor, load_monitor, save_monitor
+from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
 from imprint.report.inputs import read_columns, read_picture
-from imprint.store import Study
-from imprint.tables import write_table
+from imprint.study.config import yaml_words
+from imprint.study.npz import read_npz
+from imprint.study.store import Study
+from imprint.study.tables import write_table
+from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.command import read_indices
 from imprint.train.loop import initial_subject
-from imprint.train.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 
@@ -205,7 +205,7 @@ def idx(suffix: str) -> Callable[[Path], Path]:
 
 def importance(folder: Path) -> Path:
     """Write a table of importance."""
-    from imprint.importance import ImportanceTable
+    from imprint.neurons.importance import ImportanceTable
 
     layers = Layers(("a", "b"), (3, 2), ("Linear", "Linear"))
     scores = random_numbers().random((3, 5))

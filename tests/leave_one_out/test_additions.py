@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.additions import candidates, second_copies
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.queries import query_influence

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation, dual_activation
 from tests.leave_one_out.plain_kernels import SMOOTH, expectation, quadrature, quadrature_slope
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.duplicates import (
     collinear_records,
     copies_from_diagonal,

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel, kernel_settings
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.kernels.kernel import KERNELS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.leave_one_out.kernels.tiles import Footprint, Records, gram, tile_pairs

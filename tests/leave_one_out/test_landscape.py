@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out import landscape as module
 from imprint.leave_one_out.landscape import landscape, line_queries, symmetric_steps
 from imprint.leave_one_out.landscape_directions import (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.approximate_inverse import choose_method
 from imprint.leave_one_out.approximation_error import MEASURES
 from imprint.leave_one_out.large import fit_large

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import matched, typical_mean_square, variances
 from imprint.nets.fully_connected import initial_stack

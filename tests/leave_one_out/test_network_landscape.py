@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import digamma
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out import network_landscape as module
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.network_landscape import network_landscape

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.noise_path import noise_path, spectrum
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.self_influence import self_influence

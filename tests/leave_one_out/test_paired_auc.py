@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out import paired_auc as module
 from imprint.leave_one_out.ground_truth import attack_auc
 from imprint.leave_one_out.paired_auc import paired_auc

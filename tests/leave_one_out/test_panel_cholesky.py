@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.panel_cholesky import PanelCholesky
 from imprint.leave_one_out.panels import (
     CACHE_LINE,

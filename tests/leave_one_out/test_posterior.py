@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.posterior import classes_of, fit
 from tests.leave_one_out.refits import problem
 

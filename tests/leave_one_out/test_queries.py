@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.joint_queries import joint_influence
 from imprint.leave_one_out.queries import (

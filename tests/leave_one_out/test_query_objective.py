@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.query_objective import LeakOfQueries
 from tests.leave_one_out.refits import kl
 from tests.leave_one_out.searches import setting

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.certificate import certificate
 from imprint.leave_one_out.distinguishability import Directions
 from imprint.leave_one_out.groups import group_joint_influence

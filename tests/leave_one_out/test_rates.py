@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.area import area_above
 from imprint.leave_one_out.noncentral_chi_square import log_distribution
 from imprint.leave_one_out.rates import tpr_of_direction

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.reconstruction import pixel_correlation, psnr, reconstructions
 
 

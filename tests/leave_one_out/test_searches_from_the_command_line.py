@@ -6,9 +6,9 @@ import pytest
 from imprint.audit.leave_one_out_options import RecordOptions
 from imprint.audit.leave_one_out_study import read_fitted
 from imprint.cli import run
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.page import write_report
-from imprint.tables import read_table
+from imprint.study.tables import read_table
 
 
 @pytest.fixture

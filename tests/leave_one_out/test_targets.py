@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.targets import centred_one_hot
 
 

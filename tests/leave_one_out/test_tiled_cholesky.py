@@ -4,7 +4,7 @@ shares the tiles."""
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out import tiled_cholesky
 from imprint.leave_one_out.panel_cholesky import PanelCholesky
 from imprint.leave_one_out.panels import MemoryPanels, Shape

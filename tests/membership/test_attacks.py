@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.membership.slow_forms as slow
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.options import AttackOptions

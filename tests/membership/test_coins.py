@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.audit.privacy_arrays import tell_bound
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.coins import check_coins
 from imprint.membership.privacy_audit import audit_many_runs, audit_one_run
 from imprint.membership.privacy_choices import BUDGETS, Bonferroni, Budget, Fixed, Split

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership import ensemble as module
 from imprint.membership.ensemble import (
     Ensemble,

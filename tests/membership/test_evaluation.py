@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.evaluation import balanced_estimate, evaluate
-from imprint.seeds import generator
 from imprint.stats import best_threshold, roc
 
 MEMBERS = np.array([True] * 100 + [False] * 100)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.memorization import (
     NEVER_IN,
     NEVER_OUT,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.privacy_audit import audit_many_runs, audit_one_run, right_guesses
 from imprint.membership.privacy_bounds import multi_run_epsilon, one_run_epsilon, one_run_mu
 from imprint.membership.privacy_choices import BUDGETS, Bonferroni, Budget, Fixed, Split

@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.privacy_bounds import (
     multi_run_epsilon,
     multi_run_mu,

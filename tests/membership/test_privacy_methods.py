@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.privacy_audit import audit_one_run
 from imprint.membership.privacy_choices import Budget, Fixed, Split
 from imprint.membership.privacy_methods import (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.published_ensemble import find_runs, read_ensemble, read_run
 from tests.membership.runs import put_runs, random_ensemble
 

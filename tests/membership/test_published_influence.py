@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.published_influence import read_influence_matrix, read_pairs
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.cohort_evaluation import evaluate_cohort

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student_t
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import ATTACKS
 from imprint.membership.cohort import Cohort
 from imprint.membership.options import AttackOptions

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.theory import (
     crossing_size,
     gaussian_delta,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.triage import STEEPEST, calibration_slope, triage
 
 HALF = np.arange(400) < 200

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint import user_code
-from imprint.errors import ImprintError
+from imprint.core import user_code
+from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject, save_subject

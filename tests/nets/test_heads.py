@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.heads import build_head, build_projector, projector_widths
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from imprint.cli import COMMANDS, main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.published import recognise
-from imprint.options import WeightsChoice
+from imprint.study.options import WeightsChoice
 from tests.nets.published_files import (
     FEATURES,
     IMAGENET,

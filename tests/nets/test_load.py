@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.fill import build_subject, check_values, named_weights
 from imprint.nets.load import load_subject, read_card, save_subject
 from imprint.nets.subject import Subject, SubjectCard

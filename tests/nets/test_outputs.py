@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.outputs import OutputRule
 from imprint.nets.subject import Subject
 from imprint.nets.wrapped import as_backbone

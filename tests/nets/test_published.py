@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.published import LAYOUTS, published_network, recognise

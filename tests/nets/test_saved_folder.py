@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.load import NetworkFile, hash_weights, load_subject, read_card
 from imprint.nets.saved_folder import folder_card
 from imprint.train.loop import initial_subject

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import load_subject
 from imprint.nets.sonnet import convert_weights, sonnet_names, subject_from_sonnet, to_torch

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.outputs import OutputRule
 from imprint.nets.subject import Subject
 from imprint.nets.wrapped import as_backbone

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from imprint.activations import ActivationTable
+from imprint.core.errors import ImprintError
 from imprint.coverage.novelty import SeenCells, seen_cells
-from imprint.errors import ImprintError
 from imprint.nets.fill import build_subject
 from imprint.nets.subject import Subject, SubjectCard
+from imprint.neurons.activations import ActivationTable
 from imprint.probe.monitor import Monitor, load_monitor, save_monitor
-from imprint.probe.neurons import Taps
+from imprint.probe.neurons.neurons import Taps
 
 NEURONS = np.array([150, 3, 10, 0, 225])
 """Of fc2, conv1 twice, conv2 and fc3, in no order."""

@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.reading.array_files import npz_checksums, read_npy, read_npz
 
 

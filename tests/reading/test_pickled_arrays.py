@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.reading.pickled_arrays import read_pickled
 
 CRASHES_NUMPY = bytes.fromhex(

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.reading.json_files import read_json
 from imprint.reading.packed import read_packed
 from imprint.reading.regular import open_regular, read_bytes, read_text

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.reading.weights_files import read_safetensors, read_torch

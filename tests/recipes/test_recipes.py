@@ -13,12 +13,12 @@ from imprint.commands.annotate import Crops
 from imprint.commands.data import Split
 from imprint.commands.dejavu import OneModel
 from imprint.commands.train import Train
-from imprint.config import parse
+from imprint.core.errors import ImprintError
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
-from imprint.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import load_subject, read_card
 from imprint.recipes import recipe_names
+from imprint.study.config import parse
 from imprint.train.optim import learning_rate_factor, peak_learning_rate
 
 WNIDS = ("n01440764", "n01443537", "n02119789")

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.inputs import Estimate
 from imprint.report.leave_one_out_figures import leave_one_out_figures
 from imprint.report.leave_one_out_gallery import read_missed
 from imprint.report.leave_one_out_plots import MOST_POINTS, divergence_histogram
 from imprint.report.page import write_report
 from imprint.report.sections.leave_one_out import _verdict
-from imprint.store import write_json
-from imprint.tables import read_table
+from imprint.study.store import write_json
+from imprint.study.tables import read_table
 
 HOSTILE = "<script>alert(1)</script>"
 

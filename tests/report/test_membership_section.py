@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.stats import binom
 
 from imprint.audit.membership_arrays import attack_membership_arrays
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.evaluation import evaluate
 from imprint.membership.exposure import exposure
 from imprint.report.membership_figures import membership_figures, read_scores
@@ -20,8 +20,8 @@ from imprint.report.membership_plots import MOST_INTERSECTIONS, agreement_matrix
 from imprint.report.membership_verdict import attack_verdict
 from imprint.report.page import write_report
 from imprint.stats import roc
-from imprint.store import write_json
-from imprint.tables import read_table
+from imprint.study.store import write_json
+from imprint.study.tables import read_table
 
 RECORDS, MODELS = 400, 6
 HOSTILE = "<script>alert(1)</script>"

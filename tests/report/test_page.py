@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.dejavu_verdict import (
     below_guessing,
     one_model_verdict,
@@ -19,7 +19,7 @@ from imprint.report.inputs import Estimate
 from imprint.report.page import write_report
 from imprint.report.sections.dejavu import _sentence
 from imprint.report.wording import points
-from imprint.tables import read_table, write_table
+from imprint.study.tables import read_table, write_table
 
 HOSTILE = "\"><script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }} $x^ &amp; \x00]]>"
 

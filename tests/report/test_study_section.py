@@ -3,7 +3,7 @@ import copy
 import numpy as np
 import pytest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.theory import kl_curvature
 from imprint.report.sections.membership_study import build
 from imprint.report.study_bounds import FINE, separation, through

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binom
 from scipy.stats import t as student_t
 
-from imprint.errors import ImprintError
-from imprint.seeds import generator
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.stats import bootstrap as module
 from imprint.stats import (
     bootstrap_means,

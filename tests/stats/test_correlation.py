@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, pearsonr, rankdata, spearmanr
 
-from imprint.errors import ImprintError
-from imprint.seeds import generator
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.stats import pearson, percentile_interval, resamples, spearman
 from imprint.stats.ranks import midranks
 

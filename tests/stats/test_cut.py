@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats import cut_means, cut_size
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy as reference
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats import entropy
 
 

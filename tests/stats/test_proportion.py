@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats import Estimate, clopper_pearson, mcnemar, proportion, wilson
 
 

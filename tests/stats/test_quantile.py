@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.quantile import quantile
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats import (
     auc,
     balanced_accuracy,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, norm
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats import clopper_pearson, roc, too_few_negatives, tpr_at_fpr, true_positive_rate
 from imprint.stats.tpr import _positives_above
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.train.command import read_held_out
 
 WORDS = (

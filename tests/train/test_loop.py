@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.nets.load import load_subject
 from imprint.train import batches, loop
 from imprint.train.batches import Batches

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject
 from imprint.nets.subject import SubjectCard

@@ -12,9 +12,9 @@ import yaml
 
 from imprint.cli import COMMANDS, main
 from imprint.commands.train import Train
-from imprint.config import parse
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.recipes import recipe_names
+from imprint.study.config import parse
 from imprint.train.objective import OBJECTIVES
 from imprint.train.published_options import DEAD, DEFAULTS, ELSEWHERE, translate
 

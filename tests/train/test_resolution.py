@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.nets.zoo.patch_convnet import PatchConvNet
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions

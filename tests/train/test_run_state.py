@@ -6,8 +6,8 @@ import pickle
 import pytest
 import torch
 
+from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.errors import ImprintError
 from imprint.train.loop import Run, initial_subject, subject_card
 from imprint.train.objective import build_objective
 from imprint.train.optim import build_optimizer

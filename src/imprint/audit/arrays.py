@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint import __version__
-from imprint.audit.npz import Arrays, check_numbers, read_npz
+from imprint.core.device import DeviceName
+from imprint.core.errors import ImprintError
 from imprint.dejavu.attack import Metric, attack
 from imprint.dejavu.two_model import (
     Side,
@@ -20,10 +21,9 @@ from imprint.dejavu.two_model import (
     significance,
     two_model,
 )
-from imprint.device import DeviceName
-from imprint.errors import ImprintError
-from imprint.store import write_json
-from imprint.tables import write_table
+from imprint.study.npz import Arrays, check_numbers, read_npz
+from imprint.study.store import write_json
+from imprint.study.tables import write_table
 
 MATRICES = ("public", "crops_target", "crops_reference")
 VECTORS = ("public_labels", "labels")

@@ -8,9 +8,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.activations import ActivationTable, Layers
-from imprint.audit.npz import Arrays, read_any_npz
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Layers
+from imprint.study.npz import Arrays, read_any_npz
 
 SETS = ("train", "test")
 LABELS = ("train_labels", "test_labels")

@@ -19,17 +19,17 @@ from imprint.audit.coverage_importance import (
 from imprint.audit.coverage_options import ImportanceOptions, NetworkChoice, WisdomOptions
 from imprint.audit.coverage_selector import selector_step
 from imprint.audit.coverage_tables import open_network, open_training
-from imprint.audit.images import image_facts
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.coverage.voting import VotingOptions
+from imprint.data.choice import image_facts
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable
 from imprint.nets.subject import Subject
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.seeds import generator
-from imprint.store import Study
+from imprint.neurons.importance import ImportanceTable
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.report.summary import finish
+from imprint.study.store import Study
 
 BY_NEURON = {"lgc", "lfa"}
 """Attributions that give one number a channel, whatever its places."""

@@ -14,12 +14,12 @@ from imprint.audit.coverage_neurons import Network, check_choice, with_neurons
 from imprint.audit.coverage_options import CoverageStep, TablesChoice
 from imprint.audit.coverage_study import LENS, coverage_step
 from imprint.audit.coverage_tables import Sets, activation_steps
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile, load_subject
-from imprint.probe.tap_options import TapOptions
-from imprint.seeds import generator
-from imprint.store import Study
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.study.store import Study
 
 
 def check_step(choice: CoverageStep) -> None:

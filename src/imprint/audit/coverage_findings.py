@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from imprint.activations import ActivationTable, Layers
 from imprint.coverage.cell_criterion import CellCriterion
 from imprint.coverage.gaps import Gap, find_gaps
 from imprint.coverage.measure import Finding
@@ -19,6 +18,7 @@ from imprint.coverage.rarefaction import (
     more_inputs,
     new_cell_chance,
 )
+from imprint.neurons.activations import ActivationTable, Layers
 
 CELLS = ("idc", "wisdom")
 POINTS = 40

@@ -7,7 +7,7 @@ from typing import Any
 
 from imprint.data.imageset import ImageSet
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.store import Study, read_json, write_json
+from imprint.study.store import Study, read_json, write_json
 
 STEP = "coverage"
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.activations import Layers
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.coverage.importance_files import (
     read_importance,
     read_votes,
@@ -24,14 +24,14 @@ from imprint.coverage.importance_files import (
 from imprint.coverage.voting import Votes, VotingOptions
 from imprint.coverage.wisdom import wisdom
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
-from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable, Selection, neurons_of, select
 from imprint.nets.subject import Subject
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.importance import attribute_by
-from imprint.probe.layer_attribution import ATTRIBUTORS
-from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import ImportanceTable, Selection, neurons_of, select
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.importance import attribute_by
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays, read_json, write_json
 
 
 class NotAttributable(ImprintError):

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.activations import ActivationTable, Batch
 from imprint.audit.coverage_options import CorrectOnly, CriteriaChoice
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.criterion_options import parse_parameters
 from imprint.coverage.measure import GROUPS, LARGEST_BATCH, Finding, deal, fit, measure
 from imprint.coverage.ratio import published_ratio
-from imprint.errors import ImprintError
-from imprint.probe.activations import only_correct
-from imprint.seeds import generator
+from imprint.neurons.activations import ActivationTable, Batch
+from imprint.probe.neurons.activations import only_correct
+from imprint.study.config import to_plain
 
 ALL = "all"
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.activations import ActivationTable
 from imprint.audit.coverage_neurons import IDC, Network, check_choice, check_tables, with_neurons
 from imprint.audit.coverage_options import MonitorOptions
 from imprint.audit.coverage_tables import (
@@ -17,22 +16,23 @@ from imprint.audit.coverage_tables import (
     open_sets,
     tap_options,
 )
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.coverage.cell_criterion import one_cell
 from imprint.coverage.clustering import cluster
 from imprint.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.coverage.novelty import Novelty, SeenCells, seen_cells
 from imprint.coverage.separation import separation, strongest
 from imprint.data.files import stream
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.probe.activations import View, read_activations
+from imprint.neurons.activations import ActivationTable
 from imprint.probe.monitor import Monitor, save_monitor
-from imprint.probe.precision import full_float32
-from imprint.progress import track
+from imprint.probe.neurons.activations import View, read_activations
+from imprint.probe.signals.precision import full_float32
+from imprint.report.summary import finish
 from imprint.stats import proportion
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import write_table
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import write_table
 
 NEW = 1.0
 BATCH = 256

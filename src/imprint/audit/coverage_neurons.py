@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.activations import Layers
 from imprint.audit.coverage_importance import (
     NO_LOGITS,
     NotAttributable,
@@ -23,14 +22,15 @@ from imprint.audit.coverage_importance import (
 )
 from imprint.audit.coverage_options import ImportanceChoice, TablesChoice
 from imprint.audit.coverage_ranking import Ranking, read_ranking
+from imprint.core.seeds import generator
 from imprint.coverage.importance_files import read_votes
 from imprint.coverage.voting import VotingOptions
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.nets.subject import Subject
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.importance import attributable_layers
-from imprint.seeds import generator
-from imprint.store import Study
+from imprint.neurons.activations import Layers
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.importance import attributable_layers
+from imprint.study.store import Study
 
 IDC, WISDOM = "idc", "wisdom"
 ATTRIBUTABLE = "linear and convolutional layers"

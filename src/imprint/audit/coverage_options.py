@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imprint.config import Integers, Names, Parameters
-from imprint.options import Common, WeightsChoice
+from imprint.study.config import Integers, Names, Parameters
+from imprint.study.options import Common, WeightsChoice
 
 CorrectOnly = Literal["none", "build", "eval", "both"]
 

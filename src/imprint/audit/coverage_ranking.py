@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.importance_files import read_importance, read_layer_json, read_votes
 from imprint.data.imageset import FloatArray
-from imprint.errors import ImprintError
-from imprint.importance import ImportanceTable
+from imprint.neurons.importance import ImportanceTable
 
 
 @dataclass(frozen=True, eq=False)

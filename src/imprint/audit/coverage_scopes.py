@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from imprint.activations import ActivationTable
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import CellCoverage, Cells
 from imprint.coverage.clusterers import cluster_neurons
 from imprint.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.coverage.scopes import by_class, by_scope, depth_groups, each_layer, mean_coverage
 from imprint.coverage.separation import separation, strongest
 from imprint.data.imageset import FloatArray
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable
 
 PARTS = ("class", "layer", "group")
 

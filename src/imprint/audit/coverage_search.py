@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from imprint.activations import ActivationTable
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
 from imprint.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.coverage.search import Objective, search
 from imprint.coverage.separation import separation, strongest
-from imprint.errors import ImprintError
-from imprint.store import Study, read_json, write_json
+from imprint.neurons.activations import ActivationTable
+from imprint.study.config import to_plain
+from imprint.study.store import Study, read_json, write_json
 
 
 def search_step(

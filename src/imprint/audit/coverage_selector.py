@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
 from imprint.coverage.selector import Selector, SelectorOptions
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.nets.subject import Subject
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.input_gains import input_gains, write_input_gains
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.stats import proportion
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays, read_json, write_json
 
 HELD_OUT = 4
 """One input in so many tests the selector, and does not train it."""

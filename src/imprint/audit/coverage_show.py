@@ -28,7 +28,7 @@ def _show_criteria(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console()
     title = f"Coverage: what do {findings['test']:,} inputs exercise?"
@@ -62,7 +62,7 @@ def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column("layer", no_wrap=True)
@@ -75,7 +75,7 @@ def _show_leading(title: str, rows: list[dict[str, Any]], *columns: str) -> None
 
 
 def _show_monitor(found: dict[str, Any]) -> None:
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     new = found["new"]
     low, high = (100 * bound for bound in new["ci95"])
@@ -90,7 +90,7 @@ def _show_monitor(found: dict[str, Any]) -> None:
 
 
 def _show_scopes(scopes: dict[str, Any]) -> None:
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     for part, found in scopes.items():
         told = found.get("missing") or ", ".join(
@@ -100,7 +100,7 @@ def _show_scopes(scopes: dict[str, Any]) -> None:
 
 
 def _show_search(found: dict[str, Any]) -> None:
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     config = ", ".join(f"{name} {value}" for name, value in found["best_config"].items())
     score = found["best_score"]
@@ -112,7 +112,7 @@ def _show_search(found: dict[str, Any]) -> None:
 
 
 def _show_selector(scopes: dict[str, Any]) -> None:
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     for scope, found in scopes.items():
         right = found["accuracy"]

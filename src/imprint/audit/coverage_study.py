@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imprint.activations import ActivationTable
 from imprint.audit.coverage_arrays import tables_from_arrays
 from imprint.audit.coverage_findings import cell_findings, gap_findings
 from imprint.audit.coverage_gallery import STEP, gallery_step
@@ -23,13 +22,14 @@ from imprint.audit.coverage_options import MeasureOptions, SubjectChoice
 from imprint.audit.coverage_scopes import check_parts, scope_findings
 from imprint.audit.coverage_search import search_step
 from imprint.audit.coverage_tables import activation_steps, open_network, open_sets, tap_options
-from imprint.audit.summary import finish
-from imprint.config import to_plain
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
 from imprint.coverage.cell_criterion import CellCriterion
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.options import Common
-from imprint.store import Study, hash_file, read_json, write_json
+from imprint.neurons.activations import ActivationTable
+from imprint.report.summary import finish
+from imprint.study.config import to_plain
+from imprint.study.options import Common
+from imprint.study.store import Study, hash_file, read_json, write_json
 
 LENS = "coverage"
 

@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.activations import ActivationTable
 from imprint.audit.coverage_options import LayerChoice, NetworkChoice, SubjectChoice
-from imprint.audit.images import image_facts
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
+from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.errors import ImprintError
 from imprint.nets.load import network_file
 from imprint.nets.subject import Subject
-from imprint.probe.activations import Storage, View, read_activations, write_activations
-from imprint.probe.tap_options import TapOptions
-from imprint.seeds import generator
-from imprint.store import Study, hash_arrays
+from imprint.neurons.activations import ActivationTable
+from imprint.probe.neurons.activations import Storage, View, read_activations, write_activations
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays
 
 
 @dataclass(frozen=True)

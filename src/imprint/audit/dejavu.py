@@ -12,22 +12,22 @@ import numpy as np
 from imprint.audit.dejavu_guess import SIDES, check_guesses, settled_layer, untrained_like
 from imprint.audit.dejavu_tables import Crops, write_legacy, write_tables
 from imprint.audit.gallery import gallery_step
-from imprint.audit.images import image_facts
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.core.seeds import derive
+from imprint.data.choice import image_facts
 from imprint.data.crops import background_rectangles
 from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile
-from imprint.options import CropAttackChoice, DejavuChoice
 from imprint.probe.embeddings import embed
-from imprint.progress import say
-from imprint.seeds import derive
-from imprint.step_settings import card_settings
-from imprint.store import Study, hash_arrays, read_json
-from imprint.tables import Table, write_table
+from imprint.study.options import CropAttackChoice, DejavuChoice
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, hash_arrays, read_json
+from imprint.study.tables import Table, write_table
 
 
 @dataclass(frozen=True)

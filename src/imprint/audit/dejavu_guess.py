@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.device import DeviceName
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.dejavu.attack import Attacked, attack
 from imprint.dejavu.votes import logit_votes
-from imprint.device import DeviceName
-from imprint.errors import ImprintError
 from imprint.nets.subject import Layer, Subject, SubjectCard
-from imprint.options import AttackChoice
 from imprint.stats.cut import check_percents
+from imprint.study.options import AttackChoice
 from imprint.train.loop import initial_subject
 
 SIDES = ("A", "B")

@@ -19,8 +19,8 @@ from imprint.audit.dejavu_guess import SIDES, guess, settled_layer
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.nets.subject import Subject
-from imprint.options import AttackChoice, CropAttackChoice, CropChoice
 from imprint.probe.embeddings import embed
+from imprint.study.options import AttackChoice, CropAttackChoice, CropChoice
 
 Look = Callable[[Subject, int], dict[str, Any]]
 

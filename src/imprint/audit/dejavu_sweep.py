@@ -24,21 +24,21 @@ from imprint.audit.dejavu_sweep_points import (
     encoder_folders,
     sweep_points,
 )
-from imprint.audit.images import image_facts, open_choice
-from imprint.audit.summary import finish
-from imprint.config import to_plain
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
+from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.data.split import Partition, load_partitions, partition_images, save_partition
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.launch import run_tasks
+from imprint.launch.local import run_tasks
 from imprint.nets.load import NetworkFile, load_subject
 from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
-from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import Table, write_table
+from imprint.report.summary import finish
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import Table, write_table
 from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import train

@@ -15,10 +15,10 @@ from imprint.audit.dejavu_sweep_points import Point
 from imprint.data.imageset import ImageSet
 from imprint.dejavu.two_model import QUANTITIES, Side, plain_findings, two_model
 from imprint.dejavu.votes import Votes
-from imprint.options import CropAttackChoice
-from imprint.step_settings import card_settings
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import positions_of, read_table, write_table
+from imprint.study.options import CropAttackChoice
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import positions_of, read_table, write_table
 
 FOLDER = "tables/dejavu_sweep"
 NamesOfSets = Callable[[SweepOptions], tuple[str, str]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imprint.config import Settings
-from imprint.options import CropAttackChoice, DataChoice
+from imprint.study.config import Settings
+from imprint.study.options import CropAttackChoice, DataChoice
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imprint.audit.dejavu_guess import searched_layer
 from imprint.audit.dejavu_sweep_options import SweepOptions
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
+from imprint.study.config import to_plain
 from imprint.train.loop import initial_subject, subject_card
 from imprint.train.objective import build_objective
 

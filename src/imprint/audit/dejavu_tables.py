@@ -24,10 +24,10 @@ from imprint.dejavu.two_model import (
     significance,
     two_model,
 )
-from imprint.options import DejavuChoice
 from imprint.stats import Estimate
-from imprint.store import write_json
-from imprint.tables import Table, read_table, write_table
+from imprint.study.options import DejavuChoice
+from imprint.study.store import write_json
+from imprint.study.tables import Table, read_table, write_table
 
 CURVE_PERCENTS = np.arange(10.0, 101.0)
 SHOWN_NEIGHBOURS = 5

@@ -14,8 +14,8 @@ from imprint.audit.dejavu_guess import SIDES
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.dejavu.two_model import CATEGORIES
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
-from imprint.store import Study, write_json
-from imprint.tables import Table, positions_of, read_table
+from imprint.study.store import Study, write_json
+from imprint.study.tables import Table, positions_of, read_table
 
 MEMORIZED_CARDS = 48
 CORRELATED_CARDS = 12

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from imprint.audit.leave_one_out_inputs import Inputs
-from imprint.device import free_memory
-from imprint.errors import ImprintError
+from imprint.core.device import free_memory
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.leave_one_out.duplicates import (
     collinear_records,
     exact_copies,
@@ -35,9 +36,8 @@ from imprint.leave_one_out.posterior import Posterior, check_scale, fit
 from imprint.leave_one_out.records import record_columns
 from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
-from imprint.progress import say
-from imprint.store import Study, read_json, write_json
-from imprint.tables import Table, read_table, write_table
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import Table, read_table, write_table
 
 STEP = "leave_one_out"
 RECORDS = "records.parquet"
@@ -242,7 +242,7 @@ def double_device(name: str) -> torch.device:
     Raises:
         ImprintError: this machine lacks the device, or the device lacks float64.
     """
-    from imprint.device import choose_device
+    from imprint.core.device import choose_device
 
     device = choose_device(name)
     if device.type != "mps":

@@ -15,8 +15,8 @@ from imprint.leave_one_out.posterior import classes_of
 from imprint.leave_one_out.query_tables import towards_labels
 from imprint.leave_one_out.records import FPR
 from imprint.leave_one_out.targets import centred_one_hot
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import Table, write_table
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out/additions"
 NAMED = 20

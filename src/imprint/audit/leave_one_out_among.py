@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from imprint.audit.leave_one_out import Fit
+from imprint.core.progress import track
 from imprint.leave_one_out.queries import training_influence
 from imprint.leave_one_out.query_tables import queries_at_once, towards_labels
-from imprint.progress import track
-from imprint.store import Study, read_json, write_json
+from imprint.study.store import Study, read_json, write_json
 
 STEP = "leave_one_out/among_records"
 MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "influence")

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from imprint.audit.leave_one_out import Fit
 from imprint.audit.leave_one_out_inputs import Queries
+from imprint.core.progress import track
 from imprint.data.imageset import IntArray
 from imprint.leave_one_out.query_tables import queries_at_once, query_blocks
-from imprint.progress import track
-from imprint.store import Study, read_json, write_json
-from imprint.tables import Table, write_table
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out/queries"
 INFLUENTIAL = 3

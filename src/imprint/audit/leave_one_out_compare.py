@@ -32,8 +32,8 @@ from imprint.audit.leave_one_out_lines_compared import lines_step
 from imprint.audit.leave_one_out_retrain import GroundTruth, ground_truth
 from imprint.audit.leave_one_out_retrain_checks import check_comparison
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
-from imprint.audit.summary import finish
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.leave_one_out.ground_truth import (
     attack_auc,
     correlations,
@@ -46,12 +46,12 @@ from imprint.leave_one_out.matching import typical_mean_square, variances
 from imprint.leave_one_out.options import KernelChoice
 from imprint.leave_one_out.paired_auc import paired_auc
 from imprint.leave_one_out.starts import mean_over_records, root_of
-from imprint.options import DataChoice
-from imprint.seeds import generator
+from imprint.report.summary import finish
 from imprint.stats import mean_share, within_unit
 from imprint.stats.ranks import midranks
-from imprint.step_settings import card_settings, fields_of
-from imprint.store import Study, hash_arrays, read_json, write_json
+from imprint.study.options import DataChoice
+from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.store import Study, hash_arrays, read_json, write_json
 
 FloatArray = NDArray[np.float64]
 STEP = "comparison"

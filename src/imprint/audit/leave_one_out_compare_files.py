@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imprint.audit.leave_one_out_estimators import Estimated
 from imprint.audit.leave_one_out_retrain import GroundTruth
 from imprint.leave_one_out.ground_truth import Measured
-from imprint.tables import write_table
+from imprint.study.tables import write_table
 
 
 def write_records(

@@ -17,7 +17,7 @@ def show_comparison(findings: dict[str, Any], console: Console | None = None) ->
         console: where to; left out, standard output.
     """
     if console is None:
-        from imprint.terminal import safe_console
+        from imprint.core.terminal import safe_console
 
         console = safe_console()
     console.print(_retrained(findings["retraining"]), highlight=False)

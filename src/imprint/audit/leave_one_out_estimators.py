@@ -17,8 +17,8 @@ from torch import Tensor
 
 from imprint.audit.leave_one_out_retrain import GroundTruth
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
-from imprint.audit.peak_memory import Cost, measured
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.leave_one_out.kernels.fc import FullyConnected, Limit
 from imprint.leave_one_out.posterior import Posterior, fit
 from imprint.leave_one_out.queries import query_influence
@@ -26,9 +26,9 @@ from imprint.leave_one_out.self_influence import self_influence
 from imprint.leave_one_out.targets import centred_one_hot
 from imprint.leave_one_out.threads import one_thread_a_sum
 from imprint.nets.fully_connected import NetworkStack
-from imprint.probe.attribution import INFLUENCES, Checkpoint, Trained
-from imprint.progress import track
-from imprint.train.network_stack import train_stack
+from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
+from imprint.study.peak_memory import Cost, measured
+from imprint.train.cohort.network_stack import train_stack
 
 FloatArray = NDArray[np.float64]
 

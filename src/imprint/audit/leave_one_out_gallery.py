@@ -12,8 +12,8 @@ from imprint.data.imageset import ImageSet
 from imprint.leave_one_out.findings import distinct_records
 from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.store import Study, read_json, write_json
-from imprint.tables import Table, read_table
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import Table, read_table
 
 CARDS = 48
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from imprint.audit.leave_one_out import Fit
 from imprint.audit.leave_one_out_inputs import Inputs, Queries
-from imprint.audit.npz import numbers, read_npz
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.leave_one_out.distinguishability import mean_distance
 from imprint.leave_one_out.duplicates import copies_of, exact_copies
 from imprint.leave_one_out.groups import (
@@ -24,9 +24,9 @@ from imprint.leave_one_out.groups import (
 from imprint.leave_one_out.posterior import Posterior, classes_of
 from imprint.leave_one_out.query_tables import towards_labels
 from imprint.leave_one_out.self_influence import towards_class
-from imprint.progress import track
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import write_table
+from imprint.study.npz import numbers, read_npz
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import write_table
 
 STEP = "leave_one_out/groups"
 NAMED = 20

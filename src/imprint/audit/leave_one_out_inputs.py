@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.audit.leave_one_out_axes import ImageAxes, channels_first, image_axes
-from imprint.audit.npz import Arrays, numbers, read_npz
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.axis_order import FIRST, Order
 from imprint.data.centre import centre_images
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
-from imprint.errors import ImprintError
-from imprint.fingerprint import Fingerprint, array_digests, fingerprint_of
 from imprint.leave_one_out.options import LeaveOneOutChoice
-from imprint.seeds import generator
-from imprint.store import hash_arrays
+from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
+from imprint.study.npz import Arrays, numbers, read_npz
+from imprint.study.store import hash_arrays
 
 LARGEST_CLASS = 2**53
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_device
 from imprint.audit.leave_one_out_search_options import LandscapeOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
-from imprint.audit.summary import finish
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.leave_one_out.landscape import Landscape, landscape, symmetric_steps
 from imprint.leave_one_out.landscape_directions import (
     brightness_directions,
@@ -23,11 +23,11 @@ from imprint.leave_one_out.landscape_directions import (
 )
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.threads import one_thread_a_sum
-from imprint.options import DataChoice
-from imprint.seeds import generator
-from imprint.step_settings import card_settings, fields_of
-from imprint.store import Study, read_json, write_json
-from imprint.tables import write_table
+from imprint.report.summary import finish
+from imprint.study.options import DataChoice
+from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import write_table
 
 STEP = "leave_one_out_landscape"
 FITTED = (*fields_of(LeaveOneOutChoice, DataChoice), "channels")

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from imprint.audit.leave_one_out import RECORDS, STEP, Fit, check_columns, tell_copies
-from imprint.device import free_memory
-from imprint.errors import ImprintError
+from imprint.core.device import free_memory
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.leave_one_out.duplicates import (
     copies_from_diagonal,
     exact_copies,
@@ -29,9 +30,8 @@ from imprint.leave_one_out.large_options import LargeOptions
 from imprint.leave_one_out.options import MethodChoice
 from imprint.leave_one_out.records import record_columns
 from imprint.leave_one_out.self_influence import SelfInfluence
-from imprint.progress import say
-from imprint.store import Study, read_json, write_json
-from imprint.tables import Table, write_table
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import Table, write_table
 
 GIB = 2**30
 SHARE = 0.8

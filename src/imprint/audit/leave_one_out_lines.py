@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import IntArray
-from imprint.errors import ImprintError
 from imprint.leave_one_out.landscape import line_queries, symmetric_steps
 from imprint.leave_one_out.landscape_directions import neighbour_directions, random_directions
 from imprint.nets.fully_connected import in_own_span

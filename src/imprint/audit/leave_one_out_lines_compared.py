@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from imprint.audit.leave_one_out_lines import Lines
 from imprint.audit.leave_one_out_retrain import GroundTruth
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.ground_truth import Measured, attack_auc, prediction_difference
 from imprint.leave_one_out.landscape import Landscape, landscape
 from imprint.leave_one_out.network_landscape import network_landscape
@@ -31,11 +31,11 @@ from imprint.leave_one_out.paired_auc import jackknife_error, without_each_start
 from imprint.leave_one_out.posterior import fit
 from imprint.leave_one_out.targets import centred_one_hot
 from imprint.leave_one_out.threads import one_thread_a_sum
-from imprint.options import DataChoice
 from imprint.stats.crossed import crossed_variance
-from imprint.step_settings import card_settings, fields_of
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import write_table
+from imprint.study.options import DataChoice
+from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import write_table
 
 FloatArray = NDArray[np.float64]
 STEP = "lines"

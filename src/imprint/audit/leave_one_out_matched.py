@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imprint.core.progress import say
 from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import matched, variances
-from imprint.progress import say
 
 
 def matched_kernel(

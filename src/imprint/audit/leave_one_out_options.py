@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.leave_one_out.options import LeaveOneOutChoice, MethodChoice
-from imprint.options import Common, DataChoice
+from imprint.study.options import Common, DataChoice
 
 
 @dataclass(frozen=True, kw_only=True)

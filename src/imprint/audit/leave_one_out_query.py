@@ -15,12 +15,12 @@ from imprint.audit.leave_one_out_inputs import Queries, queries_from
 from imprint.audit.leave_one_out_large import NO_QUERIES
 from imprint.audit.leave_one_out_options import FitOptions, QueryOptions
 from imprint.audit.leave_one_out_study import read_fitted
-from imprint.audit.npz import read_npz
-from imprint.config import parse
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.leave_one_out.threads import one_thread_a_sum
-from imprint.progress import say
-from imprint.store import Study, card_path, read_json, write_json
+from imprint.study.config import parse
+from imprint.study.npz import read_npz
+from imprint.study.store import Study, card_path, read_json, write_json
 
 
 def query_study(options: QueryOptions) -> dict[str, Any]:

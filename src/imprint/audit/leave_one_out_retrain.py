@@ -10,24 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_lines import Lines, chosen_lines, coordinates
 from imprint.audit.leave_one_out_matched import matched_kernel, tell_variances
 from imprint.audit.leave_one_out_retrain_checks import check_retraining
 from imprint.audit.leave_one_out_retrain_options import RetrainingOptions
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.data.centre import centre_images
+from imprint.data.choice import open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.posterior import check_scale
 from imprint.nets.fully_connected import in_own_span
-from imprint.seeds import derive, generator
-from imprint.store import Study
-from imprint.train.network_stack import TrainingSet
+from imprint.study.store import Study
+from imprint.train.cohort.network_stack import TrainingSet
 from imprint.train.retraining import Logits, Retraining, retrain
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from imprint.audit.leave_one_out_lines import check_lines
 from imprint.audit.leave_one_out_retrain_options import ComparisonOptions, RetrainingOptions
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.paired_auc import fewest_starts
-from imprint.probe.attribution import INFLUENCES
+from imprint.probe.influence_kit.question import INFLUENCES
 
 MOST_DAMPING = 1e30
 """In float32, times some numbers of records."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imprint.config import Names, Numbers
 from imprint.leave_one_out.options import KernelChoice
-from imprint.options import Common, DataChoice
+from imprint.study.config import Names, Numbers
+from imprint.study.options import Common, DataChoice
 from imprint.train.retrain_options import RetrainOptions
 
 

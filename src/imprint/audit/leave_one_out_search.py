@@ -13,10 +13,10 @@ from imprint.audit.leave_one_out import Fit, check_fit, check_one_noise, double_
 from imprint.audit.leave_one_out_inputs import Inputs, Pixels
 from imprint.audit.leave_one_out_search_options import OptimiseOptions
 from imprint.audit.leave_one_out_study import facts_of, read_fitted
-from imprint.audit.summary import finish
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
-from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.query_domain import Anywhere, Box, Domain, Sphere
@@ -30,13 +30,13 @@ from imprint.leave_one_out.reconstruction import (
     reconstructions,
 )
 from imprint.leave_one_out.threads import one_thread_a_sum
-from imprint.options import DataChoice
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.seeds import generator
+from imprint.report.summary import finish
 from imprint.stats import median, proportion
-from imprint.step_settings import card_settings, fields_of
-from imprint.store import Study, read_json, write_json
-from imprint.tables import write_table
+from imprint.study.options import DataChoice
+from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import write_table
 
 STEP = "leave_one_out_search"
 GALLERY = "gallery/leave_one_out_search"

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.images import EMBEDDED, open_choice
 from imprint.audit.leave_one_out import (
     check_fit,
     double_device,
@@ -31,19 +30,20 @@ from imprint.audit.leave_one_out_options import (
     LeaveOneOutStep,
     RecordOptions,
 )
-from imprint.audit.summary import finish
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
-from imprint.errors import ImprintError
 from imprint.leave_one_out.kernel_choice import chosen_kernel
 from imprint.leave_one_out.kernels.fc import FullyConnected
 from imprint.leave_one_out.matching import typical_mean_square
 from imprint.leave_one_out.options import LeaveOneOutChoice
 from imprint.leave_one_out.threads import one_thread_a_sum
-from imprint.options import DataChoice
-from imprint.progress import say
-from imprint.store import Study
+from imprint.report.summary import finish
+from imprint.study.options import DataChoice
+from imprint.study.store import Study
 
 SCALED = ("scaling", "input_size")
 """Options that say how images become inputs."""

@@ -12,7 +12,7 @@ def show_leave_one_out(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     if "retraining" in findings:
         show_comparison(findings)
@@ -128,7 +128,7 @@ def _number(estimate: dict[str, Any]) -> str:
 
 def show_search(findings: dict[str, Any]) -> None:
     """Print how many searches reached the bound, and how many records they named."""
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console(highlight=False)
     reached = findings["certificate"]
@@ -142,7 +142,7 @@ def show_search(findings: dict[str, Any]) -> None:
 
 def show_landscape(findings: dict[str, Any]) -> None:
     """Print in which share of the lines each measure is greatest at the record."""
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console(highlight=False)
     for name, share in findings["peak_at_record"].items():
@@ -154,7 +154,7 @@ def show_asked(told: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console(highlight=False)
     names = {

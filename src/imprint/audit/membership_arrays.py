@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from imprint import __version__
 from imprint.audit.membership_case import Case, SignalKind, read_case
-from imprint.config import to_plain
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import Attack
 from imprint.membership.controls import other_membership, permuted_membership, swapped_target
 from imprint.membership.evaluation import evaluate
@@ -20,8 +19,9 @@ from imprint.membership.options import AttackOptions
 from imprint.membership.run import Scored, choose_attacks, run_attacks
 from imprint.membership.signal_checks import explain, suspect_signals, with_note
 from imprint.stats.control import Control
-from imprint.store import write_json
-from imprint.tables import write_table
+from imprint.study.config import to_plain
+from imprint.study.store import write_json
+from imprint.study.tables import write_table
 
 UNUSUAL = {"distance", "trace", "input_gradient", "parameter_gradient"}
 """Kinds of signal that files seldom hold; ``all`` attacks do without them."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from imprint.audit.images import image_facts
 from imprint.audit.membership_copies import copies_warning, distinct_records
 from imprint.audit.membership_cost import forecast, queries
 from imprint.audit.membership_fit import shadow_fit, tell_misfit, tell_order
@@ -50,24 +49,25 @@ from imprint.audit.membership_trials import (
     write_scores,
     write_trials,
 )
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
+from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
 from imprint.membership.triage import triage
 from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.subject import SubjectCard
-from imprint.progress import say
-from imprint.seeds import derive
-from imprint.step_settings import card_settings
-from imprint.store import Study, read_json, write_json
-from imprint.train.cohort import train_cohort
-from imprint.train.masks import balanced_masks
+from imprint.report.summary import finish
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, read_json, write_json
+from imprint.train.cohort.cohort import train_cohort
+from imprint.train.cohort.masks import balanced_masks
 
 SUBJECT = "subject"
 ON_OTHER_CARDS = (

@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.audit.npz import Arrays, flags, numbers, read_npz
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References, completes_balanced_cohort
 from imprint.membership.duplicates import count_tied_rows, first_of_copies
 from imprint.membership.evaluation import check_both
+from imprint.study.npz import Arrays, flags, numbers, read_npz
 
 SignalKind = Literal["phi", "log_curvature"]
 

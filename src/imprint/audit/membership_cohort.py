@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_cohort_answers import CohortAnswers
 from imprint.audit.membership_cohort_findings import find_cohort
 from imprint.audit.membership_cohort_gallery import memorized_gallery_step
@@ -30,22 +29,22 @@ from imprint.audit.membership_signals import (
     read_answers,
     take_all_signals,
 )
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
+from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.membership.run import choose_attacks
 from imprint.nets.load import NetworkFile, read_card
-from imprint.seeds import derive
-from imprint.step_settings import card_settings
-from imprint.store import Study, read_json
-from imprint.train.cohort import MASKS, train_cohort
-from imprint.train.cohort_engines import WEIGHTS
-from imprint.train.cohort_plan import cohort_card
-from imprint.train.loop import initial_subject
-from imprint.train.masks import (
+from imprint.report.summary import finish
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, read_json
+from imprint.train.cohort.cohort import MASKS, train_cohort
+from imprint.train.cohort.cohort_engines import WEIGHTS
+from imprint.train.cohort.cohort_plan import cohort_card
+from imprint.train.cohort.masks import (
     LEGACY_RECORDS,
     LEGACY_ROWS,
     Masks,
@@ -53,6 +52,7 @@ from imprint.train.masks import (
     coin_masks,
     legacy_masks,
 )
+from imprint.train.loop import initial_subject
 
 LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
 """With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a

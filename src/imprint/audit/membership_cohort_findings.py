@@ -17,7 +17,7 @@ from imprint.audit.membership_cohort_memorization import (
     write_pairs,
 )
 from imprint.audit.membership_trials import CURVATURE, Trial, attack_queries, list_trials
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import Attack, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.cohort_evaluation import evaluate_cohort
@@ -36,8 +36,8 @@ from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, cohort_target
 from imprint.membership.signal_checks import explain, with_note
 from imprint.report.membership_findings import best_attack, best_first
-from imprint.store import write_json
-from imprint.tables import write_table
+from imprint.study.store import write_json
+from imprint.study.tables import write_table
 
 IntArray = NDArray[np.int64]
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.store import Study, write_json
-from imprint.tables import Table, read_table
+from imprint.study.store import Study, write_json
+from imprint.study.tables import Table, read_table
 
 A_CLASS = 25
 MOST_CARDS = 400

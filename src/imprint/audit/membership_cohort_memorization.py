@@ -12,15 +12,15 @@ from scipy.stats import norm
 from imprint.audit.membership_cohort_answers import CohortAnswers, IntArray
 from imprint.audit.membership_records import Pool
 from imprint.audit.membership_trials import CURVATURE
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.membership.cohort_exposure import mean_over_members
 from imprint.membership.memorization import InfluencePairs, memorization, top_pairs
 from imprint.membership.memorized_by_chance import count_cases, memorized_by_chance
 from imprint.membership.moments import BoolArray, FloatArray
-from imprint.seeds import generator
 from imprint.stats import Estimate, spearman
 from imprint.stats.crossed import crossed_reach
-from imprint.tables import write_table
+from imprint.study.tables import write_table
 
 MEMORIZATION_CUT, INFLUENCE_CUT = 0.25, 0.15
 """Of Feldman and Zhang (2020), §3.2; noise alone may ask for a higher cut of the influence."""

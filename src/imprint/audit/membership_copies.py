@@ -11,16 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from imprint.audit.membership_records import Pool, Records, choose_pool, choose_records
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.data.centre import centre_images
 from imprint.data.duplicates import first_copies
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
-from imprint.errors import ImprintError
-from imprint.fingerprint import Fingerprint
 from imprint.membership.cohort_evaluation import LEAST_RECORDS
 from imprint.membership.moments import BoolArray
-from imprint.progress import say
+from imprint.study.fingerprint import Fingerprint
 
 COMPARED = 32
 """Side at which images are compared, pixel by pixel."""

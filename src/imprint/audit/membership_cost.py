@@ -11,9 +11,9 @@ from imprint.audit.membership_records import Records
 from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
-from imprint.probe.scorer import Scorer
-from imprint.probe.signal_options import SignalOptions
-from imprint.probe.signals import take_signals
+from imprint.probe.signals.scorer import Scorer
+from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signals import take_signals
 
 TIMED = 128
 TRAINING_STEP = 3

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats
 
 from imprint import __version__
+from imprint.core.errors import ImprintError
 from imprint.data.sources.imagenet_index import ImagenetIndex, read_index
-from imprint.errors import ImprintError
 from imprint.membership.ensemble import (
     Accuracies,
     Ensemble,
@@ -23,8 +23,8 @@ from imprint.membership.ensemble import (
 from imprint.membership.memorization import FloatArray, InfluencePairs, Memorization
 from imprint.membership.published_ensemble import checksums, find_runs, read_ensemble
 from imprint.stats.estimate import Estimate
-from imprint.store import Study, hash_file, hash_json, read_json, write_json
-from imprint.tables import write_table
+from imprint.study.store import Study, hash_file, hash_json, read_json, write_json
+from imprint.study.tables import write_table
 
 STEP = "membership"
 TOP = 10

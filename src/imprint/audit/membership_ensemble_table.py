@@ -18,7 +18,7 @@ def show_ensemble(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     title = f"Memorization: {findings['runs']} models, {findings['records']} records"
     table = Table(title=title, title_justify="left", box=SIMPLE, show_header=False)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from imprint.audit.membership_signals import Answers
+from imprint.core.progress import say
 from imprint.membership.moments import BoolArray
-from imprint.progress import say
 
 MISFIT = 0.05
 """Difference of training accuracies from which shadows are said not to fit."""

@@ -20,18 +20,18 @@ from imprint.audit.membership_options import MembershipOptions
 from imprint.audit.membership_records import Records
 from imprint.audit.membership_signals import kinds_left_out
 from imprint.audit.membership_trials import Trial, run_trials
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Attack, Evidence
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
-from imprint.probe.boundary import BoundaryOptions, boundary_distances, require_art
-from imprint.seeds import derive, generator
-from imprint.store import Study, hash_arrays
-from imprint.tables import Table, read_table, write_table
+from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances, require_art
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays
+from imprint.study.tables import Table, read_table, write_table
 
 LABEL_ONLY = "label_only"
 NOT_SAID = "asks a thousand times about a record: say of how many with --label-only"

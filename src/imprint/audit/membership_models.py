@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
+from imprint.core.user_code import import_function
 from imprint.nets.load import NetworkFile
 from imprint.nets.subject import Subject, SubjectCard
-from imprint.probe.scorer import FromProbabilities, Scorer, are_probabilities
-from imprint.seeds import derive
-from imprint.store import hash_arrays
+from imprint.probe.signals.scorer import FromProbabilities, Scorer, are_probabilities
+from imprint.study.store import hash_arrays
 from imprint.train.loop import initial_subject
-from imprint.user_code import import_function
 
 UNTRAINED = "untrained"
 ASKED = 8

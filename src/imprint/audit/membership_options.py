@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from imprint.config import Names
 from imprint.membership.options import AttackOptions
-from imprint.options import Common, DataChoice, WeightsChoice
-from imprint.train.cohort_options import CohortOptions
+from imprint.study.config import Names
+from imprint.study.options import Common, DataChoice, WeightsChoice
+from imprint.train.cohort.cohort_options import CohortOptions
 
 
 @dataclass(frozen=True, kw_only=True)

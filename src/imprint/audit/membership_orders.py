@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.reading.array_files import read_npy
 from imprint.report.inputs import lookup, read_columns, read_object
 

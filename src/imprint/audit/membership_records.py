@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import IntArray
-from imprint.errors import ImprintError
 from imprint.membership.cohort_evaluation import LEAST_RECORDS
-from imprint.seeds import generator
 
 
 @dataclass(frozen=True, kw_only=True)

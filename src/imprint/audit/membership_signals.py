@@ -13,19 +13,19 @@ import torch
 from imprint.audit.membership_models import Model
 from imprint.audit.membership_options import EvidenceChoice
 from imprint.audit.membership_records import Pool
-from imprint.config import to_plain
+from imprint.core.seeds import derive
 from imprint.data.centre import seen_squares
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.membership.attack import Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.moments import BoolArray
 from imprint.membership.run import choose_attacks
-from imprint.probe.augmented import check_augmentations
-from imprint.probe.signal_options import Signal, SignalOptions
-from imprint.probe.signals import take_signals
-from imprint.seeds import derive
-from imprint.store import Study, hash_arrays
-from imprint.tables import Table, read_table, write_table
+from imprint.probe.signals.augmented import check_augmentations
+from imprint.probe.signals.signal_options import Signal, SignalOptions
+from imprint.probe.signals.signals import take_signals
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays
+from imprint.study.tables import Table, read_table, write_table
 
 KINDS: Mapping[Signal, str] = {
     "margin": "phi",

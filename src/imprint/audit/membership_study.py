@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.images import open_choice
 from imprint.audit.membership_signals import check_evidence
 from imprint.audit.membership_study_curvature import study_curvature
 from imprint.audit.membership_study_epsilon import study_epsilon
 from imprint.audit.membership_study_models import study_models
 from imprint.audit.membership_study_options import Over, StudyOptions
 from imprint.audit.membership_study_size import study_sizes
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.store import Study
-from imprint.tables import write_table
+from imprint.report.summary import finish
+from imprint.study.store import Study
+from imprint.study.tables import write_table
 
 Kind = Callable[[Study, ImageSet, StudyOptions, torch.device], dict[str, Any]]
 """Runs what is missing of a study; returns ``points`` and what else it found."""

@@ -1,8 +1,8 @@
 """What step, probes and views do to attacks on the input-loss curvature, and what they cost.
 
 One cohort, trained once; its curvature is measured anew for every step h and number of probes.
-The score of a record depends on h beyond a factor (:mod:`imprint.probe.curvature`), so every h is
-a score of its own and none is compared with models measured at another.
+The score of a record depends on h beyond a factor (:mod:`imprint.probe.signals.curvature`), so
+every h is a score of its own and none is compared with models measured at another.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import curvature_signals, signal_steps
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_trials import CURVATURE
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
 from imprint.membership.cohort import Cohort
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import attack_cohort, choose_attacks
-from imprint.probe.signal_options import SignalOptions
-from imprint.seeds import derive
-from imprint.step_settings import card_settings
-from imprint.store import Study, read_json, write_json
-from imprint.tables import read_table
-from imprint.train.cohort import MASKS
+from imprint.probe.signals.signal_options import SignalOptions
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import read_table
+from imprint.train.cohort.cohort import MASKS
 
 STEPS = (1e-4, 1e-3, 1e-2, 1e-1)
 VIEWS = ("identity", "flip")

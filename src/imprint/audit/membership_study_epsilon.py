@@ -17,14 +17,14 @@ from imprint.audit.membership_copies import distinct_pool
 from imprint.audit.membership_records import Pool
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.membership_study_points import cohort_point, point_masks, point_study
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
 from imprint.membership.theory import greatest_auc, greatest_tpr
 from imprint.nets import group_norm
 from imprint.nets.load import read_card
-from imprint.store import Study
-from imprint.train.cohort_options import CohortOptions
-from imprint.train.cohort_plan import plan_models
+from imprint.study.store import Study
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.cohort_plan import plan_models
 
 BUDGETS = (1.0, 4.0, 16.0)
 FPRS = (0.1, 0.01, 0.001)
@@ -64,7 +64,7 @@ def _name(budget: float | None) -> str:
 
 def _check_budgets(budgets: Sequence[float], pool: Pool, options: StudyOptions) -> None:
     """Refuse a budget that cannot be trained to before the first cohort is trained."""
-    from imprint.train.private import check_noise
+    from imprint.train.cohort.private import check_noise
 
     for budget in budgets:
         train = with_budget(options.train, budget)

@@ -13,8 +13,9 @@ from imprint.audit.membership_copies import distinct_pool
 from imprint.audit.membership_options import CohortChoice
 from imprint.audit.membership_signals import Answers, evidence, take_all_signals
 from imprint.audit.membership_study_options import StudyOptions
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
 from imprint.membership.attack import ATTACKS
 from imprint.membership.cohort import Cohort
 from imprint.membership.moments import BoolArray, FloatArray
@@ -28,11 +29,10 @@ from imprint.membership.saturation import (
     over_targets,
     saturated_at,
 )
-from imprint.seeds import derive
 from imprint.stats import LEAST_FALSE_POSITIVES, within_unit
-from imprint.step_settings import card_settings
-from imprint.store import Study, read_json, write_json
-from imprint.train.cohort import MASKS
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, read_json, write_json
+from imprint.train.cohort.cohort import MASKS
 
 FPR = 0.01
 

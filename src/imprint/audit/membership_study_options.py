@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.audit.membership_options import CohortChoice, PoolChoice
-from imprint.config import Integers, Names, Numbers
-from imprint.options import Common, DataChoice
+from imprint.study.config import Integers, Names, Numbers
+from imprint.study.options import Common, DataChoice
 
 Over = Literal["models", "size", "epsilon", "curvature"]
 

@@ -10,11 +10,11 @@ import torch
 from imprint.audit.membership_cohort import attack_steps, draw_masks
 from imprint.audit.membership_records import Pool
 from imprint.audit.membership_study_options import StudyOptions
+from imprint.core.progress import say
+from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.progress import say
-from imprint.seeds import derive
-from imprint.store import Study
-from imprint.train.masks import Masks
+from imprint.study.store import Study
+from imprint.train.cohort.masks import Masks
 
 
 def point_study(study: Study, name: str) -> Study:

@@ -35,8 +35,9 @@ from imprint.audit.membership_study_points import (
     point_study,
 )
 from imprint.audit.membership_trials import list_trials
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.membership.attack import Attack
 from imprint.membership.cohort import Cohort
 from imprint.membership.cohort_evaluation import LEAST_RECORDS, evaluate_cohort
@@ -44,10 +45,9 @@ from imprint.membership.evaluation import evaluate
 from imprint.membership.moments import BoolArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import choose_attacks
-from imprint.seeds import derive, generator
-from imprint.step_settings import card_settings
-from imprint.store import Study, read_json, write_json
-from imprint.train.masks import Masks, ordered_subsets
+from imprint.study.step_settings import card_settings
+from imprint.study.store import Study, read_json, write_json
+from imprint.train.cohort.masks import Masks, ordered_subsets
 
 ORDERED_TARGETS = 4
 """Models trained on the very same first records, to average over what training draws."""

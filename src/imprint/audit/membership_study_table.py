@@ -18,7 +18,7 @@ def show_study(found: Mapping[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console()
     points = found["points"]

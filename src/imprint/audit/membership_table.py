@@ -26,7 +26,7 @@ def show_attacks(findings: dict[str, Any]) -> None:
     """Print a row an attack, the best first, what was skipped and why, and failed controls."""
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     console = safe_console()
     table = Table(title="Membership: who was in the training data?", title_justify="left")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.audit.membership_records import Records
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import Attack, Evidence
 from imprint.membership.controls import permuted_membership, swapped_target, untrained_target
 from imprint.membership.evaluation import evaluate
@@ -17,8 +17,8 @@ from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.signal_checks import explain, suspect_signals, with_note
 from imprint.report.membership_findings import best_attack
-from imprint.store import write_json
-from imprint.tables import write_table
+from imprint.study.store import write_json
+from imprint.study.tables import write_table
 
 CURVATURE = "log_curvature"
 

@@ -17,13 +17,16 @@ from imprint.audit.dejavu_guess import (
     untrained_like,
 )
 from imprint.audit.dejavu_tables import SHOWN_NEIGHBOURS
-from imprint.audit.images import image_facts, open_choice
 from imprint.audit.one_model_findings import Judged, find, write_found
 from imprint.audit.one_model_gallery import one_model_gallery
 from imprint.audit.one_model_options import OneModelOptions
 from imprint.audit.one_model_references import Pool, check_references, reference_steps
 from imprint.audit.one_model_roles import CropPool, Roles, choose_roles, cut_crops
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.core.seeds import derive
+from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_index_list
@@ -32,18 +35,15 @@ from imprint.dejavu.controls import permuted_labels
 from imprint.dejavu.legacy import legacy_arrays
 from imprint.dejavu.one_model import excess, judge
 from imprint.dejavu.references import reference_votes
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.nets.load import hash_weights, network_file, read_card
 from imprint.nets.subject import Layer
-from imprint.options import CropChoice, DataChoice
 from imprint.probe.embeddings import embed
-from imprint.progress import say
-from imprint.seeds import derive
+from imprint.report.summary import finish
 from imprint.stats.control import Control
-from imprint.step_settings import card_settings, fields_of
-from imprint.store import Study, hash_arrays, read_json, write_json
-from imprint.tables import read_table, write_table
+from imprint.study.options import CropChoice, DataChoice
+from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.tables import read_table, write_table
 
 EMBEDDINGS = "tables/one_model_embeddings"
 ON_OTHER_CARDS = (

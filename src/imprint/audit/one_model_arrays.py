@@ -10,14 +10,14 @@ import numpy as np
 
 from imprint import __version__
 from imprint.audit.arrays import check_shapes, rows
-from imprint.audit.npz import Arrays, flags, read_npz
 from imprint.audit.one_model_findings import Judged, find, write_found
 from imprint.audit.one_model_options import OneModelOptions
+from imprint.core.errors import ImprintError
 from imprint.data.index_list import read_index_list
 from imprint.dejavu.attack import attack
 from imprint.dejavu.references import log_probabilities
-from imprint.errors import ImprintError
-from imprint.store import write_json
+from imprint.study.npz import Arrays, flags, read_npz
+from imprint.study.store import write_json
 
 REQUIRED = ("public", "public_labels", "crops_target", "labels", "reference_probs")
 PROBABILITIES = "reference_probs"

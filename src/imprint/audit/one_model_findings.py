@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.data.index_list import write_index_list
 from imprint.dejavu.calibration import Calibrated
@@ -32,9 +33,8 @@ from imprint.dejavu.two_model import (
     two_model,
 )
 from imprint.dejavu.votes import Votes
-from imprint.errors import ImprintError
 from imprint.stats import proportion
-from imprint.tables import write_table
+from imprint.study.tables import write_table
 
 EXPLAINED_LIST = "explained.npy"
 NONE_UNSEEN = "no image with a background is known to be unseen by the network"

@@ -11,8 +11,8 @@ from imprint.audit.one_model_roles import CropPool
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.dejavu.one_model import COMBINED, STRICTEST
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
-from imprint.store import Study, write_json
-from imprint.tables import Table, positions_of, read_table
+from imprint.study.store import Study, write_json
+from imprint.study.tables import Table, positions_of, read_table
 
 CARDS = 20
 

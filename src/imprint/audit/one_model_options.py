@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from imprint.config import Names
 from imprint.data.views import Augmentation
-from imprint.options import AttackChoice, Common, CropChoice, DataChoice, WeightsChoice
+from imprint.study.config import Names
+from imprint.study.options import AttackChoice, Common, CropChoice, DataChoice, WeightsChoice
 from imprint.train.options import TrainOptions
 
 CLASSIFIER = TrainOptions(

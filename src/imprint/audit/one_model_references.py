@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from imprint.audit.one_model_options import ReferenceChoice
 from imprint.audit.one_model_roles import CropPool
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.data.annotation import Tags
 from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
@@ -22,12 +23,11 @@ from imprint.data.tag_files import check_tags, read_tags
 from imprint.data.visual_words import fit_visual_words
 from imprint.dejavu.cross_fit import FitAndPredict, cross_fit
 from imprint.dejavu.naive_bayes import fit_naive_bayes, tag_counts
-from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile, load_subject
 from imprint.probe.embeddings import embed
-from imprint.seeds import derive
-from imprint.store import Study, hash_arrays, hash_file
-from imprint.tables import read_table, write_table
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays, hash_file
+from imprint.study.tables import read_table, write_table
 from imprint.train.crop_classifier import predict_crops
 from imprint.train.linear_head import choose_strength, fit_linear_head
 from imprint.train.loop import train

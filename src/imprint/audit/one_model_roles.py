@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.audit.one_model_options import OneModelOptions
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.crops import BackgroundCrops, background_rectangles
 from imprint.data.files import usable_indices
 from imprint.data.geometry import centre_squares
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
 from imprint.data.split import MANIFEST, Partition, load_partition
 from imprint.dejavu.one_model import BoolArray
-from imprint.errors import ImprintError
 from imprint.nets.load import network_file
-from imprint.seeds import generator
 from imprint.train.command import read_indices
 from imprint.train.loop import hash_of_images
 

@@ -10,7 +10,7 @@ def show_one_model(found: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     title = "Déjà vu of one model: accuracy less the reference's  (points, 95 % interval)"
     table = Table(title=title, title_justify="left", box=SIMPLE)

@@ -8,10 +8,10 @@ from imprint.audit.coverage_options import CoverageStep
 from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.membership_options import CohortChoice
 from imprint.audit.one_model_options import ReferenceChoice, SubjectChoice
+from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
-from imprint.errors import ImprintError
-from imprint.options import DataChoice, DejavuChoice
-from imprint.train.cohort_options import CohortOptions
+from imprint.study.options import DataChoice, DejavuChoice
+from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imprint import __version__
-from imprint.audit.npz import flags, numbers, read_npz
 from imprint.audit.privacy_options import BUDGET
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.membership.privacy_audit import audit_many_runs, audit_one_run
 from imprint.membership.privacy_choices import Fixed, Split
 from imprint.membership.privacy_methods import budget_choice
-from imprint.seeds import derive
-from imprint.store import write_json
+from imprint.study.npz import flags, numbers, read_npz
+from imprint.study.store import write_json
 
 Runs = Literal["one", "many"]
 Method = Literal["auto", "binomial", "tradeoff", "rates", "gaussian"]

@@ -6,7 +6,8 @@ of the model tells so little of each coin, given all the others, that the number
 lies below a binomial one with success e^ε / (1 + e^ε), but for the part of δ (Steinke, Nasr,
 Jagielski, NeurIPS 2023). So many right guesses on one model refute a small ε. It takes that
 
-- coins are independent and fair (:func:`imprint.train.masks.coin_flips`), labels, other records
+- coins are independent and fair (:func:`imprint.train.cohort.masks.coin_flips`), labels, other
+records
   and seeds know nothing of them, and the schedule of DP-SGD does not count members;
 - who guesses has nothing but the model, and how many guesses are made is fixed before;
 - the DP-SGD under test is accounted for adding or removing one record, as Poisson sampling is.
@@ -26,33 +27,33 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.images import image_facts, open_choice
 from imprint.audit.membership_models import Model, trained_model
 from imprint.audit.membership_records import Pool
 from imprint.audit.membership_signals import signal_steps
 from imprint.audit.privacy_canaries import Canaries, choose_canaries
 from imprint.audit.privacy_options import DEFAULT_EPSILON, PrivacyOptions
-from imprint.audit.summary import finish
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
+from imprint.data.choice import image_facts, open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import IntArray
-from imprint.device import choose_device
-from imprint.errors import ImprintError
 from imprint.membership.coins import Coins, check_coins
 from imprint.membership.moments import BoolArray
 from imprint.membership.privacy_choices import Budget, Choice
 from imprint.membership.privacy_methods import budget_choice, one_run_bounds, unexplained
 from imprint.nets.load import NetworkFile, read_card
-from imprint.probe.signal_options import SignalOptions
-from imprint.progress import say
-from imprint.seeds import derive
+from imprint.probe.signals.signal_options import SignalOptions
+from imprint.report.summary import finish
 from imprint.stats import proportion
-from imprint.store import Study, read_json, write_json
-from imprint.tables import read_table, write_table
-from imprint.train.cohort import train_cohort
-from imprint.train.cohort_engines import WEIGHTS
-from imprint.train.cohort_options import CohortOptions
-from imprint.train.cohort_plan import plan_models
+from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import read_table, write_table
+from imprint.train.cohort.cohort import train_cohort
+from imprint.train.cohort.cohort_engines import WEIGHTS
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.cohort_plan import plan_models
 
 NOT_PRIVATE = "not-private"
 MODEL = "models/0000"
@@ -139,7 +140,7 @@ def check_budgets(study: Study, canaries: Canaries, options: PrivacyOptions) -> 
     Raises:
         ImprintError: Opacus is missing, no noise reaches an ε, or one is beyond the accountant.
     """
-    from imprint.train.private import check_noise
+    from imprint.train.cohort.private import check_noise
 
     for run in list_runs(options):
         if run.options.private and not study.path(f"runs/{run.name}/{MODEL}").exists():

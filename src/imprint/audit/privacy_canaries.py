@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator, uniforms
 from imprint.data.imageset import ArrayImages, IntArray
-from imprint.errors import ImprintError
 from imprint.membership.moments import BoolArray
-from imprint.seeds import derive, generator, uniforms
-from imprint.train.masks import Masks, coin_flips
+from imprint.train.cohort.masks import Masks, coin_flips
 
 MOST_OTHERS = 2000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imprint.config import Numbers
+from imprint.core.errors import ImprintError
 from imprint.data.views import UNCHANGED
-from imprint.errors import ImprintError
 from imprint.membership.options import LEAST_CONFIDENCE
-from imprint.options import Common, DataChoice
-from imprint.train.cohort_options import CohortOptions
+from imprint.study.config import Numbers
+from imprint.study.options import Common, DataChoice
+from imprint.train.cohort.cohort_options import CohortOptions
 
 BUDGET = (0.3, 0.3)
 """Shares of the canaries with the highest scores, guessed in, and with the lowest, guessed out.

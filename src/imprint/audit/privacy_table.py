@@ -10,7 +10,7 @@ def show_privacy(findings: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    from imprint.terminal import safe_console
+    from imprint.core.terminal import safe_console
 
     canaries, confidence = findings["canaries"], 100 * findings["confidence"]
     title = (

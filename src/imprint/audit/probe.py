@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imprint.audit.images import open_choice
+from imprint.core.device import choose_device
+from imprint.data.choice import open_choice
 from imprint.data.views import Augmentation
-from imprint.device import choose_device
 from imprint.nets.load import NetworkFile
-from imprint.options import DataChoice
-from imprint.store import write_json
+from imprint.study.options import DataChoice
+from imprint.study.store import write_json
 from imprint.train.command import read_indices
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.probe_options import ProbeOptions

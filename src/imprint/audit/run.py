@@ -15,15 +15,16 @@ from imprint.audit.coverage_audit import check_step
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.dejavu_guess import searched_layer
 from imprint.audit.dejavu_online import online_attack, online_settings
-from imprint.audit.images import open_choice
 from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.membership_cohort import check_cohort, cohort_steps
 from imprint.audit.membership_records import Pool
 from imprint.audit.one_model import one_model_steps
 from imprint.audit.one_model_options import OneModelOptions
 from imprint.audit.options import AuditOptions
-from imprint.audit.summary import finish
-from imprint.config import to_plain
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
+from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.split import (
     Partition,
@@ -32,18 +33,17 @@ from imprint.data.split import (
     partition_images,
     save_partition,
 )
-from imprint.device import choose_device
-from imprint.errors import ImprintError
-from imprint.launch import run_tasks
+from imprint.launch.local import run_tasks
 from imprint.nets.load import NetworkFile, load_subject, read_card
-from imprint.seeds import derive, generator
-from imprint.store import Study, read_json, write_json
+from imprint.report.summary import finish
+from imprint.study.config import to_plain
+from imprint.study.store import Study, read_json, write_json
 from imprint.train.checkpoints import checkpoints_in
-from imprint.train.cohort import MASKS
-from imprint.train.cohort_engines import WEIGHTS
+from imprint.train.cohort.cohort import MASKS
+from imprint.train.cohort.cohort_engines import WEIGHTS
+from imprint.train.cohort.masks import read_masks
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.loop import FIGURES, initial_subject, subject_card, train
-from imprint.train.masks import read_masks
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:

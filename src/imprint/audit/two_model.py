@@ -9,14 +9,14 @@ from typing import Any
 
 from imprint.audit.dejavu import attacked_set, dejavu_steps
 from imprint.audit.dejavu_guess import searched_layer
-from imprint.audit.images import open_choice
-from imprint.audit.summary import finish
+from imprint.core.errors import ImprintError
+from imprint.data.choice import open_choice
 from imprint.data.imageset import IntArray
 from imprint.data.split import MANIFEST, load_partition
-from imprint.errors import ImprintError
 from imprint.nets.load import NetworkFile
-from imprint.options import DataChoice, DejavuChoice
-from imprint.store import Study
+from imprint.report.summary import finish
+from imprint.study.options import DataChoice, DejavuChoice
+from imprint.study.store import Study
 from imprint.train.loop import hash_of_images
 
 

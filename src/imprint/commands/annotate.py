@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.options import Common, CropChoice, DataChoice
+from imprint.study.options import Common, CropChoice, DataChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class _Backgrounds(DataChoice, CropChoice, Common):
     """A .npy file of image indices, e.g. bbox_A.npy of imprint data split; all when left out."""
 
     def _found(self) -> Any:
-        from imprint.audit.images import open_choice
+        from imprint.data.choice import open_choice
         from imprint.data.crop_files import background_crops
         from imprint.train.command import read_indices
 
@@ -48,10 +48,10 @@ class Crops(_Backgrounds):
         """Write the crops; return the content of ``crops.json``."""
         import numpy as np
 
+        from imprint.core.errors import ImprintError
         from imprint.data.crop_files import write_crops
         from imprint.data.file_names import class_folders
-        from imprint.errors import ImprintError
-        from imprint.store import Study, write_json
+        from imprint.study.store import Study, write_json
 
         if self.size < 1:
             raise ImprintError(f"--size is {self.size}: it must be at least 1 pixel")
@@ -101,11 +101,11 @@ class Tag(_Backgrounds):
 
     def run(self) -> dict[str, Any]:
         """Tag; return where the tags are and how many there are."""
-        from imprint.device import choose_device
+        from imprint.core.device import choose_device
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.annotators.zero_shot import load_tagger, read_tag_list
         from imprint.probe.tags import tag_crops, write_tags
-        from imprint.store import Study
+        from imprint.study.store import Study
 
         tags = read_tag_list(self.tag_list, self.threshold)
         prompts = self.prompt.split("|")
@@ -154,14 +154,14 @@ class Boxes(DataChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Look; return where the boxes are, and in how many images there are some."""
-        from imprint.audit.images import open_choice
-        from imprint.device import choose_device
-        from imprint.errors import ImprintError
+        from imprint.core.device import choose_device
+        from imprint.core.errors import ImprintError
+        from imprint.data.choice import open_choice
         from imprint.probe.annotators.detector import load_detector
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.boxes import INDICES, check_names, write_boxes
         from imprint.reading.array_files import read_npy
-        from imprint.store import Study, hash_arrays
+        from imprint.study.store import Study, hash_arrays
         from imprint.train.command import read_indices
 
         if self.batch_size < 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from imprint.options import Common, WeightsChoice
+from imprint.study.options import Common, WeightsChoice
 
 if TYPE_CHECKING:
     from imprint.nets.subject import SubjectCard
@@ -64,7 +64,7 @@ class Convert(WeightsChoice, Common):
         """Convert; return where the weights are and their card, or the options."""
         if self.checkpoint.suffix in SETTINGS:
             return self._convert_settings()
-        from imprint.errors import ImprintError
+        from imprint.core.errors import ImprintError
         from imprint.nets.checkpoint import SUFFIXES
         from imprint.nets.load import save_subject
 
@@ -105,9 +105,9 @@ class Convert(WeightsChoice, Common):
     def _convert_settings(self) -> dict[str, Any]:
         import yaml
 
-        from imprint.errors import ImprintError
-        from imprint.progress import say
-        from imprint.store import replacing
+        from imprint.core.errors import ImprintError
+        from imprint.core.progress import say
+        from imprint.study.store import replacing
         from imprint.train.published_options import read_published_options
 
         found = read_published_options(self.checkpoint)

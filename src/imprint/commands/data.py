@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.config import Integers
-from imprint.options import Common, DataChoice
+from imprint.study.config import Integers
+from imprint.study.options import Common, DataChoice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +21,9 @@ class Describe(DataChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Describe the images; return the content of ``data.json``."""
-        from imprint.audit.images import open_choice
+        from imprint.data.choice import open_choice
         from imprint.data.describe import describe, lines
-        from imprint.store import write_json
+        from imprint.study.store import write_json
 
         facts = describe(open_choice(self, self.seed), self.min_crop_px, self.corner_fraction)
         write_json(self.out / "data.json", facts)
@@ -49,11 +49,11 @@ class Split(DataChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Split the images; return how many are where."""
-        from imprint.audit.images import open_choice
+        from imprint.core.errors import ImprintError
+        from imprint.data.choice import open_choice
         from imprint.data.describe import describe_split, split_lines
         from imprint.data.split import load_partitions, partition_images, save_partition
-        from imprint.errors import ImprintError
-        from imprint.store import Study
+        from imprint.study.store import Study
 
         images = open_choice(self, self.seed)
         boxes = None if self.without_boxes else images.boxes()
@@ -98,7 +98,7 @@ class Unpack(Common):
         from imprint.data.digests import file_digests
         from imprint.data.sources.imagenet_index import INDEX_FILE, read_index
         from imprint.data.tfrecords import find_shards, unpack
-        from imprint.store import Study
+        from imprint.study.store import Study
 
         shards = find_shards(self.tfrecords)
         settings = {}

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from imprint.audit.dejavu_sweep_options import SweepOptions
 from imprint.audit.one_model_options import OneModelOptions
-from imprint.config import Numbers
 from imprint.data.views import SECOND_VIEW, Augmentation
-from imprint.options import Common, DataChoice, DejavuChoice, WeightsChoice
+from imprint.study.config import Numbers
+from imprint.study.options import Common, DataChoice, DejavuChoice, WeightsChoice
 from imprint.train.probe_options import ProbeOptions
 
 
@@ -38,7 +38,7 @@ class Attack(Common):
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.arrays import attack_arrays
-        from imprint.audit.summary import finish_without_page, show_dejavu
+        from imprint.report.summary import finish_without_page, show_dejavu
 
         summary = attack_arrays(
             self.arrays,
@@ -117,8 +117,8 @@ class OneModel(OneModelOptions):
         """Run the test; return the content of ``summary.json``."""
         from imprint.audit.one_model import one_model_audit
         from imprint.audit.one_model_arrays import one_model_arrays
-        from imprint.audit.summary import finish_without_page, show_dejavu
-        from imprint.errors import ImprintError
+        from imprint.core.errors import ImprintError
+        from imprint.report.summary import finish_without_page, show_dejavu
 
         if (self.arrays is None) == (self.subject is None):
             raise ImprintError("give --subject, the weights of a network, or --arrays: one of both")

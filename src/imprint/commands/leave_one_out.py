@@ -44,7 +44,7 @@ class Query(QueryOptions):
     def run(self) -> dict[str, Any]:
         """Ask; return what was asked and written."""
         from imprint.audit.leave_one_out_query import query_study
-        from imprint.progress import say
+        from imprint.core.progress import say
 
         told = query_study(self)
         if not self.json:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from imprint.audit.membership_options import CohortAuditOptions, MembershipOptions
 from imprint.audit.membership_study_options import StudyOptions
 from imprint.audit.privacy_options import PrivacyOptions
-from imprint.config import Names, Numbers
 from imprint.membership.options import AttackOptions
-from imprint.options import Common
+from imprint.study.config import Names, Numbers
+from imprint.study.options import Common
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Attack(AttackOptions, Common):
         """Attack; return the content of ``summary.json``."""
         from imprint.audit.membership_arrays import attack_membership_arrays
         from imprint.audit.membership_table import show_membership
-        from imprint.audit.summary import finish_without_page
+        from imprint.report.summary import finish_without_page
 
         summary = attack_membership_arrays(
             self.arrays,
@@ -111,7 +111,7 @@ class Ensemble(Common):
         """Estimate; return the content of ``summary.json``."""
         from imprint.audit.membership_ensemble import audit_ensemble
         from imprint.audit.membership_ensemble_table import show_ensemble
-        from imprint.audit.summary import finish_without_page
+        from imprint.report.summary import finish_without_page
 
         summary = audit_ensemble(
             self.runs, self.out, self.index, self.memorization_cut, self.influence_cut
@@ -167,7 +167,7 @@ class Bound(Common):
     def run(self) -> dict[str, Any]:
         """Bound; return the content of ``summary.json``."""
         from imprint.audit.privacy_arrays import bound_arrays, tell_bound
-        from imprint.audit.summary import finish_without_page
+        from imprint.report.summary import finish_without_page
 
         summary = bound_arrays(
             self.arrays,

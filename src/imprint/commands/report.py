@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.options import Common
+from imprint.study.options import Common
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,8 @@ class Report(Common):
 
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""
-        from imprint.errors import ImprintError
-        from imprint.progress import say
+        from imprint.core.errors import ImprintError
+        from imprint.core.progress import say
         from imprint.report.page import write_report
 
         plots = self.out / "plots" if self.plots else None

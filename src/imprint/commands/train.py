@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imprint.options import Common, DataChoice
+from imprint.study.options import Common, DataChoice
 from imprint.train.options import TrainOptions
 
 
@@ -28,9 +28,9 @@ class Train(DataChoice, Common):
 
     def run(self) -> dict[str, Any] | None:
         """Train; return where the weights are and what the last epoch logged."""
-        from imprint.audit.images import open_choice
-        from imprint.device import choose_device
-        from imprint.store import Study
+        from imprint.core.device import choose_device
+        from imprint.data.choice import open_choice
+        from imprint.study.store import Study
         from imprint.train.command import read_held_out, read_indices, train_network
 
         images = open_choice(self, self.seed)

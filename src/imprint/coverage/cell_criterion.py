@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import CellCoverage, Cells, distinct, share, shared, within
 from imprint.coverage.clusterers import cluster_neurons
 from imprint.coverage.clustering import Clustering
 from imprint.coverage.criterion import Criterion
 from imprint.coverage.partition import IntArray
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 FEWEST_PENDING = 4096
 _MULTIPLIERS = torch.tensor([1, -7046029254386353131, -4265267296055464877])

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.coverage.clustering import Clustering
-from imprint.errors import ImprintError
-from imprint.seeds import generator
 
 LARGEST_CODE = 2**63
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.coverage.clustering import Clustering, cluster, refuse_what_is_not_finite
 from imprint.coverage.partition import FloatArray, IntArray
-from imprint.errors import ImprintError
-from imprint.seeds import derive
 
 MOST_INPUTS = 2000
 SEED_BITS = 2**31

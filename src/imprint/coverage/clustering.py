@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.partition import FloatArray, IntArray, best_cuts, inertia, sorted_values
 from imprint.coverage.silhouette import mean_silhouettes
-from imprint.errors import ImprintError
 
 MOST_CLUSTERS = 9
 VALUES_A_TURN = 40_000

@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch, Layers
-from imprint.errors import ImprintError
-from imprint.registry import Registry
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA
-from imprint.errors import ImprintError
 
 TRUTHS = {"true": True, "false": False}
 

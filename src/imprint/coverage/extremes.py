@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import Criterion, fitted
 from imprint.coverage.moments import require_ranges, training_moments
 from imprint.coverage.tally import NO_MARK
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from imprint.activations import Layers
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import FloatArray, IntArray
-from imprint.errors import ImprintError
-from imprint.importance import ALL_CLASSES, ImportanceTable
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import ALL_CLASSES, ImportanceTable
 from imprint.reading.regular import read_text
-from imprint.store import hash_json, read_json, replacing, write_json
-from imprint.tables import read_table, write_table
+from imprint.study.store import hash_json, read_json, replacing, write_json
+from imprint.study.tables import read_table, write_table
 
 SAME = ("method", "target", "reduce", "sign", "scaling")
 COLUMNS = ("index", "layer", "class", "score", "n_inputs", "kind", "positions", *SAME, "facts")

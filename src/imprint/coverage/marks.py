@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imprint.activations import Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import Criterion
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Layers
 
 MOST_MARKS = 2**29
 """A mark is a byte, and sixteen in the tally behind the interval: nine gigabytes."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.activations import ActivationTable, Batch
+from imprint.core.errors import ImprintError
 from imprint.coverage.count_interval import count_interval
 from imprint.coverage.criterion import Criterion
 from imprint.coverage.jackknife import interval, whole_and_rests, within_bounds
 from imprint.coverage.tally import Tally
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch
 
 GROUPS = 20
 FEWEST_GROUPS = 5

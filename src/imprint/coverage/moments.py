@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.activations import ActivationTable
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.neurons.activations import ActivationTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,8 +25,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Layers
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Layers
 
 MOST_CELLS = 2**63 - 1
 MOST_LISTED = 2**20

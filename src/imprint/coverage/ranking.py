@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch
+from imprint.neurons.activations import Batch
 
 _PLACE = 0xFFFFFFFF
 

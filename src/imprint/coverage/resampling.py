@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import share
 from imprint.coverage.rarefaction import Occupancy
-from imprint.errors import ImprintError
 from imprint.stats import Estimate, percentile_interval
 
 IntArray = NDArray[np.int64]
@@ -90,7 +90,7 @@ def bootstrap_reached(
 
     Args:
         cache: of the inputs.
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
         draws: resamples.
     """
     count, known = len(cache), len(cache.counts)

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.activations import ActivationTable
+from imprint.core.errors import ImprintError
 from imprint.coverage.cells import CellCoverage, Cells, coverage
 from imprint.coverage.clusterers import cluster_neurons
 from imprint.coverage.clustering import Clustering
 from imprint.coverage.partition import FloatArray, IntArray
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable
 
 BOUNDARY_OFFSET = 0.01
 

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.coverage.cells import Cells
 from imprint.coverage.clusterers import cluster_by
 from imprint.coverage.clustering import MOST_CLUSTERS
 from imprint.coverage.partition import FloatArray, IntArray
 from imprint.coverage.resampling import CellCache
-from imprint.errors import ImprintError
-from imprint.seeds import derive, generator
 from imprint.stats import Estimate, pearson
 
 EXPLORATION = 0.01

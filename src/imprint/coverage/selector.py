@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.data.imageset import IntArray
-from imprint.errors import ImprintError
 from imprint.nets.checkpoint import read_weights, write_weights
-from imprint.seeds import derive, generator
-from imprint.store import read_json, write_json
+from imprint.study.store import read_json, write_json
 
 Features = NDArray[np.float32]
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from imprint.activations import ActivationTable, Layers
 from imprint.coverage.clustering import cluster, refuse_what_is_not_finite
 from imprint.coverage.partition import FloatArray, IntArray
+from imprint.neurons.activations import ActivationTable, Layers
 
 INPUTS_WITHOUT_LABELS = 1000
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.seeds import generator
+from imprint.core.seeds import generator
 
 Bits = NDArray[np.uint8]
 FILTER_BITS = 20

@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import Criterion, fitted
 from imprint.coverage.moments import training_moments
 from imprint.coverage.tally import NO_MARK
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 LEAST_VARIANCE = 1e-5
 FIT = "fit."

@@ -18,12 +18,12 @@ from typing import Literal
 
 import numpy as np
 
-from imprint.activations import Layers
-from imprint.ballot import Ballot
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import FloatArray, IntArray
-from imprint.errors import ImprintError
-from imprint.importance import Selection, hidden, select
-from imprint.seeds import generator
+from imprint.neurons.activations import Layers
+from imprint.neurons.ballot import Ballot
+from imprint.neurons.importance import Selection, hidden, select
 from imprint.stats.bootstrap import resamples
 
 PUBLISHED_POINTS = 10

@@ -14,10 +14,10 @@ import torch
 
 from imprint.coverage.voting import Votes, VotingOptions, count_votes
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.importance import Scaling
 from imprint.nets.subject import Subject
-from imprint.probe.attribution_options import AttributionOptions
-from imprint.probe.voting import cast_ballots
+from imprint.neurons.importance import Scaling
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.voting import cast_ballots
 
 PUBLISHED_METHODS = ("lc", "la", "ii", "ldl", "ldls", "lgs", "lig", "lrp")
 METHODS = ("lc", "la", "ii", "ldl", "lgs", "lrp")

@@ -1,8 +1,9 @@
 """Augmentation of whole batches on their device, each image with parameters of its own.
 
-The parameters of an image depend on a key and its index alone (:func:`imprint.seeds.uniforms`),
-never on the batch it is in. With a key derived from (seed, epoch, view), the same image is
-augmented in the same way whatever the batch size, the order or the number of processes.
+The parameters of an image depend on a key and its index alone
+(:func:`imprint.core.seeds.uniforms`), never on the batch it is in. With a key derived from (seed,
+epoch, view), the same image is augmented in the same way whatever the batch size, the order or the
+number of processes.
 
 Two ways in, one result:
 
@@ -26,11 +27,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, uniforms
 from imprint.data.geometry import centre_squares, resample, whole_rectangles
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.data.views import RGB, Augmentation
-from imprint.errors import ImprintError
-from imprint.seeds import derive, uniforms
 
 BoolArray = NDArray[np.bool_]
 
@@ -77,7 +78,7 @@ def augment(
     Args:
         pixels: uint8 ``[b, C, H, W]``.
         settings: of this view.
-        key: a seed from :func:`imprint.seeds.derive`, e.g. of (seed, "augment", epoch, view).
+        key: a seed from :func:`imprint.core.seeds.derive`, e.g. of (seed, "augment", epoch, view).
         ids: int64 ``[b]``, indices of the images.
         size: side of the result in pixels.
 
@@ -141,7 +142,7 @@ def crop_rectangles(
 
     Args:
         settings: of this view.
-        key: a seed from :func:`imprint.seeds.derive`.
+        key: a seed from :func:`imprint.core.seeds.derive`.
         ids: int64 ``[b]``, indices of the images.
         sizes: ``[b, 2]``, width and height of each image.
 
@@ -162,7 +163,7 @@ def draw(settings: Augmentation, key: int, ids: ArrayLike) -> Parameters:
 
     Args:
         settings: of this view.
-        key: a seed from :func:`imprint.seeds.derive`.
+        key: a seed from :func:`imprint.core.seeds.derive`.
         ids: int64 ``[b]``, indices of the images.
     """
     chance = uniforms(derive(key, "apply"), ids, 4)

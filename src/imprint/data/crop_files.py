@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.data.cropped import CroppedImages
 from imprint.data.crops import Corner, CropRule, background_rectangles
 from imprint.data.file_names import export_names
@@ -19,8 +21,6 @@ from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.picture import to_picture
-from imprint.errors import ImprintError
-from imprint.progress import track
 
 BATCH = 64
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
-from imprint.errors import ImprintError
-from imprint.fingerprint import joined_fingerprint
-from imprint.store import hash_arrays, hash_json
+from imprint.study.fingerprint import joined_fingerprint
+from imprint.study.store import hash_arrays, hash_json
 
 IN_MEMORY_LIMIT = 1 << 30
 

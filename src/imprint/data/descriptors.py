@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import Pixels
-from imprint.errors import ImprintError
 
 DIRECTIONS = 8
 PYRAMID = (1, 2, 4)

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.device import usable_cores
-from imprint.errors import ImprintError
-from imprint.fingerprint import DIGEST_BYTES, Digests
-from imprint.progress import track
+from imprint.core.device import usable_cores
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.reading.regular import open_regular
+from imprint.study.fingerprint import DIGEST_BYTES, Digests
 
 SETTLED_NS = 2_000_000_000
 """File systems keep times to 2 s at the coarsest (FAT)."""

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from imprint.core.errors import ImprintError
 from imprint.data.files import DecodedFiles, FileImages
 from imprint.data.imageset import ImageSet
-from imprint.errors import ImprintError
 
 
 def class_folders(images: ImageSet) -> tuple[str, ...]:

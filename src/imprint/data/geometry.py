@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.arrays import FloatArray
-from imprint.errors import ImprintError
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
 
 ROUNDING = 1e-3
 """Overlap of a rectangle with a pixel, in pixels, that is taken for none."""

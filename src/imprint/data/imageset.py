@@ -17,11 +17,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from imprint.arrays import FloatArray as FloatArray
-from imprint.arrays import IntArray as IntArray
-from imprint.arrays import Pixels as Pixels
-from imprint.errors import ImprintError
-from imprint.fingerprint import Fingerprint, array_digests, fingerprint_of
+from imprint.core.arrays import FloatArray as FloatArray
+from imprint.core.arrays import IntArray as IntArray
+from imprint.core.arrays import Pixels as Pixels
+from imprint.core.errors import ImprintError
+from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
 
 
 @runtime_checkable
@@ -84,7 +84,7 @@ class ImageSet(Protocol):
     def fingerprint(self) -> str:
         """Return a hash of all that the set holds: names, content, labels, classes and boxes.
 
-        A :class:`imprint.fingerprint.Fingerprint` also knows the hash of each image.
+        A :class:`imprint.study.fingerprint.Fingerprint` also knows the hash of each image.
         """
         ...
 

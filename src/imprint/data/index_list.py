@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import IntArray
-from imprint.errors import ImprintError
 from imprint.reading.array_files import read_npy
-from imprint.store import replacing
+from imprint.study.store import replacing
 
 
 def read_index_list(file: Path) -> IntArray:

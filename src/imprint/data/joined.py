@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
-from imprint.errors import ImprintError
-from imprint.fingerprint import joined_fingerprint
+from imprint.study.fingerprint import joined_fingerprint
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 Parts = tuple[str, ...]
 _NO_IMAGE = (-1, 0)

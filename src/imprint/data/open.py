@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.data.boxes import (
     NO_BOXES,
     BoxEnds,
@@ -24,8 +26,6 @@ from imprint.data.files import FileImages, find_corrupt
 from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray
 from imprint.data.sources.folder import unread_names
 from imprint.data.sources.registry import Listing, layouts
-from imprint.errors import ImprintError
-from imprint.progress import say
 
 _NAMED = 10
 _NONE: IntArray = np.empty(0, dtype=np.int64)

@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.reading.array_files import read_npy
-from imprint.seeds import generator
-from imprint.store import hash_file, read_json, write_json
+from imprint.study.store import hash_file, read_json, write_json
 
 MANIFEST = "manifest.json"
 VALIDATION = "val_set.npy"

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.data.annotation import Tags, tags_from_words
 from imprint.data.imageset import IntArray
 from imprint.data.name_join import match_names
-from imprint.errors import ImprintError
-from imprint.progress import say
 from imprint.reading.regular import open_regular
-from imprint.store import read_json, write_json
+from imprint.study.store import read_json, write_json
 
 MAX_TAG_BYTES = 1 << 29
 Words = dict[str, dict[str, float]]

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.extras import import_tensorflow
+from imprint.core.progress import track
 from imprint.data.decode import SUFFIXES
 from imprint.data.sources.imagenet_index import INDEX_FILE
-from imprint.errors import ImprintError
-from imprint.extras import import_tensorflow
-from imprint.progress import track
 from imprint.reading.regular import check_regular
-from imprint.store import replacing
+from imprint.study.store import replacing
 
 PARTS = {"train": "train", "validation": "val"}
 """Folder of each kind of shard."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Literal
 
-from imprint.config import Integers, Numbers
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.study.config import Integers, Numbers
 
 RGB = 3
 PROBABILITIES = ("flip", "jitter", "grayscale", "blur", "solarise")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from imprint.store import replacing
+from imprint.study.store import replacing
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 

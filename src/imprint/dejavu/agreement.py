@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.seeds import generator
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.votes import Votes
-from imprint.seeds import generator
 from imprint.stats import Estimate, percentile_interval, proportion
 from imprint.stats.bootstrap import DRAWS
 

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.device import DeviceName
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import IntArray
 from imprint.dejavu.votes import Votes, vote
-from imprint.device import DeviceName
-from imprint.errors import ImprintError
-from imprint.neighbors import nearest
+from imprint.neighbors.nearest import nearest
 
 Metric = Literal["l2", "cosine"]
 

@@ -22,9 +22,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.references import tiles
-from imprint.errors import ImprintError
 
 GREATEST_LOG_TEMPERATURE = float(np.log(1000))
 TOLERANCE = 1e-4

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from imprint.core.seeds import generator
 from imprint.data.imageset import IntArray
 from imprint.dejavu.two_model import Side, two_model
 from imprint.dejavu.votes import vote
-from imprint.seeds import generator
 from imprint.stats import Estimate, percentile_interval
 from imprint.stats.control import Control
 

@@ -16,11 +16,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.data.folds import k_fold
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.one_model import BoolArray
-from imprint.errors import ImprintError
-from imprint.seeds import derive
 
 ALWAYS_TRAINS = -1
 

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
+from imprint.core.errors import ImprintError
 from imprint.data.annotation import Tags
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.references import LEAST_PROBABILITY, tiles
-from imprint.errors import ImprintError
 
 PUBLISHED_SMOOTHING = 1e-10
 

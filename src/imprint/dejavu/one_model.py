@@ -30,6 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.agreement import agreement
 from imprint.dejavu.calibration import Calibrated, calibrate
@@ -44,8 +46,6 @@ from imprint.dejavu.two_model import (
     two_model,
 )
 from imprint.dejavu.votes import Votes
-from imprint.errors import ImprintError
-from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
     bootstrap_means,

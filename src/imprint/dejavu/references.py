@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import FloatArray, IntArray
 from imprint.dejavu.votes import ROWS_A_TILE, Votes
-from imprint.errors import ImprintError
 
 LEAST_PROBABILITY = 1e-12
 """What a probability of 0 is taken for: no reference is that sure of anything."""

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.data.imageset import IntArray
 from imprint.dejavu.votes import Votes
-from imprint.errors import ImprintError
-from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
     cut_means,

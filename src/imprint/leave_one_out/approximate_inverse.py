@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.leave_one_out.conjugate_gradients import StreamedMatrix
 from imprint.leave_one_out.kernels.tiles import Records
 from imprint.leave_one_out.large_options import LargeOptions
@@ -20,8 +21,7 @@ from imprint.leave_one_out.memory_plan import (
 from imprint.leave_one_out.nystrom import Nystrom
 from imprint.leave_one_out.panel_cholesky import PanelCholesky
 from imprint.leave_one_out.panels import FilePanels, MemoryPanels, Panels, Shape
-from imprint.seeds import generator
-from imprint.store import hash_arrays
+from imprint.study.store import hash_arrays
 
 
 class ApproximateInverse(Protocol):

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from imprint.core.progress import say
 from imprint.leave_one_out.kernels.kernel import Kernel
 from imprint.leave_one_out.kernels.tiles import MEMORY, Records, blocks
 from imprint.leave_one_out.tiled_cholesky import add_product
-from imprint.progress import say
 
 BLOCK = 2048
 """Rows and columns of K that exist at a time."""

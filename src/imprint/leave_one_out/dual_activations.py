@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 Activation = Literal["relu", "erf", "gelu"]
 

@@ -23,7 +23,7 @@ from imprint.leave_one_out.noise_path import Spectrum, noise_path
 from imprint.leave_one_out.posterior import classes_of
 from imprint.leave_one_out.records import FPR
 from imprint.stats import median, proportion
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 TOLD = 0.75
 """Area under the ROC curve from which on a record counts as distinguishable."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.paired_auc import (
     fewest_starts,
     jackknife_error,
@@ -121,7 +121,7 @@ def noise_ceiling(
         within: as :func:`prediction_difference`.
         without: likewise.
         measure: of a half, such as ``root_difference``: arrays ``[r, k, c]`` to ``[r]``.
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
         splits: random halvings to average.
         draws: of the bootstrap.
 
@@ -177,7 +177,7 @@ def datamodeling_score(
         influence: ``[n, q]``, larger where a record raises the output more.
         members: bool ``[S, n]``, records of each subset.
         outputs: ``[S, q]``.
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
 
     Raises:
         ImprintError: shapes that do not fit, values that are not finite, fewer than 3 subsets, or

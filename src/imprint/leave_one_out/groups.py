@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.distinguishability import Directions, mean_distance
 from imprint.leave_one_out.joint_queries import whiten
 from imprint.leave_one_out.posterior import Posterior

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.seeds import generator
+from imprint.core.seeds import generator
 
 
 def random_directions(shape: Sequence[int], names: Sequence[int], lines: int, seed: int) -> Tensor:

@@ -41,7 +41,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.approximate_inverse import (
     ApproximateInverse,
     approximate_inverse,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 Method = Literal["auto", "exact", "hybrid", "out_of_core", "nystrom"]
 LEAST_SAMPLE = 72

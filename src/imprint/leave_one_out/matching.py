@@ -22,7 +22,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.dual_activations import Activation
 from imprint.leave_one_out.kernels.fc import FullyConnected
 

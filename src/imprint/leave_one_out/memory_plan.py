@@ -18,7 +18,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.conjugate_gradients import BLOCK
 from imprint.leave_one_out.kernels.tiles import MEMORY
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.conjugate_gradients import StreamedMatrix
 from imprint.leave_one_out.kernels.tiles import Records, blocks
 from imprint.leave_one_out.tiled_cholesky import add_product, divide_rows

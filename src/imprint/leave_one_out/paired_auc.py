@@ -27,7 +27,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 FloatArray = NDArray[np.float64]
 

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.leave_one_out.panels import Panels, aligned
 from imprint.leave_one_out.tiled_cholesky import (
     add_product,
@@ -27,8 +28,7 @@ from imprint.leave_one_out.tiled_cholesky import (
     divide_rows,
     substitute,
 )
-from imprint.progress import track
-from imprint.store import replacing
+from imprint.study.store import replacing
 
 Block = Callable[[slice, slice], Tensor]
 """A of some rows and columns, float64, with the noise on its diagonal."""

@@ -25,9 +25,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.kernels.tiles import blocks
-from imprint.store import read_json, telling_disk_errors, write_json
+from imprint.study.store import read_json, telling_disk_errors, write_json
 
 CACHE_LINE = 64
 """Bytes: where BLAS kernels tell aligned from other operands."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 # Starts are moved so far inside the faces of a box, in half sides: on a face the slope of sin is 0.
 _INSIDE = 1e-3

@@ -26,7 +26,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.distinguishability import excess_over_log
 from imprint.leave_one_out.groups import group_self_influence
 from imprint.leave_one_out.kernels.kernel import Kernel

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.certificate import certificate
 from imprint.leave_one_out.climb import Climb, adam, lbfgs
 from imprint.leave_one_out.distinguishability import Directions

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
-from imprint.seeds import generator
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 
 Starts = Callable[[int], Tensor]
 """From the number of an attempt, 0 first, to queries ``[b, q, ...]``."""

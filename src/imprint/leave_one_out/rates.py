@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.noncentral_chi_square import log_distribution
 
 _MOST_STEPS = 100

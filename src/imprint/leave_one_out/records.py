@@ -15,7 +15,7 @@ from torch import Tensor
 from imprint.leave_one_out.distinguishability import Directions, excess_over_log
 from imprint.leave_one_out.posterior import classes_of
 from imprint.leave_one_out.self_influence import SelfInfluence
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 FPR = 1e-3
 """False positive rate of the columns ``tpr`` and ``tpr_alone``."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.seeds import generator
+from imprint.core.seeds import generator
 
 
 @dataclass(frozen=True, eq=False)

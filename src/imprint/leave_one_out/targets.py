@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 Outputs = Literal["classes", "contrast"]
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
 from imprint.membership.cohort import IntArray, References, derive_values
 from imprint.membership.moments import FloatArray
 from imprint.membership.options import AttackOptions
-from imprint.registry import Registry
 
 Sides = Literal["none", "any", "out", "both"]
 

@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from imprint.core.seeds import derive, uniforms
 from imprint.membership.moments import (
     IN,
     OUT,
@@ -48,7 +49,6 @@ from imprint.membership.moments import (
     moments,
     sums,
 )
-from imprint.seeds import derive, uniforms
 
 IntArray = NDArray[np.int64]
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.membership.evaluation import FPRS, Evaluation, check_both
 from imprint.membership.moments import BoolArray, FloatArray
-from imprint.seeds import generator
 from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
 from imprint.stats.crossed import crossed_reach
 

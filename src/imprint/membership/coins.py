@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.duplicates import first_of_copies
 
 IMPOSSIBLE = 1e-6

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from imprint.core.seeds import generator
 from imprint.membership.attack import Attack, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.evaluation import check_both
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
 from imprint.membership.run import cohort_target
-from imprint.seeds import generator
 from imprint.stats import auc
 from imprint.stats.control import Control
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.membership.memorization import (
     BoolArray,
     FloatArray,
@@ -24,7 +25,6 @@ from imprint.membership.memorization import (
     top_pairs,
 )
 from imprint.membership.memorized_by_chance import count_cases, memorized_by_chance
-from imprint.progress import track
 
 BLOCK_BYTES = 1 << 26
 """Booleans ``[models, records]`` that are unpacked at once."""

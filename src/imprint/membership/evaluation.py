@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.membership.moments import BoolArray, FloatArray
-from imprint.seeds import generator
 from imprint.stats import (
     Estimate,
     auc,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.cohort import IntArray
 from imprint.membership.evaluation import check_both
 from imprint.membership.moments import BoolArray, FloatArray

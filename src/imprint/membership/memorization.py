@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from math import isfinite
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 LEAST_CONFIDENCE = 0.5
 """A bound that fails more often than it holds bounds nothing."""

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imprint import seeds
-from imprint.errors import ImprintError
+from imprint.core import seeds
+from imprint.core.errors import ImprintError
 from imprint.membership.coins import check_coins, check_rows_differ
 from imprint.membership.options import LEAST_CONFIDENCE
 from imprint.membership.privacy_bounds import (

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaincinv, gammaln, logit, ndtr, ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -20,8 +20,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint import seeds
-from imprint.errors import ImprintError
+from imprint.core import seeds
+from imprint.core.errors import ImprintError
 
 IntArray = NDArray[np.int64]
 

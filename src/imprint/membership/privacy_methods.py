@@ -13,10 +13,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.membership.privacy_audit import OneRunMethod, PrivacyBound, audit_one_run
 from imprint.membership.privacy_choices import Budget, Choice, Fixed, Split
-from imprint.seeds import derive
 from imprint.stats.checks import FloatArray
 
 METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)

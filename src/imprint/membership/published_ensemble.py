@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.membership.ensemble import Ensemble, pack
 from imprint.membership.memorization import BoolArray, IntArray
-from imprint.progress import track
 from imprint.reading.array_files import npz_checksums, read_npz
 
 FILE = "aux_arrays.npz"

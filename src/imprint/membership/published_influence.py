@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.memorization import FloatArray, InfluencePairs, IntArray
 from imprint.reading.array_files import read_npz
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.attack import ATTACKS, Attack, Evidence
 from imprint.membership.cohort import Cohort, References
 from imprint.membership.moments import FloatArray

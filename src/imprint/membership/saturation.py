@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
+from imprint.core.seeds import generator
 from imprint.membership.attack import Attack, Evidence
 from imprint.membership.cohort import Cohort, IntArray, References
 from imprint.membership.evaluation import check_both
 from imprint.membership.moments import BoolArray, FloatArray
 from imprint.membership.options import AttackOptions
-from imprint.progress import track
-from imprint.seeds import generator
 from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.crossed import crossed_reach
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 FloatArray = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 SPARE_NUMBERS = 2_000_000
 SPARE_TENSORS = 2_000

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import FOREIGN, from_function
 from imprint.nets.registry import ARCHITECTURES, Builder

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.bounded import bounded_by
 from imprint.nets.build import build_network
 from imprint.nets.checkpoint import Weights, plain_names

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
-from imprint.extras import go_offline
+from imprint.core.errors import ImprintError
+from imprint.core.extras import go_offline
+from imprint.core.user_code import check_options, import_function, taken_by
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
 from imprint.nets.wrapped import Wrapped, as_backbone, call
-from imprint.user_code import check_options, import_function, taken_by
 
 _PLAIN_NAME = re.compile(r"[\w.\-]+")
 _NOT_OPTIONS = frozenset(
@@ -185,7 +185,7 @@ def from_function(
 
     Raises:
         ImprintError: no such module or function, the user did not consent to it
-            (:mod:`imprint.user_code`), it refuses the arguments, or returns no module.
+            (:mod:`imprint.core.user_code`), it refuses the arguments, or returns no module.
     """
     where = f"{source}:{name}"
     function = import_function(where, "architecture")

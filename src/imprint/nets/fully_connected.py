@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 
 class Prior(Protocol):

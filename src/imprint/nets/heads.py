@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 _WIDTH = re.compile(r"0*[1-9][0-9]{0,6}")
 

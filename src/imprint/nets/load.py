@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
 from imprint.nets.checkpoint import (
     KeyNames,
     Weights,
@@ -23,10 +24,9 @@ from imprint.nets.fill import fill_subject, named_weights
 from imprint.nets.published import published_network, read_renamed, recognise
 from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.nets.subject import Subject, SubjectCard
-from imprint.options import WeightsChoice
-from imprint.progress import say
 from imprint.reading import json_files
-from imprint.store import hash_file, hash_json, write_json
+from imprint.study.options import WeightsChoice
+from imprint.study.store import hash_file, hash_json, write_json
 
 MEND_CARD = "write it again as one object of keys and values"
 

@@ -44,7 +44,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.checkpoint import (
     KeyNames,
     Weights,

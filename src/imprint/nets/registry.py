@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from imprint.core.registry import Registry
 from imprint.nets.backbone import Backbone
-from imprint.registry import Registry
 
 Builder = Callable[..., Backbone]
 """``build(channels: int, outputs: int | None, input_size: int, **options) -> Backbone``."""

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.checkpoint import Weights
 from imprint.nets.foreign import load_transformers
 from imprint.nets.subject import SubjectCard
 from imprint.reading import json_files
-from imprint.store import hash_file, hash_json
+from imprint.study.store import hash_file, hash_json
 
 CONFIG = "config.json"
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")

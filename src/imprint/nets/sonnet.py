@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.checkpoint import Weights
 from imprint.nets.fill import fill_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard

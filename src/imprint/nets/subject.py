@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from imprint.config import to_plain
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.heads import linear_widths, projector_stages, projector_widths
 from imprint.nets.outputs import OutputRule
 from imprint.nets.wrapped import as_backbone
+from imprint.study.config import to_plain
 
 Layer = Literal["backbone", "projector", "logits"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
-from imprint.extras import import_tensorflow
+from imprint.core.errors import ImprintError
+from imprint.core.extras import import_tensorflow
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"

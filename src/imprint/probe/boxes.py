@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.data.decode import load, to_array
 from imprint.data.file_names import class_folders, export_names, stems
 from imprint.data.files import FileImages, usable_indices
@@ -22,10 +24,8 @@ from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet, IntArray, Pixels
 from imprint.data.picture import to_picture
 from imprint.data.voc_files import write_voc
-from imprint.errors import ImprintError
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
-from imprint.progress import track
-from imprint.store import replacing, write_json
+from imprint.study.store import replacing, write_json
 
 ANNOTATION = "Annotation"
 SUMMARY = "summary.json"

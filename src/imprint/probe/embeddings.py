@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.data.files import stream
 from imprint.data.imageset import FloatArray, ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.nets.subject import Layer, Subject
-from imprint.progress import track
 
 Embeddings = dict[str, dict[str, NDArray[np.float32]]]
 

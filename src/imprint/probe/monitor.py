@@ -13,13 +13,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from imprint.activations import Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.novelty import Novelty, SeenCells
-from imprint.errors import ImprintError
 from imprint.nets.checkpoint import read_weights, write_weights
-from imprint.probe.neurons import Taps
-from imprint.probe.tap_options import TapOptions
-from imprint.store import read_json, write_json
+from imprint.neurons.activations import Layers
+from imprint.probe.neurons.neurons import Taps
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.study.store import read_json, write_json
 
 PARTS = ("neurons", "thresholds", "codes", "counts")
 
@@ -32,7 +32,7 @@ class Monitor:
         cells: that training inputs fell into.
         options: how neurons are read, as when the cells were made.
 
-    >>> from imprint.activations import ActivationTable
+    >>> from imprint.neurons.activations import ActivationTable
     >>> from imprint.coverage.novelty import seen_cells
     >>> import numpy as np
     >>> model = nn.Linear(1, 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imprint.core.progress import track
 from imprint.data.annotation import Annotator, Tags, join_tags
 from imprint.data.cropped import CroppedImages
 from imprint.data.file_names import class_folders
 from imprint.data.files import stream
 from imprint.data.tag_files import write_frequencies, write_labels
-from imprint.progress import track
 
 BATCH = 256
 

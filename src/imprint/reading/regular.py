@@ -11,7 +11,7 @@ import os
 import stat
 from pathlib import Path
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 MAX_TEXT_BYTES = 64 << 20
 """Bytes of a text that is read whole; a list of a million names has 20 million."""

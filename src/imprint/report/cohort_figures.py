@@ -17,7 +17,7 @@ from imprint.report.membership_findings import best_first
 from imprint.report.section import Figure
 from imprint.report.wording import count, decimal, percent, plural
 from imprint.stats.checks import FloatArray
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 YARDSTICK = "loss"
 

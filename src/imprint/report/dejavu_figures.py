@@ -13,7 +13,7 @@ from imprint.report import plots
 from imprint.report.inputs import estimate, read_columns
 from imprint.report.section import Figure
 from imprint.report.wording import count, points
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 MEMORIZED, FORGOTTEN = 1, 2
 

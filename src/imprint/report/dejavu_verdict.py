@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.inputs import Estimate, estimate, lookup, mapping
 from imprint.report.membership_verdict import widened
 from imprint.report.wording import percent, points

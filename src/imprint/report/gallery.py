@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.inputs import Picture, read_object, read_picture
 
 

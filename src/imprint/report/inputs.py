@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
-from imprint.store import read_json
-from imprint.tables import Table, read_table
+from imprint.study.store import read_json
+from imprint.study.tables import Table, read_table
 
 MAX_PICTURE_BYTES = 64 << 20
 MAX_PICTURE_PIXELS = 20_000_000

@@ -12,7 +12,7 @@ from imprint.leave_one_out.reasons import label_stands_out
 from imprint.report import leave_one_out_plots as plots
 from imprint.report.section import Figure
 from imprint.report.wording import count
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 
 def leave_one_out_figures(records: Table, path: Mapping[str, Any] | None) -> list[Figure]:

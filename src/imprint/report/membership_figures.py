@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.membership.exposure import (
     LEAST_TOP,
     Agreement,
@@ -23,7 +23,7 @@ from imprint.report.inputs import read_columns
 from imprint.report.section import Figure
 from imprint.report.wording import count, percent, plural
 from imprint.stats import Roc, roc
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 SAME = " = "
 YARDSTICK = "loss"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.inputs import as_estimate, estimate, mapping
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report.gallery import Album, Shown
 from imprint.report.inputs import Picture, read_object
 

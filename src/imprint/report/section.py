@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from imprint.registry import Registry
+from imprint.core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -43,4 +43,6 @@ class Figure:
 Builder = Callable[[Path, Mapping[str, Any]], Section | None]
 """Makes a section from a study folder and its ``summary.json``; None without such findings."""
 
-SECTIONS: Registry[Builder] = Registry("report section", "imprint.report.sections")
+SECTIONS: Registry[Builder] = Registry(
+    "report section", "imprint.report.sections", "imprint.lenses.*.page"
+)

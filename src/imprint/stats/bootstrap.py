@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.checks import FloatArray, pair, sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import widen_rare_share
@@ -27,7 +27,7 @@ def resamples(
     """Yield how often each of ``count`` rows is in each resample, int64 ``[chunk, count]``.
 
     Args:
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
         count: rows of the sample, and of each resample.
         draws: resamples in all.
     """
@@ -49,7 +49,7 @@ def bootstrap_means(
 
     Args:
         values: ``[n, v]``, one row an example.
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
         draws: resamples.
 
     Raises:
@@ -125,7 +125,7 @@ def mean_difference(
     Args:
         first: ``[n]``.
         second: ``[n]``, of the same examples.
-        random: from :func:`imprint.seeds.generator`.
+        random: from :func:`imprint.core.seeds.generator`.
         draws: resamples.
 
     Raises:

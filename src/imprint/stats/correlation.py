@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.bootstrap import DRAWS, percentile_interval, resamples
 from imprint.stats.checks import FloatArray, pair
 from imprint.stats.estimate import Estimate

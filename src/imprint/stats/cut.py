@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.checks import FloatArray, sample
 
 

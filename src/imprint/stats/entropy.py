@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.checks import FloatArray
 
 

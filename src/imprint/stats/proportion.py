@@ -6,7 +6,7 @@ import math
 
 from scipy.special import bdtr, betaincinv, ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.estimate import Estimate
 
 FEW_EVENTS = 10

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.checks import sample
 from imprint.stats.estimate import Estimate
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.stats.checks import FloatArray, sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.ranks import midranks

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive, generator
 from imprint.data.augment import augment, crop_rectangles, recolour
 from imprint.data.imageset import ArrayImages, ImageSet, IntArray
 from imprint.data.views import Augmentation
-from imprint.errors import ImprintError
-from imprint.seeds import derive, generator
 from imprint.train.gather import rank, world_size
 
 

@@ -14,15 +14,15 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from imprint.config import to_plain
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.core.seeds import derive
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
-from imprint.progress import say
 from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
-from imprint.seeds import derive
-from imprint.store import Study, hash_arrays
+from imprint.study.config import to_plain
+from imprint.study.store import Study, hash_arrays
 from imprint.train.gather import rank, world_size
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions

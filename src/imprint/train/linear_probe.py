@@ -14,13 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.progress import track
+from imprint.core.seeds import derive
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet, IntArray
 from imprint.data.views import Augmentation
 from imprint.nets.subject import Subject
 from imprint.probe.embeddings import embed
-from imprint.progress import track
-from imprint.seeds import derive
 from imprint.train.batches import Batches
 from imprint.train.probe_options import ProbeOptions
 

@@ -21,14 +21,14 @@ import torch
 from torch import nn
 
 from imprint import __version__
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say, track
+from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet, IntArray
-from imprint.errors import ImprintError
 from imprint.nets.fill import build_subject
 from imprint.nets.load import save_subject
 from imprint.nets.subject import Subject, SubjectCard, for_channels
-from imprint.progress import say, track
-from imprint.seeds import derive
-from imprint.store import hash_arrays, replacing
+from imprint.study.store import hash_arrays, replacing
 from imprint.train.batches import Batches, shared_batch_size
 from imprint.train.collapse import collapse_news, has_collapsed, spreads
 from imprint.train.distribute import distribute

@@ -13,10 +13,10 @@ from typing import Any, ClassVar, get_type_hints
 import torch
 from torch import nn
 
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
 from imprint.data.views import Augmentation
-from imprint.errors import ImprintError
 from imprint.nets.subject import Layer, Subject
-from imprint.registry import Registry
 
 
 class Objective(nn.Module):

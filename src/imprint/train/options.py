@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from imprint.config import Numbers, Settings
+from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
-from imprint.errors import ImprintError
+from imprint.study.config import Numbers, Settings
 from imprint.train.probe_options import OnlineProbeOptions
 from imprint.train.resolution import ResolutionRamp
 

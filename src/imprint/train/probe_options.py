@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from imprint.config import Numbers
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.study.config import Numbers
 
 Loss = Literal["cross_entropy", "squared"]
 SLOWEST, FASTEST = 1e-20, 1e20

@@ -21,13 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
+from imprint.core.seeds import generator
 from imprint.nets.fully_connected import Prior
-from imprint.progress import track
 from imprint.reading.array_files import read_npy
-from imprint.seeds import generator
-from imprint.store import Study, hash_arrays
-from imprint.train.network_stack import TrainingSet, train_stack
+from imprint.study.store import Study, hash_arrays
+from imprint.train.cohort.network_stack import TrainingSet, train_stack
 from imprint.train.retrain_options import RetrainOptions
 
 FloatArray = NDArray[np.float32]

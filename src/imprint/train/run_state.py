@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.subject import Subject
 from imprint.reading.regular import UnreadableFile
 from imprint.reading.weights_files import read_torch
-from imprint.store import replacing
+from imprint.study.store import replacing
 from imprint.train.objective import Objective
 from imprint.train.online_probes import OnlineProbes
 

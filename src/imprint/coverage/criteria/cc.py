@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.kept_vectors import KeptVectors
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 
 ROW_TILE = 1024
 

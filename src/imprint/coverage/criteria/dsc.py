@@ -5,8 +5,8 @@ x_a of class c; d_b, by ``reference``, the distance to the nearest training trac
 from x itself (``x``, as NeuraL-Coverage has it) or from x_a (``x_a``, as first published). Where
 d_b = 0 the surprise is 1e-6, as in the published code.
 
-Neighbours are exact (:mod:`imprint.neighbors`). Cost: training inputs times A multiply-adds an
-input, more than the network itself where it is small; memory N·A numbers.
+Neighbours are exact (:mod:`imprint.neighbors.nearest`). Cost: training inputs times A
+multiply-adds an input, more than the network itself where it is small; memory N·A numbers.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.surprise import FloatArray, IntArray, Surprise, SurpriseOptions
-from imprint.errors import ImprintError
-from imprint.neighbors import nearest
+from imprint.neighbors.nearest import nearest
 
 WITHOUT_DISTANCE = 1e-6
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from imprint.activations import ActivationTable
+from imprint.core.errors import ImprintError
 from imprint.coverage.cell_criterion import CellCriterion
 from imprint.coverage.clusterers import CLUSTERERS
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.partition import IntArray
 from imprint.coverage.separation import separation, strongest
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.activations import ActivationTable, Batch
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA, fitted
 from imprint.coverage.marks import Marks
 from imprint.coverage.moments import require_ranges, training_moments
 from imprint.coverage.tally import NO_MARK
-from imprint.errors import ImprintError
+from imprint.neurons.activations import ActivationTable, Batch
 
 
 @dataclass(frozen=True)

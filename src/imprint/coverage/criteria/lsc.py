@@ -29,12 +29,12 @@ from scipy.linalg import LinAlgError, solve_triangular
 from scipy.special import logsumexp
 from torch import Tensor
 
-from imprint.activations import Batch
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.factor import covariance_factor
 from imprint.coverage.surprise import FloatArray, IntArray, Surprise, SurpriseOptions
-from imprint.errors import ImprintError
-from imprint.seeds import derive
+from imprint.neurons.activations import Batch
 
 
 @dataclass(frozen=True)

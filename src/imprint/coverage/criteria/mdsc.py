@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, solve_triangular
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.factor import covariance_factor
 from imprint.coverage.surprise import FloatArray, IntArray, Surprise, SurpriseOptions
-from imprint.errors import ImprintError
 
 
 @dataclass(frozen=True)

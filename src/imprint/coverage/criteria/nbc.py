@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch
 from imprint.coverage.criterion import CRITERIA, fitted
 from imprint.coverage.extremes import BeyondRange, held_together, numbered
+from imprint.neurons.activations import Batch
 
 
 @CRITERIA.register("nbc")

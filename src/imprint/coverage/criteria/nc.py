@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.marks import Marks
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA, Criterion
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 
 PRODUCTS = 1 << 22
 """Numbers held at a time while gains are computed."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from imprint.activations import Batch
 from imprint.coverage.criterion import CRITERIA, fitted
 from imprint.coverage.extremes import BeyondRange, held_together, numbered
+from imprint.neurons.activations import Batch
 
 
 @CRITERIA.register("snac")

@@ -23,10 +23,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.sign_patterns import Bits, Pairs, SignPatterns
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch, Layers
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.activations import Batch
+from imprint.core.errors import ImprintError
 from imprint.coverage.criterion import CRITERIA
 from imprint.coverage.marks import Marks
 from imprint.coverage.ranking import most_active
-from imprint.errors import ImprintError
+from imprint.neurons.activations import Batch
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.activations import Batch, Layers
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.coverage.criterion import CRITERIA, Criterion
 from imprint.coverage.ranking import most_active
-from imprint.errors import ImprintError
-from imprint.seeds import generator
+from imprint.neurons.activations import Batch, Layers
 
 
 @dataclass(frozen=True)

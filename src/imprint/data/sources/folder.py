@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.decode import SUFFIXES, UNREAD
 from imprint.data.files import FileImages
 from imprint.data.sources.registry import Layout, Listing, layouts
-from imprint.errors import ImprintError
 
 
 def open_folder(root: Path, part: str | None) -> Listing:

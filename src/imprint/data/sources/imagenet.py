@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from imprint.core.errors import ImprintError
 from imprint.data.sources.folder import (
     folder_names,
     image_names,
@@ -18,7 +19,6 @@ from imprint.data.sources.folder import (
     part_folder,
 )
 from imprint.data.sources.registry import Layout, Listing, class_names, layouts
-from imprint.errors import ImprintError
 
 WNID = re.compile(r"n\d{8}")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
-from imprint.errors import ImprintError
 from imprint.reading.packed import read_packed
 
 _FOLDERS = ("", "raw", "MNIST/raw")

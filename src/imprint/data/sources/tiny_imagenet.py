@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
 from imprint.data.imageset import FloatArray
 from imprint.data.sources.folder import folder_names, image_names, list_classes, set_name
 from imprint.data.sources.registry import Layout, Listing, class_names, layouts, read_lines
-from imprint.errors import ImprintError
 
 
 def open_tiny_imagenet(root: Path, part: str | None) -> Listing:

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
 from imprint.leave_one_out.dual_activations import Activation, DualActivation, dual_activation
 from imprint.leave_one_out.kernels.tiles import (
     MEMORY,
@@ -34,7 +35,6 @@ from imprint.leave_one_out.kernels.tiles import (
     concatenate,
     gram,
 )
-from imprint.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.kernels.convolution import mean_pool, window_sum
 from imprint.leave_one_out.kernels.kernel import KERNELS, check
 from imprint.leave_one_out.kernels.pixels import Activate, ImageKernel

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.leave_one_out.kernels.convolution import channel_product, window_sum
 from imprint.leave_one_out.kernels.kernel import NetworkKernel, check
 from imprint.leave_one_out.kernels.tiles import Footprint, Records, recomputed

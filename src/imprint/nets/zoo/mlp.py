@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, linear_classifier
 from imprint.nets.heads import dashed_widths
 from imprint.nets.registry import ARCHITECTURES

@@ -11,7 +11,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
 

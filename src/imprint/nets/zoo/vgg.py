@@ -7,7 +7,7 @@ from functools import partial
 
 from torch import nn
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise
 from imprint.nets.registry import ARCHITECTURES
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from imprint.errors import ImprintError
-from imprint.extras import import_transformers
-from imprint.store import hash_file
+from imprint.core.errors import ImprintError
+from imprint.core.extras import import_transformers
+from imprint.study.store import hash_file
 
 WEIGHTS = ".safetensors"
 HASHED = (WEIGHTS, ".json", ".txt", ".model")

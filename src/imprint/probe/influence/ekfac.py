@@ -16,9 +16,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
 from imprint.probe.influence.gradient_dot import loss_factors
 from imprint.probe.influence.influence_gauss_newton import curvature_rows
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 
 @influence("ekfac")

@@ -5,9 +5,9 @@ Charpiat, Girard, Felardos, Tarabalka 2019, "Input Similarity from the Neural Ne
 
 from __future__ import annotations
 
-from imprint.probe.attribution import Attribution, Trained, influence
 from imprint.probe.influence.gradient_dot import loss_factors
-from imprint.probe.rank_one import gradient_dots, squared_norms
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.rank_one import gradient_dots, squared_norms
 
 
 @influence("gradient_cosine", no_self="the cosine of a gradient with itself is 1 for every record")

@@ -1,15 +1,15 @@
 """The inner product of loss gradients, ⟨g_i, g_q⟩; of degree 2.
 
 Charpiat, Girard, Felardos, Tarabalka 2019, "Input Similarity from the Neural Network Perspective".
-Exact and without per-example gradients: :mod:`imprint.probe.rank_one`.
+Exact and without per-example gradients: :mod:`imprint.probe.influence_kit.rank_one`.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.rank_one import Factors, factors, gradient_dots
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.rank_one import Factors, factors, gradient_dots
 
 
 @influence("gradient_dot")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 SPACE = 100
 KEPT = 50

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 TOLERANCE = 1e-4
 STEPS = 200

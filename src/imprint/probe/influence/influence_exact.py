@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import torch
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 MOST = 4000
 

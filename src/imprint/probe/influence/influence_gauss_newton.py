@@ -4,8 +4,9 @@ G = BᵀB/n with B the n·c rows S_i^½ J_i. By Woodbury's identity
 
     g_iᵀ (G + λI)⁻¹ g_q = (⟨g_i, g_q⟩ − (B g_i)ᵀ (BBᵀ + nλI)⁻¹ (B g_q)) / λ,
 
-and all of these are inner products of outer products (:mod:`imprint.probe.rank_one`): the p × p
-matrix is replaced by one of n·c, and nothing is approximated. Time (n·c)³/3, memory (n·c)².
+and all of these are inner products of outer products
+(:mod:`imprint.probe.influence_kit.rank_one`): the p × p matrix is replaced by one of n·c, and
+nothing is approximated. Time (n·c)³/3, memory (n·c)².
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
 from imprint.probe.influence.gradient_dot import loss_factors
-from imprint.probe.rank_one import Factors, factors, gradient_dots, joined
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.rank_one import Factors, factors, gradient_dots, joined
 
 
 @influence("influence_gauss_newton")

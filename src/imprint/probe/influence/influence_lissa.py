@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.errors import ImprintError
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.flat_parameters import FlatParameters
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
 from imprint.probe.influence.influence_cg import residual_of
-from imprint.seeds import generator
+from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 LARGEST_RESIDUAL = 0.1
 MOST_STEPS = 500

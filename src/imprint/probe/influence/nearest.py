@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from imprint.probe.attribution import Attribution, Trained, influence
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 NEIGHBOURS = 10
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.rank_one import linear_layers
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.rank_one import linear_layers
 
 
 @influence("representer", degree=1)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import torch
 
-from imprint.probe.attribution import Attribution, Trained, influence
 from imprint.probe.influence.gradient_dot import gradient_dot
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
 
 @influence("tracin", needs_checkpoints=True)

@@ -16,10 +16,10 @@ import math
 import torch
 from torch import Tensor
 
-from imprint.probe.attribution import Attribution, Trained, influence
-from imprint.probe.confidence import margin
-from imprint.probe.rank_one import Factors, factors
-from imprint.seeds import derive
+from imprint.core.seeds import derive
+from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.rank_one import Factors, factors
+from imprint.probe.signals.confidence import margin
 
 _NUMBERS = 4_000_000
 

@@ -18,7 +18,7 @@ from imprint.report.section import SECTIONS, Section
 from imprint.report.sections.leave_one_out_asked import asked, together
 from imprint.report.templating import render
 from imprint.report.wording import count, decimal, percent
-from imprint.tables import Table
+from imprint.study.tables import Table
 
 LENS = "leave_one_out"
 COLUMNS = (

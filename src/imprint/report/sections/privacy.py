@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.report import privacy_plots as plots
 from imprint.report.inputs import Estimate, as_estimate, lookup, mapping, number
 from imprint.report.section import SECTIONS, Figure, Section

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.train.batch_norm import standardise
 from imprint.train.gather import all_sum, world_size
 from imprint.train.objective import OBJECTIVES, Objective

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.heads import build_projector, linear_widths, projector_widths
 from imprint.nets.subject import Subject
 from imprint.train.objective import OBJECTIVES, Objective, embed_views

@@ -20,8 +20,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
-from imprint.errors import ImprintError
 from imprint.nets.heads import linear_widths
 from imprint.nets.subject import Subject
 from imprint.train.gather import all_sum, world_size

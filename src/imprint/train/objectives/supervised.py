@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.nets.subject import Subject
 from imprint.train.objective import OBJECTIVES, Objective
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from imprint.errors import ImprintError
+from imprint.core.errors import ImprintError
 from imprint.train.gather import gather
 from imprint.train.objective import OBJECTIVES, Objective
 

@@ -1,0 +1,57 @@
+"""Packages that imprint needs for single tasks alone, imported when one is done."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+from imprint.core.errors import ImprintError
+
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Settings under which TensorFlow starts without news; it is used to read files alone."""
+
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+"""Settings under which the libraries of Hugging Face, and timm with them, fetch nothing."""
+
+
+def go_offline() -> None:
+    """Keep Hugging Face's libraries from the network; they read this when they are imported."""
+    for name in OFFLINE:
+        os.environ[name] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def import_tensorflow() -> Any:
+    """Return the module tensorflow, imported without its lines of news on standard error.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import tensorflow
+    except ImportError as error:
+        raise ImprintError(
+            f"TensorFlow cannot be imported ({error}): install imprint with the extra tf"
+        ) from error
+    return tensorflow
+
+
+def import_transformers() -> Any:
+    """Return the module transformers, imported without its news and progress on standard error.
+
+    Raises:
+        ImprintError: it is not installed.
+    """
+    go_offline()
+    try:
+        transformers: Any = importlib.import_module("transformers")
+    except ImportError as error:
+        raise ImprintError(
+            f"transformers cannot be imported ({error}): install imprint with the extra models"
+        ) from error
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers

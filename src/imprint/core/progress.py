@@ -1,0 +1,96 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines in a log.
+
+Everything goes to standard error, so that ``--json`` on standard output stays clean.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from imprint.core.terminal import printable
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
+T = TypeVar("T")
+
+LOG_EVERY_SECONDS = 10.0
+
+_counter: Synchronized[int] | None = None
+_counted = ""
+
+
+def count_into(counter: Synchronized[int], unit: str) -> None:
+    """From now on, show nothing of this process; count tracked items of one unit there."""
+    global _counter, _counted
+    _counter, _counted = counter, unit
+
+
+def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterator[T]:
+    """Yield ``items``, showing how far the work is.
+
+    Args:
+        items: what is worked on.
+        what: a few words, e.g. ``"embed X with A"``.
+        total: how many there are.
+        unit: what one of them is called in the rate.
+    """
+    if _counter is not None:
+        yield from _count(items, _counter) if unit == _counted else items
+    elif sys.stderr.isatty():
+        yield from _bar(items, what, total, unit)
+    else:
+        yield from _lines(items, what, total, unit)
+
+
+def say(message: str) -> None:
+    """Print one line of news on standard error."""
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+def _count(items: Iterable[T], counter: Synchronized[int]) -> Iterator[T]:
+    for item in items:
+        yield item
+        with counter.get_lock():
+            counter.value += 1
+
+
+def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(what), total=total, rate="")
+        for done, item in enumerate(items, start=1):
+            yield item
+            rate = done / max(time.monotonic() - start, 1e-9)
+            bar.update(task, advance=1, rate=f"{rate:,.3g} {unit}/s")
+
+
+def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+    start = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= LOG_EVERY_SECONDS and done < total:
+            last = now
+            rate = done / (now - start)
+            left = (total - done) / rate
+            say(f"{what}: {done}/{total}, {rate:,.3g} {unit}/s, {left:,.0f} s left")

@@ -1,0 +1,80 @@
+"""Methods that register themselves: one new file in a package, and it is found by name."""
+
+from __future__ import annotations
+
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from imprint.core.errors import ImprintError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, defined by decorated objects in the modules of some packages.
+
+    The modules are imported on the first look-up, so that registering costs nothing at start-up.
+
+    Args:
+        kind: what an entry is called in messages, e.g. ``"objective"``.
+        packages: dotted names of the packages whose modules hold the entries; ``A.*.B`` stands for
+            the package ``B`` of every package below ``A`` that has one.
+    """
+
+    def __init__(self, kind: str, *packages: str) -> None:
+        self.kind = kind
+        self.packages = packages
+        self._entries: dict[str, T] = {}
+        self._discovered = False
+
+    def register(self, *names: str) -> Callable[[T], T]:
+        """Return a decorator that enters its object under every one of ``names``."""
+
+        def enter(entry: T) -> T:
+            for name in names:
+                if name in self._entries:
+                    raise ValueError(f"two {self.kind}s are named {name!r}")
+                self._entries[name] = entry
+            return entry
+
+        return enter
+
+    def names(self) -> list[str]:
+        """Return every registered name, sorted."""
+        self._discover()
+        return sorted(self._entries)
+
+    def get(self, name: str) -> T:
+        """Return the entry called ``name``.
+
+        Raises:
+            ImprintError: no entry has that name; the message lists those that exist.
+        """
+        self._discover()
+        if name not in self._entries:
+            raise ImprintError(
+                f"unknown {self.kind} {name!r}: choose one of {', '.join(self.names())}"
+            )
+        return self._entries[name]
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        for package in self.packages:
+            for name in _matching(package):
+                for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+                    importlib.import_module(f"{name}.{module.name}")
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    above, star, below = pattern.partition(".*.")
+    if not star:
+        yield pattern
+    elif importlib.util.find_spec(above) is not None:
+        for module in pkgutil.iter_modules(importlib.import_module(above).__path__):
+            inner = f"{above}.{module.name}"
+            if module.ispkg and importlib.util.find_spec(f"{inner}.{below}") is not None:
+                yield f"{inner}.{below}"

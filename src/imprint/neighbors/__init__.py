@@ -1,0 +1,1 @@
+"""Exact nearest neighbours, and the float32 screen before them."""

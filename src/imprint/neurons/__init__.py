@@ -1,0 +1,1 @@
+"""Arrays about neurons: activations, importance, ballots."""

@@ -1,0 +1,1 @@
+"""Attribution of outputs to neurons; the methods themselves stand in ``methods``."""

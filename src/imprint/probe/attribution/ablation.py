@@ -1,0 +1,163 @@
+"""Logits of a network without some neurons, for many sets of neurons in one batched pass.
+
+A neuron is taken away by a factor of 0 on what its layer gives; all others keep their values to the
+last bit. For a convolution before a batch-norm that leaves a constant, β − γμ/σ, behind; there the
+factor can stand after the normalisation instead. At the layer itself it is what zeroing the
+neuron's weights and bias does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from imprint.neurons.activations import Layers
+from imprint.probe.attribution.layer_attribution import chunks, split_rows
+from imprint.probe.neurons.layer_outputs import LayerOutputs, call_name
+
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.GroupNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.LayerNorm,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where the factors of a layer are put."""
+
+    module: nn.Module
+    call: str
+    layer: str
+
+
+class Ablation:
+    """A network some of whose neurons can be taken away.
+
+    Args:
+        outputs: the layers of the network, in evaluation mode.
+        layers: what a pass runs.
+        inputs: ``[b, …]`` to find out by which normalisation follows which layer.
+        after_norm: whether factors stand after the normalisation behind a layer, if there is one.
+        rows: inputs a pass; changes nothing but memory.
+    """
+
+    def __init__(
+        self,
+        outputs: LayerOutputs,
+        layers: Layers,
+        inputs: Tensor,
+        after_norm: bool = True,
+        rows: int = 512,
+    ) -> None:
+        self.outputs = outputs
+        self.layers = layers
+        self.rows = rows
+        norms = norms_behind(outputs, inputs[:1]) if after_norm else {}
+        modules = dict(outputs.model.named_modules())
+        self.places = [
+            _Place(modules[norms[name].partition("#")[0]], norms[name], name)
+            if name in norms
+            else _Place(outputs.modules[name.partition("#")[0]], name, name)
+            for name in layers.names
+        ]
+
+    @torch.no_grad()
+    def logits(self, inputs: Tensor, keep: Tensor) -> Tensor:
+        """Return the logits without neurons, ``[k, b, outputs]``.
+
+        Args:
+            inputs: ``[b, …]``.
+            keep: bool ``[k, neurons]``, or ``[k, b, neurons]`` with sets of each input's own.
+        """
+        count = len(inputs)
+        if keep.ndim == 2:
+            keep = keep[:, None].expand(-1, count, -1)
+        found = []
+        for part in chunks(len(keep), count, self.rows):
+            sets = keep[part].flatten(0, 1).to(inputs.device)
+            repeated = inputs.repeat(len(sets) // count, *[1] * (inputs.ndim - 1))
+            found.append(split_rows(self._pass(repeated, sets), len(sets) // count, count))
+        return torch.cat(found)
+
+    def _pass(self, inputs: Tensor, keep: Tensor) -> Tensor:
+        factors = {
+            place.call: keep[:, self.layers.slices[place.layer]]
+            for place in self.places
+            if not bool(keep[:, self.layers.slices[place.layer]].all())
+        }
+        counts: dict[str, int] = {}
+
+        def mask(path: str, axis: int) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
+            def hook(module: nn.Module, arguments: Any, output: Tensor) -> Tensor | None:
+                factor = factors.get(call_name(path, counts))
+                if factor is None:
+                    return None
+                shape = [len(factor)] + [1] * (output.ndim - 1)
+                shape[axis] = factor.shape[1]
+                return output * factor.reshape(shape).to(output)
+
+            return hook
+
+        with ExitStack() as hooks:
+            for path, (module, axis) in self._hooked(factors.keys()).items():
+                hooks.callback(module.register_forward_hook(mask(path, axis)).remove)
+            logits: Tensor = self.outputs.model(inputs)
+        return logits
+
+    def _hooked(self, calls: Any) -> dict[str, tuple[nn.Module, int]]:
+        return {
+            place.call.partition("#")[0]: (place.module, self.outputs.axis(place.layer))
+            for place in self.places
+            if place.call in calls
+        }
+
+
+@torch.no_grad()
+def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
+    """Return, by layer, the call of the normalisation that takes its output as it is.
+
+    Args:
+        outputs: the layers of the network.
+        inputs: ``[b, …]``, one is enough.
+
+    Returns:
+        ``{call of a layer: call of a normalisation, by its path in the whole model}``.
+    """
+    given: list[tuple[str, Tensor]] = []
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def hook(module: nn.Module, arguments: Any, output: Tensor) -> None:
+            given.append((call_name(name, counts), output))
+
+        return hook
+
+    def look(path: str) -> Callable[[nn.Module, Any], None]:
+        def hook(module: nn.Module, arguments: Any) -> None:
+            called = call_name(f"norm {path}", counts).removeprefix("norm ")
+            for name, output in given:
+                if arguments and arguments[0] is output:
+                    found[name] = called
+
+        return hook
+
+    with ExitStack() as hooks:
+        for name, module in outputs.modules.items():
+            hooks.callback(module.register_forward_hook(keep(name)).remove)
+        for path, module in outputs.model.named_modules():
+            if isinstance(module, NORMS):
+                hooks.callback(module.register_forward_pre_hook(look(path)).remove)
+        outputs.model(inputs)
+    return found

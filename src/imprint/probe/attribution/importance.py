@@ -1,0 +1,307 @@
+"""Importance of every neuron of a network, by one method or several from the same passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say, track
+from imprint.data.files import stream
+from imprint.data.geometry import centre_squares, whole_rectangles
+from imprint.data.imageset import ImageSet, IntArray, Pixels
+from imprint.nets.subject import Subject
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import ImportanceTable
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Attributor, Question, Values
+from imprint.probe.neurons.layer_outputs import LayerOutputs, cut_layers, frozen
+from imprint.probe.signals.precision import full_float32
+from imprint.study.store import hash_arrays
+
+LARGEST_GAP = 1e-3
+
+
+def attribute(
+    subject: Subject,
+    images: ImageSet,
+    indices: IntArray,
+    method: str,
+    options: AttributionOptions | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    batch_size: int = 64,
+    pool: IntArray | None = None,
+    correct_only: bool = False,
+) -> ImportanceTable:
+    """Return the importance of every neuron by one method; see :func:`attribute_by`."""
+    return attribute_by(
+        subject,
+        images,
+        indices,
+        (method,),
+        options,
+        device=device,
+        batch_size=batch_size,
+        pool=pool,
+        correct_only=correct_only,
+    )[method]
+
+
+def attribute_by(
+    subject: Subject,
+    images: ImageSet,
+    indices: IntArray,
+    methods: Sequence[str],
+    options: AttributionOptions | None = None,
+    *,
+    device: torch.device | str = "cpu",
+    batch_size: int = 64,
+    pool: IntArray | None = None,
+    correct_only: bool = False,
+    centre_fraction: float = 1.0,
+) -> dict[str, ImportanceTable]:
+    """Return the importance of every neuron by each method, for every class and for all inputs.
+
+    The baseline is the mean image, all zeros once normalised. Where the values of a method must
+    add up to F(x) − F(x′), the largest relative gap is a fact of its table, and is told if it is
+    above ``LARGEST_GAP``.
+
+    Args:
+        subject: a classifier; put in evaluation mode and on ``device``.
+        images: where pixels and labels come from; centre squares are shown.
+        indices: int64 ``[n]``.
+        methods: names of :data:`imprint.probe.attribution.layer_attribution.ATTRIBUTORS`.
+        options: of the attribution.
+        device: where to compute.
+        batch_size: images at a time; changes nothing but memory and speed.
+        pool: int64 ``[p]``, images that serve as random baselines (ldls, lgs).
+        correct_only: leave out inputs whose class the network does not name.
+        centre_fraction: share of the shorter side that the centre square keeps.
+
+    Raises:
+        ImprintError: no classifier, an unknown method, labels it does not know, no inputs, or a
+            network whose layers cannot be told apart by input.
+    """
+    options = options or AttributionOptions()
+    chosen = [ATTRIBUTORS.get(name) for name in methods]
+    outputs = LayerOutputs(subject)
+    totals = _Totals(outputs, options, len(images.classes))
+    for question in questions(
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        pool,
+        centre_fraction,
+    ):
+        totals.add(question, chosen, correct_only)
+    if not int(totals.counts.sum()):
+        raise ImprintError("no inputs to attribute: give images, or drop correct_only")
+    for name, gap in totals.gaps.items():
+        if gap > LARGEST_GAP:
+            say(
+                f"{name}: what it gives adds up to the output only within {gap:.1e} of it: "
+                "take more steps, or a method that fits the operations of this network"
+            )
+    facts = {
+        "options": asdict(options),
+        "correct_only": correct_only,
+        "weights": weights_hash(subject),
+        "images": images.fingerprint(),
+        "indices": hash_arrays(np.asarray(indices, dtype=np.int64)),
+        "centre_fraction": centre_fraction,
+    }
+    return {one.name: totals.table(one.name, facts) for one in chosen}
+
+
+class _Totals:
+    """Sums of the scores of the inputs of each class, by method."""
+
+    def __init__(self, outputs: LayerOutputs, options: AttributionOptions, classes: int) -> None:
+        self.outputs = outputs
+        self.options = options
+        self.counts = torch.zeros(classes, dtype=torch.int64)
+        self.sums: dict[str, Tensor] = {}
+        self.gaps: dict[str, float] = {}
+        self.layers: Layers | None = None
+
+    def add(self, question: Question, methods: Sequence[Attributor], correct_only: bool) -> None:
+        """Take in what the methods say of some inputs."""
+        if self.layers is None:
+            self.layers, self.places = layer_shapes(self.outputs, question)
+            self.cuts = cut_layers(self.outputs, question.inputs)
+        kept = torch.ones(len(question.labels), dtype=torch.bool)
+        if correct_only:
+            kept = (question.seen.logits.argmax(1) == question.labels).cpu()
+        labels = question.labels.cpu()[kept]
+        self.counts += torch.bincount(labels, minlength=len(self.counts))
+        for one in methods:
+            values = dict(one.compute(question))
+            if one.complete:
+                gap = completeness_gap(question, values, self.cuts)
+                self.gaps[one.name] = max(self.gaps.get(one.name, 0.0), gap)
+            scores = neuron_values(self.outputs, values, self.options).cpu().double()[kept]
+            empty = scores.new_zeros(len(self.counts), scores.shape[1])
+            self.sums.setdefault(one.name, empty).index_add_(0, labels, scores)
+
+    def table(self, name: str, facts: Mapping[str, object]) -> ImportanceTable:
+        """Return the means, NaN for a class without inputs."""
+        assert self.layers is not None
+        sums, counts = self.sums[name].numpy(), self.counts.numpy()
+        sums = np.concatenate([sums, sums.sum(axis=0, keepdims=True)])
+        counts = np.append(counts, counts.sum()).astype(np.int64)
+        told = {"completeness_gap": self.gaps[name]} if name in self.gaps else {}
+        return ImportanceTable(
+            layers=self.layers,
+            scores=np.where(counts[:, None] > 0, sums / counts[:, None].clip(1), np.nan),
+            counts=counts,
+            positions=self.places,
+            method=name,
+            target=self.options.target,
+            reduce=self.options.reduce,
+            sign=self.options.sign,
+            facts={**facts, **told},
+        )
+
+
+def questions(
+    subject: Subject,
+    outputs: LayerOutputs,
+    images: ImageSet,
+    indices: IntArray,
+    options: AttributionOptions,
+    device: torch.device,
+    batch_size: int,
+    pool: IntArray | None = None,
+    centre_fraction: float = 1.0,
+) -> Iterator[Question]:
+    """Yield the images in order as questions; arguments and errors as :func:`attribute_by`.
+
+    While they are asked, no weight takes a gradient and everything runs in full float32.
+    """
+    if not subject.has_logits:
+        raise ImprintError("the network has no classifier: importance needs an output to explain")
+    subject.place(device).eval()
+    size = subject.input_size
+    squares = centre_squares(whole_rectangles(images.sizes()[indices]), centre_fraction)
+    baseline = mean_image(subject)
+    _check_labels(subject, baseline, images.labels[indices])
+    drawn = None
+    if pool is not None:
+        corners = centre_squares(whole_rectangles(images.sizes()[pool]), centre_fraction)
+        drawn = as_inputs(images.read(pool, corners, size), device)
+    batches = stream(images, indices, squares, size, batch_size)
+    total = -(-len(indices) // batch_size)
+    with full_float32(device), frozen(subject):
+        for row, pixels in enumerate(track(batches, "attribute", total, "batch")):
+            part = indices[row * batch_size : (row + 1) * batch_size]
+            labels = torch.from_numpy(images.labels[part]).to(device)
+            yield Question(
+                outputs,
+                as_inputs(pixels, device),
+                labels,
+                torch.from_numpy(np.asarray(part)),
+                baseline,
+                drawn,
+                options,
+            )
+
+
+@torch.no_grad()
+def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
+    known = subject(baseline).shape[1]
+    if len(labels) and labels.max() >= known:
+        raise ImprintError(
+            f"the network tells {known} classes apart, and the images have label {labels.max()}: "
+            "give images of the classes that it was trained on"
+        )
+
+
+@torch.no_grad()
+def attributable_layers(subject: Subject) -> tuple[str, ...]:
+    """Return the layers that attributions speak of, in the order in which they run.
+
+    They are linear and convolutional; the last is most often the classifier.
+
+    Raises:
+        ImprintError: the network has none.
+    """
+    subject.eval()
+    return tuple(LayerOutputs(subject).run(mean_image(subject)).values)
+
+
+def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
+    """Return pixels as a network takes them: float32 in [0, 1], channels last."""
+    inputs = torch.from_numpy(pixels).to(device).float().div_(255)
+    return inputs.contiguous(memory_format=torch.channels_last)
+
+
+def mean_image(subject: Subject) -> Tensor:
+    """Return the image in [0, 1] that normalises to zeros, ``[1, channels, H, W]``."""
+    size = subject.input_size
+    return subject.mean.expand(subject.channels, size, size)[None].contiguous()
+
+
+def neuron_values(outputs: LayerOutputs, values: Values, options: AttributionOptions) -> Tensor:
+    """Return one number a neuron and input, ``[b, neurons]``.
+
+    Args:
+        outputs: the layers.
+        values: of each layer, ``[b, …]``, or ``[b, width]`` where places are gone already.
+        options: sign and reduction.
+    """
+    return torch.cat(
+        [_reduced(value, outputs.axis(name), options) for name, value in values.items()], dim=1
+    )
+
+
+def _reduced(values: Tensor, axis: int, options: AttributionOptions) -> Tensor:
+    if options.sign == "abs":
+        values = values.abs()
+    elif options.sign == "positive":
+        values = values.clamp(min=0)
+    values = values.movedim(axis, 1)
+    if values.ndim == 2:
+        return values.abs() if options.reduce == "max_abs" else values
+    places = values.flatten(2)
+    if options.reduce == "max_abs":
+        return places.abs().amax(2)
+    return places.sum(2) if options.reduce == "sum" else places.mean(2)
+
+
+def completeness_gap(question: Question, values: Values, cuts: Sequence[str]) -> float:
+    """Return by how much values miss F(x) − F(x′), relative to its root mean square.
+
+    Args:
+        question: that was asked.
+        values: of each layer, ``[b, …]``.
+        cuts: layers that everything passes through; the values of others need not add up.
+    """
+    wanted = question.difference().cpu().double()
+    size = wanted.square().mean().sqrt().clamp(min=torch.finfo(torch.float32).tiny)
+    # Added up on the device in float32: not every device has float64.
+    sums = [values[name].flatten(1).sum(1).cpu().double() for name in cuts]
+    return float(max(((found - wanted).abs().max() / size for found in sums), default=0.0))
+
+
+def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tuple[int, ...]]:
+    """Return the layers and, of each, how many places its neurons have."""
+    layers = outputs.layers(question.seen)
+    places = tuple(
+        value[0].numel() // width
+        for value, width in zip(question.seen.values.values(), layers.widths, strict=True)
+    )
+    return layers, places
+
+
+def weights_hash(subject: Subject) -> str:
+    """Return the SHA-256 of a network's weights and buffers, in the order of its state."""
+    return hash_arrays(*(value.cpu().numpy() for value in subject.state_dict().values()))

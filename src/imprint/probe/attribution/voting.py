@@ -1,0 +1,144 @@
+"""Ballots: batch by batch, which neurons each method finds important and what they are worth.
+
+The worth of a method's choice is the loss gain: by how much the summed cross-entropy rises without
+the neurons chosen. All methods share the passes of their attributions, and all their choices are
+taken away in one batched pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from imprint.core.errors import ImprintError
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.nets.subject import Subject
+from imprint.neurons.activations import Layers
+from imprint.neurons.ballot import Ballot
+from imprint.neurons.importance import Scaling, Selection, hidden, scale, select
+from imprint.probe.attribution.ablation import Ablation
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.importance import layer_shapes, neuron_values, questions
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
+from imprint.probe.neurons.layer_outputs import LayerOutputs
+
+
+def cast_ballots(
+    subject: Subject,
+    images: ImageSet,
+    indices: IntArray,
+    methods: Sequence[str],
+    m: int,
+    options: AttributionOptions | None = None,
+    *,
+    held_out: bool = True,
+    after_norm: bool = True,
+    scaling: Scaling = "none",
+    pool: IntArray | None = None,
+    device: torch.device | str = "cpu",
+    batch_size: int = 32,
+    centre_fraction: float = 1.0,
+    among: Sequence[str] = (),
+) -> Iterator[Ballot]:
+    """Yield one ballot a batch; a caller that has seen enough stops asking.
+
+    Args:
+        subject: a classifier; put in evaluation mode and on ``device``.
+        images: where pixels and labels come from.
+        indices: int64 ``[n]``, batched in this order.
+        methods: names of attributions.
+        m: neurons that each method chooses.
+        options: of the attributions.
+        held_out: whether the worth of a choice is measured on the next batch (after the last, on
+            the first), else on the batch that it was made by.
+        after_norm: whether neurons are taken away after the normalisation behind their layer.
+        scaling: of the scores, which makes layers comparable; see
+            :func:`imprint.neurons.importance.scale`.
+        pool: int64 ``[p]``, images that serve as random baselines.
+        device: where to compute.
+        batch_size: inputs a ballot.
+        centre_fraction: share of the shorter side that the centre square keeps.
+        among: layers to choose from; empty for all but the last.
+
+    Raises:
+        ImprintError: as :func:`imprint.probe.attribution.importance.attribute_by`, or one batch
+            alone where
+            another is needed to measure on.
+    """
+    if held_out and len(indices) <= batch_size:
+        raise ImprintError(
+            f"{len(indices)} inputs are one batch of {batch_size}, and loss gains are measured on "
+            "another one: give more inputs or a smaller batch size"
+        )
+    options = options or AttributionOptions()
+    chosen = [ATTRIBUTORS.get(name) for name in methods]
+    outputs = LayerOutputs(subject)
+    asked = questions(
+        subject,
+        outputs,
+        images,
+        indices,
+        options,
+        torch.device(device),
+        batch_size,
+        pool,
+        centre_fraction,
+    )
+    ablation: Ablation | None = None
+    for question, judged in _with_next(asked) if held_out else ((one, one) for one in asked):
+        if ablation is None:
+            layers, places = layer_shapes(outputs, question)
+            ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)
+        raw = [neuron_values(outputs, dict(one.compute(question)), options) for one in chosen]
+        means = np.stack([values.mean(0).cpu().double().numpy() for values in raw])
+        scores = scale(layers, means, scaling, places)
+        picks = tuple(select(layers, row, m, among or hidden(layers)) for row in scores)
+        gains, drops = loss_gains(ablation, judged.inputs, judged.labels, keeping(layers, picks))
+        yield Ballot(
+            layers, tuple(methods), scores, picks, gains.sum(1).numpy(), drops.mean(1).numpy()
+        )
+
+
+def loss_gains(
+    ablation: Ablation, inputs: Tensor, labels: Tensor, keep: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return by how much losses rise and right answers fall without neurons, float64 ``[k, b]``.
+
+    Args:
+        ablation: of the network.
+        inputs: ``[b, …]``.
+        labels: int64 ``[b]``.
+        keep: bool ``[k, neurons]`` or ``[k, b, neurons]``.
+    """
+    # The whole network takes the same batched pass, so that rounding cancels.
+    every = torch.ones_like(keep[:1])
+    logits = ablation.logits(inputs, torch.cat([every, keep])).cpu().double()
+    truth = labels.cpu().expand(len(logits), -1)
+    losses = F.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
+    losses = losses.view_as(truth)
+    right = (logits.argmax(2) == truth).double()
+    return losses[1:] - losses[0], right[0] - right[1:]
+
+
+def keeping(layers: Layers, picks: Iterable[Selection]) -> Tensor:
+    """Return which neurons are left without those of each selection, bool ``[k, neurons]``."""
+    rows: list[FloatArray] = []
+    for pick in picks:
+        row = np.ones(layers.neurons)
+        row[pick.neurons] = 0
+        rows.append(row)
+    return torch.from_numpy(np.stack(rows)).bool()
+
+
+def _with_next(asked: Iterator[Question]) -> Iterator[tuple[Question, Question]]:
+    last = next(asked)
+    # A copy of the first that has made no pass: its graph is not kept to the end.
+    for question in chain(asked, [replace(last)]):
+        yield last, question
+        last = question

@@ -1,0 +1,1 @@
+"""What estimators of influence share: the question, gradients, parameters."""

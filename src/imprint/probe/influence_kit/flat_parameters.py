@@ -1,0 +1,115 @@
+"""A network as a function of one vector of parameters, and products with its curvature.
+
+H = (1/n) Σ ∇²loss_i, and its Gauss–Newton part G = (1/n) Σ J_iᵀ S_i J_i, S_i the Hessian of the
+loss by the logits, which is positive semidefinite. Products with a vector take a forward and a
+backward derivative, no matrix is formed; several vectors go through together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, jvp, vjp, vmap
+
+from imprint.probe.influence_kit.question import Trained
+
+Curvature = Literal["gauss_newton", "hessian"]
+
+
+AT_ONCE = 32
+"""Vectors that go through together: more take memory and save nothing."""
+
+
+class FlatParameters:
+    """Losses of a network by its parameters θ ``[p]``.
+
+    Args:
+        trained: the network.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        self.trained = trained
+        named = dict(trained.network.named_parameters())
+        self._shapes = {name: weight.shape for name, weight in named.items()}
+        self.theta = torch.cat([weight.detach().flatten() for weight in named.values()])
+
+    def logits(self, theta: Tensor, inputs: Tensor) -> Tensor:
+        """Return the logits of inputs at some parameters."""
+        sizes = [shape.numel() for shape in self._shapes.values()]
+        parts = torch.split(theta, sizes)
+        state = {
+            name: part.view(shape)
+            for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
+        }
+        found: Tensor = functional_call(self.trained.network, state, (inputs,))
+        return found
+
+    def losses(self, theta: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of each row at some parameters, ``[b]``."""
+        return self.trained.losses(self.logits(theta, inputs), labels)
+
+    def gradients(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        """Return the gradient of each row's loss, ``[b, p]``."""
+
+        def one(row: Tensor, label: Tensor) -> Tensor:
+            of = grad(lambda theta: self.losses(theta, row[None], label[None])[0])
+            slope: Tensor = of(self.theta)
+            return slope
+
+        found: Tensor = vmap(one)(inputs, labels)
+        return found
+
+    def along(self, directions: Tensor) -> Tensor:
+        """Return the slope of each record's loss along some directions ``[k, p]``, ``[n, k]``."""
+        inputs, labels = self.trained.inputs, self.trained.labels
+
+        def one(direction: Tensor) -> Tensor:
+            slope: Tensor = jvp(
+                lambda theta: self.losses(theta, inputs, labels), (self.theta,), (direction,)
+            )[1]
+            return slope
+
+        found: Tensor = vmap(one, out_dims=1, chunk_size=AT_ONCE)(directions)
+        return found
+
+    def product(
+        self, kind: Curvature = "gauss_newton", rows: Tensor | None = None
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the map of vectors ``[k, p]`` to their products with the curvature.
+
+        Args:
+            kind: the Gauss–Newton part or all of the Hessian.
+            rows: int64 ``[b]``, records to average over; None for all.
+        """
+        some = slice(None) if rows is None else rows
+        inputs, labels = self.trained.inputs[some], self.trained.labels[some]
+        one = self._hessian if kind == "hessian" else self._gauss_newton
+        call: Callable[[Tensor], Tensor] = one(inputs, labels)
+        return vmap(call, chunk_size=AT_ONCE)
+
+    def _hessian(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+        slope = grad(lambda theta: self.losses(theta, inputs, labels).mean())
+
+        def call(vector: Tensor) -> Tensor:
+            found: Tensor = jvp(slope, (self.theta,), (vector,))[1]
+            return found
+
+        return call
+
+    def _gauss_newton(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+        def of(theta: Tensor) -> Tensor:
+            return self.logits(theta, inputs)
+
+        logits, back = vjp(of, self.theta)[:2]
+        root = self.trained.curvature_root(logits)
+
+        def call(vector: Tensor) -> Tensor:
+            moved = jvp(of, (self.theta,), (vector,))[1]
+            inner = torch.einsum("ncd,ned,ne->nc", root, root, moved) / len(inputs)
+            found: Tensor = back(inner)[0]
+            return found
+
+        return call

@@ -1,0 +1,208 @@
+"""What an estimate of influence looks at, what it returns, and where estimates register themselves.
+
+An estimate says of each record of the training set by how much training on it lowered the loss of
+each query; higher is more. With g = ∇loss most are g_iᵀ M g_q for some matrix M. As g = Jᵀδ, δ the
+slope of the loss by the logits, that of a record on itself is δᵀ(J M Jᵀδ): the shift of its logits
+times the miss |δ|. Such an estimate is of degree 2 in δ where a shift is of degree 1; divided by
+|δ| it is the shift along the miss, which retraining can be asked for (:meth:`Influence.shift`).
+(Ye et al. 2024 compare undivided squares with the root of a squared shift.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Weights that training passed, and how far it went from there to the next.
+
+    Attributes:
+        state: of the network.
+        travelled: sum of the learning rates of the steps until the next checkpoint.
+    """
+
+    state: Mapping[str, Tensor]
+    travelled: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network, its records and the queries that are asked about; all of one dtype and device.
+
+    Attributes:
+        network: maps inputs ``[b, d]`` to logits ``[b, c]``, each row by itself.
+        inputs: ``[n, d]``.
+        labels: int64 ``[n]``.
+        queries: ``[q, d]``; the first r of them are records.
+        query_labels: int64 ``[q]``.
+        own: int64 ``[r]``, which records the first r queries are.
+        loss: that the network was trained with, mean over records.
+        checkpoints: that training passed, in order; may be empty.
+        damping: λ > 0, added to the curvature.
+        seed: of everything random.
+    """
+
+    network: nn.Module
+    inputs: Tensor
+    labels: Tensor
+    queries: Tensor
+    query_labels: Tensor
+    own: Tensor
+    loss: Literal["cross_entropy", "squared"] = "cross_entropy"
+    checkpoints: tuple[Checkpoint, ...] = ()
+    damping: float = 1e-3
+    seed: int = 0
+
+    def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of each row, ``[b]``."""
+        if self.loss == "cross_entropy":
+            return nn.functional.cross_entropy(logits, labels, reduction="none")
+        # one_hot looks at the values of the labels, which vmap does not allow.
+        classes = torch.arange(logits.shape[-1], device=labels.device)
+        hot = (labels[..., None] == classes).to(logits.dtype)
+        return 0.5 * (logits - hot + 1 / logits.shape[-1]).square().sum(-1)
+
+    def curvature_root(self, logits: Tensor) -> Tensor:
+        """Return L with LLᵀ the Hessian of each row's loss by its logits, ``[b, c, c]``."""
+        if self.loss == "squared":
+            return torch.eye(logits.shape[1]).to(logits).expand(len(logits), -1, -1)
+        p = logits.softmax(1)
+        root = p.sqrt()
+        return torch.diag_embed(root) - p[:, :, None] * root[:, None, :]
+
+    @torch.no_grad()
+    def misses(self) -> Tensor:
+        """Return |δ| of the records that are asked about, ``[r]``."""
+        asked = len(self.own)
+        logits, labels = self.network(self.queries[:asked]), self.query_labels[:asked]
+        hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+        squared = self.loss == "squared"
+        miss = logits - hot + 1 / logits.shape[1] if squared else logits.softmax(1) - hot
+        found: Tensor = miss.norm(dim=1)
+        return found
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return sum(weight.numel() for weight in self.network.parameters())
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What an estimate says.
+
+    Attributes:
+        table: ``[n, q]``, influence of each record on each query.
+        own: ``[r]``, of each asked record on itself; None where it is in the table.
+        shift: ``[r]``, of the logits of each asked record; None where it follows from its miss.
+        facts: worth knowing, as JSON values; ``unconverged`` holds a reason not to trust it.
+    """
+
+    table: Tensor
+    own: Tensor | None = None
+    shift: Tensor | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def self_influence(self, trained: Trained) -> Tensor:
+        """Return the influence of the asked records on themselves, ``[r]``."""
+        if self.own is not None:
+            return self.own
+        return self.table[trained.own, torch.arange(len(trained.own), device=self.table.device)]
+
+
+@dataclass(frozen=True)
+class Influence:
+    """One estimate.
+
+    Attributes:
+        name: on the command line.
+        compute: the estimate.
+        degree: 2 where the self-influence is a square of a gradient, 1 where it is a shift.
+        needs_checkpoints: whether it looks at the way of training.
+        most_parameters: of a network that it can be asked about; None for any.
+        no_self: why it has no self-influence; empty where it has.
+    """
+
+    name: str
+    compute: Callable[[Trained], Attribution]
+    degree: int = 2
+    needs_checkpoints: bool = False
+    most_parameters: int | None = None
+    no_self: str = ""
+
+    def missing(self, trained: Trained) -> str | None:
+        """Return why this estimate cannot be made of a network; None when it can."""
+        if self.needs_checkpoints and not trained.checkpoints:
+            return "needs checkpoints of training, and there are none"
+        if self.most_parameters is not None and trained.parameters > self.most_parameters:
+            return (
+                f"is for networks of up to {self.most_parameters:,} parameters, "
+                f"not {trained.parameters:,}"
+            )
+        return None
+
+    def __call__(self, trained: Trained) -> Attribution:
+        """Return the estimate.
+
+        Raises:
+            ImprintError: it cannot be made of this network, or is not finite.
+        """
+        reason = self.missing(trained)
+        if reason is not None:
+            raise ImprintError(f"{self.name} {reason}: choose another estimator")
+        if not trained.damping > 0:
+            raise ImprintError(f"a damping of {trained.damping:g} will not do: it must be above 0")
+        try:
+            found = self.compute(trained)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise ImprintError(
+                f"{self.name}: the curvature has no factor at a damping of {trained.damping:g}: "
+                "raise the damping"
+            ) from error
+        if not found.table.isfinite().all():
+            raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
+        return found
+
+    def shift(self, trained: Trained, found: Attribution) -> Tensor:
+        """Return the self-influences of the asked records as shifts of their logits, ``[r]``."""
+        if found.shift is not None:
+            return found.shift
+        scores = found.self_influence(trained)
+        if self.degree == 1:
+            return scores
+        misses = trained.misses()
+        # A record that is fitted to the last digit moves nothing.
+        return torch.where(misses > 0, scores / misses, 0.0)
+
+
+INFLUENCES: Registry[Influence] = Registry("influence estimator", "imprint.probe.influence")
+
+
+def influence(
+    name: str,
+    *,
+    degree: int = 2,
+    needs_checkpoints: bool = False,
+    most_parameters: int | None = None,
+    no_self: str = "",
+) -> Callable[[Callable[[Trained], Attribution]], Callable[[Trained], Attribution]]:
+    """Return a decorator that registers a function as an estimate; see :class:`Influence`."""
+
+    def enter(
+        compute: Callable[[Trained], Attribution],
+    ) -> Callable[[Trained], Attribution]:
+        INFLUENCES.register(name)(
+            Influence(name, compute, degree, needs_checkpoints, most_parameters, no_self)
+        )
+        return compute
+
+    return enter

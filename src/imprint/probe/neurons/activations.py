@@ -1,0 +1,240 @@
+"""Activations: one pass over the images, for criteria on the way, for a table, or for both.
+
+The table is a folder: ``values.npy`` ``[n, neurons]``, read as a memory map (copy on write),
+``inputs.parquet`` (index, label, and prediction where there is a classifier) and ``layers.json``.
+Whatever is asked of a data set afterwards is arithmetic on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
+from imprint.data.files import stream
+from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.nets.subject import Subject
+from imprint.neurons.activations import ActivationTable, Batch, Layers
+from imprint.probe.neurons.neurons import Taps
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.probe.signals.precision import full_float32
+from imprint.reading.regular import check_regular
+from imprint.study.store import read_json, write_json
+from imprint.study.tables import read_table, write_table
+
+Storage = Literal["float32", "float16"]
+VALUES, INPUTS, LAYERS = "values.npy", "inputs.parquet", "layers.json"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Which images a network is shown.
+
+    Attributes:
+        images: where pixels and labels come from.
+        indices: int64 ``[n]``.
+        rectangles: float64 ``[n, 4]``, the part of each image to look at.
+    """
+
+    images: ImageSet
+    indices: IntArray
+    rectangles: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a network made of some images.
+
+    Attributes:
+        batch: activations with the given classes, on the device.
+        predictions: int64 ``[b]``, the class the network names; None of one without logits.
+    """
+
+    batch: Batch
+    predictions: Tensor | None
+
+
+def watch(
+    subject: Subject,
+    view: View,
+    options: TapOptions,
+    device: torch.device,
+    what: str,
+    batch_size: int = 256,
+) -> Iterator[Seen]:
+    """Yield what a network makes of some images, in order, batch by batch.
+
+    Args:
+        subject: put in evaluation mode and on ``device`` here.
+        view: which images.
+        options: which layers, and what a neuron is.
+        device: where to compute.
+        what: a few words for the progress bar.
+        batch_size: images at a time.
+
+    Raises:
+        ImprintError: an image that cannot be read, or an activation that is not finite.
+    """
+    subject.place(device).eval()
+    size, start = subject.input_size, 0
+    batches = stream(view.images, view.indices, view.rectangles, size, batch_size)
+    total = -(-len(view.indices) // batch_size)
+    with Taps(subject, options) as taps, full_float32(device):
+        for pixels in track(batches, what, total, "batch"):
+            indices = view.indices[start : start + len(pixels)]
+            labels = torch.from_numpy(view.images.labels[indices]).to(device)
+            with torch.no_grad():
+                inputs = torch.from_numpy(pixels).to(device).float().div_(255)
+                outputs = subject(inputs.contiguous(memory_format=torch.channels_last))
+                batch = taps.take(labels)
+                predictions = outputs.argmax(1) if subject.has_logits else None
+            _check_finite(batch, view.images, indices)
+            yield Seen(batch, predictions)
+            start += len(pixels)
+
+
+def write_activations(
+    folder: Path,
+    subject: Subject,
+    view: View,
+    options: TapOptions,
+    device: torch.device,
+    what: str,
+    storage: Storage = "float32",
+    batch_size: int = 256,
+) -> None:
+    """Write the activations of some images into a new folder; see :func:`watch`.
+
+    Args:
+        folder: to be made; the step of a study renames it when it is complete.
+        subject: the network.
+        view: which images.
+        options: which layers, and what a neuron is.
+        device: where to compute.
+        what: a few words for the progress bar.
+        storage: of the values; float16 is half as large, and keeps three digits.
+        batch_size: images at a time.
+
+    Raises:
+        ImprintError: also for an activation that float16 cannot hold.
+    """
+    folder.mkdir(exist_ok=True)
+    values: NDArray[np.float32] | None = None
+    layers: Layers | None = None
+    predictions: list[NDArray[np.int64]] = []
+    start = 0
+    for seen in watch(subject, view, options, device, what, batch_size):
+        found = seen.batch.values.cpu().numpy()
+        if values is None:
+            layers = seen.batch.layers
+            shape = (len(view.indices), layers.neurons)
+            values = open_memmap(folder / VALUES, mode="w+", dtype=storage, shape=shape)
+        if storage == "float16":
+            _check_range(found, seen.batch.layers)
+        values[start : start + len(found)] = found
+        start += len(found)
+        if seen.predictions is not None:
+            predictions.append(seen.predictions.cpu().numpy())
+    if values is None or layers is None:
+        raise ImprintError(f"{what}: there are no images to look at")
+    values.flush()  # type: ignore[attr-defined]  # a memory map, which numpy types as an array
+    columns = {"index": view.indices, "label": view.images.labels[view.indices]}
+    if predictions:
+        columns["prediction"] = np.concatenate(predictions)
+    write_table(folder / INPUTS, columns)
+    write_json(
+        folder / LAYERS, {"names": layers.names, "widths": layers.widths, "kinds": layers.kinds}
+    )
+
+
+def read_activations(folder: Path) -> ActivationTable:
+    """Return the table that :func:`write_activations` wrote; values stay on the disk.
+
+    Raises:
+        ImprintError: no such table, or a damaged one.
+    """
+    try:
+        check_regular(folder / VALUES)
+        stored = np.load(folder / VALUES, mmap_mode="c", allow_pickle=False)
+    except Exception as error:  # the header is an expression, and may be any
+        raise ImprintError(
+            f"no activations in {folder} ({error}): delete the folder and run again"
+        ) from error
+    told: Any = read_json(folder / LAYERS)
+    columns = {name: column.copy() for name, column in read_table(folder / INPUTS).items()}
+    values = cast("NDArray[np.float32]", stored)
+    try:
+        layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
+        if values.shape != (len(columns["index"]), layers.neurons) or values.dtype.kind != "f":
+            raise ValueError(f"values are {values.dtype} {list(values.shape)}")
+        return ActivationTable(
+            layers, values, columns["label"], columns["index"], columns.get("prediction")
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImprintError(f"{folder} is damaged ({error}): delete it and run again") from error
+
+
+def only_correct(table: ActivationTable) -> ActivationTable:
+    """Return the inputs whose class the network names, in memory.
+
+    Raises:
+        ImprintError: nobody knows the classes or the predictions, or none is right.
+    """
+    if table.labels is None or table.predictions is None:
+        raise ImprintError(
+            "which inputs are classified correctly is known of a classifier on labelled inputs "
+            "alone: choose --correct-only none"
+        )
+    right = np.flatnonzero(table.labels == table.predictions)
+    if not len(right):
+        raise ImprintError("the network names no class correctly: choose --correct-only none")
+    return rows_of(table, right)
+
+
+def rows_of(table: ActivationTable, rows: NDArray[np.int64]) -> ActivationTable:
+    """Return some inputs of a table, in memory."""
+
+    def some(column: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+        return None if column is None else column[rows]
+
+    return ActivationTable(
+        table.layers,
+        cast("NDArray[np.float32]", table.values[rows]),
+        some(table.labels),
+        some(table.index),
+        some(table.predictions),
+        table.facts,
+    )
+
+
+def _check_finite(batch: Batch, images: ImageSet, indices: Sequence[int] | IntArray) -> None:
+    if bool(torch.isfinite(batch.values).all()):
+        return
+    row, column = torch.nonzero(~torch.isfinite(batch.values))[0].tolist()
+    raise ImprintError(
+        f"an activation of layer {_layer_at(batch.layers, column)} is not finite for "
+        f"{images.name_of(int(indices[row]))}: check the weights and the normalisation"
+    )
+
+
+def _check_range(values: NDArray[np.float32], layers: Layers) -> None:
+    largest = float(np.finfo(np.float16).max)
+    beyond = np.flatnonzero((np.abs(values) > largest).any(axis=0))
+    if len(beyond):
+        raise ImprintError(
+            f"an activation of layer {_layer_at(layers, int(beyond[0]))} is beyond {largest:g}, "
+            "the largest that float16 holds: choose --storage float32"
+        )
+
+
+def _layer_at(layers: Layers, column: int) -> str:
+    return next(name for name, part in layers.slices.items() if column < part.stop)

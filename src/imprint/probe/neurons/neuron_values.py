@@ -1,0 +1,118 @@
+"""What the neurons of a module say: its output as one number an input and neuron."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from imprint.probe.neurons.tap_options import TapOptions
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
+ELIGIBLE = (nn.Linear, *CONVOLUTIONS, *RECURRENT, nn.MultiheadAttention)
+
+FEW = 4
+"""Channels that are averaged one by one, where each lies in one piece, rather than among all."""
+
+Reduce = Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any], Any], Mapping[str, Tensor]]
+"""(module, arguments, keywords, output) → values ``[rows, width]`` by suffix of the name."""
+
+
+def reduction(module: nn.Module, options: TapOptions) -> Reduce:
+    """Return how the output of a module becomes one number an input and neuron."""
+    if isinstance(module, CONVOLUTIONS):
+        return _channels
+    if isinstance(module, RECURRENT):
+        return lambda module, _, __, output: _hidden_units(module, output, options)
+    if options.tokens == "heads" and head_count(module):
+        return _heads
+    if isinstance(module, nn.MultiheadAttention):
+        return lambda _, __, ___, output: _features(_inputs_first(module, output[0]), options)
+    return lambda _, __, ___, output: _features(output, options)
+
+
+def _channels(
+    module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Tensor
+) -> dict[str, Tensor]:
+    axes = list(range(2, output.ndim))
+    return {"": output.detach().mean(axes, dtype=torch.float32)}
+
+
+def some_channels(output: Tensor, columns: Tensor) -> Tensor:
+    """Return the means over all places of some channels of a convolution, ``[rows, m]``."""
+    axes = list(range(1, output.ndim - 1))
+    if len(columns) > FEW or not (output.is_contiguous() or len(columns) == 1):
+        return output.mean([axis + 1 for axis in axes], dtype=torch.float32)[:, columns]
+    channels = [output.select(1, column) for column in columns.tolist()]
+    means = [each.mean(axes, dtype=torch.float32) for each in channels]
+    return means[0][:, None] if len(means) == 1 else torch.stack(means, dim=1)
+
+
+def _features(output: Tensor, options: TapOptions) -> dict[str, Tensor]:
+    values = output.detach()
+    if values.ndim == 2 or options.tokens == "each":
+        # A copy: an activation behind the layer may work in place.
+        return {"": values.flatten(1).to(torch.float32, copy=True)}
+    return {"": values.mean(list(range(1, values.ndim - 1)), dtype=torch.float32)}
+
+
+def _hidden_units(module: nn.Module, output: Any, options: TapOptions) -> dict[str, Tensor]:
+    """Return the hidden units of a recurrent layer; steps behind the end of a sequence are 0."""
+    assert isinstance(module, RECURRENT)
+    states, lengths = output[0], None
+    if isinstance(states, PackedSequence):
+        states, lengths = pad_packed_sequence(states, batch_first=True)
+        lengths = lengths.to(states.device)
+    else:
+        states = states if module.batch_first else states.transpose(0, 1)
+    states = states.detach().to(torch.float32, copy=True)
+    if options.steps == "each":
+        missing = options.step_limit - states.shape[1]
+        states = nn.functional.pad(states, (0, 0, 0, max(missing, 0)))
+        return {f"@{step}": states[:, step] for step in range(options.step_limit)}
+    if lengths is None:
+        return {"": states[:, -1] if options.steps == "last" else states.mean(1)}
+    if options.steps == "last":
+        return {"": states[torch.arange(len(states), device=states.device), lengths - 1]}
+    return {"": states.sum(1) / lengths[:, None]}
+
+
+def _heads(
+    module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Any
+) -> dict[str, Tensor]:
+    """Return the length of what each head says, its mean over the tokens, ``[b, heads]``."""
+    if isinstance(module, nn.MultiheadAttention):
+        said = _inputs_first(module, _unmixed(module)(*arguments, **keywords)[0])
+    else:
+        said = output[0] if isinstance(output, tuple) else output
+    by_head = said.detach().float().reshape(*said.shape[:-1], head_count(module), -1)
+    return {"": by_head.norm(dim=-1).flatten(1, -2).mean(1)}
+
+
+def head_count(module: nn.Module) -> int:
+    """Return the heads of an attention whose output has them side by side; 0 for others."""
+    if isinstance(module, nn.MultiheadAttention):
+        return int(module.num_heads)
+    count = getattr(module, "num_attention_heads", 0)
+    return int(count) if isinstance(count, int) else 0
+
+
+def _unmixed(attention: nn.MultiheadAttention) -> Callable[..., Any]:
+    """Return the forward pass of an attention that leaves its heads side by side."""
+    width = attention.embed_dim
+    weight = attention.out_proj.weight
+    plain = nn.Linear(width, width, device=weight.device, dtype=weight.dtype)
+    nn.init.eye_(plain.weight)
+    nn.init.zeros_(plain.bias)
+    other = copy.copy(attention)
+    other._modules = {**attention._modules, "out_proj": plain}
+    return other.forward
+
+
+def _inputs_first(attention: nn.MultiheadAttention, values: Tensor) -> Tensor:
+    return values if attention.batch_first or values.ndim < 3 else values.transpose(0, 1)

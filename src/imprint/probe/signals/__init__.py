@@ -1,0 +1,1 @@
+"""Membership signals of records: confidence, curvature, gradients, distances."""

@@ -1,0 +1,1 @@
+"""A study folder and what is written into it: options, artefacts and their cards, tables."""

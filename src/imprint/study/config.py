@@ -1,0 +1,223 @@
+"""Options: a frozen dataclass, filled from defaults, then YAML files, then the command line.
+
+A YAML file is read as if its keys stood on the command line before everything else, so one set
+of rules checks both, and a run's ``options.yaml`` replays it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import tyro
+
+from imprint.core.errors import ImprintError
+from imprint.reading.yaml_files import read_yaml
+from imprint.study.option_errors import check_numbers, telling_option_errors
+
+T = TypeVar("T")
+
+PUBLISHED_SECTIONS = {"model", "training"}
+
+
+def _comma_list(kind: type, metavar: str) -> Any:
+    def parse(words: list[str]) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(word) for word in words[0].split(",") if word.strip())
+        except ValueError:
+            raise ValueError(f"expected {metavar}, got {words[0]!r}") from None
+
+    def is_instance(value: Any) -> bool:
+        return isinstance(value, tuple)
+
+    def show(value: tuple[Any, ...]) -> list[str]:
+        return [",".join(f"{item:g}" if kind is float else str(item) for item in value)]
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=parse,
+        is_instance=is_instance,
+        str_from_instance=show,
+    )
+
+
+def _parse_settings(words: list[str]) -> tuple[tuple[str, str], ...]:
+    pairs = [word.partition("=") for word in words[0].split(",") if word.strip()]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise ValueError(f"expected NAME=VALUE,NAME=VALUE,…, got {words[0]!r}")
+    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
+    nargs=1,
+    metavar="NAME=VALUE,…",
+    instance_from_str=_parse_settings,
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=lambda value: [",".join(f"{name}={text}" for name, text in value)],
+)
+
+Numbers = Annotated[tuple[float, ...], _comma_list(float, "NUMBER,NUMBER,…")]
+Integers = Annotated[tuple[int, ...], _comma_list(int, "INT,INT,…")]
+Names = Annotated[tuple[str, ...], _comma_list(str, "NAME,NAME,…")]
+Settings = Annotated[tuple[tuple[str, str], ...], _SETTINGS]
+
+_SOME_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
+    nargs="*",
+    metavar="NAME=VALUE …",
+    instance_from_str=lambda words: tuple(
+        pair for word in words for pair in _parse_settings([word])
+    ),
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=lambda value: [f"{name}={text}" for name, text in value],
+)
+Parameters = Annotated[
+    tuple[Annotated[tuple[tuple[str, str], ...], _SOME_SETTINGS], ...], tyro.conf.UseAppendAction
+]
+"""Settings behind one flag that may be given again: ``--param a=1 b=2 --param c=3``."""
+
+
+def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
+    """Return ``options`` filled from ``arguments`` and from what stands behind ``--config``.
+
+    That is a YAML file or the name of a recipe (:mod:`imprint.recipes`); of several, the later ones
+    win.
+
+    Args:
+        options: a dataclass; nested dataclasses become dotted flags.
+        arguments: words of the command line after the command's name.
+        program: what to call the command in its help.
+
+    Raises:
+        ImprintError: the YAML file cannot be read or names an unknown key, or a bad flag or value.
+        SystemExit: 0 after ``--help``.
+    """
+    files, words = _take_configs(list(arguments))
+    named = [word for file in files for word in yaml_words(options, _config_file(file))]
+    with telling_option_errors(options, named + words):
+        filled = tyro.cli(options, args=named + words, prog=program)
+    check_numbers(filled)
+    return filled
+
+
+def _take_configs(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return what stands behind every ``--config``, in order, and all other words."""
+    files, others = [], []
+    left = iter(words)
+    for word in left:
+        name, equals, file = word.partition("=")
+        if name != "--config":
+            others.append(word)
+            continue
+        found = file if equals else next(left, "")
+        if not found:
+            raise ImprintError("--config needs a YAML file or the name of a recipe behind it")
+        files.append(found)
+    return files, others
+
+
+def _config_file(name: str) -> Path:
+    """Return the file of that path or, where there is none, the recipe of that name.
+
+    Raises:
+        ImprintError: a bare name that is neither.
+    """
+    from imprint.recipes import find_recipe, recipe_names
+
+    recipe = None if Path(name).exists() else find_recipe(name)
+    if recipe is None and not Path(name).exists() and Path(name).name == name and "." not in name:
+        raise ImprintError(
+            f"cannot read the config {name}: there is no such file, and the recipes are "
+            + ", ".join(recipe_names())
+        )
+    return recipe or Path(name)
+
+
+def yaml_words(options: type, file: Path) -> list[str]:
+    """Return the command-line words that a YAML file of options stands for.
+
+    Raises:
+        ImprintError: no such file, not YAML in UTF-8, not a mapping, or a key ``options`` lacks.
+    """
+    try:
+        content = read_yaml(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read the config {file}: {error.strerror}") from error
+    if content is None:
+        return []
+    if not isinstance(content, Mapping):
+        raise ImprintError(f"{file} must hold keys and values, one option a line")
+    if content.keys() >= PUBLISHED_SECTIONS:
+        raise ImprintError(
+            f"{file} holds settings of the published déjà vu trainer: "
+            f"imprint convert --checkpoint {file} --out FOLDER makes options of imprint train of "
+            "them"
+        )
+    return list(_words(options, content, file, prefix=""))
+
+
+def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -> list[str]:
+    hints = get_type_hints(options)
+    known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
+    defaults = {field.name: field.default for field in dataclasses.fields(options)}
+    words: list[str] = []
+    for key, value in content.items():
+        # YAML 1.1 reads the bare word `on` as true.
+        name = "on" if key is True else str(key).replace("-", "_")
+        if name not in known:
+            raise ImprintError(
+                f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"
+            )
+        flag = "--" + (prefix + name).replace("_", "-")
+        if dataclasses.is_dataclass(known[name]) and isinstance(value, Mapping):
+            words += _words(known[name], value, file, prefix=f"{prefix}{name}.")
+        elif isinstance(value, Mapping):
+            words += [flag, ",".join(f"{inner}={_setting(text)}" for inner, text in value.items())]
+        elif isinstance(value, bool):
+            words.append(flag if value else "--" + prefix + "no-" + name.replace("_", "-"))
+        elif value == [] and defaults[name] == ():
+            continue
+        else:
+            is_list = isinstance(value, list)
+            text = ",".join(_item(item) for item in value) if is_list else str(value)
+            if text.startswith("-") and isinstance(value, (str, list)):
+                raise ImprintError(
+                    f"{file}: {prefix + name} is {text!r}, which begins like a flag: correct it"
+                )
+            words += [flag, text]
+    return words
+
+
+def _setting(value: Any) -> str:
+    """Return the value of one setting as on the command line; several stand between colons.
+
+    Where one of them holds a colon itself, each ends in a bar instead.
+    """
+    if not isinstance(value, list):
+        return str(value)
+    texts = [str(each) for each in value]
+    return "".join(f"{each}|" for each in texts) if ":" in "".join(texts) else ":".join(texts)
+
+
+def _item(value: Any) -> str:
+    """Return one item of a list as on the command line; a pair is NAME=VALUE."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return ",".join(map(_item, value))
+    return "=".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def to_plain(options: Any) -> Any:
+    """Return options as plain values for JSON and YAML: dataclass → dict, tuple → list."""
+    if dataclasses.is_dataclass(options):
+        return {
+            field.name: to_plain(getattr(options, field.name))
+            for field in dataclasses.fields(options)
+        }
+    if isinstance(options, (tuple, list)):
+        return [to_plain(item) for item in options]
+    if isinstance(options, Path):
+        return str(options)
+    return options

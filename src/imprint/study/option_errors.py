@@ -1,0 +1,134 @@
+"""What tyro rejects on the command line, as one sentence.
+
+tyro reports a rejected option as a box of several lines; every other mistake of a user is one
+sentence (:class:`imprint.core.errors.ImprintError`), so these are, too. The events come from
+``tyro._errors``, which tyro documents as unstable: where a version lacks it, the box stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NoReturn, get_type_hints
+
+from imprint.core.errors import ImprintError
+
+_NEAR = 0.6
+"""Least similarity, of 1, of an option that is suggested for an unknown one."""
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+_KINDS = {
+    "INT": "an integer",
+    "FLOAT": "a number",
+    "PATH": "a path",
+    "STR": "a word",
+    "NUMBER,NUMBER,…": "numbers separated by commas",
+    "INT,INT,…": "integers separated by commas",
+    "NAME,NAME,…": "names separated by commas",
+    "NAME=VALUE,…": "NAME=VALUE pairs separated by commas",
+    "NAME=VALUE …": "NAME=VALUE pairs separated by spaces",
+}
+
+
+def telling_option_errors(options: type, words: Sequence[str]) -> AbstractContextManager[None]:
+    """Return a context in which what tyro rejects of ``words`` raises an ``ImprintError``.
+
+    Args:
+        options: the dataclass that is parsed.
+        words: the command line, after the command's name.
+    """
+    try:
+        from tyro._errors import on_parse_error
+    except ImportError:
+        return nullcontext()
+
+    def raise_sentence(event: Any) -> NoReturn:
+        raise ImprintError(f"{_sentence(event, options, words)}; see {event.prog} --help")
+
+    return on_parse_error(raise_sentence)
+
+
+def check_numbers(options: Any, prefix: str = "") -> None:
+    """Refuse what no option means: NaN, infinity, and numbers beyond float32 and 64 bits.
+
+    Raises:
+        ImprintError: such a number; the message names its option.
+    """
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        flag = prefix + field.name.replace("_", "-")
+        if dataclasses.is_dataclass(value):
+            check_numbers(value, f"{flag}.")
+            continue
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not abs(number) <= _LARGEST_FLOAT32:
+                raise ImprintError(f"--{flag} must be a finite number below 3.4e38, got {number:g}")
+            if isinstance(number, int) and not abs(number) < 2**63:
+                raise ImprintError(f"--{flag} must be an integer below 2^63, got {number}")
+
+
+def _sentence(event: Any, options: type, words: Sequence[str]) -> str:
+    """Return what is wrong; the events are those of ``tyro._errors``."""
+    kind = type(event).__name__
+    unknown = getattr(event, "tokens", None) or getattr(event, "unrecognized_tokens", None)
+    if unknown:
+        return _unknown(unknown[0], options)
+    if kind == "MissingArgs":
+        missing = [argument.arg for argument in event.missing_arguments]
+        pairs = [f"{_flag(argument)} {argument.lowered.metavar}" for argument in missing]
+        return f"{event.prog} needs {' and '.join(pairs)}"
+    flag = _flag(event.argument) if getattr(event, "argument", None) is not None else "an option"
+    if kind == "InvalidChoice":
+        return f"{flag} must be one of {', '.join(event.choices)}, got {event.value!r}"
+    if kind == "BadValue":
+        return f"{flag} needs a value"
+    value = _value(flag, words)
+    if value is not None:
+        return f"{flag} must be {_kind(str(event.argument.lowered.metavar))}, got {value!r}"
+    return f"{flag}: {str(getattr(event, 'message', kind)).splitlines()[0]}"
+
+
+def _unknown(word: str, options: type) -> str:
+    if not word.startswith("-"):
+        return f"unexpected word {word!r} on the command line"
+    flag = word.partition("=")[0]
+    near = difflib.get_close_matches(flag, list(_flags(options)), 1, _NEAR)
+    return f"unknown option {flag}" + (f", the nearest is {near[0]}" if near else "")
+
+
+def _flags(options: type, prefix: str = "") -> Iterator[str]:
+    hints = get_type_hints(options)
+    for field in dataclasses.fields(options):
+        name = prefix + field.name.replace("_", "-")
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from _flags(hints[field.name], f"{name}.")
+        else:
+            yield f"--{name}"
+
+
+def _flag(argument: Any) -> str:
+    return str(argument.lowered.name_or_flags[-1])
+
+
+def _value(flag: str, words: Sequence[str]) -> str | None:
+    """Return what stands last behind a flag, or None where it does not."""
+    value = None
+    for position, word in enumerate(words):
+        name, equals, behind = word.partition("=")
+        if name.replace("_", "-") != flag:
+            continue
+        if equals:
+            value = behind
+        elif position + 1 < len(words):
+            value = words[position + 1]
+    return value
+
+
+def _kind(metavar: str) -> str:
+    """Return what an option takes in words: of INT, an integer."""
+    optional = metavar.startswith("{None}|")
+    plain = metavar.removeprefix("{None}|")
+    if plain.startswith("{") and plain.endswith("}"):
+        return "one of " + plain.strip("{}").replace(",", ", ")
+    return _KINDS.get(plain, plain) + (" or None" if optional else "")

@@ -1,0 +1,136 @@
+"""Options that several commands share, one group a dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imprint.study.config import Numbers, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Options of every command."""
+
+    out: Path
+    """Folder for everything the command writes."""
+    seed: int = 0
+    """The one seed everything random derives from."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where networks run; auto takes the best there is."""
+    json: bool = False
+    """Print the findings as JSON on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsChoice:
+    """How weights are read, where neither their card nor their names tell."""
+
+    card: Path | None = None
+    """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
+    mean: Numbers = ()
+    """Mean of each input channel that the network was trained with, for pixels in [0, 1]; empty
+    for that of the card or the layout."""
+    std: Numbers = ()
+    """Standard deviation of each input channel, likewise."""
+    output: str = ""
+    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
+    the entry logits, or the only one of as many columns as there are outputs."""
+    key_prefix: str = ""
+    """Of a file of weights, only the tensors under this prefix count, without it."""
+    key_map: Settings = ()
+    """Beginnings of tensor names, and what stands there instead: stem.=conv1.,head.=fc."""
+
+    @property
+    def weights_flags(self) -> tuple[str, ...]:
+        """The flags of this group that were set."""
+        stated = {
+            "--card": self.card is not None,
+            "--mean": self.mean,
+            "--std": self.std,
+            "--output": self.output,
+            "--key-prefix": self.key_prefix,
+            "--key-map": self.key_map,
+        }
+        return tuple(flag for flag, is_set in stated.items() if is_set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    """Which images."""
+
+    data: str = "composite"
+    """A folder or array file of images, or composite, the embedded set."""
+    layout: str = "auto"
+    """How the folder is laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
+    mnist, arrays."""
+    part: str = ""
+    """Which part of it: train, val, test …; empty for the training part."""
+    boxes: Path | None = None
+    """Folder of Pascal VOC files, CLASS/NAME.xml, for layouts that keep boxes apart."""
+    on_bad_box: Literal["error", "clamp"] = "error"
+    """What to do about boxes outside their image: stop, or clamp and count them."""
+    box_ends: Literal["auto", "exclusive", "inclusive"] = "auto"
+    """Whether the last column and row that a box names belong to it (inclusive); auto: as the
+    layout has it, inclusive in the text files of Tiny ImageNet and exclusive elsewhere."""
+    box_margin: int = 0
+    """Pixels by which boxes are grown on all sides, for boxes drawn too tightly."""
+    skip_corrupt: bool = False
+    """Leave out images that cannot be decoded, and name them, instead of stopping."""
+    composite_count: int = 960
+    """Images of the embedded set."""
+    background_correlation: float = 0.0
+    """Share of the embedded images whose background is decided by their class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropChoice:
+    """Which part of an image is its background."""
+
+    crop: Literal["slab", "maxrect", "corner"] = "maxrect"
+    """The largest rectangle beside the boxes (maxrect; slab: as published), or a corner."""
+    min_crop_px: float = 8
+    """Only crops whose shorter side is longer than this are attacked (published: 100)."""
+    corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"] = "lower_left"
+    """Which corner the corner crop takes."""
+    corner_fraction: float = 0.3
+    """Side of the corner crop as a share of the image's."""
+    centre_fraction: float = 1.0
+    """Share of the shorter side that the centre square keeps (published: 0.875)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackChoice:
+    """How neighbours vote."""
+
+    layer: Literal["auto", "backbone", "projector", "logits"] = "auto"
+    """The representation that is searched; auto: the projector, the backbone of a network without
+    one, the logits with --decision logits."""
+    k: int = 20
+    """Public neighbours that are searched (published: 100)."""
+    voting: int = 0
+    """How many of them vote; 0 for all."""
+    metric: Literal["l2", "cosine"] = "l2"
+    """Distance between representations."""
+    confidence: Numbers = (100, 20)
+    """Percentages of most confident images to report."""
+    decision: Literal["neighbours", "logits"] = "neighbours"
+    """Who guesses: the neighbours' vote, or the classifier itself, by its logits."""
+    top: int = 1
+    """A guess is right when the label is among this many most voted classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropAttackChoice(AttackChoice, CropChoice, Common):
+    """How background crops are made and attacked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DejavuChoice(CropAttackChoice):
+    """How the two-model test is run and what it leaves behind."""
+
+    controls: bool = True
+    """Also attack untrained encoders and permuted labels, which must find nothing."""
+    export_legacy: bool = False
+    """Also write the arrays and curves of the original release, under their names."""

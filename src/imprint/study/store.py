@@ -1,0 +1,403 @@
+"""A study folder: artefacts, the cards that say how each was made, resume.
+
+An artefact is a file or a folder made by one step. It is written under a temporary name and
+renamed when complete, after its card, ``NAME.card.json``, which holds the step's settings, the
+hashes of the artefacts it was made from, and one hash over all that. So a name that exists is
+whole, and a step whose artefact exists with the same hash need not run again. Cards hold no
+times or paths: the same study has the same bytes wherever and however often it was interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.core.durable import flush_folder, flush_tree, watching
+from imprint.core.errors import ImprintError
+from imprint.reading import json_files
+from imprint.reading.regular import MAX_TEXT_BYTES, open_regular
+from imprint.study.fingerprint import (
+    changed_images,
+    fingerprint_file,
+    fingerprints_in,
+    write_fingerprint,
+)
+
+NAMED_DIFFERENCES = 4
+"""Settings that a refusal names at most; it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of artefacts.
+
+    Args:
+        root: the folder; made when the first artefact is written.
+    """
+
+    root: Path
+
+    def path(self, name: str) -> Path:
+        """Return the path of the artefact ``name``."""
+        return self.root / name
+
+    def hash_of(self, name: str) -> str:
+        """Return the hash on the card of an artefact that exists."""
+        card = read_json(card_path(self.path(name)))
+        if not isinstance(card, dict) or not isinstance(card.get("hash"), str):
+            raise ImprintError(
+                f"{card_path(self.path(name))} is no card of imprint: delete {self.path(name)} "
+                "and run again"
+            )
+        return str(card["hash"])
+
+    def is_done(self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()) -> bool:
+        """Return whether the artefact exists, made with these very settings and inputs.
+
+        Raises:
+            ImprintError: it exists but was made otherwise; the message says what differs.
+        """
+        path = self.path(name)
+        if not path.exists():
+            return False
+        wanted = self._card(settings, inputs)
+        try:
+            found = read_json(card_path(path))
+        except FileNotFoundError:
+            raise ImprintError(
+                f"{path} has no card beside it, so imprint did not make it: "
+                "choose another --out or move it away"
+            ) from None
+        if not isinstance(found, dict):
+            raise ImprintError(
+                f"{card_path(path)} is no card of imprint: delete {path} and run again"
+            )
+        if found.get("hash") == wanted["hash"]:
+            return True
+        changed = {
+            str(each): partial(changed_images, self.root, now=each)
+            for each in fingerprints_in(settings)
+        }
+        differences = list(_differences(found, wanted, changed)) or ["its card was edited"]
+        if len(differences) > NAMED_DIFFERENCES:
+            rest = len(differences) - NAMED_DIFFERENCES
+            differences[NAMED_DIFFERENCES:] = [f"{rest} more differ"]
+        difference = "; ".join(differences)
+        raise ImprintError(
+            f"{path} was made with other settings ({difference}): "
+            "choose another --out, or delete this folder to start anew"
+        )
+
+    def step(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        build: Callable[[Path], None],
+        inputs: tuple[str, ...] = (),
+        resumable: bool = False,
+    ) -> Path:
+        """Return the artefact ``name``, building it unless it is done.
+
+        Args:
+            name: relative path of the artefact.
+            settings: everything its content depends on, as JSON values.
+            build: writes the artefact, a file or a folder, at the path it is given.
+            inputs: names of the artefacts it is made from.
+            resumable: ``build`` can go on from what an earlier, killed call of it left behind at
+                the path it is given; only work under the same settings is ever handed on.
+
+        Raises:
+            ImprintError: the artefact exists with other settings, or the disk is full.
+        """
+        path = self.path(name)
+        if self.is_done(name, settings, inputs):
+            return path
+        card = self._card(settings, inputs)
+        resume = card["hash"][:12] if resumable else ""
+        with replacing(path, resume) as temporary, watching(path.parent) as check_it_is_there:
+            build(temporary)
+            check_it_is_there()
+            self.keep_fingerprints(settings)
+            write_json(card_path(path), card)
+        return path
+
+    def unfinished(
+        self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()
+    ) -> Path:
+        """Return where a resumable step keeps its unfinished work, for processes that share it."""
+        return _temporary(self.path(name), self._card(settings, inputs)["hash"][:12])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one process; the lock goes with the process, however it ends.
+
+        A folder made here in which nothing was written is removed again.
+
+        Raises:
+            ImprintError: another process is at work in this folder.
+        """
+        new = not self.root.exists()
+        _make_folder(self.root)
+        lock = self.root / ".lock"
+        with _open_lock(lock) as file:
+            if not _lock(file):
+                raise ImprintError(
+                    f"another imprint process is at work in {self.root}: "
+                    "wait for it or choose another --out"
+                )
+            try:
+                yield
+            finally:
+                if new and list(self.root.iterdir()) == [lock]:
+                    lock.unlink()
+                    self.root.rmdir()
+
+    def keep_fingerprints(self, settings: Any) -> None:
+        """Keep the hash of each image that a step is made from, to name one that changes.
+
+        Processes that share a study know the hash of the set alone: what starts them keeps it.
+        """
+        for fingerprint in fingerprints_in(settings):
+            file = fingerprint_file(self.root, fingerprint)
+            if not file.exists():
+                with replacing(file) as temporary:
+                    write_fingerprint(temporary, fingerprint)
+
+    def _card(self, settings: Mapping[str, Any], inputs: tuple[str, ...]) -> dict[str, Any]:
+        card: dict[str, Any] = {
+            "settings": json.loads(json.dumps(settings, sort_keys=True)),
+            "inputs": {name: self.hash_of(name) for name in inputs},
+        }
+        return {"hash": hash_json(card), **card}
+
+
+def card_path(path: Path) -> Path:
+    """Return where the card of an artefact lies."""
+    return path.with_name(path.name + ".card.json")
+
+
+def hash_json(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_arrays(*arrays: NDArray[Any]) -> str:
+    """Return the SHA-256 of the bytes of some arrays."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+_IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", default=None)
+"""The temporary path of the outermost artefact this thread writes, unless it can be resumed."""
+
+
+@contextmanager
+def replacing(path: Path, resume: str = "") -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+
+    When the block fails, what stood at ``path`` stays, and nothing else is left behind.
+
+    Args:
+        path: the file or folder to write.
+        resume: when not empty, a key under which unfinished work is kept and handed on to the
+            next call with the same key.
+
+    Raises:
+        ImprintError: the disk is full, or the folder cannot be written or was deleted meanwhile.
+    """
+    temporary = _temporary(path, resume)
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        _make_folder(path.parent)
+        with telling_disk_errors(path), watching(path.parent) as check_it_is_there:
+            if not resume:
+                _remove(temporary)
+            # What is written into an artefact in the making is flushed with all of it. Unfinished
+            # work that is handed on must hold by itself.
+            whole = _IN_THE_MAKING.get()
+            is_part = whole is not None and whole in path.parents
+            token = _IN_THE_MAKING.set(whole if is_part else None if resume else temporary)
+            try:
+                yield temporary
+            finally:
+                _IN_THE_MAKING.reset(token)
+            check_it_is_there()
+            if not is_part:
+                flush_tree(temporary)
+            if path.is_dir():
+                _remove(path)
+            os.replace(temporary, path)
+            if not is_part:
+                for folder in (path, *missing):
+                    flush_folder(folder.parent)
+    except BaseException:
+        if not resume:
+            with suppress(OSError, ValueError):
+                _remove(temporary)
+            for folder in missing:
+                with suppress(OSError, ValueError):
+                    folder.rmdir()
+        raise
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder unless it is there.
+
+    Raises:
+        ImprintError: it cannot be made.
+    """
+    with telling_disk_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, PermissionError) as error:
+            raise ImprintError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+@contextmanager
+def telling_disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk and a folder that cannot be written into one sentence.
+
+    Raises:
+        ImprintError: that sentence.
+    """
+    try:
+        yield
+    except Exception as error:
+        # Libraries that write by themselves raise errors of their own, which only quote the system.
+        code = error.errno if isinstance(error, OSError) else None
+        if code in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
+            raise ImprintError(
+                f"the disk is full: {path} was not written; free some space and run the same "
+                "command again, it goes on where it stopped"
+            ) from error
+        if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
+            raise ImprintError(
+                f"a file of {path} is larger than the system lets this process write: raise the "
+                "limit (ulimit -f) and run the same command again, it goes on where it stopped"
+            ) from error
+        if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
+        if isinstance(error, ValueError) and "null byte" in str(error):
+            raise ImprintError(f"{str(path)!r} is no path: it holds a zero byte") from error
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(
+            json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+            encoding="utf-8",
+            errors="backslashreplace",  # a name of a file that is not UTF-8, as JSON writes it
+        )
+
+
+def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImprintError: the file is not JSON in UTF-8.
+    """
+    return json_files.read_json(path, limit, remedy="delete it and run again")
+
+
+def _differences(
+    found: Any,
+    wanted: Any,
+    changed: Mapping[str, Callable[[str], str]],
+    where: str = "",
+) -> Iterator[str]:
+    """Yield what differs between two cards.
+
+    Args:
+        found: the card that is there, or a part of it.
+        wanted: likewise of the card that is asked for.
+        changed: by fingerprint of a data set as it is now, what says which of its images differ
+            from those of an earlier fingerprint.
+        where: place of the part.
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            if where == "" and key == "hash":
+                continue
+            missing = "nothing"
+            inner = key if where in ("", "settings", "inputs") else f"{where}.{key}"
+            parts = found.get(key, missing), wanted.get(key, missing)
+            yield from _differences(*parts, changed, inner)
+    elif found != wanted:
+        images = changed[wanted](found) if isinstance(wanted, str) and wanted in changed else ""
+        if images:
+            yield f"{where}: {images}"
+            return
+        yield f"{where}: {_short(found)} there, {_short(wanted)} now"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:12] + "…"
+
+
+def _temporary(path: Path, resume: str) -> Path:
+    return path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file.
+
+    Raises:
+        ImprintError: the file cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ImprintError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """Return the file of a lock, opened for writing; never a pipe, which would wait.
+
+    Raises:
+        ImprintError: it cannot be written.
+    """
+    if path.exists() and not path.is_file():
+        raise ImprintError(f"{path} is not a regular file: remove it or choose another --out")
+    with telling_disk_errors(path):
+        return path.open("w", encoding="utf-8")
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take the exclusive lock of a file, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Cohorts: many models, each trained on another part of the same records."""

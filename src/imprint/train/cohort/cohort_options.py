@@ -1,0 +1,107 @@
+"""What can be chosen about training a cohort: many models, each on its own members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from imprint.core.errors import ImprintError
+from imprint.data.views import PAD_AND_FLIP, Augmentation
+from imprint.study.config import Numbers, Settings, to_plain
+
+EngineName = Literal["sequential", "processes", "stacked"]
+
+HOW_IT_RUNS = ("engine", "workers", "stack")
+"""Options that change how long a cohort takes and nothing else."""
+
+
+@dataclass(frozen=True)
+class CohortOptions:
+    """How to train every model of a cohort: supervised, one cycle of the learning rate.
+
+    The defaults fit a small image set in few epochs; what leaks follows the gap between training
+    and test accuracy, so take as many epochs as bring the training accuracy near 1.
+    """
+
+    architecture: str = "patch_convnet"
+    """A network of imprint, timm:NAME, or package.module:function."""
+    architecture_options: Settings = ()
+    """The architecture's own settings, as name=value,name=value."""
+    input_size: int = 32
+    """Side of the square input in pixels."""
+    mean: Numbers = (0.485, 0.456, 0.406)
+    """Mean of each input channel, in [0, 1]."""
+    std: Numbers = (0.229, 0.224, 0.225)
+    """Standard deviation of each input channel."""
+    epochs: int = 20
+    """Passes over the members."""
+    batch_size: int = 128
+    """Images a step; members that do not fill a batch wait for another epoch."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with Nesterov momentum, or AdamW."""
+    learning_rate: float = 0.2
+    """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
+    momentum: float = 0.9
+    """Momentum (AdamW: the first beta)."""
+    weight_decay: float = 5e-4
+    """Weight decay of weights; biases and normalisation go without."""
+    warmup: float = 0.25
+    """Share of the steps over which the learning rate rises; a cosine follows."""
+    label_smoothing: float = 0.0
+    """Share of the target that is spread evenly over all classes."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the forward pass."""
+    view: Augmentation = field(default_factory=lambda: PAD_AND_FLIP)
+    """Augmentation of the training images."""
+    epsilon: float = 0.0
+    """Train by DP-SGD to this ε (extra `privacy`); 0 does not."""
+    noise: float = 0.0
+    """Train by DP-SGD with this noise multiplier σ instead of a target ε; 0 does not."""
+    delta: float = 1e-5
+    """δ at which ε is accounted."""
+    clip: float = 1.0
+    """Bound on the norm of each example's gradient under DP-SGD."""
+    accountant: Literal["prv", "rdp"] = "prv"
+    """How ε is accounted: privacy random variables (tight) or Rényi orders (fast)."""
+    engine: Literal["auto", "sequential", "processes", "stacked"] = "auto"
+    """One after another, worker processes, or stacked under vmap; auto times them."""
+    workers: int = 0
+    """Worker processes; 0 is one a usable core."""
+    stack: int = 16
+    """Models trained at once by the stacked engine."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "input_size", "stack"):
+            self._require(name, getattr(self, name) >= 1, "be at least 1")
+        self._require("batch_size", self.batch_size >= 2, "be at least 2, for batch statistics")
+        for name in ("learning_rate", "clip"):
+            self._require(name, getattr(self, name) > 0, "be above 0")
+        for name in ("weight_decay", "epsilon", "noise", "workers"):
+            self._require(name, getattr(self, name) >= 0, "not be negative")
+        for name in ("momentum", "label_smoothing"):
+            self._require(name, 0 <= getattr(self, name) < 1, "lie in [0, 1)")
+        self._require("warmup", 0 <= self.warmup <= 1, "lie in [0, 1]")
+        self._require("delta", 0 < self.delta < 1, "lie in (0, 1)")
+        if self.epsilon and self.noise:
+            raise ImprintError("epsilon and noise exclude each other: set one of the two to 0")
+        if self.private and self.precision != "float32":
+            raise ImprintError("DP-SGD clips in float32: set precision to float32")
+        if self.private and self.engine == "stacked":
+            raise ImprintError(
+                "DP-SGD needs gradients of single examples, which the stacked engine does not "
+                "make: choose the engine sequential or processes"
+            )
+
+    @property
+    def private(self) -> bool:
+        """Whether the models are trained by DP-SGD."""
+        return self.epsilon > 0 or self.noise > 0
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what the weights depend on, as JSON values: all but how the work is run."""
+        plain: dict[str, Any] = to_plain(self)
+        return {name: value for name, value in plain.items() if name not in HOW_IT_RUNS}
+
+    def _require(self, name: str, holds: bool, demand: str) -> None:
+        if not holds:
+            raise ImprintError(f"{name} is {getattr(self, name)!r}: it must {demand}")

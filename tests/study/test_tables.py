@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from imprint.core.errors import ImprintError
+from imprint.study.tables import positions_of, read_table, write_table
+
+
+def test_columns_come_back_as_they_were(tmp_path):
+    columns = {
+        "index": np.array([4, 2, 9]),
+        "score": np.array([0.5, np.nan, -1.0]),
+        "embedding": np.arange(6, dtype=np.float32).reshape(3, 2),
+        "hit": np.array([True, False, True]),
+    }
+    write_table(tmp_path / "t.parquet", columns)
+    found = read_table(tmp_path / "t.parquet")
+    assert list(found) == list(columns)
+    for name, column in columns.items():
+        assert np.array_equal(found[name], column, equal_nan=column.dtype.kind == "f")
+        assert found[name].dtype == column.dtype
+
+
+def test_the_same_columns_give_the_same_bytes(tmp_path):
+    columns = {"index": np.arange(100), "x": np.linspace(0, 1, 100)}
+    for name in ("a", "b"):
+        write_table(tmp_path / name, columns)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_tables_start_with_index_and_have_one_length(tmp_path):
+    with pytest.raises(ValueError, match="first column"):
+        write_table(tmp_path / "t", {"score": np.zeros(2)})
+    with pytest.raises(ValueError, match="different lengths"):
+        write_table(tmp_path / "t", {"index": np.arange(2), "score": np.zeros(3)})
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(ImprintError, match="no table at"):
+        read_table(tmp_path / "none.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"not parquet at all")
+    with pytest.raises(ImprintError, match=r"bad\.parquet is damaged or not a Parquet table"):
+        read_table(tmp_path / "bad.parquet")
+
+
+def test_positions_join_on_index():
+    index = np.array([7, 3, 5])
+    assert positions_of(index, np.array([5, 7, 7]), "rows").tolist() == [2, 0, 0]
+    with pytest.raises(ImprintError, match="rows: no row for index 4"):
+        positions_of(index, np.array([3, 4]), "rows")
