@@ -24,10 +24,6 @@ from scipy.stats import norm
 from imprint.audit.membership_cohort_memorization import _average, _over_records_and_models
 from imprint.audit.membership_ensemble import over_models
 from imprint.core.seeds import generator
-from imprint.dejavu.agreement import agreement, kappa
-from imprint.dejavu.one_model import excess
-from imprint.dejavu.two_model import QUANTITIES, Side, _side_values, two_model
-from imprint.dejavu.votes import Votes, vote
 from imprint.leave_one_out.ground_truth import (
     datamodeling_score,
     noise_ceiling,
@@ -35,6 +31,10 @@ from imprint.leave_one_out.ground_truth import (
     root_difference,
 )
 from imprint.leave_one_out.starts import mean_over_records, root_of
+from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
+from imprint.lenses.dejavu.memorization.one_model import excess
+from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
+from imprint.lenses.dejavu.memorization.votes import Votes, vote
 from imprint.membership.cohort_evaluation import evaluate_cohort
 from imprint.membership.evaluation import balanced_estimate
 from imprint.membership.memorization import memorization

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from imprint.data.annotation import Tags
-from imprint.dejavu.naive_bayes import NaiveBayes, fit_naive_bayes, tag_counts
+from imprint.lenses.dejavu.memorization.naive_bayes import NaiveBayes, fit_naive_bayes, tag_counts
 
 LOOPED = 5
 

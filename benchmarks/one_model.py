@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.dejavu import attacked_set, dejavu_steps
-from imprint.audit.one_model import one_model_steps
-from imprint.audit.one_model_options import OneModelOptions
 from imprint.audit.options import AuditOptions
 from imprint.audit.run import split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.seeds import generator
 from imprint.data.choice import open_choice
+from imprint.lenses.dejavu.study.one_model import one_model_steps
+from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
+from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
 from imprint.stats import mean_difference
 from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import positions_of, read_table

@@ -16,16 +16,16 @@ _PUBLIC = {
     "Estimate": "imprint.stats",
     "ImprintError": "imprint.core.errors",
     "Subject": "imprint.nets.subject",
-    "attack_arrays": "imprint.audit.arrays",
+    "attack_arrays": "imprint.lenses.dejavu.study.arrays",
     "composite": "imprint.data.sources.composite",
     "embed": "imprint.probe.embeddings",
     "load_subject": "imprint.nets.load",
     "nearest": "imprint.neighbors.nearest",
-    "one_model": "imprint.dejavu.one_model",
+    "one_model": "imprint.lenses.dejavu.memorization.one_model",
     "open_images": "imprint.data.open",
     "run_audit": "imprint.audit.run",
     "trust_code": "imprint.core.user_code",
-    "two_model": "imprint.dejavu.two_model",
+    "two_model": "imprint.lenses.dejavu.memorization.two_model",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -45,23 +45,27 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
     ("data", "tag"): ("imprint.commands.annotate", "Tag", "tags of backgrounds, by CLIP or SigLIP"),
     ("data", "boxes"): ("imprint.commands.annotate", "Boxes", "boxes of objects, by a detector"),
     ("dejavu", "attack"): (
-        "imprint.commands.dejavu",
+        "imprint.lenses.dejavu.commands",
         "Attack",
         "the two-model test on arrays alone",
     ),
     ("dejavu", "two-model"): (
-        "imprint.commands.dejavu",
+        "imprint.lenses.dejavu.commands",
         "TwoModel",
         "the two-model test on two checkpoints",
     ),
     ("dejavu", "sweep"): (
-        "imprint.commands.dejavu",
+        "imprint.lenses.dejavu.commands",
         "Sweep",
         "the two-model test over epochs and whatever is varied",
     ),
-    ("dejavu", "one-model"): ("imprint.commands.dejavu", "OneModel", "the test on one checkpoint"),
+    ("dejavu", "one-model"): (
+        "imprint.lenses.dejavu.commands",
+        "OneModel",
+        "the test on one checkpoint",
+    ),
     ("dejavu", "linear-probe"): (
-        "imprint.commands.dejavu",
+        "imprint.lenses.dejavu.commands",
         "LinearProbe",
         "what a linear probe sees",
     ),

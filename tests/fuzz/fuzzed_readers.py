@@ -24,8 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.audit import arrays as dejavu_arrays
-from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case, one_model_arrays
+from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case
 from imprint.audit.leave_one_out_options import LeaveOneOutChoice
 from imprint.audit.membership_orders import read_order
 from imprint.audit.privacy_arrays import bound_arrays
@@ -50,6 +49,8 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tag_files import read_frequencies, read_tags
+from imprint.lenses.dejavu.study import arrays as dejavu_arrays
+from imprint.lenses.dejavu.study import one_model_arrays
 from imprint.membership.published_ensemble import read_run
 from imprint.membership.published_influence import read_influence_matrix, read_pairs
 from imprint.nets.load import load_subject, save_subject

@@ -11,10 +11,10 @@ from imprint.audit.options import AuditOptions
 from imprint.cli import main
 from imprint.commands.annotate import Crops
 from imprint.commands.data import Split
-from imprint.commands.dejavu import OneModel
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
+from imprint.lenses.dejavu.commands import OneModel
 from imprint.nets.build import build_network
 from imprint.nets.load import load_subject, read_card
 from imprint.recipes import recipe_names

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.report.dejavu_verdict import (
+from imprint.lenses.dejavu.page.section import _sentence
+from imprint.lenses.dejavu.page.verdict import (
     below_guessing,
     one_model_verdict,
     two_model_verdict,
 )
 from imprint.report.inputs import Estimate
 from imprint.report.page import write_report
-from imprint.report.sections.dejavu import _sentence
 from imprint.report.wording import points
 from imprint.study.tables import read_table, write_table
 

@@ -14,8 +14,8 @@ from imprint.audit.leave_one_out_table import (
     show_search,
 )
 from imprint.audit.membership_table import show_membership
-from imprint.audit.one_model_table import show_one_model
 from imprint.core.progress import say
+from imprint.lenses.dejavu.study.one_model_table import show_one_model
 from imprint.study.config import to_plain
 from imprint.study.options import Common
 from imprint.study.store import Study, replacing, write_json
@@ -91,7 +91,7 @@ def without_folders(value: Any) -> Any:
 
 def show_dejavu(findings: dict[str, Any]) -> None:
     """Print the headline tables of the déjà vu lens: of two models, of one, or of both."""
-    from imprint.report.dejavu_verdict import one_model_verdict, two_model_verdict
+    from imprint.lenses.dejavu.page.verdict import one_model_verdict, two_model_verdict
 
     if "two_model" in findings:
         _show_two_model(findings)

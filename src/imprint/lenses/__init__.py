@@ -1,0 +1,1 @@
+"""The four analyses, one folder each: methods, study steps, page, commands."""

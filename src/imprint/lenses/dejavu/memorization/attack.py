@@ -1,0 +1,71 @@
+"""From embeddings to votes: which public images a crop resembles, and what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.core.device import DeviceName
+from imprint.core.errors import ImprintError
+from imprint.data.imageset import IntArray
+from imprint.lenses.dejavu.memorization.votes import Votes, vote
+from imprint.neighbors.nearest import nearest
+
+Metric = Literal["l2", "cosine"]
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """One model's guesses about one set of crops.
+
+    Attributes:
+        votes: ranked classes and confidences.
+        neighbours: int64 ``[n, k]``, global indices of public images, nearest first.
+        neighbour_labels: int64 ``[n, k]``.
+    """
+
+    votes: Votes
+    neighbours: IntArray
+    neighbour_labels: IntArray
+
+
+def attack(
+    crops: NDArray[np.float32],
+    public: NDArray[np.float32],
+    public_index: IntArray,
+    public_labels: IntArray,
+    classes: int,
+    k: int = 100,
+    voting: int | None = None,
+    metric: Metric = "l2",
+    device: DeviceName = "auto",
+) -> Attacked:
+    """Guess the class of each crop from its k nearest public images.
+
+    Args:
+        crops: ``[n, d]``, embeddings of background crops.
+        public: ``[M, d]``, embeddings of public images under the same model.
+        public_index: int64 ``[M]``, global indices of the public images.
+        public_labels: int64 ``[M]``.
+        classes: number of classes.
+        k: neighbours to search.
+        voting: how many of them vote; all when None.
+        metric: ``l2`` on the embeddings as they are (as published), or ``cosine``.
+        device: where neighbours are searched.
+
+    Raises:
+        ImprintError: shapes do not fit, k exceeds M, more vote than are searched, an embedding is
+            not finite, or this machine lacks the device.
+    """
+    if len(public) != len(public_labels):
+        raise ImprintError(
+            f"{len(public)} public embeddings need as many labels, got {len(public_labels)}"
+        )
+    if voting is not None and not 1 <= voting <= k:
+        raise ImprintError(f"{voting} neighbours cannot vote when {k} are searched")
+    found = nearest(crops, public, k, metric=metric, device=device).indices
+    labels = public_labels[found]
+    return Attacked(vote(labels[:, :voting], classes), public_index[found], labels)

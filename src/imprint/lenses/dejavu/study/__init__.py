@@ -1,0 +1,1 @@
+"""Steps of a déjà vu study, from images and networks to findings."""

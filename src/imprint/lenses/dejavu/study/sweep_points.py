@@ -1,0 +1,175 @@
+"""The points of a sweep: from options with lists of values to one set of options a point."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from imprint.core.errors import ImprintError
+from imprint.data.imageset import ImageSet
+from imprint.lenses.dejavu.study.guess import searched_layer
+from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.study.config import to_plain
+from imprint.train.loop import initial_subject, subject_card
+from imprint.train.objective import build_objective
+
+EPOCHS = "epochs"
+"""The axis that every sweep has: the snapshots of the settings that nothing is varied from."""
+BAR = "|"
+"""Separates values, or ends them, where one of them holds a colon, as timm:NAME does."""
+OF_THE_ATTACK = (
+    "layer",
+    "k",
+    "voting",
+    "metric",
+    "decision",
+    "crop",
+    "min_crop_px",
+    "corner",
+    "corner_fraction",
+    "centre_fraction",
+)
+OF_TRAINING = ("per_class", "train")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a sweep.
+
+    Attributes:
+        axis: the option that is varied; ``EPOCHS`` for the settings without any change.
+        value: of it, as text; empty for those.
+        options: all of them.
+    """
+
+    axis: str
+    value: str
+    options: SweepOptions
+
+    @property
+    def trained(self) -> dict[str, Any]:
+        """Return what the encoders of this point depend on; equal settings share encoders."""
+        return {"per_class": self.options.per_class, "train": to_plain(self.options.train)}
+
+    @property
+    def folder(self) -> str:
+        """Return a name for the encoders of this point."""
+        if self.axis.split(".")[0] not in OF_TRAINING:
+            return "base"
+        text = f"{self.axis.removeprefix('train.').removeprefix('objective_options.')}={self.value}"
+        return "".join(letter if letter.isalnum() or letter in "._=-" else "-" for letter in text)
+
+
+def sweep_points(options: SweepOptions) -> list[Point]:
+    """Return the settings as they are, then one point a value of every varied option.
+
+    Raises:
+        ImprintError: an option that cannot be varied, without values, or named twice; or a value
+            that does not suit it.
+    """
+    base = dataclasses.replace(options, vary=())
+    points = [Point(EPOCHS, "", base)]
+    names = [name for name, _ in options.vary]
+    for name, values in options.vary:
+        if names.count(name) > 1:
+            raise ImprintError(f"--vary names {name} twice: give all of its values at once")
+        separator = BAR if BAR in values else ":"
+        texts = [text.strip() for text in values.split(separator) if text.strip()]
+        if not texts:
+            raise ImprintError(f"--vary {name}={values} has no value: separate them with colons")
+        points += [Point(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]
+    return [dataclasses.replace(point, options=_with_layer(point.options)) for point in points]
+
+
+def _with_layer(options: SweepOptions) -> SweepOptions:
+    return dataclasses.replace(
+        options, layer=searched_layer(options, bool(options.train.projector))
+    )
+
+
+def varied(options: SweepOptions, name: str, text: str) -> SweepOptions:
+    """Return options with one of them changed.
+
+    Args:
+        options: of the sweep.
+        name: a dotted path, ``train.objective_options.temperature``.
+        text: its value, read as on the command line.
+
+    Raises:
+        ImprintError: no such option, one that cannot be varied, or a value that does not suit it.
+    """
+    if name.split(".")[0] not in (*OF_THE_ATTACK, *OF_TRAINING) or name == "train":
+        raise ImprintError(
+            f"--vary cannot vary {name!r}: it knows {', '.join(OF_THE_ATTACK)}, per_class and "
+            "what stands behind train., as train.architecture or train.objective_options.NAME"
+        )
+    changed = _replaced(options, name.split("."), text, name)
+    assert isinstance(changed, SweepOptions)
+    return changed
+
+
+def _replaced(options: Any, path: list[str], text: str, name: str) -> Any:
+    head, rest = path[0], path[1:]
+    known = {field.name for field in dataclasses.fields(options)}
+    if head not in known:
+        raise ImprintError(
+            f"--vary: there is no option {name!r}; known there: {', '.join(sorted(known))}"
+        )
+    old = getattr(options, head)
+    if dataclasses.is_dataclass(old) and rest:
+        return dataclasses.replace(options, **{head: _replaced(old, rest, text, name)})
+    if head.endswith("_options") and len(rest) == 1:
+        return dataclasses.replace(options, **{head: tuple({**dict(old), rest[0]: text}.items())})
+    if rest or dataclasses.is_dataclass(old) or isinstance(old, tuple):
+        raise ImprintError(f"--vary {name}: name one option with one value")
+    kind = get_type_hints(type(options))[head]
+    return dataclasses.replace(options, **{head: _read(kind, text, name)})
+
+
+def _read(kind: Any, text: str, name: str) -> Any:
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise ImprintError(
+                f"--vary {name}={text}: choose from {', '.join(map(str, get_args(kind)))}"
+            )
+        return text
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise ImprintError(f"--vary {name}={text}: it must be true or false")
+        return text.lower() == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise ImprintError(f"--vary {name}={text}: it must be {kind.__name__}") from None
+
+
+def encoder_folders(points: Sequence[Point]) -> list[str]:
+    """Return where the encoders of each point lie; those of equal settings lie at one place."""
+    made: list[tuple[dict[str, Any], str]] = []
+    folders = []
+    for point in points:
+        known = [folder for trained, folder in made if trained == point.trained]
+        if not known:
+            made.append((point.trained, point.folder))
+        folders.append(known[0] if known else point.folder)
+    return folders
+
+
+def check_networks(images: ImageSet, points: Sequence[Point]) -> None:
+    """Build the network and the objective of every point, before any of them trains.
+
+    Raises:
+        ImprintError: one that cannot be built, or lacks the layer to be attacked.
+    """
+    for point in points:
+        choice, seed = point.options.train, point.options.seed
+        fresh = initial_subject(subject_card(images, choice, seed), seed)
+        if point.options.layer == "projector" and not fresh.has_projector:
+            where = f" at {point.axis}={point.value}" if point.value else ""
+            raise ImprintError(
+                f"the network has no projector{where}: choose --layer backbone, or widths with "
+                "--train.projector"
+            )
+        build_objective(choice.objective, fresh, dict(choice.objective_options))

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+import torch
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.dejavu.memorization.attack import attack
+
+PUBLIC = np.array([[0.0], [1.0], [2.0], [3.0]], dtype=np.float32)
+LABELS = np.array([2, 0, 0, 1])
+ROWS = np.array([7, 8, 9, 10])
+CROP = np.array([[0.1]], dtype=np.float32)
+
+
+def test_the_nearest_vote_and_all_that_were_searched_are_kept():
+    found = attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, voting=1)
+    assert found.neighbours.tolist() == [[7, 8, 9]]
+    assert found.neighbour_labels.tolist() == [[2, 0, 0]]
+    assert found.votes.ranked[0, 0] == 2
+    assert attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3).votes.ranked[0, 0] == 0
+
+
+def test_the_neighbours_are_searched_on_the_device_that_was_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ImprintError, match="no device 'mps' on this machine"):
+        attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, device="mps")
+
+
+@pytest.mark.parametrize("voting", [-1, 0, 4])
+def test_a_vote_of_more_than_were_searched_is_told(voting):
+    with pytest.raises(ImprintError, match=f"{voting} neighbours cannot vote when 3 are searched"):
+        attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, voting=voting)
