@@ -21,8 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from imprint.audit.membership_cohort_memorization import _average, _over_records_and_models
-from imprint.audit.membership_ensemble import over_models
 from imprint.core.seeds import generator
 from imprint.leave_one_out.ground_truth import (
     datamodeling_score,
@@ -35,9 +33,11 @@ from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
 from imprint.lenses.dejavu.memorization.one_model import excess
 from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
 from imprint.lenses.dejavu.memorization.votes import Votes, vote
-from imprint.membership.cohort_evaluation import evaluate_cohort
-from imprint.membership.evaluation import balanced_estimate
-from imprint.membership.memorization import memorization
+from imprint.lenses.membership.attack.evaluation import balanced_estimate
+from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
+from imprint.lenses.membership.memorization.memorization import memorization
+from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
+from imprint.lenses.membership.study.ensemble import over_models
 from imprint.stats import (
     Estimate,
     auc,

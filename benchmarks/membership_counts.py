@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from imprint.membership.attack import Evidence
-from imprint.membership.attacks.lira import lira
-from imprint.membership.cohort import Cohort, References
-from imprint.membership.options import AttackOptions
-from imprint.membership.run import cohort_target
+from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.run import cohort_target
+from imprint.lenses.membership.attacks.lira import lira
+from imprint.lenses.membership.cohort.cohort import Cohort, References
 from imprint.stats import auc
 
 FloatArray = NDArray[np.float64]

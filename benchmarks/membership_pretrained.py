@@ -21,17 +21,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint.audit.membership_records import Records, choose_records
-from imprint.audit.membership_signals import KINDS
-from imprint.audit.membership_trials import list_trials
 from imprint.data.centre import centre_images, seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.membership.attack import Attack, Evidence
-from imprint.membership.evaluation import evaluate
-from imprint.membership.options import AttackOptions
-from imprint.membership.run import choose_attacks
+from imprint.lenses.membership.attack.attack import Attack, Evidence
+from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.study.records import Records, choose_records
+from imprint.lenses.membership.study.signals import KINDS
+from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.subject import Subject
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
 from imprint.probe.signals.signal_options import SignalOptions

@@ -18,10 +18,10 @@ from collections.abc import Callable
 import numpy as np
 
 from imprint.core.seeds import generator
-from imprint.membership.attack import ATTACKS, Evidence
-from imprint.membership.cohort import Cohort, References, probability
-from imprint.membership.options import AttackOptions
-from imprint.membership.run import attack_cohort
+from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.run import attack_cohort
+from imprint.lenses.membership.cohort.cohort import Cohort, References, probability
 
 LIMITS = {"rmia": 0.050, "lira": 0.100}
 

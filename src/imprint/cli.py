@@ -70,22 +70,22 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "what a linear probe sees",
     ),
     ("membership", "attack"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Attack",
         "membership attacks on arrays alone",
     ),
     ("membership", "audit"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Audit",
         "which images one network was trained on",
     ),
     ("membership", "cohort"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Cohort",
         "many models on parts of one set: attacks and memorization",
     ),
     ("membership", "ensemble"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Ensemble",
         "memorization from models that others trained",
     ),
@@ -95,13 +95,17 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "published weights as a file of imprint",
     ),
     ("membership", "privacy"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Privacy",
         "audit DP-SGD in one run",
     ),
-    ("membership", "bound"): ("imprint.commands.membership", "Bound", "bound epsilon from scores"),
+    ("membership", "bound"): (
+        "imprint.lenses.membership.commands",
+        "Bound",
+        "bound epsilon from scores",
+    ),
     ("membership", "study"): (
-        "imprint.commands.membership",
+        "imprint.lenses.membership.commands",
         "Study",
         "vary references, set size, privacy budget or curvature; attack at every point",
     ),

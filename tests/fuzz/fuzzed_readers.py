@@ -24,10 +24,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.audit import coverage_arrays, leave_one_out_inputs, membership_case
+from imprint.audit import coverage_arrays, leave_one_out_inputs
 from imprint.audit.leave_one_out_options import LeaveOneOutChoice
-from imprint.audit.membership_orders import read_order
-from imprint.audit.privacy_arrays import bound_arrays
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
 from imprint.coverage.importance_files import (
@@ -51,8 +49,14 @@ from imprint.data.split import Partition, Partitions, load_partitions, save_part
 from imprint.data.tag_files import read_frequencies, read_tags
 from imprint.lenses.dejavu.study import arrays as dejavu_arrays
 from imprint.lenses.dejavu.study import one_model_arrays
-from imprint.membership.published_ensemble import read_run
-from imprint.membership.published_influence import read_influence_matrix, read_pairs
+from imprint.lenses.membership.memorization.published_ensemble import read_run
+from imprint.lenses.membership.memorization.published_influence import (
+    read_influence_matrix,
+    read_pairs,
+)
+from imprint.lenses.membership.study import case as membership_case
+from imprint.lenses.membership.study.orders import read_order
+from imprint.lenses.membership.study.privacy.arrays import bound_arrays
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.neurons.activations import Layers

@@ -13,9 +13,9 @@ from imprint.audit.leave_one_out_table import (
     show_leave_one_out,
     show_search,
 )
-from imprint.audit.membership_table import show_membership
 from imprint.core.progress import say
 from imprint.lenses.dejavu.study.one_model_table import show_one_model
+from imprint.lenses.membership.study.table import show_membership
 from imprint.study.config import to_plain
 from imprint.study.options import Common
 from imprint.study.store import Study, replacing, write_json

@@ -1,0 +1,1 @@
+"""How attacks are run, evaluated and controlled; the attacks stand in ``attacks``."""

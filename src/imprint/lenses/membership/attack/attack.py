@@ -1,0 +1,149 @@
+"""What an attack may look at, what it needs of it, and where attacks register themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from imprint.core.errors import ImprintError
+from imprint.core.registry import Registry
+from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.cohort.cohort import IntArray, References, derive_values
+
+Sides = Literal["none", "any", "out", "both"]
+
+DIRECTION = {"phi": 1.0, "log_curvature": -1.0}
+"""A member's φ tends to be larger than a non-member's, its curvature smaller."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is known about one target.
+
+    Attributes:
+        target: float64 ``[A, N]`` by kind: ``phi`` (logit margin), ``log_curvature``, ``mentr``,
+            ``distance`` to the decision boundary.
+        references: the models that judge it; None when there are none.
+        population: float64 ``[A, Q]`` by kind, the target on records that nobody trained on.
+    """
+
+    target: Mapping[str, FloatArray]
+    references: References | None = None
+    population: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def of_target(self, name: str) -> FloatArray:
+        """Return a signal or derived quantity of the target, float64 ``[A, N]``."""
+        return derive_values(self.target, name)
+
+    def of_population(self, name: str) -> FloatArray:
+        """Return a signal or derived quantity of the target's population, float64 ``[A, Q]``."""
+        return derive_values(self.population, name)
+
+    def records(self, rows: IntArray) -> Evidence:
+        """Return what is known about some of the records, int64 ``[n]``; the population stays."""
+        references = self.references
+        if references is not None:
+            references = References(references.cohort.records(rows), references.target)
+        return Evidence(
+            {kind: values[:, rows] for kind, values in self.target.items()},
+            references,
+            self.population,
+        )
+
+    @property
+    def judges(self) -> References:
+        """The references, for attacks that declare that they need some."""
+        if self.references is None:
+            raise ValueError("this attack did not declare that it needs references")
+        return self.references
+
+
+Score = Callable[[Evidence, str, AttackOptions], FloatArray]
+"""``score(evidence, kind, options) -> float64 [N]``; ``kind`` is the signal it is to read."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One method.
+
+    Attributes:
+        name: its name on the command line.
+        compute: the score, larger where membership is more likely.
+        reads: kinds of signal it can take, the best first.
+        sides: which models it needs: ``both`` is IN and OUT models, though not of every record.
+        spread: whether it needs a variance, so two models on one side of some record.
+        population: whether it needs population records.
+    """
+
+    name: str
+    compute: Score
+    reads: tuple[str, ...]
+    sides: Sides
+    spread: bool
+    population: bool
+
+    def missing(self, evidence: Evidence) -> str | None:
+        """Return why this attack cannot be run on the evidence; None when it can."""
+        if self.kind(evidence) is None:
+            return f"needs the signal {' or '.join(self.reads)}, which is not given"
+        if self.population and self.kind(evidence) not in evidence.population:
+            return "needs population records, which are not given"
+        if self.sides == "none":
+            return None
+        if evidence.references is None or not evidence.references.used.any():
+            return "needs reference models, and there are none"
+        outside, inside = evidence.references.counts
+        if self.sides in ("out", "both") and not outside.any():
+            return "needs OUT models, and every reference was trained on every record"
+        if self.sides == "both" and not inside.any():
+            return "needs IN models, and no reference was trained on any record"
+        if self.spread and max(outside.max(), inside.max()) < 2:
+            return "needs a variance, and no record has two models on one side"
+        return None
+
+    def kind(self, evidence: Evidence) -> str | None:
+        """Return which kind of signal it reads of the evidence; None when there is none for it."""
+        return next((kind for kind in self.reads if kind in evidence.target), None)
+
+    def score(self, evidence: Evidence, options: AttackOptions) -> FloatArray:
+        """Return the score of every record, float64 ``[N]``.
+
+        Raises:
+            ImprintError: the evidence lacks what the attack needs, or a score is not finite.
+        """
+        reason = self.missing(evidence)
+        kind = self.kind(evidence)
+        if reason is not None or kind is None:
+            raise ImprintError(f"{self.name} {reason}: give it or choose another attack")
+        scores = self.compute(evidence, kind, options)
+        if not np.isfinite(scores).all():
+            row = int(np.flatnonzero(~np.isfinite(scores))[0])
+            raise ImprintError(
+                f"{self.name}: the score of record {row} is {scores[row]}: "
+                "check the signals of that record for extreme values"
+            )
+        return scores
+
+
+ATTACKS: Registry[Attack] = Registry("attack", "imprint.lenses.membership.attacks")
+
+
+def attack(
+    name: str,
+    *,
+    reads: tuple[str, ...] = ("phi",),
+    sides: Sides = "none",
+    spread: bool = False,
+    population: bool = False,
+) -> Callable[[Score], Score]:
+    """Return a decorator that registers a score as the attack ``name``; see :class:`Attack`."""
+
+    def enter(compute: Score) -> Score:
+        ATTACKS.register(name)(Attack(name, compute, reads, sides, spread, population))
+        return compute
+
+    return enter

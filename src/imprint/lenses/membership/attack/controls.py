@@ -1,0 +1,237 @@
+"""Negative controls on arrays: attacks on what cannot be known, which must be at chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from imprint.core.seeds import generator
+from imprint.lenses.membership.attack.attack import Attack, Evidence
+from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.run import cohort_target
+from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.stats import auc
+from imprint.stats.control import Control
+
+CHANCE = 0.5
+
+
+def permuted_membership(
+    evidence: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    seed: int = 0,
+) -> Control:
+    """Return the control on shuffled membership: an AUC of one half.
+
+    One permutation of the records moves the masks of all models and of the target alike, so
+    every count stays as it is and no signal knows of it. The whole attack is run again: it fails
+    where a score learns from the masks alone. Of an attack that looks at no masks it checks the
+    arithmetic of the evaluation, no more.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``, its members.
+        attack: one that can be run on the evidence.
+        options: its settings.
+        seed: of the permutation.
+
+    Raises:
+        ImprintError: too few members or non-members, or the attack cannot be run.
+    """
+    check_both(members)
+    order = generator(seed, "permuted membership", attack.name).permutation(len(members))
+    references = evidence.references
+    if references is not None:
+        cohort = references.cohort
+        moved = Cohort(cohort.signals, cohort.members[:, order], cohort.population)
+        references = References(moved, references.target)
+    shuffled = Evidence(evidence.target, references, evidence.population)
+    return _control(
+        "Membership shuffled over the records, of the target and of all references alike: "
+        "the AUC must be one half.",
+        attack.score(shuffled, options or AttackOptions()),
+        members[order],
+    )
+
+
+def swapped_target(
+    evidence: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    seed: int = 0,
+) -> Control | None:
+    """Return the control on a reference in the target's place, under the target's labels.
+
+    A reference was trained on records of its own, so its scores must not know the target's
+    members. It fails where members differ from non-members before any training, by difficulty
+    or by source: then every attack measures that difference.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``, the target's members.
+        attack: the attack.
+        options: its settings.
+        seed: chooses the reference.
+
+    Returns:
+        The control; None when the target is one of the cohort, or when the attack cannot be run
+        on a reference with the other references alone.
+
+    Raises:
+        ImprintError: too few members or non-members.
+    """
+    check_both(members)
+    judges = evidence.references
+    if judges is None or judges.target is not None or len(judges.cohort) < 2:
+        return None
+    cohort = judges.cohort
+    row = int(generator(seed, "swapped target", attack.name).integers(len(cohort)))
+    swapped = cohort_target(cohort, row)
+    if attack.missing(swapped) is not None:
+        return None
+    return _control(
+        "A reference model in the target's place, under the target's labels: "
+        "the AUC must be one half.",
+        attack.score(swapped, options or AttackOptions()),
+        members,
+    )
+
+
+def untrained_target(
+    untrained: Evidence,
+    members: BoolArray,
+    attack: Attack,
+    options: AttackOptions | None = None,
+) -> Control:
+    """Return the control on a network that learnt nothing, under the target's labels.
+
+    It fails where members differ from non-members as images, which even an untrained network
+    sees: then every attack measures that difference.
+
+    Args:
+        untrained: as of the target, its signals those of an untrained network.
+        members: bool ``[N]``, the target's members.
+        attack: one that can be run on the evidence.
+        options: its settings.
+
+    Raises:
+        ImprintError: too few members or non-members, or the attack cannot be run.
+    """
+    check_both(members)
+    return _control(
+        "An untrained network of the same architecture in the target's place, under the target's "
+        "labels: the AUC must be one half.",
+        attack.score(untrained, options or AttackOptions()),
+        members,
+    )
+
+
+def other_membership(
+    cohort: Cohort,
+    target: int,
+    other: int,
+    attack: Attack,
+    options: AttackOptions | None = None,
+    others: Mapping[str, FloatArray] | None = None,
+    seed: int = 0,
+) -> Control | None:
+    """Return the control on one model of a cohort, under the membership of another.
+
+    The other model judges nothing here: where it did, what it says of every record would tell
+    its members. Masks of one cohort are not independent (a balanced one gives each record the
+    same number of models), so records are dropped at random until the other's members are half
+    of the target's members and half of its non-members.
+
+    Args:
+        cohort: four models or more.
+        target: the row that is attacked.
+        other: the row whose members are asked for.
+        attack: one that can be run on the cohort.
+        options: its settings.
+        others: further signals of each model as a target, float64 ``[K, A, N]``.
+        seed: chooses what is dropped.
+
+    Returns:
+        The control; None when the attack cannot be run without the other model.
+
+    Raises:
+        ImprintError: too few records are left.
+    """
+    own, asked = cohort.members[target], cohort.members[other]
+    random = generator(seed, "other membership")
+    kept = []
+    for side in (own, ~own):
+        cells = [random.permutation(np.flatnonzero(side & part)) for part in (asked, ~asked)]
+        size = min(len(cell) for cell in cells)
+        kept += [cell[:size] for cell in cells]
+    rows = np.sort(np.concatenate(kept))
+    check_both(asked[rows])
+    signals = {
+        name: values[target] for name, values in {**cohort.signals, **(others or {})}.items()
+    }
+    evidence = Evidence(
+        signals,
+        References(without_model(cohort, other, target, random), 0),
+        {name: values[target] for name, values in cohort.population.items()},
+    )
+    if attack.missing(evidence) is not None:
+        return None
+    return _control(
+        "The target's scores under the membership of another model of the cohort, which does not "
+        "judge: the AUC must be one half.",
+        attack.score(evidence, options or AttackOptions())[rows],
+        asked[rows],
+    )
+
+
+def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Generator) -> Cohort:
+    """Return a cohort without one model; of a balanced one, one row less of the opposite side too.
+
+    So a balanced cohort stays balanced, and counts tell nothing of the model that is gone. Rows
+    behind the first are then other models from record to record; attacks take them as
+    interchangeable. Where masks are independent, counts of the others tell nothing to begin with,
+    and taking out a row by the membership of the model that is gone would tell it.
+
+    Args:
+        cohort: four models or more.
+        gone: the row that goes.
+        first: a row that stays, and becomes row 0.
+        random: chooses the row of the opposite side.
+    """
+    models, records = cohort.members.shape
+    apart = [row for row in range(models) if row not in (gone, first)]
+    if cohort.partners is None:
+        left = [first, *apart]
+        return Cohort(
+            {kind: values[left] for kind, values in cohort.signals.items()},
+            cohort.members[left],
+            {kind: values[left] for kind, values in cohort.population.items()},
+        )
+    opposite = cohort.members != cohort.members[gone]
+    opposite[first] = False
+    drawn = np.where(opposite, random.random((models, records)), -1.0)
+    leaves = np.zeros((models, records), dtype=bool)
+    leaves[drawn.argmax(axis=0), np.arange(records)] = True
+    leaves[gone] = True
+    leaves[first] = False
+    key = np.arange(models)[:, None] + models * leaves
+    key[first] = -1
+    rows = np.argsort(key, axis=0)[: models - 2]
+    return Cohort(
+        {
+            kind: np.take_along_axis(values, rows[:, None, :], axis=0)
+            for kind, values in cohort.signals.items()
+        },
+        np.take_along_axis(cohort.members, rows, axis=0),
+        {kind: values[[first, *apart[:-1]]] for kind, values in cohort.population.items()},
+    )
+
+
+def _control(what: str, scores: FloatArray, members: BoolArray) -> Control:
+    return Control(what, auc(scores[members], scores[~members]), CHANCE)

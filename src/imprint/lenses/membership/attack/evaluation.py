@@ -1,0 +1,132 @@
+"""How well scores tell members from non-members, with intervals and with no more than they show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
+from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
+from imprint.stats import (
+    Estimate,
+    auc,
+    best_threshold,
+    roc,
+    true_positive_rate,
+    wilson,
+)
+
+FPRS = (0.1, 0.01, 0.001, 0.0001)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one attack's scores show.
+
+    Attributes:
+        auc: area under the curve, ties half; DeLong's interval.
+        tpr_at_fpr: by false positive rate, the true positive rate without interpolation, its
+            interval over the choice of members and of non-members; where the non-members are too
+            few to place the threshold, the reason in its place.
+        balanced_accuracy: of the threshold that is best on one random half of members and of
+            non-members, measured on the other half. Value and interval are of that threshold; the
+            best one of all may do a little better.
+        resolution: 1 / non-members, the least false positive rate above 0 that can be seen.
+    """
+
+    auc: Estimate
+    tpr_at_fpr: Mapping[str, Estimate | str]
+    balanced_accuracy: Estimate
+    resolution: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evaluation as JSON values; what is missing is ``{"missing": reason}``."""
+        return {
+            "auc": self.auc.to_dict(),
+            "tpr_at_fpr": {fpr: plain(value) for fpr, value in self.tpr_at_fpr.items()},
+            "balanced_accuracy": self.balanced_accuracy.to_dict(),
+            "smallest_fpr": self.resolution,
+        }
+
+
+def evaluate(
+    scores: FloatArray, members: BoolArray, fprs: Sequence[float] = FPRS, seed: int = 0
+) -> Evaluation:
+    """Return what scores show about members.
+
+    Args:
+        scores: float64 ``[N]``, larger where membership is more likely.
+        members: bool ``[N]``, at least two members and two non-members.
+        fprs: false positive rates in (0, 1).
+        seed: of the halves for the balanced accuracy.
+
+    Raises:
+        ImprintError: too few members or non-members, lengths that differ, or a score not finite.
+    """
+    check_both(members)
+    if scores.shape != members.shape:
+        raise ImprintError(f"{scores.shape} scores need as many members, got {members.shape}")
+    positives, negatives = scores[members], scores[~members]
+    return Evaluation(
+        auc(positives, negatives),
+        {f"{fpr:g}": true_positive_rate(positives, negatives, fpr) for fpr in fprs},
+        _held_out_accuracy(positives, negatives, seed),
+        1 / len(negatives),
+    )
+
+
+def check_both(members: BoolArray) -> None:
+    """Check that there is something to tell apart.
+
+    Raises:
+        ImprintError: fewer than two members or fewer than two non-members.
+    """
+    inside = int(np.count_nonzero(members))
+    if inside < 2 or len(members) - inside < 2:
+        raise ImprintError(
+            f"{inside} members and {len(members) - inside} non-members: "
+            "at least two of each are needed to tell them apart"
+        )
+
+
+def plain(value: Estimate | str) -> dict[str, Any]:
+    """Return an estimate, or the reason why there is none, as JSON values."""
+    return {"missing": value} if isinstance(value, str) else value.to_dict()
+
+
+def _held_out_accuracy(positives: FloatArray, negatives: FloatArray, seed: int) -> Estimate:
+    random = generator(seed, "halves for balanced accuracy")
+    hit, miss = random.permutation(positives), random.permutation(negatives)
+    half, other = len(hit) // 2, len(miss) // 2
+    threshold = best_threshold(roc(hit[:half], miss[:other]))
+    return balanced_estimate(
+        int(np.count_nonzero(hit[half:] >= threshold)),
+        len(hit) - half,
+        int(np.count_nonzero(miss[other:] < threshold)),
+        len(miss) - other,
+    )
+
+
+def balanced_estimate(hits: int, positives: int, rejected: int, negatives: int) -> Estimate:
+    """Return (TPR + TNR) / 2 with its interval from the two Wilson intervals.
+
+    Half the sum of two independent proportions; their distances to the limits add in squares
+    (Newcombe 1998, method 10; Zou and Donner 2008).
+
+    Args:
+        hits: members called members.
+        positives: members.
+        rejected: non-members called non-members.
+        negatives: non-members.
+    """
+    first, second = hits / positives, rejected / negatives
+    (low_1, high_1), (low_2, high_2) = wilson(hits, positives), wilson(rejected, negatives)
+    value = (first + second) / 2
+    low = value - math.hypot(first - low_1, second - low_2) / 2
+    high = value + math.hypot(high_1 - first, high_2 - second) / 2
+    return Estimate(value, (low, high), positives + negatives)

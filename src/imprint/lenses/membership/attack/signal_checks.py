@@ -1,0 +1,171 @@
+"""Whether signals are what they are said to be, and what makes an attack's numbers meaningless.
+
+An attack on a loss that was given as a margin, or on probabilities, runs without complaint and
+gives a wrong result. Two things are known of every correct signal: a logit margin is unbounded,
+and it is larger on records that a model was trained on (a log-curvature is smaller).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
+from imprint.lenses.membership.attack.evaluation import Evaluation
+from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
+from imprint.lenses.membership.cohort.cohort import References
+from imprint.stats import Estimate, auc
+
+LEAST_RECORDS = 20
+"""With fewer records a range of values says nothing."""
+LEAST_Z = 5.0
+"""Standard errors from which a mean difference of the wrong sign is reported."""
+TIED = 0.5
+"""Share of the records on one score from which an attack says so."""
+CHANCE = 0.5
+NORMAL_95 = 1.959964
+KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures"}
+EXPECTED = {"phi": "larger", "log_curvature": "smaller"}
+OPPOSITE = {"phi": "smaller", "log_curvature": "larger"}
+
+
+def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
+    """Return a sentence for every signal that does not look like what it is said to be.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``, the target's members, at least two and two others.
+    """
+    sentences = []
+    for kind in KINDS:
+        if kind not in evidence.target:
+            continue
+        values = evidence.target[kind][0]
+        if np.ptp(values) == 0:
+            sentences.append(
+                f"all {KINDS[kind]} of the target are {values[0]:g}: it says nothing of any record"
+            )
+            continue
+        if kind == "phi":
+            sentences += _suspect_range(values)
+        sentences += _suspect_direction(kind, values, members)
+        if evidence.references is not None:
+            cohort = evidence.references.cohort
+            sentences += _suspect_references(kind, cohort.signals[kind][:, 0], cohort.members)
+    if evidence.references is not None:
+        sentences += _suspect_counts(evidence.references, members)
+    return sentences
+
+
+def _suspect_counts(references: References, members: BoolArray) -> list[str]:
+    """Check that how many models were trained on a record does not tell the target's members."""
+    outside, inside = references.counts
+    share = inside / np.maximum(inside + outside, 1)
+    if np.ptp(share) == 0:
+        return []
+    area = auc(share[members], share[~members])
+    low, high = widen(area, LEAST_Z)
+    if low <= CHANCE <= high:
+        return []
+    return [
+        "how many reference models were trained on a record tells the target's members (AUC "
+        f"{_percent(area)}): the masks were drawn together, and attacks with references read "
+        "them; give all models of the cohort, or draw masks independently"
+    ]
+
+
+def _suspect_range(values: FloatArray) -> list[str]:
+    if len(values) < LEAST_RECORDS:
+        return []
+    if values.min() >= 0 and values.max() <= 1:
+        return [
+            f"all {len(values)} logit margins lie in [0, 1], as probabilities do: of a "
+            "probability p of the true class give log p − log(1 − p)"
+        ]
+    return []
+
+
+def _suspect_direction(kind: str, values: FloatArray, members: BoolArray) -> list[str]:
+    signed = DIRECTION[kind] * values
+    area = auc(signed[members], signed[~members])
+    if area.ci95[1] >= CHANCE:
+        return []
+    cause = "the sign is turned, or the two sets are swapped or differ in difficulty"
+    if kind == "phi" and values.min() >= 0:
+        cause = (
+            "they may be losses (of a loss ℓ = −log p give −log(exp(ℓ) − 1)), "
+            "or the two sets are swapped or differ in difficulty"
+        )
+    return [
+        f"the {KINDS[kind]} are {OPPOSITE[kind]} on members than on non-members (AUC "
+        f"{_percent(area)}), and training makes them {EXPECTED[kind]}: {cause}; attacks "
+        "that use no reference models are below chance"
+    ]
+
+
+def _suspect_references(kind: str, values: FloatArray, masks: BoolArray) -> list[str]:
+    """Check reference models against their own masks, record by record: ``[K, N]`` both."""
+    inside = masks.sum(axis=0)
+    both = (inside > 0) & (inside < len(masks))
+    if np.count_nonzero(both) < LEAST_RECORDS:
+        return []
+    held, known = values[:, both], masks[:, both]
+    with_record = (held * known).sum(axis=0) / known.sum(axis=0)
+    without = (held * ~known).sum(axis=0) / (~known).sum(axis=0)
+    gap = DIRECTION[kind] * (with_record - without)
+    error = gap.std(ddof=1) / np.sqrt(len(gap))
+    if error == 0 or gap.mean() / error > -LEAST_Z:
+        return []
+    return [
+        f"the reference models' {KINDS[kind]} are {OPPOSITE[kind]} on the records that each was "
+        f"trained on, by {abs(gap.mean()):.3g} on average: their sign is turned, or their masks "
+        "are inverted"
+    ]
+
+
+def widen(estimate: Estimate, z: float) -> tuple[float, float]:
+    """Return the interval of an estimate at ``z`` standard errors instead of 1.96, about."""
+    factor = z / NORMAL_95
+    low, high = estimate.ci95
+    return (
+        estimate.value - factor * (estimate.value - low),
+        estimate.value + factor * (high - estimate.value),
+    )
+
+
+def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
+    """Return what a reader must know of an attack's numbers; None where they say it themselves.
+
+    Args:
+        scores: float64, of any shape.
+        evaluation: what they show.
+    """
+    distinct, counts = np.unique(scores, return_counts=True)
+    if len(distinct) == 1:
+        return "every record has the same score, so the AUC is 50 % whatever was learnt"
+    notes = []
+    most = int(counts.max())
+    if most > TIED * scores.size:
+        notes.append(f"{most} of {scores.size} scores are equal and tell nothing of one another")
+    if evaluation.auc.ci95[1] < CHANCE:
+        notes.append(
+            "below chance: members score lower than non-members, as where the sign of a signal "
+            "is turned or members are the harder records"
+        )
+    elif evaluation.balanced_accuracy.ci95[1] < CHANCE:
+        notes.append(
+            "balanced accuracy below guessing: the threshold chosen on one half of the records "
+            "misleads on the other"
+        )
+    return "; ".join(notes) or None
+
+
+def with_note(shown: Mapping[str, object], note: str | None) -> dict[str, object]:
+    """Return findings of an attack with its note, where there is one."""
+    return dict(shown) if note is None else {**shown, "note": note}
+
+
+def _percent(estimate: Estimate) -> str:
+    value, low, high = (100 * x for x in (estimate.value, *estimate.ci95))
+    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"

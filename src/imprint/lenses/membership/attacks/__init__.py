@@ -1,0 +1,1 @@
+"""One membership attack a file; see :mod:`imprint.lenses.membership.attack.attack`."""

@@ -1,0 +1,27 @@
+"""LiRA with one variance a side for all records: steadier with few models.
+
+As LiRA online, with σ² = Σ squared deviations / Σ (count − 1) over all records of the side. (The
+release takes the variance of the OUT side from IN data; here each side has its own.)
+
+Carlini et al. 2022, section VI-D.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack.gaussian import log_density
+from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+
+
+@attack("lira_fixed", reads=("phi", "log_curvature"), sides="both", spread=True)
+def lira_fixed(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+    """Return the mean log-likelihood ratio under pooled variances, float64 ``[N]``."""
+    values = evidence.of_target(kind)
+    outside, inside = evidence.judges.moments(kind)
+    ratio = log_density(values, inside.mean, inside.pooled[:, None]) - log_density(
+        values, outside.mean, outside.pooled[:, None]
+    )
+    return np.asarray(ratio.mean(axis=0))

@@ -1,0 +1,24 @@
+"""LiRA whose means and variances are shrunk towards those of all records: the default.
+
+The likelihood ratio of two Student-t predictives under a normal-inverse-gamma prior, averaged
+over augmentations; :mod:`imprint.lenses.membership.memorization.shrinkage`. It needs no switch
+between per-record and global variance: with many models it is LiRA, with few LiRA of fixed
+variance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.memorization.shrinkage import predictive
+
+
+@attack("lira_shrunk", reads=("phi", "log_curvature"), sides="both", spread=True)
+def lira_shrunk(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+    """Return the mean log-likelihood ratio of the predictives, float64 ``[N]``."""
+    values = evidence.of_target(kind)
+    outside, inside = predictive(*evidence.judges.moments(kind))
+    return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))

@@ -1,0 +1,42 @@
+"""RMIA: the share of population records that this record's likelihood ratio beats by a factor γ.
+
+R(x) = p_θ(x) / P̄(x), P̄ the mean true-class probability over the references, online over all and
+offline ½[(1 + a) · mean over OUT + 1 − a]. Score = Pr_z[R(x) / R(z) > γ], by sorting R(z) and one
+binary search a record: O((N + Q) log Q), never a matrix of N × Q. Over augmentations log R is
+averaged. For one target the score is a monotone function of R(x), so population records calibrate
+it and leave the curve as it is; without them the score is log R(x) itself.
+
+Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks", algorithm 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+
+
+@attack("rmia", sides="any")
+def rmia(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+    """Return the share of population records beaten, float64 ``[N]`` in [0, 1], or log R(x)."""
+    judges = evidence.judges
+    ratios = _log_ratio(
+        evidence.of_target("phi"), judges.mean_probability(options.offline), options
+    )
+    mean_population = judges.population_mean_probability()
+    if "phi" not in evidence.population or mean_population is None:
+        return ratios
+    population = np.sort(_log_ratio(evidence.of_population("phi"), mean_population, options))
+    beaten = np.searchsorted(population, ratios - math.log(options.gamma), side="left")
+    return np.asarray(beaten / len(population))
+
+
+def _log_ratio(phi: FloatArray, mean: FloatArray, options: AttackOptions) -> FloatArray:
+    """Return log R, averaged over augmentations, float64 ``[N]``."""
+    if options.offline:
+        mean = ((1 + options.offline_slope) * mean + 1 - options.offline_slope) / 2
+    return np.asarray((-np.logaddexp(0.0, -phi) - np.log(mean)).mean(axis=0))

@@ -1,0 +1,22 @@
+"""White box: a record whose loss hardly moves the last layer is taken for a member.
+
+The score is minus the norm of the gradient of the loss with respect to the last layer's weights;
+without that, with respect to the input.
+
+Nasr, Shokri, Houmansadr 2019, who read gradients of every layer. No reference model. The plain
+record, augmentation 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.lenses.membership.attack.options import AttackOptions
+
+
+@attack("white_box_gradient", reads=("parameter_gradient", "input_gradient"))
+def white_box_gradient(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+    """Return minus the norm of the gradient, float64 ``[N]``."""
+    return np.asarray(-evidence.of_target(kind)[0])

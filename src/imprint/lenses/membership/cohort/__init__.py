@@ -1,0 +1,1 @@
+"""Attacks on every model of a cohort, and how exposed records are over models."""

@@ -1,0 +1,351 @@
+"""What a cohort of reference models says of the records, for a target inside or outside of it.
+
+A target outside is judged by all K models. When a model of the cohort is itself the target, it is
+taken out. In an exactly balanced cohort, where every record has the same number of IN models,
+that alone would tell the answer: a member's record has one IN model fewer left than a
+non-member's. So a partner of the opposite side is then taken out with it, record by record, and
+the counts say nothing. (Where masks are drawn independently, counts say nothing to begin with.)
+The same holds for a target whose file is apart from its references, but which completes them to a
+balanced cohort (:func:`completes_balanced_cohort`).
+
+What counts do to LiRA: the side with fewer models has the smaller variance (ddof = 0) and looks
+the likelier or the less likely for that alone. AUC of LiRA online, own variances, on simulated
+records, of a target that knows nothing / that memorized, for K models and the target among them,
+standard errors of .0012 to .0022 (``benchmarks/membership_counts.py``; the release is that of
+Carlini et al. 2022, medians, each side cut to the least count of any record):
+
+=====  =================  =====================  ===============  ======================
+K      all others         a partner out          release          mean over all partners
+=====  =================  =====================  ===============  ======================
+4      .695 / .851        –                      .501 / .681      –
+8      .431 / .664        .497 / .705            .499 / .701      .587 / .764
+16     .487 / .773        .499 / .777            .498 / .771      .513 / .785
+64     .501 / .809        .501 / .809            .502 / .807      .502 / .809
+=====  =================  =====================  ===============  ======================
+
+Averaging over every possible partner uses all models and leaks: the side with one model more is
+smoothed, and a target that knows nothing is "found". With K = 4 a partner leaves one model a side,
+which has no variance: LiRA is skipped, and attacks that need none remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from imprint.core.seeds import derive, uniforms
+from imprint.lenses.membership.attack.moments import (
+    IN,
+    OUT,
+    BoolArray,
+    FloatArray,
+    Moments,
+    Sums,
+    moments,
+    sums,
+)
+
+IntArray = NDArray[np.int64]
+
+
+def loss(phi: FloatArray) -> FloatArray:
+    """Return the cross-entropy −log p of a logit margin φ, softplus(−φ); any shape, in nats."""
+    return np.asarray(np.logaddexp(0.0, -phi))
+
+
+def probability(phi: FloatArray) -> FloatArray:
+    """Return the probability of the true class of a logit margin φ, at least 1e-300."""
+    return np.asarray(np.maximum(expit(phi), 1e-300))
+
+
+def columns(signals: Mapping[str, FloatArray]) -> FloatArray:
+    """Return φ and log-curvature one after the other along the axis before the last."""
+    both = [signals[kind] for kind in ("phi", "log_curvature") if kind in signals]
+    return np.concatenate(both, axis=-2)
+
+
+DERIVED: dict[str, Callable[[Mapping[str, FloatArray]], FloatArray]] = {
+    "loss": lambda signals: loss(signals["phi"][..., :1, :]),
+    "probability": lambda signals: probability(signals["phi"]),
+    "columns": columns,
+}
+"""Quantities made from signals; ``loss`` is that of the plain record, augmentation 0."""
+
+
+def derive_values(signals: Mapping[str, FloatArray], name: str) -> FloatArray:
+    """Return the signal or derived quantity ``name``, float64 ``[..., A, N]``."""
+    return DERIVED[name](signals) if name in DERIVED else signals[name]
+
+
+def completes_balanced_cohort(masks: BoolArray, members: BoolArray) -> bool:
+    """Return whether references and target together hold every record equally often.
+
+    Then the counts of the references tell the target's members, and the target must be judged as
+    a model of the cohort.
+
+    Args:
+        masks: bool ``[K, N]``, of the references.
+        members: bool ``[N]``, of the target.
+    """
+    count = masks.sum(axis=0)
+    return bool(np.ptp(count) > 0 and np.ptp(count + members) == 0)
+
+
+class Cohort:
+    """K reference models and what was computed of them so far.
+
+    Args:
+        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``).
+        members: bool ``[K, N]``, which model was trained on which record.
+        population: float64 ``[K, A, Q]`` by kind, on records that no model was trained on.
+    """
+
+    def __init__(
+        self,
+        signals: Mapping[str, FloatArray],
+        members: BoolArray,
+        population: Mapping[str, FloatArray] | None = None,
+    ) -> None:
+        self.signals = signals
+        self.members = members
+        self.population = population or {}
+        self._values: dict[str, FloatArray] = {}
+        self._sums: dict[str, Sums] = {}
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def only(self, kinds: Collection[str]) -> Cohort:
+        """Return the same models with some kinds of signal alone."""
+        return Cohort(
+            {kind: values for kind, values in self.signals.items() if kind in kinds},
+            self.members,
+            {kind: values for kind, values in self.population.items() if kind in kinds},
+        )
+
+    def rows(self, models: IntArray) -> Cohort:
+        """Return some of the models, int64 ``[k]``, as a cohort of their own."""
+        return Cohort(
+            {kind: values[models] for kind, values in self.signals.items()},
+            self.members[models],
+            {kind: values[models] for kind, values in self.population.items()},
+        )
+
+    def records(self, rows: IntArray) -> Cohort:
+        """Return all models on some of the records, int64 ``[n]``."""
+        return Cohort(
+            {kind: values[:, :, rows] for kind, values in self.signals.items()},
+            self.members[:, rows],
+            self.population,
+        )
+
+    def values(self, name: str) -> FloatArray:
+        """Return a signal or derived quantity of all models, float64 ``[K, A, N]``."""
+        if name not in self._values:
+            self._values[name] = derive_values(self.signals, name)
+        return self._values[name]
+
+    def sums(self, name: str) -> Sums:
+        """Return the power sums of a quantity over all models."""
+        if name not in self._sums:
+            self._sums[name] = sums(self.values(name), self.members)
+        return self._sums[name]
+
+    @cached_property
+    def population_probability(self) -> FloatArray | None:
+        """The true-class probabilities of population records, float64 ``[K, A, Q]``."""
+        phi = self.population.get("phi")
+        return None if phi is None else probability(phi)
+
+    @cached_property
+    def products(self) -> FloatArray:
+        """Sums of d·dᵀ over the models of each side, d all columns less the shift of their sums.
+
+        float64 ``[2, N, D, D]``.
+        """
+        shift = self.sums("columns").shift
+        width, count = shift.shape
+        total = np.zeros((2, count, width, width))
+        for values, inside in zip(self.values("columns"), self.members, strict=True):
+            product = _outer(values - shift)
+            total[IN] += inside[:, None, None] * product
+            total[OUT] += ~inside[:, None, None] * product
+        return total
+
+    @cached_property
+    def partners(self) -> IntArray | None:
+        """The model taken out with each target, int64 ``[K, N]``; None unless balanced.
+
+        The IN models and the OUT models of a record each stand in a random order of its own; the
+        i-th of both are partners of each other, and where the sides differ in size the smaller
+        one is gone through again. By an order of the models, rather than a random one, the first
+        models would be taken out of one side or the other as the target's membership decides, and
+        what these models say of every record would tell it.
+        """
+        inside = self.members.sum(axis=0)
+        if np.ptp(inside) > 0 or inside[0] in (0, len(self)):
+            return None
+        count = int(inside[0])
+        drawn = uniforms(derive(0, "partners"), np.arange(self.members.shape[1]), len(self)).T
+        # IN models of each record first, then its OUT models, each side in its random order.
+        order = np.argsort(drawn + ~self.members, axis=0, kind="stable")
+        place = np.empty_like(order)
+        np.put_along_axis(place, order, np.arange(len(self))[:, None], axis=0)
+        opposite = np.where(
+            self.members, count + place % (len(self) - count), (place - count) % count
+        )
+        return np.take_along_axis(order, opposite, axis=0)
+
+    @cached_property
+    def sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
+        """OUT losses of each record in rising order, +∞ behind them, and each model's place.
+
+        float64 ``[K, N]`` and int64 ``[K, N]``.
+        """
+        losses = np.where(self.members, np.inf, self.values("loss")[:, 0])
+        order = np.argsort(losses, axis=0, kind="stable")
+        places = np.empty_like(order)
+        np.put_along_axis(places, order, np.arange(len(self))[:, None], axis=0)
+        return np.take_along_axis(losses, order, axis=0), places
+
+
+@dataclass(frozen=True)
+class References:
+    """The models of a cohort that judge one target.
+
+    Attributes:
+        cohort: all models.
+        target: the row of the cohort that is the target itself; None for a target outside.
+    """
+
+    cohort: Cohort
+    target: int | None = None
+
+    def taken_out(self) -> Iterator[IntArray]:
+        """Yield which model is taken out of each record, int64 ``[N]``: none, one or two times."""
+        if self.target is not None:
+            yield np.full(self.cohort.members.shape[1], self.target)
+            if self.cohort.partners is not None:
+                yield self.cohort.partners[self.target]
+
+    @property
+    def judges(self) -> int:
+        """How many models judge each record at most."""
+        return len(self.cohort) - (self.target is not None)
+
+    @cached_property
+    def used(self) -> BoolArray:
+        """Which model judges which record, bool ``[K, N]``."""
+        used = np.ones(self.cohort.members.shape, dtype=bool)
+        for models in self.taken_out():
+            np.put_along_axis(used, models[None], False, axis=0)
+        return used
+
+    @cached_property
+    def counts(self) -> tuple[IntArray, IntArray]:
+        """How many models of each side judge each record, int64 ``[N]`` OUT and ``[N]`` IN."""
+        inside = (self.used & self.cohort.members).sum(axis=0)
+        return self.used.sum(axis=0) - inside, inside
+
+    def sums(self, name: str) -> Sums:
+        """Return the power sums of a signal or derived quantity."""
+        left = self.cohort.sums(name)
+        for values, inside in self._taken_values(name):
+            left = left.without(values, inside)
+        return left
+
+    def moments(self, name: str) -> tuple[Moments, Moments]:
+        """Return the moments OUT and IN of a signal or derived quantity."""
+        return moments(self.sums(name))
+
+    def covariances(self) -> FloatArray:
+        """Return the covariances of all columns, OUT and IN, ddof = 0, float64 ``[2, N, D, D]``.
+
+        Zero where a side has no model.
+        """
+        left = self.sums("columns")
+        product = self.cohort.products.copy()
+        for values, inside in self._taken_values("columns"):
+            outer = _outer(values - left.shift)
+            product[IN] -= inside[:, None, None] * outer
+            product[OUT] -= ~inside[:, None, None] * outer
+        several = np.maximum(left.count, 1)[:, :, None]
+        mean = left.total.transpose(0, 2, 1) / several
+        covariance = product / several[..., None] - mean[..., :, None] * mean[..., None, :]
+        known = (left.count >= 2)[:, :, None, None]
+        return np.asarray(np.where(known, covariance, 0.0))
+
+    def _taken_values(self, name: str) -> Iterator[tuple[FloatArray, BoolArray]]:
+        for models in self.taken_out():
+            values = np.take_along_axis(self.cohort.values(name), models[None, None], axis=0)[0]
+            inside = np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            yield values, inside
+
+    def population(self, kind: str) -> FloatArray | None:
+        """Return a signal of population records, float64 ``[K, A, Q]`` less the target's row."""
+        signals = self.cohort.population.get(kind)
+        if signals is None or self.target is None:
+            return signals
+        return np.delete(signals, self.target, axis=0)
+
+    def population_mean_probability(self) -> FloatArray | None:
+        """Return the mean true-class probability of population records, float64 ``[A, Q]``."""
+        probabilities = self.cohort.population_probability
+        if probabilities is None:
+            return None
+        weights = np.ones(len(probabilities))
+        if self.target is not None:
+            weights[self.target] = 0.0
+        return np.asarray(np.einsum("k,kaq->aq", weights, probabilities) / weights.sum())
+
+    def mean_probability(self, only_out: bool) -> FloatArray:
+        """Return the mean true-class probability over the references, float64 ``[A, N]``.
+
+        It is summed anew for each target, K·A·N additions of positive numbers: taking a large
+        probability out of a sum would leave only rounding of the small ones.
+
+        Args:
+            only_out: over OUT models alone; a record without any takes its IN models.
+        """
+        weights = self.used & ~self.cohort.members if only_out else self.used
+        weights = np.where(weights.any(axis=0), weights, self.used).astype(np.float64)
+        total = np.einsum("kn,kan->an", weights, self.cohort.values("probability"))
+        return np.asarray(total / weights.sum(axis=0))
+
+    def out_loss_quantile(self, level: float) -> FloatArray:
+        """Return the quantile of the OUT losses of each record, float64 ``[N]``.
+
+        Linear between order statistics, at level · (n − 1); a record without OUT models takes
+        the mean of the other records' quantiles.
+
+        Args:
+            level: in [0, 1].
+        """
+        ordered, places = self.cohort.sorted_out_losses
+        count = self.counts[0]
+        gone = np.full(len(count), len(self.cohort))
+        for models in self.taken_out():
+            outside = ~np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            place = np.take_along_axis(places, models[None], axis=0)[0]
+            gone = np.where(outside, place, gone)
+        position = level * np.maximum(count - 1, 0)
+        low = np.floor(position).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        below, above = (
+            np.take_along_axis(ordered, (at + (at >= gone))[None], axis=0)[0] for at in (low, high)
+        )
+        known = count > 0
+        with np.errstate(invalid="ignore"):
+            quantile = below + (position - low) * (above - below)
+        return np.asarray(np.where(known, quantile, quantile[known].mean() if known.any() else 0))
+
+
+def _outer(difference: FloatArray) -> FloatArray:
+    """Return d·dᵀ of every record, float64 ``[N, D, D]`` of ``[D, N]``."""
+    rows = difference.T
+    return rows[:, :, None] * rows[:, None, :]

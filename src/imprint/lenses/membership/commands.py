@@ -1,0 +1,204 @@
+"""``imprint membership``: was this record among the training data?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.study.options import CohortAuditOptions, MembershipOptions
+from imprint.lenses.membership.study.privacy.options import PrivacyOptions
+from imprint.lenses.membership.study.series.options import StudyOptions
+from imprint.study.config import Names, Numbers
+from imprint.study.options import Common
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(AttackOptions, Common):
+    """Run membership attacks on arrays alone.
+
+    The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
+    and members [K, N]; if wanted population [A, Q] and population_signals [K, A, Q] of records
+    that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
+    others, or the log of the input-loss curvature. With both, the curvature has the same names
+    behind curvature_ (curvature_target, ...). Also known: mentr [A, N], the modified entropy under
+    the target, distance [A, N] from its decision boundary, and index [N]. The first augmentation is
+    the plain record.
+    """
+
+    arrays: Path
+    """An .npz file of signals."""
+    attack: Names = ("all",)
+    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    signal: Literal["phi", "log_curvature"] = "phi"
+    """What the signals are: logit margins, or logs of the input-loss curvature."""
+    controls: bool = True
+    """Also run each attack on shuffled membership and on a reference in the target's place."""
+
+    def run(self) -> dict[str, Any]:
+        """Attack; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.arrays import attack_membership_arrays
+        from imprint.lenses.membership.study.table import show_membership
+        from imprint.report.summary import finish_without_page
+
+        summary = attack_membership_arrays(
+            self.arrays,
+            self.out,
+            names=self.attack,
+            signal=self.signal,
+            options=self.alone(),
+            with_controls=self.controls,
+            seed=self.seed,
+        )
+        if not self.json:
+            show_membership(summary["lenses"]["membership"])
+        finish_without_page(self)
+        return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(MembershipOptions):
+    """Ask of one network which images it was trained on, and write the report.
+
+    Given are images it was trained on and images of the same kind that it was not. An interrupted
+    audit goes on where it stopped when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``, or of the triage alone."""
+        from imprint.lenses.membership.study.audit import audit_membership
+
+        return audit_membership(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort(CohortAuditOptions):
+    """Train many models on parts of one set, attack each, and find what they memorized.
+
+    Every model is a target in turn, judged by the others. What models get right that were trained
+    on an image, and others do not, is memorized. An interrupted cohort goes on where it stopped
+    when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the cohort; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.cohort.cohort import audit_cohort
+
+        return audit_cohort(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Common):
+    """Estimate memorization and influence from models that others trained on known subsets.
+
+    RUNS/RUN/aux_arrays.npz of every model holds subsample_idx and, for train, removed and test,
+    index_... and correctness_..., as Feldman and Zhang released them. OUT/membership gets
+    memorization.parquet, with a standard error for each record, and pairs.parquet, the training
+    records that single test examples of their class depend on.
+    """
+
+    runs: Path
+    """Folder of the runs, such as imagenet-resnet50/0.7."""
+    index: Path | None = None
+    """An imagenet_index.npz, for file names and classes; without it there are no pairs."""
+    memorization_cut: float = 0.25
+    """Least memorization of the record of a pair."""
+    influence_cut: float = 0.15
+    """Least influence of a pair."""
+
+    def run(self) -> dict[str, Any]:
+        """Estimate; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.ensemble import audit_ensemble
+        from imprint.lenses.membership.study.ensemble_table import show_ensemble
+        from imprint.report.summary import finish_without_page
+
+        summary = audit_ensemble(
+            self.runs, self.out, self.index, self.memorization_cut, self.influence_cut
+        )
+        if not self.json:
+            show_ensemble(summary["lenses"]["membership"]["memorization"])
+        finish_without_page(self)
+        return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Privacy(PrivacyOptions):
+    """Train on canaries by DP-SGD and without, and prove lower bounds on epsilon in one run.
+
+    Every canary is in the training set or not by its own coin; how often an attack guesses the
+    coins right bounds epsilon from below, and the accountant bounds it from above. A bound above
+    what was accounted means that the DP training is broken, and the command fails.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the audit; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.privacy.audit import audit_privacy
+
+        return audit_privacy(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound(Common):
+    """Prove a lower bound on epsilon from scores alone.
+
+    The file holds scores [m], higher for more likely a member, and members [m]. With --runs one
+    they are of m canaries on one model, each in its training set by a fair coin of its own; with
+    --runs many of m models, each trained anew with or without one record.
+    """
+
+    arrays: Path
+    """An .npz file of scores and members."""
+    runs: Literal["one", "many"] = "one"
+    """Canaries of one model, or models of one record."""
+    method: Literal["auto", "binomial", "tradeoff", "rates", "gaussian"] = "auto"
+    """One run: binomial (auto), tradeoff or gaussian; many: rates (auto) or gaussian."""
+    delta: float = 1e-5
+    """Delta of the (epsilon, delta) that is refuted."""
+    confidence: float = 0.95
+    """Chance, at least, that the bound holds."""
+    budget: Numbers | None = None
+    """One run: shares guessed in and out, fixed before looking (0.3,0.3 when left out); empty:
+    chosen on one half of the canaries and measured on the other."""
+    threshold: float | None = None
+    """Many runs: the score from which a run is called one with the record; left out, it is chosen
+    on one half of the runs."""
+
+    def run(self) -> dict[str, Any]:
+        """Bound; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.privacy.arrays import bound_arrays, tell_bound
+        from imprint.report.summary import finish_without_page
+
+        summary = bound_arrays(
+            self.arrays,
+            self.out,
+            self.runs,
+            self.method,
+            self.delta,
+            self.confidence,
+            self.budget,
+            self.threshold,
+            self.seed,
+        )
+        if not self.json:
+            print(tell_bound(summary["lenses"]["membership"]["bound"]))
+        finish_without_page(self)
+        return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(StudyOptions):
+    """Vary one thing and run every attack again at each value.
+
+    Over models: one cohort, attacked with more and more of its models as references, until more
+    add nothing. Over size: a cohort for each number of records trained on. Over epsilon: a cohort
+    for each privacy budget and one without, beside what the budget allows. Over curvature: one
+    cohort, its curvature measured with other steps, probes and views. An interrupted study goes on
+    where it stopped when the same command is given again.
+    """
+
+    def run(self) -> dict[str, Any]:
+        """Run the study; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.series.series import audit_study
+
+        return audit_study(self)

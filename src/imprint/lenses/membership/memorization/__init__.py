@@ -1,0 +1,1 @@
+"""Memorization and influence from models trained with and without a record."""

@@ -1,0 +1,1 @@
+"""Lower bounds on epsilon, and what theory allows an attack."""

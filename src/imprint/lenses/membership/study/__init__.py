@@ -1,0 +1,1 @@
+"""Steps of a membership study, from images and networks to findings."""

@@ -1,0 +1,1 @@
+"""Steps of a cohort study: train, attack every model, memorization."""

@@ -1,0 +1,154 @@
+"""Images that stand more than once among the records of an audit: each counts once.
+
+A copy has the scores of the first, so resolution, intervals and controls would count one image as
+several; and a non-member with the pixels of a member was trained on, whatever the folder says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from imprint.core.errors import ImprintError
+from imprint.core.progress import say
+from imprint.data.centre import centre_images
+from imprint.data.duplicates import first_copies
+from imprint.data.files import usable_indices
+from imprint.data.imageset import ImageSet
+from imprint.data.joined import JoinedImages
+from imprint.lenses.membership.attack.moments import BoolArray
+from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
+from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
+from imprint.study.fingerprint import Fingerprint
+
+COMPARED = 32
+"""Side at which images are compared, pixel by pixel."""
+
+
+def distinct_records(
+    images: JoinedImages, count: int, centre_fraction: float, seed: int
+) -> Records:
+    """Return the records to attack and the population, every image once.
+
+    Of equal images the first of members, then attacked non-members, then population stays. Chosen
+    images are compared by their pixels, non-members with the members that were not chosen by the
+    bytes of their files.
+
+    Args:
+        images: members, then non-members.
+        count: of :func:`imprint.lenses.membership.study.records.choose_records`.
+        centre_fraction: share of the shorter side that networks see.
+        seed: of the draw.
+
+    Raises:
+        ImprintError: too few images, or too few that differ.
+    """
+    chosen = choose_records(len(images.first), len(images.second), count, seed)
+    chosen = replace(chosen, centre_fraction=centre_fraction)
+    first = first_copies(centre_images(images, chosen.every, COMPARED, centre_fraction))
+    own = np.arange(len(first))
+    attacked = len(chosen.index)
+    inside = int(np.count_nonzero(chosen.members))
+    seen = ((first < inside) | _copies_of_other_members(images, chosen)) & (own >= inside)
+    seen_by_target = int(np.count_nonzero(seen))
+    distinct = (first == own) & ~seen
+    kept, apart = distinct[:attacked], distinct[attacked:]
+    records = replace(
+        chosen,
+        index=chosen.index[kept],
+        members=chosen.members[kept],
+        population=chosen.population[apart],
+        copies=int(np.count_nonzero(~distinct)),
+        trained_on=seen_by_target,
+    )
+    left = int(np.count_nonzero(records.members))
+    if min(left, len(records.index) - left) < 2 or not len(records.population):
+        raise ImprintError(
+            f"{records.copies} of {len(own)} images are exact copies of others, "
+            f"{seen_by_target} of them non-members that copy members: too few members, "
+            "non-members or population are left; give non-members that the network was not trained "
+            "on"
+        )
+    say_copies(records)
+    return records
+
+
+def _copies_of_other_members(images: JoinedImages, chosen: Records) -> BoolArray:
+    """Return which chosen images have the bytes of a member that was not chosen, bool ``[N + Q]``.
+
+    Nothing is decoded for it: a set may hold a million members and an audit attack 500.
+    """
+    fingerprint = images.fingerprint()
+    if not isinstance(fingerprint, Fingerprint):
+        return np.zeros(len(chosen.every), dtype=np.bool_)
+    contents = np.ascontiguousarray(fingerprint.contents).view(np.uint64).ravel()
+    others = np.setdiff1d(np.arange(len(images.first)), chosen.index)
+    return np.isin(contents[chosen.every], contents[others])
+
+
+def distinct_pool(
+    images: ImageSet, records: int, population: float, seed: int, keep: bool = False
+) -> Pool:
+    """Return the records of a cohort and the population, every image once.
+
+    Args:
+        images: the set.
+        records: of :func:`imprint.lenses.membership.study.records.choose_pool`, like
+            ``population``.
+        population: share of the images.
+        seed: of the draw.
+        keep: whether copies stay, as published masks number every record.
+
+    Raises:
+        ImprintError: as :func:`imprint.lenses.membership.study.records.choose_pool`, or too few
+            images
+            that differ.
+    """
+    usable = usable_indices(images)
+    chosen = choose_pool(len(usable), records, population, seed)
+    chosen = replace(chosen, index=usable[chosen.index], population=usable[chosen.population])
+    first = first_copies(centre_images(images, chosen.every, COMPARED, 1.0))
+    distinct = first == np.arange(len(first))
+    if keep and not distinct.all():
+        say(
+            f"{np.count_nonzero(~distinct)} of {len(first)} images are exact copies of others; the "
+            "published masks number every record, so they stay, and intervals count them"
+        )
+    distinct |= keep
+    attacked = len(chosen.index)
+    pool = replace(
+        chosen,
+        index=chosen.index[distinct[:attacked]],
+        population=chosen.population[distinct[attacked:]],
+        copies=int(np.count_nonzero(~distinct)),
+    )
+    if len(pool.index) < LEAST_RECORDS:
+        raise ImprintError(
+            f"{len(pool.index)} records are left without {pool.copies} exact copies, and a cohort "
+            f"takes {LEAST_RECORDS}: give more images"
+        )
+    say_copies(pool)
+    return pool
+
+
+def copies_warning(pool: Pool) -> list[str]:
+    """Return a sentence about the copies that were left out; nothing without any."""
+    if not pool.copies:
+        return []
+    sentence = (
+        f"{pool.copies} of {len(pool.every) + pool.copies} images are exact copies of others and "
+        "count once, in every number here"
+    )
+    if isinstance(pool, Records) and pool.trained_on:
+        sentence += (
+            f"; {pool.trained_on} of them stood among the non-members and are members: what they "
+            "show is left out"
+        )
+    return [sentence]
+
+
+def say_copies(pool: Pool) -> None:
+    """Say what was left out on the terminal."""
+    for sentence in copies_warning(pool):
+        say(sentence)

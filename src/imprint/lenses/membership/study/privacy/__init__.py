@@ -1,0 +1,1 @@
+"""Steps of a privacy audit: canaries, DP-SGD, bounds."""

@@ -1,0 +1,1 @@
+"""Studies that vary one thing and attack at every value."""

@@ -1,0 +1,112 @@
+"""What a privacy budget leaves of every attack, beside the most that it allows.
+
+One cohort a budget and one without privacy, of the same network on the same records, each with
+masks, weights and noise of its own. References are trained with the budget of the target. The
+limits are those of the definition at the accounted (ε, δ),
+:mod:`imprint.lenses.membership.privacy.theory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from imprint.core.errors import ImprintError
+from imprint.data.imageset import ImageSet
+from imprint.lenses.membership.privacy.theory import greatest_auc, greatest_tpr
+from imprint.lenses.membership.study.copies import distinct_pool
+from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.series.options import StudyOptions
+from imprint.lenses.membership.study.series.points import cohort_point, point_masks, point_study
+from imprint.nets import group_norm
+from imprint.nets.load import read_card
+from imprint.study.store import Study
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.cohort_plan import plan_models
+
+BUDGETS = (1.0, 4.0, 16.0)
+FPRS = (0.1, 0.01, 0.001)
+WITHOUT = "no privacy"
+
+
+def study_epsilon(
+    study: Study, images: ImageSet, options: StudyOptions, device: torch.device
+) -> dict[str, Any]:
+    """Train one cohort a budget and one without, and attack each.
+
+    Raises:
+        ImprintError: no budget above 0, or options of training that fix one already.
+    """
+    if options.train.private:
+        raise ImprintError("the budget is what is varied: leave out train.epsilon and train.noise")
+    budgets = sorted(set(options.values or BUDGETS))
+    if budgets[0] <= 0:
+        raise ImprintError(f"a budget of {budgets[0]:g}: ε must be above 0")
+    pool = distinct_pool(images, options.records, options.population, options.seed)
+    _check_budgets(budgets, pool, options)
+    points = []
+    for budget in [*budgets, None]:
+        name = _name(budget)
+        train = with_budget(options.train, budget)
+        chosen = replace(options, train=train)
+        point = cohort_point(study, images, pool, name, budget, chosen, device)
+        if budget is not None:
+            point |= _allowed(point_study(study, name), range(options.models))
+        points.append(point)
+    return {"points": points}
+
+
+def _name(budget: float | None) -> str:
+    return WITHOUT if budget is None else f"epsilon {budget:g}"
+
+
+def _check_budgets(budgets: Sequence[float], pool: Pool, options: StudyOptions) -> None:
+    """Refuse a budget that cannot be trained to before the first cohort is trained."""
+    from imprint.train.cohort.private import check_noise
+
+    for budget in budgets:
+        train = with_budget(options.train, budget)
+        masks = point_masks(options, _name(budget), pool)
+        check_noise(plan_models(masks.members, range(options.models), train, 0), train)
+
+
+def with_budget(train: CohortOptions, budget: float | None) -> CohortOptions:
+    """Return how to train under a budget, or the same network without one.
+
+    DP-SGD cannot have batch normalisation; the network without a budget goes without it too.
+    """
+    if budget is not None:
+        return replace(train, epsilon=budget)
+    return replace(
+        train,
+        architecture=group_norm.ARCHITECTURE,
+        architecture_options=(("of", train.architecture), *train.architecture_options),
+    )
+
+
+def _allowed(point: Study, models: Sequence[int]) -> dict[str, Any]:
+    """Return the greatest ε that was accounted for a model, and the most any attack can do."""
+    cards = [
+        read_card(point.path(f"models/{model:04d}/final.safetensors")).training["privacy"]
+        for model in models
+    ]
+    largest = max(cards, key=lambda card: float(card["epsilon"]))
+    epsilon, delta = float(largest["epsilon"]), float(largest["delta"])
+    return {
+        "privacy": {
+            "epsilon": epsilon,
+            "delta": delta,
+            "accountant": largest["accountant"],
+            "noise": {
+                "least": min(float(card["noise"]) for card in cards),
+                "most": max(float(card["noise"]) for card in cards),
+            },
+        },
+        "allowed": {
+            "auc": float(greatest_auc(epsilon, delta)),
+            "tpr_at_fpr": {f"{fpr:g}": float(greatest_tpr(fpr, epsilon, delta)) for fpr in FPRS},
+        },
+    }

@@ -1,0 +1,51 @@
+"""What can be chosen about a study: one thing is varied, all else stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from imprint.lenses.membership.study.options import CohortChoice, PoolChoice
+from imprint.study.config import Integers, Names, Numbers
+from imprint.study.options import Common, DataChoice
+
+Over = Literal["models", "size", "epsilon", "curvature"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
+    """Vary one thing, and see what becomes of every attack.
+
+    models: how many references judge. size: how many records are trained on. epsilon: the privacy
+    budget. curvature: step, probes and views of the input-loss curvature.
+    """
+
+    over: Over
+    """What is varied."""
+    values: Numbers = ()
+    """Its values; empty for 2,4,8,… models, three sizes, budgets 1,4,16, or steps 0.0001 … 0.1."""
+    attack: Names = (
+        "lira_shrunk",
+        "lira",
+        "lira_fixed",
+        "rmia",
+        "base",
+        "attack_r",
+        "curvature_lr",
+        "attack_p",
+        "loss",
+    )
+    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    masks: Literal["balanced", "coins"] = "coins"
+    """Who is trained on what: fair coins, or every record in exactly half of the models (not over
+    models: a part of a balanced cohort would tell by its counts who was a member)."""
+    subsets: int = 5
+    """over models: random choices of references for each target and number of them."""
+    order: Path | None = None
+    """over size: also take images in this order: an .npy of their numbers, or the folder of a
+    cohort, whose images come by rising memorization."""
+    hardest_first: bool = False
+    """over size: go through the order from its end."""
+    probe_counts: Integers = (1, 4, 10)
+    """over curvature: random directions, to be combined with every step."""

@@ -1,1 +1,0 @@
-"""One membership attack a file; see :mod:`imprint.membership.attack`."""

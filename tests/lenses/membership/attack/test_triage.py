@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.membership.attack.triage import STEEPEST, calibration_slope, triage
+
+HALF = np.arange(400) < 200
+
+
+def margins(gap, seed=0):
+    return np.random.default_rng(seed).normal(1, 2, 400) + gap * HALF
+
+
+def test_slope_is_where_the_mean_loss_is_least():
+    phi = margins(0)
+    found = minimize_scalar(
+        lambda s: np.logaddexp(0, -s * phi).mean(), bounds=(0, 5), options={"xatol": 1e-9}
+    )
+    assert calibration_slope(phi) == pytest.approx(found.x, abs=1e-5)
+    assert calibration_slope(phi / 3) == pytest.approx(3 * calibration_slope(phi))
+
+
+def test_slope_at_its_bounds():
+    assert calibration_slope(np.ones(3)) == STEEPEST
+    assert calibration_slope(-np.ones(3)) == 0
+
+
+def test_members_who_stand_out_are_worth_an_audit():
+    found = triage(margins(3), margins(3) > 0, HALF)
+    assert found.worth_it
+    assert "stand out by their loss" in found.verdict
+    assert found.loss_gap > 0
+    assert found.accuracy[0] > found.accuracy[1]
+    assert found.slope[0] > found.slope[1]
+    assert found.tail_fpr == 5 / 200
+    assert found.tail.ci95[0] > found.tail_fpr
+
+
+def test_a_shift_of_all_is_told_apart_from_a_tail():
+    phi = np.minimum(margins(0.9), 3)  # the easiest of both are equally easy
+    found = triage(phi, phi > 0, HALF)
+    assert found.worth_it
+    assert found.auc.value > 0.6
+    assert found.verdict.startswith("Strong average signal: members have lower loss on average")
+    assert f"AUC {100 * found.auc.value:.1f}%" in found.verdict
+    assert "the loss names 0.0% [0.0%, " in found.verdict
+    assert "of them, which guessing may do as well" in found.verdict
+    assert found.tail.value == 0
+
+
+def test_a_small_shift_is_a_weak_signal():
+    random = np.random.default_rng(0)
+    members = np.arange(4000) < 2000
+    found = triage(random.normal(size=4000) + 0.15 * members, members, members)
+    assert found.verdict.startswith("Weak signal: members have lower loss on average (AUC 5")
+    assert "no record can be named with confidence" in found.verdict
+
+
+def test_ten_records_say_nothing():
+    found = triage(np.arange(10.0), np.ones(10, dtype=bool), np.arange(10) >= 5)
+    assert found.verdict.startswith("Too few records to say whether the loss tells members")
+
+
+def test_members_that_are_harder_are_below_chance():
+    found = triage(margins(-1), margins(-1) > 0, HALF)
+    assert "the opposite of what training does: check the order of the classes" in found.verdict
+
+
+def test_no_difference_is_not_worth_it():
+    found = triage(margins(0), margins(0) > 0, HALF)
+    assert not found.worth_it
+    assert found.to_dict()["worth_it"] is False
+    assert abs(found.auc.value - 0.5) < 0.06
+
+
+def test_few_non_members_show_no_small_rate():
+    few = np.arange(30) < 10
+    found = triage(np.linspace(1, 0, 30), few, few)
+    tail = found.to_dict()["tail"]
+    assert "cannot be said, since 20 non-members give 2 expected" in found.verdict
+    assert tail["fpr"] == 0.1
+    assert tail["tpr"]["missing"].endswith("use at least 50 non-members")
+    with pytest.raises(ImprintError, match="at least two of each"):
+        triage(np.zeros(3), np.ones(3, dtype=bool), np.ones(3, dtype=bool))
+
+
+def test_a_calibrated_network_of_ten_classes_is_not_called_too_sure():
+    random = np.random.default_rng(0)
+    p = random.dirichlet(np.ones(10), size=4000)
+    labels = np.array([random.choice(10, p=row) for row in p])
+    q = p[np.arange(4000), labels]
+    assert calibration_slope(np.log(q / (1 - q))) < 0.5  # calibrated, and yet far below 1
+
+
+def test_percentages_stand_as_in_the_rest_of_the_page():
+    assert " %" not in triage(margins(0.9), margins(0.9) > 0, HALF).verdict
+    assert " %" not in triage(margins(3), margins(3) > 0, HALF).verdict

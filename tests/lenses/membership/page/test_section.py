@@ -1,0 +1,402 @@
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import binom
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.cohort.exposure import exposure
+from imprint.lenses.membership.page.figures import membership_figures, read_scores
+from imprint.lenses.membership.page.findings import best_attack, by_auc, resolved_fprs
+from imprint.lenses.membership.page.plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
+from imprint.lenses.membership.page.verdict import attack_verdict
+from imprint.lenses.membership.study.arrays import attack_membership_arrays
+from imprint.report.page import write_report
+from imprint.stats import roc
+from imprint.study.store import write_json
+from imprint.study.tables import read_table
+
+RECORDS, MODELS = 400, 6
+HOSTILE = "<script>alert(1)</script>"
+
+
+def make_arrays(file: Path, gap: float) -> Path:
+    random = np.random.default_rng(0)
+    place, where = random.normal(0, 2, size=RECORDS), random.normal(0, 2, size=100)
+    members = np.argsort(random.random((MODELS, RECORDS)), axis=0) < MODELS // 2
+    inside = np.arange(RECORDS) < RECORDS // 2
+    noise = random.normal(size=(MODELS + 1, 1, RECORDS))
+    np.savez(
+        file,
+        signals=noise[1:] + place + gap * members[:, None],
+        members=members,
+        target=noise[0] + place + gap * inside,
+        target_members=inside,
+        population=random.normal(size=(1, 100)) + where,
+    )
+    return file
+
+
+@pytest.fixture(scope="session")
+def arrays_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``membership attack`` leaves behind: tables, no pictures."""
+    root = tmp_path_factory.mktemp("membership")
+    attack_membership_arrays(make_arrays(root / "arrays.npz", 2.0), root / "study", signal="phi")
+    return root / "study"
+
+
+@pytest.fixture(scope="session")
+def whole_study(arrays_study: Path, finished_study: Path) -> Path:
+    """The same beside a déjà vu study, with pictures and a triage."""
+    root = arrays_study.parent / "whole"
+    shutil.copytree(finished_study, root)
+    shutil.copytree(arrays_study / "membership", root / "membership")
+    summary = json.loads((root / "summary.json").read_text())
+    found = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
+    found["triage"] = {
+        "verdict": "Look closer.",
+        "loss_gap": 0.25,
+        "accuracy": {"members": 0.98, "non_members": 0.75},
+        "calibration_slope": {"members": 1.5, "non_members": 0.5},
+    }
+    found["shadows"] = {"count": 6, "accuracy": {"members": 0.97, "non_members": 0.7}}
+    summary["lenses"]["membership"] = found
+    summary["data"] |= {"members": 200, "non_members": 200, "population": 100, "references": 6}
+    write_json(root / "summary.json", summary)
+    _write_pictures(root, best_attack(found["attacks"])[0])
+    write_report(root)
+    return root
+
+
+def _write_pictures(root: Path, best: str) -> None:
+    folder = root / "gallery" / "membership"
+    folder.mkdir(parents=True)
+    table = read_table(root / "membership" / f"{best}.parquet")
+    found = exposure({best: table["score"]}, table["member"], best)
+    cards = []
+    for rank, row in enumerate(found.order[:30].tolist(), start=1):
+        label = ("ant", "bee", HOSTILE)[row % 3]
+        pixels = np.full((6, 6, 3), row, dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"image_{row}.png")
+        cards.append(
+            {
+                "rank": rank,
+                "index": row,
+                "name": f"{label}/{row}.png",
+                "label": label,
+                "fpr": float(found.fpr[row]),
+                "agreement": rank % 4,
+                "score": 1.0,
+                "image": {"file": f"image_{row}.png", "width": 6, "height": 6},
+            }
+        )
+    write_json(folder / "gallery.json", {"cards": cards})
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html[html.index("<main") :]).split())
+
+
+def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
+    html = write_report(arrays_study).read_text()
+    findings = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
+    best, least = best_attack(findings["attacks"])
+    assert least == "0.1"
+    told = text_of(html)
+    assert f"Members are found more often than by guessing: {best} finds" in told
+    assert "at 10% false positives; no record can be named with confidence" in told
+    assert "200 training images and 200 others, judged by 6 reference models" in told
+    assert "rates at which fewer than five mistakes are expected are left out" in told
+    for name, attack in findings["attacks"].items():
+        assert name in told
+        assert f'<data value="{attack["auc"]["value"]}">' in html
+        assert f'<data value="{attack["balanced_accuracy"]["value"]}">' in html
+    for name, reason in findings["skipped"].items():
+        assert f"{name} {reason}" in told
+    assert html.count('class="plot"') == 3
+    assert "Which records do attacks suspect together?" in told
+    scores, _ = read_scores(arrays_study / "membership", [best])
+    first = re.search(r'id="membership-exposed".*?<th scope="row">(\d+)</th>', html, re.DOTALL)
+    assert first is not None
+    assert scores["member"][int(first[1])]
+
+
+def test_pictures_triage_and_dejavu_stand_beside_each_other(whole_study: Path) -> None:
+    html = (whole_study / "report.html").read_text()
+    told = text_of(html)
+    assert "the network gets 98.0% of its training images right and 75.0% of the others" in told
+    assert "lower by 0.25 nats" in told
+    assert "shadow models get 97.0% of the images each was trained on right" in told
+    assert "100 non-members, disjoint from those, were the population" in told
+    assert html.count('<li class="card exposed"') == 30
+    assert HOSTILE not in html
+    anchors = re.findall(r'<image id="([^"]+)"', html)
+    assert len(set(anchors)) == len(anchors)
+    assert set(re.findall(r'<use href="#([^"]+)"', html)) <= set(anchors) | set(
+        re.findall(r' id="([^"]+)"', html)
+    )
+
+
+def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(arrays_study, tmp_path / "study"))
+    summary = json.loads((study / "summary.json").read_text())
+    control = summary["lenses"]["membership"]["attacks"]["rmia"]["controls"]["swapped_target"]
+    control["passed"] = False
+    write_json(study / "summary.json", summary)
+    told = text_of(write_report(study).read_text())
+    assert "A control failed: swapped target." in told
+    assert "Failed: rmia." in told
+    assert told.index("failed swapped target") < told.index("passed permuted membership")
+
+
+def found(auc: tuple[float, float, float], tpr: tuple[float, float, float] | None) -> Any:
+    def estimate(value: float, low: float, high: float) -> dict[str, Any]:
+        return {"value": value, "ci95": [low, high], "n": 50}
+
+    rate = estimate(*tpr) if tpr else {"missing": "50 non-members show none"}
+    return {
+        "auc": estimate(*auc),
+        "tpr_at_fpr": {"0.1": estimate(0.2, 0.1, 0.3), "0.01": rate},
+    }
+
+
+def test_the_best_attack_is_the_one_at_the_least_rate_all_show() -> None:
+    attacks = {
+        "wide": found((0.9, 0.8, 0.95), (0.02, 0.0, 0.1)),
+        "sharp": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4)),
+    }
+    assert best_attack(attacks) == ("sharp", "0.01")
+    assert by_auc(attacks) == ["wide", "sharp"]
+    attacks["coarse"] = found((0.6, 0.5, 0.7), None)
+    assert resolved_fprs(attacks) == ["0.1"]
+    assert best_attack(attacks) == ("wide", "0.1")
+
+
+def test_the_heading_says_no_more_than_the_intervals() -> None:
+    sharp = {"a": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
+    mean = {"a": found((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
+    weak = {"a": found((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
+    none = {"a": found((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
+    below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
+    few = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": {"missing": "too few"}}}}
+    assert attack_verdict(sharp).heading == (
+        "Single training images can be told from others: a finds 30.0% of them at 1% false "
+        "positives"
+    )
+    assert attack_verdict(mean).heading == (
+        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); at 1% false positives it "
+        "finds 2.0% [0.5%, 10.0%] of them, too uncertain to rule out guessing"
+    )
+    less = {"a": found((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
+    assert attack_verdict(less).heading.endswith(
+        "finds 1.0% [0.0%, 10.0%] of them, no more than guessing"
+    )
+    assert attack_verdict(weak).heading == (
+        "Weak signal: a scores members higher on average (AUC 54.0% [52.0%, 56.0%]); no record can "
+        "be named with confidence"
+    )
+    assert "too few to say whether single images" in attack_verdict(few).heading
+    wide = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": sharp["a"]["tpr_at_fpr"]["0.01"]}}}
+    assert attack_verdict(wide).heading == (
+        "Members are found more often than by guessing: a finds 30.0% of them at 10% false "
+        "positives; no record can be named with confidence"
+    )
+    assert attack_verdict(none).kind == "nothing"
+    tiny = {"a": found((1.0, 0.48, 1.0), None)}
+    assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")
+    assert "the best, a, has an AUC of 52.0% [48.0%, 56.0%]" in attack_verdict(none).heading
+    assert attack_verdict(below).heading.startswith(
+        "Below chance: a scores members lower than non-members (AUC 31.0% [28.0%, 34.0%])"
+    )
+
+
+def test_the_best_of_many_attacks_needs_more_than_its_own_interval() -> None:
+    one = found((0.55, 0.51, 0.59), (0.02, 0.012, 0.1))
+    assert attack_verdict({"a": one}).kind == "found"
+    assert attack_verdict({str(row): one for row in range(20)}).kind == "nothing"
+
+
+def test_headings_claim_something_of_noise_in_at_most_five_percent() -> None:
+    """Twelve attacks that know nothing; the control: without widening, far more often."""
+    random = np.random.default_rng(0)
+    members = np.arange(600) < 300
+    claims = naive = 0
+    for _ in range(150):
+        scores = random.normal(size=(12, 600))
+        attacks = {str(row): evaluate(one, members).to_dict() for row, one in enumerate(scores)}
+        claims += attack_verdict(attacks).kind == "found"
+        naive += any(attack["auc"]["ci95"][0] > 0.5 for attack in attacks.values())
+    assert claims <= binom.isf(1e-4, 150, 0.05) < naive
+
+
+def test_steps_are_those_of_the_curve_from_its_resolution_on() -> None:
+    curve = roc([5.0, 4.0, 2.0, 0.5], [3.0, 1.0])
+    x, y = steps(curve)
+    assert x.tolist() == [0.5, 1.0]
+    assert y.tolist() == [0.75, 1.0]
+
+
+def test_attacks_of_one_order_share_a_line_and_the_loss_is_always_there() -> None:
+    random = np.random.default_rng(0)
+    members = np.arange(300) < 150
+    loss = random.normal(size=300)
+    scores = {f"a{number}": random.normal(size=300) + members for number in range(5)}
+    first, second, third = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
+    assert "loss = mentr" in first.svg
+    assert ">a4<" not in first.svg
+    assert "Left out: 2 more attacks of another order" in first.caption
+    assert "7 attacks" in second.svg
+    assert "most suspected of 5 attacks" in third.svg
+    assert "Left out: 1 more attack with other suspects" in third.caption
+    alike = membership_figures({"loss": loss, "mentr": 2 * loss, "a": -loss}, members)[-1]
+    assert ">loss<" in alike.svg
+    assert ">= mentr<" in alike.svg
+    assert len(membership_figures({"loss": loss, "mentr": 2 * loss}, members)) == 2
+
+
+def test_the_matrix_has_every_share_once() -> None:
+    svg = agreement_matrix(["one", "two"], np.array([[1.0, 0.25], [0.25, 1.0]]))
+    assert svg.count(">25<") == 2
+    assert svg.count(">100<") == 2
+    assert "from 25% to 25%" in svg
+
+
+def test_bars_stand_over_the_dots_of_their_attacks() -> None:
+    counts = [
+        ((False, False), 1000.0),
+        ((True, True), 30.0),
+        ((True, False), 7.0),
+        ((False, True), 5.0),
+    ]
+    svg = upset(["one", "two = <b>"], counts)
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    # A number a bar, then each attack with the size of its set.
+    assert [text for text in texts if text.isdigit()] == ["30", "7", "5", "37", "35"]
+    assert "Of 42 in all, 30 by every attack, 12 by one alone" in svg
+    assert "Largest: 30 by one and two = &lt;b&gt;; 7 by one; 5 by two = &lt;b&gt;." in svg
+    assert "<b>" not in svg
+    assert not re.search(r"#0000\w\w", svg)
+
+
+def test_no_more_bars_than_there_is_room_for() -> None:
+    patterns = [tuple(bool(code >> bit & 1) for bit in range(5)) for code in range(32)]
+    counts = [(pattern, 40.0 - rank) for rank, pattern in enumerate(patterns)]
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", upset(list("abcde"), counts))
+    drawn = [int(text) for text in texts if text.isdigit()]
+    assert drawn[:MOST_INTERSECTIONS] == list(range(39, 39 - MOST_INTERSECTIONS, -1))
+    # Sizes are of the whole sets, whatever is drawn of them.
+    sizes = [sum(40 - rank for rank in range(32) if rank >> bit & 1) for bit in range(5)]
+    assert drawn[MOST_INTERSECTIONS:] == sizes
+
+
+def test_damage_is_told(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(arrays_study, tmp_path / "arrays"))
+    (study / "membership" / "rmia.parquet").unlink()
+    with pytest.raises(ImprintError, match=r"no table at .*rmia\.parquet"):
+        write_report(study)
+    study = Path(shutil.copytree(whole_study, tmp_path / "whole"))
+    write_json(study / "gallery" / "membership" / "gallery.json", {"cards": [{"rank": 1}]})
+    with pytest.raises(ImprintError, match=r"gallery\.json is damaged \(KeyError"):
+        write_report(study)
+
+
+@pytest.fixture
+def page(driver: Any, whole_study: Path) -> Iterator[Any]:
+    driver.set_window_size(1280, 900)
+    driver.get((whole_study / "report.html").as_uri())
+    yield driver
+    assert driver.get_log("browser") == []
+
+
+def shown(page: Any, selector: str, key: str) -> list[str]:
+    script = """
+        return [...document.querySelectorAll(arguments[0])]
+            .filter((card) => card.checkVisibility()).map((card) => card.dataset[arguments[1]])"""
+    return list(page.execute_script(script, selector, key))
+
+
+def choose(part: Any, name: str, value: str) -> None:
+    """Choose an option from the keyboard."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    select = part.find_element(By.NAME, name)
+    values = [o.get_attribute("value") for o in select.find_elements(By.TAG_NAME, "option")]
+    select.send_keys(Keys.HOME, *[Keys.ARROW_DOWN] * values.index(value))
+    assert select.get_attribute("value") == value
+
+
+@pytest.mark.browser
+def test_both_galleries_filter_and_sort_by_themselves(page: Any) -> None:
+    from selenium.webdriver.common.by import By
+
+    part = page.find_element(By.ID, "membership-exposed")
+    others = shown(page, "#cards .card", "text")
+    ranks = [float(value) for value in shown(page, "#exposed-cards .card", "exposure")]
+    assert ranks == [-float(rank) for rank in range(1, 25)]
+    choose(part, "label", "bee")
+    assert set(shown(page, "#exposed-cards .card", "label")) == {"bee"}
+    choose(part, "label", "")
+    choose(part, "sort", "agreement")
+    agreement = [float(value) for value in shown(page, "#exposed-cards .card", "agreement")]
+    assert agreement == sorted(agreement, reverse=True)
+    assert len(set(agreement)) > 1
+    more = part.find_element(By.CSS_SELECTOR, ".more button")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", more)
+    more.click()
+    assert len(shown(page, "#exposed-cards .card", "label")) == 30
+    assert shown(page, "#cards .card", "text") == others
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [380, 1280])
+def test_nothing_overflows_sideways(page: Any, width: int) -> None:
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_page_of_noise_names_nobody(tmp_path: Path) -> None:
+    attack_membership_arrays(make_arrays(tmp_path / "arrays.npz", 0.0), tmp_path / "study")
+    told = text_of(write_report(tmp_path / "study").read_text())
+    assert "No attack told training images from others: the best," in told
+    assert "chance alone may have made this order: no image here can be named" in told
+
+
+def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
+    attack_membership_arrays(
+        make_arrays(tmp_path / "arrays.npz", -2.0), tmp_path / "study", ["loss"]
+    )
+    told = text_of(write_report(tmp_path / "study").read_text())
+    assert "Below chance: loss scores members lower than non-members (AUC" in told
+    assert "Warning: the logit margins are smaller on members than on non-members" in told
+    assert "Less than guessing: training images score lower than others" in told
+    assert "loss : below chance" in told
+
+
+def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_study: Path) -> None:
+    attacks = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
+    verdict = attack_verdict(attacks["attacks"])
+    told = text_of(write_report(arrays_study).read_text())
+    assert verdict.heading in told
+    assert f"numbers below are those of {verdict.about} , which the heading rests on" in told
+    assert f"Members found at {float(verdict.rate or 0):.0%} false alarms" in told
+
+
+def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:
+    """One attack has an AUC of 55.1 % [50.1, 60.1] and says something; the best of six does not."""
+    area = {"auc": {"value": 0.551, "ci95": [0.501, 0.601], "n": 500}, "tpr_at_fpr": {}}
+    six = attack_verdict({f"attack {number}": area for number in range(6)})
+    assert six.kind == "nothing"
+    assert six.heading.endswith("AUC of 55.1% [50.1%, 60.1%], as the best of 6 may by chance")
+    assert attack_verdict({"attack": area}).kind == "found"

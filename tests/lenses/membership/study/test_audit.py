@@ -1,0 +1,441 @@
+import json
+import shutil
+import sys
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from imprint.cli import main
+from imprint.core import user_code
+from imprint.core.errors import ImprintError
+from imprint.data.joined import JoinedImages
+from imprint.data.open import open_images
+from imprint.lenses.membership.study.audit import audit_membership, tell_misfit
+from imprint.lenses.membership.study.copies import distinct_records
+from imprint.lenses.membership.study.options import MembershipOptions
+from imprint.nets.load import load_subject, save_subject
+from imprint.nets.subject import SubjectCard
+from imprint.study.tables import read_table
+from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.masks import read_masks
+from imprint.train.loop import initial_subject
+
+SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
+CARD = SubjectCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
+SHADOW = CohortOptions(epochs=4, batch_size=16, learning_rate=0.3, engine="sequential")
+K0 = {"attack_p", "attack_p_curvature", "loss", "mentr", "quantile", "quantile_curvature"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two folders of noise with labels, and a network that learnt the first by heart."""
+    root = tmp_path_factory.mktemp("own")
+    random = np.random.default_rng(0)
+    count = EACH * len(CLASSES)
+    pixels = random.integers(0, 256, (2, count, SIDE, SIDE, 3), dtype=np.uint8)
+    labels = np.arange(count) % len(CLASSES)
+    for name, pictures in zip(("seen", "unseen"), pixels, strict=True):
+        for row, picture in enumerate(pictures):
+            file = root / name / CLASSES[labels[row]] / f"{row:03d}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(file)
+    subject = initial_subject(CARD, 0)
+    inputs = torch.from_numpy(pixels[0]).permute(0, 3, 1, 2).float() / 255
+    optimizer = torch.optim.Adam(subject.parameters(), 0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(subject(inputs), torch.from_numpy(labels)).backward()
+        optimizer.step()
+    save_subject(root / "net.safetensors", subject, CARD)
+    return root
+
+
+def options(folder, out, **changes):
+    values = {
+        "out": out,
+        "json": True,
+        "subject": folder / "net.safetensors",
+        "members": folder / "seen",
+        "non_members": folder / "unseen",
+        "records": 0,
+        "probes": 2,
+        "train": SHADOW,
+    }
+    return MembershipOptions(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def bare(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bare") / "study"
+    audit_membership(options(folder, out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def shadowed(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("shadowed") / "study"
+    changes = {"shadows": 4, "augmentations": ("identity", "flip"), "records": 40}
+    audit_membership(options(folder, out, **changes))
+    return out
+
+
+def findings(study):
+    return json.loads((study / "summary.json").read_text())["lenses"]["membership"]
+
+
+def test_a_network_that_knows_its_members_by_heart_is_caught(bare):
+    found = findings(bare)
+    assert set(found["attacks"]) == K0
+    assert found["skipped"]["lira"] == "needs reference models, and there are none"
+    for name in ("loss", "mentr", "attack_p", "quantile"):
+        assert found["attacks"][name]["auc"]["ci95"][0] > 0.8
+    assert found["attacks"]["loss"]["auc"]["n"] == 72
+    assert found["attacks"]["attack_p_curvature"]["reads"] == "log_curvature"
+    assert found["triage"]["worth_it"]
+    assert found["triage"]["loss_gap"] > 1
+
+
+def test_every_attack_says_what_it_costs(bare, shadowed):
+    attacks = findings(bare)["attacks"]
+    assert attacks["loss"]["queries"] == 1
+    assert attacks["attack_p_curvature"]["queries"] == 9
+    attacks = findings(shadowed)["attacks"]
+    assert attacks["attack_p"]["queries"] == 1
+    assert attacks["lira"]["queries"] == 2
+    assert attacks["curvature_lr"]["queries"] == attacks["multi"]["queries"] == 18
+
+
+def test_controls_find_nothing_where_there_is_nothing(bare):
+    for attack in findings(bare)["attacks"].values():
+        assert attack["controls"].keys() == {"untrained", "permuted_membership"}
+        assert all(control["passed"] for control in attack["controls"].values())
+
+
+def test_scores_are_of_the_attacked_records_alone(bare):
+    for name in K0:
+        table = read_table(bare / "membership" / f"{name}.parquet")
+        assert list(table) == ["index", "score", "member"]
+        assert table["member"].sum() == 48
+        assert (table["member"] == (table["index"] < 48)).all()
+    signals = read_table(bare / "tables" / "signals" / "subject.parquet")
+    attacked, population = signals["index"][:72], signals["index"][72:]
+    assert (attacked == table["index"]).all()
+    assert len(population) == 24
+    assert not set(population) & set(attacked)
+
+
+def test_exposed_members_are_listed_with_their_pictures(bare):
+    exposed = read_table(bare / "membership" / "exposure.parquet")
+    assert len(exposed["index"]) == 48
+    assert (np.diff(exposed["fpr"]) >= 0).all()
+    cards = json.loads((bare / "gallery" / "membership" / "gallery.json").read_text())["cards"]
+    assert [card["index"] for card in cards] == exposed["index"][:48].tolist()
+    for card in cards[:3]:
+        assert card["label"] == card["name"].split("/")[0]
+        with Image.open(bare / "gallery" / "membership" / card["image"]["file"]) as picture:
+            assert picture.size == (SIDE, SIDE)
+
+
+def test_shadows_run_the_attacks_with_references(shadowed):
+    found = findings(shadowed)
+    assert set(found["skipped"]) == {"label_only"}
+    assert {"lira_shrunk", "rmia", "curvature_lr", "multi", "watson"} <= found["attacks"].keys()
+    assert found["attacks"]["lira_shrunk"]["auc"]["n"] == 40
+    assert "swapped_target" in found["attacks"]["rmia"]["controls"]
+    assert len(list((shadowed / "tables" / "signals").glob("*.parquet"))) == 6
+    assert json.loads((shadowed / "summary.json").read_text())["data"]["population"] == 20
+    card = json.loads((shadowed / "models" / "0000" / "final.json").read_text())
+    assert card["architecture"] == "mlp"
+    assert card["options"] == {"widths": "96"}
+    assert card["training"]["epochs"] == 4
+
+
+def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_path):
+    card = replace(CARD, architecture="resnet18", options={"small_input": True})
+    save_subject(tmp_path / "net.safetensors", initial_subject(card, 0), card)
+    changes = {"subject": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
+    changes |= {"curvature": False, "controls": False, "attack": ("rmia",)}
+    train = replace(SHADOW, epochs=1)
+    audit_membership(options(folder, tmp_path / "out", train=train, **changes))
+    made = json.loads((tmp_path / "out" / "models" / "0000" / "final.json").read_text())
+    assert made["options"] == {"small_input": "true"}
+
+
+def test_shadows_that_do_not_fit_are_told(shadowed, capsys):
+    found = findings(shadowed)
+    right = np.stack(
+        [
+            read_table(shadowed / "tables" / "signals" / f"{row:04d}.parquet")["correct.identity"]
+            for row in range(4)
+        ]
+    )[:, :40]
+    masks = read_masks(shadowed / "masks" / "members.npy").members
+    assert found["shadows"]["count"] == 4
+    assert found["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
+    found["shadows"]["accuracy"]["members"] = 0.4
+    tell_misfit(found)
+    assert "shadows get 40% of their members right, the network 100%" in capsys.readouterr().err
+    found["shadows"]["accuracy"]["members"] = 0.97
+    tell_misfit(found)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_that_was_cut_short_ends_with_the_same_bytes(shadowed, tmp_path, folder):
+    study = tmp_path / "study"
+    shutil.copytree(shadowed, study)
+    before = (study / "summary.json").read_bytes()
+    lost = ["membership", "gallery", "tables/curvature/0002.parquet", "models/0003"]
+    kept = {name: (study / name).stat().st_mtime_ns for name in ("tables/signals/0001.parquet",)}
+    for name in lost:
+        target = study / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+    changes = {"shadows": 4, "augmentations": ("identity", "flip"), "records": 40}
+    audit_membership(options(folder, study, **changes))
+    assert (study / "summary.json").read_bytes() == before
+    assert {name: (study / name).stat().st_mtime_ns for name in kept} == kept
+
+
+def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["--subject", folder / "net.safetensors", "--members", folder / "seen"]
+    words += ["--non-members", folder / "unseen", "--records", "24", "--no-curvature"]
+    main(["membership", "audit", "--out", str(out), *map(str, words)])
+    told = capsys.readouterr()
+    assert "Membership: who was in the training data?" in told.out
+    assert "triage: Strong average signal: members have lower loss on average" in told.err
+    assert "cost: 1 answer a record" in told.err
+    assert (out / "report.html").is_file()
+    again = yaml.safe_load((out / "options.yaml").read_text())
+    assert again["records"] == 24
+    config = ["--config", str(out / "options.yaml"), "--out", str(tmp_path / "again")]
+    main(["membership", "audit", *config, "--json"])
+    replayed = json.loads(capsys.readouterr().out)
+    assert replayed == json.loads((out / "summary.json").read_text())
+
+
+def test_triage_alone_writes_nothing_else(folder, tmp_path):
+    found = audit_membership(options(folder, tmp_path / "out", triage=True))
+    assert found["triage"]["worth_it"]
+    written = {file.name for file in (tmp_path / "out").iterdir()}
+    assert written - {".lock"} == {"triage.json", "tables", "fingerprints"}
+
+
+def test_outputs_in_another_order_than_the_folders_are_noticed(folder, tmp_path, capsys):
+    for name in ("seen", "unseen"):
+        for old, new in (("ant", "3"), ("bee", "1"), ("cat", "2")):
+            shutil.copytree(folder / name / old, tmp_path / name / new)
+    changes = {"members": tmp_path / "seen", "non_members": tmp_path / "unseen", "triage": True}
+    audit_membership(options(folder, tmp_path / "out", **changes))
+    assert "only 0% of its members right, and guessing 33%: check that" in capsys.readouterr().err
+
+
+def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
+    shutil.copy(folder / "net.safetensors", tmp_path / "bare.safetensors")
+    changes = {"subject": tmp_path / "bare.safetensors", "triage": True}
+    with pytest.raises(ImprintError, match="no card"):
+        audit_membership(options(folder, tmp_path / "none", **changes))
+    changes["card"] = folder / "net.json"
+    assert audit_membership(options(folder, tmp_path / "out", **changes))["triage"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"shadows": 1}, "choose --shadows 2 or more, or 0"),
+        ({"records": 2}, "are too few"),
+        ({"attack": ("lira",)}, "no attack can be run: lira needs reference models"),
+        ({"attack": ("no",)}, "unknown attack 'no'"),
+        ({"augmentations": ("flip",)}, "augmentations must start with identity"),
+    ],
+)
+def test_mistakes_are_told(folder, tmp_path, changes, message):
+    with pytest.raises(ImprintError, match=message):
+        audit_membership(options(folder, tmp_path / "out", curvature=False, **changes))
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
+    card = SubjectCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
+    save_subject(tmp_path / "two.safetensors", initial_subject(card, 0), card)
+    with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
+        audit_membership(options(folder, tmp_path / "o", subject=tmp_path / "two.safetensors"))
+
+
+def test_the_white_box_adds_what_gradients_tell(folder, tmp_path):
+    found = audit_membership(options(folder, tmp_path / "study", white_box=True, curvature=False))
+    attacks = found["lenses"]["membership"]["attacks"]
+    for name, kind in (("white_box_trace", "trace"), ("white_box_gradient", "parameter_gradient")):
+        assert attacks[name]["reads"] == kind
+        assert attacks[name]["auc"]["ci95"][0] > 0.5
+    table = read_table(tmp_path / "study" / "tables" / "white_box" / "subject.parquet")
+    assert {"trace.identity", "input_gradient.identity"} < set(table)
+
+
+class Answering:
+    """What a remote model looks like: it answers, and nothing else is known of it."""
+
+    input_size = SIDE
+
+    def __init__(self, network):
+        self.network = network
+
+    def logits(self, inputs):
+        with torch.no_grad():
+            return self.network(torch.from_numpy(inputs)).numpy()
+
+
+def use_scorer(monkeypatch, scorer):
+    module = types.ModuleType("of_the_user")
+    module.make = lambda: scorer
+    monkeypatch.setitem(sys.modules, "of_the_user", module)
+    consented = {"of_the_user:make", "of_the_user:none", "nowhere:make"}
+    monkeypatch.setattr(user_code, "_trusted", consented)
+
+
+def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    changes = {"subject": None, "scorer": "of_the_user:make", "step": 1e-3}
+    found = audit_membership(options(folder, tmp_path / "remote", **changes))
+    remote = found["lenses"]["membership"]["attacks"]
+    own = audit_membership(options(folder, tmp_path / "own", curvature=False))
+    for name in ("loss", "mentr", "attack_p"):
+        same = own["lenses"]["membership"]["attacks"][name]
+        assert remote[name]["auc"]["value"] == pytest.approx(same["auc"]["value"], abs=1e-6)
+        assert "untrained" not in remote[name]["controls"]
+    assert remote["attack_p_curvature"]["auc"]["ci95"][0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"subject": None}, "give either --subject"),
+        ({"scorer": "of_the_user:make"}, "give either --subject"),
+        ({"subject": None, "scorer": "nowhere:make"}, "cannot import 'nowhere'"),
+        ({"subject": None, "scorer": "of_the_user:none"}, "has no function 'none'"),
+        ({"subject": None, "scorer": "of_the_user:make", "shadows": 4}, "no architecture"),
+        ({"subject": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
+    ],
+)
+def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes, message):
+    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    with pytest.raises(ImprintError, match=message):
+        audit_membership(options(folder, tmp_path / "study", **changes))
+
+
+def test_a_scorer_whose_answers_are_no_logits_is_told(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(lambda images: images))
+    with pytest.raises(ImprintError, match="must be finite"):
+        audit_membership(
+            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
+        )
+
+
+def copied_folder(folder, root, copies, among_others=0):
+    """The same images, each of the seen ones several times, some of them among the unseen too."""
+    for part in ("seen", "unseen"):
+        for file in sorted((folder / part).rglob("*.png")):
+            place = root / part / file.parent.name
+            place.mkdir(parents=True, exist_ok=True)
+            for copy in range(copies if part == "seen" else 1):
+                shutil.copy(file, place / f"{file.stem}-{copy}.png")
+    for file in sorted((folder / "seen").rglob("*.png"))[:among_others]:
+        shutil.copy(file, root / "unseen" / file.parent.name / f"of-the-members-{file.name}")
+    return root
+
+
+def test_copies_of_images_count_once(folder, bare, tmp_path, capsys):
+    """Every member three times: the same records, resolution and intervals as of each once."""
+    root = copied_folder(folder, tmp_path / "copied", copies=3)
+    given = {"members": root / "seen", "non_members": root / "unseen"}
+    audit_membership(options(folder, tmp_path / "study", **given))
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert summary["data"]["copies"] == 96
+    assert summary["data"]["members"] == 48
+    sentence = "96 of 192 images are exact copies of others and count once, in every number here"
+    assert sentence in capsys.readouterr().err
+    found = summary["lenses"]["membership"]
+    assert found["warnings"] == [sentence]
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert sentence in page
+    assert "<h1>What training on <em>seen</em> left behind</h1>" in page  # unseen left nothing
+    for name, attack in found["attacks"].items():
+        same = findings(bare)["attacks"][name]
+        assert attack["auc"]["n"] == same["auc"]["n"]
+        assert attack["smallest_fpr"] == same["smallest_fpr"]
+
+
+def test_members_among_the_others_are_left_out(folder, tmp_path):
+    root = copied_folder(folder, tmp_path / "copied", copies=1, among_others=12)
+    given = {"members": root / "seen", "non_members": root / "unseen"}
+    audit_membership(options(folder, tmp_path / "study", curvature=False, **given))
+    summary = json.loads((tmp_path / "study" / "summary.json").read_text())
+    assert summary["data"]["copies"] == 12
+    (sentence,) = summary["lenses"]["membership"]["warnings"]
+    assert "12 of them stood among the non-members and are members" in sentence
+    with pytest.raises(ImprintError, match="48 of them non-members that copy members: too few"):
+        audit_membership(options(folder, tmp_path / "o", non_members=folder / "seen"))
+
+
+def test_members_that_are_not_attacked_are_no_non_members_either(folder, tmp_path):
+    """A draw of 24 of 48 members leaves 24 that the network was trained on all the same."""
+    given = {"non_members": folder / "seen", "records": 48, "curvature": False}
+    with pytest.raises(ImprintError, match="48 of them non-members that copy members: too few"):
+        audit_membership(options(folder, tmp_path / "same", **given))
+    root = copied_folder(folder, tmp_path / "copied", copies=1, among_others=12)
+    records = distinct_records(joined(root), 48, 1.0, 0)
+    trained = {image.read_bytes() for image in (root / "seen").rglob("*.png")}
+    images = joined(root)
+    outside = np.concatenate([records.index[~records.members], records.population])
+    shown = [(root / "unseen" / images.name_of(index)).read_bytes() for index in outside]
+    assert not trained & set(shown)
+    assert 0 < records.trained_on <= 12
+
+
+def joined(root):
+    return JoinedImages(open_images(root / "seen"), open_images(root / "unseen"), "both")
+
+
+def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
+    folder, tmp_path, monkeypatch
+):
+    network = load_subject(folder / "net.safetensors").eval()
+    use_scorer(monkeypatch, Answering(lambda images: network(images).softmax(dim=1)))
+    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    found = audit_membership(options(folder, tmp_path / "remote", **changes))
+    found = found["lenses"]["membership"]
+    assert found["warnings"][0].startswith("the scorer returns probabilities, rows that sum to 1")
+    own = audit_membership(options(folder, tmp_path / "own", curvature=False))
+    for name in ("loss", "attack_p", "mentr"):
+        same = own["lenses"]["membership"]["attacks"][name]
+        assert found["attacks"][name]["auc"]["value"] == pytest.approx(
+            same["auc"]["value"], abs=1e-3
+        )
+
+
+def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkeypatch):
+    network = load_subject(folder / "net.safetensors").eval()
+    use_scorer(monkeypatch, Answering(lambda images: torch.eye(3)[network(images).argmax(dim=1)]))
+    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    found = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))
+    assert found["triage"]["warnings"][0].startswith("the scorer returns hard labels")
+
+
+def test_complex_answers_of_a_scorer_are_refused(folder, tmp_path, monkeypatch):
+    use_scorer(monkeypatch, Answering(lambda images: torch.zeros(len(images), 3) + 1j))
+    with pytest.raises(ImprintError, match=r"must be finite \[8, classes\], got complex64"):
+        audit_membership(
+            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
+        )
+
+
+def test_controls_that_were_left_out_are_not_those_of_before(folder, tmp_path):
+    """The same folder without controls: refused, or findings without any."""
+    out = tmp_path / "study"
+    audit_membership(options(folder, out, curvature=False))
+    with pytest.raises(ImprintError, match="controls"):
+        audit_membership(options(folder, out, curvature=False, controls=False))
