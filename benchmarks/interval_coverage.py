@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from imprint.core.seeds import generator
-from imprint.leave_one_out.ground_truth import (
+from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
+from imprint.lenses.dejavu.memorization.one_model import excess
+from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
+from imprint.lenses.dejavu.memorization.votes import Votes, vote
+from imprint.lenses.leave_one_out.truth.ground_truth import (
     datamodeling_score,
     noise_ceiling,
     prediction_difference,
     root_difference,
 )
-from imprint.leave_one_out.starts import mean_over_records, root_of
-from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
-from imprint.lenses.dejavu.memorization.one_model import excess
-from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
-from imprint.lenses.dejavu.memorization.votes import Votes, vote
+from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.lenses.membership.attack.evaluation import balanced_estimate
 from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.memorization import memorization

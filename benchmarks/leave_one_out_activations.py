@@ -20,9 +20,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.audit.leave_one_out_compare import compare_study
-from imprint.audit.leave_one_out_retrain_options import ComparisonOptions
 from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.study.truth.compare import compare_study
+from imprint.lenses.leave_one_out.study.truth.retrain_options import ComparisonOptions
 from imprint.stats import Estimate, percentile_interval, spearman
 from imprint.study.tables import read_table
 from imprint.train.retrain_options import RetrainOptions

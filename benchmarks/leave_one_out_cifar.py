@@ -21,10 +21,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imprint.leave_one_out.kernels.fc import FullyConnected
-from imprint.leave_one_out.posterior import fit
-from imprint.leave_one_out.self_influence import self_influence
-from imprint.leave_one_out.targets import centred_one_hot
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.posterior.posterior import fit
+from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 
 CLASSES = ("airplane", "automobile")
 EACH = 1000

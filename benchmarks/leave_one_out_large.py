@@ -24,10 +24,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imprint.leave_one_out.kernels.fc import FullyConnected
-from imprint.leave_one_out.large import fit_large
-from imprint.leave_one_out.large_options import LargeOptions
-from imprint.leave_one_out.targets import centred_one_hot
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.large.large import fit_large
+from imprint.lenses.leave_one_out.large.large_options import LargeOptions
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 
 NOISE = 0.1
 CLASSES = 10

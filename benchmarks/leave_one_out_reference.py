@@ -23,12 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.leave_one_out.distinguishability import Directions
-from imprint.leave_one_out.groups import group_influence, group_joint_influence
-from imprint.leave_one_out.joint_queries import joint_influence
-from imprint.leave_one_out.posterior import Posterior, fit
-from imprint.leave_one_out.queries import query_influence
-from imprint.leave_one_out.self_influence import self_influence
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.groups import group_influence, group_joint_influence
+from imprint.lenses.leave_one_out.posterior.joint_queries import joint_influence
+from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
+from imprint.lenses.leave_one_out.posterior.queries import query_influence
+from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 
 TOLERANCE = 1e-10
 KERNEL = "fc_relu_d5_b0"

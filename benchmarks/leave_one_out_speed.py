@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imprint.leave_one_out.distinguishability import Directions
-from imprint.leave_one_out.kernels.kernel import KERNELS
-from imprint.leave_one_out.posterior import fit
-from imprint.leave_one_out.queries import training_table
-from imprint.leave_one_out.self_influence import SelfInfluence, self_influence
-from imprint.leave_one_out.targets import centred_one_hot
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.posterior import fit
+from imprint.lenses.leave_one_out.posterior.queries import training_table
+from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence, self_influence
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 
 NOISE = 0.1
 PIXELS = 3072

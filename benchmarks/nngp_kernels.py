@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.leave_one_out.kernels.kernel import KERNELS, Kernel
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 
 CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "fc relu": ("fc", {}, (2000, 3072)),

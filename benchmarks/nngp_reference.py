@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.leave_one_out.kernels.kernel import KERNELS, Kernel
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 
 LIMIT = 1e-10
 CONVOLUTIONS = re.compile(r"cnn_(?P<act>\w+)_L(?P<depth>\d+)_k(?P<window>\d)_(?P<end>\w+)_b\w+")

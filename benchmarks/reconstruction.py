@@ -26,14 +26,14 @@ from torch import Tensor
 
 from imprint.core.seeds import generator
 from imprint.data.open import open_images
-from imprint.leave_one_out.kernels.kernel import KERNELS
-from imprint.leave_one_out.posterior import fit
-from imprint.leave_one_out.query_domain import Anywhere, Domain, Sphere
-from imprint.leave_one_out.query_objective import LeakOfQueries, ObjectiveName
-from imprint.leave_one_out.query_search import SearchOptions, search_queries
-from imprint.leave_one_out.query_starts import noise_starts
-from imprint.leave_one_out.reconstruction import reconstructions
-from imprint.leave_one_out.targets import centred_one_hot
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
+from imprint.lenses.leave_one_out.posterior.posterior import fit
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain, Sphere
+from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries, ObjectiveName
+from imprint.lenses.leave_one_out.search.query_search import SearchOptions, search_queries
+from imprint.lenses.leave_one_out.search.query_starts import noise_starts
+from imprint.lenses.leave_one_out.search.reconstruction import reconstructions
 from imprint.stats import proportion
 
 ENOUGH = 0.999

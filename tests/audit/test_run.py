@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from imprint.audit import run as run_module
-from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.audit.options import SMALL_COHORT, AuditOptions
 from imprint.audit.run import run_audit, split_step, train_step
 from imprint.cli import main
@@ -22,6 +21,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.lenses.dejavu.study.arrays import attack_arrays
 from imprint.lenses.dejavu.study.two_model import two_model_audit
+from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.nets.load import NetworkFile
 from imprint.study.options import DataChoice, DejavuChoice
 from imprint.study.store import Study

@@ -24,8 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.audit import coverage_arrays, leave_one_out_inputs
-from imprint.audit.leave_one_out_options import LeaveOneOutChoice
+from imprint.audit import coverage_arrays
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
 from imprint.coverage.importance_files import (
@@ -49,6 +48,8 @@ from imprint.data.split import Partition, Partitions, load_partitions, save_part
 from imprint.data.tag_files import read_frequencies, read_tags
 from imprint.lenses.dejavu.study import arrays as dejavu_arrays
 from imprint.lenses.dejavu.study import one_model_arrays
+from imprint.lenses.leave_one_out.study import inputs as leave_one_out_inputs
+from imprint.lenses.leave_one_out.study.options import LeaveOneOutChoice
 from imprint.lenses.membership.memorization.published_ensemble import read_run
 from imprint.lenses.membership.memorization.published_influence import (
     read_influence_matrix,

@@ -1,6 +1,6 @@
 import torch
 
-from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.nets.fully_connected import in_own_span, initial_stack
 
 

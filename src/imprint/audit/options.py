@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from imprint.audit.coverage_options import CoverageStep
-from imprint.audit.leave_one_out_options import LeaveOneOutStep
 from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, SubjectChoice
+from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.study.options import DataChoice, DejavuChoice
 from imprint.train.cohort.cohort_options import CohortOptions

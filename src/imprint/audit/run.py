@@ -12,7 +12,6 @@ import torch
 
 from imprint.audit.coverage_audit import audit_step as coverage_audit_step
 from imprint.audit.coverage_audit import check_step
-from imprint.audit.leave_one_out_study import audit_step as leave_one_out_step
 from imprint.audit.options import AuditOptions
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
@@ -32,6 +31,7 @@ from imprint.lenses.dejavu.study.one_model import one_model_steps
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.online import online_attack, online_settings
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
+from imprint.lenses.leave_one_out.study.study import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.cohort import check_cohort, cohort_steps
 from imprint.lenses.membership.study.records import Pool
 from imprint.nets.load import NetworkFile, load_subject, read_card

@@ -8,13 +8,13 @@ from typing import Any
 
 from imprint import __version__
 from imprint.audit.coverage_show import show_coverage
-from imprint.audit.leave_one_out_table import (
+from imprint.core.progress import say
+from imprint.lenses.dejavu.study.one_model_table import show_one_model
+from imprint.lenses.leave_one_out.study.table import (
     show_landscape,
     show_leave_one_out,
     show_search,
 )
-from imprint.core.progress import say
-from imprint.lenses.dejavu.study.one_model_table import show_one_model
 from imprint.lenses.membership.study.table import show_membership
 from imprint.study.config import to_plain
 from imprint.study.options import Common

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.nets.fully_connected import initial_stack
 from imprint.train.cohort.network_stack import TrainingSet, train_stack
 from imprint.train.retrain_options import RetrainOptions

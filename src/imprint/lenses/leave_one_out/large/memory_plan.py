@@ -1,0 +1,121 @@
+"""How much memory each way to the self values takes, and which of them fits.
+
+With n records, k right sides (targets and the records whose values are checked), p probes and m
+landmarks, in bytes:
+
+    exact         8 · n²/2     a float64 triangle
+    hybrid        4 · n²/2     a float32 triangle
+    nystrom       8 · n (2 m + 6 p) and 6 · 8 n for each record that may be extreme
+    out_of_core   4 · n w      one panel of w columns, as wide as the memory allows
+
+and for all of them the prepared records, 6 · 8 n k for the conjugate gradients, and tiles.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.kernels.tiles import MEMORY
+from imprint.lenses.leave_one_out.large.conjugate_gradients import BLOCK
+
+PANEL = 1024
+"""Columns of a panel in memory: large enough for products at full speed."""
+CANDIDATES = 64
+"""Records that nystrom solves for because they may be extreme."""
+NARROWEST = 32
+WIDEST = 8192
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a fit has to hold.
+
+    Attributes:
+        size: n.
+        records: bytes of the prepared records.
+        right_sides: k.
+        landmarks: m.
+        probes: p.
+    """
+
+    size: int
+    records: int
+    right_sides: int
+    landmarks: int
+    probes: int
+
+    def common(self, memory: int | None) -> int:
+        """Return the bytes that every method takes."""
+        tile = block_rows(self.size, memory)
+        solving = 6 * 8 * self.size * self.right_sides
+        return self.records + solving + 2 * 8 * tile**2 + kernel_memory(memory)
+
+    def total(self, method: str, memory: int | None) -> int:
+        """Return the bytes of a method in memory."""
+        return self.common(memory) + self.own(method)
+
+    def own(self, method: str) -> int:
+        """Return the bytes of what a method in memory keeps."""
+        if method == "nystrom":
+            columns = 2 * self.landmarks + 6 * (self.probes + CANDIDATES)
+            return 8 * (self.size * columns + 4 * self.landmarks**2)
+        item = 8 if method == "exact" else 4
+        width = panel_width(self.size)
+        return item * (self.size * (self.size + width) // 2 + self.size * width + 4 * width**2)
+
+
+def kernel_memory(memory: int | None) -> int:
+    """Return the bytes of temporaries that the kernel may use."""
+    return MEMORY if memory is None else min(MEMORY, memory // 8)
+
+
+def block_rows(size: int, memory: int | None) -> int:
+    """Return how many rows and columns of K to compute at a time."""
+    most = BLOCK if memory is None else math.isqrt(memory // 128)
+    return max(1, min(size, BLOCK, most))
+
+
+def panel_width(size: int) -> int:
+    """Return how many columns a panel in memory has."""
+    return min(PANEL, max(1, math.ceil(size / 4)))
+
+
+def panel_width_within(demand: Demand, memory: int, item: int) -> int:
+    """Return how many columns a panel out of memory may have.
+
+    Raises:
+        ImprintError: not even a narrow one fits.
+    """
+    room = memory - demand.common(memory)
+    # Panel, and of w × w: two blocks of L, two results of solves, a float64 tile of the kernel.
+    blocks, linear = 4 * item + 16, item * demand.size
+    width = 0
+    if room > 0:
+        width = int((math.sqrt(linear**2 + 4 * blocks * room) - linear) / (2 * blocks))
+    least = min(NARROWEST, demand.size)
+    if width < least:
+        needed = demand.common(memory) + linear * least + blocks * least**2
+        raise too_small(memory, needed, "out_of_core")
+    return min(width, WIDEST, demand.size)
+
+
+def too_small(memory: int, needed: int, method: str) -> ImprintError:
+    """Return the error that says what a method takes."""
+    return ImprintError(
+        f"{memory / 2**20:,.0f} MiB of memory are too little for the method {method}, which takes "
+        f"{needed / 2**20:,.0f} MiB here: allow more, check fewer records, or choose another method"
+    )
+
+
+def available_memory() -> int:
+    """Return the bytes that programs can still have without swapping; half of all if not told."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found = next(line for line in lines if line.startswith("MemAvailable"))
+        return int(found.split()[1]) * 1024
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

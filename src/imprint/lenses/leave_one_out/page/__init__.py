@@ -1,0 +1,1 @@
+"""Sections of the report about leave-one-out influence, and their figures."""

@@ -1,0 +1,1 @@
+"""The closed form: posterior, self influence, queries, groups, additions, duplicates."""

@@ -1,0 +1,166 @@
+"""What removing a record does to predictions elsewhere: every record against every query.
+
+With B = K_qX R and the variance C = k(q, q) − B K_Xq of the model with all records,
+
+    μ_in − μ_out = B_qs α_s / R_ss,   z = B_qs² / (R_ss C_q),   a = |α_s|² / R_ss,
+
+so one product of the queries with R answers for all removed records. Queries that are training
+records need no product at all: K R = I − σ²R. Tables have one row a removed record and one column
+a query; ask for many queries in blocks of columns (:func:`query_table`, :func:`training_table`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, Measure
+from imprint.lenses.leave_one_out.posterior.posterior import Posterior
+from imprint.lenses.leave_one_out.posterior.tiled_cholesky import multiply
+
+_LOST = 64 * torch.finfo(torch.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class QueryInfluence:
+    """Single queries, each by itself, against every removed record; float64.
+
+    Attributes:
+        mean_in: ``[q, c]``, prediction of the model with all records.
+        variance_in: ``[q]``.
+        response: B_qs / R_ss, ``[n, q]``: how far the mean moves for each unit of α_s.
+        weights: α, ``[n, c]``.
+        directions: ``[n, q, 1]``.
+    """
+
+    mean_in: Tensor
+    variance_in: Tensor
+    response: Tensor
+    weights: Tensor
+    directions: Directions
+
+    def shift(self, output: int) -> Tensor:
+        """Return μ_in − μ_out of one output, ``[n, q]``, signed."""
+        return self.response * self.weights[:, output, None]
+
+    @property
+    def mean_distance(self) -> Tensor:
+        """½ mean over outputs of (μ_in − μ_out)², ``[n, q]``."""
+        return 0.5 * self.response.square() * self.weights.square().mean(1)[:, None]
+
+    @property
+    def variance_out(self) -> Tensor:
+        """Variance at the queries without the record, ``[n, q]``."""
+        return self.variance_in * (1 + self.directions.spread[..., 0])
+
+
+def query_influence(posterior: Posterior, cross: Tensor, variances: Tensor) -> QueryInfluence:
+    """Return what each record's removal does to some queries.
+
+    Args:
+        posterior: the fit of all records.
+        cross: k(query, record), float64 ``[q, n]``.
+        variances: k(query, query), float64 ``[q]``.
+
+    Raises:
+        ImprintError: shapes that do not fit, or a variance that is lost in rounding.
+    """
+    product, variance_in = with_all(posterior, cross, variances)
+    return _tabulate(posterior, product, cross @ posterior.weights, variance_in)
+
+
+def training_influence(posterior: Posterior, queries: slice | Tensor) -> QueryInfluence:
+    """Return what each record's removal does to the predictions for some of the records.
+
+    Args:
+        posterior: the fit of all records.
+        queries: which records are asked about, a slice or int64 ``[q]``.
+    """
+    leverage, own = posterior.leverage[queries], posterior.inverse[queries]
+    product = -posterior.noise * own
+    rows = torch.arange(posterior.records, device=own.device)[queries]
+    product[torch.arange(len(rows), device=own.device), rows] = leverage
+    mean_in = posterior.targets[queries] - posterior.noise * posterior.weights[queries]
+    return _tabulate(posterior, product, mean_in, posterior.noise * leverage)
+
+
+def query_table(
+    posterior: Posterior, cross: Tensor, variances: Tensor, measure: Measure, block: int = 1024
+) -> Tensor:
+    """Return one measure of every removed record at every query, ``[n, q]``.
+
+    Args:
+        posterior: the fit of all records.
+        cross: k(query, record), float64 ``[q, n]``.
+        variances: k(query, query), float64 ``[q]``.
+        measure: such as ``Directions.kl_out_in``.
+        block: queries at a time; memory is some ten times ``block`` × n numbers.
+    """
+    parts = zip(torch.split(cross, block), torch.split(variances, block), strict=True)
+    columns = [measure(query_influence(posterior, *part).directions) for part in parts]
+    return torch.cat(columns, dim=1)
+
+
+def training_table(posterior: Posterior, measure: Measure, block: int = 1024) -> Tensor:
+    """Return one measure of every removed record at every record, ``[n, n]``.
+
+    Rows are removed records, columns the ones asked about; the diagonal is the self-influence.
+    """
+    starts = range(0, posterior.records, block)
+    blocks = (slice(start, start + block) for start in starts)
+    columns = [measure(training_influence(posterior, part).directions) for part in blocks]
+    return torch.cat(columns, dim=1)
+
+
+def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
+    """Return B = K_qX R, ``[q, n]``, and the variances of the model with all records, ``[q]``.
+
+    Raises:
+        ImprintError: as :func:`query_influence`.
+    """
+    _check(posterior, cross, variances)
+    product = multiply(cross, posterior.inverse)
+    variance_in = variances - (product * cross).sum(1)
+    _refuse_lost(variance_in, variances)
+    return product, variance_in
+
+
+def _tabulate(
+    posterior: Posterior, product: Tensor, mean_in: Tensor, variance_in: Tensor
+) -> QueryInfluence:
+    own = posterior.inverse_diagonal[:, None]
+    response = product.T / own
+    gain = response.square() * own
+    # A query of no variance is no function of the data: nothing moves there, and 0/0 is 0.
+    spread = torch.where(variance_in > 0, gain / variance_in, torch.zeros_like(gain))
+    surprise = posterior.weights.square().sum(1, keepdim=True) / own
+    directions = Directions(spread[..., None], surprise[..., None], posterior.outputs)
+    return QueryInfluence(mean_in, variance_in, response, posterior.weights, directions)
+
+
+def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
+    if cross.ndim != 2 or cross.shape[1] != posterior.records or len(variances) != len(cross):
+        raise ImprintError(
+            f"queries of shapes {list(cross.shape)} and {list(variances.shape)} do not fit "
+            f"{posterior.records} records: give k(query, record) [q, n] and k(query, query) [q]"
+        )
+    if cross.dtype != torch.float64 or variances.dtype != torch.float64:
+        raise ImprintError("the kernel of the queries must be computed in torch.float64")
+    finite = cross.isfinite().all(1) & variances.isfinite()
+    if not finite.all():
+        row = int(finite.logical_not().nonzero()[0])
+        raise ImprintError(
+            f"the kernel of query {row} is too large for float64: ask nearer to the records"
+        )
+
+
+def _refuse_lost(variance: Tensor, prior: Tensor) -> None:
+    lost = torch.nonzero((variance <= _LOST * prior) & (prior > 0)).flatten()
+    if len(lost):
+        raise ImprintError(
+            f"the posterior variance of query {int(lost[0])} is lost in rounding: "
+            "raise the noise variance, or ask about training records by their row"
+        )

@@ -1,0 +1,1 @@
+"""Searches for queries that reveal a record, and landscapes around records."""

@@ -1,0 +1,150 @@
+"""What is told along lines through removed records, in one batched product.
+
+Queries are s + t · u for every record s, some directions u of each and all steps t; one product of
+their kernel with R answers all of them. No query tells more than the record itself, so under the
+Gaussian process both divergences and the AUC are greatest at t = 0 along every line: anything else
+is an error of computation, or an effect of networks of finite width. The mean distance is no
+divergence and may grow.
+
+Time is one kernel row and n² for each query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.kernels.kernel import Kernel
+from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.posterior import Posterior
+from imprint.lenses.leave_one_out.posterior.queries import with_all
+
+QUERIES = 1024
+"""Queries at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """m records, l lines through each, t steps along each; float64.
+
+    Attributes:
+        steps: ``[t]``, in units of the directions; one of them is 0.
+        kl_out_in: KL(out ‖ in) in nats, ``[m, l, t]``.
+        kl_in_out: likewise.
+        auc: exact area under the ROC curve, ``[m, l, t]``.
+        mean_distance: ``[m, l, t]``, in squared units of the targets.
+    """
+
+    steps: Tensor
+    kl_out_in: Tensor
+    kl_in_out: Tensor
+    auc: Tensor
+    mean_distance: Tensor
+
+    @property
+    def origin(self) -> int:
+        """Which step is 0."""
+        return int(torch.nonzero(self.steps == 0)[0])
+
+    def relative(self, values: Tensor) -> Tensor:
+        """Return values ``[m, l, t]`` over those at the record, NaN where these are 0."""
+        return values / values[:, :, self.origin, None]
+
+
+def symmetric_steps(reach: float, count: int) -> Tensor:
+    """Return ``count`` equal steps to either side of an exact 0, float64 ``[2 count + 1]``.
+
+    >>> symmetric_steps(0.5, 2).tolist()
+    [-0.5, -0.25, 0.0, 0.25, 0.5]
+    """
+    return reach * torch.arange(-count, count + 1).double() / count
+
+
+def line_queries(records: Tensor, directions: Tensor, steps: Tensor) -> Tensor:
+    """Return s + t · u, float64 ``[m, l, t, ...]``.
+
+    Args:
+        records: s, ``[m, ...]``.
+        directions: u, ``[m, l, ...]``.
+        steps: t, ``[t]``.
+    """
+    place = (len(steps),) + (1,) * (records.ndim - 1)
+    along = directions.double()[:, :, None] * steps.double().view(place)
+    return records.double()[:, None, None] + along
+
+
+def landscape(
+    kernel: Kernel,
+    records: Tensor,
+    posterior: Posterior,
+    removed: Tensor,
+    directions: Tensor,
+    steps: Tensor,
+    ready: Records | None = None,
+) -> Landscape:
+    """Return what is told of removed records along lines through them.
+
+    Args:
+        kernel: of the posterior.
+        records: the n inputs that were fitted, ``[n, ...]``.
+        posterior: their fit.
+        removed: rows of the removed records, int64 ``[m]``.
+        directions: ``[m, l, ...]``.
+        steps: ``[t]``, 0 among them.
+        ready: what the kernel prepared of the records, if it has.
+
+    Raises:
+        ImprintError: directions or steps that do not fit.
+    """
+    _check(records, removed, directions, steps)
+    ready = kernel.prepare(records) if ready is None else ready
+    queries = line_queries(records[removed], directions, steps)
+    shape = queries.shape[:3]
+    flat = queries.flatten(0, 2)
+    owner = removed.repeat_interleave(shape[1] * shape[2])
+    parts = zip(torch.split(flat, QUERIES), torch.split(owner, QUERIES), strict=True)
+    spreads, distances = zip(
+        *(_along(kernel, ready, posterior, *part) for part in parts), strict=True
+    )
+    spread = torch.cat(spreads).view(*shape, 1)
+    own = posterior.inverse_diagonal[removed]
+    surprise = (posterior.weights[removed].square().sum(1) / own).view(-1, 1, 1, 1)
+    found = Directions(spread, surprise, posterior.outputs)
+    return Landscape(
+        steps.double(),
+        found.kl_out_in(),
+        found.kl_in_out(),
+        found.auc(),
+        torch.cat(distances).view(shape),
+    )
+
+
+def _along(
+    kernel: Kernel, ready: Records, posterior: Posterior, queries: Tensor, owner: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return z and the mean distance of queries, each for its own removed record, ``[q]``."""
+    asked = kernel.prepare(queries)
+    product, variance = with_all(posterior, kernel(asked, ready), kernel.diagonal(asked))
+    own = posterior.inverse_diagonal[owner]
+    reach = product.gather(1, owner[:, None])[:, 0]
+    gain = reach.square() / own
+    spread = torch.where(variance > 0, gain / variance, 0)
+    shift = (reach / own)[:, None] * posterior.weights[owner]
+    return spread, 0.5 * shift.square().mean(1)
+
+
+def _check(records: Tensor, removed: Tensor, directions: Tensor, steps: Tensor) -> None:
+    if directions.shape[2:] != records.shape[1:] or len(directions) != len(removed):
+        raise ImprintError(
+            f"directions of shape {list(directions.shape)} do not fit {len(removed)} of the "
+            f"records {list(records.shape)}: give [m, l, ...], some lines a removed record"
+        )
+    if not (steps == 0).any():
+        raise ImprintError(
+            "a landscape needs the step 0, the record itself, among its steps: "
+            "make them by symmetric_steps"
+        )

@@ -1,0 +1,234 @@
+"""The search for the query that tells most of a removed record, many records at once.
+
+The search is told the record and the rest of the data: it shows what the most revealing query
+looks like, and is no attack by someone who lacks the record. What can be told is known beforehand,
+so every search is certified by KL(query) / KL(S), and stopped by it (see
+:mod:`imprint.lenses.leave_one_out.search.certificate`). Values are those of the query that is
+returned, computed anew from it by the formulas for groups, whatever the search climbed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.groups import (
+    group_joint_influence,
+    group_self_influence,
+)
+from imprint.lenses.leave_one_out.search.certificate import certificate
+from imprint.lenses.leave_one_out.search.climb import Climb, adam, lbfgs
+from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain
+from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries
+from imprint.lenses.leave_one_out.search.query_starts import Starts
+
+Method = Literal["lbfgs", "adam"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How each search goes about it."""
+
+    method: Method = "lbfgs"
+    """lbfgs, or adam as in the publication, which takes some ten times the steps."""
+    steps: int = 200
+    """Most steps of one attempt."""
+    attempts: int = 1
+    """Most starts of one search; another follows only if the one before fell short."""
+    enough: float = 0.999
+    """Stop at this certificate; no matter where the mean distance is climbed, which has none."""
+    tolerance: float = 1e-7
+    """Stop where a step gains no more than this share of the value."""
+    learning_rate: float = 0.03
+    """Of Adam, in units of the inputs."""
+    together: int = 128
+    """Searches evaluated in one batch; memory is some 30 times their queries."""
+
+    def __post_init__(self) -> None:
+        for name, good, rule in (
+            ("method", self.method in get_args(Method), "lbfgs or adam"),
+            ("steps", self.steps >= 0, "at least 0"),
+            ("attempts", self.attempts >= 1, "at least 1"),
+            ("enough", 0 < self.enough <= 1, "in (0, 1]"),
+            ("tolerance", self.tolerance >= 0, "at least 0"),
+            ("learning_rate", 0 < self.learning_rate <= 1e50, "above 0, up to 1e+50"),
+            ("together", self.together >= 1, "at least 1"),
+        ):
+            if not good:
+                value = getattr(self, name)
+                raise ImprintError(f"query search option {name} is {value!r}: it must be {rule}")
+
+
+@dataclass(frozen=True, eq=False)
+class FoundQueries:
+    """The best query set of every search, one row a search.
+
+    Attributes:
+        queries: float64 ``[b, q, ...]``.
+        starts: of the attempt that found them, likewise.
+        objective: what was climbed, over its value at S, ``[b]``.
+        own: what can be told at S, directions ``[b, k]``.
+        reached: what the queries tell, directions ``[b, min(k, q)]``.
+        attempt: which start led there, int64 ``[b]``.
+        steps: of that attempt, int64 ``[b]``.
+        evaluations: kernel rows a query in all attempts, int64 ``[b]``.
+    """
+
+    queries: Tensor
+    starts: Tensor
+    objective: Tensor
+    own: Directions
+    reached: Directions
+    attempt: Tensor
+    steps: Tensor
+    evaluations: Tensor
+
+    @property
+    def certificate(self) -> Tensor:
+        """KL(out ‖ in) at the queries over that at S, ``[b]``, in [0, 1] up to rounding."""
+        return certificate(self.reached, self.own)
+
+
+def search_queries(
+    leak: LeakOfQueries,
+    starts: Starts,
+    options: SearchOptions | None = None,
+    domain: Domain | None = None,
+) -> FoundQueries:
+    """Climb from the starts, many searches at once.
+
+    Args:
+        leak: the objective and the removed groups.
+        starts: queries of each attempt.
+        options: how to climb.
+        domain: where queries may lie; anywhere by default.
+
+    Raises:
+        ImprintError: starts that do not fit the searches.
+    """
+    options, domain = options or SearchOptions(), domain or Anywhere()
+    best = _Best.of(domain.queries(domain.coordinates(_checked(starts(0), leak))))
+    for attempt in range(options.attempts):
+        if not best.short.any():
+            break
+        start = best.starts if attempt == 0 else _checked(starts(attempt), leak)
+        for rows in torch.split(torch.nonzero(best.short).flatten(), options.together):
+            _attempt(leak, domain, options, best, rows, start[rows], attempt)
+    reached = [_told(leak, group, best.queries[group]) for group in range(leak.searches)]
+    return FoundQueries(
+        best.queries,
+        best.starts,
+        best.objective,
+        group_self_influence(leak.posterior, leak.groups),
+        _stacked(reached),
+        best.attempt,
+        best.steps,
+        best.evaluations,
+    )
+
+
+@dataclass(eq=False)
+class _Best:
+    queries: Tensor
+    starts: Tensor
+    objective: Tensor
+    short: Tensor
+    attempt: Tensor
+    steps: Tensor
+    evaluations: Tensor
+
+    @classmethod
+    def of(cls, starts: Tensor) -> _Best:
+        count = torch.zeros(len(starts), dtype=torch.int64, device=starts.device)
+        nothing = torch.full_like(count, -math.inf, dtype=torch.float64)
+        return cls(starts.clone(), starts, nothing, count == 0, count, count.clone(), count.clone())
+
+
+def _attempt(
+    leak: LeakOfQueries,
+    domain: Domain,
+    options: SearchOptions,
+    best: _Best,
+    rows: Tensor,
+    start: Tensor,
+    attempt: int,
+) -> None:
+    shape = start.shape[1:]
+
+    def evaluate(points: Tensor, some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.enable_grad():
+            points = points.detach().requires_grad_()
+            found = leak(domain.queries(points.view(-1, *shape)), rows[some])
+            (gradient,) = torch.autograd.grad(found.objective.sum(), points)
+        return found.objective.detach(), gradient, _is_enough(leak, options, found.certificate)
+
+    at = domain.coordinates(start).flatten(1)
+    if options.method == "lbfgs":
+        climb = lbfgs(evaluate, at, options.steps, options.tolerance)
+    else:
+        rate = options.learning_rate
+        climb = adam(evaluate, at, options.steps, options.tolerance, rate)
+    _keep(leak, domain, options, best, rows, start, attempt, climb)
+
+
+def _keep(
+    leak: LeakOfQueries,
+    domain: Domain,
+    options: SearchOptions,
+    best: _Best,
+    rows: Tensor,
+    start: Tensor,
+    attempt: int,
+    climb: Climb,
+) -> None:
+    best.evaluations[rows] += climb.evaluations
+    better = climb.values > best.objective[rows]
+    gained = rows[better]
+    queries = domain.queries(climb.points[better].view(-1, *start.shape[1:]))
+    best.queries[gained], best.starts[gained] = queries, start[better]
+    best.objective[gained], best.steps[gained] = climb.values[better], climb.steps[better]
+    best.attempt[gained] = attempt
+    with torch.no_grad():
+        reached = leak(best.queries[rows], rows).certificate
+    best.short[rows] = ~_is_enough(leak, options, reached)
+
+
+def _is_enough(leak: LeakOfQueries, options: SearchOptions, reached: Tensor) -> Tensor:
+    if leak.objective == "mean_distance":
+        return torch.zeros_like(reached, dtype=torch.bool)
+    return reached >= options.enough
+
+
+def _told(leak: LeakOfQueries, search: int, queries: Tensor) -> Directions:
+    with torch.no_grad():
+        asked = leak.kernel.prepare(queries)
+        cross, covariance = leak.kernel(asked, leak.records), leak.kernel(asked)
+    return group_joint_influence(leak.posterior, leak.groups[search], cross, covariance)
+
+
+def _stacked(found: list[Directions]) -> Directions:
+    most = max(directions.spread.shape[-1] for directions in found)
+
+    def padded(values: Tensor) -> Tensor:
+        return torch.nn.functional.pad(values, (0, most - values.shape[-1]))
+
+    return Directions(
+        torch.stack([padded(directions.spread) for directions in found]),
+        torch.stack([padded(directions.surprise) for directions in found]),
+        found[0].outputs,
+    )
+
+
+def _checked(starts: Tensor, leak: LeakOfQueries) -> Tensor:
+    if starts.ndim < 3 or len(starts) != leak.searches or not starts.isfinite().all():
+        raise ImprintError(
+            f"starts of shape {list(starts.shape)} do not fit {leak.searches} searches: "
+            "give finite queries [b, q, ...]"
+        )
+    return starts.double()

@@ -1,0 +1,1 @@
+"""Steps of a leave-one-out study, from records to findings."""

@@ -1,0 +1,1 @@
+"""Steps of retraining without records and of comparing estimators with it."""

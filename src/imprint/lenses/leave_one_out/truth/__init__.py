@@ -1,0 +1,1 @@
+"""Ground truth from retrained networks, and what closed forms are compared with."""
