@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from imprint.coverage.resampling import CellCache, bootstrap_coverage
+from imprint.lenses.coverage.measure.resampling import CellCache, bootstrap_coverage
 
 INPUTS, DRAWS = 10_000, 1000
 

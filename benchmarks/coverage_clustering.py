@@ -25,9 +25,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
-from imprint.coverage.clustering import cluster
-from imprint.coverage.partition import best_cuts, inertia, sorted_values
-from imprint.coverage.silhouette import mean_silhouettes
+from imprint.lenses.coverage.clusters.clustering import cluster
+from imprint.lenses.coverage.clusters.partition import best_cuts, inertia, sorted_values
+from imprint.lenses.coverage.clusters.silhouette import mean_silhouettes
 
 FloatArray = NDArray[np.float64]
 CLUSTERS = range(2, 10)

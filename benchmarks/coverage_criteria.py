@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from imprint.coverage.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.neurons.activations import ActivationTable, Layers
 
 CLASSES = 10

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.coverage.criterion import CRITERIA, Criterion
-from imprint.coverage.measure import deal, fit, measure
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.open import open_images
+from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.measure.measure import deal, fit, measure
 from imprint.nets.load import load_subject
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import View, read_activations, rows_of, write_activations

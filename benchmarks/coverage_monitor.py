@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from coverage_overhead import CPU, LIMITS, activations, network, pictures, seconds
-from imprint.coverage.novelty import SeenCells, seen_cells
 from imprint.data.imageset import ArrayImages
+from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
+from imprint.lenses.coverage.study.live_monitor import Monitor
 from imprint.nets.subject import Subject
 from imprint.neurons.activations import ActivationTable
 from imprint.neurons.importance import select_in_model
 from imprint.probe.attribution.importance import attribute
-from imprint.probe.monitor import Monitor
 from imprint.probe.signals.precision import full_float32
 
 NEURONS, LIMIT = 10, 0.05

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
-from imprint.coverage.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
+from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.nets.fill import build_subject
 from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from imprint.core.seeds import generator
-from imprint.coverage.importance_files import read_votes
-from imprint.coverage.voting import VotingOptions
-from imprint.coverage.wisdom import wisdom
 from imprint.data.imageset import FloatArray, ImageSet
 from imprint.data.open import open_images
+from imprint.lenses.coverage.importance.importance_files import read_votes
+from imprint.lenses.coverage.importance.voting import VotingOptions
+from imprint.lenses.coverage.study.wisdom import wisdom
 from imprint.nets.load import load_subject
 from imprint.nets.subject import NORMALISATIONS, SubjectCard
 from imprint.neurons.activations import Layers

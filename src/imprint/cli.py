@@ -139,10 +139,22 @@ COMMANDS: dict[tuple[str, ...], tuple[str, str, str]] = {
         "Compare",
         "who is right",
     ),
-    ("coverage", "importance"): ("imprint.commands.coverage", "Importance", "which neurons matter"),
-    ("coverage", "wisdom"): ("imprint.commands.coverage", "Wisdom", "vote for neurons"),
-    ("coverage", "measure"): ("imprint.commands.coverage", "Measure", "what a test set exercises"),
-    ("coverage", "monitor"): ("imprint.commands.coverage", "Monitor", "how novel an input is"),
+    ("coverage", "importance"): (
+        "imprint.lenses.coverage.commands",
+        "Importance",
+        "which neurons matter",
+    ),
+    ("coverage", "wisdom"): ("imprint.lenses.coverage.commands", "Wisdom", "vote for neurons"),
+    ("coverage", "measure"): (
+        "imprint.lenses.coverage.commands",
+        "Measure",
+        "what a test set exercises",
+    ),
+    ("coverage", "monitor"): (
+        "imprint.lenses.coverage.commands",
+        "Monitor",
+        "how novel an input is",
+    ),
     ("report",): ("imprint.commands.report", "Report", "write the page of a study again"),
 }
 

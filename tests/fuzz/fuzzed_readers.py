@@ -24,18 +24,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.audit import coverage_arrays
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
-from imprint.coverage.importance_files import (
-    read_importance,
-    read_layer_json,
-    read_votes,
-    write_importance,
-    write_layer_json,
-    write_votes,
-)
-from imprint.coverage.novelty import SeenCells
 from imprint.data.boxes import parse_voc
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
@@ -46,6 +36,17 @@ from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
 from imprint.data.tag_files import read_frequencies, read_tags
+from imprint.lenses.coverage.clusters.novelty import SeenCells
+from imprint.lenses.coverage.importance.importance_files import (
+    read_importance,
+    read_layer_json,
+    read_votes,
+    write_importance,
+    write_layer_json,
+    write_votes,
+)
+from imprint.lenses.coverage.study import arrays as coverage_arrays
+from imprint.lenses.coverage.study.live_monitor import Monitor, load_monitor, save_monitor
 from imprint.lenses.dejavu.study import arrays as dejavu_arrays
 from imprint.lenses.dejavu.study import one_model_arrays
 from imprint.lenses.leave_one_out.study import inputs as leave_one_out_inputs
@@ -62,7 +63,6 @@ from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
 from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
-from imprint.probe.monitor import Monitor, load_monitor, save_monitor
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
 from imprint.report.inputs import read_columns, read_picture
 from imprint.study.config import yaml_words

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imprint.audit.coverage_options import CoverageStep
 from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
+from imprint.lenses.coverage.study.options import CoverageStep
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, SubjectChoice
 from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice

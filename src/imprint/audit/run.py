@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.audit.coverage_audit import audit_step as coverage_audit_step
-from imprint.audit.coverage_audit import check_step
 from imprint.audit.options import AuditOptions
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
@@ -26,6 +24,8 @@ from imprint.data.split import (
     save_partition,
 )
 from imprint.launch.local import run_tasks
+from imprint.lenses.coverage.study.audit import audit_step as coverage_audit_step
+from imprint.lenses.coverage.study.audit import check_step
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.one_model import one_model_steps
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions

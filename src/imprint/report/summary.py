@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
-from imprint.audit.coverage_show import show_coverage
 from imprint.core.progress import say
+from imprint.lenses.coverage.study.show import show_coverage
 from imprint.lenses.dejavu.study.one_model_table import show_one_model
 from imprint.lenses.leave_one_out.study.table import (
     show_landscape,

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from imprint.core.errors import ImprintError
-from imprint.coverage.voting import VotingOptions
-from imprint.coverage.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.data.imageset import ArrayImages
+from imprint.lenses.coverage.importance.voting import VotingOptions
+from imprint.lenses.coverage.study.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.nets.fill import build_subject
 from imprint.nets.subject import SubjectCard
 from imprint.neurons.importance import hidden, select, select_in_model

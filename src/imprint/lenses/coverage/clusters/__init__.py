@@ -1,0 +1,1 @@
+"""Clusters of important neurons, their cells, and what no test reaches."""

@@ -1,0 +1,53 @@
+"""The mean silhouette of clusters on a line, in closed form.
+
+For a value x in cluster [u, v) of sorted values, with n_c inputs in it,
+
+    a = Σ |x − x'| over the cluster / (n_c − 1),   b = min(x − mean_left, mean_right − x)
+    s = (b − a) / max(a, b), and 0 for a cluster of one input        (Rousseeuw 1987)
+
+The nearest other cluster is the next one on either side, and Σ |x − x'| follows from prefix sums:
+O(n) after sorting instead of O(n²).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray, SortedValues, edges
+
+
+def mean_silhouettes(data: SortedValues, cuts: IntArray) -> FloatArray:
+    """Return the mean silhouette over the inputs of each neuron, float64 ``[p]`` in [−1, 1].
+
+    Args:
+        data: of p neurons.
+        cuts: int64 ``[p, k − 1]``, k ≥ 2: where each cluster but the first starts; ascending.
+    """
+    borders = edges(data, cuts)
+    sizes = np.diff(borders, axis=1).ravel()
+    inputs, total = np.diff(data.count[borders], axis=1), np.diff(data.total[borders], axis=1)
+    mean = total / inputs
+    beyond = np.full((len(cuts), 1), np.inf)
+    left = np.concatenate([-beyond, mean[:, :-1]], axis=1)
+    right = np.concatenate([mean[:, 1:], beyond], axis=1)
+
+    def spread(clusters: FloatArray) -> FloatArray:
+        return np.repeat(clusters.ravel(), sizes)
+
+    values = data.values
+    within = values * (data.count_twice - spread(_ends(data.count[borders])))
+    within += spread(_ends(data.total[borders]))
+    within -= data.total_twice
+    within *= spread(1 / np.maximum(inputs - 1, 1))
+    other = np.minimum(values - spread(left), spread(right) - values)
+    silhouette = (other - within) / np.maximum(other, within)
+    silhouette *= data.weights
+    starts = data.starts - np.arange(len(data.starts))
+    alone = (inputs == 1).sum(axis=1)
+    # An input alone in its cluster came out as 1: its own distances are 0.
+    result: FloatArray = (np.add.reduceat(silhouette, starts) - alone) / inputs.sum(axis=1)
+    return result
+
+
+def _ends(borders: FloatArray) -> FloatArray:
+    return borders[:, :-1] + borders[:, 1:]

@@ -1,0 +1,1 @@
+"""What criteria share: fit, update, merge, value; neurons, extremes, surprise."""

@@ -1,0 +1,1 @@
+"""Votes for important neurons, and the learned selector."""

@@ -1,0 +1,1 @@
+"""Measuring all criteria at once: resampling, rarefaction, ceilings."""

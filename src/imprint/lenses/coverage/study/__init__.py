@@ -1,0 +1,1 @@
+"""Steps of a coverage study, from activations to findings."""

@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.coverage.clusters.separation import between_class_share, separation, strongest
+from imprint.lenses.coverage.criteria.idc import ImportanceDrivenCoverage, ImportanceDrivenOptions
+from imprint.lenses.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.neurons.activations import ActivationTable, Batch, Layers
+
+LAYERS = Layers(("a", "b", "out"), (5, 4, 3))
+
+
+def table(inputs: int, seed: int = 0, labelled: bool = True) -> ActivationTable:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, inputs)
+    values = random.normal(size=(inputs, 12)).astype(np.float32)
+    values[:, [2, 6]] += 3 * labels[:, None]
+    values[:, 9:] += 9 * (labels[:, None] == np.arange(3))
+    return ActivationTable(LAYERS, values, labels if labelled else None)
+
+
+def fitted(**options) -> ImportanceDrivenCoverage:
+    criterion = ImportanceDrivenCoverage(LAYERS, ImportanceDrivenOptions(**options))
+    criterion.fit(table(200))
+    return criterion
+
+
+def test_two_neurons_by_hand() -> None:
+    """Thresholds 0 and 0: three inputs reach 2 of 4 cells, could reach 3, and repeat nothing."""
+    layers = Layers(("a",), (2,))
+    train = ActivationTable(layers, np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]], np.float32))
+    criterion = CRITERIA.get("idc")(layers)
+    criterion.fit(train)
+    assert isinstance(criterion, ImportanceDrivenCoverage)
+    assert criterion.cells[0].thresholds.tolist() == [[0.0], [0.0]]
+    batch = Batch(layers, torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [-1.0, 1.0]]))
+    criterion.update(batch)
+    for _ in range(2):
+        assert (criterion.value(), criterion.ceiling(3)) == (0.5, 0.75)
+    criterion.update(batch)
+    assert (criterion.value(), criterion.ceiling(6), criterion.inputs) == (0.5, 1.0, 6)
+    found = criterion.coverage()
+    assert (found.reached, found.trained, found.training_cells_reached) == (2, 4, 2)
+    assert criterion.reached[1].tolist() == [2, 4]
+
+
+@given(
+    size=st.integers(1, 50),
+    cut=st.integers(0, 50),
+    seed=st.integers(0, 99),
+    clusters=st.sampled_from(["all", "class"]),
+)
+@settings(max_examples=15, deadline=None)
+def test_value_depends_on_the_set_of_inputs_alone(size, cut, seed, clusters) -> None:
+    """Whatever the batch size, the order and the halves that merge."""
+    whole, parts, halves = (fitted(k=0, m=4, clusters=clusters) for _ in range(3))
+    test = table(50, seed + 1)
+    labels = torch.from_numpy(test.labels)
+    values = torch.from_numpy(test.values)
+    whole.update(Batch(LAYERS, values, labels))
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(50))
+    for start in range(0, 50, size):
+        rows = order[start : start + size]
+        parts.update(Batch(LAYERS, values[rows], labels[rows]))
+    other = halves.fresh()
+    halves.update(Batch(LAYERS, values[:cut], labels[:cut]))
+    other.update(Batch(LAYERS, values[cut:], labels[cut:]))
+    before = other.value()
+    halves.merge(other)
+    assert other.value() == before
+    for criterion in (parts, halves):
+        assert criterion.inputs == 50
+        assert criterion.value() == whole.value()
+        for one, same in zip(criterion.reached, whole.reached, strict=True):
+            assert torch.equal(one, same)
+
+
+def test_gain_is_what_one_input_adds() -> None:
+    criterion = fitted(k=3, m=3)
+    criterion.update(next(table(20, 5).batches()))
+    before = criterion.value()
+    batch = next(table(30, 6).batches())
+    gains = criterion.gain(batch)
+    assert criterion.value() == before
+    for row, gain in enumerate(gains.tolist()):
+        alone = criterion.fresh()
+        alone.merge(criterion)
+        alone.update(batch.rows(slice(row, row + 1)))
+        assert gain == pytest.approx(alone.value() - before, abs=1e-15)
+    assert 0 < (gains > 0).sum() < 30
+
+
+def test_neurons_that_tell_classes_apart_are_chosen() -> None:
+    """Neurons 2 and 6 were made to, and those of the last layer do not count."""
+    assert sorted(fitted(m=2).neurons.tolist()) == [2, 6]
+    assert fitted(m=99).neurons.shape == (12,)
+    assert fitted(neurons=(7, 0)).neurons.tolist() == [7, 0]
+
+
+def test_share_of_variance_between_classes_by_hand() -> None:
+    values = np.array([[0, 5, 1], [2, 5, 1], [4, 5, 9], [6, 5, 9]], dtype=np.float32)
+    train = ActivationTable(Layers(("a",), (3,)), values, np.array([0, 0, 1, 1]))
+    # Between: 4 · 2² = 16; in all: 9 + 1 + 1 + 9 = 20.
+    assert between_class_share(train) == pytest.approx([0.8, -1, 1])
+
+
+def test_without_labels_the_clearest_two_clusters_count() -> None:
+    train = table(300, labelled=False)
+    train.values[:, 4] = np.where(np.arange(300) % 2, -5, 5) + 0.1 * train.values[:, 4]
+    assert strongest(separation(train), 1, LAYERS).tolist() == [4]
+
+
+def test_each_class_may_have_its_own_clusters() -> None:
+    criterion = fitted(clusters="class", m=2)
+    assert (len(criterion.cells), criterion.total) == (3, 12)
+    means = [cells.thresholds.mean().item() for cells in criterion.cells]
+    assert means == pytest.approx([0, 3, 6], abs=0.5)
+    with pytest.raises(ImprintError, match="need labels"):
+        criterion.update(Batch(LAYERS, torch.zeros(1, 12)))
+    with pytest.raises(ImprintError, match="class 7 has no training data"):
+        criterion.update(Batch(LAYERS, torch.zeros(1, 12), torch.tensor([7])))
+
+
+@pytest.mark.parametrize("options", [{"k": 0}, {"clusters": "class", "k": 3}, {"m": 99, "k": 64}])
+def test_state_travels(options) -> None:
+    """Also of more cells than 64 bits count."""
+    criterion = fitted(**options)
+    criterion.update(next(table(40, 3).batches()))
+    other = ImportanceDrivenCoverage(LAYERS, criterion.options)
+    other.load_state_dict(criterion.state_dict())
+    for one in (criterion, other):
+        one.update(next(table(40, 4).batches()))
+    assert other.value() == criterion.value()
+    assert (other.coverage(), other.total) == (criterion.coverage(), criterion.total)
+
+
+def test_training_data_reach_their_own_cells() -> None:
+    criterion = fitted(k=0)
+    criterion.update(next(table(200).batches()))
+    found = criterion.coverage()
+    assert found.reached == found.trained == found.training_cells_reached
+
+
+def test_wisdom_looks_at_voted_neurons() -> None:
+    votes = [0.0, 3, 0, 9, 0, 3, 0, 0, 0, 0, 0, 0]
+    criterion = WisdomCoverage(LAYERS, WisdomOptions(m=5, votes=tuple(votes)))
+    criterion.fit(table(100))
+    assert criterion.neurons.tolist() == [3, 1, 5]
+    same = fitted(neurons=(3, 1, 5))
+    same.fit(table(100))
+    for one in (criterion, same):
+        one.update(next(table(30, 2).batches()))
+    assert criterion.value() == same.value()
+
+
+def test_wisdom_without_votes_says_why_there_is_none() -> None:
+    with pytest.raises(ImprintError, match="give a table of votes"):
+        WisdomCoverage(LAYERS).fit(table(10))
+    with pytest.raises(ImprintError, match="votes of 2 neurons"):
+        WisdomCoverage(LAYERS, WisdomOptions(votes=(1.0, 2.0))).fit(table(10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"m": 0}, "idc.m is 0"),
+        ({"k": -1}, "idc.k is -1"),
+        ({"clusters": "none"}, "idc.clusters is 'none'"),
+        ({"neurons": (1, 1)}, "none twice"),
+        ({"neurons": (12,)}, "numbered from 0"),
+    ],
+)
+def test_bad_settings_are_refused(options, message) -> None:
+    with pytest.raises(ImprintError, match=message):
+        fitted(**options)

@@ -1,0 +1,162 @@
+"""Criteria of the training range: k-multisection, strong activation, boundaries; and moments."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.coverage.criteria.kmnc import MultisectionCoverage, MultisectionOptions
+from imprint.lenses.coverage.criteria.nbc import BoundaryCoverage
+from imprint.lenses.coverage.criteria.snac import StrongActivationCoverage
+from imprint.lenses.coverage.criterion.extremes import BoundaryOptions
+from imprint.lenses.coverage.criterion.moments import training_moments
+from imprint.neurons.activations import ActivationTable, Layers
+from tests.lenses.coverage.made_activations import batch, table, training, unseen
+
+PAIR = Layers(("pair",), (2,))
+
+
+def to_ten() -> ActivationTable:
+    """Two neurons in [0, 10] and in [−10, 0]."""
+    return table(np.array([[0.0, -10.0], [10.0, 0.0], [5.0, -5.0]]), PAIR)
+
+
+def multisection(k: int, compat: bool = False) -> MultisectionCoverage:
+    criterion = MultisectionCoverage(PAIR, MultisectionOptions(k, compat))
+    criterion.fit(to_ten())
+    return criterion
+
+
+@pytest.mark.parametrize(
+    ("activation", "section"), [(0.0, 1), (0.1, 1), (2.5, 1), (2.6, 2), (7.5, 3), (10.0, 4)]
+)
+def test_sections_are_closed_above_and_the_lower_end_is_in_the_first(
+    activation: float, section: int
+) -> None:
+    criterion = multisection(4)
+    criterion.update(batch([[activation, 1.0]]))
+    assert criterion.counted().nonzero().tolist() == [[0, section - 1]]
+    assert criterion.value() == 1 / 8
+
+
+@pytest.mark.parametrize("activation", [-0.001, 10.001, -1e30, 1e30])
+def test_what_lies_outside_covers_no_section(activation: float) -> None:
+    criterion = multisection(4)
+    criterion.update(batch([[activation, -20.0]]))
+    assert criterion.value() == 0
+    assert criterion.gain(batch([[activation, 20.0]])).tolist() == [0]
+
+
+def test_published_code_leaves_the_lower_end_out() -> None:
+    criterion = multisection(4, compat=True)
+    criterion.update(batch([[0.0, -10.0]]))
+    assert criterion.value() == 0
+    criterion.update(batch([[10.0, 0.0]]))
+    assert criterion.value() == 2 / 8
+
+
+def test_few_inputs_reach_few_sections() -> None:
+    criterion = multisection(100)
+    criterion.update(batch([[10 * x, -10 * x] for x in np.random.default_rng(0).random(25)]))
+    assert 0.2 < criterion.value() <= criterion.ceiling(25) == 0.25
+    assert criterion.ceiling(1000) == 1
+
+
+def test_neurons_that_never_vary_are_in_the_denominator_alone() -> None:
+    constant = table(np.array([[0.0, 3.0], [10.0, 3.0]]), PAIR)
+    criterion = MultisectionCoverage(PAIR, MultisectionOptions(2))
+    criterion.fit(constant)
+    criterion.update(batch([[1.0, 3.0], [9.0, 3.0]]))
+    assert criterion.value() == criterion.ceiling(2) == 0.5
+
+
+@given(
+    st.lists(st.floats(-3, 3, width=32), min_size=2, max_size=12),
+    st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=12),
+    st.integers(1, 7),
+    st.booleans(),
+)
+@settings(max_examples=100, deadline=None)
+def test_sections_are_those_of_the_definition(
+    train: list[float], asked: list[float], k: int, compat: bool
+) -> None:
+    assume(max(train) > min(train))
+    layers = Layers(("one",), (1,))
+    criterion = MultisectionCoverage(layers, MultisectionOptions(k, compat))
+    criterion.fit(table(np.array(train)[:, None], layers))
+    criterion.update(batch([[a] for a in asked], layers))
+    low, high = np.float32(min(train)), np.float32(max(train))
+    sections = set()
+    for a in np.array(asked, dtype=np.float32):
+        if low <= a <= high and low < high:
+            place = math.ceil(np.float32((a - low) / (high - low) * np.float32(k)))
+            sections |= {place or 1} if a > low or not compat else set()
+    sections -= {0}
+    assert criterion.value() == len(sections) / k
+
+
+def test_boundaries_must_be_crossed() -> None:
+    strong, both = StrongActivationCoverage(PAIR), BoundaryCoverage(PAIR)
+    for criterion in (strong, both):
+        criterion.fit(to_ten())
+        criterion.update(batch([[10.0, -10.0], [0.0, 0.0]]))
+        assert criterion.value() == 0
+        criterion.update(batch([[10.5, -10.5]]))
+    assert (strong.value(), both.value()) == (1 / 2, 2 / 4)
+    for criterion in (strong, both):
+        criterion.update(batch([[-0.5, 0.5]]))
+    assert (strong.value(), both.value()) == (1, 1)
+    assert both.ceiling(1) == 0.5
+    assert both.ceiling(2) == strong.ceiling(1) == 1
+
+
+def test_sigma_moves_the_boundaries_by_deviations() -> None:
+    # Deviation of 0, 10, 5: √(50/3) ≈ 4.08.
+    criterion = StrongActivationCoverage(PAIR, BoundaryOptions(sigma=1.0))
+    criterion.fit(to_ten())
+    criterion.update(batch([[14.0, 4.0]]))
+    assert criterion.value() == 0
+    criterion.update(batch([[14.1, 4.0]]))
+    assert criterion.value() == 0.5
+    with pytest.raises(ImprintError, match="sigma"):
+        BoundaryOptions(-1.0)
+
+
+def test_moments_are_those_of_all_rows_at_once() -> None:
+    random = np.random.default_rng(0)
+    values = (random.normal(size=(9000, 3)) * [1, 1e-3, 5] + [0, 1e3, -2]).astype(np.float32)
+    found = training_moments(table(values, Layers(("three",), (3,))))
+    exact = values.astype(np.float64)
+    np.testing.assert_allclose(found.mean.numpy(), exact.mean(0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.variance.numpy(), exact.var(0), rtol=1e-9)
+    np.testing.assert_array_equal(found.low.numpy(), values.min(0))
+    np.testing.assert_array_equal(found.high.numpy(), values.max(0))
+    assert found.count == 9000
+
+
+def test_half_precision_tables_give_the_ranges_of_their_values() -> None:
+    train = training()
+    half = ActivationTable(train.layers, train.values.astype(np.float16), train.labels)
+    criterion = StrongActivationCoverage(train.layers)
+    criterion.fit(half)
+    assert criterion.boundaries is not None
+    torch.testing.assert_close(
+        criterion.boundaries.upper, torch.from_numpy(half.values.max(0)).float(), rtol=0, atol=0
+    )
+    criterion.update(unseen())
+    assert criterion.value() > 0
+
+
+def test_what_exceeds_the_range_by_less_than_the_rounding_of_its_width_is_outside() -> None:
+    layers = Layers(("a",), (1,))
+    criterion = MultisectionCoverage(layers, MultisectionOptions(4))
+    criterion.fit(table(np.array([[-1000.0], [1e-5]]), layers))
+    criterion.update(batch([[2e-5]], layers))
+    assert criterion.value() == 0
+    criterion.update(batch([[1e-5]], layers))
+    assert criterion.value() == 1 / 4
+    assert criterion.gain(batch([[2e-5]], layers).rows(slice(0))).tolist() == []
