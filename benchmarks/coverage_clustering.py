@@ -20,16 +20,15 @@ from collections.abc import Callable
 
 import numpy as np
 import sklearn
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from threadpoolctl import threadpool_limits
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.coverage.clusters.clustering import cluster
 from imprint.lenses.coverage.clusters.partition import best_cuts, inertia, sorted_values
 from imprint.lenses.coverage.clusters.silhouette import mean_silhouettes
 
-FloatArray = NDArray[np.float64]
 CLUSTERS = range(2, 10)
 
 

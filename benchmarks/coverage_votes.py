@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
-from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.imageset import ImageSet
 from imprint.data.open import open_images
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.voting import VotingOptions

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
 from imprint.lenses.dejavu.memorization.one_model import excess
@@ -52,7 +52,6 @@ from imprint.stats import (
 )
 from imprint.stats.quantile import quantile
 
-FloatArray = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Mapping[str, tuple[Estimate, float]]]
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.study.truth.compare import compare_study
 from imprint.lenses.leave_one_out.study.truth.retrain_options import ComparisonOptions
@@ -29,7 +29,6 @@ from imprint.train.retrain_options import RetrainOptions
 
 NOISE = 0.05
 DRAWS = 2000
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

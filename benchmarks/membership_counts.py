@@ -16,9 +16,9 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import cohort_target
@@ -26,7 +26,6 @@ from imprint.lenses.membership.attacks.lira import lira
 from imprint.lenses.membership.cohort.cohort import Cohort, References
 from imprint.stats import auc
 
-FloatArray = NDArray[np.float64]
 MODELS = (4, 8, 16, 64)
 
 

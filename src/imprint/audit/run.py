@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from imprint.audit.options import AuditOptions
+from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.choice import open_choice
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.split import (
     Partition,
     load_partition,

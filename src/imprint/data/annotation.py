@@ -15,8 +15,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray, Pixels
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
 from imprint.data.geometry import centre_squares, resample, whole_rectangles
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.data.views import RGB, Augmentation
-
-BoolArray = NDArray[np.bool_]
 
 CROP_TRIES = 10
 GREY_WEIGHTS = (0.299, 0.587, 0.114)

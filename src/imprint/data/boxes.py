@@ -20,9 +20,9 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.reading.xml_files import read_xml
 
 OnBadBox = Literal["error", "clamp"]

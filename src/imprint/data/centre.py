@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, ImageSet
 
 READ_AT_ONCE = 1024
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.cropped import CroppedImages
@@ -19,7 +20,7 @@ from imprint.data.crops import Corner, CropRule, background_rectangles
 from imprint.data.file_names import export_names
 from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
 
 BATCH = 64

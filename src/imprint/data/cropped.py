@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray, Pixels
+from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.study.fingerprint import joined_fingerprint
 from imprint.study.store import hash_arrays, hash_json
 

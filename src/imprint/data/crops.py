@@ -23,8 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 
 CropRule = Literal["slab", "maxrect", "corner"]
 Corner = Literal["lower_left", "lower_right", "upper_left", "upper_right"]

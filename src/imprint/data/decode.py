@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import Pixels
 from imprint.reading.regular import open_regular
 
 SUFFIXES = frozenset(

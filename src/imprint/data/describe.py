@@ -7,9 +7,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.data.crops import CropRule, background_rectangles
 from imprint.data.files import FileImages, usable_indices
-from imprint.data.imageset import ArrayImages, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.split import Partitions
 
 

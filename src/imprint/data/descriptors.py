@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import Pixels
 
 DIRECTIONS = 8
 PYRAMID = (1, 2, 4)

@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 
-from imprint.data.imageset import ArrayImages, IntArray
+from imprint.core.arrays import IntArray
+from imprint.data.imageset import ArrayImages
 
 
 def copies(images: ArrayImages, wanted: IntArray, among: IntArray) -> IntArray:

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.decode import header_size, load, square, to_array
 from imprint.data.digests import file_digests
-from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray, Pixels
+from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
 from imprint.study.fingerprint import DIGEST_BYTES, Fingerprint, fingerprint_of
 
 IN_MEMORY_LIMIT = 1 << 30

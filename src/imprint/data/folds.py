@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
-from imprint.data.imageset import IntArray
 
 
 def half_splits(n: int, count: int, seed: int) -> NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import IntArray
 from imprint.reading.array_files import read_npy
 from imprint.study.store import replacing
 

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
+from imprint.data.imageset import ImageSet
 from imprint.study.fingerprint import joined_fingerprint
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
 from imprint.data.boxes import (
@@ -23,7 +24,7 @@ from imprint.data.boxes import (
     with_exclusive_ends,
 )
 from imprint.data.files import FileImages, find_corrupt
-from imprint.data.imageset import ArrayImages, BoxReading, FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
 from imprint.data.sources.folder import unread_names
 from imprint.data.sources.registry import Listing, layouts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from imprint.data.imageset import Pixels
+from imprint.core.arrays import Pixels
 
 RGB = 3
 

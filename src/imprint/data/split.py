@@ -29,10 +29,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.files import usable_indices
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.study.store import hash_file, read_json, write_json
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.annotation import Tags
 from imprint.data.descriptors import patch_descriptors
-from imprint.data.imageset import Pixels
 
 WORDS = 256
 FITTED_PATCHES = 200_000

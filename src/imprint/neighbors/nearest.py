@@ -29,9 +29,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.neighbors.screening import Precision, Screen, Vectors, divisors, row_norms
 
 Metric = Literal["l2", "cosine"]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.data.imageset import FloatArray, IntArray
+from imprint.core.arrays import FloatArray, IntArray
 
 Vectors = NDArray[np.float32]
 Precision = type[np.float32] | type[np.float64]

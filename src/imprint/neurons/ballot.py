@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint.data.imageset import FloatArray
+from imprint.core.arrays import FloatArray
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import Selection
 

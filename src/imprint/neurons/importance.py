@@ -13,8 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.neurons.activations import Layers
 
 Scaling = Literal["none", "layer_sum", "layer_z", "per_position"]

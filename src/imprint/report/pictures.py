@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imprint.core.arrays import FloatArray, Pixels
 from imprint.data.geometry import whole_rectangles
-from imprint.data.imageset import FloatArray, ImageSet, Pixels
+from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
 
 CARD_SIDE = 160

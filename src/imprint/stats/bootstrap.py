@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.stats.checks import FloatArray, pair, sample
+from imprint.stats.checks import pair, sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import widen_rare_share
 

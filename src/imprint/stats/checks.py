@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-
-FloatArray = NDArray[np.float64]
 
 
 def sample(values: ArrayLike, name: str, at_least: int = 1) -> FloatArray:

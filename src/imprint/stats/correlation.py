@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.stats.bootstrap import DRAWS, percentile_interval, resamples
-from imprint.stats.checks import FloatArray, pair
+from imprint.stats.checks import pair
 from imprint.stats.estimate import Estimate
 from imprint.stats.ranks import midranks
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtrit
 
-from imprint.stats.checks import FloatArray
+from imprint.core.arrays import FloatArray
 
 
 def crossed_reach(values: FloatArray, without: FloatArray) -> FloatArray:

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.stats.checks import FloatArray, sample
+from imprint.stats.checks import sample
 
 
 def check_percent(percent: float) -> None:

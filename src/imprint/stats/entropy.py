@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.stats.checks import FloatArray
 
 
 def entropy(counts: ArrayLike) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.stats.checks import FloatArray
+from imprint.core.arrays import FloatArray
 
 
 def midranks(values: FloatArray, counts: NDArray[np.int64] | None = None) -> FloatArray:

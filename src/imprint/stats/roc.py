@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.stats.checks import FloatArray, sample
+from imprint.stats.checks import sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.ranks import midranks
 

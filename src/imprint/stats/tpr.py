@@ -25,16 +25,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betainc
 from scipy.stats import binom
 
-from imprint.stats.checks import FloatArray, sample
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.stats.checks import sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import roc, tpr_at_fpr
-
-IntArray = NDArray[np.int64]
 
 LEAST_FALSE_POSITIVES = 5
 """Expected false positives from which the interval covers what it claims."""

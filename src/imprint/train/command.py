@@ -14,11 +14,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
 from imprint.core.seeds import derive
 from imprint.data.files import usable_indices
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
 from imprint.study.config import to_plain

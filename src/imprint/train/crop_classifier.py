@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from imprint.core.arrays import IntArray
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.load import load_subject
 from imprint.probe.embeddings import embed
 

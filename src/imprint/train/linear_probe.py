@@ -14,10 +14,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.arrays import IntArray
 from imprint.core.progress import track
 from imprint.core.seeds import derive
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.views import Augmentation
 from imprint.nets.subject import Subject
 from imprint.probe.embeddings import embed

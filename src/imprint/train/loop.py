@@ -21,10 +21,11 @@ import torch
 from torch import nn
 
 from imprint import __version__
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say, track
 from imprint.core.seeds import derive
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.fill import build_subject
 from imprint.nets.load import save_subject
 from imprint.nets.subject import Subject, SubjectCard, for_channels

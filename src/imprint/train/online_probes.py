@@ -14,10 +14,11 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.arrays import IntArray
 from imprint.core.seeds import derive
 from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.train.gather import rank, world_size
 from imprint.train.probe_options import OnlineProbeOptions

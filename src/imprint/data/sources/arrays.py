@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.axis_order import channel_order
-from imprint.data.imageset import ArrayImages, FloatArray, IntArray, Pixels
+from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.reading.array_files import read_npy, read_npz

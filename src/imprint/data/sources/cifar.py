@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ArrayImages, IntArray, Pixels
+from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import Layout, Listing, layouts
 from imprint.reading.pickled_arrays import read_pickled

@@ -17,9 +17,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator, uniforms
-from imprint.data.imageset import ArrayImages, IntArray, Pixels
+from imprint.data.imageset import ArrayImages
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SIDE = 32

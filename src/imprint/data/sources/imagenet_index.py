@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
-from imprint.data.imageset import IntArray
 from imprint.data.sources.arrays import MAX_CLASSES
 from imprint.data.sources.folder import folder_names, image_names, set_name
 from imprint.data.sources.registry import Layout, Listing, class_names, layouts

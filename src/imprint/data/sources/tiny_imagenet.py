@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
-from imprint.data.imageset import FloatArray
 from imprint.data.sources.folder import folder_names, image_names, list_classes, set_name
 from imprint.data.sources.registry import Layout, Listing, class_names, layouts, read_lines
 

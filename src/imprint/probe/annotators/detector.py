@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray, Pixels
 from imprint.data.picture import shown_channels
 from imprint.probe.annotators.local_model import load_local
 

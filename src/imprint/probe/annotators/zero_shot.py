@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from imprint.core.arrays import FloatArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.annotation import Tags, join_tags
-from imprint.data.imageset import FloatArray, Pixels
 from imprint.data.picture import shown_channels
 from imprint.probe.annotators.local_model import load_local
 from imprint.reading.regular import read_text

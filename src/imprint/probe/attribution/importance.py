@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say, track
 from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray, Pixels
+from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ImportanceTable

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot

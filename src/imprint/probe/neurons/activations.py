@@ -18,10 +18,11 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.files import stream
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 from imprint.probe.neurons.neurons import Taps

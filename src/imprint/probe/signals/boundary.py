@@ -28,17 +28,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
-from imprint.data.imageset import IntArray
 from imprint.nets.subject import Subject
 from imprint.probe.signals.curvature import Forward
 from imprint.probe.signals.precision import full_float32
 from imprint.probe.signals.scorer import Scorer, dtype_of, forward_of
 from imprint.study.tables import Table
 
-Pixels = NDArray[np.uint8]
 Inputs = NDArray[np.float32]
 Norm = Literal["l2", "linf"]
 

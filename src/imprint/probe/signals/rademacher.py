@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from imprint.core.arrays import IntArray
 from imprint.core.seeds import derive, uniforms
-from imprint.data.imageset import IntArray
 
 
 def rademacher(

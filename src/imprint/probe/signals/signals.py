@@ -20,10 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.files import stream
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets.subject import Subject
 from imprint.probe.attribution.piecewise import is_piecewise_linear
 from imprint.probe.signals.augmented import augment, check_augmentations

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.augment import augment
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.nets import group_norm
 from imprint.nets.subject import SubjectCard, for_channels
 from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.masks import BoolArray
 from imprint.train.cohort.resident import Resident
 
 # Augmentation is drawn for (model, record) as one integer; sets hold fewer records than this.

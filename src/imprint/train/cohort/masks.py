@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
 from imprint.data.folds import half_splits
-from imprint.data.imageset import IntArray
 from imprint.reading.array_files import read_npy
 from imprint.study.store import hash_arrays, read_json, replacing, write_json
-
-BoolArray = NDArray[np.bool_]
 
 LEGACY_ROWS = 128
 LEGACY_RECORDS = 50_000

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.imageset import IntArray
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.train.cohort.cohort_loop import Trained, build_optimizer, peak_learning_rate
 from imprint.train.cohort.cohort_options import CohortOptions

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cells import (
     CellCoverage,
@@ -25,7 +26,6 @@ from imprint.lenses.coverage.clusters.cells import (
 )
 from imprint.lenses.coverage.clusters.clusterers import cluster_neurons
 from imprint.lenses.coverage.clusters.clustering import Clustering
-from imprint.lenses.coverage.clusters.partition import IntArray
 from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.lenses.coverage.clusters.clustering import (
@@ -24,7 +25,6 @@ from imprint.lenses.coverage.clusters.clustering import (
     cluster,
     refuse_what_is_not_finite,
 )
-from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray
 
 MOST_INPUTS = 2000
 SEED_BITS = 2**31

@@ -15,14 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.clusters.partition import (
-    FloatArray,
-    IntArray,
-    best_cuts,
-    inertia,
-    sorted_values,
-)
+from imprint.lenses.coverage.clusters.partition import best_cuts, inertia, sorted_values
 from imprint.lenses.coverage.clusters.silhouette import mean_silhouettes
 
 MOST_CLUSTERS = 9

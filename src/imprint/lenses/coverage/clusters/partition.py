@@ -23,10 +23,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from imprint.core.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cells import CellCoverage, Cells, coverage
 from imprint.lenses.coverage.clusters.clusterers import cluster_neurons
 from imprint.lenses.coverage.clusters.clustering import Clustering
-from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray
 from imprint.neurons.activations import ActivationTable
 
 BOUNDARY_OFFSET = 0.01

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.lenses.coverage.clusters.cells import Cells
 from imprint.lenses.coverage.clusters.clusterers import cluster_by
 from imprint.lenses.coverage.clusters.clustering import MOST_CLUSTERS
-from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray
 from imprint.lenses.coverage.measure.resampling import CellCache
 from imprint.stats import Estimate, pearson
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.lenses.coverage.clusters.clustering import cluster, refuse_what_is_not_finite
-from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray
 from imprint.neurons.activations import ActivationTable, Layers
 
 INPUTS_WITHOUT_LABELS = 1000

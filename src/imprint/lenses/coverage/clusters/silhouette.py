@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imprint.lenses.coverage.clusters.partition import FloatArray, IntArray, SortedValues, edges
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.lenses.coverage.clusters.partition import SortedValues, edges
 
 
 def mean_silhouettes(data: SortedValues, cuts: IntArray) -> FloatArray:

@@ -19,14 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
-from imprint.lenses.coverage.criterion.surprise import (
-    FloatArray,
-    IntArray,
-    Surprise,
-    SurpriseOptions,
-)
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
 from imprint.neighbors.nearest import nearest
 
 WITHOUT_DISTANCE = 1e-6

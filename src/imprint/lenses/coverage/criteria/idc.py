@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cell_criterion import CellCriterion
 from imprint.lenses.coverage.clusters.clusterers import CLUSTERERS
-from imprint.lenses.coverage.clusters.partition import IntArray
 from imprint.lenses.coverage.clusters.separation import separation, strongest
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.neurons.activations import ActivationTable

@@ -29,16 +29,12 @@ from scipy.linalg import LinAlgError, solve_triangular
 from scipy.special import logsumexp
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.factor import covariance_factor
-from imprint.lenses.coverage.criterion.surprise import (
-    FloatArray,
-    IntArray,
-    Surprise,
-    SurpriseOptions,
-)
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
 from imprint.neurons.activations import Batch
 
 

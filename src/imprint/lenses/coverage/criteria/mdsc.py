@@ -20,15 +20,11 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, solve_triangular
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.factor import covariance_factor
-from imprint.lenses.coverage.criterion.surprise import (
-    FloatArray,
-    IntArray,
-    Surprise,
-    SurpriseOptions,
-)
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
 
 
 @dataclass(frozen=True)

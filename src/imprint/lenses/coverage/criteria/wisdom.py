@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cell_criterion import CellCriterion
 from imprint.lenses.coverage.clusters.clusterers import CLUSTERERS
-from imprint.lenses.coverage.clusters.partition import IntArray
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.neurons.activations import ActivationTable
 

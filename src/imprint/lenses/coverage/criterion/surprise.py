@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import Criterion, fitted
 from imprint.lenses.coverage.criterion.moments import training_moments
@@ -33,7 +34,6 @@ LEAST_VARIANCE = 1e-5
 FIT = "fit."
 
 FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ALL_CLASSES, ImportanceTable
 from imprint.reading.regular import read_text

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.imageset import IntArray
 from imprint.nets.checkpoint import read_weights, write_weights
 from imprint.study.store import read_json, write_json
 

@@ -18,9 +18,9 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot
 from imprint.neurons.importance import Selection, hidden, select

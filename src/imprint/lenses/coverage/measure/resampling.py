@@ -25,12 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cells import share
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
 from imprint.stats import Estimate, percentile_interval
-
-IntArray = NDArray[np.int64]
 
 DRAWS = 1000
 MOST_UNSEEN = 100

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from imprint.core.arrays import FloatArray, IntArray
 
 NO_MARK = -(2**63)
 ORDERS = 8
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.choice import image_facts
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.importance import (
     NO_LOGITS,

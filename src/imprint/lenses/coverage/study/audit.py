@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.study.gallery import gallery_step
 from imprint.lenses.coverage.study.measure import settings_of
 from imprint.lenses.coverage.study.neurons import Network, check_choice, with_neurons

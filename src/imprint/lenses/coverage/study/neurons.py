@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.seeds import generator
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.importance import (

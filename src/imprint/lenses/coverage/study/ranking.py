@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
     read_layer_json,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray
 from imprint.lenses.coverage.clusters.cells import CellCoverage, Cells
 from imprint.lenses.coverage.clusters.clusterers import cluster_neurons
 from imprint.lenses.coverage.clusters.scopes import (

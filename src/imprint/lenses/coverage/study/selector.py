@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.nets.subject import Subject
 from imprint.probe.attribution.attribution_options import AttributionOptions

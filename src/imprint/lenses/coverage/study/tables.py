@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.lenses.coverage.study.options import LayerChoice, NetworkChoice, SubjectChoice

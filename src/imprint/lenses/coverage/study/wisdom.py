@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import torch
 
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.core.arrays import IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.voting import Votes, VotingOptions, count_votes
 from imprint.nets.subject import Subject
 from imprint.neurons.importance import Scaling

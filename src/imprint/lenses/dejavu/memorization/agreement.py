@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.seeds import generator
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.votes import Votes
 from imprint.stats import Estimate, percentile_interval, proportion
 from imprint.stats.bootstrap import DRAWS

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import IntArray
 from imprint.lenses.dejavu.memorization.votes import Votes, vote
 from imprint.neighbors.nearest import nearest
 

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.references import tiles
 
 GREATEST_LOG_TEMPERATURE = float(np.log(1000))

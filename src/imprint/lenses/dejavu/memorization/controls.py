@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
-from imprint.data.imageset import IntArray
 from imprint.lenses.dejavu.memorization.two_model import Side, two_model
 from imprint.lenses.dejavu.memorization.votes import vote
 from imprint.stats import Estimate, percentile_interval

@@ -16,11 +16,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.folds import k_fold
-from imprint.data.imageset import FloatArray, IntArray
-from imprint.lenses.dejavu.memorization.one_model import BoolArray
 
 ALWAYS_TRAINS = -1
 

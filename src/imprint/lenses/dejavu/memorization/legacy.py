@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.data.imageset import IntArray
+from imprint.core.arrays import IntArray
 from imprint.lenses.dejavu.memorization.attack import Attacked
 from imprint.lenses.dejavu.memorization.two_model import accuracy_curve
 

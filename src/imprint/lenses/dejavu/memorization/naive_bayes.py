@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.annotation import Tags
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.references import LEAST_PROBABILITY, tiles
 
 PUBLISHED_SMOOTHING = 1e-10

@@ -28,11 +28,10 @@ from math import hypot
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.agreement import agreement
 from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
 from imprint.lenses.dejavu.memorization.references import combine, reference_votes, strictest
@@ -58,7 +57,6 @@ from imprint.stats.bootstrap import DRAWS
 COMBINED, STRICTEST = "combined", "strictest"
 PUBLISHED_BINS = 12
 UNRANKED = -1
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.votes import ROWS_A_TILE, Votes
 
 LEAST_PROBABILITY = 1e-12

@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.imageset import IntArray
 from imprint.lenses.dejavu.memorization.votes import Votes
 from imprint.stats import (
     Estimate,
@@ -41,9 +41,6 @@ from imprint.stats.bootstrap import DRAWS
 from imprint.stats.cut import check_percents
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

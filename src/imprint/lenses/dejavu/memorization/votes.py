@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import IntArray
 
 ROWS_A_TILE = 4096
 NO_CLASS = -1

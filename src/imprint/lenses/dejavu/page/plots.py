@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from imprint.core.arrays import FloatArray
 from imprint.report.drawing import (
     INK,
     MUTED,
@@ -25,8 +25,6 @@ from imprint.report.drawing import (
 )
 from imprint.report.inputs import Estimate
 from imprint.report.wording import percent, points
-
-FloatArray = NDArray[np.float64]
 
 CATEGORY_LABELS = {
     "memorized": "memorized",

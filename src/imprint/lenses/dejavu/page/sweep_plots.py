@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, REFERENCE, TARGET, canvas, style, svg
 from imprint.report.inputs import Estimate
 from imprint.report.wording import percent, points
-from imprint.stats.checks import FloatArray
 
 STACK = ("correlated", "forgotten", "memorized")
 """From below; images that no model gets right fill the rest, as published."""

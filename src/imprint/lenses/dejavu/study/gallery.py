@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.two_model import CATEGORIES
 from imprint.lenses.dejavu.study.guess import SIDES
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole

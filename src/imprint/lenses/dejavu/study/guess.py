@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.attack import Attacked, attack
 from imprint.lenses.dejavu.memorization.votes import logit_votes
 from imprint.nets.subject import Layer, Subject, SubjectCard

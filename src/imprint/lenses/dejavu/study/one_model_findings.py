@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import FloatArray, IntArray
 from imprint.data.index_list import write_index_list
 from imprint.lenses.dejavu.memorization.calibration import Calibrated
 from imprint.lenses.dejavu.memorization.one_model import (
     STRICTEST,
-    BoolArray,
     OneModel,
     calibrated_references,
     correlated_by_class,

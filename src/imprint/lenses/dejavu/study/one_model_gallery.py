@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.data.imageset import FloatArray, ImageSet
+from imprint.core.arrays import FloatArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.one_model import COMBINED, STRICTEST
 from imprint.lenses.dejavu.study.one_model_roles import CropPool
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.annotation import Tags
 from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
-from imprint.data.imageset import FloatArray, ImageSet, IntArray, Pixels
+from imprint.data.imageset import ImageSet
 from imprint.data.tag_files import check_tags, read_tags
 from imprint.data.visual_words import fit_visual_words
 from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fit

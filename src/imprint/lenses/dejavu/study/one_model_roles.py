@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.crops import BackgroundCrops, background_rectangles
 from imprint.data.files import usable_indices
 from imprint.data.geometry import centre_squares
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.split import MANIFEST, Partition, load_partition
-from imprint.lenses.dejavu.memorization.one_model import BoolArray
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.nets.load import network_file
 from imprint.train.command import read_indices

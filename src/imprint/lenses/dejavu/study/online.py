@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import IntArray
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
 from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
 from imprint.nets.subject import Subject

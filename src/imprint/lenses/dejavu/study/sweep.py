@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition, load_partitions, partition_images, save_partition
 from imprint.launch.local import run_tasks
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from imprint.data.imageset import FloatArray, IntArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.lenses.dejavu.memorization.attack import Attacked, Metric
 from imprint.lenses.dejavu.memorization.controls import (
     identical_models,

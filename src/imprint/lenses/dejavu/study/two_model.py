@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
-from imprint.data.imageset import IntArray
 from imprint.data.split import MANIFEST, load_partition
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
@@ -17,7 +18,7 @@ from imprint.data.choice import image_facts
 from imprint.data.crops import background_rectangles
 from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ArrayImages, FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.split import Partition
 from imprint.lenses.dejavu.study.gallery import gallery_step
 from imprint.lenses.dejavu.study.guess import SIDES, check_guesses, settled_layer, untrained_like

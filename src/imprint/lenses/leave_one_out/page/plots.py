@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.report.drawing import INK, REFERENCE, TARGET, canvas, name_end, style, svg
 from imprint.report.wording import decimal, significant
-from imprint.stats.checks import FloatArray
 
 BINS = 24
 MOST_DECADES = 8
 MOST_POINTS = 1000
-BoolArray = NDArray[np.bool_]
 
 
 def divergence_histogram(divergences: FloatArray) -> str:

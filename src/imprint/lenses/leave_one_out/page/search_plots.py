@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, REFERENCE, TARGET, canvas, style, svg
-
-FloatArray = NDArray[np.float64]
 
 LINES = {
     "random": ("random", TARGET),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from imprint.core.arrays import FloatArray
 
 
 def label_stands_out(divergence: FloatArray, variance_part: FloatArray) -> NDArray[np.bool_]:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.progress import track
-from imprint.data.imageset import IntArray
 from imprint.lenses.leave_one_out.posterior.query_tables import queries_at_once, query_blocks
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries

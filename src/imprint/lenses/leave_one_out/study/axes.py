@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.axis_order import LAST, Order, channel_order
-from imprint.data.imageset import FloatArray
 from imprint.lenses.leave_one_out.kernels.pixels import ImageKernel
 from imprint.lenses.leave_one_out.posterior.kernel_choice import chosen_kernel
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice

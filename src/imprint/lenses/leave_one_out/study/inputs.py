@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.axis_order import FIRST, Order
 from imprint.data.centre import centre_images
-from imprint.data.imageset import FloatArray, ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, image_axes
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.truth.paired_auc import (
     fewest_starts,
@@ -30,8 +31,6 @@ from imprint.lenses.leave_one_out.truth.paired_auc import (
 )
 from imprint.stats import Estimate, mean, pearson, percentile_interval, spearman
 from imprint.stats.ranks import midranks
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

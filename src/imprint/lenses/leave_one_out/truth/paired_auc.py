@@ -25,11 +25,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-
-FloatArray = NDArray[np.float64]
 
 GROUPS = 40
 """Of more starts than these, jackknives leave out groups of equal size, one at a time."""

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import exp, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, without_each_start
 from imprint.stats import Estimate
 from imprint.stats.crossed import crossed_reach
 
-FloatArray = NDArray[np.float64]
 Measure = Callable[[FloatArray, FloatArray], FloatArray]
 
 

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import IntArray, References, derive_values
+from imprint.lenses.membership.cohort.cohort import References, derive_values
 
 Sides = Literal["none", "any", "out", "both"]
 

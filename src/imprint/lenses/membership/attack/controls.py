@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import cohort_target
 from imprint.lenses.membership.cohort.cohort import Cohort, References

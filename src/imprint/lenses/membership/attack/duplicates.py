@@ -9,12 +9,9 @@ membership too, far more often than rows of neighbouring values do.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 
 COINCIDENCE = 1e-6
 """Probability of so many agreeing groups of equal rows below which they are taken for copies."""

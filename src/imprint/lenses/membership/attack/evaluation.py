@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.stats import (
     Estimate,
     auc,

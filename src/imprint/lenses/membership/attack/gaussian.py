@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from imprint.lenses.membership.attack.moments import FloatArray
+from imprint.core.arrays import FloatArray
 
 LEAST_DEVIATION = 1e-30
 

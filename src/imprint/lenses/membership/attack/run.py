@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.cohort.cohort import Cohort, References
 

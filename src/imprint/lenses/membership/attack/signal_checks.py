@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
 from imprint.lenses.membership.attack.evaluation import Evaluation
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.cohort.cohort import References
 from imprint.stats import Estimate, auc
 

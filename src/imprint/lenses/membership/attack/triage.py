@@ -17,8 +17,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.evaluation import check_both, plain
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.cohort.cohort import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
 

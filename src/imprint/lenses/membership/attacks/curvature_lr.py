@@ -14,9 +14,9 @@ import math
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
 from imprint.lenses.membership.attack.gaussian import log_density
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 
 

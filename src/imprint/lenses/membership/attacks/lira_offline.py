@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
 from imprint.lenses.membership.attack.gaussian import LEAST_DEVIATION, log_density
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 
 

@@ -14,8 +14,9 @@ import math
 import numpy as np
 from scipy.special import gammaln
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.moments import IN, OUT, BoolArray, FloatArray, Moments
+from imprint.lenses.membership.attack.moments import IN, OUT, Moments
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.memorization.shrinkage import StudentT, predictive
 

@@ -35,22 +35,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.seeds import derive, uniforms
-from imprint.lenses.membership.attack.moments import (
-    IN,
-    OUT,
-    BoolArray,
-    FloatArray,
-    Moments,
-    Sums,
-    moments,
-    sums,
-)
-
-IntArray = NDArray[np.int64]
+from imprint.lenses.membership.attack.moments import IN, OUT, Moments, Sums, moments, sums
 
 
 def loss(phi: FloatArray) -> FloatArray:

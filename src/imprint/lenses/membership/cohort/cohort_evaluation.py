@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import FPRS, Evaluation, check_both
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
 from imprint.stats.crossed import crossed_reach
 

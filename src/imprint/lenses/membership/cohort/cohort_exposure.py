@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.lenses.membership.cohort.exposure import overlaps, top_sets
-
-IntArray = NDArray[np.int64]
 
 
 def called(scores: FloatArray, members: BoolArray, fpr: float) -> BoolArray:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
-from imprint.lenses.membership.cohort.cohort import IntArray
 
 TOP_SHARE = 0.01
 LEAST_TOP = 10

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import Cohort, IntArray, References
+from imprint.lenses.membership.cohort.cohort import Cohort, References
 from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.crossed import crossed_reach
 

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.membership.memorization.memorization import (
-    BoolArray,
-    FloatArray,
     InfluencePairs,
-    IntArray,
     Memorization,
     memorization,
     top_pairs,

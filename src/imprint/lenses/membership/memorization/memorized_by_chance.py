@@ -9,11 +9,9 @@ are right.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from imprint.core.arrays import BoolArray, IntArray
 
 
 def count_cases(members: BoolArray, correct: BoolArray) -> IntArray:

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.membership.memorization.ensemble import Ensemble, pack
-from imprint.lenses.membership.memorization.memorization import BoolArray, IntArray
 from imprint.reading.array_files import npz_checksums, read_npz
 
 FILE = "aux_arrays.npz"

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.memorization.memorization import FloatArray, InfluencePairs, IntArray
+from imprint.lenses.membership.memorization.memorization import InfluencePairs
 from imprint.reading.array_files import read_npz
 
 _CLASS_KEY = re.compile(r"tr_classidx_(\d{1,9})")

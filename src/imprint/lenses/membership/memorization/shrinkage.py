@@ -22,7 +22,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, gammaln, polygamma
 
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray, Moments
+from imprint.core.arrays import BoolArray, FloatArray
+from imprint.lenses.membership.attack.moments import Moments
 
 MOST_FREEDOM = 1e6
 """Prior degrees of freedom where variances differ no more than by chance: practically normal."""

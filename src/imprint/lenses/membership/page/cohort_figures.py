@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.cohort.exposure import Agreement
 from imprint.lenses.membership.page import plots as plots
 from imprint.lenses.membership.page.figures import intersection_figure
@@ -16,7 +17,6 @@ from imprint.lenses.membership.page.findings import best_first
 from imprint.report.inputs import lookup, mapping, number, read_columns
 from imprint.report.section import Figure
 from imprint.report.wording import count, decimal, percent, plural
-from imprint.stats.checks import FloatArray
 from imprint.study.tables import Table
 
 YARDSTICK = "loss"

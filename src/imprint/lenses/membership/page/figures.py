@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.cohort.exposure import (
     LEAST_TOP,
     Agreement,

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.cohort.exposure import Pattern
 from imprint.report.drawing import (
     INK,
@@ -24,7 +25,6 @@ from imprint.report.drawing import (
 from imprint.report.wording import count as whole
 from imprint.report.wording import decimal, percent
 from imprint.stats import Roc, tpr_at_fpr
-from imprint.stats.checks import FloatArray
 
 MOST_CURVES = 4
 MOST_ATTACKS = 10

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from imprint.core.arrays import FloatArray
 from imprint.report.drawing import (
     INK,
     MUTED,
@@ -22,7 +23,6 @@ from imprint.report.drawing import (
 )
 from imprint.report.inputs import Estimate
 from imprint.report.wording import decimal, percent
-from imprint.stats.checks import FloatArray
 
 MOST_LINES = 4
 LINES = (

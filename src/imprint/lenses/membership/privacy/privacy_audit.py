@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from imprint.core import seeds
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.options import LEAST_CONFIDENCE
 from imprint.lenses.membership.privacy.coins import check_coins, check_rows_differ
@@ -40,10 +41,6 @@ from imprint.lenses.membership.privacy.privacy_choices import (
 )
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 from imprint.stats.checks import sample
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
 MultiRunMethod = Literal["rates", "gaussian"]

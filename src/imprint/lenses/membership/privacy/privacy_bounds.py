@@ -22,10 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaincinv, gammaln, logit, ndtr, ndtri
 
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _HALVINGS = 60
 _SECTIONS = 33

@@ -17,13 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imprint.core import seeds
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.lenses.membership.privacy.privacy_audit import (
@@ -21,7 +22,6 @@ from imprint.lenses.membership.privacy.privacy_audit import (
     audit_one_run,
 )
 from imprint.lenses.membership.privacy.privacy_choices import Budget, Choice, Fixed, Split
-from imprint.stats.checks import FloatArray
 
 METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)
 

@@ -18,12 +18,11 @@ Soufleri, Roy, "Curvature clues", NeurIPS 2024.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtr, ndtri
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-
-FloatArray = NDArray[np.float64]
 
 _HALVINGS = 60
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from imprint.core.arrays import BoolArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
@@ -20,7 +21,6 @@ from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.attack.triage import triage
 from imprint.lenses.membership.study.copies import copies_warning, distinct_records
 from imprint.lenses.membership.study.cost import forecast, queries

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
 from imprint.data.centre import centre_images
@@ -17,7 +18,6 @@ from imprint.data.duplicates import first_copies
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
 from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
 from imprint.study.fingerprint import Fingerprint

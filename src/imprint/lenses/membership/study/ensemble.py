@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from imprint import __version__
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.sources.imagenet_index import ImagenetIndex, read_index
 from imprint.lenses.membership.memorization.ensemble import (
@@ -20,11 +21,7 @@ from imprint.lenses.membership.memorization.ensemble import (
     ensemble_pairs,
     expected_by_chance,
 )
-from imprint.lenses.membership.memorization.memorization import (
-    FloatArray,
-    InfluencePairs,
-    Memorization,
-)
+from imprint.lenses.membership.memorization.memorization import InfluencePairs, Memorization
 from imprint.lenses.membership.memorization.published_ensemble import (
     checksums,
     find_runs,

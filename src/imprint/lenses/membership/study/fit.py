@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray
 from imprint.core.progress import say
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.study.signals import Answers
 
 MISFIT = 0.05

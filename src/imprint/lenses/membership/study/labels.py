@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
-from imprint.lenses.membership.attack.moments import FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.models import Model

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.report.inputs import lookup, read_columns, read_object
 

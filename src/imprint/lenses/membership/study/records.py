@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.imageset import IntArray
 from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
 
 

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import derive
 from imprint.data.centre import seen_squares
-from imprint.data.imageset import FloatArray, ImageSet
+from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Evidence
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.cohort import Cohort, References
 from imprint.lenses.membership.study.models import Model

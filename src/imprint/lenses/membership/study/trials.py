@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.controls import (
@@ -15,7 +16,6 @@ from imprint.lenses.membership.attack.controls import (
     untrained_target,
 )
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, with_note
 from imprint.lenses.membership.cohort.exposure import exposure

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice
@@ -56,7 +56,6 @@ from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
 from imprint.study.store import Study, hash_arrays, read_json, write_json
 
-FloatArray = NDArray[np.float64]
 STEP = "comparison"
 NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")
 """Options that are on the card of the networks."""

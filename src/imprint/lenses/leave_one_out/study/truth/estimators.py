@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
@@ -29,8 +30,6 @@ from imprint.nets.fully_connected import NetworkStack
 from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
 from imprint.study.peak_memory import Cost, measured
 from imprint.train.cohort.network_stack import train_stack
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import IntArray
 from imprint.lenses.leave_one_out.search.landscape import line_queries, symmetric_steps
 from imprint.lenses.leave_one_out.search.landscape_directions import (
     neighbour_directions,

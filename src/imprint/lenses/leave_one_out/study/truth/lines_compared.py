@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice
 from imprint.lenses.leave_one_out.posterior.posterior import fit
@@ -43,7 +44,6 @@ from imprint.study.step_settings import card_settings, fields_of
 from imprint.study.store import Study, hash_arrays, read_json, write_json
 from imprint.study.tables import write_table
 
-FloatArray = NDArray[np.float64]
 STEP = "lines"
 NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")
 """Options that are on the card of the networks."""

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.centre import centre_images
 from imprint.data.choice import open_choice
 from imprint.data.files import usable_indices
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.posterior.kernel_choice import chosen_kernel
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale

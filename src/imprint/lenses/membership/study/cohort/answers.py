@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.lenses.membership.cohort.cohort import Cohort
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import Answers, evidence
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

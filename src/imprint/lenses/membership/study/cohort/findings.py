@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.controls import (
@@ -16,7 +17,6 @@ from imprint.lenses.membership.attack.controls import (
     permuted_membership,
     untrained_target,
 )
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, cohort_target
 from imprint.lenses.membership.attack.signal_checks import explain, with_note
@@ -42,8 +42,6 @@ from imprint.lenses.membership.study.cohort.memorization import (
 from imprint.lenses.membership.study.trials import CURVATURE, Trial, attack_queries, list_trials
 from imprint.study.store import write_json
 from imprint.study.tables import write_table
-
-IntArray = NDArray[np.int64]
 
 OFTEN_ALLOWED = 0.01
 CURVE_POINTS = 241

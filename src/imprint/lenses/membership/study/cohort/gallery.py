@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.core.arrays import IntArray
+from imprint.data.imageset import ImageSet
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.study.store import Study, write_json
 from imprint.study.tables import Table, read_table

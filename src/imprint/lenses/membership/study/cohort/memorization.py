@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.cohort.cohort_exposure import mean_over_members
 from imprint.lenses.membership.memorization.memorization import (
     InfluencePairs,
@@ -22,7 +22,7 @@ from imprint.lenses.membership.memorization.memorized_by_chance import (
     count_cases,
     memorized_by_chance,
 )
-from imprint.lenses.membership.study.cohort.answers import CohortAnswers, IntArray
+from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.stats import Estimate, spearman

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import say
@@ -34,8 +35,6 @@ from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.files import usable_indices
-from imprint.data.imageset import IntArray
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.privacy.coins import Coins, check_coins
 from imprint.lenses.membership.privacy.privacy_choices import Budget, Choice
 from imprint.lenses.membership.privacy.privacy_methods import (

@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator, uniforms
-from imprint.data.imageset import ArrayImages, IntArray
-from imprint.lenses.membership.attack.moments import BoolArray
+from imprint.data.imageset import ArrayImages
 from imprint.train.cohort.masks import Masks, coin_flips
 
 MOST_OTHERS = 2000

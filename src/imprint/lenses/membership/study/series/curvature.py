@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.cohort import Cohort

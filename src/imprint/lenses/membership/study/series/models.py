@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.moments import BoolArray, FloatArray
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.cohort import Cohort
 from imprint.lenses.membership.cohort.saturation import (

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.imageset import ImageSet, IntArray
+from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.moments import BoolArray
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.cohort import Cohort
