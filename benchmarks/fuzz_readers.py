@@ -20,9 +20,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fuzzed_readers import READERS, REFUSED, mutants, survives
+from tests.fuzz.fuzzed_readers import READERS, REFUSED, mutants, survives
 
 GIGABYTE = 1 << 30
 

@@ -37,8 +37,9 @@ class Attack(Common):
 
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
+        from imprint.lenses.dejavu.page.terminal import show_dejavu
         from imprint.lenses.dejavu.study.arrays import attack_arrays
-        from imprint.report.summary import finish_without_page, show_dejavu
+        from imprint.report.summary import finish_without_page
 
         summary = attack_arrays(
             self.arrays,
@@ -116,9 +117,10 @@ class OneModel(OneModelOptions):
     def run(self) -> dict[str, Any]:
         """Run the test; return the content of ``summary.json``."""
         from imprint.core.errors import ImprintError
+        from imprint.lenses.dejavu.page.terminal import show_dejavu
         from imprint.lenses.dejavu.study.one_model import one_model_audit
         from imprint.lenses.dejavu.study.one_model_arrays import one_model_arrays
-        from imprint.report.summary import finish_without_page, show_dejavu
+        from imprint.report.summary import finish_without_page
 
         if (self.arrays is None) == (self.subject is None):
             raise ImprintError("give --subject, the weights of a network, or --arrays: one of both")

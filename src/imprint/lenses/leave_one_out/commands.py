@@ -51,7 +51,7 @@ class Query(QueryOptions):
 
         told = query_study(self)
         if not self.json:
-            from imprint.lenses.leave_one_out.study.table import show_asked
+            from imprint.lenses.leave_one_out.page.terminal import show_asked
 
             show_asked(told)
         say(f"results: {self.out / 'leave_one_out'}")

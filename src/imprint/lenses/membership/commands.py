@@ -38,8 +38,8 @@ class Attack(AttackOptions, Common):
 
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
+        from imprint.lenses.membership.page.terminal import show_membership
         from imprint.lenses.membership.study.arrays import attack_membership_arrays
-        from imprint.lenses.membership.study.table import show_membership
         from imprint.report.summary import finish_without_page
 
         summary = attack_membership_arrays(

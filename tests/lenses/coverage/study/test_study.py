@@ -192,7 +192,7 @@ def test_more_sections_than_memory_holds_are_refused_before_they_are_made(tmp_pa
 def test_counts_are_told_to_the_last_digit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from imprint.lenses.coverage.study.show import show_coverage
+    from imprint.lenses.coverage.page.terminal import show_coverage
 
     found = {"value": 16913, "ci95": [16900.2, 17000], "ceiling": 1e6, "normalised": 0.016913}
     show_coverage({"test": 10_000, "criteria": {"cc": found}})

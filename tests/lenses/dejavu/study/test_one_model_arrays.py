@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imprint.cli import main
-from imprint.lenses.dejavu.study import one_model_table
-from imprint.report import summary as summary_table
+from imprint.lenses.dejavu.page import terminal_one_model as one_model_table
+from imprint.report import terminal as summary_table
 from imprint.study.tables import read_table
 
 GOOD = {

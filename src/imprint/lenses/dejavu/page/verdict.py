@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.page.verdict import widened
 from imprint.report.inputs import Estimate, estimate, lookup, mapping
+from imprint.report.several import widened
 from imprint.report.wording import percent, points
 
 ALL_IMAGES = "on all attacked images"

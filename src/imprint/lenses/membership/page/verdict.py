@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import ndtri
-
 from imprint.lenses.membership.page.findings import by_auc, resolved_fprs
 from imprint.report.inputs import Estimate, estimate
+from imprint.report.several import widened
 from imprint.report.wording import percent
 
 CHANCE = 0.5
@@ -81,22 +80,6 @@ def attack_verdict(
     heading = f"No attack told training images from others: the best, {best}, has an AUC of "
     chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""
     return Verdict("nothing", heading + _shown(area) + chance, best, None)
-
-
-def widened(shown: Estimate, choices: int) -> Estimate:
-    """Return an estimate with the interval that holds for the best of some, about normally.
-
-    >>> wider = widened(Estimate(0.6, 0.5, 0.7, 100), 10)
-    >>> round(wider.low, 3), round(wider.high, 3)
-    (0.457, 0.743)
-    """
-    factor = float(ndtri(1 - 0.025 / max(1, choices)) / ndtri(0.975))
-    return Estimate(
-        shown.value,
-        shown.value - factor * (shown.value - shown.low),
-        shown.value + factor * (shown.high - shown.value),
-        shown.n,
-    )
 
 
 def _single_records(attacks: Mapping[str, Any], rates: list[str]) -> tuple[str, str] | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from imprint.lenses.leave_one_out.study.truth.compare_table import show_comparison
+from imprint.report.terminal import TERMINAL
 
 
+@TERMINAL.register("leave_one_out")
 def show_leave_one_out(findings: dict[str, Any]) -> None:
     """Print the headline numbers, and one row a noise variance of a noise path."""
     from rich.box import SIMPLE
@@ -126,6 +128,7 @@ def _number(estimate: dict[str, Any]) -> str:
     return f"{estimate['value']:.3g} [{low:.3g}, {high:.3g}]"
 
 
+@TERMINAL.register("leave_one_out_search")
 def show_search(findings: dict[str, Any]) -> None:
     """Print how many searches reached the bound, and how many records they named."""
     from imprint.core.terminal import safe_console
@@ -140,6 +143,7 @@ def show_search(findings: dict[str, Any]) -> None:
     )
 
 
+@TERMINAL.register("leave_one_out_landscape")
 def show_landscape(findings: dict[str, Any]) -> None:
     """Print in which share of the lines each measure is greatest at the record."""
     from imprint.core.terminal import safe_console

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from imprint.report.terminal import TERMINAL
 
+
+@TERMINAL.register("coverage")
 def show_coverage(findings: dict[str, Any]) -> None:
     """Print what was found: of criteria, importance, a vote, a monitor, and what goes with it."""
     if "criteria" in findings:

@@ -7,11 +7,13 @@ from typing import Any
 from imprint.lenses.membership.page.verdict import attack_verdict, notes
 from imprint.lenses.membership.study.privacy.table import show_privacy
 from imprint.lenses.membership.study.series.table import show_study
+from imprint.report.terminal import TERMINAL
 
 LABEL_ONLY = "label_only"
 MOST_RATES = 2
 
 
+@TERMINAL.register("membership")
 def show_membership(findings: dict[str, Any]) -> None:
     """Print what was found: of attacks, of a study, of a privacy audit."""
     if "attacks" in findings:
