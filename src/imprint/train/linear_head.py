@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
-from imprint.data.folds import k_fold
+from imprint.stats.folds import k_fold
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse strengths of the penalty, scikit-learn's C, to choose from."""

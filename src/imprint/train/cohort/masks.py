@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
-from imprint.data.folds import half_splits
 from imprint.reading.array_files import read_npy
+from imprint.stats.folds import half_splits
 from imprint.study.store import hash_arrays, read_json, replacing, write_json
 
 LEGACY_ROWS = 128
@@ -63,7 +63,7 @@ class Masks:
 def balanced_masks(n: int, count: int, seed: int) -> Masks:
     """Return masks in which every record is a member of exactly ``count // 2`` models.
 
-    Records are drawn independently of one another (:func:`imprint.data.folds.half_splits`).
+    Records are drawn independently of one another (:func:`imprint.stats.folds.half_splits`).
 
     Raises:
         ImprintError: fewer than two models.

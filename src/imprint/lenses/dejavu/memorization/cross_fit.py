@@ -19,7 +19,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.data.folds import k_fold
+from imprint.stats.folds import k_fold
 
 ALWAYS_TRAINS = -1
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.data.folds import half_splits, k_fold
+from imprint.stats.folds import half_splits, k_fold
 
 
 @given(st.integers(0, 40), st.integers(2, 9), st.integers(0, 99))
