@@ -359,7 +359,7 @@ ELSEWHERE = {
     "data unpack": "tests/data/test_tfrecords.py; needs tensorflow",
     "data tag": "tests/probe/annotators/test_zero_shot.py; needs transformers",
     "data boxes": "tests/probe/annotators/test_detector.py; needs transformers",
-    "membership ensemble": "tests/audit/test_membership_ensemble.py; needs many runs",
+    "membership ensemble": "tests/lenses/membership/study/test_ensemble.py; needs many runs",
 }
 
 
