@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.cli import COMMANDS
+from imprint.study.command import COMMANDS
 from miniatures import commands
 
 
@@ -89,8 +88,7 @@ def _option_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
     known: set[tuple[str, str]] = set()
     quick_first = sorted(calls, key=lambda name: name in ("audit", "dejavu sweep"))
     for name in quick_first:
-        module, options, _ = COMMANDS[tuple(name.split())]
-        for owner, field, flag, hint in _walk(getattr(importlib.import_module(module), options)):
+        for owner, field, flag, hint in _walk(COMMANDS.get(name).options):
             if (owner, field) in known or (name, flag) in UNREAD_BY:
                 continue
             known.add((owner, field))

@@ -7,7 +7,6 @@ folder. So an option that a step uses and its card does not hold fails here, who
 """
 
 import dataclasses
-import importlib
 import json
 import shutil
 import sys
@@ -19,13 +18,14 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.cli import COMMANDS, main
+from imprint.cli import main
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
 from imprint.nets.load import load_subject, save_subject
 from imprint.nets.subject import SubjectCard
+from imprint.study.command import COMMANDS
 from imprint.study.config import parse
 from imprint.train.loop import initial_subject
 
@@ -364,7 +364,7 @@ ELSEWHERE = {
 
 
 def test_every_command_is_here_or_somewhere():
-    commands = {" ".join(name) for name in COMMANDS}
+    commands = set(COMMANDS.names())
     here = {case.command for case in CASES.values()}
     assert commands == here | WITHOUT_CARDS | set(ELSEWHERE)
 
@@ -407,8 +407,7 @@ def another(value, kind):
 
 
 def base_options(case, place, out):
-    module, name, _ = COMMANDS[tuple(case.command.split(" "))]
-    kind = getattr(importlib.import_module(module), name)
+    kind = COMMANDS.get(case.command).options
     words = case.words.format(place=place).split()
     return parse(kind, [*words, "--out", str(out), "--json"], "imprint")
 

@@ -1,17 +1,17 @@
 """Checkpoints laid out as lightly, solo-learn, mmpretrain and SimSiam do, wired here by hand."""
 
 import dataclasses
-import importlib
 import json
 
 import pytest
 import torch
 from torch import Tensor
 
-from imprint.cli import COMMANDS, main
+from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.nets.load import load_subject, read_card
 from imprint.nets.published import recognise
+from imprint.study.command import COMMANDS
 from imprint.study.options import WeightsChoice
 from tests.nets.published_files import (
     FEATURES,
@@ -217,9 +217,9 @@ def test_names_are_stripped_and_renamed_on_the_command_line(tmp_path, capsys) ->
 def test_every_command_that_reads_weights_has_the_options_of_weights() -> None:
     weights = {"subject", "model_a", "checkpoint"}
     reading = set()
-    for command, (module, name, *_) in COMMANDS.items():
-        options = getattr(importlib.import_module(module), name)
+    for command in COMMANDS.names():
+        options = COMMANDS.get(command).options
         if weights & {field.name for field in dataclasses.fields(options)}:
             assert issubclass(options, WeightsChoice), command
-            reading.add(command[-1])
+            reading.add(command.split()[-1])
     assert {"audit", "one-model", "two-model", "measure", "importance", "convert"} <= reading

@@ -1,7 +1,6 @@
 """The settings of the published trainer, and the table of all its flags."""
 
 import dataclasses
-import importlib
 import json
 import re
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import get_type_hints
 import pytest
 import yaml
 
-from imprint.cli import COMMANDS, main
+from imprint.cli import main
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
 from imprint.recipes import recipe_names
+from imprint.study.command import COMMANDS
 from imprint.study.config import parse
 from imprint.train.objective import OBJECTIVES
 from imprint.train.published_options import DEAD, DEFAULTS, ELSEWHERE, translate
@@ -158,10 +158,9 @@ def test_the_table_holds_every_published_key_with_its_default() -> None:
 
 
 def option_exists(command: str, flag: str) -> bool:
-    module, name, _ = COMMANDS[tuple(command.split())]
     if flag == "--config":
         return True
-    kind = getattr(importlib.import_module(module), name)
+    kind = COMMANDS.get(command).options
     for part in flag.removeprefix("--").replace("-", "_").split("."):
         if not dataclasses.is_dataclass(kind):
             return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imprint.study.command import command
 from imprint.study.options import Common, CropChoice, DataChoice
 
 
@@ -33,6 +34,7 @@ class _Backgrounds(DataChoice, CropChoice, Common):
         )
 
 
+@command("data crops", "background crops as files")
 @dataclass(frozen=True, kw_only=True)
 class Crops(_Backgrounds):
     """Write the background crop of every image to OUT/crops/CLASS/NAME.png.
@@ -77,6 +79,7 @@ class Crops(_Backgrounds):
         return facts
 
 
+@command("data tag", "tags of backgrounds, by CLIP or SigLIP")
 @dataclass(frozen=True, kw_only=True)
 class Tag(_Backgrounds):
     """Tag the background of every image by a model of transformers, e.g. CLIP or SigLIP.
@@ -130,6 +133,7 @@ class Tag(_Backgrounds):
         return {"tags": str(folder), "annotator": tagger.name, "crops": len(crops)}
 
 
+@command("data boxes", "boxes of objects, by a detector")
 @dataclass(frozen=True, kw_only=True)
 class Boxes(DataChoice, Common):
     """Look for the object of every image by Grounding DINO, OWL-ViT or OWLv2; write its boxes.

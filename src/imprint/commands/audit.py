@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.audit.options import AuditOptions
+from imprint.study.command import command
 
 
+@command("audit", "train two encoders, attack them, write the report")
 @dataclass(frozen=True, kw_only=True)
 class Audit(AuditOptions):
     """Split the images, train two encoders, attack them, and write the report.

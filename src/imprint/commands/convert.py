@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imprint.study.command import command
 from imprint.study.options import Common, WeightsChoice
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SETTINGS = (".yaml", ".yml", ".json")
 
 
+@command("convert", "published weights as a file of imprint")
 @dataclass(frozen=True, kw_only=True)
 class Convert(WeightsChoice, Common):
     """Convert published weights (VICReg, SimSiam, DINO, lightly, Sonnet, …) or settings.

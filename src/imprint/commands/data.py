@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imprint.study.command import command
 from imprint.study.config import Integers
 from imprint.study.options import Common, DataChoice
 
 
+@command("data describe", "count images, labels, boxes, crops")
 @dataclass(frozen=True, kw_only=True)
 class Describe(DataChoice, Common):
     """Count images, classes, boxes and usable background crops; write them to OUT/data.json."""
@@ -32,6 +34,7 @@ class Describe(DataChoice, Common):
         return facts
 
 
+@command("data split", "partition a data set into A, B, shared, public")
 @dataclass(frozen=True, kw_only=True)
 class Split(DataChoice, Common):
     """Partition the images into A, B, shared and public; write the indices to OUT/split.
@@ -81,6 +84,7 @@ class Split(DataChoice, Common):
         return facts
 
 
+@command("data unpack", "files of images from TFRecords")
 @dataclass(frozen=True, kw_only=True)
 class Unpack(Common):
     """Write the images in TFRecords as files, each known by the index in its record.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from imprint.study.command import command
 from imprint.study.options import Common
 
 
+@command("report", "write the page of a study again")
 @dataclass(frozen=True, kw_only=True)
 class Report(Common):
     """Write ``report.html`` of the study in ``--out`` again, from its tables."""

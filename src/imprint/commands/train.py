@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from imprint.study.command import command
 from imprint.study.options import Common, DataChoice
 from imprint.train.options import TrainOptions
 
 
+@command("train", "train one network")
 @dataclass(frozen=True, kw_only=True)
 class Train(DataChoice, Common):
     """Train one network; the weights and their card go to OUT/network.

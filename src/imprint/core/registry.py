@@ -20,7 +20,7 @@ class Registry(Generic[T]):
     Args:
         kind: what an entry is called in messages, e.g. ``"objective"``.
         packages: dotted names of the packages whose modules hold the entries; ``A.*.B`` stands for
-            the package ``B`` of every package below ``A`` that has one.
+            ``B``, a package or one module, of every package below ``A`` that has it.
     """
 
     def __init__(self, kind: str, *packages: str) -> None:
@@ -63,9 +63,10 @@ class Registry(Generic[T]):
         if self._discovered:
             return
         self._discovered = True
-        for package in self.packages:
-            for name in _matching(package):
-                for module in pkgutil.iter_modules(importlib.import_module(name).__path__):
+        for pattern in self.packages:
+            for name in _matching(pattern):
+                package = importlib.import_module(name)
+                for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                     importlib.import_module(f"{name}.{module.name}")
 
 

@@ -11,8 +11,10 @@ from imprint.lenses.coverage.study.options import (
     MonitorOptions,
     WisdomOptions,
 )
+from imprint.study.command import command
 
 
+@command("coverage measure", "coverage of a network by a test set, all criteria")
 @dataclass(frozen=True, kw_only=True)
 class Measure(MeasureOptions):
     """Measure how much of a network a test set exercises, by every criterion at once.
@@ -30,6 +32,7 @@ class Measure(MeasureOptions):
         return measure_study(self)
 
 
+@command("coverage importance", "importance of every neuron, by attribution")
 @dataclass(frozen=True, kw_only=True)
 class Importance(ImportanceOptions):
     """Attribute the outputs of a network to the neurons of all its layers at once.
@@ -45,6 +48,7 @@ class Importance(ImportanceOptions):
         return importance_study(self)
 
 
+@command("coverage wisdom", "neurons that several attributions agree on")
 @dataclass(frozen=True, kw_only=True)
 class Wisdom(WisdomOptions):
     """Let several attributions vote for neurons, weighed by the loss without their choice.
@@ -60,6 +64,7 @@ class Wisdom(WisdomOptions):
         return wisdom_study(self)
 
 
+@command("coverage monitor", "novelty of each input of a running network")
 @dataclass(frozen=True, kw_only=True)
 class Monitor(MonitorOptions):
     """Make a monitor that tells of every input how novel it is, and show it test images.

@@ -9,11 +9,13 @@ from typing import Any, Literal
 from imprint.data.views import SECOND_VIEW, Augmentation
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.study.command import command
 from imprint.study.config import Numbers
 from imprint.study.options import Common, DataChoice, DejavuChoice, WeightsChoice
 from imprint.train.probe_options import ProbeOptions
 
 
+@command("dejavu attack", "the two-model test on arrays alone")
 @dataclass(frozen=True, kw_only=True)
 class Attack(Common):
     """Run the two-model test in one direction on arrays alone.
@@ -58,6 +60,7 @@ class Attack(Common):
         return summary
 
 
+@command("dejavu two-model", "the two-model test on two checkpoints")
 @dataclass(frozen=True, kw_only=True)
 class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
     """Run the two-model test on two trained encoders, and write the report.
@@ -85,6 +88,7 @@ class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
         return two_model_audit(self, self, models, self.split, self.per_class)
 
 
+@command("dejavu sweep", "the two-model test over epochs and varied options")
 @dataclass(frozen=True, kw_only=True)
 class Sweep(SweepOptions):
     """Train encoders under several settings, attack each at every snapshot, and draw it.
@@ -100,6 +104,7 @@ class Sweep(SweepOptions):
         return audit_sweep(self)
 
 
+@command("dejavu one-model", "the test on one checkpoint")
 @dataclass(frozen=True, kw_only=True)
 class OneModel(OneModelOptions):
     """Run the one-model test on one network, with a report, or on arrays alone, without.
@@ -133,6 +138,7 @@ class OneModel(OneModelOptions):
         return summary
 
 
+@command("dejavu linear-probe", "accuracy of a linear probe on training and held-out images")
 @dataclass(frozen=True, kw_only=True)
 class LinearProbe(DataChoice, WeightsChoice, Common):
     """Train a linear classifier on a frozen encoder, and measure it on seen and unseen images."""

@@ -11,8 +11,10 @@ from imprint.lenses.leave_one_out.study.truth.retrain_options import (
     ComparisonOptions,
     RetrainingOptions,
 )
+from imprint.study.command import command
 
 
+@command("leave-one-out fit", "leave-one-out influence of every training record")
 @dataclass(frozen=True, kw_only=True)
 class Fit(FitOptions):
     """Fit all records once, and tell what every model with one record less would say.
@@ -32,6 +34,7 @@ class Fit(FitOptions):
         return fit_study(self)
 
 
+@command("leave-one-out query", "influence of training records on given inputs")
 @dataclass(frozen=True, kw_only=True)
 class Query(QueryOptions):
     """Ask a finished fit what every record does to the predictions for other inputs.
@@ -58,6 +61,7 @@ class Query(QueryOptions):
         return told
 
 
+@command("leave-one-out optimise", "search the input that best reveals a removed record")
 @dataclass(frozen=True, kw_only=True)
 class Optimise(OptimiseOptions):
     """Search, for single records, the input whose prediction tells most of their absence.
@@ -75,6 +79,7 @@ class Optimise(OptimiseOptions):
         return optimise_study(self)
 
 
+@command("leave-one-out landscape", "leave-one-out distinguishability along lines between records")
 @dataclass(frozen=True, kw_only=True)
 class Landscape(LandscapeOptions):
     """Look at how much is told of records along lines through them.
@@ -90,6 +95,7 @@ class Landscape(LandscapeOptions):
         return landscape_study(self)
 
 
+@command("leave-one-out retrain", "retrain networks without chosen records (ground truth)")
 @dataclass(frozen=True, kw_only=True)
 class Retrain(RetrainingOptions):
     """Train networks with and without single records: the ground truth of leave-one-out values.
@@ -107,6 +113,7 @@ class Retrain(RetrainingOptions):
         return retrain_study(self)
 
 
+@command("leave-one-out compare", "closed form and influence estimators against retraining")
 @dataclass(frozen=True, kw_only=True)
 class Compare(ComparisonOptions):
     """Compare closed-form leave-one-out values, and other estimates, with retraining.

@@ -10,10 +10,12 @@ from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.study.options import CohortAuditOptions, MembershipOptions
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions
 from imprint.lenses.membership.study.series.options import StudyOptions
+from imprint.study.command import command
 from imprint.study.config import Names, Numbers
 from imprint.study.options import Common
 
 
+@command("membership attack", "membership attacks on arrays alone")
 @dataclass(frozen=True, kw_only=True)
 class Attack(AttackOptions, Common):
     """Run membership attacks on arrays alone.
@@ -57,6 +59,7 @@ class Attack(AttackOptions, Common):
         return summary
 
 
+@command("membership audit", "membership attacks on one network, with or without shadows")
 @dataclass(frozen=True, kw_only=True)
 class Audit(MembershipOptions):
     """Ask of one network which images it was trained on, and write the report.
@@ -72,6 +75,7 @@ class Audit(MembershipOptions):
         return audit_membership(self)
 
 
+@command("membership cohort", "many models on parts of one set: attacks and memorization")
 @dataclass(frozen=True, kw_only=True)
 class Cohort(CohortAuditOptions):
     """Train many models on parts of one set, attack each, and find what they memorized.
@@ -88,6 +92,7 @@ class Cohort(CohortAuditOptions):
         return audit_cohort(self)
 
 
+@command("membership ensemble", "memorization from models that others trained")
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Common):
     """Estimate memorization and influence from models that others trained on known subsets.
@@ -122,6 +127,7 @@ class Ensemble(Common):
         return summary
 
 
+@command("membership privacy", "audit DP-SGD on canaries in one run")
 @dataclass(frozen=True, kw_only=True)
 class Privacy(PrivacyOptions):
     """Train on canaries by DP-SGD and without, and prove lower bounds on epsilon in one run.
@@ -138,6 +144,7 @@ class Privacy(PrivacyOptions):
         return audit_privacy(self)
 
 
+@command("membership bound", "lower bound on epsilon from scores of canaries")
 @dataclass(frozen=True, kw_only=True)
 class Bound(Common):
     """Prove a lower bound on epsilon from scores alone.
@@ -186,6 +193,10 @@ class Bound(Common):
         return summary
 
 
+@command(
+    "membership study",
+    "vary references, set size, privacy budget or curvature; attack at every point",
+)
 @dataclass(frozen=True, kw_only=True)
 class Study(StudyOptions):
     """Vary one thing and run every attack again at each value.

@@ -1,0 +1,41 @@
+"""A command: a dataclass of options with a ``run``, registered under its words.
+
+A lens keeps its commands in ``lenses/LENS/commands.py``; those of no lens stand in ``commands/``.
+No list elsewhere names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from imprint.core.registry import Registry
+
+Options = TypeVar("Options", bound=type[Any])
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the tree.
+
+    Attributes:
+        options: the dataclass of its options; ``run`` does the work.
+        summary: what it does, as the list of commands shows it.
+    """
+
+    options: type[Any]
+    summary: str
+
+
+COMMANDS: Registry[Command] = Registry("command", "imprint.commands", "imprint.lenses.*.commands")
+
+
+def command(words: str, summary: str) -> Callable[[Options], Options]:
+    """Return a decorator that enters a dataclass of options as the command called ``words``."""
+
+    def enter(options: Options) -> Options:
+        COMMANDS.register(words)(Command(options, summary))
+        return options
+
+    return enter
