@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from imprint.core.errors import ImprintError
+from imprint.nets import group_norm
 from imprint.nets.backbone import Backbone
 from imprint.nets.foreign import FOREIGN, from_function
 from imprint.nets.registry import ARCHITECTURES, Builder
 
-GROUP_NORM = "imprint.nets.group_norm:build"
 FIXED = ("channels", "outputs", "input_size")
 
 
@@ -62,13 +62,23 @@ def build_network(
                 f"{values or 'its own options'} ({reason}): change them"
             ) from error
     values = {option: _read_text(value) for option, value in options.items()}
-    if name == GROUP_NORM:
-        from imprint.nets import group_norm  # it builds the architecture it is about by this module
-
-        return group_norm.build(channels, outputs, input_size, **values)
+    if name == group_norm.ARCHITECTURE:
+        return _with_group_norm(channels, outputs, input_size, **values)
     if source in FOREIGN:
         return FOREIGN[source](rest, channels, outputs, input_size, values)
     return from_function(source, rest, channels, outputs, input_size, values, output)
+
+
+def _with_group_norm(
+    channels: int, outputs: int | None, input_size: int, of: str = "patch_convnet", **options: Any
+) -> Backbone:
+    """Return the architecture ``of`` with fresh weights and group normalisation."""
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in options.items()
+    }
+    network = build_network(of, channels, outputs, input_size, texts)
+    return group_norm.replace_batch_norm(network)
 
 
 def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> dict[str, Any]:
