@@ -48,8 +48,9 @@ class Run:
             state["probe optimizer"] = self.probes.optimizer.state_dict()
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        # The view is released also when the disk is full.
+        with replacing(path) as temporary, buffer.getbuffer() as view:
+            temporary.write_bytes(view)
 
     def load(self, path: Path) -> None:
         """Take the state of a file written by :meth:`save`.

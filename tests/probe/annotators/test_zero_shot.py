@@ -74,7 +74,7 @@ def test_scores_are_those_of_the_librarys_own_pass(library, folders, kind, side)
 def test_the_best_tags_above_their_threshold_are_kept(folders, kind) -> None:
     pixels = crops()
     scores = load_tagger(folders[kind], tag_list(), top=5).scores(pixels)
-    least = np.median(scores, axis=0)
+    least = np.sort(scores, axis=0)[1:3].mean(axis=0)  # between two scores: no tie to round
     tagger = load_tagger(folders[kind], TagList(WORDS, least), top=2, batch_size=3)
     tags = tagger.annotate(pixels)
     assert tags.vocabulary == WORDS
