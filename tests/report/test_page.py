@@ -16,9 +16,9 @@ from imprint.lenses.dejavu.page.verdict import (
     one_model_verdict,
     two_model_verdict,
 )
-from imprint.report.inputs import Estimate
 from imprint.report.page import write_report
 from imprint.report.wording import points
+from imprint.stats.estimate import Estimate
 from imprint.study.tables import read_table, write_table
 
 HOSTILE = "\"><script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }} $x^ &amp; \x00]]>"
@@ -230,7 +230,7 @@ def test_an_accuracy_below_guessing_is_explained() -> None:
     ],
 )
 def test_sentence_counts_of_a_hundred(value: float, half: float, ending: str) -> None:
-    sentence = _sentence("20", Estimate(value, value - half, value + half, 48))
+    sentence = _sentence("20", Estimate(value, (value - half, value + half), 48))
     assert sentence.startswith("Of 100 training images among the 20% each model is most sure of")
     assert ending in sentence
     assert ("zero lies within" in sentence) == (half > abs(value))

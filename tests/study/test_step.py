@@ -6,14 +6,16 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
-from imprint.study.step import Step, card_of, run, uncounted
+from imprint.study.counted import uncounted
+from imprint.study.step import Step, card_of
 from imprint.study.store import Study, read_json, write_json
 
 
 @dataclass(frozen=True)
 class Settings:
     rate: float = 0.5
-    out: Path = uncounted(default=Path("anywhere"))
+    out: Path = Path("anywhere")
+    threads: int = uncounted(default=1)
 
 
 @dataclass(frozen=True)
@@ -46,23 +48,23 @@ def test_the_fields_are_the_card(step):
 
 def test_a_step_is_built_once(step, tmp_path):
     study = Study(tmp_path)
-    assert read_json(run(study, step)) == {"sum": 8.0}
+    assert read_json(study.run(step)) == {"sum": 8.0}
     made = (tmp_path / "sum.json").stat().st_mtime_ns
-    run(study, replace(step, device="cuda", settings=Settings(out=Path("elsewhere"))))
+    study.run(replace(step, device="cuda", settings=Settings(out=Path("elsewhere"))))
     assert (tmp_path / "sum.json").stat().st_mtime_ns == made
 
 
 @pytest.mark.parametrize("change", ["rows", "settings", "images"])
 def test_any_counted_change_is_refused_by_its_name(change, step, tmp_path):
     study = Study(tmp_path)
-    run(study, step)
+    study.run(step)
     others = {
         "rows": np.array([0, 1]),
         "settings": Settings(rate=0.25),
         "images": ArrayImages(step.images.pixels + 1, step.images.labels, ("a", "b")),
     }
     with pytest.raises(ImprintError, match=change if change != "settings" else "rate"):
-        run(study, replace(step, **{change: others[change]}))
+        study.run(replace(step, **{change: others[change]}))
 
 
 def test_what_no_card_can_state_is_a_fault(step):

@@ -9,15 +9,8 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.study.store import (
-    Study,
-    card_path,
-    hash_arrays,
-    hash_json,
-    read_json,
-    replacing,
-    write_json,
-)
+from imprint.study.hashing import hash_arrays, hash_json
+from imprint.study.store import Study, card_path, read_json, replacing, write_json
 
 
 def write_text(text, calls=None):

@@ -165,7 +165,8 @@ class Boxes(DataChoice, Common):
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.boxes import INDICES, check_names, write_boxes
         from imprint.reading.array_files import read_npy
-        from imprint.study.store import Study, hash_arrays
+        from imprint.study.hashing import hash_arrays
+        from imprint.study.store import Study
         from imprint.train.command import read_indices
 
         if self.batch_size < 1:

@@ -17,7 +17,7 @@ from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.study.fingerprint import joined_fingerprint
-from imprint.study.store import hash_arrays, hash_json
+from imprint.study.hashing import hash_arrays, hash_json
 
 IN_MEMORY_LIMIT = 1 << 30
 

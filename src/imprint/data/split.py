@@ -35,7 +35,8 @@ from imprint.core.seeds import generator
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
-from imprint.study.store import hash_file, read_json, write_json
+from imprint.study.hashing import hash_file
+from imprint.study.store import read_json, write_json
 
 MANIFEST = "manifest.json"
 VALIDATION = "val_set.npy"

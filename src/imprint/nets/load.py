@@ -25,8 +25,9 @@ from imprint.nets.published import published_network, read_renamed, recognise
 from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.reading import json_files
+from imprint.study.hashing import hash_file, hash_json
 from imprint.study.options import WeightsChoice
-from imprint.study.store import hash_file, hash_json, write_json
+from imprint.study.store import write_json
 
 MEND_CARD = "write it again as one object of keys and values"
 

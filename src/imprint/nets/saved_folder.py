@@ -16,7 +16,7 @@ from imprint.nets.checkpoint import Weights
 from imprint.nets.foreign import load_transformers
 from imprint.nets.subject import SubjectCard
 from imprint.reading import json_files
-from imprint.study.store import hash_file, hash_json
+from imprint.study.hashing import hash_file, hash_json
 
 CONFIG = "config.json"
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")

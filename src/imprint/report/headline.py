@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint.report.inputs import Estimate
+from imprint.stats.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
+from imprint.stats.estimate import Estimate
 from imprint.study.store import read_json
 from imprint.study.tables import Table, read_table
 
@@ -22,16 +23,6 @@ MAX_PICTURE_BYTES = 64 << 20
 MAX_PICTURE_PIXELS = 20_000_000
 
 ENLARGE_BELOW = 128
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval, from ``n`` examples."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -136,7 +127,7 @@ def as_estimate(value: Any) -> Estimate | None:
     """Return a JSON value as an estimate, or None when it is none."""
     try:
         low, high = value["ci95"]
-        return Estimate(float(value["value"]), float(low), float(high), int(value["n"]))
+        return Estimate(float(value["value"]), (float(low), float(high)), int(value["n"]))
     except (KeyError, TypeError, ValueError):
         return None
 

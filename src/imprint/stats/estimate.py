@@ -18,6 +18,16 @@ class Estimate:
     ci95: tuple[float, float]
     n: int
 
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return self.ci95[0]
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+        return self.ci95[1]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as JSON values: ``{"value": …, "ci95": [low, high], "n": …}``."""
         return {"value": self.value, "ci95": list(self.ci95), "n": self.n}

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.study.config import Numbers, Settings
+from imprint.study.counted import uncounted
 
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
     """Options of every command."""
 
-    out: Path
+    out: Path = uncounted()
     """Folder for everything the command writes."""
     seed: int = 0
     """The one seed everything random derives from."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = uncounted(default="auto")
     """Where networks run; auto takes the best there is."""
-    json: bool = False
+    json: bool = uncounted(default=False)
     """Print the findings as JSON on standard output."""
 
 

@@ -2,10 +2,13 @@ r"""A step of a study: a frozen dataclass whose fields are its card.
 
 A step that takes its settings from around it can forget one on its card; then the step is passed
 over although it would come out otherwise, and old results stand beside new options. A step that
-has nothing but its own fields cannot: :meth:`Study.run` puts every field on the card.
+has nothing but its own fields cannot: :meth:`Study.run` puts every field on the card, a
+dataclass of options field by field. Paths among options are left out: the content of a file counts,
+as one of the ``inputs`` or as a hash in a field of the step.
 
 >>> from dataclasses import dataclass
 >>> from tempfile import mkdtemp
+>>> from imprint.study.counted import uncounted
 >>> from imprint.study.store import Study, write_json
 >>> @dataclass(frozen=True)
 ... class Square(Step):
@@ -16,7 +19,7 @@ has nothing but its own fields cannot: :meth:`Study.run` puts every field on the
 ...
 ...     def build(self, path: Path) -> None:
 ...         write_json(path, self.number**2)
->>> run(Study(Path(mkdtemp())), Square(3)).read_text()
+>>> Study(Path(mkdtemp())).run(Square(3)).read_text()
 '9\n'
 >>> card_of(Square(3, threads=2))
 {'number': 3}
@@ -32,9 +35,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from imprint.study.store import Study, hash_arrays
-
-_UNCOUNTED = "imprint: does not count"
+from imprint.study.counted import counts
+from imprint.study.hashing import hash_arrays
 
 
 @runtime_checkable
@@ -44,11 +46,6 @@ class Fingerprinted(Protocol):
     def fingerprint(self) -> str:
         """Return the hash of the content."""
         ...
-
-
-def uncounted(**keywords: Any) -> Any:
-    """Return a dataclass field that the artefact does not depend on, such as a device."""
-    return dataclasses.field(metadata={_UNCOUNTED: True}, **keywords)
 
 
 class Step:
@@ -69,25 +66,16 @@ class Step:
         """Write the artefact, a file or a folder, at ``path``."""
 
 
-def run(study: Study, step: Step) -> Path:
-    """Return the artefact of a step, building it unless it is done.
-
-    Raises:
-        ImprintError: it exists with other settings, or the disk is full.
-    """
-    return study.step(step.artefact, card_of(step), step.build, step.inputs, step.resumable)
-
-
 def card_of(step: Step) -> dict[str, Any]:
     """Return what the artefact of a step depends on, as JSON values by field.
 
     Raises:
-        TypeError: a field holds what no card can state, such as a path.
+        TypeError: a field holds what no card can state, such as a bare path.
     """
     return {
         field.name: _plain(getattr(step, field.name), field.name)
         for field in dataclasses.fields(step)  # type: ignore[arg-type]  # every step is one
-        if not field.metadata.get(_UNCOUNTED)
+        if counts(field)
     }
 
 
@@ -106,7 +94,7 @@ def _plain(value: Any, where: str) -> Any:
         return {
             field.name: _plain(getattr(value, field.name), f"{where}.{field.name}")
             for field in dataclasses.fields(value)
-            if not field.metadata.get(_UNCOUNTED)
+            if counts(field) and not isinstance(getattr(value, field.name), Path)
         }
     raise TypeError(
         f"{where} is a {type(value).__name__}, which no card can state: give its content instead, "

@@ -10,7 +10,6 @@ times or paths: the same study has the same bytes wherever and however often it 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -22,19 +21,18 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imprint.core.durable import flush_folder, flush_tree, watching
 from imprint.core.errors import ImprintError
 from imprint.reading import json_files
-from imprint.reading.regular import MAX_TEXT_BYTES, open_regular
+from imprint.reading.regular import MAX_TEXT_BYTES
 from imprint.study.fingerprint import (
     changed_images,
     fingerprint_file,
     fingerprints_in,
     write_fingerprint,
 )
+from imprint.study.hashing import hash_json
+from imprint.study.step import Step, card_of
 
 NAMED_DIFFERENCES = 4
 """Settings that a refusal names at most; it counts the rest."""
@@ -100,6 +98,14 @@ class Study:
             f"{path} was made with other settings ({difference}): "
             "choose another --out, or delete this folder to start anew"
         )
+
+    def run(self, step: Step) -> Path:
+        """Return the artefact of a step, building it unless it is done.
+
+        Raises:
+            ImprintError: it exists with other settings, or the disk is full.
+        """
+        return self.step(step.artefact, card_of(step), step.build, step.inputs, step.resumable)
 
     def step(
         self,
@@ -187,20 +193,6 @@ class Study:
 def card_path(path: Path) -> Path:
     """Return where the card of an artefact lies."""
     return path.with_name(path.name + ".card.json")
-
-
-def hash_json(value: Any) -> str:
-    """Return the SHA-256 of a JSON value, independent of the order of keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def hash_arrays(*arrays: NDArray[Any]) -> str:
-    """Return the SHA-256 of the bytes of some arrays."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 _IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", default=None)
@@ -363,19 +355,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of the bytes of a file.
-
-    Raises:
-        ImprintError: the file cannot be read.
-    """
-    try:
-        with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ImprintError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _open_lock(path: Path) -> IO[str]:

@@ -23,7 +23,8 @@ from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study
 from imprint.train.gather import rank, world_size
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions

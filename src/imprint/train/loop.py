@@ -29,7 +29,8 @@ from imprint.data.imageset import ImageSet
 from imprint.nets.fill import build_subject
 from imprint.nets.load import save_subject
 from imprint.nets.subject import Subject, SubjectCard, for_channels
-from imprint.study.store import hash_arrays, replacing
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import replacing
 from imprint.train.batches import Batches, shared_batch_size
 from imprint.train.collapse import collapse_news, has_collapsed, spreads
 from imprint.train.distribute import distribute

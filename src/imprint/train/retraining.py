@@ -26,7 +26,8 @@ from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.nets.fully_connected import Prior
 from imprint.reading.array_files import read_npy
-from imprint.study.store import Study, hash_arrays
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet, train_stack
 from imprint.train.retrain_options import RetrainOptions
 

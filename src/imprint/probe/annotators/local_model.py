@@ -10,7 +10,7 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.core.extras import import_transformers
-from imprint.study.store import hash_file
+from imprint.study.hashing import hash_file
 
 WEIGHTS = ".safetensors"
 HASHED = (WEIGHTS, ".json", ".txt", ".model")

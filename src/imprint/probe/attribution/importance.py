@@ -22,7 +22,7 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Attributor, Question, Values
 from imprint.probe.neurons.layer_outputs import LayerOutputs, cut_layers, frozen
 from imprint.probe.signals.precision import full_float32
-from imprint.study.store import hash_arrays
+from imprint.study.hashing import hash_arrays
 
 LARGEST_GAP = 1e-3
 

@@ -21,7 +21,8 @@ from imprint.core.progress import track
 from imprint.launch.local import run_tasks
 from imprint.nets.load import save_subject
 from imprint.nets.subject import SubjectCard
-from imprint.study.store import Study, hash_arrays
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study
 from imprint.train.cohort.cohort_loop import Trained, Training
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.cohort_plan import Plan

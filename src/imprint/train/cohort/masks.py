@@ -23,7 +23,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
 from imprint.reading.array_files import read_npy
 from imprint.stats.folds import half_splits
-from imprint.study.store import hash_arrays, read_json, replacing, write_json
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import read_json, replacing, write_json
 
 LEGACY_ROWS = 128
 LEGACY_RECORDS = 50_000

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.lenses.dejavu.page import plots
-from imprint.report.inputs import Estimate
+from imprint.stats.estimate import Estimate
 
 PERCENTS = np.arange(10.0, 101.0)
 
@@ -19,7 +19,7 @@ def texts(svg: str) -> list[str]:
 
 def confidence_plot() -> str:
     target, reference = 1 - PERCENTS / 200, 0.5 - PERCENTS / 500
-    marks = {100.0: (Estimate(0.5, 0.45, 0.55, 9), Estimate(0.3, 0.25, 0.35, 9))}
+    marks = {100.0: (Estimate(0.5, (0.45, 0.55), 9), Estimate(0.3, (0.25, 0.35), 9))}
     return plots.accuracy_by_confidence(PERCENTS, target, reference, marks, chance=0.1)
 
 

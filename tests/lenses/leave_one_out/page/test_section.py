@@ -13,8 +13,8 @@ from imprint.lenses.leave_one_out.page.figures import leave_one_out_figures
 from imprint.lenses.leave_one_out.page.gallery import read_missed
 from imprint.lenses.leave_one_out.page.plots import MOST_POINTS, divergence_histogram
 from imprint.lenses.leave_one_out.page.section import _verdict
-from imprint.report.inputs import Estimate
 from imprint.report.page import write_report
+from imprint.stats.estimate import Estimate
 from imprint.study.store import write_json
 from imprint.study.tables import read_table
 
@@ -73,7 +73,7 @@ def test_the_verdict_follows_how_surely_records_are_found_out(
     typical: float, share: float, kind: str, words: str
 ) -> None:
     found, statement = _verdict(
-        Estimate(typical, 0, 1, 100), Estimate(share, 0, 1, 100), 0.5, 0.001
+        Estimate(typical, (0, 1), 100), Estimate(share, (0, 1), 100), 0.5, 0.001
     )
     assert found == kind
     assert words in statement

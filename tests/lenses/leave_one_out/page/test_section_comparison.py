@@ -5,7 +5,7 @@ from imprint.lenses.leave_one_out.page.comparison_plots import (
     estimate_and_truth,
 )
 from imprint.lenses.leave_one_out.page.section_comparison import _order, _row, _verdict
-from imprint.report.inputs import Estimate
+from imprint.stats.estimate import Estimate
 
 
 def found(value, **facts):
@@ -36,7 +36,7 @@ def test_the_verdict_is_that_of_the_closed_form_chosen_beforehand():
 
 
 def test_plots_say_what_they_show():
-    rows = [("lood nngp 0.05", Estimate(0.8, 0.7, 0.9, 60), True)]
+    rows = [("lood nngp 0.05", Estimate(0.8, (0.7, 0.9), 60), True)]
     drawn = correlations_by_estimator(rows, 0.95)
     assert 'aria-label="Rank correlations: lood nngp 0.05 0.80. Noise ceiling 0.95."' in drawn
     line = np.linspace(0.1, 1, 10)

@@ -24,7 +24,8 @@ from imprint.core.errors import ImprintError
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ALL_CLASSES, ImportanceTable
 from imprint.reading.regular import read_text
-from imprint.study.store import hash_json, read_json, replacing, write_json
+from imprint.study.hashing import hash_json
+from imprint.study.store import read_json, replacing, write_json
 from imprint.study.tables import read_table, write_table
 
 SAME = ("method", "target", "reduce", "sign", "scaling")

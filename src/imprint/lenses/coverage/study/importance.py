@@ -32,7 +32,8 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attribute_by
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study, read_json, write_json
 
 
 class NotAttributable(ImprintError):

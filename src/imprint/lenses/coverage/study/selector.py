@@ -18,7 +18,8 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.stats import proportion
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study, read_json, write_json
 
 HELD_OUT = 4
 """One input in so many tests the selector, and does not train it."""

@@ -26,7 +26,8 @@ from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import Storage, View, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from imprint.report.drawing import (
     style,
     svg,
 )
-from imprint.report.inputs import Estimate
 from imprint.report.wording import percent, points
+from imprint.stats.estimate import Estimate
 
 CATEGORY_LABELS = {
     "memorized": "memorized",

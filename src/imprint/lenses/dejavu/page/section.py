@@ -16,7 +16,6 @@ from imprint.lenses.dejavu.page.verdict import (
 )
 from imprint.report.gallery import read_gallery
 from imprint.report.inputs import (
-    Estimate,
     as_estimate,
     estimate,
     is_number,
@@ -28,6 +27,7 @@ from imprint.report.inputs import (
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.report.wording import MISSING, decimal
+from imprint.stats.estimate import Estimate
 
 QUANTITIES = {
     "score": (

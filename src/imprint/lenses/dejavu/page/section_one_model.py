@@ -14,7 +14,6 @@ from imprint.lenses.dejavu.page.one_model_gallery import read_one_model_gallery
 from imprint.lenses.dejavu.page.section import control_rows, headline_strips
 from imprint.lenses.dejavu.page.verdict import below_guessing, images_of, one_model_verdict
 from imprint.report.inputs import (
-    Estimate,
     as_estimate,
     estimate,
     lookup,
@@ -24,6 +23,7 @@ from imprint.report.inputs import (
 )
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
+from imprint.stats.estimate import Estimate
 
 REFERENCES = {
     "crop_classifier": "A network trained to name the object from the crop.",

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from imprint.lenses.dejavu.page import sweep_plots
 from imprint.lenses.dejavu.page.sweep_plots import STACK, Scale
-from imprint.report.inputs import Estimate, estimate, lookup, mapping, number
+from imprint.report.inputs import estimate, lookup, mapping, number
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
 from imprint.report.wording import percent, points
+from imprint.stats.estimate import Estimate
 
 EPOCHS = "epochs"
 STEMS = {EPOCHS: "epochs", "per_class": "datasets"}

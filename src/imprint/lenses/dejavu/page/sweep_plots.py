@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, REFERENCE, TARGET, canvas, style, svg
-from imprint.report.inputs import Estimate
 from imprint.report.wording import percent, points
+from imprint.stats.estimate import Estimate
 
 STACK = ("correlated", "forgotten", "memorized")
 """From below; images that no model gets right fill the rest, as published."""

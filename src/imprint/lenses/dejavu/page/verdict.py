@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.errors import ImprintError
-from imprint.report.inputs import Estimate, estimate, lookup, mapping
+from imprint.report.inputs import estimate, lookup, mapping
 from imprint.report.several import widened
 from imprint.report.wording import percent, points
+from imprint.stats.estimate import Estimate
 
 ALL_IMAGES = "on all attacked images"
 
@@ -105,7 +106,7 @@ def images_of(at: str) -> str:
 def bracketed(score: Estimate) -> str:
     """Return a score in points with its interval.
 
-    >>> bracketed(Estimate(-0.05, -0.17, 0.07, 90))
+    >>> bracketed(Estimate(-0.05, (-0.17, 0.07), 90))
     '−5.0 points [−17.0, +7.0]'
     """
     return f"{points(score.value)} points [{points(score.low)}, {points(score.high)}]"

@@ -40,9 +40,10 @@ from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
 from imprint.stats.control import Control
+from imprint.study.hashing import hash_arrays
 from imprint.study.options import CropChoice, DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import read_table, write_table
 
 EMBEDDINGS = "tables/one_model_embeddings"

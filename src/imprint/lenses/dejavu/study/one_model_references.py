@@ -27,7 +27,8 @@ from imprint.lenses.dejavu.study.one_model_roles import CropPool
 from imprint.nets.load import NetworkFile, load_subject
 from imprint.probe.embeddings import embed
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays, hash_file
+from imprint.study.hashing import hash_arrays, hash_file
+from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 from imprint.train.crop_classifier import predict_crops
 from imprint.train.linear_head import choose_strength, fit_linear_head

@@ -38,7 +38,8 @@ from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import Table, write_table
 from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe, plain_accuracies

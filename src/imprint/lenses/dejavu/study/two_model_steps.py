@@ -25,9 +25,10 @@ from imprint.lenses.dejavu.study.guess import SIDES, check_guesses, settled_laye
 from imprint.lenses.dejavu.study.tables import Crops, write_legacy, write_tables
 from imprint.nets.load import NetworkFile
 from imprint.probe.embeddings import embed
+from imprint.study.hashing import hash_arrays
 from imprint.study.options import CropAttackChoice, DejavuChoice
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, hash_arrays, read_json
+from imprint.study.store import Study, read_json
 from imprint.study.tables import Table, write_table
 
 

@@ -21,7 +21,7 @@ from imprint.lenses.leave_one_out.large.memory_plan import (
 from imprint.lenses.leave_one_out.large.nystrom import Nystrom
 from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
 from imprint.lenses.leave_one_out.large.panels import FilePanels, MemoryPanels, Panels, Shape
-from imprint.study.store import hash_arrays
+from imprint.study.hashing import hash_arrays
 
 
 class ApproximateInverse(Protocol):

@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, WIDTH, canvas, style, svg
-from imprint.report.inputs import Estimate
 from imprint.report.wording import decimal
+from imprint.stats.estimate import Estimate
 
 ROW, TOP, BOTTOM, LEFT, RIGHT = 22.0, 8.0, 46.0, 176.0, 16.0
 

@@ -14,10 +14,11 @@ from imprint.lenses.leave_one_out.page.section_asked import asked, together
 from imprint.lenses.leave_one_out.posterior.findings import NAMED_RECORDS, distinct_records
 from imprint.lenses.leave_one_out.posterior.reasons import label_stands_out
 from imprint.report.headline import Headline
-from imprint.report.inputs import Estimate, estimate, lookup, mapping, number, read_columns
+from imprint.report.inputs import estimate, lookup, mapping, number, read_columns
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.report.wording import count, decimal, percent
+from imprint.stats.estimate import Estimate
 from imprint.study.tables import Table
 
 LENS = "leave_one_out"

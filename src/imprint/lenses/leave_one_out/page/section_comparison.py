@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from imprint.lenses.leave_one_out.page import comparison_plots as plots
 from imprint.report.inputs import (
-    Estimate,
     as_estimate,
     estimate,
     lookup,
@@ -22,6 +21,7 @@ from imprint.report.inputs import (
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
 from imprint.report.wording import decimal, significant
+from imprint.stats.estimate import Estimate
 
 CLOSED_FORM = "lood_"
 ALONG = {

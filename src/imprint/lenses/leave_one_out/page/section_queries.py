@@ -12,7 +12,6 @@ from imprint.lenses.leave_one_out.page import search_plots as plots
 from imprint.lenses.leave_one_out.page.search_gallery import read_searches
 from imprint.report.headline import Headline
 from imprint.report.inputs import (
-    Estimate,
     as_estimate,
     estimate,
     lookup,
@@ -23,6 +22,7 @@ from imprint.report.inputs import (
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
 from imprint.report.wording import percent
+from imprint.stats.estimate import Estimate
 
 SEARCH, LANDSCAPE = "leave_one_out_search", "leave_one_out_landscape"
 CLIMBED = {

@@ -15,7 +15,8 @@ from imprint.lenses.leave_one_out.posterior.records import FPR
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out/additions"

@@ -18,8 +18,8 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, image_axes
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
+from imprint.study.hashing import hash_arrays
 from imprint.study.npz import Arrays, numbers, read_npz
-from imprint.study.store import hash_arrays
 
 LARGEST_CLASS = 2**53
 

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.page import privacy_plots as plots
-from imprint.report.inputs import Estimate, as_estimate, lookup, mapping, number
+from imprint.report.inputs import as_estimate, lookup, mapping, number
 from imprint.report.section import SECTIONS, Figure, Section
 from imprint.report.templating import render
 from imprint.report.wording import decimal, percent
+from imprint.stats.estimate import Estimate
 
 PARTS = ("canaries_in", "canaries_out", "members", "held_out")
 METHODS = {"binomial": "binomial", "tradeoff": "trade-off", "gaussian": "Gaussian"}

@@ -12,8 +12,8 @@ from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.page import study_plots as plots
 from imprint.lenses.membership.page.study_lines import CURVATURE, Points, auc, chosen_attacks
 from imprint.lenses.membership.privacy.theory import kl_curvature, kl_probability, kl_pure
-from imprint.report.inputs import Estimate
 from imprint.report.section import Figure
+from imprint.stats.estimate import Estimate
 
 CHANCE = 0.5
 FINE = 200

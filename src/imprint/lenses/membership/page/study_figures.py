@@ -23,9 +23,10 @@ from imprint.lenses.membership.privacy.theory import (
     greatest_auc,
     greatest_tpr,
 )
-from imprint.report.inputs import Estimate, estimate, lookup, number
+from imprint.report.inputs import estimate, lookup, number
 from imprint.report.section import Figure
 from imprint.report.wording import plural
+from imprint.stats.estimate import Estimate
 
 CHANCE = 0.5
 FINE = 200
@@ -251,5 +252,5 @@ def _floor(points: Points, step: float, kind: tuple[int, Any, int], side: str) -
     for point in points:
         if point["value"] == step and (point["queries"], point["probes"]) == kind[:2]:
             share = number(point, "at_floor", side)
-            return Estimate(share, share, share, 1)
+            return Estimate(share, (share, share), 1)
     return None

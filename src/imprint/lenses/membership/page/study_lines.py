@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imprint.lenses.membership.page import study_plots as plots
-from imprint.report.inputs import Estimate, as_estimate, estimate, lookup, mapping
+from imprint.report.inputs import as_estimate, estimate, lookup, mapping
+from imprint.stats.estimate import Estimate
 
 RATE = 0.01
 YARDSTICK, CURVATURE = "loss", "curvature"

@@ -21,8 +21,8 @@ from imprint.report.drawing import (
     style,
     svg,
 )
-from imprint.report.inputs import Estimate
 from imprint.report.wording import decimal, percent
+from imprint.stats.estimate import Estimate
 
 MOST_LINES = 4
 LINES = (

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.lenses.membership.page.findings import by_auc, resolved_fprs
-from imprint.report.inputs import Estimate, estimate
+from imprint.report.inputs import estimate
 from imprint.report.several import widened
 from imprint.report.wording import percent
+from imprint.stats.estimate import Estimate
 
 CHANCE = 0.5
 WEAK_AUC = 0.6

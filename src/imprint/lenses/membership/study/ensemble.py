@@ -28,7 +28,8 @@ from imprint.lenses.membership.memorization.published_ensemble import (
     read_ensemble,
 )
 from imprint.stats.estimate import Estimate
-from imprint.study.store import Study, hash_file, hash_json, read_json, write_json
+from imprint.study.hashing import hash_file, hash_json
+from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import write_table
 
 STEP = "membership"

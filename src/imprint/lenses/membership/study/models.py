@@ -14,7 +14,7 @@ from imprint.core.user_code import import_function
 from imprint.nets.load import NetworkFile
 from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.signals.scorer import FromProbabilities, Scorer, are_probabilities
-from imprint.study.store import hash_arrays
+from imprint.study.hashing import hash_arrays
 from imprint.train.loop import initial_subject
 
 UNTRAINED = "untrained"

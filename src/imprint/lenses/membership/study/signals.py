@@ -24,7 +24,8 @@ from imprint.probe.signals.augmented import check_augmentations
 from imprint.probe.signals.signal_options import Signal, SignalOptions
 from imprint.probe.signals.signals import take_signals
 from imprint.study.config import to_plain
-from imprint.study.store import Study, hash_arrays
+from imprint.study.hashing import hash_arrays
+from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
 KINDS: Mapping[Signal, str] = {

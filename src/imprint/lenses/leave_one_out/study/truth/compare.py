@@ -52,9 +52,10 @@ from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.report.summary import finish
 from imprint.stats import mean_share, within_unit
 from imprint.stats.ranks import midranks
+from imprint.study.hashing import hash_arrays
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.store import Study, read_json, write_json
 
 STEP = "comparison"
 NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")

@@ -39,9 +39,10 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
 )
 from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, without_each_start
 from imprint.stats.crossed import crossed_variance
+from imprint.study.hashing import hash_arrays
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, hash_arrays, read_json, write_json
+from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import write_table
 
 STEP = "lines"
