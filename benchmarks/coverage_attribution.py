@@ -23,9 +23,10 @@ import torch
 from captum.attr import LayerDeepLift, LayerGradientXActivation, LayerLRP
 from torch import Tensor, nn
 
-from imprint.nets.fill import build_subject
-from imprint.nets.load import load_subject
-from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.load import load_model
+from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import mean_image, neuron_values
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
@@ -54,10 +55,10 @@ def main() -> int:
     )
     print("| --- | ---: | --- | ---: | ---: | ---: | ---: |")
     right = True
-    for name, subject in subjects(chosen.weights).items():
+    for name, model in models(chosen.weights).items():
         for method in ("lgxa", "lrp", "ldl"):
-            fast, seconds = best_of_three(lambda: at_once(subject, images, labels, method))  # noqa: B023
-            slow, other = best_of_three(lambda: by_captum(subject, images, labels, method))  # noqa: B023
+            fast, seconds = best_of_three(lambda: at_once(model, images, labels, method))  # noqa: B023
+            slow, other = best_of_three(lambda: by_captum(model, images, labels, method))  # noqa: B023
             gap = largest_difference(fast, slow)
             print(
                 f"| {name} | {len(slow)} | {method} | {1e3 * seconds:.0f} | {1e3 * other:.0f} | "
@@ -67,17 +68,17 @@ def main() -> int:
     return 0 if right else 1
 
 
-def subjects(weights: Path | None) -> dict[str, Subject]:
+def models(weights: Path | None) -> dict[str, ImageModel]:
     """Return both networks, with published weights where there are any."""
     found = {}
     for name, architecture, normalisation in (
         ("LeNet-5", "lenet", "half"),
         ("ResNet-20", "cifar_resnet20", "imagenet"),
     ):
-        card = SubjectCard(architecture, 3, 10, 32, *NORMALISATIONS[normalisation])
+        card = ModelCard(architecture, 3, 10, 32, *NORMALISATIONS[normalisation])
         file = f"{architecture.removeprefix('cifar_')}_cifar10.safetensors"
         torch.manual_seed(0)
-        found[name] = load_subject(weights / file, card) if weights else build_subject(card).eval()
+        found[name] = load_model(weights / file, card) if weights else build_model(card).eval()
     return found
 
 
@@ -92,26 +93,26 @@ def some_images(data: Path | None, count: int) -> tuple[Tensor, Tensor]:
     return pixels[::every][:count].float() / 255, truth[::every][:count]
 
 
-def at_once(subject: Subject, images: Tensor, labels: Tensor, method: str) -> Values:
+def at_once(model: ImageModel, images: Tensor, labels: Tensor, method: str) -> Values:
     """Return what one method says of all layers from shared passes."""
-    outputs = LayerOutputs(subject)
-    with frozen(subject):
-        question = Question(outputs, images, labels, torch.arange(len(labels)), mean_image(subject))
+    outputs = LayerOutputs(model)
+    with frozen(model):
+        question = Question(outputs, images, labels, torch.arange(len(labels)), mean_image(model))
         values = dict(ATTRIBUTORS.get(method).compute(question))
     scores = neuron_values(outputs, values, AttributionOptions())
     widths = [value.shape[outputs.axis(name)] for name, value in values.items()]
     return dict(zip(values, torch.split(scores, widths, dim=1), strict=True))
 
 
-def by_captum(subject: Subject, images: Tensor, labels: Tensor, method: str) -> Values:
+def by_captum(model: ImageModel, images: Tensor, labels: Tensor, method: str) -> Values:
     """Return what Captum says, a call a layer."""
-    network = subject.network
-    inputs = subject.normalise(images)
+    network = model.network
+    inputs = model.normalise(images)
     found = {}
-    for name, module in LayerOutputs(subject).modules.items():
+    for name, module in LayerOutputs(model).modules.items():
         if method == "ldl":
             value = LayerDeepLift(network, module).attribute(inputs, 0 * inputs, labels)
-        elif method == "lrp" and takes_lrp(subject):
+        elif method == "lrp" and takes_lrp(model):
             value = LayerLRP(network, module).attribute(inputs, labels)
         else:
             value = LayerGradientXActivation(network, module).attribute(inputs, labels)
@@ -119,10 +120,10 @@ def by_captum(subject: Subject, images: Tensor, labels: Tensor, method: str) -> 
     return found
 
 
-def takes_lrp(subject: Subject) -> bool:
+def takes_lrp(model: ImageModel) -> bool:
     """Return whether Captum has a rule for every module: not for shortcuts without weights."""
     known = (nn.Linear, nn.Conv2d, nn.ReLU, nn.MaxPool2d, nn.BatchNorm2d, nn.AdaptiveAvgPool2d)
-    leaves = [part for part in subject.network.modules() if not list(part.children())]
+    leaves = [part for part in model.network.modules() if not list(part.children())]
     return all(isinstance(part, known) for part in leaves)
 
 

@@ -27,7 +27,7 @@ from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.open import open_images
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.measure.measure import deal, fit, measure
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_model
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import View, read_activations, rows_of, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
@@ -82,7 +82,7 @@ def activations(options: argparse.Namespace) -> tuple[ActivationTable, Activatio
             view = View(images, index, centre_squares(whole_rectangles(images.sizes()), 1.0))
             options.cache.mkdir(parents=True, exist_ok=True)
             write_activations(
-                folder, load_subject(weights, card), view, TapOptions(), torch.device("cpu"), part
+                folder, load_model(weights, card), view, TapOptions(), torch.device("cpu"), part
             )
         tables.append(read_activations(folder))
     train, test = tables

@@ -26,7 +26,7 @@ from coverage_overhead import CPU, LIMITS, activations, network, pictures, secon
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
 from imprint.lenses.coverage.study.live_monitor import Monitor
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable
 from imprint.neurons.importance import select_in_model
 from imprint.probe.attribution.importance import attribute
@@ -54,16 +54,16 @@ def main() -> None:
     slow = False
     with full_float32(CPU):
         for name in LIMITS:
-            subject = network(name, options.weights).place(CPU).eval()
-            table = activations(subject, train, labels, 256)
-            for which, neurons in chosen(subject, train, labels, table).items():
+            model = network(name, options.weights).place(CPU).eval()
+            table = activations(model, train, labels, 256)
+            for which, neurons in chosen(model, train, labels, table).items():
                 limits = np.quantile(table.values[:, neurons], [1 / 3, 2 / 3], axis=0)
                 cells = seen_cells(table, neurons, list(limits.T))
                 for order, memory in ORDERS.items():
-                    subject.to(memory_format=memory)  # type: ignore[call-overload]
+                    model.to(memory_format=memory)  # type: ignore[call-overload]
                     shown = test.contiguous(memory_format=memory)
                     for size in options.batch_sizes:
-                        share = cost(subject, cells, shown, size, options.repeats)
+                        share = cost(model, cells, shown, size, options.repeats)
                         print(
                             f"{name:<16}{which:<12}{len(cells.layers.names):>3} layers, {order:<15}"
                             f"batches of {size:<4}{100 * share:7.2f} % of the forward pass"
@@ -74,12 +74,12 @@ def main() -> None:
 
 
 def chosen(
-    subject: Subject, images: Tensor, labels: Tensor, table: ActivationTable
+    model: ImageModel, images: Tensor, labels: Tensor, table: ActivationTable
 ) -> dict[str, NDArray[np.int64]]:
     """Return the most important neurons, and as many spread evenly over the hidden ones."""
     pixels = (255 * images).round().to(torch.uint8).contiguous().numpy()
     shown = ArrayImages(pixels, labels.numpy(), tuple(map(str, range(10))))
-    ranked = attribute(subject, shown, np.arange(len(shown)), "lrp")
+    ranked = attribute(model, shown, np.arange(len(shown)), "lrp")
     hidden = table.layers.neurons - table.layers.widths[-1]
     return {
         "important": select_in_model(ranked.layers, ranked.of(), NEURONS).neurons,
@@ -88,14 +88,14 @@ def chosen(
 
 
 @torch.no_grad()
-def cost(subject: Subject, cells: SeenCells, images: Tensor, size: int, repeats: int) -> float:
+def cost(model: ImageModel, cells: SeenCells, images: Tensor, size: int, repeats: int) -> float:
     """Return the time of a monitor as a share of the bare forward pass."""
     batches = torch.split(images, size)
-    monitor = Monitor(subject, cells)
+    monitor = Monitor(model, cells)
 
     def bare() -> None:
         for some in batches:
-            subject(some)
+            model(some)
 
     def watched() -> None:
         for some in batches:

@@ -28,9 +28,10 @@ from torch import Tensor
 
 from imprint.lenses.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.nets.fill import build_subject
-from imprint.nets.load import load_subject
-from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.load import load_model
+from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.neurons import Taps
 from imprint.probe.signals.precision import full_float32
@@ -59,18 +60,18 @@ def main() -> None:
     slow = False
     with full_float32(CPU):
         for name, limit in LIMITS.items():
-            subject = network(name, options.weights).place(CPU).eval()
-            table = activations(subject, train, train_labels, options.batch_size)
+            model = network(name, options.weights).place(CPU).eval()
+            table = activations(model, train, train_labels, options.batch_size)
             size = options.batch_size
             parts = (torch.split(test, size), torch.split(test_labels, size))
             batches = list(zip(*parts, strict=True))
             print(f"\n{name}: {table.layers.neurons} neurons in {len(table.layers.names)} layers")
-            slow |= measure(subject, table, batches, options.repeats, limit)
+            slow |= measure(model, table, batches, options.repeats, limit)
     sys.exit(int(slow))
 
 
 def measure(
-    subject: Subject,
+    model: ImageModel,
     train: ActivationTable,
     batches: Sequence[tuple[Tensor, Tensor]],
     repeats: int,
@@ -84,12 +85,12 @@ def measure(
         criterion.fit(train)
     cheap = [criterion for criterion in fitted.values() if not criterion.costly]
     passes: dict[str, Callable[[], None]] = {
-        "bare": lambda: bare(subject, batches),
-        "taps alone": lambda: watched(subject, batches, []),
-        "all but surprise": lambda: watched(subject, batches, cheap),
+        "bare": lambda: bare(model, batches),
+        "taps alone": lambda: watched(model, batches, []),
+        "all but surprise": lambda: watched(model, batches, cheap),
     }
     for name, criterion in fitted.items():
-        passes[name] = partial(watched, subject, batches, [criterion])
+        passes[name] = partial(watched, model, batches, [criterion])
     for run in passes.values():
         run()
     rounds = [{name: seconds(run) for name, run in passes.items()} for _ in range(repeats)]
@@ -109,45 +110,45 @@ def measure(
 
 
 @torch.no_grad()
-def bare(subject: Subject, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
+def bare(model: ImageModel, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
     """Run the network alone."""
     for images, _ in batches:
-        subject(images)
+        model(images)
 
 
 @torch.no_grad()
 def watched(
-    subject: Subject, batches: Sequence[tuple[Tensor, Tensor]], criteria: Sequence[Criterion]
+    model: ImageModel, batches: Sequence[tuple[Tensor, Tensor]], criteria: Sequence[Criterion]
 ) -> None:
     """Run the network under taps, and show its activations to criteria that saw nothing yet."""
     fresh = [criterion.fresh() for criterion in criteria]
-    with Taps(subject) as taps:
+    with Taps(model) as taps:
         for images, labels in batches:
-            subject(images)
+            model(images)
             batch = taps.take(labels)
             for criterion in fresh:
                 criterion.update(batch)
 
 
 @torch.no_grad()
-def activations(subject: Subject, images: Tensor, labels: Tensor, size: int) -> ActivationTable:
+def activations(model: ImageModel, images: Tensor, labels: Tensor, size: int) -> ActivationTable:
     """Return what the network makes of some images."""
     parts = []
-    with Taps(subject) as taps:
+    with Taps(model) as taps:
         for some in torch.split(images, size):
-            subject(some)
+            model(some)
             parts.append(taps.take().values.numpy())
         return ActivationTable(taps.layers, np.concatenate(parts), labels.numpy())
 
 
-def network(name: str, weights: Path | None) -> Subject:
+def network(name: str, weights: Path | None) -> ImageModel:
     """Return a published network, or an untrained one."""
     mean, std = NORMALISATIONS["imagenet" if name.startswith("cifar") else "half"]
-    card = SubjectCard(name, 3, 10, 32, mean, std)
+    card = ModelCard(name, 3, 10, 32, mean, std)
     if weights is None:
         torch.manual_seed(0)
-        return build_subject(card)
-    return load_subject(weights / f"{FILES[name]}.safetensors", card)
+        return build_model(card)
+    return load_model(weights / f"{FILES[name]}.safetensors", card)
 
 
 def pictures(folder: Path | None, part: str, count: int) -> tuple[Tensor, Tensor]:

@@ -26,8 +26,8 @@ from imprint.data.open import open_images
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.wisdom import wisdom
-from imprint.nets.load import load_subject
-from imprint.nets.subject import NORMALISATIONS, SubjectCard
+from imprint.nets.load import load_model
+from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import hidden, select_in_model
 from imprint.stats.correlation import spearman
@@ -49,10 +49,10 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     if chosen.mnist:
-        card = SubjectCard("lenet", 1, 10, 32, *NORMALISATIONS["mnist"])
+        card = ModelCard("lenet", 1, 10, 32, *NORMALISATIONS["mnist"])
         compare("mnist", open_part(chosen.mnist), card, chosen)
     if chosen.cifar10:
-        card = SubjectCard("lenet", 3, 10, 32, *NORMALISATIONS["half"])
+        card = ModelCard("lenet", 3, 10, 32, *NORMALISATIONS["half"])
         compare("cifar10", open_part(chosen.cifar10), card, chosen)
 
 
@@ -61,9 +61,9 @@ def open_part(folder: Path) -> ImageSet:
     return open_images(folder / "train" if (folder / "train").is_dir() else folder)
 
 
-def compare(name: str, images: ImageSet, card: SubjectCard, chosen: argparse.Namespace) -> None:
+def compare(name: str, images: ImageSet, card: ModelCard, chosen: argparse.Namespace) -> None:
     """Print a table for one network."""
-    subject = load_subject(chosen.weights / f"lenet_{name}.safetensors", card)
+    model = load_model(chosen.weights / f"lenet_{name}.safetensors", card)
     published = read_votes(chosen.published / f"wisdom_lenet_{name}.csv")
     order = generator(0, "votes order").permutation(len(images)).astype(np.int64)
     counts = (
@@ -77,7 +77,7 @@ def compare(name: str, images: ImageSet, card: SubjectCard, chosen: argparse.Nam
         if not batches:
             continue
         start = time.perf_counter()
-        found = wisdom(subject, images, order[: BATCH * batches], options, batch_size=BATCH)
+        found = wisdom(model, images, order[: BATCH * batches], options, batch_size=BATCH)
         seconds = time.perf_counter() - start
         show(what, found.layers, found.votes.astype(np.float64), published)
         theirs = select_in_model(found.layers, flat(found.layers, published), 10)

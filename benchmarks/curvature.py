@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.curvature import zeroth_order_curvature
 from imprint.probe.signals.hessian import exact_trace, hutchinson_trace, logit_probe_trace
 from imprint.probe.signals.precision import full_float32
@@ -44,32 +44,32 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    subject = load_resnet(options.weights, 20).place(CPU).eval()
+    model = load_resnet(options.weights, 20).place(CPU).eval()
     pixels, labels = read_folder(options.data / "test")
     rows = np.random.default_rng(0).choice(len(labels), options.images, replace=False)
     images = (pixels[rows].float() / 255).contiguous(memory_format=torch.channels_last)
     print(f"{len(rows)} images, {options.threads} thread(s), torch {torch.__version__}")
     with full_float32(CPU):
-        ratio = cost(subject, images, labels[rows], rows, options.repeats)
-        traces(subject, images, labels[rows], rows)
+        ratio = cost(model, images, labels[rows], rows, options.repeats)
+        traces(model, images, labels[rows], rows)
     sys.exit(int(ratio > LIMIT))
 
 
 def cost(
-    subject: Subject, images: Tensor, labels: Tensor, indices: np.ndarray, repeats: int
+    model: ImageModel, images: Tensor, labels: Tensor, indices: np.ndarray, repeats: int
 ) -> float:
     """Print and return the cost of the zeroth-order score in units of 41 forward passes."""
 
     @torch.inference_mode()
     def bare() -> None:
         for part in images.split(ROWS):
-            subject(part)
+            model(part)
 
     def score() -> None:
         bare()
         count = 2 * images[0].numel()
         signs = (rademacher(0, "curvature", "identity", n, indices, count) for n in range(PROBES))
-        zeroth_order_curvature(subject, images, labels, signs, STEP, subject.std, ROWS)
+        zeroth_order_curvature(model, images, labels, signs, STEP, model.std, ROWS)
 
     bare()
     forwards = 1 + 4 * PROBES
@@ -81,7 +81,7 @@ def cost(
     return ratio
 
 
-def traces(subject: Subject, images: Tensor, labels: Tensor, indices: np.ndarray) -> None:
+def traces(model: ImageModel, images: Tensor, labels: Tensor, indices: np.ndarray) -> None:
     """Print error and cost of the estimates of the trace."""
 
     def signs(purpose: str, count: int) -> Iterator[Tensor]:
@@ -89,15 +89,13 @@ def traces(subject: Subject, images: Tensor, labels: Tensor, indices: np.ndarray
 
     def forward() -> Tensor:
         with torch.inference_mode():
-            return subject(images)
+            return model(images)
 
     methods: dict[str, Callable[[], Tensor]] = {
-        "exact": lambda: exact_trace(subject, images, subject.std),
-        "10 logit probes": lambda: logit_probe_trace(
-            subject, images, signs("logits", 10), subject.std
-        ),
+        "exact": lambda: exact_trace(model, images, model.std),
+        "10 logit probes": lambda: logit_probe_trace(model, images, signs("logits", 10), model.std),
         "10 Hutchinson": lambda: hutchinson_trace(
-            subject, images, labels, signs("hutchinson", images[0].numel()), subject.std
+            model, images, labels, signs("hutchinson", images[0].numel()), model.std
         ),
     }
     unit = seconds(forward)

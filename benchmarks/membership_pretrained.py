@@ -32,7 +32,7 @@ from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.records import Records, choose_records
 from imprint.lenses.membership.study.signals import KINDS
 from imprint.lenses.membership.study.trials import list_trials
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
 from imprint.probe.signals.signal_options import SignalOptions
 from imprint.probe.signals.signals import take_signals
@@ -66,20 +66,20 @@ def main() -> None:
     heads = "".join(f"{f'TPR at {100 * rate:g} %':>20}" for rate in RATES)
     print(f"{'network':<10}{'attack':<20}{'records':>8}{'AUC':>20}{heads}{'s/1000':>8}")
     for depth in options.depths:
-        subject = load_resnet(options.weights, depth)
+        model = load_resnet(options.weights, depth)
         for signals, count in ((PLAIN, options.records), (CURVATURE, options.curvature_records)):
-            attack(f"resnet{depth}", subject, images, sizes, signals, count)
+            attack(f"resnet{depth}", model, images, sizes, signals, count)
         if options.label_only_records:
             search = BoundaryOptions(
                 queries=options.label_only_queries, first_directions=options.first_directions
             )
             count = options.label_only_records
-            attack_labels(f"resnet{depth}", subject, images, sizes, search, count)
+            attack_labels(f"resnet{depth}", model, images, sizes, search, count)
 
 
 def attack_labels(
     name: str,
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     sizes: tuple[int, int],
     search: BoundaryOptions,
@@ -88,12 +88,12 @@ def attack_labels(
     """Measure distances to the boundary by hard labels; print what the attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
     attacked, others = (
-        centre_images(images, index, subject.input_size, 1.0)
+        centre_images(images, index, model.input_size, 1.0)
         for index in (records.index, records.population)
     )
     start = time.perf_counter()
     table = boundary_distances(
-        subject,
+        model,
         attacked.pixels,
         attacked.labels,
         records.index,
@@ -114,7 +114,7 @@ def attack_labels(
 
 def attack(
     name: str,
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     sizes: tuple[int, int],
     signals: SignalOptions,
@@ -125,7 +125,7 @@ def attack(
     squares = seen_squares(images, records.every, 1.0)
     start = time.perf_counter()
     table = take_signals(
-        {name: subject}, images, records.every, squares, signals, torch.device("cpu"), name
+        {name: model}, images, records.every, squares, signals, torch.device("cpu"), name
     )[name]
     seconds = time.perf_counter() - start
     values = {

@@ -122,19 +122,19 @@ def _pixels(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _write_networks(folder: Path) -> None:
-    from imprint.nets.load import save_subject
-    from imprint.nets.subject import SubjectCard
-    from imprint.train.loop import initial_subject
+    from imprint.nets.load import save_model
+    from imprint.nets.model_card import ModelCard
+    from imprint.train.loop import initial_model
 
     shape = {"widths": "16"}
-    classifier = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape)
-    encoder = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape, projector="8-4")
+    classifier = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape)
+    encoder = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape, projector="8-4")
     for name, card, seed in (
         ("classifier", classifier, 0),
         ("encoder_a", encoder, 1),
         ("encoder_b", encoder, 2),
     ):
-        save_subject(folder / f"{name}.safetensors", initial_subject(card, seed), card)
+        save_model(folder / f"{name}.safetensors", initial_model(card, seed), card)
 
 
 def _write_runs(folder: Path, models: int = 12, records: int = 20, tests: int = 4) -> None:
@@ -170,7 +170,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
     photos = ["--data", at("train"), "--boxes", at("boxes")]
     small = [*photos, "--min-crop-px=2", "--k=5"]
-    subject = ["--subject", at("classifier.safetensors")]
+    model = ["--subject", at("classifier.safetensors")]
     sets = ["--train", at("train"), "--test", at("test")]
     retrain = [
         "--data", at("images.npz"), "--records=16", "--queries=4", "--left-out=3", "--pairs=8",
@@ -216,7 +216,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         ],
         "membership attack": ["membership", "attack", "--arrays", at("signals.npz")],
         "membership audit": [
-            "membership", "audit", *subject, "--members", at("train"),
+            "membership", "audit", *model, "--members", at("train"),
             "--non-members", at("test"), "--probes=1", "--shadows=4", *COHORT,
         ],
         "membership cohort": [
@@ -251,15 +251,15 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "leave-one-out", "compare", *retrain, "--estimator=tracin,nearest",
         ],
         "coverage importance": [
-            "coverage", "importance", *subject, "--train", at("train"), "--methods=lrp",
+            "coverage", "importance", *model, "--train", at("train"), "--methods=lrp",
         ],
         "coverage wisdom": [
-            "coverage", "wisdom", *subject, "--train", at("train"), "--methods=la,lrp",
+            "coverage", "wisdom", *model, "--train", at("train"), "--methods=la,lrp",
             "--batch-size=8",
         ],
         "coverage measure": [
-            "coverage", "measure", *subject, *sets, "--criteria=nc,kmnc,idc,tknc",
+            "coverage", "measure", *model, *sets, "--criteria=nc,kmnc,idc,tknc",
         ],
-        "coverage monitor": ["coverage", "monitor", *subject, *sets],
+        "coverage monitor": ["coverage", "monitor", *model, *sets],
         "report": ["report"],
     }  # fmt: skip

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.nets.load import load_subject
-from imprint.nets.subject import NORMALISATIONS, Subject
+from imprint.nets.image_model import ImageModel
+from imprint.nets.load import load_model
+from imprint.nets.model_card import NORMALISATIONS
 
 EXPECTED = {20: 81.03, 56: 83.20}
 TOLERANCE = 0.1
@@ -39,9 +40,9 @@ def main() -> None:
     print(f"{'network':<16}{'top-1 %':>8}{'expected':>10}{'images/s':>10}")
     off = False
     for depth in options.depths:
-        subject = load_resnet(options.weights, depth)
+        model = load_resnet(options.weights, depth)
         start = time.perf_counter()
-        accuracy = 100 * top_1(subject, pixels, labels)
+        accuracy = 100 * top_1(model, pixels, labels)
         rate = len(labels) / (time.perf_counter() - start)
         expected = EXPECTED.get(depth)
         off |= expected is not None and abs(accuracy - expected) > TOLERANCE
@@ -51,7 +52,7 @@ def main() -> None:
     sys.exit(int(off))
 
 
-def load_resnet(folder: Path, depth: int) -> Subject:
+def load_resnet(folder: Path, depth: int) -> ImageModel:
     """Return a published ResNet."""
     mean, std = NORMALISATIONS["imagenet"]
     card = {
@@ -62,7 +63,7 @@ def load_resnet(folder: Path, depth: int) -> Subject:
         "mean": mean,
         "std": std,
     }
-    return load_subject(folder / f"resnet{depth}_cifar10.safetensors", card)
+    return load_model(folder / f"resnet{depth}_cifar10.safetensors", card)
 
 
 def read_folder(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,12 +75,12 @@ def read_folder(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.inference_mode()
-def top_1(subject: Subject, pixels: torch.Tensor, labels: torch.Tensor) -> float:
+def top_1(model: ImageModel, pixels: torch.Tensor, labels: torch.Tensor) -> float:
     """Return the share of images whose largest logit is that of their label."""
     right = 0
     for images, truth in zip(torch.split(pixels, 500), torch.split(labels, 500), strict=True):
         inputs = (images.float() / 255).contiguous(memory_format=torch.channels_last)
-        right += int((subject(inputs).argmax(1) == truth).sum())
+        right += int((model(inputs).argmax(1) == truth).sum())
     return right / len(labels)
 
 

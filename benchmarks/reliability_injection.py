@@ -166,12 +166,12 @@ def calls(world: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _write_network(file: Path, outputs: int) -> None:
-    from imprint.nets.load import save_subject
-    from imprint.nets.subject import SubjectCard
-    from imprint.train.loop import initial_subject
+    from imprint.nets.load import save_model
+    from imprint.nets.model_card import ModelCard
+    from imprint.train.loop import initial_model
 
-    card = SubjectCard("mlp", 3, outputs, 8, (0.5,), (0.25,), {"widths": "16"})
-    save_subject(file, initial_subject(card, 0), card)
+    card = ModelCard("mlp", 3, outputs, 8, (0.5,), (0.25,), {"widths": "16"})
+    save_model(file, initial_model(card, 0), card)
 
 
 def printed_fault(outcome: Outcome) -> str:

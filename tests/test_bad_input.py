@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
-from imprint.nets.load import save_subject
-from imprint.nets.subject import SubjectCard
-from imprint.train.loop import initial_subject
+from imprint.nets.load import save_model
+from imprint.nets.model_card import ModelCard
+from imprint.train.loop import initial_model
 
 BOX = (
     "<annotation><object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{right}</xmax><ymax>6</ymax>"
     "</bndbox></object></annotation>"
 )
-CARD = SubjectCard("mlp", 3, 10, 32, (0.5,), (0.25,), {"widths": "8"}, projector="8-4")
+CARD = ModelCard("mlp", 3, 10, 32, (0.5,), (0.25,), {"widths": "8"}, projector="8-4")
 
 
 def refused(capsys, words, out):
@@ -125,7 +125,7 @@ def split(tmp_path_factory):
 
 
 def put_model(file, card, said=None):
-    save_subject(file, initial_subject(card, 0), card)
+    save_model(file, initial_model(card, 0), card)
     if said is not None:
         file.with_suffix(".json").write_bytes(said)
     return str(file)
@@ -154,7 +154,7 @@ def test_a_card_that_is_not_text(split, tmp_path, capsys):
 
 
 def test_a_network_without_the_projector_that_is_to_be_attacked(split, tmp_path, capsys):
-    bare = SubjectCard("mlp", 3, 10, 32, (0.5,), (0.25,), {"widths": "8"})
+    bare = ModelCard("mlp", 3, 10, 32, (0.5,), (0.25,), {"widths": "8"})
     words = [*two_model_words(tmp_path, split, card=bare), "--layer", "projector"]
     sentence = refused(capsys, words, tmp_path / "out")
     assert sentence == "imprint: the network has no projector: choose --layer backbone"

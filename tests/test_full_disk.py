@@ -19,16 +19,16 @@ FULL = Path("/dev/full")
 
 
 def write_state(path):
-    from imprint.train.loop import Run, initial_subject, subject_card
+    from imprint.train.loop import Run, initial_model, make_card
     from imprint.train.objective import build_objective
     from imprint.train.optim import build_optimizer
     from imprint.train.options import TrainOptions
 
     options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
-    subject = initial_subject(subject_card(composite(10), options, 0), 0)
-    objective = build_objective("vicreg", subject, {})
-    optimizer = build_optimizer(subject, options, 128)
-    Run(subject, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
+    model = initial_model(make_card(composite(10), options, 0), 0)
+    objective = build_objective("vicreg", model, {})
+    optimizer = build_optimizer(model, options, 128)
+    Run(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")

@@ -23,14 +23,14 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 REFUSED = ("was made with other settings", "was made for other images")
-CARD = SubjectCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})
+CARD = ModelCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def place(tmp_path_factory):
         whole = {"images": images.pixels[:, :, ::4, ::4], "labels": images.labels}
         np.savez(root / f"{name}.npz", classes=list(images.classes), **whole)
     for seed in (0, 1):
-        save_subject(root / f"{seed}.safetensors", initial_subject(CARD, seed), CARD)
+        save_model(root / f"{seed}.safetensors", initial_model(CARD, seed), CARD)
     images = composite(120)
     partitions = partition_images(images, images.boxes(), sizes=(2, 3))
     save_partition(root / "split", partitions, images.fingerprint())
@@ -447,7 +447,7 @@ NO_RESULT = (".lock", "options.yaml", "summary.json", "report.html", "engine-")
 @pytest.fixture
 def of_the_user(monkeypatch, place):
     """Give a model that only answers, as a user has it."""
-    network = load_subject(place / "0.safetensors").eval()
+    network = load_model(place / "0.safetensors").eval()
 
     def logits(images):
         with torch.no_grad():

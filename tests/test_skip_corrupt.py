@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
-from imprint.nets.load import save_subject
-from imprint.nets.subject import SubjectCard
-from imprint.train.loop import initial_subject
+from imprint.nets.load import save_model
+from imprint.nets.model_card import ModelCard
+from imprint.train.loop import initial_model
 
-CARD = SubjectCard("mlp", 3, 2, 8, (0.5,), (0.25,), {"widths": "16"})
+CARD = ModelCard("mlp", 3, 2, 8, (0.5,), (0.25,), {"widths": "16"})
 TINY = "--train.architecture mlp --train.input-size 8 --train.epochs 1 --train.batch-size 8 "
 COHORT = TINY + "--train.engine sequential --probes 1 "
 COMMANDS = {
@@ -41,7 +41,7 @@ def root(tmp_path_factory):
                 Image.fromarray(pixels).save(folder / part / name / f"{number:02d}.png")
             (folder / part / name / "03.png").write_bytes(b"no picture")
     np.save(folder / "rows.npy", np.arange(40))
-    save_subject(folder / "net.safetensors", initial_subject(CARD, 0), CARD)
+    save_model(folder / "net.safetensors", initial_model(CARD, 0), CARD)
     return folder
 
 

@@ -13,9 +13,9 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.launch.local import run_tasks
 from imprint.nets.build import build_network
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
-from imprint.train.loop import initial_subject
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
+from imprint.train.loop import initial_model
 
 MODULE = """
 from pathlib import Path
@@ -62,8 +62,8 @@ def no_network(monkeypatch):
 def weights_with_card(folder, architecture, **options):
     """Return a file of weights beside a card that somebody wrote."""
     folder.mkdir(exist_ok=True)
-    card = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.5,), {"widths": "4"})
-    save_subject(folder / "net.safetensors", initial_subject(card, 0), card)
+    card = ModelCard("mlp", 3, 4, 8, (0.5,), (0.5,), {"widths": "4"})
+    save_model(folder / "net.safetensors", initial_model(card, 0), card)
     content = {**card.to_json(), "architecture": architecture, "options": options}
     (folder / "net.json").write_text(json.dumps(content))
     return folder / "net.safetensors"
@@ -72,11 +72,11 @@ def weights_with_card(folder, architecture, **options):
 def test_a_card_does_not_run_code_without_consent(code, tmp_path):
     file = weights_with_card(tmp_path / "theirs", "somebodys_nets:build")
     with pytest.raises(ImprintError, match="--trust-code"):
-        load_subject(file)
+        load_model(file)
     assert not code.exists()
     user_code.trust_code("somebodys_nets:build")
     with pytest.raises(ImprintError, match="does not hold somebodys_nets:build"):
-        load_subject(file)
+        load_model(file)
     assert code.exists()
 
 
@@ -112,7 +112,7 @@ def test_names_of_libraries_are_refused_with_and_without_consent(
     monkeypatch.setattr(user_code, "_everything", consent)
     file = weights_with_card(tmp_path / "theirs", architecture, **options)
     with pytest.raises(ImprintError) as caught:
-        load_subject(file)
+        load_model(file)
     assert "\n" not in str(caught.value)
     assert not code.exists()
 
@@ -250,5 +250,5 @@ def test_weights_that_name_code_are_refused(tmp_path):
 
     torch.save({"state_dict": {"w": torch.ones(2)}, "extra": Evil()}, tmp_path / "net.pt")
     with pytest.raises(ImprintError, match="could run code"):
-        load_subject(tmp_path / "net.pt", SubjectCard("mlp", 3, 4, 8, (0.5,), (0.5,)))
+        load_model(tmp_path / "net.pt", ModelCard("mlp", 3, 4, 8, (0.5,), (0.5,)))
     assert not (tmp_path / "ran").exists()

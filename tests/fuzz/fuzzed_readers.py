@@ -59,8 +59,8 @@ from imprint.lenses.membership.memorization.published_influence import (
 from imprint.lenses.membership.study import case as membership_case
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.privacy.arrays import bound_arrays
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
@@ -71,7 +71,7 @@ from imprint.study.store import Study
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.command import read_indices
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 from imprint.train.published_options import read_published_options
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 
@@ -158,18 +158,18 @@ def read_image(path: Path) -> None:
     load(path, 1)
 
 
-CARD = SubjectCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"}, projector="5-3")
+CARD = ModelCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"}, projector="5-3")
 
 
 @cache
-def small_subject() -> Any:
+def small_model() -> Any:
     """Return a small network with fresh weights."""
-    return initial_subject(CARD, 0)
+    return initial_model(CARD, 0)
 
 
 def weights(folder: Path) -> Path:
     """Write a small network and its card."""
-    save_subject(folder / "net.safetensors", small_subject(), CARD)
+    save_model(folder / "net.safetensors", small_model(), CARD)
     return folder / "net.safetensors"
 
 
@@ -183,7 +183,7 @@ def torch_weights(legacy: bool) -> Callable[[Path], Path]:
 
     def write(folder: Path) -> Path:
         card(folder)
-        state = small_subject().state_dict()
+        state = small_model().state_dict()
         content = {"state_dict": state, "epoch": 3, "args": {"lr": 0.1, "names": ["a", b"b"]}}
         torch.save(content, folder / "net.pt", _use_new_zipfile_serialization=not legacy)
         return folder / "net.pt"
@@ -193,7 +193,7 @@ def torch_weights(legacy: bool) -> Callable[[Path], Path]:
 
 def read_network(path: Path) -> object:
     """Load the network of a file, or of the weights beside a card."""
-    return load_subject(path.with_suffix(".safetensors") if path.suffix == ".json" else path)
+    return load_model(path.with_suffix(".safetensors") if path.suffix == ".json" else path)
 
 
 def cifar(protocol: int) -> Callable[[Path], Path]:

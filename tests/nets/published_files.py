@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_model
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 WIDTH = 4
@@ -114,9 +114,9 @@ def bn_projected(features: Tensor, weights: dict[str, Tensor]) -> Tensor:
 
 
 def saved(path, content, **card):
-    """Write a file as published; return its Subject and what it makes of the images."""
+    """Write a file as published; return its ImageModel and what it makes of the images."""
     torch.save(content, path)
-    return load_subject(path, card or None)
+    return load_model(path, card or None)
 
 
 def close(found: Tensor, expected: Tensor) -> bool:
@@ -129,6 +129,6 @@ with torch.no_grad():
     TRUNK_FEATURES = resnet50_features(IMAGES, TRUNK)
 
 
-def embed(subject, layer="backbone") -> Tensor:
+def embed(model, layer="backbone") -> Tensor:
     with torch.no_grad():
-        return subject.embed(IMAGES, layer)
+        return model.embed(IMAGES, layer)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.fill import build_subject
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.nets.wrapped import as_backbone
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 IMAGES = torch.rand(2, 3, 8, 8)
 
@@ -191,15 +191,15 @@ def test_a_copy_of_a_wrapped_network_computes_with_its_own_weights() -> None:
 
 @pytest.mark.usefixtures("user_module")
 def test_checkpoints_of_a_wrapped_network_keep_its_own_names(tmp_path) -> None:
-    card = SubjectCard("their_nets:featured", 3, 7, 8, (0.5,), (0.5,))
-    subject = build_subject(card).eval()
-    torch.save(subject.network.published.state_dict(), tmp_path / "bare.pt")
-    save_subject(tmp_path / "own.safetensors", subject, card)
+    card = ModelCard("their_nets:featured", 3, 7, 8, (0.5,), (0.5,))
+    model = build_model(card).eval()
+    torch.save(model.network.published.state_dict(), tmp_path / "bare.pt")
+    save_model(tmp_path / "own.safetensors", model, card)
     for loaded in (
-        load_subject(tmp_path / "bare.pt", card),
-        load_subject(tmp_path / "own.safetensors"),
+        load_model(tmp_path / "bare.pt", card),
+        load_model(tmp_path / "own.safetensors"),
     ):
-        assert torch.equal(loaded(IMAGES), subject(IMAGES))
+        assert torch.equal(loaded(IMAGES), model(IMAGES))
 
 
 @pytest.mark.usefixtures("user_module")
@@ -350,23 +350,23 @@ def test_transformers_networks_are_fresh_unless_asked_for_their_weights(
     monkeypatch, tmp_path
 ) -> None:
     transformers_with(monkeypatch, Tokens())
-    card = SubjectCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
-    first, again, other = (initial_subject(card, seed) for seed in (0, 0, 1))
+    card = ModelCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
+    first, again, other = (initial_model(card, seed) for seed in (0, 0, 1))
     weight = "network.module.base_model.embed.weight"
     assert torch.equal(first.state_dict()[weight], again.state_dict()[weight])
     assert not torch.equal(first.state_dict()[weight], other.state_dict()[weight])
-    asked = build_subject(replace(card, options={"pretrained": "true"}))
+    asked = build_model(replace(card, options={"pretrained": "true"}))
     assert (asked.state_dict()[weight] == 0.25).all()
-    refused_too = build_subject(replace(card, options={"pretrained": "false"}))
+    refused_too = build_model(replace(card, options={"pretrained": "false"}))
     assert not (refused_too.state_dict()[weight] == 0.25).any()
 
 
 def test_saved_transformers_networks_come_back(monkeypatch, tmp_path) -> None:
     transformers_with(monkeypatch, Tokens())
-    card = SubjectCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
-    subject = build_subject(card).eval()
-    save_subject(tmp_path / "m.safetensors", subject, card)
-    assert torch.equal(load_subject(tmp_path / "m.safetensors")(IMAGES), subject(IMAGES))
+    card = ModelCard(f"transformers:{tmp_path}", 3, 7, 8, (0.5,), (0.5,))
+    model = build_model(card).eval()
+    save_model(tmp_path / "m.safetensors", model, card)
+    assert torch.equal(load_model(tmp_path / "m.safetensors")(IMAGES), model(IMAGES))
 
 
 def test_transformers_options_are_those_of_the_configuration(monkeypatch, tmp_path) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import load_model, read_card
 from imprint.nets.published import recognise
 from imprint.study.command import COMMANDS
 from imprint.study.options import WeightsChoice
@@ -98,11 +98,11 @@ def test_a_librarys_checkpoint_needs_its_normalisation_and_then_is_its_network(
     torch.save(content, tmp_path / "w.ckpt")
     assert recognise(content) == layout
     with pytest.raises(ImprintError, match=rf"has the layout {layout}, which does not say how"):
-        load_subject(tmp_path / "w.ckpt")
-    subject = load_subject(tmp_path / "w.ckpt", STATED)
-    assert close(embed(subject), stated_features())
+        load_model(tmp_path / "w.ckpt")
+    model = load_model(tmp_path / "w.ckpt", STATED)
+    assert close(embed(model), stated_features())
     expected = projected_to_norm(stated_features(), ended_by_norm(affine=True))
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
     assert read_card(tmp_path / "w.ckpt", STATED).outputs is None
 
 
@@ -112,10 +112,10 @@ def test_a_sequential_trunk_of_lightly(tmp_path) -> None:
         **under("projection_head.layers.", linear("0", FEATURES, 6)),
     }
     torch.save({"state_dict": weights}, tmp_path / "w.ckpt")
-    subject = load_subject(tmp_path / "w.ckpt", STATED)
-    assert close(embed(subject), stated_features())
+    model = load_model(tmp_path / "w.ckpt", STATED)
+    assert close(embed(model), stated_features())
     assert close(
-        embed(subject, "projector"), apply_linear(stated_features(), linear("0", FEATURES, 6), "0")
+        embed(model, "projector"), apply_linear(stated_features(), linear("0", FEATURES, 6), "0")
     )
 
 
@@ -124,8 +124,8 @@ def test_a_classifier_of_mmpretrain_has_its_head(tmp_path) -> None:
     content = {"state_dict": {**under("backbone.", TRUNK), **under("head.", head)}}
     torch.save(content, tmp_path / "w.pth")
     assert recognise(content) == "backbone"
-    subject = load_subject(tmp_path / "w.pth", STATED)
-    assert close(embed(subject, "logits"), apply_linear(stated_features(), head, "fc"))
+    model = load_model(tmp_path / "w.pth", STATED)
+    assert close(embed(model, "logits"), apply_linear(stated_features(), head, "fc"))
 
 
 def test_a_checkpoint_of_simsiam_is_normalised_as_its_script_does(tmp_path) -> None:
@@ -138,11 +138,11 @@ def test_a_checkpoint_of_simsiam_is_normalised_as_its_script_does(tmp_path) -> N
     content = {"arch": "resnet50", "state_dict": under("module.", weights)}
     torch.save(content, tmp_path / "w.pth.tar.pth")
     assert recognise(content) == "simsiam"
-    subject = load_subject(tmp_path / "w.pth.tar.pth")
-    assert close(embed(subject), TRUNK_FEATURES)
+    model = load_model(tmp_path / "w.pth.tar.pth")
+    assert close(embed(model), TRUNK_FEATURES)
     with torch.no_grad():
         expected = projected_to_norm(TRUNK_FEATURES, projector)
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
     assert read_card(tmp_path / "w.pth.tar.pth").mean == IMAGENET[0]
 
 
@@ -152,7 +152,7 @@ def test_a_state_dict_of_a_backbone_alone_is_refused_until_its_normalisation_is_
     file = tmp_path / "w.pth"
     torch.save({"state_dict": under("backbone.", TRUNK)}, file)
     with pytest.raises(ImprintError, match=r"layout backbone, .*: state --mean and --std"):
-        load_subject(file)
+        load_model(file)
     with pytest.raises(ImprintError, match="state --mean and --std"):
         read_card(file, {"mean": [0.5]})
     words = ["convert", "--checkpoint", str(file), "--out", str(tmp_path / "o")]
@@ -162,7 +162,7 @@ def test_a_state_dict_of_a_backbone_alone_is_refused_until_its_normalisation_is_
     assert "which does not say how images are normalised" in capsys.readouterr().err
     main([*words, "--mean", HALF, "--std", HALF])
     expected = resnet50_features(EMBEDDED, TRUNK, [0.5] * 3, [0.5] * 3)
-    assert close(embed(load_subject(tmp_path / "o/w.safetensors")), expected)
+    assert close(embed(load_model(tmp_path / "o/w.safetensors")), expected)
 
 
 @pytest.mark.parametrize("place", ["beside", "named"])
@@ -172,24 +172,24 @@ def test_a_card_of_mean_and_std_alone_states_the_normalisation(tmp_path, place) 
     card = tmp_path / ("w.json" if place == "beside" else "card.json")
     card.write_text(json.dumps(STATED))
     if place == "beside":
-        assert close(embed(load_subject(file)), stated_features())
+        assert close(embed(load_model(file)), stated_features())
         return
     words = ["convert", "--checkpoint", str(file), "--card", str(card)]
     main([*words, "--out", str(tmp_path / "o")])
-    assert close(embed(load_subject(tmp_path / "o/w.safetensors")), stated_features())
+    assert close(embed(load_model(tmp_path / "o/w.safetensors")), stated_features())
 
 
 def test_images_of_other_channels_or_small_ones_need_their_normalisation(tmp_path) -> None:
     wide = torch.cat([TRUNK["conv1.weight"], TRUNK["conv1.weight"][:, :1]], dim=1)
     torch.save({**TRUNK, "conv1.weight": wide}, tmp_path / "four.pth")
     with pytest.raises(ImprintError, match=r"4-channel images, .* state --mean and --std"):
-        load_subject(tmp_path / "four.pth")
+        load_model(tmp_path / "four.pth")
     card = {"mean": [0.4], "std": [0.2]}
-    assert load_subject(tmp_path / "four.pth", card).channels == 4
+    assert load_model(tmp_path / "four.pth", card).channels == 4
     small = {**TRUNK, "conv1.weight": TRUNK["conv1.weight"][:, :, :3, :3]}
     torch.save(small, tmp_path / "small.pth")
     with pytest.raises(ImprintError, match=r"small images, .* state --mean and --std"):
-        load_subject(tmp_path / "small.pth")
+        load_model(tmp_path / "small.pth")
 
 
 def test_names_are_stripped_and_renamed_on_the_command_line(tmp_path, capsys) -> None:
@@ -211,7 +211,7 @@ def test_names_are_stripped_and_renamed_on_the_command_line(tmp_path, capsys) ->
     assert "no tensor whose name begins with 'steam.' of --key-map" in capsys.readouterr().err
     main([*words, "student.", "--key-map", "stem.="])
     expected = resnet50_features(EMBEDDED, TRUNK, [0.5] * 3, [0.5] * 3)
-    assert close(embed(load_subject(tmp_path / "o/w.safetensors")), expected)
+    assert close(embed(load_model(tmp_path / "o/w.safetensors")), expected)
 
 
 def test_every_command_that_reads_weights_has_the_options_of_weights() -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
+from imprint.nets.image_model import ImageModel
 from imprint.nets.outputs import OutputRule
-from imprint.nets.subject import Subject
 from imprint.nets.wrapped import as_backbone
 
 LOGITS, FEATURES, MAPS = torch.ones(2, 3), torch.zeros(2, 5), torch.zeros(2, 3, 4, 4)
@@ -97,12 +97,12 @@ class Pair(nn.Module):
 
 
 @pytest.mark.parametrize("kind", [tuple, dict])
-def test_a_subject_of_such_a_network_answers_with_logits(kind) -> None:
+def test_a_model_of_such_a_network_answers_with_logits(kind) -> None:
     network, images = Pair(kind), torch.rand(2, 3, 2, 2)
-    subject = Subject(network, 3, 2, (0.0,), (1.0,), output=OutputRule(3))
+    model = ImageModel(network, 3, 2, (0.0,), (1.0,), output=OutputRule(3))
     expected = network.classifier(network.features(images))
-    assert torch.equal(subject(images), expected)
-    assert torch.equal(subject.embed(images, "backbone"), network.features(images))
+    assert torch.equal(model(images), expected)
+    assert torch.equal(model.embed(images, "backbone"), network.features(images))
 
 
 def test_a_network_whose_output_is_its_features_may_name_them() -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import load_model, read_card
 from imprint.nets.published import LAYOUTS, published_network, recognise
 from imprint.nets.shapes import architecture_of, outputs_of, stem_of
 from tests.nets.published_files import (
@@ -37,8 +37,8 @@ from tests.nets.published_files import (
 
 
 def test_a_trunk_of_vicreg_barlow_twins_or_dino(tmp_path) -> None:
-    subject = saved(tmp_path / "resnet50.pth", OrderedDict(TRUNK))
-    assert close(embed(subject), TRUNK_FEATURES)
+    model = saved(tmp_path / "resnet50.pth", OrderedDict(TRUNK))
+    assert close(embed(model), TRUNK_FEATURES)
     card = read_card(tmp_path / "resnet50.pth")
     assert (card.architecture, card.options, card.outputs) == ("resnet50", {"width": 4}, None)
     assert (card.mean, card.std, card.input_size) == (*IMAGENET, 224)
@@ -53,10 +53,10 @@ def test_a_full_checkpoint_of_vicreg_or_barlow_twins(tmp_path, layout, hidden_bi
     projector = bn_projector(hidden_bias)
     weights = {**under("backbone.", TRUNK), **under("projector.", projector), **extra}
     content = {"epoch": 1000, "model": under("module.", weights), "optimizer": {"state": {}}}
-    subject = saved(tmp_path / "full.pth", content)
+    model = saved(tmp_path / "full.pth", content)
     assert recognise(content) == layout
-    assert close(embed(subject), TRUNK_FEATURES)
-    assert close(embed(subject, "projector"), bn_projected(TRUNK_FEATURES, projector))
+    assert close(embed(model), TRUNK_FEATURES)
+    assert close(embed(model, "projector"), bn_projected(TRUNK_FEATURES, projector))
     assert read_card(tmp_path / "full.pth").projector == "10-12-6"
 
 
@@ -85,20 +85,20 @@ def test_a_snapshot_of_deja_vu(tmp_path, extra, bare) -> None:
     projector = dejavu_projector()
     weights = under("module.", {**under("net.", TRUNK), **under("projector.", projector), **extra})
     content = weights if bare else {"epoch": 50, "model": weights, "probes": {}, "optimizer": {}}
-    subject = saved(tmp_path / "model_ep50.pth", content)
-    assert close(embed(subject), TRUNK_FEATURES)
+    model = saved(tmp_path / "model_ep50.pth", content)
+    assert close(embed(model), TRUNK_FEATURES)
     expected = bn_projected(TRUNK_FEATURES, plain(projector))
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
 
 
 def test_a_projector_of_deja_vu_that_ends_in_a_rectifier(tmp_path) -> None:
     projector = dejavu_projector()
     projector["2.0.weight"] = projector.pop("2.weight")
     weights = {**under("net.", TRUNK), **under("projector.", projector)}
-    subject = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
+    model = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
     assert read_card(tmp_path / "model.pth").projector == "rectified:10-12-6"
     expected = bn_projected(TRUNK_FEATURES, plain(projector)).relu()
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
 
 
 def test_a_supervised_snapshot_of_deja_vu_has_its_head(tmp_path) -> None:
@@ -107,11 +107,11 @@ def test_a_supervised_snapshot_of_deja_vu_has_its_head(tmp_path) -> None:
     weights = {
         **under("net.", TRUNK), **under("projector.", projector), **under("fc.", head)
     }  # fmt: skip
-    subject = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
+    model = saved(tmp_path / "model.pth", {"model": under("module.", weights)})
     embeddings = bn_projected(TRUNK_FEATURES, plain(projector))
     expected = apply_linear(batch_norm(embeddings, head, "0").relu(), head, "2")
     assert read_card(tmp_path / "model.pth").outputs == 5
-    assert close(embed(subject, "logits"), expected)
+    assert close(embed(model, "logits"), expected)
 
 
 @pytest.mark.parametrize("layout", ["simclr", "moco", "vissl"])
@@ -130,18 +130,18 @@ def test_projectors_of_linear_layers_and_a_rectifier(tmp_path, layout) -> None:
             f"{0 if name[0] == '0' else 1}.clf.0.{name[2:]}": tensor
             for name, tensor in projector.items()
         }
-        model = {"trunk": under("_feature_blocks.", TRUNK), "heads": heads}
-        content = {"classy_state_dict": {"base_model": {"model": model, "meta": {"k": 1}}}}
-    subject = saved(tmp_path / "w.pth", content)
+        plain = {"trunk": under("_feature_blocks.", TRUNK), "heads": heads}
+        content = {"classy_state_dict": {"base_model": {"model": plain, "meta": {"k": 1}}}}
+    model = saved(tmp_path / "w.pth", content)
     card = read_card(tmp_path / "w.pth")
     assert (card.training["published"], card.projector) == (layout, "relu:10-6")
     unchanged = layout == "simclr"
     features = (
         resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3) if unchanged else TRUNK_FEATURES
     )
-    assert close(embed(subject), features)
+    assert close(embed(model), features)
     expected = apply_linear(apply_linear(features, projector, "0").relu(), projector, "2")
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
 
 
 def test_simclr_converted_from_tensorflow_must_be_named(tmp_path, capsys) -> None:
@@ -152,10 +152,10 @@ def test_simclr_converted_from_tensorflow_must_be_named(tmp_path, capsys) -> Non
     words = ["convert", "--checkpoint", str(file), "--layout", "simclr_tf"]
     main([*words, "--out", str(tmp_path / "out")])
     assert "layout simclr_tf, resnet50" in capsys.readouterr().out
-    subject = load_subject(tmp_path / "out" / "resnet50-1x.safetensors")
+    model = load_model(tmp_path / "out" / "resnet50-1x.safetensors")
     features = resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3, pool_same=True)
-    assert close(embed(subject), features)
-    assert close(embed(subject, "logits"), apply_linear(features, weights, "fc"))
+    assert close(embed(model), features)
+    assert close(embed(model, "logits"), apply_linear(features, weights, "fc"))
 
 
 def dino_head(use_norm: bool, width: int) -> tuple[dict[str, Tensor], list[str]]:
@@ -204,10 +204,10 @@ def test_both_branches_of_a_full_dino_checkpoint(tmp_path, use_norm) -> None:
         "dino_loss": {"center": torch.zeros(1, 20)},
     }
     path = tmp_path / "full.pth"
-    subject = saved(path, content)
-    assert close(embed(subject), TRUNK_FEATURES)
+    model = saved(path, content)
+    assert close(embed(model), TRUNK_FEATURES)
     expected = dino_projected(TRUNK_FEATURES, head, layers)
-    assert close(embed(subject, "projector"), expected)
+    assert close(embed(model, "projector"), expected)
     kind = "bn_gelu" if use_norm else "gelu"
     assert read_card(path).projector == f"{kind}:10-10-6"
     main(
@@ -221,7 +221,7 @@ def test_both_branches_of_a_full_dino_checkpoint(tmp_path, use_norm) -> None:
             str(tmp_path / "own"),
         ]
     )
-    loaded = load_subject(tmp_path / "own" / "full.safetensors")
+    loaded = load_model(tmp_path / "own" / "full.safetensors")
     own = {name.removeprefix("backbone."): tensor for name, tensor in student.items()}
     assert close(embed(loaded), resnet50_features(IMAGES, own))
     assert read_card(tmp_path / "own" / "full.safetensors").training["branch"] == "student"
@@ -296,20 +296,20 @@ def vit_weights(depth: int = 2, width: int = 128, patch: int = 8, grid: int = 4)
 
 def test_a_vision_transformer_of_dino_on_its_own_grid_and_on_another(tmp_path) -> None:
     weights = vit_weights()
-    subject = saved(tmp_path / "dino_vit.pth", weights)
+    model = saved(tmp_path / "dino_vit.pth", weights)
     card = read_card(tmp_path / "dino_vit.pth")
     assert (card.architecture, card.input_size) == ("vit", 32)
     assert card.options == {"patch": 8, "width": 128, "depth": 2}
     oracle = ViT(weights, depth=2, width=128, heads=2)
     small = IMAGES[:, :, :32, :32]
     with torch.no_grad():
-        assert close(subject.embed(small, "backbone"), oracle(small, weights["pos_embed"]))
+        assert close(model.embed(small, "backbone"), oracle(small, weights["pos_embed"]))
         learnt = weights["pos_embed"][:, 1:].reshape(1, 4, 4, 128).permute(0, 3, 1, 2)
         moved = functional.interpolate(learnt, (8, 8), mode="bicubic")
         places = torch.cat(
             [weights["pos_embed"][:, :1], moved.permute(0, 2, 3, 1).reshape(1, 64, 128)], dim=1
         )
-        assert close(embed(subject), oracle(IMAGES, places))
+        assert close(embed(model), oracle(IMAGES, places))
 
 
 def test_a_full_dino_checkpoint_of_a_vision_transformer(tmp_path) -> None:
@@ -317,13 +317,13 @@ def test_a_full_dino_checkpoint_of_a_vision_transformer(tmp_path) -> None:
     head, layers = dino_head(False, 128)
     branch = {**under("backbone.", weights), **under("head.mlp.", head)}
     branch["head.last_layer.weight_v"] = torch.rand(20, 6)
-    subject = saved(
+    model = saved(
         tmp_path / "full.pth", {"student": under("module.", branch), "teacher": branch, "epoch": 1}
     )
     small = IMAGES[:, :, :32, :32]
     with torch.no_grad():
         features = ViT(weights, 2, 128, 2)(small, weights["pos_embed"])
-        found = subject.embed(small, "projector")
+        found = model.embed(small, "projector")
     assert close(found, dino_projected(features, head, layers))
 
 
@@ -373,7 +373,7 @@ def test_what_is_missing_or_left_over_is_named(tmp_path) -> None:
     content = {**under("backbone.", weights), **under("projector.", bn_projector(True))}
     torch.save({"model": under("module.", content)}, tmp_path / "w.pth")
     with pytest.raises(ImprintError) as caught:
-        load_subject(tmp_path / "w.pth")
+        load_model(tmp_path / "w.pth")
     assert "1 missing (layer2.1.conv2.weight)" in str(caught.value)
     assert "1 left over (layer1.0.conv4.weight)" in str(caught.value)
 
@@ -385,7 +385,7 @@ def test_a_part_that_the_layout_has_no_place_for_is_named(tmp_path) -> None:
     }  # fmt: skip
     torch.save({"model": weights}, tmp_path / "w.pth")
     with pytest.raises(ImprintError, match=r"2 left over \(classifier\.bias, classifier\.weight\)"):
-        load_subject(tmp_path / "w.pth")
+        load_model(tmp_path / "w.pth")
 
 
 def test_a_projector_that_imprint_cannot_build_is_told(tmp_path) -> None:
@@ -393,7 +393,7 @@ def test_a_projector_that_imprint_cannot_build_is_told(tmp_path) -> None:
     weights = {**under("backbone.", TRUNK), **under("projector.", projector)}
     torch.save({"model": weights}, tmp_path / "w.pth")
     with pytest.raises(ImprintError, match="holds a projector that is no row of linear layers"):
-        load_subject(tmp_path / "w.pth")
+        load_model(tmp_path / "w.pth")
 
 
 def test_another_layout_than_named_and_a_layout_that_is_not_there(tmp_path) -> None:
@@ -406,8 +406,8 @@ def test_another_layout_than_named_and_a_layout_that_is_not_there(tmp_path) -> N
 
 
 def test_values_of_the_card_can_be_replaced(tmp_path) -> None:
-    subject = saved(tmp_path / "w.pth", dict(TRUNK), mean=[0.0] * 3, std=[1.0] * 3)
-    assert close(embed(subject), resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3))
+    model = saved(tmp_path / "w.pth", dict(TRUNK), mean=[0.0] * 3, std=[1.0] * 3)
+    assert close(embed(model), resnet50_features(IMAGES, TRUNK, [0.0] * 3, [1.0] * 3))
 
 
 def test_the_command_names_every_layout(tmp_path, capsys) -> None:
@@ -430,7 +430,7 @@ def test_convert_writes_the_card_that_rebuilds_it(tmp_path, capsys) -> None:
     main([*words, "--name", "vicreg", "--out", str(tmp_path)])
     told = json.loads(capsys.readouterr().out)
     assert told["card"] == read_card(tmp_path / "vicreg.safetensors").to_json()
-    assert close(embed(load_subject(tmp_path / "vicreg.safetensors")), TRUNK_FEATURES)
+    assert close(embed(load_model(tmp_path / "vicreg.safetensors")), TRUNK_FEATURES)
 
 
 def test_convert_does_not_put_a_card_beside_the_file_it_read(tmp_path, capsys) -> None:

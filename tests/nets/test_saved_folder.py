@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.nets.load import NetworkFile, hash_weights, load_subject, read_card
+from imprint.nets.load import NetworkFile, hash_weights, load_model, read_card
 from imprint.nets.saved_folder import folder_card
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 IMAGES = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 CONFIG = {
@@ -54,17 +54,17 @@ def saved(transformers, tmp_path_factory) -> tuple[Path, torch.nn.Module]:
 
 
 def test_a_saved_folder_is_its_network_on_images_in_0_to_1(saved) -> None:
-    folder, model = saved
-    subject = load_subject(folder)
+    folder, module = saved
+    model = load_model(folder)
     mean, std = (
         torch.tensor(PROCESSOR[f"image_{name}"])[:, None, None] for name in ("mean", "std")
     )
     with torch.no_grad():
-        expected = model(pixel_values=(IMAGES - mean) / std).logits
-        features, logits = subject.embed_layers(IMAGES, ("backbone", "logits")).values()
+        expected = module(pixel_values=(IMAGES - mean) / std).logits
+        features, logits = model.embed_layers(IMAGES, ("backbone", "logits")).values()
     assert torch.allclose(logits, expected, atol=1e-6)
     assert features.shape == (3, 16)
-    assert subject.has_logits
+    assert model.has_logits
 
 
 def test_a_saved_folder_has_a_card_and_an_untrained_twin(saved) -> None:
@@ -72,7 +72,7 @@ def test_a_saved_folder_has_a_card_and_an_untrained_twin(saved) -> None:
     card = read_card(folder)
     assert (card.channels, card.outputs, card.input_size) == (3, 5, 16)
     assert card.mean == pytest.approx((0.5, 0.4, 0.3))
-    twin = initial_subject(card, 3)
+    twin = initial_model(card, 3)
     weight = twin.network.published.classifier.weight
     assert weight.shape == model.classifier.weight.shape
     assert not torch.equal(weight, model.classifier.weight)
@@ -85,10 +85,10 @@ def test_the_identity_of_a_folder_is_its_content(saved, tmp_path) -> None:
     for file in folder.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
     assert hash_weights(copy) == hash_weights(folder)
-    assert NetworkFile(copy).identity() == NetworkFile(folder).identity()
+    assert NetworkFile(copy).fingerprint() == NetworkFile(folder).fingerprint()
     changed = {**PROCESSOR, "image_mean": [0.1, 0.1, 0.1]}
     (copy / "preprocessor_config.json").write_text(json.dumps(changed))
-    assert NetworkFile(copy).identity() != NetworkFile(folder).identity()
+    assert NetworkFile(copy).fingerprint() != NetworkFile(folder).fingerprint()
 
 
 @pytest.mark.usefixtures("transformers")
@@ -99,16 +99,16 @@ def test_weights_that_do_not_fill_the_model_are_refused(saved, tmp_path) -> None
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
     with pytest.raises(ImprintError, match="cannot load an image model"):
-        load_subject(tmp_path)
+        load_model(tmp_path)
     weights = load_file(folder / "model.safetensors")
     del weights["classifier.bias"]
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ImprintError, match=r"no tensor for classifier\.bias: save the model again"):
-        load_subject(tmp_path)
+        load_model(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     torch.save(weights, tmp_path / "pytorch_model.bin")
     with pytest.raises(ImprintError, match="cannot load an image model"):
-        load_subject(tmp_path)
+        load_model(tmp_path)
 
 
 def written(folder: Path, config: object = None, processor: object = None) -> Path:
@@ -185,7 +185,7 @@ def test_a_configuration_that_describes_no_model_is_refused(tmp_path, config, me
 
 def test_a_folder_without_configuration_is_refused(tmp_path) -> None:
     with pytest.raises(ImprintError, match=r"is a folder without config\.json: give a file"):
-        load_subject(tmp_path)
+        load_model(tmp_path)
 
 
 @pytest.mark.parametrize("factor", [0, -1, 10**12, "x", None, [1 / 255]])

@@ -12,8 +12,8 @@ from torch.nn import functional
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.load import load_subject
-from imprint.nets.sonnet import convert_weights, sonnet_names, subject_from_sonnet, to_torch
+from imprint.nets.load import load_model
+from imprint.nets.sonnet import convert_weights, model_from_sonnet, sonnet_names, to_torch
 from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
 from imprint.nets.zoo.resnet import SamePool
 
@@ -107,15 +107,15 @@ def test_pooling_of_an_even_side_starts_at_the_first_pixel():
 
 
 @pytest.mark.parametrize("root", ["model/", "", "experiment/net/"])
-def test_a_checkpoint_becomes_a_subject_wherever_the_network_stands_in_it(root):
+def test_a_checkpoint_becomes_a_model_wherever_the_network_stands_in_it(root):
     arrays = checkpoint(root=root)
     arrays[f"{root}_logits/b"] = np.arange(10, dtype=np.float32)
-    subject, card = subject_from_sonnet(arrays, "resnet50", WHERE)
+    model, card = model_from_sonnet(arrays, "resnet50", WHERE)
     assert (card.outputs, card.channels, card.input_size) == (10, 3, 224)
     assert card.options == {"same_pooling": True}
     assert (card.training["epoch"], card.training["checkpoint"]) == (90, "ckpt-90")
-    assert isinstance(subject.network.maxpool, SamePool)
-    assert subject.network.fc.bias.tolist() == list(range(10))
+    assert isinstance(model.network.maxpool, SamePool)
+    assert model.network.fc.bias.tolist() == list(range(10))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_another_shape_is_told():
     arrays = checkpoint()
     arrays["model/_initial_conv/w"] = np.zeros((3, 3, 3, 64))
     with pytest.raises(ImprintError, match=r"1 of another shape \(conv1.weight"):
-        subject_from_sonnet(arrays, "resnet50", WHERE)
+        model_from_sonnet(arrays, "resnet50", WHERE)
 
 
 def test_finding_a_checkpoint(tmp_path):
@@ -177,12 +177,12 @@ def test_the_converted_network_computes_what_tensorflow_does(tmp_path, capsys):
     main(["convert", "--checkpoint", str(tmp_path / "12"), "--out", str(tmp_path / "o"), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert told["card"]["training"]["checkpoint"] == Path(saved).name
-    subject = load_subject(tmp_path / "o" / "12.safetensors")
+    model = load_model(tmp_path / "o" / "12.safetensors")
     for side in (64, 96, 70):
         images = np.random.default_rng(side).random((2, 3, side, side), dtype=np.float32)
         with torch.no_grad():
-            found = subject(torch.from_numpy(images)).numpy()
-            normalised = subject.normalise(torch.from_numpy(images)).numpy()
+            found = model(torch.from_numpy(images)).numpy()
+            normalised = model.normalise(torch.from_numpy(images)).numpy()
         expected = network(normalised.transpose(0, 2, 3, 1)).numpy()
         assert expected.std() > 0.01
         assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()

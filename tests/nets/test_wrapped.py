@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imprint.core.errors import ImprintError
+from imprint.nets.image_model import ImageModel
 from imprint.nets.outputs import OutputRule
-from imprint.nets.subject import Subject
 from imprint.nets.wrapped import as_backbone
 
 IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -101,12 +101,12 @@ def test_features_without_a_linear_layer_are_means_of_the_last_convolutions_inpu
 
 
 @pytest.mark.parametrize(("kind", "width"), [(Recurrent, 9), (Bare, 5)])
-def test_a_subject_of_a_plain_module_has_logits(kind, width) -> None:
+def test_a_model_of_a_plain_module_has_logits(kind, width) -> None:
     module = kind().eval()
-    subject = Subject(module, 3, 8, (0.0,), (1.0,), output=OutputRule(5))
-    assert subject.has_logits
-    assert subject.network.feature_width == width
-    layers = subject.embed_layers(IMAGES, ("backbone", "logits"))
+    model = ImageModel(module, 3, 8, (0.0,), (1.0,), output=OutputRule(5))
+    assert model.has_logits
+    assert model.network.feature_width == width
+    layers = model.embed_layers(IMAGES, ("backbone", "logits"))
     assert torch.equal(layers["logits"], module(IMAGES))
     assert layers["backbone"].shape == (4, width)
 

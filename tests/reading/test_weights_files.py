@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.reading.weights_files import read_safetensors, read_torch
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
-CARD = SubjectCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"})
+CARD = ModelCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"})
 
 
 def refused(read, path):
@@ -101,7 +101,7 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
     ],
 )
 def test_a_card_does_not_make_a_network_much_larger_than_its_file(tmp_path, changes):
-    save_subject(tmp_path / "a.safetensors", initial_subject(CARD, 0), CARD)
-    card = SubjectCard.from_json({**CARD.to_json(), **changes}, "the card")
-    told = refused(lambda path: load_subject(path, card), tmp_path / "a.safetensors")
+    save_model(tmp_path / "a.safetensors", initial_model(CARD, 0), CARD)
+    card = ModelCard.from_json({**CARD.to_json(), **changes}, "the card")
+    told = refused(lambda path: load_model(path, card), tmp_path / "a.safetensors")
     assert "much larger than the file" in told or "cannot build" in told

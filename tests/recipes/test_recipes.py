@@ -16,7 +16,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
 from imprint.lenses.dejavu.commands import OneModel
 from imprint.nets.build import build_network
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import load_model, read_card
 from imprint.recipes import recipe_names
 from imprint.study.config import parse
 from imprint.train.optim import learning_rate_factor, peak_learning_rate
@@ -139,7 +139,7 @@ def test_the_crop_classifier_stops_early_on_crops_of_an_imagenet_folder(imagenet
     # Step 5 of the 9 that 3 epochs of 30 images in batches of 10 have, the first 3 being warm-up.
     rate = 0.2 * 10 / 256 * learning_rate_factor(5, 9, 3, 1e-3)
     assert json.loads(log[-1])["learning_rate"] == pytest.approx(rate)
-    assert load_subject(tmp_path / "g" / "network" / "final.safetensors").has_logits
+    assert load_model(tmp_path / "g" / "network" / "final.safetensors").has_logits
 
 
 def test_set_sizes_are_split_on_an_imagenet_folder(imagenet, tmp_path) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_model
 from imprint.train import batches, loop
 from imprint.train.batches import Batches
 from imprint.train.loop import train
@@ -95,7 +95,7 @@ def test_a_run_leaves_snapshots_cards_and_a_log(images, tmp_path):
     ]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
-    assert load_subject(tmp_path / "final.safetensors")(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+    assert load_model(tmp_path / "final.safetensors")(torch.rand(2, 3, 32, 32)).shape == (2, 10)
     snapshot = load_file(tmp_path / "epoch_0002.safetensors")
     assert any(
         not torch.equal(a, b)
@@ -109,10 +109,8 @@ def test_a_run_leaves_snapshots_cards_and_a_log(images, tmp_path):
 def test_the_teacher_and_its_predictor_train_along(images, tmp_path, objective):
     options = replace(OPTIONS, objective=objective)
     train(images, np.arange(40), options, tmp_path, 0, CPU)
-    first = loop.initial_subject(loop.subject_card(images, options, 0), 0).state_dict()
-    taught, final = (
-        load_subject(tmp_path / f"{name}.safetensors") for name in ("teacher", "final")
-    )
+    first = loop.initial_model(loop.make_card(images, options, 0), 0).state_dict()
+    taught, final = (load_model(tmp_path / f"{name}.safetensors") for name in ("teacher", "final"))
     moved = [
         (
             (parameter - first[name]).norm().item(),
@@ -168,7 +166,7 @@ def test_one_channel_images_train(tmp_path):
     images = ArrayImages(pixels, np.arange(20) % 2, ("a", "b"))
     options = replace(OPTIONS, objective="supervised", projector="")
     train(images, np.arange(20), options, tmp_path, 0, CPU)
-    assert load_subject(tmp_path / "final.safetensors").channels == 1
+    assert load_model(tmp_path / "final.safetensors").channels == 1
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(images, tmp_path):

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.nets.fill import build_subject
-from imprint.nets.load import load_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.load import load_model
+from imprint.nets.model_card import ModelCard
 from imprint.nets.zoo.patch_convnet import PatchConvNet
 from imprint.train.loop import train
 from imprint.train.objective import OBJECTIVES, build_objective
@@ -20,7 +20,7 @@ from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
 
 CPU = torch.device("cpu")
-CARD = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), options={"widths": "16"}, projector="12-6")
+CARD = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), options={"widths": "16"}, projector="12-6")
 OPTIONS = TrainOptions(
     architecture_options=(("width", "4"), ("depth", "1")),
     projector="8-4",
@@ -66,36 +66,36 @@ def test_the_network_does_not_notice(images, tmp_path, monkeypatch, objective):
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_the_watched_depths_are_those_of_the_first_view(name):
     torch.manual_seed(0)
-    subject = build_subject(CARD).eval()
-    objective = build_objective(name, subject, {})
+    model = build_model(CARD).eval()
+    objective = build_objective(name, model, {})
     inputs = [torch.rand(5, 3, 8, 8) for _ in range(objective.view_count)]
-    with subject.watched() as depths:
-        objective.embed(subject, inputs)
-    assert {depth: values.shape[1] for depth, values in depths.items()} == subject.depths
+    with model.watched() as depths:
+        objective.embed(model, inputs)
+    assert {depth: values.shape[1] for depth, values in depths.items()} == model.depths
     assert list(depths) == ["backbone", "projector_1", "projector_2"]
     assert not any(values.requires_grad for values in depths.values())
-    backbone = subject.embed(inputs[0], "backbone")
+    backbone = model.embed(inputs[0], "backbone")
     expected = {
         "backbone": backbone,
-        "projector_1": subject.projector[:3](backbone),
-        "projector_2": subject.projector(backbone),
+        "projector_1": model.projector[:3](backbone),
+        "projector_2": model.projector(backbone),
     }
     for depth, values in expected.items():
         torch.testing.assert_close(depths[depth][:5], values.detach())
-    with subject.watched() as depths:
+    with model.watched() as depths:
         pass
-    objective.embed(subject, inputs)
+    objective.embed(model, inputs)
     assert depths == {}
 
 
 @pytest.mark.parametrize("layer", ["backbone", "logits"])
 def test_a_network_without_a_projector_has_one_depth(layer):
-    subject = build_subject(replace(CARD, projector="")).eval()
+    model = build_model(replace(CARD, projector="")).eval()
     inputs = torch.rand(5, 3, 8, 8)
-    with subject.watched() as depths:
-        found = subject.embed(inputs, layer)
-    torch.testing.assert_close(found, subject.embed(inputs, layer))
-    torch.testing.assert_close(depths, {"backbone": subject.embed(inputs, "backbone").detach()})
+    with model.watched() as depths:
+        found = model.embed(inputs, layer)
+    torch.testing.assert_close(found, model.embed(inputs, layer))
+    torch.testing.assert_close(depths, {"backbone": model.embed(inputs, "backbone").detach()})
 
 
 def test_a_probe_learns_as_one_trained_by_itself():
@@ -129,14 +129,14 @@ def test_a_probe_learns_as_one_trained_by_itself():
 
 def test_held_out_accuracy_is_that_of_centre_squares(images):
     torch.manual_seed(0)
-    subject = build_subject(
-        SubjectCard("patch_convnet", 3, 10, 16, (0.5,), (0.25,), options={"width": "4"})
+    model = build_model(
+        ModelCard("patch_convnet", 3, 10, 16, (0.5,), (0.25,), options={"width": "4"})
     )
-    probes = OnlineProbes(subject.depths, 10, OnlineProbeOptions(), seed=0)
+    probes = OnlineProbes(model.depths, 10, OnlineProbeOptions(), seed=0)
     indices = np.arange(7, 60, 2)
-    found = probes.validate(subject, images, indices)
+    found = probes.validate(model, images, indices)
     inputs = torch.from_numpy(images.read(indices, np.tile([0.0, 0, 32, 32], (27, 1)), 16)) / 255
-    logits = probes.layers["backbone"](subject.eval().embed(inputs, "backbone"))
+    logits = probes.layers["backbone"](model.eval().embed(inputs, "backbone"))
     hits = int((logits.argmax(1).numpy() == images.labels[indices]).sum())
     assert found == pytest.approx({"backbone": hits / 27})
 
@@ -150,7 +150,7 @@ def test_the_log_tells_what_each_depth_reached(images, tmp_path):
     )
     train(images, np.arange(40), options, tmp_path, 0, CPU, held_out=np.arange(40, 60))
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").open()]
-    depths = list(load_subject(tmp_path / "final.safetensors").depths)
+    depths = list(load_model(tmp_path / "final.safetensors").depths)
     assert all(list(line["probes"]) == depths for line in log)
     measured = [line["epoch"] for line in log if "held_out_top1" in line["probes"]["backbone"]]
     assert measured == [4, 8, 12, 16, 20, 24, 28, 30]

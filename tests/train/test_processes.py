@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from imprint import cli
 from imprint.data.sources.composite import composite
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
 from imprint.train.command import process_group
 from imprint.train.distribute import distribute
 from imprint.train.gather import all_sum, gather, rank, world_size
@@ -29,7 +29,7 @@ ABORTED_AT_EXIT = "terminate called without an active exception"
 """Seen once in some thirty launches, after all work: a thread of PyTorch's outlived the process."""
 # Batch normalisation of grids and of rows takes part.
 SMALL = {"width": "4", "depth": "1"}
-CARD = SubjectCard("patch_convnet", 3, 4, 16, (0.5,), (0.25,), projector="8-6", options=SMALL)
+CARD = ModelCard("patch_convnet", 3, 4, 16, (0.5,), (0.25,), projector="8-6", options=SMALL)
 OPTIONS = {
     "architecture_options": tuple(SMALL.items()),
     "projector": "8-6",
@@ -79,22 +79,22 @@ def work(root):
 def gradients_of(name):
     """Return gradients, buffers and loss of the second of two batches."""
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective(name, subject, {"small_crops": "2"} if name == "dino" else {})
+    model = build_model(CARD)
+    objective = build_objective(name, model, {"small_crops": "2"} if name == "dino" else {})
     batches = [
         [torch.rand(12, 3, size, size) for size in objective.view_sizes(16)] for _ in range(2)
     ]
     labels = torch.randint(4, (12,))
-    step = distribute(Step(subject, objective), CPU)
+    step = distribute(Step(model, objective), CPU)
     mine = slice(rank(), None, world_size())
     for views in batches:
         # The second batch meets a teacher and a centre that have moved.
         loss, _ = step([view[mine] for view in views], labels[mine])
         step.zero_grad()
         loss.backward()
-        objective.after_step(subject, 0.25)
+        objective.after_step(model, 0.25)
     kept = {"loss": all_sum(loss.detach()) / world_size()}
-    for part, module in (("subject", subject), ("objective", objective)):
+    for part, module in (("subject", model), ("objective", objective)):
         for key, parameter in module.named_parameters():
             if parameter.grad is not None:
                 kept[f"{part} gradient {key}"] = parameter.grad

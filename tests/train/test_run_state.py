@@ -8,7 +8,7 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.train.loop import Run, initial_subject, subject_card
+from imprint.train.loop import Run, initial_model, make_card
 from imprint.train.objective import build_objective
 from imprint.train.optim import build_optimizer
 from imprint.train.options import TrainOptions
@@ -24,10 +24,10 @@ class Payload:
 
 def new_run(seed):
     options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
-    subject = initial_subject(subject_card(composite(10), options, seed), seed)
-    objective = build_objective("vicreg", subject, {})
-    optimizer = build_optimizer(subject, options, 128)
-    return Run(subject, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False))
+    model = initial_model(make_card(composite(10), options, seed), seed)
+    objective = build_objective("vicreg", model, {})
+    optimizer = build_optimizer(model, options, 128)
+    return Run(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False))
 
 
 def test_a_state_comes_back(tmp_path):
@@ -36,7 +36,7 @@ def test_a_state_comes_back(tmp_path):
     first.save(tmp_path / "resume.pt")
     second.load(tmp_path / "resume.pt")
     assert second.log == first.log
-    for one, other in zip(first.subject.parameters(), second.subject.parameters(), strict=True):
+    for one, other in zip(first.model.parameters(), second.model.parameters(), strict=True):
         assert torch.equal(one, other)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
 from imprint.lenses.coverage.study.options import CoverageStep
-from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, SubjectChoice
+from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
 from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.study.options import DataChoice, DejavuChoice
@@ -30,10 +30,10 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(SubjectChoice, DejavuChoice, DataChoice):
+class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     """Split the images, train two encoders and a cohort, attack them, and write the report.
 
-    With a subject, nothing is split and no encoder trained: the one-model test is run on it.
+    With a model, nothing is split and no encoder trained: the one-model test is run on it.
     """
 
     per_class: int = 13
@@ -50,7 +50,7 @@ class AuditOptions(SubjectChoice, DejavuChoice, DataChoice):
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
     leave it out."""
     one_model: ReferenceChoice = field(default_factory=ReferenceChoice)
-    """With a subject: what stands in for the second encoder."""
+    """With a model: what stands in for the second encoder."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Which of the images would be missed; of a network of infinite width, not of the encoders."""
     coverage: CoverageStep = field(default_factory=CoverageStep)

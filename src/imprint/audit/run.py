@@ -35,7 +35,7 @@ from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_ste
 from imprint.lenses.leave_one_out.study.study import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.cohort import check_cohort, cohort_steps
 from imprint.lenses.membership.study.records import Pool
-from imprint.nets.load import NetworkFile, load_subject, read_card
+from imprint.nets.load import NetworkFile, load_model, read_card
 from imprint.report.summary import finish
 from imprint.study.config import to_plain
 from imprint.study.store import Study, read_json, write_json
@@ -44,13 +44,13 @@ from imprint.train.cohort.cohort import MASKS
 from imprint.train.cohort.cohort_engines import WEIGHTS
 from imprint.train.cohort.masks import read_masks
 from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.loop import FIGURES, initial_subject, subject_card, train
+from imprint.train.loop import FIGURES, initial_model, make_card, train
 
 
 def run_audit(options: AuditOptions) -> dict[str, Any]:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
 
-    With a subject, the steps are those of the one-model test alone.
+    With a model, the steps are those of the one-model test alone.
 
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
@@ -146,7 +146,7 @@ def check_encoder(images: ImageSet, options: AuditOptions) -> None:
     Raises:
         ImprintError: it cannot be built, or lacks the layer to be attacked.
     """
-    fresh = initial_subject(subject_card(images, options.train, options.seed), options.seed)
+    fresh = initial_model(make_card(images, options.train, options.seed), options.seed)
     if options.layer == "projector" and not fresh.has_projector:
         raise ImprintError(
             "the network has no projector: choose --layer backbone, or widths with "
@@ -209,7 +209,7 @@ def probe_step(
     def build(file: Path) -> None:
         found = {
             name: linear_probe(
-                load_subject(checkpoints[name]),
+                load_model(checkpoints[name]),
                 images,
                 indices,
                 held_out,
@@ -250,13 +250,13 @@ def train_model(
     seed = derive(options.seed, name)
 
     def build(folder: Path) -> None:
-        look = None
+        on_epoch_end = None
         if options.attack_every:
             partition = load_partition(study.path("split"), options.per_class)
             attacked = attacked_set(images, partition, options)
             every = options.attack_every
-            look = online_attack(images, partition.public, attacked, options, every, device)
-        train(images, indices, options.train, folder, seed, device, name, held_out, look)
+            on_epoch_end = online_attack(images, partition.public, attacked, options, every, device)
+        train(images, indices, options.train, folder, seed, device, name, held_out, on_epoch_end)
 
     settings, inputs = _made(name, options)
     study.step(f"models/{name}", settings, build, inputs, resumable=True)

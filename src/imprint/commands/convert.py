@@ -11,7 +11,7 @@ from imprint.study.command import command
 from imprint.study.options import Common, WeightsChoice
 
 if TYPE_CHECKING:
-    from imprint.nets.subject import SubjectCard
+    from imprint.nets.model_card import ModelCard
 
 SETTINGS = (".yaml", ".yml", ".json")
 
@@ -68,29 +68,29 @@ class Convert(WeightsChoice, Common):
             return self._convert_settings()
         from imprint.core.errors import ImprintError
         from imprint.nets.checkpoint import SUFFIXES
-        from imprint.nets.load import save_subject
+        from imprint.nets.load import save_model
 
         if self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir():
-            from imprint.nets.fill import fill_subject
+            from imprint.nets.fill import fill_model
             from imprint.nets.load import network_file
             from imprint.nets.published import read_published
 
             file = network_file(self.checkpoint, self)
             default = self.checkpoint.stem
             if "architecture" in file.overrides:
-                subject, card = file.load(), file.card
+                model, card = file.load(), file.card
                 told = f"{card.architecture}, all tensors placed"
             else:
                 published = read_published(self.checkpoint, self.layout, self.branch, file.keys)
                 card = published.stated(file.overrides, f"what was said of {default}")
-                subject = fill_subject(card, published.weights, self.checkpoint)
+                model = fill_model(card, published.weights, self.checkpoint)
                 told = _told(published.layout, card, published.left_out)
         else:
-            from imprint.nets.sonnet import subject_from_sonnet
+            from imprint.nets.sonnet import model_from_sonnet
             from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
 
             prefix = find_checkpoint(self.checkpoint)
-            subject, card = subject_from_sonnet(read_checkpoint(prefix), self.architecture, prefix)
+            model, card = model_from_sonnet(read_checkpoint(prefix), self.architecture, prefix)
             default = self.checkpoint.resolve().name.removesuffix(".index")
             told = f"{self.architecture}, {card.outputs} classes, all tensors placed"
         path = self.out / f"{self.name or default}.safetensors"
@@ -99,7 +99,7 @@ class Convert(WeightsChoice, Common):
                 f"the card of {path.name} would lie beside {self.checkpoint}, too, and is not its: "
                 "choose another --name or --out"
             )
-        save_subject(path, subject, card)
+        save_model(path, model, card)
         if not self.json:
             print(f"{path}: {told}")
         return {"weights": str(path), "card": card.to_json()}
@@ -108,7 +108,7 @@ class Convert(WeightsChoice, Common):
         import yaml
 
         from imprint.core.errors import ImprintError
-        from imprint.core.progress import say
+        from imprint.core.progress import log
         from imprint.study.store import replacing
         from imprint.train.published_options import read_published_options
 
@@ -122,13 +122,13 @@ class Convert(WeightsChoice, Common):
                 head + yaml.safe_dump(found.options, sort_keys=False), encoding="utf-8"
             )
         for note in found.notes:
-            say(note)
+            log(note)
         if not self.json:
             print(f"{path}: options of imprint train")
         return {"config": str(path), "options": found.options, "notes": list(found.notes)}
 
 
-def _told(layout: str, card: SubjectCard, left_out: Sequence[str]) -> str:
+def _told(layout: str, card: ModelCard, left_out: Sequence[str]) -> str:
     """Return what a published file holds, in one line."""
     parts = [f"layout {layout}", card.architecture]
     parts += [f"{name} {value}" for name, value in card.options.items()]

@@ -20,7 +20,7 @@ class Report(Common):
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""
         from imprint.core.errors import ImprintError
-        from imprint.core.progress import say
+        from imprint.core.progress import log
         from imprint.report.page import write_report
 
         plots = self.out / "plots" if self.plots else None
@@ -34,5 +34,5 @@ class Report(Common):
                 f"{self.out} does not hold what the page needs ({type(error).__name__}: {reason}): "
                 "run the audit again with this version"
             ) from error
-        say(f"report: {page}" + ("" if plots is None else f", its plots: {plots}"))
+        log(f"report: {page}" + ("" if plots is None else f", its plots: {plots}"))
         return {"report": str(page), **({} if plots is None else {"plots": str(plots)})}

@@ -46,7 +46,7 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
         yield from _lines(items, what, total, unit)
 
 
-def say(message: str) -> None:
+def log(message: str) -> None:
     """Print one line of news on standard error."""
     print(printable(message), file=sys.stderr, flush=True)
 
@@ -93,4 +93,4 @@ def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
             last = now
             rate = done / (now - start)
             left = (total - done) / rate
-            say(f"{what}: {done}/{total}, {rate:,.3g} {unit}/s, {left:,.0f} s left")
+            log(f"{what}: {done}/{total}, {rate:,.3g} {unit}/s, {left:,.0f} s left")

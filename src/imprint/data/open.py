@@ -13,7 +13,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.data.boxes import (
     NO_BOXES,
     BoxEnds,
@@ -90,7 +90,7 @@ def open_images(
         root, layout, part, boxes, on_bad_box, skip_corrupt, box_ends, box_margin
     )
     for notice in notices(opened):
-        say(notice)
+        log(notice)
     return opened.images
 
 

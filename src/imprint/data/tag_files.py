@@ -23,7 +23,7 @@ import numpy as np
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.data.annotation import Tags, tags_from_words
 from imprint.data.name_join import match_names
 from imprint.reading.regular import open_regular
@@ -73,7 +73,7 @@ def read_tags(path: Path, names: Sequence[str]) -> Tags:
             f"{' or the others' if len(names) > 1 else ''}: check that it is of these images"
         )
     if unknown:
-        say(f"{path}: no tags of {len(unknown)} of {len(names)} images, {unknown[0]} first")
+        log(f"{path}: no tags of {len(unknown)} of {len(names)} images, {unknown[0]} first")
     return tags_from_words([list(words.items()) for words in tags])
 
 

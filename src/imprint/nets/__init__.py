@@ -1,1 +1,1 @@
-"""Architectures, heads, the Subject under audit, and its files."""
+"""Architectures, heads, the ImageModel under audit, and its files."""

@@ -1,4 +1,4 @@
-"""Subjects from cards, with fresh weights or with those of a file: strict and complete."""
+"""Models from cards, with fresh weights or with those of a file: strict and complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from imprint.nets.bounded import bounded_by
 from imprint.nets.build import build_network
 from imprint.nets.checkpoint import Weights, plain_names
 from imprint.nets.heads import build_head, build_projector, projector_widths
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 
 NETWORK = "network."
 SHOWN = 3
@@ -21,8 +22,8 @@ COUNTER = ".num_batches_tracked"
 STATISTICS = ("running_mean", "running_var")
 
 
-def build_subject(card: SubjectCard) -> Subject:
-    """Return the Subject of a card with fresh weights, drawn as torch does: whoever calls seeds.
+def build_model(card: ModelCard) -> ImageModel:
+    """Return the ImageModel of a card with fresh weights, drawn as torch does: whoever calls seeds.
 
     Raises:
         ImprintError: the card names what cannot be built.
@@ -38,15 +39,15 @@ def build_subject(card: SubjectCard) -> Subject:
     )
     projector = build_projector(network.feature_width, card.projector)
     head = build_head(widths[-1], card.outputs) if widths and card.outputs is not None else None
-    return Subject(network, card.channels, card.input_size, card.mean, card.std, projector, head)
+    return ImageModel(network, card.channels, card.input_size, card.mean, card.std, projector, head)
 
 
-def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
-    """Return the Subject of a card with the given weights, in evaluation mode on the CPU.
+def fill_model(card: ModelCard, weights: Weights, path: Path) -> ImageModel:
+    """Return the ImageModel of a card with the given weights, in evaluation mode on the CPU.
 
     Args:
         card: how to build it.
-        weights: by the names of a Subject or of its network; see
+        weights: by the names of a ImageModel or of its network; see
             :meth:`imprint.nets.load.NetworkFile.load`.
         path: where they come from, for messages.
 
@@ -55,11 +56,11 @@ def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
     """
     what = f"the network that the card of {path.name} describes"
     with torch.random.fork_rng(devices=[]), bounded_by(weights, what):
-        subject = build_subject(card)
-    weights = _place(weights, named_weights(subject))
-    _check_fit(path, card, weights, subject)
-    check_values(path, weights, subject)
-    for prefix, module in _parts(subject).items():
+        model = build_model(card)
+    weights = _place(weights, named_weights(model))
+    _check_fit(path, card, weights, model)
+    check_values(path, weights, model)
+    for prefix, module in _parts(model).items():
         module.load_state_dict(
             {
                 name.removeprefix(prefix): tensor
@@ -67,42 +68,42 @@ def fill_subject(card: SubjectCard, weights: Weights, path: Path) -> Subject:
                 if name.startswith(prefix)
             }
         )
-    return subject.eval()
+    return model.eval()
 
 
-def _parts(subject: Subject) -> dict[str, torch.nn.Module]:
-    parts = {NETWORK: subject.network.published, "projector.": subject.projector}
-    return parts if subject.head is None else {**parts, "head.": subject.head}
+def _parts(model: ImageModel) -> dict[str, torch.nn.Module]:
+    parts = {NETWORK: model.network.published, "projector.": model.projector}
+    return parts if model.head is None else {**parts, "head.": model.head}
 
 
-def named_weights(subject: Subject) -> Weights:
+def named_weights(model: ImageModel) -> Weights:
     """Return all tensors of a network by the names of its files."""
     return {
         prefix + name: tensor
-        for prefix, module in _parts(subject).items()
+        for prefix, module in _parts(model).items()
         for name, tensor in module.state_dict().items()
     }
 
 
 def _place(weights: Weights, places: Mapping[str, Tensor]) -> Weights:
-    """Return weights under the names of a Subject, whether they are of one or of its network."""
+    """Return weights under the names of a ImageModel, whether they are of one or of its network."""
     own = [name.removeprefix(NETWORK) for name in places if name.startswith(NETWORK)]
-    of_subject = plain_names(weights, places)
+    of_model = plain_names(weights, places)
     of_network = {NETWORK + name: tensor for name, tensor in plain_names(weights, own).items()}
-    return max(of_network, of_subject, key=lambda named: len(named.keys() & places.keys()))
+    return max(of_network, of_model, key=lambda named: len(named.keys() & places.keys()))
 
 
-def check_values(path: Path, weights: Weights, subject: Subject) -> None:
+def check_values(path: Path, weights: Weights, model: ImageModel) -> None:
     """Refuse numbers that no network computes with.
 
     Raises:
         ImprintError: a tensor is complex, or of integers where the network has floats; or it holds
             NaN, or infinity where it is no buffer of the network's own, such as a mask.
     """
-    places = named_weights(subject)
+    places = named_weights(model)
     parameters = {
         prefix + name
-        for prefix, module in _parts(subject).items()
+        for prefix, module in _parts(model).items()
         for name, _ in module.named_parameters()
     }
     for name, tensor in weights.items():
@@ -125,8 +126,8 @@ def check_values(path: Path, weights: Weights, subject: Subject) -> None:
             )
 
 
-def _check_fit(path: Path, card: SubjectCard, weights: Weights, subject: Subject) -> None:
-    places = named_weights(subject)
+def _check_fit(path: Path, card: ModelCard, weights: Weights, model: ImageModel) -> None:
+    places = named_weights(model)
     missing = [name for name in places if name not in weights and not name.endswith(COUNTER)]
     left_over = sorted(weights.keys() - places.keys())
     reshaped = [
@@ -146,7 +147,7 @@ def _check_fit(path: Path, card: SubjectCard, weights: Weights, subject: Subject
         ]
         problems.append(f"{len(reshaped)} of another shape ({_first(shapes)})")
     if problems:
-        hint = _hint(weights, places, missing, left_over + reshaped, subject)
+        hint = _hint(weights, places, missing, left_over + reshaped, model)
         raise ImprintError(
             f"{path} does not hold {card.architecture} for {card.channels}-channel images of "
             f"{card.input_size} × {card.input_size} pixels, {card.outputs or 'no'} outputs "
@@ -159,9 +160,9 @@ def _hint(
     places: Mapping[str, Tensor],
     missing: list[str],
     misfits: list[str],
-    subject: Subject,
+    model: ImageModel,
 ) -> str:
-    classifier = f"{NETWORK}{subject.network.classifier_name}."
+    classifier = f"{NETWORK}{model.network.classifier_name}."
     if not missing and all(name.startswith(classifier) and weights[name].ndim for name in misfits):
         return f"set outputs to {len(weights[misfits[-1]])}"
     if missing and not misfits and all(name.startswith(classifier) for name in missing):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.nets.checkpoint import (
     KeyNames,
     Weights,
@@ -20,10 +20,11 @@ from imprint.nets.checkpoint import (
     unwrap,
     write_weights,
 )
-from imprint.nets.fill import fill_subject, named_weights
+from imprint.nets.fill import fill_model, named_weights
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.nets.published import published_network, read_renamed, recognise
 from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
-from imprint.nets.subject import Subject, SubjectCard
 from imprint.reading import json_files
 from imprint.study.hashing import hash_file, hash_json
 from imprint.study.options import WeightsChoice
@@ -37,7 +38,7 @@ class NetworkFile:
     """A file of weights or a folder of transformers, and what is said of it beside its card.
 
     Args:
-        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that :func:`save_subject`
+        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that :func:`save_model`
             wrote, a state dict of the network alone, or a file of a published layout
             (:mod:`imprint.nets.published`), which needs no card. Or a folder
             (:mod:`imprint.nets.saved_folder`).
@@ -51,7 +52,7 @@ class NetworkFile:
     keys: KeyNames = field(default_factory=KeyNames)
 
     @cached_property
-    def card(self) -> SubjectCard:
+    def card(self) -> ModelCard:
         """How to build the network.
 
         Raises:
@@ -62,10 +63,10 @@ class NetworkFile:
         if self.path.is_dir():
             return folder_card(self.path, stated)
         if "architecture" in stated:
-            return SubjectCard.from_json(stated, self._where)
+            return ModelCard.from_json(stated, self._where)
         return self._open(stated)[0]
 
-    def load(self, device: torch.device | str = "cpu") -> Subject:
+    def load(self, device: torch.device | str = "cpu") -> ImageModel:
         """Return the network, in evaluation mode.
 
         Every tensor must find its place and every place its tensor; the counters
@@ -79,13 +80,13 @@ class NetworkFile:
             card = self.card
             weights = rename_keys(self.path, folder_weights(self.path, card), self.keys)
         elif "architecture" in stated:
-            card = SubjectCard.from_json(stated, self._where)
+            card = ModelCard.from_json(stated, self._where)
             weights = rename_keys(self.path, read_weights(self.path), self.keys)
         else:
             card, weights = self._open(stated)
-        return fill_subject(card, weights, self.path).to(device)
+        return fill_model(card, weights, self.path).to(device)
 
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Return the hash of what the network's answers depend on: weights, names and card.
 
         Notes on its training do not matter.
@@ -113,14 +114,14 @@ class NetworkFile:
         file = _card_file(self.path)
         return str(file) if file.is_file() else f"what was said of {self.path.name}"
 
-    def _open(self, stated: Mapping[str, Any]) -> tuple[SubjectCard, Weights]:
+    def _open(self, stated: Mapping[str, Any]) -> tuple[ModelCard, Weights]:
         """Return card and weights of a file whose card does not name an architecture."""
         if not self.path.is_file():
             raise ImprintError(f"there are no weights at {self.path}: check the path")
         content = read_renamed(self.path, self.keys)
         if recognise(content) is None:
             if stated:
-                return SubjectCard.from_json(stated, self._where), unwrap(self.path, content)
+                return ModelCard.from_json(stated, self._where), unwrap(self.path, content)
             raise ImprintError(
                 f"no card {_card_file(self.path)} beside the weights, and they have no published "
                 "layout: say the architecture, channels, outputs, input_size, mean and std of the "
@@ -150,28 +151,28 @@ def hash_weights(path: Path) -> str:
     return hash_folder(path) if path.is_dir() else hash_file(path)
 
 
-def load_subject(
+def load_model(
     path: Path,
-    card: SubjectCard | Mapping[str, Any] | None = None,
+    card: ModelCard | Mapping[str, Any] | None = None,
     device: torch.device | str = "cpu",
-) -> Subject:
-    """Return the Subject in a file of weights, in evaluation mode; see :meth:`NetworkFile.load`.
+) -> ImageModel:
+    """Return the ImageModel in a file of weights, in evaluation mode; see :meth:`NetworkFile.load`.
 
     Args:
         path: the file of weights.
         card: how to build it; a mapping overrides keys of the card beside the weights or of the
             published layout, or stands for the card where there is none.
-        device: where the Subject goes.
+        device: where the ImageModel goes.
 
     Raises:
         ImprintError: the file or card cannot be read, or the two do not fit.
     """
-    if isinstance(card, SubjectCard):
-        return fill_subject(card, read_weights(path), path).to(device)
+    if isinstance(card, ModelCard):
+        return fill_model(card, read_weights(path), path).to(device)
     return NetworkFile(path, card or {}).load(device)
 
 
-def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> SubjectCard:
+def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> ModelCard:
     """Return the card beside a file of weights, or that of its published layout.
 
     Args:
@@ -184,12 +185,12 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> Subject
     return NetworkFile(path, overrides or {}).card
 
 
-def save_subject(path: Path, subject: Subject, card: SubjectCard) -> None:
+def save_model(path: Path, model: ImageModel, card: ModelCard) -> None:
     """Write the weights to ``path`` and the card beside it, each whole or not at all.
 
     Args:
         path: ``NAME.safetensors``; the card becomes ``NAME.json``.
-        subject: what to save; on any device.
+        model: what to save; on any device.
         card: how to rebuild it.
 
     Raises:
@@ -198,7 +199,7 @@ def save_subject(path: Path, subject: Subject, card: SubjectCard) -> None:
     if path.suffix != ".safetensors":
         raise ImprintError(f"weights are written as NAME.safetensors, not as {path.name}")
     write_json(_card_file(path), card.to_json())
-    write_weights(path, named_weights(subject))
+    write_weights(path, named_weights(model))
 
 
 def read_card_file(file: Path) -> dict[str, Any]:
@@ -222,7 +223,7 @@ def read_card_file(file: Path) -> dict[str, Any]:
 @cache
 def _say_normalisation(path: Path) -> None:
     """Say once what is taken for granted of a file in torchvision's layout."""
-    say(
+    log(
         f"{path.name}: taken for a network of images normalised by ImageNet's mean and standard "
         "deviation, as torchvision's are; --mean and --std, or a card, say otherwise"
     )

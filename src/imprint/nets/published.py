@@ -53,6 +53,7 @@ from imprint.nets.checkpoint import (
     rename_keys,
     unwrap,
 )
+from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.nets.shapes import (
     STEMS,
     architecture_of,
@@ -62,7 +63,6 @@ from imprint.nets.shapes import (
     stem_of,
     without_last_norm,
 )
-from imprint.nets.subject import NORMALISATIONS, SubjectCard
 
 Branch = Literal["teacher", "student"]
 BRANCHES: tuple[Branch, ...] = ("teacher", "student")
@@ -209,18 +209,18 @@ class Published:
     Attributes:
         layout: its name in :data:`LAYOUTS`.
         card: how to rebuild it; ``training`` holds the layout and, of two, the branch.
-        weights: by the names of a Subject.
+        weights: by the names of a ImageModel.
         left_out: names of the tensors that belong to the training alone.
         unstated: why it is not known how images are normalised; empty where it is.
     """
 
     layout: str
-    card: SubjectCard
+    card: ModelCard
     weights: Weights
     left_out: tuple[str, ...]
     unstated: str = ""
 
-    def stated(self, overrides: Mapping[str, Any], where: str) -> SubjectCard:
+    def stated(self, overrides: Mapping[str, Any], where: str) -> ModelCard:
         """Return the card with what is said of the network beside the file.
 
         Args:
@@ -237,7 +237,7 @@ class Published:
                 "in [0, 1] (ImageNet: 0.485,0.456,0.406 and 0.229,0.224,0.225; none: 0 and 1), or "
                 "a card with mean and std"
             )
-        return SubjectCard.from_json({**self.card.to_json(), **overrides}, where)
+        return ModelCard.from_json({**self.card.to_json(), **overrides}, where)
 
 
 def recognise(content: Any, branch: Branch = "teacher") -> str | None:
@@ -380,7 +380,7 @@ def _translate(path: Path, name: str, weights: Weights, branch: Branch) -> Publi
     architecture, options, size = _architecture(path, trunk)
     coloured = channels == len(NORMALISATIONS["imagenet"][0])
     mean, std = NORMALISATIONS["imagenet"] if layout.normalised and coloured else _UNCHANGED
-    card = SubjectCard(
+    card = ModelCard(
         architecture=architecture,
         channels=channels,
         outputs=len(head["2.weight"]) if "2.weight" in head else outputs_of(trunk),

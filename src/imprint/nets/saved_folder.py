@@ -14,7 +14,7 @@ from typing import Any
 from imprint.core.errors import ImprintError
 from imprint.nets.checkpoint import Weights
 from imprint.nets.foreign import load_transformers
-from imprint.nets.subject import SubjectCard
+from imprint.nets.model_card import ModelCard
 from imprint.reading import json_files
 from imprint.study.hashing import hash_file, hash_json
 
@@ -27,7 +27,7 @@ LARGEST = 1e9
 REMEDY = "save the model or its image processor again"
 
 
-def folder_card(folder: Path, stated: Mapping[str, Any]) -> SubjectCard:
+def folder_card(folder: Path, stated: Mapping[str, Any]) -> ModelCard:
     """Return the card of the model in a folder.
 
     Args:
@@ -55,10 +55,10 @@ def folder_card(folder: Path, stated: Mapping[str, Any]) -> SubjectCard:
             f"{PROCESSORS[0]}: save the image processor there, too, or state "
             + ("--mean and --std" if "input_size" not in missing else "them on a card")
         )
-    return SubjectCard.from_json(values, str(folder))
+    return ModelCard.from_json(values, str(folder))
 
 
-def folder_weights(folder: Path, card: SubjectCard) -> Weights:
+def folder_weights(folder: Path, card: ModelCard) -> Weights:
     """Return the weights of the model in a folder by its own names.
 
     Raises:

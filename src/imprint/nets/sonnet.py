@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 
 from imprint.core.errors import ImprintError
 from imprint.nets.checkpoint import Weights
-from imprint.nets.fill import fill_subject
-from imprint.nets.subject import NORMALISATIONS, Subject, SubjectCard
+from imprint.nets.fill import fill_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.nets.zoo.resnet import LAYOUTS
 
 DEPTHS = {"resnet50": 50, "resnet101": 101}
@@ -148,9 +149,9 @@ def _root(arrays: Mapping[str, NDArray[Any]], where: Path) -> str:
     )
 
 
-def subject_from_sonnet(
+def model_from_sonnet(
     arrays: Mapping[str, NDArray[Any]], architecture: str, where: Path
-) -> tuple[Subject, SubjectCard]:
+) -> tuple[ImageModel, ModelCard]:
     """Return the network of a checkpoint, in evaluation mode, and its card.
 
     The card says ImageNet's mean and deviation and 224 pixels, as Feldman and Zhang trained.
@@ -170,7 +171,7 @@ def subject_from_sonnet(
     weights = convert_weights(arrays, DEPTHS[architecture], where)
     mean, std = NORMALISATIONS["imagenet"]
     counters = {name: int(arrays[name]) for name in COUNTERS if name in arrays}
-    card = SubjectCard(
+    card = ModelCard(
         architecture,
         channels=weights["conv1.weight"].shape[1],
         outputs=len(weights["fc.bias"]),
@@ -180,4 +181,4 @@ def subject_from_sonnet(
         options={"same_pooling": True},
         training={"converted_from": "TensorFlow", "checkpoint": where.name, **counters},
     )
-    return fill_subject(card, weights, where), card
+    return fill_model(card, weights, where), card

@@ -13,13 +13,13 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.files import stream
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Layer, Subject
+from imprint.nets.image_model import ImageModel, Layer
 
 Embeddings = dict[str, dict[str, NDArray[np.float32]]]
 
 
 def embed(
-    subjects: Mapping[str, Subject],
+    models: Mapping[str, ImageModel],
     images: ImageSet,
     indices: IntArray,
     rectangles: FloatArray,
@@ -33,7 +33,7 @@ def embed(
     Each image is read and decoded once for all networks that take the same input size.
 
     Args:
-        subjects: networks by name; put in evaluation mode and on ``device`` here.
+        models: networks by name; put in evaluation mode and on ``device`` here.
         images: where pixels come from.
         indices: int64 ``[n]``.
         rectangles: float64 ``[n, 4]``, the part of each image to look at.
@@ -43,18 +43,18 @@ def embed(
         batch_size: images at a time.
 
     Returns:
-        ``{subject: {layer: float32 [n, d]}}``.
+        ``{model: {layer: float32 [n, d]}}``.
 
     Raises:
         ImprintError: an embedding that is not finite.
     """
-    results: Embeddings = {name: {} for name in subjects}
-    kept = layers if isinstance(layers, Mapping) else dict.fromkeys(subjects, layers)
-    sizes = sorted({subject.input_size for subject in subjects.values()})
+    results: Embeddings = {name: {} for name in models}
+    kept = layers if isinstance(layers, Mapping) else dict.fromkeys(models, layers)
+    sizes = sorted({model.input_size for model in models.values()})
     for size in sizes:
-        same = {name: subject for name, subject in subjects.items() if subject.input_size == size}
-        for subject in same.values():
-            subject.place(device).eval()
+        same = {name: model for name, model in models.items() if model.input_size == size}
+        for model in same.values():
+            model.place(device).eval()
         batches = stream(images, indices, rectangles, size, batch_size)
         total = -(-len(indices) // batch_size)
         start = 0
@@ -78,13 +78,13 @@ def embed(
 
 @torch.inference_mode()
 def _forward(
-    subjects: Mapping[str, Subject],
+    models: Mapping[str, ImageModel],
     pixels: NDArray[np.uint8],
     layers: Mapping[str, Sequence[Layer]],
     device: torch.device,
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
     inputs = torch.from_numpy(pixels).to(device).float().div_(255)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
-    for name, subject in subjects.items():
-        for layer, values in subject.embed_layers(inputs, layers[name]).items():
+    for name, model in models.items():
+        for layer, values in model.embed_layers(inputs, layers[name]).items():
             yield name, layer, values.float().cpu().numpy()

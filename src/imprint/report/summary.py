@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.report.terminal import TERMINAL
 from imprint.study.config import to_plain
 from imprint.study.options import Common
@@ -38,14 +38,14 @@ def finish(
     if not options.json:
         for lens, findings in lenses.items():
             TERMINAL.get(lens)(findings)
-    say(f"report: {page}")
+    log(f"report: {page}")
     return summary
 
 
 def finish_without_page(options: Common) -> None:
     """End a command on arrays alone: write the ``options.yaml`` that replays it, say where."""
     _write_options(options.out, _settings(options))
-    say(f"results: {options.out}")
+    log(f"results: {options.out}")
 
 
 def _settings(options: Common) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
@@ -77,9 +77,9 @@ def train_network(
             return None
         study.step(ARTEFACT, settings, build, resumable=True)
     folder = study.path(ARTEFACT)
-    log = read_text(folder / "log.jsonl").splitlines()
-    say(f"weights: {folder / 'final.safetensors'}")
-    return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(log[-1])}
+    lines = read_text(folder / "log.jsonl").splitlines()
+    log(f"weights: {folder / 'final.safetensors'}")
+    return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(lines[-1])}
 
 
 @contextmanager

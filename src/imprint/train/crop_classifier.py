@@ -17,7 +17,7 @@ from scipy.special import log_softmax
 from imprint.core.arrays import IntArray
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
-from imprint.nets.load import load_subject
+from imprint.nets.load import load_model
 from imprint.probe.embeddings import embed
 
 
@@ -32,8 +32,8 @@ def predict_crops(
         rows: int64 ``[n]``, the crops to judge.
         device: where to compute.
     """
-    subject = load_subject(weights)
+    model = load_model(weights)
     squares = centre_squares(whole_rectangles(crops.sizes()[rows]))
-    found = embed({"classifier": subject}, crops, rows, squares, ("logits",), device, "judge crops")
+    found = embed({"classifier": model}, crops, rows, squares, ("logits",), device, "judge crops")
     logits = found["classifier"]["logits"].astype(np.float64)
     return np.asarray(log_softmax(logits, axis=1))

@@ -20,7 +20,7 @@ from imprint.core.seeds import derive
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.views import Augmentation
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.train.batches import Batches
 from imprint.train.probe_options import ProbeOptions
@@ -41,7 +41,7 @@ def plain_accuracies(found: Mapping[str, ProbeAccuracy]) -> dict[str, dict[str, 
 
 
 def linear_probe(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     train_indices: IntArray,
     held_out: IntArray,
@@ -56,7 +56,7 @@ def linear_probe(
     SGD with momentum 0.9 and no weight decay on augmented images, features as they are.
 
     Args:
-        subject: the frozen network.
+        model: the frozen network.
         images: where pixels and labels come from.
         train_indices: int64 ``[n]``, images the network was trained on.
         held_out: int64 ``[m]``, images it was not.
@@ -69,16 +69,16 @@ def linear_probe(
     Returns:
         ``{"train": …, "held_out": …}``.
     """
-    subject.place(device).eval()
-    layer = _train_layer(subject, images, train_indices, options, view, seed, device, name)
+    model.place(device).eval()
+    layer = _train_layer(model, images, train_indices, options, view, seed, device, name)
     return {
-        "train": _measure(subject, layer, images, train_indices, options, device),
-        "held_out": _measure(subject, layer, images, held_out, options, device),
+        "train": _measure(model, layer, images, train_indices, options, device),
+        "held_out": _measure(model, layer, images, held_out, options, device),
     }
 
 
 def _train_layer(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     options: ProbeOptions,
@@ -92,7 +92,7 @@ def _train_layer(
         indices,
         views=(view,),
         batch_size=options.batch_size,
-        size=subject.input_size,
+        size=model.input_size,
         seed=derive(seed, "linear probe"),
         device=device,
     )
@@ -102,7 +102,7 @@ def _train_layer(
     for epoch in track(range(options.epochs), f"probe {name}", options.epochs, "epoch"):
         for (inputs,), labels in batches.epoch(epoch):
             with torch.no_grad():
-                features = subject.embed(inputs, options.layer).float()
+                features = model.embed(inputs, options.layer).float()
             if layer is None:
                 layer = _new_layer(features.shape[1], len(images.classes), seed).to(device)
                 optimizer = torch.optim.SGD(layer.parameters(), options.start_learning_rate, 0.9)
@@ -126,7 +126,7 @@ def _new_layer(width: int, classes: int, seed: int) -> nn.Linear:
 
 @torch.inference_mode()
 def _measure(
-    subject: Subject,
+    model: ImageModel,
     layer: nn.Linear,
     images: ImageSet,
     indices: IntArray,
@@ -135,7 +135,7 @@ def _measure(
 ) -> ProbeAccuracy:
     squares = centre_squares(whole_rectangles(images.sizes()[indices]))
     found = embed(
-        {"probed": subject}, images, indices, squares, (options.layer,), device, "probe accuracy"
+        {"probed": model}, images, indices, squares, (options.layer,), device, "probe accuracy"
     )
     features = torch.from_numpy(found["probed"][options.layer]).to(device)
     best = layer(features).topk(min(5, len(images.classes)), dim=1).indices.cpu().numpy()

@@ -23,12 +23,13 @@ from torch import nn
 from imprint import __version__
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say, track
+from imprint.core.progress import log, track
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.nets.fill import build_subject
-from imprint.nets.load import save_subject
-from imprint.nets.subject import Subject, SubjectCard, for_channels
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.load import save_model
+from imprint.nets.model_card import ModelCard, for_channels
 from imprint.study.hashing import hash_arrays
 from imprint.study.store import replacing
 from imprint.train.batches import Batches, shared_batch_size
@@ -49,16 +50,16 @@ FIGURES = ("epoch", "loss", "embedding_std", "direction_std", "collapsed")
 class Step(nn.Module):
     """Network and objective as one module, so that DDP sees one forward call."""
 
-    def __init__(self, subject: Subject, objective: Objective) -> None:
+    def __init__(self, model: ImageModel, objective: Objective) -> None:
         super().__init__()
-        self.subject = subject
+        self.model = model
         self.objective = objective
 
     def forward(
         self, views: Sequence[torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return loss and embeddings."""
-        loss: tuple[torch.Tensor, torch.Tensor] = self.objective(self.subject, views, labels)
+        loss: tuple[torch.Tensor, torch.Tensor] = self.objective(self.model, views, labels)
         return loss
 
 
@@ -71,7 +72,7 @@ def train(
     device: torch.device,
     name: str = "network",
     held_out: IntArray | None = None,
-    look: Callable[[Subject, int], Mapping[str, Any]] | None = None,
+    on_epoch_end: Callable[[ImageModel, int], Mapping[str, Any]] | None = None,
 ) -> Path:
     """Train one network on some images of a set.
 
@@ -86,8 +87,8 @@ def train(
         device: where to train.
         name: what progress calls the network.
         held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
-        look: asked after every epoch, with the network and the number of epochs done; what it
-            returns joins the epoch's line of the log. It must leave the network's weights alone.
+        on_epoch_end: called after every epoch with the model and the number of epochs done; what
+            it returns joins the epoch's line of the log. It must not change the weights.
 
     Returns:
         Path of ``final.safetensors``.
@@ -98,21 +99,21 @@ def train(
     """
     if len(indices) < 2:
         raise ImprintError(f"cannot train {name} on {len(indices)} image(s): give at least two")
-    card = subject_card(images, options, seed, indices)
+    card = make_card(images, options, seed, indices)
     batch_size = shared_batch_size(options.batch_size, len(indices))
     run = _start(card, options, batch_size, seed, device)
     views = run.objective.augmentations(options.first_view, options.second_view)
     if rank() == 0 and (
         settings := {key for view in views for key in view.left_out(card.channels)}
     ):
-        say(
+        log(
             f"train {name}: images of {card.channels} channel(s) have no colour, so "
             f"{', '.join(sorted(settings))} of the augmentation leave them as they are"
         )
     resume = out / "resume.pt"
     if resume.exists():
         run.load(resume)
-    step = distribute(Step(run.subject, run.objective), device)
+    step = distribute(Step(run.model, run.objective), device)
     batches = Batches(
         images,
         indices,
@@ -127,13 +128,13 @@ def train(
         line = _train_epoch(run, step, batches, options, epoch, name)
         if run.probes is not None:
             line["probes"] = _probe(run, run.probes, images, held_out, options)
-        if look is not None and rank() == 0:
-            line |= look(run.subject, epoch + 1)
+        if on_epoch_end is not None and rank() == 0:
+            line |= on_epoch_end(run.model, epoch + 1)
         run.log.append(line)
         if rank() == 0 and (
             news := collapse_news(run.log, options.last_epoch, run.objective, name)
         ):
-            say(news)
+            log(news)
         if rank() == 0:
             _write_epoch(run, options, out, card)
     if rank() == 0:
@@ -141,15 +142,15 @@ def train(
     return out / "final.safetensors"
 
 
-def subject_card(
+def make_card(
     images: ImageSet, options: TrainOptions, seed: int, indices: IntArray | None = None
-) -> SubjectCard:
+) -> ModelCard:
     """Return the card of a network that is to be trained with these options.
 
     Its ``training`` says on which images (``data``: the fingerprint of the set, ``images``:
     :func:`hash_of_images` of the indices), how, and with which versions.
     """
-    return SubjectCard(
+    return ModelCard(
         architecture=options.architecture,
         options=dict(options.architecture_options),
         channels=images.channels,
@@ -175,41 +176,41 @@ def hash_of_images(indices: IntArray) -> str:
     return hash_arrays(np.sort(indices).astype(np.int64))
 
 
-def _reached(card: SubjectCard, run: Run) -> SubjectCard:
+def _reached(card: ModelCard, run: Run) -> ModelCard:
     """Return the card with the epoch a checkpoint is of, and the figures it reached."""
     line = run.log[-1]
     figures = {name: line[name] for name in FIGURES}
     return dataclasses.replace(card, training={**card.training, **figures})
 
 
-def initial_subject(card: SubjectCard, seed: int) -> Subject:
+def initial_model(card: ModelCard, seed: int) -> ImageModel:
     """Return the untrained network of a card; its weights depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initial weights"))
-        return build_subject(card)
+        return build_model(card)
 
 
 def _start(
-    card: SubjectCard, options: TrainOptions, batch_size: int, seed: int, device: torch.device
+    card: ModelCard, options: TrainOptions, batch_size: int, seed: int, device: torch.device
 ) -> Run:
-    subject = initial_subject(card, seed).place(device)
+    model = initial_model(card, seed).place(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initial objective"))
-        objective = build_objective(options.objective, subject, dict(options.objective_options))
+        objective = build_objective(options.objective, model, dict(options.objective_options))
     objective.to(device)
-    _check_resolution(subject, options)
-    optimizer = build_optimizer(nn.ModuleList([subject, objective]), options, batch_size)
+    _check_resolution(model, options)
+    optimizer = build_optimizer(nn.ModuleList([model, objective]), options, batch_size)
     scaler = torch.amp.GradScaler(device.type, enabled=options.precision == "float16")
     probes = None
     if options.online_probes.on:
         assert card.outputs is not None
-        probes = OnlineProbes(subject.depths, card.outputs, options.online_probes, seed).to(device)
-    return Run(subject, objective, optimizer, scaler, probes)
+        probes = OnlineProbes(model.depths, card.outputs, options.online_probes, seed).to(device)
+    return Run(model, objective, optimizer, scaler, probes)
 
 
-def _check_resolution(subject: Subject, options: TrainOptions) -> None:
+def _check_resolution(model: ImageModel, options: TrainOptions) -> None:
     sizes = options.resolution.sizes(options.input_size)
-    if not subject.network.any_size and set(sizes) != {options.input_size}:
+    if not model.network.any_size and set(sizes) != {options.input_size}:
         raise ImprintError(
             f"{options.architecture} takes images of {options.input_size} × {options.input_size} "
             "pixels alone: leave out the resolution ramp"
@@ -248,7 +249,7 @@ def _train_epoch(
         run.scaler.scale(loss).backward()
         run.scaler.step(run.optimizer)
         run.scaler.update()
-        run.objective.after_step(run.subject, (position + 1) / steps)
+        run.objective.after_step(run.model, (position + 1) / steps)
         if run.probes is not None:
             run.probes.learn(depths, labels)
         losses.append(loss.detach())
@@ -271,7 +272,7 @@ def _train_epoch(
 
 
 def _watched(run: Run) -> AbstractContextManager[dict[str, torch.Tensor]]:
-    return nullcontext({}) if run.probes is None else run.subject.watched()
+    return nullcontext({}) if run.probes is None else run.model.watched()
 
 
 def _probe(
@@ -286,16 +287,16 @@ def _probe(
     done = run.epoch + 1
     due = done % options.online_probes.validate_every == 0 or done == options.last_epoch
     if due and held_out is not None and len(held_out):
-        for depth, top1 in probes.validate(run.subject, images, held_out).items():
+        for depth, top1 in probes.validate(run.model, images, held_out).items():
             found[depth]["held_out_top1"] = top1
     return found
 
 
-def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) -> None:
+def _write_epoch(run: Run, options: TrainOptions, out: Path, card: ModelCard) -> None:
     """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
     last = run.epoch == options.last_epoch
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
-        save_subject(out / f"epoch_{run.epoch:04d}.safetensors", run.subject, _reached(card, run))
+        save_model(out / f"epoch_{run.epoch:04d}.safetensors", run.model, _reached(card, run))
     if last or run.epoch % options.resume_every == 0:
         with replacing(out / "log.jsonl") as temporary:
             temporary.write_text(
@@ -305,10 +306,10 @@ def _write_epoch(run: Run, options: TrainOptions, out: Path, card: SubjectCard) 
         run.save(out / "resume.pt")
 
 
-def _write_end(run: Run, out: Path, card: SubjectCard) -> None:
+def _write_end(run: Run, out: Path, card: ModelCard) -> None:
     """Write the last weights, and the teacher's where there is one; drop the resume point."""
     reached = _reached(card, run)
     if run.objective.teacher is not None:
-        save_subject(out / "teacher.safetensors", run.objective.teacher, reached)
-    save_subject(out / "final.safetensors", run.subject, reached)
+        save_model(out / "teacher.safetensors", run.objective.teacher, reached)
+    save_model(out / "final.safetensors", run.model, reached)
     (out / "resume.pt").unlink(missing_ok=True)

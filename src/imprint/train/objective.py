@@ -16,7 +16,7 @@ from torch import nn
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
 from imprint.data.views import Augmentation
-from imprint.nets.subject import Layer, Subject
+from imprint.nets.image_model import ImageModel, Layer
 
 
 class Objective(nn.Module):
@@ -32,16 +32,16 @@ class Objective(nn.Module):
 
     view_count: int = 2
     compares_directions: bool = False
-    teacher: Subject | None
+    teacher: ImageModel | None
     Options: ClassVar[type]
 
-    def __init__(self, subject: Subject, options: Any) -> None:
+    def __init__(self, model: ImageModel, options: Any) -> None:
         super().__init__()
         self.options = options
         self.teacher = None
 
     def forward(
-        self, subject: Subject, views: Sequence[torch.Tensor], labels: torch.Tensor
+        self, model: ImageModel, views: Sequence[torch.Tensor], labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss and the embeddings it was computed from.
 
@@ -49,7 +49,7 @@ class Objective(nn.Module):
         of bfloat16.
 
         Args:
-            subject: the network being trained.
+            model: the network being trained.
             views: ``view_count`` tensors, float32 ``[b, C, S, S]`` in [0, 1]; see
                 :meth:`view_sizes` for S.
             labels: int64 ``[b]``; self-supervised objectives ignore them.
@@ -58,7 +58,7 @@ class Objective(nn.Module):
             scalar float32 loss, and float32 embeddings ``[b, d]`` of the first view (watched for
             collapse).
         """
-        embeddings = self.embed(subject, views)
+        embeddings = self.embed(model, views)
         with torch.autocast(views[0].device.type, enabled=False):
             return self.loss(embeddings, labels), embeddings[0]
 
@@ -70,9 +70,9 @@ class Objective(nn.Module):
         """Return the side of each view in pixels, given that of the first."""
         return (size,) * self.view_count
 
-    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    def embed(self, model: ImageModel, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         """Return what the loss compares, float32 ``[b, d]`` a view; see :func:`embed_views`."""
-        return embed_views(subject, views)
+        return embed_views(model, views)
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the scalar loss of the embeddings; autocast is off here."""
@@ -81,36 +81,36 @@ class Objective(nn.Module):
     def before_step(self, progress: float) -> None:
         """Set what is scheduled; ``progress`` runs from 0 to just below 1."""
 
-    def after_step(self, subject: Subject, progress: float) -> None:
+    def after_step(self, model: ImageModel, progress: float) -> None:
         """Update what follows the network without gradients; ``progress`` runs from 0 to 1."""
 
 
 OBJECTIVES: Registry[type[Objective]] = Registry("objective", "imprint.train.objectives")
 
 
-def build_objective(name: str, subject: Subject, settings: Mapping[str, str]) -> Objective:
-    """Return the objective ``name`` for ``subject``.
+def build_objective(name: str, model: ImageModel, settings: Mapping[str, str]) -> Objective:
+    """Return the objective ``name`` for ``model``.
 
     Args:
         name: a registered name.
-        subject: the network to be trained.
+        model: the network to be trained.
         settings: values of the objective's options, as text.
 
     Raises:
         ImprintError: unknown objective, unknown option, or a value of the wrong type.
     """
     kind = OBJECTIVES.get(name)
-    return kind(subject, _read_options(name, kind.Options, settings))
+    return kind(model, _read_options(name, kind.Options, settings))
 
 
 def embed_views(
-    subject: Subject, views: Sequence[torch.Tensor], layer: Layer | None = None
+    model: ImageModel, views: Sequence[torch.Tensor], layer: Layer | None = None
 ) -> tuple[torch.Tensor, ...]:
     """Return the embeddings of all views from one forward pass over their concatenation.
 
-    They are the subject's last embedding, unless another layer is named.
+    They are the model's last embedding, unless another layer is named.
     """
-    together = subject.embed(torch.cat(list(views)), layer or subject.last_embedding)
+    together = model.embed(torch.cat(list(views)), layer or model.last_embedding)
     return together.float().chunk(len(views))
 
 

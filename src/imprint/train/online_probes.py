@@ -19,7 +19,7 @@ from imprint.core.seeds import derive
 from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.train.gather import rank, world_size
 from imprint.train.probe_options import OnlineProbeOptions
 
@@ -85,25 +85,25 @@ class OnlineProbes(nn.Module):
         return found
 
     @torch.inference_mode()
-    def validate(self, subject: Subject, images: ImageSet, indices: IntArray) -> dict[str, float]:
+    def validate(self, model: ImageModel, images: ImageSet, indices: IntArray) -> dict[str, float]:
         """Return the top-1 accuracy of each depth on centre squares, the network in evaluation.
 
         Args:
-            subject: the network as it is now; left in evaluation mode.
+            model: the network as it is now; left in evaluation mode.
             images: where pixels and labels come from.
             indices: int64 ``[m]``; processes share them.
         """
-        subject.eval()
+        model.eval()
         device = next(self.parameters()).device
         mine = indices[rank() :: world_size()]
         hits = {name: torch.zeros((), device=device) for name in self.layers}
         squares = centre_squares(whole_rectangles(images.sizes()[mine]))
         start = 0
-        for pixels in stream(images, mine, squares, subject.input_size, VALIDATION_BATCH):
+        for pixels in stream(images, mine, squares, model.input_size, VALIDATION_BATCH):
             inputs = torch.from_numpy(pixels).to(device).float().div_(255)
             labels = torch.from_numpy(images.labels[mine[start : start + len(pixels)]]).to(device)
-            with subject.watched() as depths:
-                subject.embed(inputs, subject.last_embedding)
+            with model.watched() as depths:
+                model.embed(inputs, model.last_embedding)
             for name, layer in self.layers.items():
                 hits[name] += (layer(depths[name].float()).argmax(dim=1) == labels).sum()
             start += len(pixels)

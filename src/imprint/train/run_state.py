@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.reading.regular import UnreadableFile
 from imprint.reading.weights_files import read_torch
 from imprint.study.store import replacing
@@ -22,7 +22,7 @@ from imprint.train.online_probes import OnlineProbes
 class Run:
     """What a resume needs, and nothing else."""
 
-    subject: Subject
+    model: ImageModel
     objective: Objective
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
@@ -38,7 +38,7 @@ class Run:
         """Write the state, whole or not at all."""
         state = {
             "log": self.log,
-            "subject": self.subject.state_dict(),
+            "subject": self.model.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -67,7 +67,7 @@ class Run:
             ) from None
 
     def _take(self, state: Any) -> None:
-        self.subject.load_state_dict(state["subject"])
+        self.model.load_state_dict(state["subject"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])

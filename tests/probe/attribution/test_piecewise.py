@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
 from imprint.probe.attribution.piecewise import is_piecewise_linear
 
 IMAGE = torch.rand(1, 3, 32, 32)
@@ -24,7 +24,7 @@ class Calling(nn.Module):
 
 @pytest.mark.parametrize("name", ["lenet", "cifar_resnet20", "patch_convnet"])
 def test_relu_networks_are(name: str) -> None:
-    network = build_subject(SubjectCard(name, 3, 10, 32, (0.5,), (0.25,))).eval()
+    network = build_model(ModelCard(name, 3, 10, 32, (0.5,), (0.25,))).eval()
     assert is_piecewise_linear(network, network, IMAGE)
     assert not is_piecewise_linear(network.train(), network, IMAGE)
 

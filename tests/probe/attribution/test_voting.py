@@ -9,8 +9,8 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.wisdom import PUBLISHED_METHODS, wisdom
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
 from imprint.neurons.importance import hidden, select, select_in_model
 from imprint.probe.attribution.ablation import Ablation, norms_behind
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -20,12 +20,12 @@ from imprint.probe.attribution.voting import cast_ballots, keeping, loss_gains
 from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.study.tables import read_table
 
-CARD = SubjectCard("lenet", 1, 3, 16, (0.4,), (0.5,))
+CARD = ModelCard("lenet", 1, 3, 16, (0.4,), (0.5,))
 
 
-def subject(card=CARD):
+def model(card=CARD):
     torch.manual_seed(0)
-    return build_subject(card).eval()
+    return build_model(card).eval()
 
 
 def images(count=20, channels=1, size=16):
@@ -47,14 +47,14 @@ def ready(model, data, after_norm=True):
 
 @pytest.mark.parametrize("correct_only", [False, True])
 def test_tables_are_means_over_classes_whatever_the_batch(correct_only):
-    model, data = subject(), images()
+    module, data = model(), images()
     tables = [
-        attribute(model, data, np.arange(20), "lgxa", batch_size=size, correct_only=correct_only)
+        attribute(module, data, np.arange(20), "lgxa", batch_size=size, correct_only=correct_only)
         for size in (7, 20)
     ]
     np.testing.assert_allclose(tables[0].scores, tables[1].scores, rtol=1e-4, atol=1e-6)
     table = tables[0]
-    right = (model(tensor_of(data)).argmax(1) == torch.from_numpy(data.labels)).numpy()
+    right = (module(tensor_of(data)).argmax(1) == torch.from_numpy(data.labels)).numpy()
     kept = right if correct_only else np.ones(20, dtype=bool)
     assert table.counts.tolist() == [
         int((kept & (data.labels == label)).sum()) for label in range(3)
@@ -67,61 +67,61 @@ def test_tables_are_means_over_classes_whatever_the_batch(correct_only):
 
 
 def test_several_methods_share_their_passes():
-    model, data = subject(), images()
+    module, data = model(), images()
     options = AttributionOptions(steps=10)
     names = ("la", "ii", "lc", "lrp", "ldl")
-    together = attribute_by(model, data, np.arange(20), names, options)
+    together = attribute_by(module, data, np.arange(20), names, options)
     for name in names:
-        alone = attribute(model, data, np.arange(20), name, options)
+        alone = attribute(module, data, np.arange(20), name, options)
         np.testing.assert_allclose(together[name].scores, alone.scores, rtol=1e-5, atol=1e-7)
     assert together["ldl"].facts["completeness_gap"] < 1e-4
     assert "completeness_gap" not in together["la"].facts
 
 
 def test_mean_is_sum_over_places():
-    model, data = subject(), images()
-    total = attribute(model, data, np.arange(20), "lgxa")
-    mean = attribute(model, data, np.arange(20), "lgxa", AttributionOptions(reduce="mean"))
+    module, data = model(), images()
+    total = attribute(module, data, np.arange(20), "lgxa")
+    mean = attribute(module, data, np.arange(20), "lgxa", AttributionOptions(reduce="mean"))
     np.testing.assert_allclose(
         total.scaled("per_position").scores, mean.scores, rtol=1e-5, atol=1e-8
     )
 
 
 def test_what_cannot_be_explained_is_refused():
-    few = subject(replace(CARD, outputs=2))
+    few = model(replace(CARD, outputs=2))
     with pytest.raises(ImprintError, match="tells 2 classes apart"):
         attribute(few, images(), np.arange(20), "la")
     with pytest.raises(ImprintError, match="no classifier"):
-        attribute(subject(replace(CARD, outputs=None)), images(), np.arange(20), "la")
+        attribute(model(replace(CARD, outputs=None)), images(), np.arange(20), "la")
     with pytest.raises(ImprintError, match="no inputs"):
-        attribute(subject(), images(), np.arange(0), "la")
+        attribute(model(), images(), np.arange(0), "la")
     with pytest.raises(ImprintError, match="unknown layer attribution"):
-        attribute(subject(), images(), np.arange(20), "best")
+        attribute(model(), images(), np.arange(20), "best")
 
 
 def test_a_gap_is_told(capsys):
-    attribute(subject(), images(), np.arange(20), "lc", AttributionOptions(steps=1))
+    attribute(model(), images(), np.arange(20), "lc", AttributionOptions(steps=1))
     assert "lc: what it gives adds up" in capsys.readouterr().err
 
 
 def test_taking_neurons_away_is_zeroing_their_weights():
-    model, data = subject(), images()
-    ablation = ready(model, data, after_norm=False)
+    module, data = model(), images()
+    ablation = ready(module, data, after_norm=False)
     keep = torch.ones(2, ablation.layers.neurons, dtype=torch.bool)
     keep[0, [1, 4, 6, 30]] = False  # conv1 1 and 4, conv2 0, fc1 8
     found = ablation.logits(tensor_of(data), keep)
-    torch.testing.assert_close(found[1], model(tensor_of(data)).detach())
-    net = model.network
+    torch.testing.assert_close(found[1], module(tensor_of(data)).detach())
+    net = module.network
     with torch.no_grad():
         for layer, rows in ((net.conv1, [1, 4]), (net.conv2, [0]), (net.fc1, [8])):
             layer.weight[rows] = 0
             layer.bias[rows] = 0
-    torch.testing.assert_close(found[0], model(tensor_of(data)).detach())
+    torch.testing.assert_close(found[0], module(tensor_of(data)).detach())
 
 
 def test_sets_of_each_inputs_own():
-    model, data = subject(), images()
-    ablation = ready(model, data)
+    module, data = model(), images()
+    ablation = ready(module, data)
     random = torch.Generator().manual_seed(0)
     keep = torch.rand(3, 20, ablation.layers.neurons, generator=random) > 0.2
     found = ablation.logits(tensor_of(data), keep)
@@ -197,19 +197,19 @@ def test_loss_gains_by_hand():
 
 
 def test_ballots_are_judged_on_the_next_batch():
-    model, data = subject(), images()
+    module, data = model(), images()
     options = AttributionOptions(steps=4)
     how = {"batch_size": 10, "after_norm": False}
     own, next_ = (
         list(
             cast_ballots(
-                model, data, np.arange(20), ("la", "lrp"), 3, options, held_out=held, **how
+                module, data, np.arange(20), ("la", "lrp"), 3, options, held_out=held, **how
             )
         )
         for held in (False, True)
     )
     assert len(own) == len(next_) == 2
-    ablation = ready(model, data, after_norm=False)
+    ablation = ready(module, data, after_norm=False)
     for row, (one, other) in enumerate(zip(own, next_, strict=True)):
         np.testing.assert_array_equal(one.scores, other.scores)
         assert one.chosen[1].neurons.tolist() == other.chosen[1].neurons.tolist()
@@ -224,17 +224,17 @@ def test_ballots_are_judged_on_the_next_batch():
             np.testing.assert_allclose(ballot.gains, gains.sum(1), rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(ballot.drops, drops.mean(1))
     with pytest.raises(ImprintError, match="one batch of 20"):
-        next(cast_ballots(model, data, np.arange(20), ("la",), 3, batch_size=20))
+        next(cast_ballots(module, data, np.arange(20), ("la",), 3, batch_size=20))
 
 
 def test_scaled_scores_make_layers_comparable():
-    model, data = subject(), images()
+    module, data = model(), images()
     raw, scaled = (
-        next(cast_ballots(model, data, np.arange(20), ("lrp",), 8, scaling=kind, batch_size=10))
+        next(cast_ballots(module, data, np.arange(20), ("lrp",), 8, scaling=kind, batch_size=10))
         for kind in ("none", "layer_sum")
     )
     # Dropped after one ballot, they leave the network as it was.
-    assert all(weight.requires_grad for weight in model.parameters())
+    assert all(weight.requires_grad for weight in module.parameters())
     for part in list(raw.layers.slices.values())[:-1]:
         np.testing.assert_allclose(np.abs(scaled.scores[0, part]).sum(), 1)
         assert raw.scores[0, part].argmax() == scaled.scores[0, part].argmax()
@@ -242,13 +242,13 @@ def test_scaled_scores_make_layers_comparable():
 
 def test_wisdom_finds_the_neurons_that_carry_the_answer():
     """A classifier that reads nothing but two neurons of fc2: no other of fc2 can get a vote."""
-    model, data = subject(), images(40)
+    module, data = model(), images(40)
     with torch.no_grad():
-        model.network.fc3.weight[:, 2:] = 0
-        model.network.fc3.weight[:, :2] *= 20
-        model.network.fc2.bias[:2] = 1
+        module.network.fc3.weight[:, 2:] = 0
+        module.network.fc3.weight[:, :2] *= 20
+        module.network.fc2.bias[:2] = 1
     found = wisdom(
-        model,
+        module,
         data,
         np.arange(40),
         VotingOptions(m=4, window=0),
@@ -265,7 +265,7 @@ def test_wisdom_finds_the_neurons_that_carry_the_answer():
 
 def test_published_votes_add_up_on_a_network():
     found = wisdom(
-        subject(),
+        model(),
         images(12),
         np.arange(12),
         VotingOptions(published=True),
@@ -278,16 +278,16 @@ def test_published_votes_add_up_on_a_network():
 
 @pytest.mark.parametrize("per_layer", [False, True])
 def test_gains_of_single_inputs_are_those_of_batches_of_one(per_layer, tmp_path):
-    model, data = subject(), images(12)
+    module, data = model(), images(12)
     names = ("la", "lrp")
-    found = input_gains(model, data, np.arange(12), names, 3, per_layer=per_layer, batch_size=5)
+    found = input_gains(module, data, np.arange(12), names, 3, per_layer=per_layer, batch_size=5)
     scopes = ("conv1", "conv2", "fc1", "fc2") if per_layer else ("model",)
     assert found.scopes == scopes
     assert found.gains.shape == (12, len(scopes), 2)
-    ablation = ready(model, data)
+    ablation = ready(module, data)
     for row in (0, 7):
         for method, name in enumerate(names):
-            table = attribute(model, data, np.array([row]), name)
+            table = attribute(module, data, np.array([row]), name)
             for place, scope in enumerate(scopes):
                 among = hidden(table.layers) if scope == "model" else (scope,)
                 pick = select(table.layers, table.of(), 3, among)
@@ -304,7 +304,7 @@ def test_gains_of_single_inputs_are_those_of_batches_of_one(per_layer, tmp_path)
                 assert found.variances[row, place, method] == pytest.approx(
                     pick.scores.var(), rel=1e-3, abs=1e-6
                 )
-    assert found.predictions.tolist() == model(tensor_of(data)).argmax(1).tolist()
+    assert found.predictions.tolist() == module(tensor_of(data)).argmax(1).tolist()
     assert found.features.shape == (12, 84)
     path = tmp_path / "inputs.parquet"
     write_input_gains(path, found, found.best)

@@ -11,8 +11,9 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.probe.neurons.activations import (
     Storage,
     View,
@@ -37,20 +38,20 @@ def view() -> View:
     return View(images, indices, whole_rectangles(images.sizes()[indices]))
 
 
-def network(outputs: int | None = 4) -> Subject:
+def network(outputs: int | None = 4) -> ImageModel:
     torch.manual_seed(0)
-    return build_subject(SubjectCard("lenet", 3, outputs, SIDE, (0.5,), (0.25,))).eval()
+    return build_model(ModelCard("lenet", 3, outputs, SIDE, (0.5,), (0.25,))).eval()
 
 
 def test_a_table_holds_what_the_network_says_of_each_image_in_order(
     view: View, tmp_path: Path
 ) -> None:
-    subject = network()
-    write_activations(tmp_path / "t", subject, view, TapOptions(), CPU, "look", batch_size=3)
+    model = network()
+    write_activations(tmp_path / "t", model, view, TapOptions(), CPU, "look", batch_size=3)
     table = read_activations(tmp_path / "t")
     pixels = view.images.read(view.indices, view.rectangles, SIDE)
-    with Taps(subject) as taps, torch.no_grad():
-        logits = subject(torch.from_numpy(pixels).float() / 255)
+    with Taps(model) as taps, torch.no_grad():
+        logits = model(torch.from_numpy(pixels).float() / 255)
         whole = taps.take()
     assert table.layers == whole.layers
     np.testing.assert_allclose(table.values, whole.values, rtol=1e-5, atol=1e-6)
@@ -66,17 +67,17 @@ def test_a_table_holds_what_the_network_says_of_each_image_in_order(
 def test_float16_is_the_rounded_float32_and_refuses_what_it_cannot_hold(
     view: View, tmp_path: Path
 ) -> None:
-    subject = network()
+    model = network()
     storages: tuple[Storage, ...] = ("float32", "float16")
     for storage in storages:
         folder = tmp_path / storage
-        write_activations(folder, subject, view, TapOptions(), CPU, "look", storage)
+        write_activations(folder, model, view, TapOptions(), CPU, "look", storage)
     full, half = (read_activations(tmp_path / name) for name in ("float32", "float16"))
     np.testing.assert_array_equal(half.values, full.values.astype(np.float16))
     with torch.no_grad():
-        subject.get_parameter("network.fc1.bias").fill_(70000)
+        model.get_parameter("network.fc1.bias").fill_(70000)
     with pytest.raises(ImprintError, match="fc1 is beyond 65504"):
-        write_activations(tmp_path / "x", subject, view, TapOptions(), CPU, "look", "float16")
+        write_activations(tmp_path / "x", model, view, TapOptions(), CPU, "look", "float16")
 
 
 def test_a_network_without_logits_predicts_nothing(view: View, tmp_path: Path) -> None:
@@ -88,8 +89,8 @@ def test_a_network_without_logits_predicts_nothing(view: View, tmp_path: Path) -
 
 
 def test_an_activation_that_is_not_finite_names_layer_and_image(view: View) -> None:
-    subject = network()
+    model = network()
     with torch.no_grad():
-        subject.get_parameter("network.conv2.bias")[3] = float("nan")
+        model.get_parameter("network.conv2.bias")[3] = float("nan")
     with pytest.raises(ImprintError, match=r"conv2 is not finite for .*10"):
-        list(watch(subject, view, TapOptions(), CPU, "look"))
+        list(watch(model, view, TapOptions(), CPU, "look"))

@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.neurons.neurons import Taps
 from imprint.probe.neurons.tap_options import TapOptions, choose_layers
 
@@ -61,13 +61,13 @@ def test_calls_are_named_and_an_in_place_activation_behind_a_layer_changes_nothi
     assert len(batch) == 6
 
 
-def test_the_layers_of_a_subject_bear_the_names_of_its_checkpoint() -> None:
+def test_the_layers_of_a_model_bear_the_names_of_its_checkpoint() -> None:
     network = build_network("lenet", 1, 10, 32)
-    subject = Subject(network, 1, 32, (0.5,), (0.5,)).eval()
-    with Taps(subject, TapOptions(final=False)) as taps:
+    model = ImageModel(network, 1, 32, (0.5,), (0.5,)).eval()
+    with Taps(model, TapOptions(final=False)) as taps:
         layers = taps.discover(torch.rand(2, 1, 32, 32))
         assert layers.names == ("conv1", "conv2", "fc1", "fc2")
-        subject.embed(torch.rand(3, 1, 32, 32), "backbone")
+        model.embed(torch.rand(3, 1, 32, 32), "backbone")
         batch = taps.take()
     assert layers.widths == (6, 16, 120, 84)
     assert batch.values.shape == (3, 226)

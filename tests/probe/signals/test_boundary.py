@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
 
 pytest.importorskip("art")
@@ -42,14 +42,14 @@ class Corner(nn.Module):
         return torch.stack([(~inside).float(), inside.float()], dim=1)
 
 
-def subject(head: nn.Module, channels: int = 3, side: int = 1) -> Subject:
-    return Subject(nn.Flatten(), channels, side, (0.0,), (1.0,), head=head)
+def model(head: nn.Module, channels: int = 3, side: int = 1) -> ImageModel:
+    return ImageModel(nn.Flatten(), channels, side, (0.0,), (1.0,), head=head)
 
 
-def plane(channels: int, side: int) -> Subject:
+def plane(channels: int, side: int) -> ImageModel:
     normal = np.random.default_rng(5).normal(size=channels * side * side)
     unit = normal / np.linalg.norm(normal)
-    return subject(Plane(normal, -0.5 * float(unit.sum())), channels, side)
+    return model(Plane(normal, -0.5 * float(unit.sum())), channels, side)
 
 
 def records(count: int, channels: int = 3, side: int = 1, seed: int = 0) -> np.ndarray:
@@ -58,7 +58,7 @@ def records(count: int, channels: int = 3, side: int = 1, seed: int = 0) -> np.n
     return np.random.default_rng(seed).integers(60, 196, shape, dtype=np.uint8)
 
 
-def truth(model: Subject, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def truth(model: ImageModel, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return |w·x + b| in closed form, and the labels."""
     with torch.no_grad():
         height = model(torch.from_numpy(pixels).float() / 255)[:, 0].double().numpy()
@@ -150,17 +150,17 @@ def test_every_answer_is_counted():
 
 
 def test_without_any_other_label_the_distance_is_missing():
-    found = measure(subject(Constant()), records(2), np.array([1, 0]))
+    found = measure(model(Constant()), records(2), np.array([1, 0]))
     assert np.isnan(found["distance"]).tolist() == [True, False]
     assert found["distance"][1] == 0
     assert found["queries"].tolist() == [1 + QUICK.starts, 1]
 
 
 def test_where_noise_will_not_do_the_search_starts_from_another_image():
-    model, pixels, labels = subject(Corner()), records(2), np.zeros(2, dtype=np.int64)
+    module, pixels, labels = model(Corner()), records(2), np.zeros(2, dtype=np.int64)
     others = np.full((1, 3, 1, 1), 254, dtype=np.uint8)
-    assert np.isnan(measure(model, pixels, labels)["distance"]).all()
-    found = measure(model, pixels, labels, others=others)["distance"]
+    assert np.isnan(measure(module, pixels, labels)["distance"]).all()
+    found = measure(module, pixels, labels, others=others)["distance"]
     nearest = np.linalg.norm(0.99 - pixels[:, :2, 0, 0] / 255, axis=1)
     start = np.linalg.norm((254 - pixels[:, :, 0, 0]) / 255, axis=1)
     assert (found >= nearest - 1e-6).all()

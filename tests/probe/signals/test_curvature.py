@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.curvature import resolution, second_difference, zeroth_order_curvature
 from imprint.probe.signals.rademacher import rademacher
 
@@ -74,13 +75,13 @@ def test_two_classes_of_a_linear_model_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def network() -> Subject:
-    card = SubjectCard("cifar_resnet20", 3, 10, 16, (0.5,), (0.25,))
+def network() -> ImageModel:
+    card = ModelCard("cifar_resnet20", 3, 10, 16, (0.5,), (0.25,))
     torch.manual_seed(0)
-    return build_subject(card).eval()
+    return build_model(card).eval()
 
 
-def test_neither_batches_nor_micro_batches_nor_company_change_a_score(network: Subject) -> None:
+def test_neither_batches_nor_micro_batches_nor_company_change_a_score(network: ImageModel) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(11, 3, 16, 16, generator=generator)
     labels = torch.arange(11) % 10

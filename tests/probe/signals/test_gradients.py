@@ -5,18 +5,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.fill import build_subject
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.nets.outputs import OutputRule
-from imprint.nets.subject import Subject, SubjectCard
 from imprint.probe.signals.gradients import input_gradient_norm, last_layer_gradient_norm
 
 LABELS = torch.tensor([0, 2, 1])
 
 
-def lenet(**changes: str) -> Subject:
+def lenet(**changes: str) -> ImageModel:
     torch.manual_seed(0)
-    card = SubjectCard("lenet", 3, 10, 32, (0.5,), (0.25,), **changes)
-    return build_subject(card).double().eval()
+    card = ModelCard("lenet", 3, 10, 32, (0.5,), (0.25,), **changes)
+    return build_model(card).double().eval()
 
 
 def images() -> Tensor:
@@ -47,7 +48,7 @@ def test_last_layer_gradients_are_those_of_autograd(projector: str) -> None:
 
 
 def test_confident_records_keep_their_digits() -> None:
-    network = Subject(nn.Flatten(), 1, 1, (0.0,), (1.0,), head=nn.Linear(1, 2, bias=False))
+    network = ImageModel(nn.Flatten(), 1, 1, (0.0,), (1.0,), head=nn.Linear(1, 2, bias=False))
     with torch.no_grad():
         network.head.weight.copy_(torch.tensor([[30.0], [0.0]]))
     found = last_layer_gradient_norm(network.eval(), torch.ones(1, 1, 1, 1), torch.tensor([0]))
@@ -73,7 +74,7 @@ class Averaged(nn.Module):
 def test_without_linear_logits_the_last_layer_that_leads_to_them_counts() -> None:
     torch.manual_seed(0)
     module = Averaged().double()
-    network = Subject(module.float(), 3, 32, (0.5,), (0.25,), output=OutputRule(5))
+    network = ImageModel(module.float(), 3, 32, (0.5,), (0.25,), output=OutputRule(5))
     network = network.double().eval()
     found = last_layer_gradient_norm(network, images(), LABELS)
     for image, label, norm in zip(images(), LABELS, found, strict=True):
@@ -86,7 +87,7 @@ def test_without_linear_logits_the_last_layer_that_leads_to_them_counts() -> Non
 def test_logits_that_go_through_a_rectifier_have_the_gradient_of_the_linear_layer() -> None:
     torch.manual_seed(0)
     head = nn.Sequential(nn.Linear(4, 2), nn.ReLU())
-    network = Subject(nn.Flatten(), 1, 2, (0.0,), (1.0,), head=head).eval()
+    network = ImageModel(nn.Flatten(), 1, 2, (0.0,), (1.0,), head=head).eval()
     inputs = torch.ones(1, 1, 2, 2)
     found = last_layer_gradient_norm(network, inputs, torch.tensor([0]))
     losses = F.cross_entropy(network(inputs), torch.tensor([0]))
@@ -97,6 +98,6 @@ def test_logits_that_go_through_a_rectifier_have_the_gradient_of_the_linear_laye
 
 
 def test_a_network_without_parameters_has_no_last_layer() -> None:
-    network = Subject(nn.Flatten(), 1, 2, (0.0,), (1.0,), output=OutputRule(4)).eval()
+    network = ImageModel(nn.Flatten(), 1, 2, (0.0,), (1.0,), output=OutputRule(4)).eval()
     with pytest.raises(ImprintError, match="no layer of the network with parameters leads to its"):
         last_layer_gradient_norm(network, torch.ones(1, 1, 2, 2), torch.tensor([0]))

@@ -7,8 +7,9 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.augmented import augment
 from imprint.probe.signals.confidence import correct, margin, modified_entropy, probability
 from imprint.probe.signals.curvature import zeroth_order_curvature
@@ -32,9 +33,9 @@ def images() -> ArrayImages:
     return ArrayImages(pixels, np.arange(COUNT) % 4, names)
 
 
-def network(seed: int = 0) -> Subject:
+def network(seed: int = 0) -> ImageModel:
     torch.manual_seed(seed)
-    return build_subject(SubjectCard("lenet", 3, 4, SIDE, (0.5,), (0.25,)))
+    return build_model(ModelCard("lenet", 3, 4, SIDE, (0.5,), (0.25,)))
 
 
 def take(images: ArrayImages, options: SignalOptions = EVERYTHING, **changes) -> dict[str, Table]:
@@ -53,23 +54,23 @@ def test_columns_hold_what_each_function_says(images: ArrayImages) -> None:
     ]
     assert list(table) == ["index", *columns]
     assert np.array_equal(table["index"], INDICES)
-    subject = network(1).eval()
+    model = network(1).eval()
     inputs = augment(torch.from_numpy(images.pixels[INDICES]).float() / 255, "flip")
     labels = torch.from_numpy(images.labels[INDICES])
-    logits = subject(inputs).detach().double()
+    logits = model(inputs).detach().double()
     expected = {
         "margin": margin(logits, labels),
         "mentr": modified_entropy(logits, labels),
         "correct": correct(logits, labels),
         "probability": probability(logits, labels),
-        "trace": exact_trace(subject, inputs, subject.std),
+        "trace": exact_trace(model, inputs, model.std),
     }
     for name, values in expected.items():
         assert np.allclose(table[f"{name}.flip"], values.numpy(), rtol=1e-4, atol=1e-6), name
     probes = (
         rademacher(0, "curvature", "flip", n, INDICES, 2 * inputs[0].numel()) for n in range(2)
     )
-    curvature = zeroth_order_curvature(subject, inputs, labels, probes, 0.01, subject.std)
+    curvature = zeroth_order_curvature(model, inputs, labels, probes, 0.01, model.std)
     assert np.allclose(np.exp(table["log_curvature.flip"]), curvature.numpy(), rtol=0.05)
 
 
@@ -102,15 +103,15 @@ class Remote:
 
     input_size = SIDE
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject.eval()
+    def __init__(self, model: ImageModel) -> None:
+        self.model = model.eval()
         self.images = 0
 
     def logits(self, inputs: np.ndarray) -> np.ndarray:
         assert isinstance(inputs, np.ndarray)
         self.images += len(inputs)
         with torch.inference_mode():
-            return self.subject(torch.from_numpy(np.array(inputs))).numpy()
+            return self.model(torch.from_numpy(np.array(inputs))).numpy()
 
 
 def test_a_model_from_elsewhere_has_every_black_box_signal(images: ArrayImages) -> None:
@@ -138,29 +139,29 @@ def test_black_boxes_say_what_they_cannot(images: ArrayImages) -> None:
 
 
 def test_a_smooth_network_is_traced_with_its_label(images: ArrayImages) -> None:
-    subject = network()
-    subject.network.relu1 = torch.nn.GELU()
-    by_itself = take(images, SignalOptions(("trace",)), models={"a": subject})["a"]
-    asked = take(images, SignalOptions(("trace",), trace="hutchinson"), models={"a": subject})["a"]
+    model = network()
+    model.network.relu1 = torch.nn.GELU()
+    by_itself = take(images, SignalOptions(("trace",)), models={"a": model})["a"]
+    asked = take(images, SignalOptions(("trace",), trace="hutchinson"), models={"a": model})["a"]
     assert np.array_equal(by_itself["trace.identity"], asked["trace.identity"])
 
 
 def test_a_dead_network_has_finite_curvature(images: ArrayImages) -> None:
-    subject = network()
+    model = network()
     with torch.no_grad():
-        subject.network.fc3.weight.zero_()
-    table = take(images, SignalOptions(("log_curvature",), probes=1), models={"a": subject})["a"]
+        model.network.fc3.weight.zero_()
+    table = take(images, SignalOptions(("log_curvature",), probes=1), models={"a": model})["a"]
     assert np.isfinite(table["log_curvature.identity"]).all()
     assert (table["log_curvature.identity"] < np.log(1e-4)).all()
 
 
 def test_numbers_that_are_not_finite_are_named(images: ArrayImages) -> None:
-    subject = network()
+    model = network()
     with torch.no_grad():
-        subject.network.fc3.bias[0] = torch.nan
+        model.network.fc3.bias[0] = torch.nan
     with pytest.raises(ImprintError, match=r"margin.identity of arrays\[8\] under model a is not"):
-        take(images, SignalOptions(("margin",)), models={"a": subject})
-    small = build_subject(SubjectCard("lenet", 3, 2, SIDE, (0.5,), (0.25,)))
+        take(images, SignalOptions(("margin",)), models={"a": model})
+    small = build_model(ModelCard("lenet", 3, 2, SIDE, (0.5,), (0.25,)))
     with pytest.raises(ImprintError, match="labels 0…3 do not fit a network of 2 classes"):
         take(images, SignalOptions(("margin",)), models={"a": small})
 

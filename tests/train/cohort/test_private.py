@@ -12,7 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
 from imprint.nets.build import build_network
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import load_model, read_card
 from imprint.study.store import Study
 from imprint.train.cohort import private
 from imprint.train.cohort.cohort import train_cohort
@@ -21,7 +21,7 @@ from imprint.train.cohort.cohort_plan import cohort_card, plan_models
 from imprint.train.cohort.masks import Masks
 from imprint.train.cohort.private import PrivateTraining, accounted_epsilon, noise_for
 from imprint.train.cohort.resident import load_resident
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 pytest.importorskip("opacus")
 
@@ -61,7 +61,7 @@ def private_training(images, options, model=0):
 def run(training):
     for _ in training.steps():
         pass
-    return torch.cat([part.detach().flatten() for part in training.subject.parameters()])
+    return torch.cat([part.detach().flatten() for part in training.model.parameters()])
 
 
 @pytest.mark.parametrize("at_once", [64, 5])
@@ -70,15 +70,15 @@ def test_a_step_is_the_mean_of_clipped_gradients(images, monkeypatch, at_once):
     options = replace(OPTIONS, noise=1e-9, clip=0.5, batch_size=24, epochs=1)
     training = private_training(images, options)
     assert training.sample(0).tolist() == list(range(24))
-    subject = initial_subject(
+    model = initial_model(
         cohort_card(images, options), plan_models(MEMBERS, [0], options, 5)[0].seed
     )
-    parameters = list(subject.parameters())
+    parameters = list(model.parameters())
     total = [torch.zeros_like(part) for part in parameters]
     norms = []
     for row in range(24):
         pixels = torch.from_numpy(images.pixels[row : row + 1]).float() / 255
-        loss = F.cross_entropy(subject(pixels), torch.from_numpy(images.labels[row : row + 1]))
+        loss = F.cross_entropy(model(pixels), torch.from_numpy(images.labels[row : row + 1]))
         gradients = torch.autograd.grad(loss, parameters)
         norm = float(torch.cat([part.flatten() for part in gradients]).norm())
         norms.append(norm)
@@ -95,7 +95,7 @@ def test_a_step_is_the_mean_of_clipped_gradients(images, monkeypatch, at_once):
 def test_noise_has_its_deviation_and_an_empty_sample_is_noise_alone(images, monkeypatch):
     options = replace(OPTIONS, noise=3.0, clip=0.5, epochs=1, batch_size=24)
     training = private_training(images, options)
-    before = torch.cat([part.detach().flatten() for part in training.subject.parameters()])
+    before = torch.cat([part.detach().flatten() for part in training.model.parameters()])
     monkeypatch.setattr(training, "sample", lambda _: np.array([], dtype=np.int64))
     moved = (run(training) - before) / (0.5 * 24 / 256) * 24
     # Noise of deviation 3 · 0.5 on each of n parameters: six standard errors of the deviation.
@@ -145,8 +145,8 @@ def test_a_private_cohort_keeps_its_accounts_in_the_cards(images, tmp_path):
         assert 7.5 < spent["epsilon"] <= 8.0
         assert (spent["steps"], spent["sample_rate"]) == (2 * steps, 1 / steps)
         assert (spent["delta"], spent["clip"], spent["accountant"]) == (1e-5, 1.0, "rdp")
-    subject = load_subject(found.weights[0])
-    kinds = {type(module).__name__ for module in subject.modules()}
+    model = load_model(found.weights[0])
+    kinds = {type(module).__name__ for module in model.modules()}
     assert "GroupNorm" in kinds
     assert not any("BatchNorm" in kind for kind in kinds)
     assert not any("running_mean" in name for name in load_file(found.weights[0]))

@@ -12,7 +12,7 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
-from imprint.nets.load import load_subject, read_card
+from imprint.nets.load import load_model, read_card
 from imprint.nets.registry import ARCHITECTURES
 from imprint.study.store import Study
 from imprint.train.cohort import cohort_engines, engine_choice
@@ -153,8 +153,8 @@ def test_the_card_says_what_a_model_was_trained_on_and_how_well(images, tmp_path
     assert card["accuracy"] > 0.9
     assert 0 < card["loss"] < 0.5
     assert np.array_equal(read_masks(tmp_path / "masks" / "members.npy").members, MASKS.members)
-    subject = load_subject(run.weights[2])
-    logits = subject(torch.from_numpy(images.pixels).float() / 255)
+    model = load_model(run.weights[2])
+    logits = model(torch.from_numpy(images.pixels).float() / 255)
     assert float((logits.argmax(1).numpy() == images.labels).mean()) > 0.9
 
 

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
 from imprint.data.views import FIRST_VIEW, SECOND_VIEW
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.model_card import ModelCard
 from imprint.train.objective import OBJECTIVES, build_objective, embed_views
 from imprint.train.objectives.barlow_twins import barlow_twins_loss
 from imprint.train.objectives.byol import byol_loss
@@ -17,7 +17,7 @@ from imprint.train.objectives.dino import dino_loss
 from imprint.train.objectives.simclr import nt_xent
 from imprint.train.objectives.vicreg import VICRegOptions, vicreg_loss
 
-CARD = SubjectCard("mlp", 3, 4, 8, (0.5,), (0.25,), options={"widths": "16"}, projector="12-6")
+CARD = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), options={"widths": "16"}, projector="12-6")
 
 
 def views(seed, rows=7, width=5):
@@ -124,10 +124,10 @@ def test_byol_equals_its_definition():
 
 def test_byol_predicts_the_teacher_of_the_other_view():
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective("byol", subject, {})
+    model = build_model(CARD)
+    objective = build_objective("byol", model, {})
     first, second = torch.rand(2, 6, 3, 8, 8).unbind()
-    z1, z2, t1, t2 = objective.embed(subject, [first, second])
+    z1, z2, t1, t2 = objective.embed(model, [first, second])
     p1, p2 = objective.predictor(torch.cat([z1, z2])).chunk(2)
     expected = (4 - 2 * F.cosine_similarity(p1, t2) - 2 * F.cosine_similarity(p2, t1)).mean()
     found = objective.loss([z1, z2, t1, t2], torch.zeros(6))
@@ -138,7 +138,7 @@ def test_byol_predicts_the_teacher_of_the_other_view():
     ]
     assert shapes == [(12, 6), (6, 12)]
     with pytest.raises(ImprintError, match="predictor of byol is 12-5: it must end in 6"):
-        build_objective("byol", subject, {"predictor": "12-5"})
+        build_objective("byol", model, {"predictor": "12-5"})
 
 
 def test_dino_equals_its_definition():
@@ -160,18 +160,18 @@ def test_dino_equals_its_definition():
 
 def test_dino_centres_by_what_the_teacher_said_before():
     torch.manual_seed(0)
-    subject = build_subject(CARD)
+    model = build_model(CARD)
     settings = {"small_crops": "1", "centre_momentum": "0.75", "prototypes": "0"}
-    objective = build_objective("dino", subject, settings)
+    objective = build_objective("dino", model, settings)
     inputs = [torch.rand(6, 3, 8, 8) for _ in range(3)]
     before = [parameter.clone() for parameter in objective.teacher.parameters()]
-    embeddings = objective.embed(subject, inputs)
+    embeddings = objective.embed(model, inputs)
     assert [len(part) for part in embeddings] == [6] * 5
     objective.loss(embeddings, torch.zeros(6))
     with torch.no_grad():
-        for parameter in subject.parameters():
+        for parameter in model.parameters():
             parameter.add_(1)
-    objective.after_step(subject, 0.5)
+    objective.after_step(model, 0.5)
     # A quarter of the mean over both large views, since the centre starts at 0.
     said = torch.cat(list(embeddings[-2:])).mean(dim=0)
     torch.testing.assert_close(objective.centre, 0.25 * said)
@@ -181,8 +181,8 @@ def test_dino_centres_by_what_the_teacher_said_before():
 
 
 def test_the_teacher_of_dino_sees_large_views_alone():
-    subject = build_subject(replace(CARD, architecture="patch_convnet", input_size=32, options={}))
-    objective = build_objective("dino", subject, {"small_crops": "3"})
+    model = build_model(replace(CARD, architecture="patch_convnet", input_size=32, options={}))
+    objective = build_objective("dino", model, {"small_crops": "3"})
     assert objective.view_count == 5
     assert objective.view_sizes(32) == (32, 32, 16, 16, 16)
     assert objective.view_sizes(224) == (224, 224, 96, 96, 96)
@@ -194,17 +194,17 @@ def test_the_teacher_of_dino_sees_large_views_alone():
         seen.append(images.shape),
         taught(images, layer),
     )[1]
-    objective.embed(subject, [torch.rand(4, 3, size, size) for size in objective.view_sizes(32)])
+    objective.embed(model, [torch.rand(4, 3, size, size) for size in objective.view_sizes(32)])
     assert seen == [(8, 3, 32, 32)]
 
 
 def test_dino_without_small_crops_compares_the_two_large_views():
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective("dino", subject, {"small_crops": "0", "prototypes": "5"})
+    model = build_model(CARD)
+    objective = build_objective("dino", model, {"small_crops": "0", "prototypes": "5"})
     objective.before_step(1.0)
     assert objective.temperature == 0.07
-    s1, s2, t1, t2 = objective.embed(subject, [torch.rand(6, 3, 8, 8) for _ in range(2)])
+    s1, s2, t1, t2 = objective.embed(model, [torch.rand(6, 3, 8, 8) for _ in range(2)])
 
     def cosines(rows, weight):
         return F.normalize(rows, dim=1) @ F.normalize(weight, dim=1).T
@@ -220,19 +220,19 @@ def test_dino_without_small_crops_compares_the_two_large_views():
 
 def test_small_crops_need_a_network_that_takes_them():
     with pytest.raises(ImprintError, match="takes images of 16 × 16 pixels alone, not small crops"):
-        build_objective("dino", build_subject(replace(CARD, input_size=16)), {})
+        build_objective("dino", build_model(replace(CARD, input_size=16)), {})
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_the_order_of_a_batch_does_not_matter(name):
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective(name, subject, {})
+    model = build_model(CARD)
+    objective = build_objective(name, model, {})
     inputs = [torch.rand(9, 3, 8, 8) for _ in range(objective.view_count)]
     labels = torch.arange(9) % 4
     order = torch.randperm(9)
-    loss, embeddings = objective(subject, inputs, labels)
-    other, shuffled = objective(subject, [view[order] for view in inputs], labels[order])
+    loss, embeddings = objective(model, inputs, labels)
+    other, shuffled = objective(model, [view[order] for view in inputs], labels[order])
     torch.testing.assert_close(other, loss, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(shuffled, embeddings[order], rtol=1e-4, atol=1e-5)
 
@@ -240,49 +240,49 @@ def test_the_order_of_a_batch_does_not_matter(name):
 @pytest.mark.parametrize("name", ["byol", "dino"])
 def test_a_teacher_ends_where_it_is_and_takes_no_gradients(name):
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective(name, subject, {})
+    model = build_model(CARD)
+    objective = build_objective(name, model, {})
     assert not any(parameter.requires_grad for parameter in objective.teacher.parameters())
     inputs = [torch.rand(6, 3, 8, 8) for _ in range(objective.view_count)]
-    objective(subject, inputs, torch.zeros(6, dtype=torch.int64))
+    objective(model, inputs, torch.zeros(6, dtype=torch.int64))
     with torch.no_grad():
-        for parameter in subject.parameters():
+        for parameter in model.parameters():
             parameter.mul_(2)
     before = [parameter.clone() for parameter in objective.teacher.parameters()]
-    objective.after_step(subject, 1.0)
+    objective.after_step(model, 1.0)
     assert all(map(torch.equal, before, objective.teacher.parameters()))
 
 
 def test_supervised_equals_cross_entropy_of_the_first_view():
     torch.manual_seed(0)
-    subject = build_subject(CARD).eval()
+    model = build_model(CARD).eval()
     inputs, labels = torch.rand(5, 3, 8, 8), torch.tensor([0, 1, 2, 3, 0])
-    objective = build_objective("supervised", subject, {"label_smoothing": "0.1"})
-    loss, logits = objective(subject, [inputs], labels)
-    assert torch.equal(logits, subject(inputs))
-    expected = F.cross_entropy(subject(inputs), labels, label_smoothing=0.1)
+    objective = build_objective("supervised", model, {"label_smoothing": "0.1"})
+    loss, logits = objective(model, [inputs], labels)
+    assert torch.equal(logits, model(inputs))
+    expected = F.cross_entropy(model(inputs), labels, label_smoothing=0.1)
     assert loss.item() == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize(("projector", "layer"), [("12-6", "projector"), ("", "backbone")])
 def test_views_are_embedded_by_the_last_layer_before_the_classifier(projector, layer):
-    subject = build_subject(replace(CARD, projector=projector)).eval()
+    model = build_model(replace(CARD, projector=projector)).eval()
     pair = torch.rand(2, 5, 3, 8, 8).unbind()
-    for inputs, found in zip(pair, embed_views(subject, pair), strict=True):
-        torch.testing.assert_close(found, subject.embed(inputs, layer))
+    for inputs, found in zip(pair, embed_views(model, pair), strict=True):
+        torch.testing.assert_close(found, model.embed(inputs, layer))
 
 
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_every_objective_learns_from_a_batch(name):
     torch.manual_seed(0)
-    subject = build_subject(CARD)
-    objective = build_objective(name, subject, {})
+    model = build_model(CARD)
+    objective = build_objective(name, model, {})
     inputs = [torch.rand(16, 3, 8, 8) for _ in range(objective.view_count)]
     labels = torch.arange(16) % 4
-    optimizer = torch.optim.SGD([*subject.parameters(), *objective.parameters()], lr=0.02)
+    optimizer = torch.optim.SGD([*model.parameters(), *objective.parameters()], lr=0.02)
     losses = []
     for _ in range(20):
-        loss, _ = objective(subject, inputs, labels)
+        loss, _ = objective(model, inputs, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -302,7 +302,7 @@ class Embeddings(torch.nn.Module):
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_autocast_does_not_reach_the_loss(name, precision):
-    objective = build_objective(name, build_subject(CARD), {})
+    objective = build_objective(name, build_model(CARD), {})
     # Their products over the batch leave the range of float16.
     random = torch.Generator().manual_seed(0)
     rows = 100 * torch.randn(objective.view_count, 16, 6, generator=random)
@@ -320,13 +320,13 @@ def test_autocast_does_not_reach_the_loss(name, precision):
 
 
 def test_bad_options_are_named():
-    subject = build_subject(CARD)
+    model = build_model(CARD)
     with pytest.raises(ImprintError, match="unknown objective 'vicregg': choose one of"):
-        build_objective("vicregg", subject, {})
+        build_objective("vicregg", model, {})
     with pytest.raises(ImprintError, match="'simclr' has no option 'tau'; it has: temperature"):
-        build_objective("simclr", subject, {"tau": "1"})
+        build_objective("simclr", model, {"tau": "1"})
     with pytest.raises(ImprintError, match="'temperature' of objective 'simclr' must be float"):
-        build_objective("simclr", subject, {"temperature": "warm"})
+        build_objective("simclr", model, {"temperature": "warm"})
 
 
 @pytest.mark.parametrize(
@@ -350,4 +350,4 @@ def test_bad_options_are_named():
 def test_impossible_values_are_named(name, option, values):
     for value in values:
         with pytest.raises(ImprintError, match=f"{option} of {name} is {float(value)}: it must"):
-            build_objective(name, build_subject(CARD), {option: value})
+            build_objective(name, build_model(CARD), {option: value})

@@ -156,10 +156,10 @@ class LinearProbe(DataChoice, WeightsChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
-        from imprint.lenses.dejavu.study.linear_probe import probe_subject
+        from imprint.lenses.dejavu.study.linear_probe import probe_model
         from imprint.nets.load import network_file
 
-        return probe_subject(
+        return probe_model(
             self,
             self.seed,
             self.out,

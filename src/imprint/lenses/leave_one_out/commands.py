@@ -49,7 +49,7 @@ class Query(QueryOptions):
 
     def run(self) -> dict[str, Any]:
         """Ask; return what was asked and written."""
-        from imprint.core.progress import say
+        from imprint.core.progress import log
         from imprint.lenses.leave_one_out.study.query import query_study
 
         told = query_study(self)
@@ -57,7 +57,7 @@ class Query(QueryOptions):
             from imprint.lenses.leave_one_out.page.terminal import show_asked
 
             show_asked(told)
-        say(f"results: {self.out / 'leave_one_out'}")
+        log(f"results: {self.out / 'leave_one_out'}")
         return told
 
 

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say, track
+from imprint.core.progress import log, track
 from imprint.data.files import stream
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -28,7 +28,7 @@ LARGEST_GAP = 1e-3
 
 
 def attribute(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     method: str,
@@ -41,7 +41,7 @@ def attribute(
 ) -> ImportanceTable:
     """Return the importance of every neuron by one method; see :func:`attribute_by`."""
     return attribute_by(
-        subject,
+        model,
         images,
         indices,
         (method,),
@@ -54,7 +54,7 @@ def attribute(
 
 
 def attribute_by(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     methods: Sequence[str],
@@ -73,7 +73,7 @@ def attribute_by(
     above ``LARGEST_GAP``.
 
     Args:
-        subject: a classifier; put in evaluation mode and on ``device``.
+        model: a classifier; put in evaluation mode and on ``device``.
         images: where pixels and labels come from; centre squares are shown.
         indices: int64 ``[n]``.
         methods: names of :data:`imprint.probe.attribution.layer_attribution.ATTRIBUTORS`.
@@ -90,10 +90,10 @@ def attribute_by(
     """
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(subject)
+    outputs = LayerOutputs(model)
     totals = _Totals(outputs, options, len(images.classes))
     for question in questions(
-        subject,
+        model,
         outputs,
         images,
         indices,
@@ -108,14 +108,14 @@ def attribute_by(
         raise ImprintError("no inputs to attribute: give images, or drop correct_only")
     for name, gap in totals.gaps.items():
         if gap > LARGEST_GAP:
-            say(
+            log(
                 f"{name}: what it gives adds up to the output only within {gap:.1e} of it: "
                 "take more steps, or a method that fits the operations of this network"
             )
     facts = {
         "options": asdict(options),
         "correct_only": correct_only,
-        "weights": weights_hash(subject),
+        "weights": weights_hash(model),
         "images": images.fingerprint(),
         "indices": hash_arrays(np.asarray(indices, dtype=np.int64)),
         "centre_fraction": centre_fraction,
@@ -174,7 +174,7 @@ class _Totals:
 
 
 def questions(
-    subject: Subject,
+    model: ImageModel,
     outputs: LayerOutputs,
     images: ImageSet,
     indices: IntArray,
@@ -188,20 +188,20 @@ def questions(
 
     While they are asked, no weight takes a gradient and everything runs in full float32.
     """
-    if not subject.has_logits:
+    if not model.has_logits:
         raise ImprintError("the network has no classifier: importance needs an output to explain")
-    subject.place(device).eval()
-    size = subject.input_size
+    model.place(device).eval()
+    size = model.input_size
     squares = centre_squares(whole_rectangles(images.sizes()[indices]), centre_fraction)
-    baseline = mean_image(subject)
-    _check_labels(subject, baseline, images.labels[indices])
+    baseline = mean_image(model)
+    _check_labels(model, baseline, images.labels[indices])
     drawn = None
     if pool is not None:
         corners = centre_squares(whole_rectangles(images.sizes()[pool]), centre_fraction)
         drawn = as_inputs(images.read(pool, corners, size), device)
     batches = stream(images, indices, squares, size, batch_size)
     total = -(-len(indices) // batch_size)
-    with full_float32(device), frozen(subject):
+    with full_float32(device), frozen(model):
         for row, pixels in enumerate(track(batches, "attribute", total, "batch")):
             part = indices[row * batch_size : (row + 1) * batch_size]
             labels = torch.from_numpy(images.labels[part]).to(device)
@@ -217,8 +217,8 @@ def questions(
 
 
 @torch.no_grad()
-def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
-    known = subject(baseline).shape[1]
+def _check_labels(model: ImageModel, baseline: Tensor, labels: IntArray) -> None:
+    known = model(baseline).shape[1]
     if len(labels) and labels.max() >= known:
         raise ImprintError(
             f"the network tells {known} classes apart, and the images have label {labels.max()}: "
@@ -227,7 +227,7 @@ def _check_labels(subject: Subject, baseline: Tensor, labels: IntArray) -> None:
 
 
 @torch.no_grad()
-def attributable_layers(subject: Subject) -> tuple[str, ...]:
+def attributable_layers(model: ImageModel) -> tuple[str, ...]:
     """Return the layers that attributions speak of, in the order in which they run.
 
     They are linear and convolutional; the last is most often the classifier.
@@ -235,8 +235,8 @@ def attributable_layers(subject: Subject) -> tuple[str, ...]:
     Raises:
         ImprintError: the network has none.
     """
-    subject.eval()
-    return tuple(LayerOutputs(subject).run(mean_image(subject)).values)
+    model.eval()
+    return tuple(LayerOutputs(model).run(mean_image(model)).values)
 
 
 def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
@@ -245,10 +245,10 @@ def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
     return inputs.contiguous(memory_format=torch.channels_last)
 
 
-def mean_image(subject: Subject) -> Tensor:
+def mean_image(model: ImageModel) -> Tensor:
     """Return the image in [0, 1] that normalises to zeros, ``[1, channels, H, W]``."""
-    size = subject.input_size
-    return subject.mean.expand(subject.channels, size, size)[None].contiguous()
+    size = model.input_size
+    return model.mean.expand(model.channels, size, size)[None].contiguous()
 
 
 def neuron_values(outputs: LayerOutputs, values: Values, options: AttributionOptions) -> Tensor:
@@ -303,6 +303,6 @@ def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tup
     return layers, places
 
 
-def weights_hash(subject: Subject) -> str:
+def weights_hash(model: ImageModel) -> str:
     """Return the SHA-256 of a network's weights and buffers, in the order of its state."""
-    return hash_arrays(*(value.cpu().numpy() for value in subject.state_dict().values()))
+    return hash_arrays(*(value.cpu().numpy() for value in model.state_dict().values()))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import hidden
 from imprint.probe.attribution.ablation import Ablation
@@ -65,7 +65,7 @@ class InputGains:
 
 
 def input_gains(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     methods: Sequence[str],
@@ -81,7 +81,7 @@ def input_gains(
     """Return what every method is worth on every input.
 
     Args:
-        subject: a classifier; put in evaluation mode and on ``device``.
+        model: a classifier; put in evaluation mode and on ``device``.
         images: where pixels and labels come from.
         indices: int64 ``[n]``.
         methods: names of attributions.
@@ -100,13 +100,13 @@ def input_gains(
         raise ImprintError(f"m is {m}: ask for at least 1 neuron")
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(subject)
+    outputs = LayerOutputs(model)
     ablation: Ablation | None = None
     rows: list[tuple[FloatArray, ...]] = []
     features: list[NDArray[np.float32]] = []
     scopes: dict[str, slice] = {}
     asked = questions(
-        subject,
+        model,
         outputs,
         images,
         indices,
@@ -131,7 +131,7 @@ def input_gains(
         ]
         rows.append((*tables, question.seen.logits.argmax(1).cpu().numpy()))
         with torch.no_grad():
-            pooled = subject.embed(question.inputs, "backbone")
+            pooled = model.embed(question.inputs, "backbone")
         features.append(pooled.float().cpu().numpy())
     if not rows:
         raise ImprintError("no inputs to measure methods on: give images")

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot
 from imprint.neurons.importance import Scaling, Selection, hidden, scale, select
@@ -31,7 +31,7 @@ from imprint.probe.neurons.layer_outputs import LayerOutputs
 
 
 def cast_ballots(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     methods: Sequence[str],
@@ -50,7 +50,7 @@ def cast_ballots(
     """Yield one ballot a batch; a caller that has seen enough stops asking.
 
     Args:
-        subject: a classifier; put in evaluation mode and on ``device``.
+        model: a classifier; put in evaluation mode and on ``device``.
         images: where pixels and labels come from.
         indices: int64 ``[n]``, batched in this order.
         methods: names of attributions.
@@ -79,9 +79,9 @@ def cast_ballots(
         )
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(subject)
+    outputs = LayerOutputs(model)
     asked = questions(
-        subject,
+        model,
         outputs,
         images,
         indices,

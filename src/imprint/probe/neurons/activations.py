@@ -23,7 +23,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.files import stream
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 from imprint.probe.neurons.neurons import Taps
 from imprint.probe.neurons.tap_options import TapOptions
@@ -65,7 +65,7 @@ class Seen:
 
 
 def watch(
-    subject: Subject,
+    model: ImageModel,
     view: View,
     options: TapOptions,
     device: torch.device,
@@ -75,7 +75,7 @@ def watch(
     """Yield what a network makes of some images, in order, batch by batch.
 
     Args:
-        subject: put in evaluation mode and on ``device`` here.
+        model: put in evaluation mode and on ``device`` here.
         view: which images.
         options: which layers, and what a neuron is.
         device: where to compute.
@@ -85,19 +85,19 @@ def watch(
     Raises:
         ImprintError: an image that cannot be read, or an activation that is not finite.
     """
-    subject.place(device).eval()
-    size, start = subject.input_size, 0
+    model.place(device).eval()
+    size, start = model.input_size, 0
     batches = stream(view.images, view.indices, view.rectangles, size, batch_size)
     total = -(-len(view.indices) // batch_size)
-    with Taps(subject, options) as taps, full_float32(device):
+    with Taps(model, options) as taps, full_float32(device):
         for pixels in track(batches, what, total, "batch"):
             indices = view.indices[start : start + len(pixels)]
             labels = torch.from_numpy(view.images.labels[indices]).to(device)
             with torch.no_grad():
                 inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-                outputs = subject(inputs.contiguous(memory_format=torch.channels_last))
+                outputs = model(inputs.contiguous(memory_format=torch.channels_last))
                 batch = taps.take(labels)
-                predictions = outputs.argmax(1) if subject.has_logits else None
+                predictions = outputs.argmax(1) if model.has_logits else None
             _check_finite(batch, view.images, indices)
             yield Seen(batch, predictions)
             start += len(pixels)
@@ -105,7 +105,7 @@ def watch(
 
 def write_activations(
     folder: Path,
-    subject: Subject,
+    model: ImageModel,
     view: View,
     options: TapOptions,
     device: torch.device,
@@ -117,7 +117,7 @@ def write_activations(
 
     Args:
         folder: to be made; the step of a study renames it when it is complete.
-        subject: the network.
+        model: the network.
         view: which images.
         options: which layers, and what a neuron is.
         device: where to compute.
@@ -133,7 +133,7 @@ def write_activations(
     layers: Layers | None = None
     predictions: list[NDArray[np.int64]] = []
     start = 0
-    for seen in watch(subject, view, options, device, what, batch_size):
+    for seen in watch(model, view, options, device, what, batch_size):
         found = seen.batch.values.cpu().numpy()
         if values is None:
             layers = seen.batch.layers

@@ -40,7 +40,7 @@ class LayerOutputs:
     """The linear and convolutional layers of a network.
 
     Args:
-        model: a :class:`Subject` or any other module on one batch of inputs; in evaluation mode.
+        model: a :class:`ImageModel` or any other module on one batch of inputs; in evaluation mode.
 
     Raises:
         ImprintError: it has no such layer.

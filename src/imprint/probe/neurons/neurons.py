@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Batch, Layers
 from imprint.probe.neurons.neuron_values import (
     CONVOLUTIONS,
@@ -49,7 +49,7 @@ class Taps:
     the network in evaluation mode and decides about gradients: the values carry none.
 
     Args:
-        model: a :class:`Subject` or any other module.
+        model: a :class:`ImageModel` or any other module.
         options: which layers, and what a neuron is.
         columns: int64 ``[m]`` by name of a layer, the neurons of it to hand out, those layers
             alone; all of all by default.
@@ -233,7 +233,7 @@ class Taps:
 def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dict[str, nn.Module]:
     """Return the modules that can have neurons, by path, in order of registration.
 
-    The paths within a :class:`Subject` are those of its checkpoint: of the network itself, then
+    The paths within a :class:`ImageModel` are those of its checkpoint: of the network itself, then
     ``projector.…`` and ``head.…``.
 
     Args:
@@ -251,7 +251,7 @@ def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dic
 
 
 def _parts(model: nn.Module) -> dict[str, nn.Module]:
-    if not isinstance(model, Subject):
+    if not isinstance(model, ImageModel):
         return {"": model}
     parts = {"": model.network.published, "projector": model.projector}
     return parts if model.head is None else {**parts, "head": model.head}

@@ -32,7 +32,7 @@ from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.curvature import Forward
 from imprint.probe.signals.precision import full_float32
 from imprint.probe.signals.scorer import Scorer, dtype_of, forward_of
@@ -87,7 +87,7 @@ class BoundaryOptions:
 
 
 def boundary_distances(
-    model: Subject | Scorer,
+    model: ImageModel | Scorer,
     records: Pixels,
     labels: IntArray,
     indices: IntArray,
@@ -102,7 +102,7 @@ def boundary_distances(
     neither on the other records nor on their order.
 
     Args:
-        model: a classifier; a subject is put in evaluation mode and on ``device`` here.
+        model: a classifier; a model is put in evaluation mode and on ``device`` here.
         records: uint8 ``[n, channels, H, W]``, at the size of the model.
         labels: int64 ``[n]``, the true classes.
         indices: int64 ``[n]``, what the records are called.
@@ -119,7 +119,7 @@ def boundary_distances(
         ImprintError: ART is not installed, or the model answers with what is not finite.
     """
     require_art()
-    if isinstance(model, Subject):
+    if isinstance(model, ImageModel):
         model.place(device).eval()
     rows = list(zip(records, labels, indices, strict=True))
     distances, asked = [], []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.confidence import loss_of, margin
 from imprint.probe.signals.curvature import Forward
 from imprint.probe.signals.hessian import differentiable
@@ -43,11 +43,11 @@ def input_gradient_norm(
     return (slope * scale).flatten(1).square().sum(1).sqrt()
 
 
-def last_layer_gradient_norm(subject: Subject, images: Tensor, labels: Tensor) -> Tensor:
+def last_layer_gradient_norm(model: ImageModel, images: Tensor, labels: Tensor) -> Tensor:
     """Return the norm of the loss gradient by the last layer's parameters.
 
     Args:
-        subject: a classifier in evaluation mode: each image by itself.
+        model: a classifier in evaluation mode: each image by itself.
         images: float ``[b, channels, H, W]`` in [0, 1].
         labels: int64 ``[b]``.
 
@@ -57,20 +57,20 @@ def last_layer_gradient_norm(subject: Subject, images: Tensor, labels: Tensor) -
     Raises:
         ImprintError: no layer of the network has parameters, or labels that do not fit.
     """
-    norms = _of_linear_logits(subject, images, labels)
-    return _by_backward_passes(subject, images, labels) if norms is None else norms
+    norms = _of_linear_logits(model, images, labels)
+    return _by_backward_passes(model, images, labels) if norms is None else norms
 
 
 @torch.inference_mode()
-def _of_linear_logits(subject: Subject, images: Tensor, labels: Tensor) -> Tensor | None:
+def _of_linear_logits(model: ImageModel, images: Tensor, labels: Tensor) -> Tensor | None:
     """Return the norms in closed form, None where logits are not what one linear layer gives."""
-    layer = _last_linear(subject)
+    layer = _last_linear(model)
     if layer is None:
         return None
     seen: list[tuple[Tensor, Tensor]] = []
     handle = layer.register_forward_hook(lambda _, inputs, output: seen.append((inputs[0], output)))
     try:
-        logits = subject(images)
+        logits = model(images)
     finally:
         handle.remove()
     if len(seen) != 1 or seen[0][1] is not logits or logits.ndim != 2:
@@ -79,16 +79,16 @@ def _of_linear_logits(subject: Subject, images: Tensor, labels: Tensor) -> Tenso
     return _miss(logits, labels) * (features.square().sum(1) + (layer.bias is not None)).sqrt()
 
 
-def _by_backward_passes(subject: Subject, images: Tensor, labels: Tensor) -> Tensor:
+def _by_backward_passes(model: ImageModel, images: Tensor, labels: Tensor) -> Tensor:
     ran: list[nn.Module] = []
-    layers = [part for part in subject.modules() if any(True for _ in part.parameters(False))]
+    layers = [part for part in model.modules() if any(True for _ in part.parameters(False))]
     handles = [part.register_forward_hook(lambda part, *_: ran.append(part)) for part in layers]
     norms = []
     try:
         for image, label in zip(torch.split(images, 1), torch.split(labels, 1), strict=True):
             ran.clear()
             with torch.enable_grad():
-                loss = loss_of(margin(subject(image), label)).sum()
+                loss = loss_of(margin(model(image), label)).sum()
                 norms.append(_norm_at_last(loss, ran))
     finally:
         for handle in handles:
@@ -114,8 +114,8 @@ _NO_LAYER = (
 )
 
 
-def _last_linear(subject: Subject) -> nn.Linear | None:
-    classifier = subject.head if subject.head is not None else subject.network.classifier
+def _last_linear(model: ImageModel) -> nn.Linear | None:
+    classifier = model.head if model.head is not None else model.network.classifier
     layers = [] if classifier is None else list(classifier.modules())
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
     return linear[-1] if linear else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.curvature import Forward
 
 
@@ -70,9 +70,9 @@ class FromProbabilities:
         return np.asarray(np.log(np.maximum(answers, np.finfo(np.float32).tiny)))
 
 
-def forward_of(model: Subject | Scorer) -> Forward:
+def forward_of(model: ImageModel | Scorer) -> Forward:
     """Return the model as a function: images ``[b, channels, H, W]`` to logits ``[b, classes]``."""
-    if isinstance(model, Subject):
+    if isinstance(model, ImageModel):
         return lambda images: model.embed(images, "logits")
     scorer = model
 
@@ -83,13 +83,15 @@ def forward_of(model: Subject | Scorer) -> Forward:
     return forward
 
 
-def dtype_of(model: Subject | Scorer) -> torch.dtype:
+def dtype_of(model: ImageModel | Scorer) -> torch.dtype:
     """Return the dtype a model takes images in: that of its parameters, else float32."""
-    parameters = model.parameters() if isinstance(model, Subject) else iter(())
+    parameters = model.parameters() if isinstance(model, ImageModel) else iter(())
     return next(parameters, torch.empty(0)).dtype
 
 
-def unit_scale(model: Subject | Scorer, unit: Literal["normalised", "pixel"], name: str) -> Tensor:
+def unit_scale(
+    model: ImageModel | Scorer, unit: Literal["normalised", "pixel"], name: str
+) -> Tensor:
     """Return what one unit of a pixel is in inputs of [0, 1], ``[channels or 1, 1, 1]``.
 
     Raises:
@@ -97,7 +99,7 @@ def unit_scale(model: Subject | Scorer, unit: Literal["normalised", "pixel"], na
     """
     if unit == "pixel":
         return torch.ones(1, 1, 1)
-    if isinstance(model, Subject):
+    if isinstance(model, ImageModel):
         return model.std
     raise ImprintError(
         f"model {name} does not say how it normalises pixels: choose the unit pixel, with a step "

@@ -20,7 +20,7 @@ Signal = Literal[
 ]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 WHITE_BOX: frozenset[Signal] = frozenset({"trace", "input_gradient", "parameter_gradient"})
-"""Signals that need gradients or features: of :class:`imprint.nets.subject.Subject` alone."""
+"""Signals that need gradients or features: of an ``ImageModel`` alone."""
 
 
 @dataclass(frozen=True)

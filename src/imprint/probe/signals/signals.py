@@ -25,7 +25,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.files import stream
 from imprint.data.imageset import ImageSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.attribution.piecewise import is_piecewise_linear
 from imprint.probe.signals.augmented import augment, check_augmentations
 from imprint.probe.signals.confidence import correct, margin, modified_entropy, probability
@@ -50,7 +50,7 @@ class _Model:
     """A model made ready: what every batch needs of it."""
 
     name: str
-    model: Subject | Scorer
+    model: ImageModel | Scorer
     forward: Forward
     scale: Tensor
     dtype: torch.dtype
@@ -84,7 +84,7 @@ class _Batch:
 
 
 def take_signals(
-    models: Mapping[str, Subject | Scorer],
+    models: Mapping[str, ImageModel | Scorer],
     images: ImageSet,
     indices: IntArray,
     rectangles: FloatArray,
@@ -96,7 +96,7 @@ def take_signals(
     """Return one table a model of what it says of the given rectangles of the given images.
 
     Args:
-        models: classifiers by name; subjects are put in evaluation mode and on ``device`` here.
+        models: classifiers by name; models are put in evaluation mode and on ``device`` here.
         images: where pixels and labels come from.
         indices: int64 ``[n]``.
         rectangles: float64 ``[n, 4]``, the part of each image to look at.
@@ -137,9 +137,9 @@ def take_signals(
 
 
 def _ready(
-    name: str, model: Subject | Scorer, options: SignalOptions, device: torch.device
+    name: str, model: ImageModel | Scorer, options: SignalOptions, device: torch.device
 ) -> _Model:
-    if isinstance(model, Subject):
+    if isinstance(model, ImageModel):
         check_precision(model, name)
         model.place(device).eval()
     else:
@@ -201,7 +201,7 @@ def _signals(model: _Model, batch: _Batch, options: SignalOptions) -> dict[Signa
         ]
         found["input_gradient"] = torch.cat(norms)
     if "parameter_gradient" in wanted:
-        assert isinstance(model.model, Subject)
+        assert isinstance(model.model, ImageModel)
         found["parameter_gradient"] = last_layer_gradient_norm(
             model.model, batch.images, batch.labels
         )
@@ -240,7 +240,7 @@ def _trace(model: _Model, batch: _Batch, classes: int, options: SignalOptions) -
 
 
 def _method(model: _Model, batch: _Batch, classes: int) -> str:
-    assert isinstance(model.model, Subject)
+    assert isinstance(model.model, ImageModel)
     if not is_piecewise_linear(model.model, model.forward, batch.images[:1]):
         return "hutchinson"
     return "exact" if classes <= MOST_CLASSES_EXACT else "logits"

@@ -27,7 +27,7 @@ from imprint.train.cohort.cohort_plan import Plan, cohort_card, plan_models
 from imprint.train.cohort.engine_choice import Choice, choose_engine
 from imprint.train.cohort.masks import Masks, write_masks
 from imprint.train.cohort.resident import Resident, load_resident
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 ENGINES = {
     "sequential": train_sequentially,
@@ -91,7 +91,7 @@ def train_cohort(
             f"the masks are of {records} records, but {images.name} has {len(images)} images"
         )
     card = cohort_card(images, options)
-    untrained = initial_subject(card, seed)
+    untrained = initial_model(card, seed)
     if options.private:
         from imprint.train.cohort.private import check_layers, require_opacus
 

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 from imprint.core.device import usable_cores
 from imprint.core.progress import track
 from imprint.launch.local import run_tasks
-from imprint.nets.load import save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import save_model
+from imprint.nets.model_card import ModelCard
 from imprint.study.hashing import hash_arrays
 from imprint.study.store import Study
 from imprint.train.cohort.cohort_loop import Trained, Training
@@ -45,7 +45,7 @@ class Job:
 
     root: Path
     fingerprint: str
-    card: SubjectCard
+    card: ModelCard
     options: CohortOptions
 
     def artefact(self, plan: Plan) -> str:
@@ -93,7 +93,7 @@ class Job:
         card = replace(self.card, training=training)
 
         def build(folder: Path) -> None:
-            save_subject(folder / WEIGHTS, trained.subject, card)
+            save_model(folder / WEIGHTS, trained.model, card)
 
         Study(self.root).step(self.artefact(plan), self.settings(plan), build)
 

@@ -21,11 +21,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.cohort_plan import Plan, views_of
 from imprint.train.cohort.resident import Resident
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 from imprint.train.optim import learning_rate_factor
 
 
@@ -34,13 +35,13 @@ class Trained:
     """A model and how well it fitted in the last epoch, on augmented members.
 
     Attributes:
-        subject: the network.
+        model: the network.
         loss: mean cross-entropy, with label smoothing where that is on.
         accuracy: share of views classified right.
         privacy: what was accounted under DP-SGD, None without.
     """
 
-    subject: Subject
+    model: ImageModel
     loss: float
     accuracy: float
     privacy: dict[str, Any] | None = None
@@ -57,7 +58,7 @@ class Learner(Protocol):
         """Return the tensors with weight decay and those without, each for all M models."""
         ...
 
-    def subjects(self) -> list[Subject]:
+    def models(self) -> list[ImageModel]:
         """Return the M networks with their present weights."""
         ...
 
@@ -65,30 +66,30 @@ class Learner(Protocol):
 class Solo:
     """One model."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, model: ImageModel) -> None:
+        self._model = model
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits ``[1, b, classes]``."""
-        found: torch.Tensor = self._subject(images[0])
+        found: torch.Tensor = self._model(images[0])
         return found[None]
 
     def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return weights, which decay, and tensors with one axis, which do not."""
-        return _by_decay(list(self._subject.parameters()), axes=1)
+        return _by_decay(list(self._model.parameters()), axes=1)
 
-    def subjects(self) -> list[Subject]:
+    def models(self) -> list[ImageModel]:
         """Return the network."""
-        return [self._subject]
+        return [self._model]
 
 
 class Stack:
     """M models of one architecture under ``vmap``."""
 
-    def __init__(self, subjects: Sequence[Subject]) -> None:
-        self._subjects = list(subjects)
-        self._parameters, self._buffers = torch.func.stack_module_state(self._subjects)
-        shape = copy.deepcopy(self._subjects[0])
+    def __init__(self, models: Sequence[ImageModel]) -> None:
+        self._models = list(models)
+        self._parameters, self._buffers = torch.func.stack_module_state(self._models)
+        shape = copy.deepcopy(self._models[0])
 
         def call(
             parameters: dict[str, torch.Tensor],
@@ -111,13 +112,13 @@ class Stack:
         return _by_decay(list(self._parameters.values()), axes=2)
 
     @torch.no_grad()
-    def subjects(self) -> list[Subject]:
+    def models(self) -> list[ImageModel]:
         """Return the networks, each with its slice of every tensor."""
         stacked = {**self._parameters, **self._buffers}
-        for row, subject in enumerate(self._subjects):
-            for name, tensor in (*subject.named_parameters(), *subject.named_buffers()):
+        for row, model in enumerate(self._models):
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
                 tensor.copy_(stacked[name][row])
-        return self._subjects
+        return self._models
 
 
 class Training:
@@ -131,14 +132,14 @@ class Training:
     """
 
     def __init__(
-        self, plans: Sequence[Plan], data: Resident, card: SubjectCard, options: CohortOptions
+        self, plans: Sequence[Plan], data: Resident, card: ModelCard, options: CohortOptions
     ) -> None:
         self._plans, self._data, self._options = list(plans), data, options
-        subjects = [initial_subject(card, plan.seed).train() for plan in self._plans]
+        models = [initial_model(card, plan.seed).train() for plan in self._plans]
         self._learner: Learner = (
-            Solo(subjects[0].place(data.device))
-            if len(subjects) == 1
-            else Stack([subject.to(data.device) for subject in subjects])
+            Solo(models[0].place(data.device))
+            if len(models) == 1
+            else Stack([model.to(data.device) for model in models])
         )
         self._optimizer = build_optimizer(self._learner, options, data.device)
         self._loss = self._accuracy = np.full(len(plans), np.nan)
@@ -167,9 +168,9 @@ class Training:
     def trained(self) -> list[Trained]:
         """Return the models as they are now."""
         return [
-            Trained(subject, float(loss), float(accuracy))
-            for subject, loss, accuracy in zip(
-                self._learner.subjects(), self._loss, self._accuracy, strict=True
+            Trained(model, float(loss), float(accuracy))
+            for model, loss, accuracy in zip(
+                self._learner.models(), self._loss, self._accuracy, strict=True
             )
         ]
 
@@ -211,13 +212,13 @@ def peak_learning_rate(options: CohortOptions) -> float:
     return options.learning_rate * options.batch_size / 256
 
 
-def can_stack(card: SubjectCard) -> bool:
+def can_stack(card: ModelCard) -> bool:
     """Return whether a stack trains what each model would be alone: not where layers draw noise.
 
     Dropout draws from one stream for the whole stack, so a model would depend on its company.
     """
     drawing = (nn.modules.dropout._DropoutNd, nn.RReLU, nn.RNNBase, nn.MultiheadAttention)
-    return not any(isinstance(module, drawing) for module in initial_subject(card, 0).modules())
+    return not any(isinstance(module, drawing) for module in initial_model(card, 0).modules())
 
 
 def _by_decay(

@@ -18,7 +18,7 @@ from imprint.core.seeds import derive, generator
 from imprint.data.augment import augment
 from imprint.data.imageset import ImageSet
 from imprint.nets import group_norm
-from imprint.nets.subject import SubjectCard, for_channels
+from imprint.nets.model_card import ModelCard, for_channels
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.resident import Resident
 
@@ -97,7 +97,7 @@ def plan_models(
     return plans
 
 
-def cohort_card(images: ImageSet, options: CohortOptions) -> SubjectCard:
+def cohort_card(images: ImageSet, options: CohortOptions) -> ModelCard:
     """Return the card that all models of a cohort share.
 
     Under DP-SGD group normalisation stands in for batch normalisation.
@@ -105,7 +105,7 @@ def cohort_card(images: ImageSet, options: CohortOptions) -> SubjectCard:
     architecture, settings = options.architecture, dict(options.architecture_options)
     if options.private:
         architecture, settings = group_norm.ARCHITECTURE, {"of": architecture, **settings}
-    return SubjectCard(
+    return ModelCard(
         architecture=architecture,
         options=settings,
         channels=images.channels,

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.launch.local import run_tasks
 from imprint.train.cohort.cohort_engines import (
     Job,
@@ -83,7 +83,7 @@ def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
     if data.device.type == "cpu" and count_workers(job, plans) > 1:
         seconds["processes"] = _seconds_in_processes(job, plans, data)
     choice = fastest(seconds)
-    say(f"train cohort: {choice.engine}, {choice.why}")
+    log(f"train cohort: {choice.engine}, {choice.why}")
     return choice
 
 

@@ -23,12 +23,13 @@ from torch.nn import functional as F
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.train.cohort.cohort_loop import Trained, build_optimizer, peak_learning_rate
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.cohort_plan import Plan, views_of
 from imprint.train.cohort.resident import Resident
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 from imprint.train.optim import learning_rate_factor
 
 # Gradients of single examples held at once: each is as large as the network.
@@ -53,12 +54,10 @@ class PrivateTraining:
             reaches the target ε, or ε is beyond the accountant.
 
     Attributes:
-        subject: the network with its present weights.
+        model: the network with its present weights.
     """
 
-    def __init__(
-        self, plan: Plan, data: Resident, card: SubjectCard, options: CohortOptions
-    ) -> None:
+    def __init__(self, plan: Plan, data: Resident, card: ModelCard, options: CohortOptions) -> None:
         require_opacus()
         from opacus import GradSampleModule
         from opacus.optimizers import DPOptimizer
@@ -67,11 +66,11 @@ class PrivateTraining:
         self._steps = plan.per_epoch * options.epochs
         self._rate = 1 / plan.per_epoch
         self._noise = choose_noise(options, plan.per_epoch)
-        self.subject = initial_subject(card, plan.seed).to(data.device).train()
-        check_layers(self.subject, card)
-        self._module = GradSampleModule(self.subject, loss_reduction="sum")
+        self.model = initial_model(card, plan.seed).to(data.device).train()
+        check_layers(self.model, card)
+        self._module = GradSampleModule(self.model, loss_reduction="sum")
         self._optimizer = DPOptimizer(
-            build_optimizer(self.subject, options, data.device),
+            build_optimizer(self.model, options, data.device),
             noise_multiplier=self._noise,
             max_grad_norm=options.clip,
             expected_batch_size=round(plan.expected * self._rate),
@@ -121,7 +120,7 @@ class PrivateTraining:
             "sample_rate": self._rate,
             "steps": self._steps,
         }
-        return [Trained(self.subject, _mean(self._losses), _mean(self._hits), privacy)]
+        return [Trained(self.model, _mean(self._losses), _mean(self._hits), privacy)]
 
     def _step(self, records: IntArray, epoch: int) -> None:
         """Take one step on a sample, some examples at a time."""
@@ -171,7 +170,7 @@ def require_opacus() -> None:
         ) from error
 
 
-def check_layers(subject: Subject, card: SubjectCard) -> None:
+def check_layers(model: ImageModel, card: ModelCard) -> None:
     """Check that Opacus can train every layer.
 
     Raises:
@@ -179,7 +178,7 @@ def check_layers(subject: Subject, card: SubjectCard) -> None:
     """
     from opacus.validators import ModuleValidator
 
-    errors = ModuleValidator.validate(subject, strict=False)
+    errors = ModuleValidator.validate(model, strict=False)
     if errors:
         reason = str(errors[0]).split(". ")[0]
         raise ImprintError(

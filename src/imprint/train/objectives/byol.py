@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
 from imprint.nets.heads import build_projector, linear_widths, projector_widths
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.train.objective import OBJECTIVES, Objective, embed_views
 from imprint.train.teacher import follow, new_teacher, teacher_momentum
 
@@ -41,17 +41,17 @@ class BYOL(Objective):
     Options = BYOLOptions
     compares_directions = True
 
-    def __init__(self, subject: Subject, options: BYOLOptions) -> None:
-        super().__init__(subject, options)
-        self.teacher = new_teacher(subject)
-        self.predictor = _build_predictor(subject, options.predictor)
+    def __init__(self, model: ImageModel, options: BYOLOptions) -> None:
+        super().__init__(model, options)
+        self.teacher = new_teacher(model)
+        self.predictor = _build_predictor(model, options.predictor)
 
-    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    def embed(self, model: ImageModel, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         """Return the embeddings of both views, then the teacher's."""
         assert self.teacher is not None
         with torch.no_grad():
             targets = embed_views(self.teacher, views)
-        return [*embed_views(subject, views), *targets]
+        return [*embed_views(model, views), *targets]
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the loss of both views' embeddings and the teacher's."""
@@ -59,10 +59,10 @@ class BYOL(Objective):
         predictions = self.predictor(torch.cat([first, second]))
         return byol_loss(predictions, torch.cat([second_target, first_target]))
 
-    def after_step(self, subject: Subject, progress: float) -> None:
+    def after_step(self, model: ImageModel, progress: float) -> None:
         """Let the teacher follow the network."""
         assert self.teacher is not None
-        follow(self.teacher, subject, teacher_momentum(self.options.momentum, progress))
+        follow(self.teacher, model, teacher_momentum(self.options.momentum, progress))
 
 
 def byol_loss(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -70,8 +70,8 @@ def byol_loss(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return 2 * (2 - 2 * F.cosine_similarity(predictions, targets)).mean()
 
 
-def _build_predictor(subject: Subject, text: str) -> nn.Module:
-    widths = linear_widths(subject.projector) or (subject.network.feature_width,) * 2
+def _build_predictor(model: ImageModel, text: str) -> nn.Module:
+    widths = linear_widths(model.projector) or (model.network.feature_width,) * 2
     text = text or "-".join(map(str, widths))
     if projector_widths(text)[-1] != widths[-1]:
         raise ImprintError(

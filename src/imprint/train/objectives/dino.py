@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from imprint.core.errors import ImprintError
 from imprint.data.views import Augmentation
 from imprint.nets.heads import linear_widths
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.train.gather import all_sum, world_size
 from imprint.train.objective import OBJECTIVES, Objective, embed_views
 from imprint.train.teacher import follow, new_teacher, teacher_momentum
@@ -79,13 +79,13 @@ class DINO(Objective):
     Options = DINOOptions
     options: DINOOptions
 
-    def __init__(self, subject: Subject, options: DINOOptions) -> None:
-        super().__init__(subject, options)
+    def __init__(self, model: ImageModel, options: DINOOptions) -> None:
+        super().__init__(model, options)
         self.view_count = LARGE + options.small_crops
         self.compares_directions = options.prototypes > 0
-        self._check_size(subject)
-        width = (linear_widths(subject.projector) or (subject.network.feature_width,))[-1]
-        self.teacher = new_teacher(subject)
+        self._check_size(model)
+        width = (linear_widths(model.projector) or (model.network.feature_width,))[-1]
+        self.teacher = new_teacher(model)
         self.prototypes = Prototypes(width, options.prototypes) if options.prototypes else None
         self.teacher_prototypes = new_teacher(self.prototypes) if self.prototypes else None
         self.centre: torch.Tensor
@@ -106,14 +106,14 @@ class DINO(Objective):
         )
         return (size,) * LARGE + (small,) * self.options.small_crops
 
-    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    def embed(self, model: ImageModel, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         """Return the embeddings of all views, then the teacher's of the large ones."""
         assert self.teacher is not None
         large, small = views[:LARGE], views[LARGE:]
         with torch.no_grad():
             targets = embed_views(self.teacher, large)
-        found = embed_views(subject, large)
-        return [*found, *(embed_views(subject, small) if small else ()), *targets]
+        found = embed_views(model, large)
+        return [*found, *(embed_views(model, small) if small else ()), *targets]
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the loss of all views' embeddings and the teacher's."""
@@ -140,20 +140,20 @@ class DINO(Objective):
             progress,
         )
 
-    def after_step(self, subject: Subject, progress: float) -> None:
+    def after_step(self, model: ImageModel, progress: float) -> None:
         """Let the teacher follow the network, and the centre the teacher's outputs."""
         assert self.teacher is not None
         assert self._seen is not None
         self.centre.lerp_(self._seen, 1 - self.options.centre_momentum)
         momentum = teacher_momentum(self.options.momentum, progress)
-        follow(self.teacher, subject, momentum)
+        follow(self.teacher, model, momentum)
         if self.prototypes is not None and self.teacher_prototypes is not None:
             follow(self.teacher_prototypes, self.prototypes, momentum)
 
-    def _check_size(self, subject: Subject) -> None:
-        size = subject.input_size
+    def _check_size(self, model: ImageModel) -> None:
+        size = model.input_size
         small = self.view_sizes(size)[-1]
-        if small != size and not subject.network.any_size:
+        if small != size and not model.network.any_size:
             raise ImprintError(
                 f"the network takes images of {size} × {size} pixels alone, not small crops of "
                 f"{small}: give objective dino small_crops=0 or small_size={size}"

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.train.objective import OBJECTIVES, Objective
 
 
@@ -33,9 +33,9 @@ class Supervised(Objective):
     view_count = 1
     Options = SupervisedOptions
 
-    def embed(self, subject: Subject, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    def embed(self, model: ImageModel, views: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
         """Return the logits of the first view."""
-        return [subject.embed(views[0], "logits").float()]
+        return [model.embed(views[0], "logits").float()]
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the mean cross-entropy in nats."""

@@ -12,8 +12,9 @@ from torch import nn
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
 from imprint.lenses.coverage.study.live_monitor import Monitor, load_monitor, save_monitor
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel
+from imprint.nets.model_card import ModelCard
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.neurons import Taps
 
@@ -22,18 +23,18 @@ NEURONS = np.array([150, 3, 10, 0, 225])
 
 
 @pytest.fixture
-def subject() -> Subject:
+def model() -> ImageModel:
     torch.manual_seed(0)
-    return build_subject(SubjectCard("lenet", 3, 10, 32, (0.5,), (0.25,))).eval()
+    return build_model(ModelCard("lenet", 3, 10, 32, (0.5,), (0.25,))).eval()
 
 
 def images(count: int, seed: int) -> torch.Tensor:
     return torch.rand((count, 3, 32, 32), generator=torch.Generator().manual_seed(seed))
 
 
-def made(subject: Subject) -> tuple[ActivationTable, SeenCells]:
-    with Taps(subject) as taps, torch.no_grad():
-        subject(images(60, 1))
+def made(model: ImageModel) -> tuple[ActivationTable, SeenCells]:
+    with Taps(model) as taps, torch.no_grad():
+        model(images(60, 1))
         values = taps.take().values.numpy()
         table = ActivationTable(taps.layers, values)
     middle = [np.quantile(values[:, neuron], [0.3, 0.6]) for neuron in NEURONS]
@@ -42,16 +43,16 @@ def made(subject: Subject) -> tuple[ActivationTable, SeenCells]:
 
 @pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
 def test_a_monitor_says_what_the_table_says_and_leaves_outputs_alone(
-    subject: Subject, order: torch.memory_format
+    model: ImageModel, order: torch.memory_format
 ) -> None:
-    _, cells = made(subject)
+    _, cells = made(model)
     given = images(40, 2).contiguous(memory_format=order)
     with torch.no_grad():
-        before = subject(given)
-        with Taps(subject) as taps:
-            subject(given)
+        before = model(given)
+        with Taps(model) as taps:
+            model(given)
             expected = cells.of(taps.take().values[:, np.sort(NEURONS)])
-        with Monitor(subject, cells) as monitor:
+        with Monitor(model, cells) as monitor:
             outputs, found = monitor(given)
             again, _ = monitor(given[:7])
     torch.testing.assert_close(outputs, before, rtol=0, atol=0)
@@ -59,29 +60,29 @@ def test_a_monitor_says_what_the_table_says_and_leaves_outputs_alone(
     assert found.codes.tolist() == expected.codes.tolist()
     assert found.novelty.tolist() == expected.novelty.tolist()
     assert 0 < (found.novelty == 1).double().mean() < 1
-    assert not any(module._forward_hooks for module in subject.modules())
+    assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_a_monitor_is_the_same_from_a_file(subject: Subject, tmp_path: Path) -> None:
-    _, cells = made(subject)
+def test_a_monitor_is_the_same_from_a_file(model: ImageModel, tmp_path: Path) -> None:
+    _, cells = made(model)
     given = images(20, 3)
-    with Monitor(subject, cells) as monitor:
+    with Monitor(model, cells) as monitor:
         _, found = monitor(given)
         save_monitor(tmp_path / "m.safetensors", monitor)
-    with load_monitor(tmp_path / "m.safetensors", subject) as loaded:
+    with load_monitor(tmp_path / "m.safetensors", model) as loaded:
         _, again = loaded(given)
     assert again.novelty.tolist() == found.novelty.tolist()
     with pytest.raises(ImprintError, match=r"no layer|no linear"):
         load_monitor(tmp_path / "m.safetensors", nn.Linear(3, 3)).__enter__()
     (tmp_path / "m.json").unlink()
     with pytest.raises(ImprintError, match="no card"):
-        load_monitor(tmp_path / "m.safetensors", subject)
+        load_monitor(tmp_path / "m.safetensors", model)
 
 
-def test_gradients_still_flow_through_a_monitored_network(subject: Subject) -> None:
-    _, cells = made(subject)
+def test_gradients_still_flow_through_a_monitored_network(model: ImageModel) -> None:
+    _, cells = made(model)
     given = images(2, 4).requires_grad_()
-    with Monitor(subject, cells) as monitor:
+    with Monitor(model, cells) as monitor:
         outputs, found = monitor(given)
     outputs.sum().backward()
     assert given.grad is not None

@@ -26,9 +26,9 @@ from imprint.lenses.coverage.study.audit import audit_step
 from imprint.lenses.coverage.study.live_monitor import load_monitor
 from imprint.lenses.coverage.study.neurons import _divided
 from imprint.lenses.coverage.study.options import CoverageStep
-from imprint.nets.fill import build_subject
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.fill import build_model
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.neurons.activations import Layers
 from imprint.report import wording
 from imprint.report.page import write_report
@@ -251,14 +251,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels[np.arange(count), :, :, labels] += 150
         np.savez(root / f"{part}.npz", images=pixels.astype(np.uint8), labels=labels)
     torch.manual_seed(0)
-    card = SubjectCard("lenet", 3, 3, 16, (0.5,), (0.25,))
-    save_subject(root / "net.safetensors", build_subject(card), card)
+    card = ModelCard("lenet", 3, 3, 16, (0.5,), (0.25,))
+    save_model(root / "net.safetensors", build_model(card), card)
     return root
 
 
 def words_of(world: Path, *words: str) -> list[str]:
-    subject = ["--subject", str(world / "net.safetensors")]
-    return ["coverage", *words[:1], *subject, "--train", str(world / "train.npz"), *words[1:]]
+    model = ["--subject", str(world / "net.safetensors")]
+    return ["coverage", *words[:1], *model, "--train", str(world / "train.npz"), *words[1:]]
 
 
 @pytest.mark.parametrize(
@@ -505,10 +505,10 @@ def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) 
     new = shown["training_inputs"] == 0
     np.testing.assert_array_equal(new, shown["novelty"] == 1)
     np.testing.assert_array_equal(new, shown["differs_in"] > 0)
-    subject = load_subject(world / "net.safetensors")
+    model = load_model(world / "net.safetensors")
     with np.load(world / "test.npz") as held:
         images = torch.from_numpy(np.moveaxis(held["images"], -1, 1)).float() / 255
-    with load_monitor(tmp_path / "monitor" / "monitor.safetensors", subject) as monitor:
+    with load_monitor(tmp_path / "monitor" / "monitor.safetensors", model) as monitor:
         _, found = monitor(images)
     np.testing.assert_allclose(found.novelty.numpy(), shown["novelty"])
 
@@ -537,9 +537,9 @@ def test_the_step_of_an_audit_looks_at_a_network_of_the_study(tmp_path: Path) ->
     study, device = Study(tmp_path), torch.device("cpu")
     sets = {"train": np.arange(100), "test": np.arange(100, 150)}
     for name, outputs in (("A", None), ("0000", 3)):
-        card = SubjectCard("lenet", 3, outputs, 16, (0.5,), (0.25,))
+        card = ModelCard("lenet", 3, outputs, 16, (0.5,), (0.25,))
         (tmp_path / "models" / name).mkdir(parents=True)
-        save_subject(tmp_path / "models" / name / "final.safetensors", build_subject(card), card)
+        save_model(tmp_path / "models" / name / "final.safetensors", build_model(card), card)
     file = "models/0000/final.safetensors"
     choice = CoverageStep(records=40)
     found = audit_step(study, images, file, sets, choice, 0, device)["coverage"]
@@ -585,10 +585,10 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
     made.build = lambda channels, outputs, input_size: TwoHeads()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "two_heads", made)
     monkeypatch.setattr(user_code, "_trusted", {"two_heads:build"})
-    card = SubjectCard("two_heads:build", 3, 3, 16, (0.5,), (0.25,))
+    card = ModelCard("two_heads:build", 3, 3, 16, (0.5,), (0.25,))
     torch.manual_seed(0)
-    subject = build_subject(replace(card, output="0"))
-    save_subject(tmp_path / "net.safetensors", subject, card)
+    model = build_model(replace(card, output="0"))
+    save_model(tmp_path / "net.safetensors", model, card)
     words = [
         *("coverage", "measure", "--subject", str(tmp_path / "net.safetensors")),
         *("--train", str(world / "train.npz"), "--test", str(world / "test.npz")),
@@ -606,9 +606,9 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
         predictions[head] = read_table(out / "activations/test/inputs.parquet")["prediction"]
         images = np.load(world / "test.npz")["images"].transpose(0, 3, 1, 2)
         inputs = torch.from_numpy(images).float() / 255
-        network = subject.eval().network.published
+        network = model.eval().network.published
         with torch.no_grad():
-            logits = getattr(network, head)(network.features(subject.normalise(inputs)))
+            logits = getattr(network, head)(network.features(model.normalise(inputs)))
         assert np.array_equal(predictions[head], logits.argmax(1).numpy())
     assert not np.array_equal(predictions["classifier"], predictions["auxiliary"])
     with pytest.raises(SystemExit):
@@ -679,9 +679,9 @@ def recurrent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made.build = lambda channels, outputs, input_size: Recurrent()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "recurrent", made)
     monkeypatch.setattr(user_code, "_trusted", {"recurrent:build"})
-    card = SubjectCard("recurrent:build", 3, 3, 16, (0.5,), (0.25,))
+    card = ModelCard("recurrent:build", 3, 3, 16, (0.5,), (0.25,))
     torch.manual_seed(0)
-    save_subject(folder / "net.safetensors", build_subject(card), card)
+    save_model(folder / "net.safetensors", build_model(card), card)
     return folder / "net.safetensors"
 
 

@@ -26,13 +26,13 @@ from imprint.lenses.dejavu.study.one_model_options import (
     ReferenceChoice,
 )
 from imprint.lenses.dejavu.study.one_model_roles import choose_roles, cut_crops
-from imprint.nets.load import read_card, save_subject
+from imprint.nets.load import read_card, save_model
 from imprint.report.page import write_report
 from imprint.study.config import parse
 from imprint.study.options import DataChoice
 from imprint.study.store import write_json
 from imprint.study.tables import read_table
-from imprint.train.loop import initial_subject, train
+from imprint.train.loop import initial_model, train
 from imprint.train.options import TrainOptions
 
 TINY = (("width", "8"), ("depth", "1"))
@@ -336,7 +336,7 @@ def test_features_of_the_network_under_test_are_refused(given, tmp_path):
 def test_a_feature_encoder_can_be_given_and_references_trained_once(given, tmp_path):
     card = read_card(given / "A" / "final.safetensors")
     fresh = replace(card, training={})
-    save_subject(given / "fresh.safetensors", initial_subject(fresh, 5), fresh)
+    save_model(given / "fresh.safetensors", initial_model(fresh, 5), fresh)
     changes = {
         "feature_encoder": given / "fresh.safetensors",
         "references": ("linear_head",),

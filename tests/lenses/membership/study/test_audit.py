@@ -18,15 +18,15 @@ from imprint.data.open import open_images
 from imprint.lenses.membership.study.audit import audit_membership, tell_misfit
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.options import MembershipOptions
-from imprint.nets.load import load_subject, save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import load_model, save_model
+from imprint.nets.model_card import ModelCard
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
-CARD = SubjectCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
+CARD = ModelCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
 SHADOW = CohortOptions(epochs=4, batch_size=16, learning_rate=0.3, engine="sequential")
 K0 = {"attack_p", "attack_p_curvature", "loss", "mentr", "quantile", "quantile_curvature"}
 
@@ -44,14 +44,14 @@ def folder(tmp_path_factory):
             file = root / name / CLASSES[labels[row]] / f"{row:03d}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(file)
-    subject = initial_subject(CARD, 0)
+    model = initial_model(CARD, 0)
     inputs = torch.from_numpy(pixels[0]).permute(0, 3, 1, 2).float() / 255
-    optimizer = torch.optim.Adam(subject.parameters(), 0.01)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(60):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(subject(inputs), torch.from_numpy(labels)).backward()
+        torch.nn.functional.cross_entropy(model(inputs), torch.from_numpy(labels)).backward()
         optimizer.step()
-    save_subject(root / "net.safetensors", subject, CARD)
+    save_model(root / "net.safetensors", model, CARD)
     return root
 
 
@@ -157,7 +157,7 @@ def test_shadows_run_the_attacks_with_references(shadowed):
 
 def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_path):
     card = replace(CARD, architecture="resnet18", options={"small_input": True})
-    save_subject(tmp_path / "net.safetensors", initial_subject(card, 0), card)
+    save_model(tmp_path / "net.safetensors", initial_model(card, 0), card)
     changes = {"subject": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
     changes |= {"curvature": False, "controls": False, "attack": ("rmia",)}
     train = replace(SHADOW, epochs=1)
@@ -260,8 +260,8 @@ def test_mistakes_are_told(folder, tmp_path, changes, message):
 
 
 def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
-    card = SubjectCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
-    save_subject(tmp_path / "two.safetensors", initial_subject(card, 0), card)
+    card = ModelCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
+    save_model(tmp_path / "two.safetensors", initial_model(card, 0), card)
     with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
         audit_membership(options(folder, tmp_path / "o", subject=tmp_path / "two.safetensors"))
 
@@ -298,7 +298,7 @@ def use_scorer(monkeypatch, scorer):
 
 
 def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
-    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
     changes = {"subject": None, "scorer": "of_the_user:make", "step": 1e-3}
     found = audit_membership(options(folder, tmp_path / "remote", **changes))
     remote = found["lenses"]["membership"]["attacks"]
@@ -322,7 +322,7 @@ def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_pat
     ],
 )
 def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes, message):
-    use_scorer(monkeypatch, Answering(load_subject(folder / "net.safetensors").eval()))
+    use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
     with pytest.raises(ImprintError, match=message):
         audit_membership(options(folder, tmp_path / "study", **changes))
 
@@ -403,7 +403,7 @@ def joined(root):
 def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
     folder, tmp_path, monkeypatch
 ):
-    network = load_subject(folder / "net.safetensors").eval()
+    network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: network(images).softmax(dim=1)))
     changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
     found = audit_membership(options(folder, tmp_path / "remote", **changes))
@@ -418,7 +418,7 @@ def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
 
 
 def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkeypatch):
-    network = load_subject(folder / "net.safetensors").eval()
+    network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: torch.eye(3)[network(images).argmax(dim=1)]))
     changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
     found = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))

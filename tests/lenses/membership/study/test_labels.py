@@ -15,18 +15,18 @@ from imprint.lenses.membership.study.audit import audit_membership
 from imprint.lenses.membership.study.labels import attack_labels, choose_some
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import choose_records
-from imprint.nets.load import save_subject
-from imprint.nets.subject import SubjectCard
+from imprint.nets.load import save_model
+from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.boundary import boundary_distances
 from imprint.stats import auc
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 pytest.importorskip("art")
 
 SIDE, CLASSES, EACH = 4, ("ant", "bee"), 20
-CARD = SubjectCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "64"})
+CARD = ModelCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "64"})
 SOME, QUERIES = 24, 120
 
 
@@ -43,14 +43,14 @@ def folder(tmp_path_factory):
             file = root / name / CLASSES[labels[row]] / f"{row:03d}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(file)
-    subject = initial_subject(CARD, 0)
+    model = initial_model(CARD, 0)
     inputs = torch.from_numpy(pixels[0]).permute(0, 3, 1, 2).float() / 255
-    optimizer = torch.optim.Adam(subject.parameters(), 0.01)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(60):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(subject(inputs), torch.from_numpy(labels)).backward()
+        torch.nn.functional.cross_entropy(model(inputs), torch.from_numpy(labels)).backward()
         optimizer.step()
-    save_subject(root / "net.safetensors", subject, CARD)
+    save_model(root / "net.safetensors", model, CARD)
     return root
 
 

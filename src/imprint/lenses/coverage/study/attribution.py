@@ -26,7 +26,7 @@ from imprint.lenses.coverage.study.importance import (
 from imprint.lenses.coverage.study.options import ImportanceOptions, NetworkChoice, WisdomOptions
 from imprint.lenses.coverage.study.selector import selector_step
 from imprint.lenses.coverage.study.tables import open_network, open_training
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.report.summary import finish
@@ -65,10 +65,10 @@ def importance_study(options: ImportanceOptions) -> dict[str, Any]:
     )
     study = Study(options.out)
     with study.locked():
-        subject, weights, images = _open(options)
+        model, weights, images = _open(options)
         tables = importance_step(
             study,
-            subject,
+            model,
             weights,
             images,
             _records(images, options.records, options.seed, "importance"),
@@ -110,10 +110,10 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
     )
     study = Study(options.out)
     with study.locked():
-        subject, weights, images = _open(options)
+        model, weights, images = _open(options)
         _, found = votes_step(
             study,
-            subject,
+            model,
             weights,
             images,
             _records(images, options.records, options.seed, "votes"),
@@ -127,7 +127,7 @@ def wisdom_study(options: WisdomOptions) -> dict[str, Any]:
         if options.selector != "none":
             findings["selector"] = selector_step(
                 study,
-                subject,
+                model,
                 weights,
                 images,
                 _records(images, options.selector_records, options.seed, "selector"),
@@ -160,12 +160,12 @@ def importance_facts(table: ImportanceTable, top: int) -> dict[str, Any]:
     }
 
 
-def _open(options: NetworkChoice) -> tuple[Subject, str, ImageSet]:
+def _open(options: NetworkChoice) -> tuple[ImageModel, str, ImageSet]:
     images = open_training(options)
-    subject, weights = open_network(options, images)
-    if not subject.has_logits:
+    model, weights = open_network(options, images)
+    if not model.has_logits:
         raise ImprintError(f"{options.subject}: {NO_LOGITS}: give a network that has one")
-    return subject, weights, images
+    return model, weights, images
 
 
 def _records(images: ImageSet, count: int, seed: int, purpose: str) -> IntArray:

@@ -18,7 +18,7 @@ from imprint.lenses.coverage.study.neurons import Network, check_choice, with_ne
 from imprint.lenses.coverage.study.options import CoverageStep, TablesChoice
 from imprint.lenses.coverage.study.study import LENS, coverage_step
 from imprint.lenses.coverage.study.tables import Sets, activation_steps
-from imprint.nets.load import NetworkFile, load_subject
+from imprint.nets.load import NetworkFile, load_model
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.store import Study
 
@@ -69,10 +69,10 @@ def audit_step(
     tests = np.sort(order[: choice.records or len(sets["train"])])
     chosen = Sets(images, {"train": np.sort(sets["train"]), "test": tests}, centre_fraction)
     file = study.path(checkpoint)
-    subject, weights = load_subject(file), NetworkFile(file).identity()
+    model, weights = load_model(file), NetworkFile(file).fingerprint()
     taps = TapOptions()
-    tables = activation_steps(study, subject, weights, chosen, taps, "float32", device)
-    network = Network(subject, weights, images, chosen.index["train"], device, centre_fraction)
+    tables = activation_steps(study, model, weights, chosen, taps, "float32", device)
+    network = Network(model, weights, images, chosen.index["train"], device, centre_fraction)
     train, test = tables["train"], tables["test"]
     settings, neurons = with_neurons(
         study, settings, test.layers, network, choice, TablesChoice(), seed

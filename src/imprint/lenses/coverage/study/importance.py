@@ -25,7 +25,7 @@ from imprint.lenses.coverage.importance.importance_files import (
 )
 from imprint.lenses.coverage.importance.voting import Votes, VotingOptions
 from imprint.lenses.coverage.study.wisdom import wisdom
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ImportanceTable, Selection, neurons_of, select
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -48,7 +48,7 @@ NO_LOGITS = (
 
 def importance_step(
     study: Study,
-    subject: Subject,
+    model: ImageModel,
     weights: str,
     images: ImageSet,
     index: IntArray,
@@ -62,7 +62,7 @@ def importance_step(
 
     Args:
         study: gets ``importance/METHOD.parquet``.
-        subject: a classifier.
+        model: a classifier.
         weights: their hash.
         images: where pixels and classes come from.
         index: int64 ``[n]``, images to attribute.
@@ -88,7 +88,7 @@ def importance_step(
     if absent:
         with _telling():
             tables = attribute_by(
-                subject,
+                model,
                 images,
                 index,
                 absent,
@@ -104,7 +104,7 @@ def importance_step(
 
 def votes_step(
     study: Study,
-    subject: Subject,
+    model: ImageModel,
     weights: str,
     images: ImageSet,
     index: IntArray,
@@ -118,7 +118,7 @@ def votes_step(
 
     Args:
         study: gets ``wisdom``: ``votes.csv`` in the published form, ``findings.json``.
-        subject: a classifier.
+        model: a classifier.
         weights: their hash.
         images: where pixels and classes come from.
         index: int64 ``[n]``, images in the vote, in the order of the ballots.
@@ -145,7 +145,7 @@ def votes_step(
         folder.mkdir(exist_ok=True)
         with _telling():
             found = wisdom(
-                subject,
+                model,
                 images,
                 index,
                 voting,

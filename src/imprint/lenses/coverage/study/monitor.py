@@ -60,14 +60,14 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
     wanted = ImportanceDrivenOptions(m=options.top, k=options.clusters)
     with study.locked():
         sets = open_sets(options)
-        subject, weights = open_network(options, sets.images)
+        model, weights = open_network(options, sets.images)
         taps = tap_options(options)
         artefact = activation_step(
-            study, "train", subject, weights, sets, taps, options.storage, device
+            study, "train", model, weights, sets, taps, options.storage, device
         )
         train = read_activations(study.path(artefact))
         network = Network(
-            subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
+            model, weights, sets.images, sets.index["train"], device, sets.centre_fraction
         )
         settings, told = with_neurons(
             study, {IDC: wanted}, train.layers, network, options, options, options.seed
@@ -76,9 +76,9 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
 
         def build(folder: Path) -> None:
             folder.mkdir(exist_ok=True)
-            monitor = Monitor(subject, cells, taps)
+            monitor = Monitor(model, cells, taps)
             save_monitor(folder / "monitor.safetensors", monitor)
-            found = shown(monitor, sets.view("test"), subject.input_size, device)
+            found = shown(monitor, sets.view("test"), model.input_size, device)
             columns = {
                 "index": sets.index["test"],
                 "novelty": found.novelty.numpy(),

@@ -27,7 +27,7 @@ from imprint.lenses.coverage.study.importance import (
 )
 from imprint.lenses.coverage.study.options import ImportanceChoice, TablesChoice
 from imprint.lenses.coverage.study.ranking import Ranking, read_ranking
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attributable_layers
@@ -43,7 +43,7 @@ class Network:
     """A network, and the images it may be asked about.
 
     Attributes:
-        subject: the network itself.
+        model: the network itself.
         weights: their hash.
         images: where pixels and classes come from.
         train: int64, images it was trained on.
@@ -51,7 +51,7 @@ class Network:
         centre_fraction: share of the shorter side that the centre square keeps.
     """
 
-    subject: Subject
+    model: ImageModel
     weights: str
     images: ImageSet
     train: IntArray
@@ -165,14 +165,14 @@ def _importance(
         return ranking, ranking.source
     if network is None:
         return None, "separation of classes"
-    if not network.subject.has_logits:
+    if not network.model.has_logits:
         return None, f"separation of classes: {NO_LOGITS}"
     options = AttributionOptions(seed=attribution_seed(seed))
     method = choice.attribution
     try:
         table = importance_step(
             study,
-            network.subject,
+            network.model,
             network.weights,
             network.images,
             network.some(choice.importance_records, seed, "importance"),
@@ -214,15 +214,15 @@ def _votes(
         return scores_among(layers, found, str(tables.votes), 0.0), {"source": tables.votes.name}
     if network is None:
         return None, {"missing": "votes need the network, or a table of them: --votes"}
-    if not network.subject.has_logits:
+    if not network.model.has_logits:
         return None, {"missing": NO_LOGITS}
-    among, reason = _voted_layers(layers, network.subject)
+    among, reason = _voted_layers(layers, network.model)
     if reason is not None:
         return None, {"missing": reason}
     try:
         found, facts = votes_step(
             study,
-            network.subject,
+            network.model,
             network.weights,
             network.images,
             network.some(choice.vote_records, seed, "votes"),
@@ -240,13 +240,13 @@ def _votes(
     return scores_among(layers, found, "the vote", 0.0), {"source": source, **facts}
 
 
-def _voted_layers(layers: Layers, subject: Subject) -> tuple[tuple[str, ...], str | None]:
+def _voted_layers(layers: Layers, model: ImageModel) -> tuple[tuple[str, ...], str | None]:
     """Return the layers whose neurons are voted on, empty for all hidden ones; or why none is.
 
     The vote stays inside the layers that are looked at; the classifier is among them only where it
     is the only one.
     """
-    voted = attributable_layers(subject)
+    voted = attributable_layers(model)
     inside = tuple(name for name in layers.names if name in voted)
     if not inside:
         return (), f"votes are about {ATTRIBUTABLE}, and none is looked at{_shown(layers.names)}"

@@ -66,7 +66,7 @@ class NetworkChoice(WeightsChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectChoice(LayerChoice, NetworkChoice):
+class ModelChoice(LayerChoice, NetworkChoice):
     """A network, images it was trained on, and images that test it."""
 
     test: Path | None = None
@@ -164,7 +164,7 @@ class WisdomOptions(NetworkChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitorOptions(TablesChoice, ImportanceChoice, SubjectChoice):
+class MonitorOptions(TablesChoice, ImportanceChoice, ModelChoice):
     """Make a monitor of a network, and show it test images."""
 
     top: int = 10
@@ -174,7 +174,7 @@ class MonitorOptions(TablesChoice, ImportanceChoice, SubjectChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, SubjectChoice):
+class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, ModelChoice):
     """Measure coverage of a test set, from activations or from a network and its images."""
 
     arrays: Path | None = None

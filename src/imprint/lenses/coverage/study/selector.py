@@ -13,7 +13,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.stats import proportion
@@ -27,7 +27,7 @@ HELD_OUT = 4
 
 def selector_step(
     study: Study,
-    subject: Subject,
+    model: ImageModel,
     weights: str,
     images: ImageSet,
     index: IntArray,
@@ -43,7 +43,7 @@ def selector_step(
     Args:
         study: gets ``selector``: ``inputs.parquet``, a row an input, scope and method,
             ``selector.safetensors`` with its ``.json``, and ``findings.json``.
-        subject: a classifier.
+        model: a classifier.
         weights: their hash.
         images: where pixels and classes come from.
         index: int64 ``[n]``, images in random order; every fourth is held out.
@@ -64,7 +64,7 @@ def selector_step(
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         found = input_gains(
-            subject,
+            model,
             images,
             index,
             methods,

@@ -21,7 +21,7 @@ from imprint.lenses.coverage.study.neurons import (
     idc_scores,
     with_neurons,
 )
-from imprint.lenses.coverage.study.options import MeasureOptions, SubjectChoice
+from imprint.lenses.coverage.study.options import MeasureOptions, ModelChoice
 from imprint.lenses.coverage.study.scopes import check_parts, scope_findings
 from imprint.lenses.coverage.study.search import search_step
 from imprint.lenses.coverage.study.tables import (
@@ -167,11 +167,11 @@ def _tables(
         train, test = tables_from_arrays(options.arrays)
         return train, test, None, hash_file(options.arrays), {"name": options.arrays.name}
     sets = open_sets(options)
-    subject, weights = open_network(options, sets.images)
+    model, weights = open_network(options, sets.images)
     device, taps = choose_device(options.device), tap_options(options)
-    tables = activation_steps(study, subject, weights, sets, taps, options.storage, device)
+    tables = activation_steps(study, model, weights, sets, taps, options.storage, device)
     network = Network(
-        subject, weights, sets.images, sets.index["train"], device, sets.centre_fraction
+        model, weights, sets.images, sets.index["train"], device, sets.centre_fraction
     )
     source = {name: study.hash_of(f"activations/{name}") for name in tables}
     return tables["train"], tables["test"], network, source, sets.facts()
@@ -190,7 +190,7 @@ def _check_source(options: MeasureOptions) -> None:
         )
     if options.arrays is None:
         return
-    defaults = SubjectChoice(out=options.out)
+    defaults = ModelChoice(out=options.out)
     for name in vars(defaults):
         if name not in vars(Common(out=options.out)) and getattr(options, name) != getattr(
             defaults, name

@@ -19,9 +19,9 @@ from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.lenses.coverage.study.options import LayerChoice, NetworkChoice, SubjectChoice
+from imprint.lenses.coverage.study.options import LayerChoice, ModelChoice, NetworkChoice
+from imprint.nets.image_model import ImageModel
 from imprint.nets.load import network_file
-from imprint.nets.subject import Subject
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import Storage, View, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
@@ -57,7 +57,7 @@ class Sets:
         return View(self.images, index, squares)
 
 
-def open_sets(options: SubjectChoice) -> Sets:
+def open_sets(options: ModelChoice) -> Sets:
     """Return the training images and the test images, drawn at random where there are too many.
 
     Raises:
@@ -102,7 +102,7 @@ def _open(options: NetworkChoice, root: Path, part: str) -> ImageSet:
     return without_corrupt(opened)
 
 
-def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str]:
+def open_network(options: NetworkChoice, images: ImageSet) -> tuple[ImageModel, str]:
     """Return the network and the hash of its weights and card.
 
     Raises:
@@ -116,7 +116,7 @@ def open_network(options: NetworkChoice, images: ImageSet) -> tuple[Subject, str
             f"{options.subject} takes {file.card.channels}-channel images, {images.name} has "
             f"{images.channels}: give the images it was trained on"
         )
-    return file.load(), file.identity()
+    return file.load(), file.fingerprint()
 
 
 def tap_options(choice: LayerChoice) -> TapOptions:
@@ -136,7 +136,7 @@ def tap_options(choice: LayerChoice) -> TapOptions:
 def activation_step(
     study: Study,
     name: str,
-    subject: Subject,
+    model: ImageModel,
     weights: str,
     sets: Sets,
     taps: TapOptions,
@@ -148,7 +148,7 @@ def activation_step(
     Args:
         study: gets ``activations/NAME``.
         name: of the set.
-        subject: the network.
+        model: the network.
         weights: their hash.
         sets: the images.
         taps: which layers, and what a neuron is.
@@ -168,7 +168,7 @@ def activation_step(
         artefact,
         settings,
         lambda folder: write_activations(
-            folder, subject, sets.view(name), taps, device, f"look at the {name} images", storage
+            folder, model, sets.view(name), taps, device, f"look at the {name} images", storage
         ),
     )
     return artefact
@@ -176,7 +176,7 @@ def activation_step(
 
 def activation_steps(
     study: Study,
-    subject: Subject,
+    model: ImageModel,
     weights: str,
     sets: Sets,
     taps: TapOptions,
@@ -186,7 +186,7 @@ def activation_steps(
     """Return the activations of every set, each from one pass; see :func:`activation_step`."""
     return {
         name: read_activations(
-            study.path(activation_step(study, name, subject, weights, sets, taps, storage, device))
+            study.path(activation_step(study, name, model, weights, sets, taps, storage, device))
         )
         for name in sets.index
     }

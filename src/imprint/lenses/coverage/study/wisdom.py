@@ -15,7 +15,7 @@ import torch
 from imprint.core.arrays import IntArray
 from imprint.data.imageset import ImageSet
 from imprint.lenses.coverage.importance.voting import Votes, VotingOptions, count_votes
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.importance import Scaling
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.voting import cast_ballots
@@ -25,7 +25,7 @@ METHODS = ("lc", "la", "ii", "ldl", "lgs", "lrp")
 
 
 def wisdom(
-    subject: Subject,
+    model: ImageModel,
     images: ImageSet,
     indices: IntArray,
     voting: VotingOptions | None = None,
@@ -45,7 +45,7 @@ def wisdom(
     normalisation.
 
     Args:
-        subject: a classifier.
+        model: a classifier.
         images: where pixels and labels come from.
         indices: int64 ``[n]``, in the order of the batches.
         voting: how ballots become votes.
@@ -68,7 +68,7 @@ def wisdom(
     if not voting.published:
         names = without_duplicates(names, attribution, pool)
     ballots = cast_ballots(
-        subject,
+        model,
         images,
         indices,
         names,

@@ -66,7 +66,7 @@ class OneModel:
     Attributes:
         index: int64 ``[n]``, global indices.
         labels: int64 ``[n]``, true classes.
-        subject: votes of the neighbours under the model.
+        model: votes of the neighbours under the model.
         references: votes of every reference by name; ``combined`` last where there are several.
         strictest: the maximum of all references.
         name: of the set of images.
@@ -74,7 +74,7 @@ class OneModel:
 
     index: IntArray
     labels: IntArray
-    subject: Votes
+    model: Votes
     references: Mapping[str, Votes]
     strictest: Votes
     name: str = "seen"
@@ -82,7 +82,7 @@ class OneModel:
     def side(self, name: str) -> Side:
         """Return the two-model side with a reference, or ``strictest``, in the twin's place."""
         votes = self.strictest if name == STRICTEST else self.references[name]
-        return Side(self.name, self.index, self.labels, self.subject, votes)
+        return Side(self.name, self.index, self.labels, self.model, votes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class OneModel:
         return OneModel(
             self.index[rows],
             self.labels[rows],
-            self.subject.rows(rows),
+            self.model.rows(rows),
             {name: votes.rows(rows) for name, votes in self.references.items()},
             self.strictest.rows(rows),
             name,
@@ -140,7 +140,7 @@ def _calibrated(rows: FloatArray, labels: IntArray, scaled: bool) -> Calibrated:
 def judge(
     index: IntArray,
     labels: IntArray,
-    subject: Votes,
+    model: Votes,
     references: Mapping[str, FloatArray],
 ) -> OneModel:
     """Return the test of a model against references.
@@ -148,17 +148,17 @@ def judge(
     Args:
         index: int64 ``[n]``, global indices.
         labels: int64 ``[n]``.
-        subject: votes of the neighbours under the model.
+        model: votes of the neighbours under the model.
         references: calibrated log-probabilities ``[n, C]`` by name.
 
     Raises:
         ImprintError: lengths that differ, or no image.
     """
-    depth = subject.ranked.shape[1]
+    depth = model.ranked.shape[1]
     votes = {name: reference_votes(rows, depth) for name, rows in references.items()}
     for name, each in votes.items():
-        Side(f"subject against {name}", index, labels, subject, each)
-    return OneModel(index, labels, subject, votes, strictest(list(votes.values()), labels))
+        Side(f"subject against {name}", index, labels, model, each)
+    return OneModel(index, labels, model, votes, strictest(list(votes.values()), labels))
 
 
 def one_model(

@@ -14,10 +14,11 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.attack import Attacked, attack
 from imprint.lenses.dejavu.memorization.votes import logit_votes
-from imprint.nets.subject import Layer, Subject, SubjectCard
+from imprint.nets.image_model import ImageModel, Layer
+from imprint.nets.model_card import ModelCard
 from imprint.stats.cut import check_percents
 from imprint.study.options import AttackChoice
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 SIDES = ("A", "B")
 TOP_RANKED = 5
@@ -93,7 +94,7 @@ def guess(
     return replace(found, votes=logit_votes(crops)) if choice.decision == "logits" else found
 
 
-def untrained_like(card: SubjectCard, seed: int) -> Subject:
+def untrained_like(card: ModelCard, seed: int) -> ImageModel:
     """Return a network as a card says, untrained whatever it started from."""
     fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
-    return initial_subject(dataclasses.replace(card, options=fresh), seed)
+    return initial_model(dataclasses.replace(card, options=fresh), seed)

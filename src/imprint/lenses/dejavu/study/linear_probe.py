@@ -16,12 +16,12 @@ from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.probe_options import ProbeOptions
 
 
-def probe_subject(
+def probe_model(
     data: DataChoice,
     seed: int,
     out: Path,
     device: str,
-    subject: NetworkFile,
+    model: NetworkFile,
     train_indices: Path,
     held_out: Path,
     probe: ProbeOptions,
@@ -34,7 +34,7 @@ def probe_subject(
         seed: of the probe.
         out: folder for the result.
         device: where to compute.
-        subject: weights of the encoder.
+        model: weights of the encoder.
         train_indices: ``.npy``, images it was trained on.
         held_out: ``.npy``, images it was not.
         probe: how the probe is trained.
@@ -42,7 +42,7 @@ def probe_subject(
     """
     images = open_choice(data, seed)
     found = linear_probe(
-        subject.load(),
+        model.load(),
         images,
         read_indices(train_indices, images),
         read_indices(held_out, images),
@@ -50,7 +50,7 @@ def probe_subject(
         view,
         seed,
         choose_device(device),
-        subject.path.stem,
+        model.path.stem,
     )
     result = plain_accuracies(found)
     write_json(out / "linear_probe.json", result)

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -35,8 +35,8 @@ from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.one_model_references import Pool, check_references, reference_steps
 from imprint.lenses.dejavu.study.one_model_roles import CropPool, Roles, choose_roles, cut_crops
 from imprint.lenses.dejavu.study.tables import SHOWN_NEIGHBOURS
+from imprint.nets.image_model import Layer
 from imprint.nets.load import hash_weights, network_file, read_card
-from imprint.nets.subject import Layer
 from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
 from imprint.stats.control import Control
@@ -85,7 +85,7 @@ def one_model_steps(
     Args:
         study: where everything goes.
         images: the images.
-        options: of the test; ``subject`` is given.
+        options: of the test; ``subject`` is set.
 
     Raises:
         ImprintError: weights, lists or options that cannot be used.
@@ -171,7 +171,7 @@ def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
             "background; give an encoder that never saw the images, or leave it out"
         )
     if read_card(file).training.get("data") == images.fingerprint():
-        say(
+        log(
             f"--feature-encoder {file} was trained on images of {images.name}: what it remembers "
             "of attacked ones counts as background"
         )
@@ -192,7 +192,7 @@ def _embed_step(
 ) -> Path:
     """Embed public images and attacked crops; also under an untrained network, for control."""
     assert options.subject is not None
-    subject = network_file(options.subject, options)
+    model = network_file(options.subject, options)
     whole = whole_rectangles(images.sizes()[roles.public])
     sets = {
         "public": (roles.public, centre_squares(whole, options.centre_fraction)),
@@ -202,15 +202,15 @@ def _embed_step(
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        subjects = {SUBJECT: subject.load()}
+        networks = {SUBJECT: model.load()}
         if controls:
-            subjects[UNTRAINED] = untrained_like(subject.card, derive(options.seed, UNTRAINED))
+            networks[UNTRAINED] = untrained_like(model.card, derive(options.seed, UNTRAINED))
         device = choose_device(options.device)
         for name, (index, squares) in sets.items():
-            found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
-            for model, layers in found.items():
+            found = embed(networks, images, index, squares, (layer,), device, f"embed {name}")
+            for network, layers in found.items():
                 write_table(
-                    folder / f"{model}.{name}.parquet", {"index": index, layer: layers[layer]}
+                    folder / f"{network}.{name}.parquet", {"index": index, layer: layers[layer]}
                 )
 
     settings = {
@@ -219,7 +219,7 @@ def _embed_step(
         "controls": controls,
         "seed": options.seed,
         "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
-        "subject": subject.identity(),
+        "subject": model.fingerprint(),
     }
     return study.step(EMBEDDINGS, settings, build)
 

@@ -47,7 +47,7 @@ class Judged:
         index: int64 ``[n]``, global indices.
         labels: int64 ``[n]``.
         seen: bool ``[n]``, whether the network was trained on the image.
-        subject: votes of the neighbours.
+        model: votes of the neighbours.
         references: log-probabilities ``[n, C]`` by name.
         classes: number of classes C.
     """
@@ -55,7 +55,7 @@ class Judged:
     index: IntArray
     labels: IntArray
     seen: BoolArray
-    subject: Votes
+    model: Votes
     references: Mapping[str, FloatArray]
     classes: int
 
@@ -106,7 +106,7 @@ def find(
             )
     calibrated = calibrated_references(judged.references, judged.labels, calibrate)
     references = {name: each.log_probabilities for name, each in calibrated.items()}
-    everything = judge(judged.index, judged.labels, judged.subject, references)
+    everything = judge(judged.index, judged.labels, judged.model, references)
     seen = everything.rows(judged.seen, "seen")
     unseen = everything.rows(~judged.seen, "unseen") if not judged.seen.all() else None
     listed = np.empty(0, dtype=np.int64) if exclude is None else exclude
@@ -196,8 +196,8 @@ def _records(found: Found, top: int) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "index": seen.index,
         "label": seen.labels,
-        "prediction": seen.subject.ranked[:, 0],
-        "confidence": seen.subject.confidence,
+        "prediction": seen.model.ranked[:, 0],
+        "confidence": seen.model.confidence,
         "explained": explained(seen, top),
         "excluded": found.excluded,
         "rank": rank_claims(seen.side(STRICTEST), top, found.excluded),

@@ -24,7 +24,7 @@ CLASSIFIER = TrainOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectChoice(WeightsChoice):
+class TestedModelChoice(WeightsChoice):
     """Which network is tested, and which images it was trained on."""
 
     subject: Path | None = None
@@ -70,7 +70,9 @@ class ReferenceChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneModelOptions(SubjectChoice, ReferenceChoice, AttackChoice, CropChoice, DataChoice, Common):
+class OneModelOptions(
+    TestedModelChoice, ReferenceChoice, AttackChoice, CropChoice, DataChoice, Common
+):
     """Attack one network; references stand in for a second one."""
 
     split: Path | None = None

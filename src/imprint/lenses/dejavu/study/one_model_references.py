@@ -24,7 +24,7 @@ from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fi
 from imprint.lenses.dejavu.memorization.naive_bayes import fit_naive_bayes, tag_counts
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice
 from imprint.lenses.dejavu.study.one_model_roles import CropPool
-from imprint.nets.load import NetworkFile, load_subject
+from imprint.nets.load import NetworkFile, load_model
 from imprint.probe.embeddings import embed
 from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays, hash_file
@@ -236,9 +236,9 @@ def _features(pool: Pool) -> NDArray[np.float32]:
     file = pool.choice.feature_encoder
     if file is None:
         return pyramid_descriptors(pool.small())
-    subject = load_subject(file)
+    model = load_model(file)
     found = embed(
-        {"features": subject},
+        {"features": model},
         pool.images,
         pool.crops.index,
         pool.crops.squares,
@@ -267,7 +267,7 @@ _SETTINGS: dict[str, Callable[[Pool], dict[str, Any]]] = {
     "linear_head": lambda pool: {
         "encoder": None
         if pool.choice.feature_encoder is None
-        else NetworkFile(pool.choice.feature_encoder).identity()
+        else NetworkFile(pool.choice.feature_encoder).fingerprint()
     },
 }
 

@@ -19,11 +19,11 @@ from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
 from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.study.options import AttackChoice, CropAttackChoice, CropChoice
 
-Look = Callable[[Subject, int], dict[str, Any]]
+Look = Callable[[ImageModel, int], dict[str, Any]]
 
 
 def online_attack(
@@ -50,12 +50,12 @@ def online_attack(
     """
     whole = centre_squares(whole_rectangles(images.sizes()[public]), choice.centre_fraction)
 
-    def look(subject: Subject, epoch: int) -> dict[str, Any]:
+    def on_epoch_end(model: ImageModel, epoch: int) -> dict[str, Any]:
         if epoch % every:
             return {}
         found = {
             name: embed(
-                {"network": subject},
+                {"network": model},
                 images,
                 index,
                 squares,
@@ -82,7 +82,7 @@ def online_attack(
         means = {name: float(np.mean(hits[attacked.side == row])) for row, name in enumerate(SIDES)}
         return {"attack": means}
 
-    return look
+    return on_epoch_end
 
 
 def online_settings(choice: CropAttackChoice, every: int) -> dict[str, Any]:

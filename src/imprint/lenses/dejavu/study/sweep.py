@@ -33,8 +33,8 @@ from imprint.lenses.dejavu.study.sweep_points import (
     sweep_points,
 )
 from imprint.lenses.dejavu.study.two_model_steps import AttackedSet, attacked_set
-from imprint.nets.load import NetworkFile, load_subject
-from imprint.nets.subject import Layer
+from imprint.nets.image_model import Layer
+from imprint.nets.load import NetworkFile, load_model
 from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
 from imprint.study.config import to_plain
@@ -229,12 +229,10 @@ def _embed(
             for folder, of_folder in checkpoints.items()
             for name, file in of_folder.items()
         }
-        subjects = {
-            f"{folder}/{name}": load_subject(file) for (folder, name), file in files.items()
-        }
+        models = {f"{folder}/{name}": load_model(file) for (folder, name), file in files.items()}
         wanted = {f"{folder}/{name}": sorted(layers[folder]) for folder, name in files}
         for title, (index, squares) in sets.items():
-            found = embed(subjects, images, index, squares, wanted, device, f"embed {title}")
+            found = embed(models, images, index, squares, wanted, device, f"embed {title}")
             for name, values in found.items():
                 columns: Table = {"index": index, **values}
                 write_table(out / f"{name}.{title}.parquet", columns)
@@ -244,7 +242,7 @@ def _embed(
         "layers": {folder: sorted(names) for folder, names in layers.items()},
         "sets": {name: hash_arrays(*arrays) for name, arrays in sets.items()},
         "models": {
-            f"{folder}/{name}": NetworkFile(file).identity()
+            f"{folder}/{name}": NetworkFile(file).fingerprint()
             for folder, files in checkpoints.items()
             for name, file in files.items()
         },
@@ -278,7 +276,7 @@ def _probe(
         ) -> None:
             probed = {
                 name: linear_probe(
-                    load_subject(weights),
+                    load_model(weights),
                     images,
                     seen[name[0]],
                     sweep.held_out,

@@ -12,7 +12,7 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
 from imprint.study.config import to_plain
-from imprint.train.loop import initial_subject, subject_card
+from imprint.train.loop import initial_model, make_card
 from imprint.train.objective import build_objective
 
 EPOCHS = "epochs"
@@ -165,7 +165,7 @@ def check_networks(images: ImageSet, points: Sequence[Point]) -> None:
     """
     for point in points:
         choice, seed = point.options.train, point.options.seed
-        fresh = initial_subject(subject_card(images, choice, seed), seed)
+        fresh = initial_model(make_card(images, choice, seed), seed)
         if point.options.layer == "projector" and not fresh.has_projector:
             where = f" at {point.axis}={point.value}" if point.value else ""
             raise ImprintError(

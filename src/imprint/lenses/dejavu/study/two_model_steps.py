@@ -12,7 +12,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts
 from imprint.data.crops import background_rectangles
@@ -112,7 +112,7 @@ def _copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> di
         return {"missing": "the images do not fit into memory, so they were not compared"}
     found = copies(images, attacked.index, partition.public)
     if len(found):
-        say(
+        log(
             f"{images.name}: {len(found)} attacked images stand in the public set as well, "
             f"{images.name_of(int(found[0]))} first: leave out copies, or they count as memorized"
         )
@@ -184,16 +184,16 @@ def _embed_step(
     layer, device = settled_layer(choice), choose_device(choice.device)
 
     def build(folder: Path) -> None:
-        subjects = {name: file.load() for name, file in checkpoints.items()}
+        models = {name: file.load() for name, file in checkpoints.items()}
         if choice.controls:
-            subjects |= {
+            models |= {
                 f"{name}@untrained": untrained_like(
                     checkpoints[name].card, derive(choice.seed, "untrained", name)
                 )
                 for name in SIDES
             }
         for name, (index, squares) in sets.items():
-            found = embed(subjects, images, index, squares, (layer,), device, f"embed {name}")
+            found = embed(models, images, index, squares, (layer,), device, f"embed {name}")
             for model, layers in found.items():
                 columns: Table = {"index": index, layer: layers[layer]}
                 write_table(folder / f"{model}.{name}.parquet", columns)
@@ -204,6 +204,6 @@ def _embed_step(
         "controls": choice.controls,
         "seed": choice.seed,
         "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
-        "models": {name: file.identity() for name, file in checkpoints.items()},
+        "models": {name: file.fingerprint() for name, file in checkpoints.items()},
     }
     return study.step("tables/embeddings", settings, build)

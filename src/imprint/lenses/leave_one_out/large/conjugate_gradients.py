@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.kernels.tiles import MEMORY, Records, blocks
 from imprint.lenses.leave_one_out.posterior.tiled_cholesky import add_product
@@ -132,7 +132,7 @@ def _told(matrix: StreamedMatrix, direction: Tensor, residual: Tensor, passes: i
     seconds = time.monotonic() - start
     if seconds > 2:
         worst = float(residual.norm(dim=0).max())
-        say(
+        log(
             f"conjugate gradients: pass {passes + 1} in {seconds:,.0f} s, largest residual before "
             f"it {worst:.1e}"
         )

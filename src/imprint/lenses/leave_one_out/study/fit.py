@@ -18,7 +18,7 @@ from torch import Tensor
 
 from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
@@ -167,7 +167,7 @@ def leave_one_out_steps(study: Study, found: Fit) -> dict[str, Any]:
     findings: dict[str, Any] = read_json(folder / "findings.json")
     tell_copies(findings)
     if findings["inverse_residual"] > COARSE:
-        say(
+        log(
             f"the inverse of the kernel matrix is off by {findings['inverse_residual']:.0e}: half "
             "of the digits or more are lost, and a larger --noise brings them back"
         )
@@ -178,7 +178,7 @@ def tell_copies(findings: dict[str, Any]) -> None:
     """Say which records have exact copies, if some have."""
     copies = findings["duplicates"]["exact"]
     if copies["groups"]:
-        say(
+        log(
             f"{copies['records']} records have exact copies, {copies['first'][0]} for instance: "
             "copies are left out together and count once; values of one alone are in the columns "
             "…_alone"

@@ -15,7 +15,7 @@ import torch
 
 from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.large.extremes import Extremes, check_extremes
 from imprint.lenses.leave_one_out.large.large import LargeFit, fit_large
 from imprint.lenses.leave_one_out.large.large_options import LargeOptions
@@ -141,7 +141,7 @@ def write_large(folder: Path, found: Fit, options: LargeOptions) -> None:
     """Write the table of a fit and its findings."""
     inputs, choice = found.inputs, found.choice
     noise, targets = choice.noise[0], found.targets
-    say(f"fitting {len(targets):,} records by --method {options.method}")
+    log(f"fitting {len(targets):,} records by --method {options.method}")
     large = fit_large(found.kernel, found.values, targets, noise, options)
     copies = exact_copies(inputs.given)
     variances = found.kernel.diagonal(found.values)

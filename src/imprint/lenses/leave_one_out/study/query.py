@@ -7,7 +7,7 @@ from typing import Any
 
 from imprint import __version__
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.study.additions import addition_step
 from imprint.lenses.leave_one_out.study.among import among_step
@@ -52,7 +52,7 @@ def query_study(options: QueryOptions) -> dict[str, Any]:
         told = _asked(study, found, options)
         write_json(study.path("summary.json"), _summary(study, options, told))
         page = write_report(study.root)
-        say(f"report: {page}")
+        log(f"report: {page}")
     queries: dict[str, Any] = told.pop("queries", {})
     return {**queries, **told}
 

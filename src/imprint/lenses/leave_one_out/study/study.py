@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
@@ -108,7 +108,7 @@ def audit_step(
         return {}
     index = np.unique(np.concatenate([partition.train_a, partition.train_b]))
     if len(np.unique(images.labels[index])) < 2:
-        say("leave-one-out left out: the images of A and B are all of one class")
+        log("leave-one-out left out: the images of A and B are all of one class")
         return {}
     inputs = inputs_from_images(images, index, choice, seed)
     with one_thread_a_sum():
@@ -131,7 +131,7 @@ def read_fitted(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Querie
         options.arrays, arrays, options, options.seed, channels=options.channels
     )
     if inputs.axes is not None:
-        say(f"{options.arrays.name}: {len(arrays['x'])} images of {inputs.axes}")
+        log(f"{options.arrays.name}: {len(arrays['x'])} images of {inputs.axes}")
     if "queries" not in arrays:
         return inputs, None, None
     return inputs, None, queries_from(inputs, options.arrays, arrays)

@@ -13,7 +13,7 @@ import torch
 from imprint.core.arrays import BoolArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts
@@ -62,7 +62,7 @@ from imprint.lenses.membership.study.trials import (
     write_trials,
 )
 from imprint.nets.load import NetworkFile, network_file
-from imprint.nets.subject import SubjectCard
+from imprint.nets.model_card import ModelCard
 from imprint.report.summary import finish
 from imprint.study.step_settings import card_settings
 from imprint.study.store import Study, read_json, write_json
@@ -92,7 +92,7 @@ class Audit:
         study: where artefacts go.
         options: of the command.
         device: where networks run.
-        subject: the network itself.
+        model: the network itself.
         card: how to build one like it; None of a model that only answers.
         images: members, then non-members.
         records: which of them are attacked.
@@ -101,8 +101,8 @@ class Audit:
     study: Study
     options: MembershipOptions
     device: torch.device
-    subject: Model
-    card: SubjectCard | None
+    model: Model
+    card: ModelCard | None
     images: ImageSet
     records: Records
 
@@ -136,7 +136,7 @@ class Audit:
         artefacts = signal_steps(
             self.study,
             "signals",
-            [self.subject],
+            [self.model],
             self.images,
             self.records,
             plain_signals(self.options),
@@ -160,13 +160,13 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         audit = open_audit(study, options)
         check_labels(options, audit.records)
         first = audit.look()
-        say(f"triage: {first['verdict']}")
+        log(f"triage: {first['verdict']}")
         warnings = [
             *copies_warning(audit.records),
-            *audit.subject.warnings,
+            *audit.model.warnings,
             *tell_order(first, len(audit.images.classes)),
         ]
-        say(forecast(audit.subject.load(), audit.images, audit.records, options, audit.device))
+        log(forecast(audit.model.load(), audit.images, audit.records, options, audit.device))
         if options.triage:
             first = {**first, "warnings": warnings}
             write_json(study.path("triage.json"), first)
@@ -201,7 +201,7 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
         _open(options, options.non_members, options.non_members_part),
         f"{options.members.name} and {options.non_members.name}",
     )
-    subject, card, outputs = open_subject(options, images.channels)
+    model, card, outputs = open_model(options, images.channels)
     if outputs is None or outputs < len(images.classes):
         raise ImprintError(
             f"{options.subject or options.scorer} has {outputs or 'no'} outputs, but "
@@ -209,12 +209,12 @@ def open_audit(study: Study, options: MembershipOptions) -> Audit:
             "classes"
         )
     records = distinct_records(images, options.records, options.centre_fraction, options.seed)
-    return Audit(study, options, choose_device(options.device), subject, card, images, records)
+    return Audit(study, options, choose_device(options.device), model, card, images, records)
 
 
-def open_subject(
+def open_model(
     options: MembershipOptions, channels: int
-) -> tuple[Model, SubjectCard | None, int | None]:
+) -> tuple[Model, ModelCard | None, int | None]:
     """Return the network, how to build one like it, and how many outputs it has.
 
     Raises:
@@ -281,8 +281,8 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
     """Take all signals, run all attacks, write ``membership/``; return the findings."""
     study, options, records = audit.study, audit.options, audit.records
     blank = [untrained_model(audit.card, options.seed)] if options.controls and audit.card else []
-    made = audit.take([audit.subject, *blank, *shadows])
-    distances = audit.measure([audit.subject, *blank])
+    made = audit.take([audit.model, *blank, *shadows])
+    distances = audit.measure([audit.model, *blank])
 
     def answers(name: str) -> Answers:
         return read_answers(study, made[name], records)

@@ -12,7 +12,7 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.data.centre import centre_images
 from imprint.data.duplicates import first_copies
 from imprint.data.files import usable_indices
@@ -111,7 +111,7 @@ def distinct_pool(
     first = first_copies(centre_images(images, chosen.every, COMPARED, 1.0))
     distinct = first == np.arange(len(first))
     if keep and not distinct.all():
-        say(
+        log(
             f"{np.count_nonzero(~distinct)} of {len(first)} images are exact copies of others; the "
             "published masks number every record, so they stay, and intervals count them"
         )
@@ -151,4 +151,4 @@ def copies_warning(pool: Pool) -> list[str]:
 def say_copies(pool: Pool) -> None:
     """Say what was left out on the terminal."""
     for sentence in copies_warning(pool):
-        say(sentence)
+        log(sentence)

@@ -10,7 +10,7 @@ from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.study.options import EvidenceChoice, MembershipOptions
 from imprint.lenses.membership.study.records import Records
-from imprint.nets.subject import Subject
+from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.scorer import Scorer
 from imprint.probe.signals.signal_options import SignalOptions
 from imprint.probe.signals.signals import take_signals
@@ -31,7 +31,7 @@ def queries(choice: EvidenceChoice) -> dict[str, int]:
 
 
 def forecast(
-    subject: Subject | Scorer,
+    model: ImageModel | Scorer,
     images: ImageSet,
     records: Records,
     options: MembershipOptions,
@@ -45,7 +45,7 @@ def forecast(
     squares = seen_squares(images, timed, records.centre_fraction)
     plain = SignalOptions(signals=("margin",))
     started = time.perf_counter()
-    take_signals({"subject": subject}, images, timed, squares, plain, device, "time a pass")
+    take_signals({"subject": model}, images, timed, squares, plain, device, "time a pass")
     image = (time.perf_counter() - started) / len(timed)
     cost = queries(options)
     views = len(options.augmentations) * (1 + options.curvature * cost["log_curvature"])

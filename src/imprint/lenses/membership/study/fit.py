@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imprint.core.arrays import BoolArray
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.membership.study.signals import Answers
 
 MISFIT = 0.05
@@ -84,5 +84,5 @@ def tell_misfit(findings: Mapping[str, Any]) -> list[str]:
 
 
 def _said(sentence: str) -> list[str]:
-    say(sentence)
+    log(sentence)
     return [sentence]

@@ -150,9 +150,9 @@ def _builder(
     index = shown.index
 
     def build(path: Path) -> None:
-        subject = model.load()
+        network = model.load()
         records, others = (
-            centre_images(images, wanted, subject.input_size, shown.centre_fraction)
+            centre_images(images, wanted, network.input_size, shown.centre_fraction)
             for wanted in (index, shown.population)
         )
         tables = [read_table(path)] if path.exists() else []
@@ -162,7 +162,7 @@ def _builder(
             what = f"{DISTANCE} of {model.name}, records from {start} of {len(index)}"
             tables.append(
                 boundary_distances(
-                    subject,
+                    network,
                     records.pixels[part],
                     records.labels[part],
                     index[part],

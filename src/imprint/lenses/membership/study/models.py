@@ -11,11 +11,12 @@ import numpy as np
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.core.user_code import import_function
+from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
-from imprint.nets.subject import Subject, SubjectCard
+from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.scorer import FromProbabilities, Scorer, are_probabilities
 from imprint.study.hashing import hash_arrays
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 UNTRAINED = "untrained"
 ASKED = 8
@@ -35,7 +36,7 @@ class Model:
 
     name: str
     identity: Any
-    load: Callable[[], Subject | Scorer]
+    load: Callable[[], ImageModel | Scorer]
     warnings: tuple[str, ...] = ()
 
 
@@ -45,14 +46,14 @@ def trained_model(name: str, file: NetworkFile) -> Model:
     Raises:
         ImprintError: the file cannot be read.
     """
-    return Model(name, file.identity(), file.load)
+    return Model(name, file.fingerprint(), file.load)
 
 
-def untrained_model(card: SubjectCard, seed: int) -> Model:
+def untrained_model(card: ModelCard, seed: int) -> Model:
     """Return a network of the same architecture that learnt nothing; ``seed`` is the study's."""
     own = derive(seed, UNTRAINED)
     identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
-    return Model(UNTRAINED, identity, lambda: initial_subject(card, own))
+    return Model(UNTRAINED, identity, lambda: initial_model(card, own))
 
 
 def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:

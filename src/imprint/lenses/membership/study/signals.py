@@ -158,9 +158,9 @@ def signal_steps(
     squares = seen_squares(images, seen, records.centre_fraction)
     for start in range(0, len(missing), MODELS_AT_ONCE):
         group = missing[start : start + MODELS_AT_ONCE]
-        subjects = {model.name: model.load() for model in group}
+        networks = {model.name: model.load() for model in group}
         what = f"{folder} of " + (group[0].name if len(group) == 1 else f"{len(group)} models")
-        tables = take_signals(subjects, images, records.every, squares, options, device, what)
+        tables = take_signals(networks, images, records.every, squares, options, device, what)
         for model in group:
             study.step(*made[model.name], _writer(tables[model.name]))
     return tuple(name for name, _ in made.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.posterior.dual_activations import Activation
 from imprint.lenses.leave_one_out.truth.matching import matched, variances
@@ -23,7 +23,7 @@ def matched_kernel(
     if match_to is None:
         return kernel
     found = matched(replace(kernel, activation=match_to), kernel.activation, mean_square)
-    say(
+    log(
         f"{kernel.activation} matched to {match_to} of w_std {kernel.w_std:g}: w_std "
         f"{found.w_std:.6g}, input_scale {found.input_scale:.6g}"
     )
@@ -35,7 +35,7 @@ def tell_variances(kernel: FullyConnected, mean_square: float, remedy: str) -> N
     if kernel.activation == "relu":
         return
     first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])
-    say(
+    log(
         f"w_std {kernel.w_std:.5g} is that of relu: the variance of a typical record goes from "
         f"{first:.3g} to {last:.3g} through {kernel.depth} layers of {kernel.activation}; " + remedy
     )

@@ -52,7 +52,7 @@ from imprint.train.cohort.masks import (
     coin_masks,
     legacy_masks,
 )
-from imprint.train.loop import initial_subject
+from imprint.train.loop import initial_model
 
 LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
 """With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a
@@ -192,7 +192,7 @@ def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) 
         )
     check_evidence(choice, seed)
     draw_masks(choice, len(pool.index), derive(seed, "cohort"))
-    initial_subject(cohort_card(images, choice.train), seed)
+    initial_model(cohort_card(images, choice.train), seed)
 
 
 def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:

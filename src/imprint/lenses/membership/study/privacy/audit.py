@@ -30,7 +30,7 @@ import torch
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
@@ -172,7 +172,7 @@ def train_run(
 
     Initial weights, order, sampling and noise are of (seed, name), apart from every other run's.
     """
-    say(f"run {run.name}")
+    log(f"run {run.name}")
     made = train_cohort(
         Study(study.path(f"runs/{run.name}")),
         canaries.marked,

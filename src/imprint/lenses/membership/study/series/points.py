@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from imprint.core.progress import say
+from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.study.cohort.cohort import attack_steps, draw_masks
@@ -64,7 +64,7 @@ def cohort_point(
     Raises:
         ImprintError: options that do not fit.
     """
-    say(f"{options.over}: {name}")
+    log(f"{options.over}: {name}")
     masks = point_masks(options, name, pool)
     found = attack_steps(
         point_study(study, name), images, pool, masks, options, point_seed(options, name), device

@@ -1,15 +1,15 @@
-import json
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.fill import build_subject
-from imprint.nets.subject import NORMALISATIONS, Layer, Subject, SubjectCard, for_channels
+from imprint.nets.fill import build_model
+from imprint.nets.image_model import ImageModel, Layer
+from imprint.nets.model_card import ModelCard
 
-CARD = SubjectCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})
+CARD = ModelCard("mlp", 3, 10, 4, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2), {"widths": "6"})
 
 
 class Flat(nn.Module):
@@ -17,24 +17,24 @@ class Flat(nn.Module):
         return images.flatten(1)
 
 
-def subject(**changes: object) -> Subject:
-    return build_subject(replace(CARD, **changes)).eval()
+def model(**changes: object) -> ImageModel:
+    return build_model(replace(CARD, **changes)).eval()
 
 
 def test_inputs_are_normalised_a_channel_at_a_time() -> None:
     images = torch.tensor([0.6, 0.2, 0.5]).reshape(1, 3, 1, 1).expand(1, 3, 2, 2)
-    network = Subject(Flat(), 3, 2, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2))
+    network = ImageModel(Flat(), 3, 2, (0.1, 0.2, 0.3), (0.5, 0.25, 0.2))
     expected = torch.tensor([1.0, 0.0, 1.0]).repeat_interleave(4)
     torch.testing.assert_close(network(images)[0], expected)
 
 
 def test_one_mean_and_deviation_stand_for_all_channels() -> None:
-    network = Subject(Flat(), 3, 2, (0.5,), (0.25,))
+    network = ImageModel(Flat(), 3, 2, (0.5,), (0.25,))
     assert torch.equal(network(torch.ones(1, 3, 2, 2)), torch.full((1, 12), 2.0))
 
 
 def test_a_network_of_the_users_own_has_its_output_for_features() -> None:
-    network = Subject(Flat(), 1, 2, (0.0,), (1.0,))
+    network = ImageModel(Flat(), 1, 2, (0.0,), (1.0,))
     images = torch.rand(2, 1, 2, 2)
     assert network.network.feature_width == 4
     assert not network.has_logits
@@ -42,7 +42,7 @@ def test_a_network_of_the_users_own_has_its_output_for_features() -> None:
 
 
 def test_layers_are_stations_of_one_path() -> None:
-    network = subject(projector="8-5")
+    network = model(projector="8-5")
     images = torch.rand(3, 3, 4, 4)
     found = network.embed_layers(images, ("logits", "backbone", "projector"))
     assert list(found) == ["logits", "backbone", "projector"]
@@ -60,7 +60,7 @@ def test_layers_are_stations_of_one_path() -> None:
 def test_several_layers_at_once_are_what_each_is_alone(
     projector: str, layers: tuple[Layer, ...]
 ) -> None:
-    network = subject(projector=projector)
+    network = model(projector=projector)
     images = torch.rand(3, 3, 4, 4)
     found = network.embed_layers(images, layers)
     for layer, values in found.items():
@@ -68,7 +68,7 @@ def test_several_layers_at_once_are_what_each_is_alone(
 
 
 def test_without_a_projector_logits_are_the_networks_and_its_layer_is_refused() -> None:
-    network = subject()
+    network = model()
     images = torch.rand(3, 3, 4, 4)
     features = network.embed(images, "backbone")
     assert torch.equal(network(images), network.network.linear(features))
@@ -78,20 +78,20 @@ def test_without_a_projector_logits_are_the_networks_and_its_layer_is_refused() 
 
 
 def test_with_neither_projector_nor_outputs_the_last_layer_is_the_backbone() -> None:
-    network = subject(outputs=None)
+    network = model(outputs=None)
     images = torch.rand(3, 3, 4, 4)
     assert torch.equal(network(images), network.embed(images, "backbone"))
 
 
 def test_a_head_may_stand_on_the_backbone() -> None:
     head = nn.Linear(12, 3)
-    network = Subject(Flat(), 3, 2, (0.0,), (1.0,), head=head)
+    network = ImageModel(Flat(), 3, 2, (0.0,), (1.0,), head=head)
     images = torch.rand(2, 3, 2, 2)
     assert torch.equal(network(images), head(images.flatten(1)))
 
 
 def test_without_outputs_the_last_layer_is_the_projector() -> None:
-    network = subject(outputs=None, projector="8-5")
+    network = model(outputs=None, projector="8-5")
     images = torch.rand(3, 3, 4, 4)
     assert (network.has_projector, network.last_embedding) == (True, "projector")
     assert torch.equal(network(images), network.embed(images, "projector"))
@@ -100,7 +100,7 @@ def test_without_outputs_the_last_layer_is_the_projector() -> None:
 
 
 def test_a_pass_over_the_backbone_leaves_the_projector_out() -> None:
-    network = subject(projector="8-5")
+    network = model(projector="8-5")
     ran = []
     network.projector.register_forward_hook(lambda *_: ran.append(True))
     network.embed(torch.rand(2, 3, 4, 4), "backbone")
@@ -110,8 +110,8 @@ def test_a_pass_over_the_backbone_leaves_the_projector_out() -> None:
 
 
 def test_normalisation_is_no_weight() -> None:
-    assert not {"mean", "std"} & set(subject().state_dict())
-    assert subject().to(torch.float64).mean.dtype == torch.float64
+    assert not {"mean", "std"} & set(model().state_dict())
+    assert model().to(torch.float64).mean.dtype == torch.float64
 
 
 @pytest.mark.parametrize(
@@ -125,101 +125,25 @@ def test_normalisation_is_no_weight() -> None:
 )
 def test_other_images_are_refused(images: Tensor, message: str) -> None:
     with pytest.raises(ImprintError) as caught:
-        subject()(images)
+        model()(images)
     assert message in str(caught.value)
 
 
 def test_a_convolutional_network_takes_images_of_other_sizes() -> None:
-    network = subject(architecture="cifar_resnet20", options={}, input_size=32)
+    network = model(architecture="cifar_resnet20", options={}, input_size=32)
     assert network(torch.rand(1, 3, 24, 40)).shape == (1, 10)
 
 
-def test_an_unknown_layer_is_told() -> None:
+def test_an_unknown_layer_is_rejected() -> None:
     with pytest.raises(ImprintError, match="no layer 'fc': choose one of backbone, projector, log"):
-        subject().embed(torch.rand(1, 3, 4, 4), "fc")
+        model().embed(torch.rand(1, 3, 4, 4), "fc")
 
 
 def test_weights_are_a_function_of_the_callers_seed() -> None:
     def weights(seed: int) -> Tensor:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return build_subject(CARD).network.linear.weight
+            return build_model(CARD).network.linear.weight
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
-
-
-def test_a_card_survives_json() -> None:
-    card = replace(CARD, projector="8-5", training={"epochs": 3, "seeds": [1, 2]})
-    assert SubjectCard.from_json(json.loads(json.dumps(card.to_json())), "card") == card
-
-
-def test_a_card_without_the_optional_keys_has_their_defaults() -> None:
-    content = {key: CARD.to_json()[key] for key in ("architecture", "channels", "outputs")}
-    content |= {"input_size": 4, "mean": [0.5], "std": [1]}
-    card = SubjectCard.from_json(content, "card")
-    assert (card.options, card.projector, card.training) == ({}, "", {})
-
-
-def test_a_card_does_not_change() -> None:
-    with pytest.raises(FrozenInstanceError):
-        CARD.channels = 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"width": 3}, "m.json: unknown key 'width'; known here: architecture, channels"),
-        ({"channels": 0}, "m.json: channels must be a whole number from 1 to 4,096, got 0"),
-        ({"channels": "3"}, "m.json: channels must be a whole number from 1 to 4,096, got '3'"),
-        ({"channels": 4}, "m.json: 4-channel images need one mean and standard deviation for all"),
-        (
-            {"outputs": 0},
-            "m.json: outputs must be a whole number from 1 to 1,000,000, or null for none, got 0",
-        ),
-        ({"input_size": 0}, "m.json: input_size must be a whole number from 1 to 8,192, got 0"),
-        ({"mean": [0.5, 0.5]}, "m.json: 3-channel images need one mean and standard deviat"),
-        (
-            {"std": [1, 1, 0]},
-            "m.json: standard deviations must be positive and finite, got [1.0, 1.0",
-        ),
-        ({"mean": [float("nan")]}, "m.json: mean must be a list of finite numbers, got [nan]"),
-        ({"std": [float("inf")]}, "m.json: std must be a list of finite numbers, got [inf]"),
-        ({"mean": "half"}, "m.json: mean must be a list of finite numbers, got"),
-        ({"input_size": "4"}, "m.json: input_size must be a whole number"),
-        ({"projector": "8,5"}, "m.json: cannot read the widths '8,5'"),
-    ],
-)
-def test_an_impossible_card_is_told(changes: dict, message: str) -> None:
-    with pytest.raises(ImprintError) as caught:
-        SubjectCard.from_json({**CARD.to_json(), **changes}, "m.json")
-    assert message in str(caught.value)
-
-
-def test_missing_keys_are_told_all_at_once() -> None:
-    with pytest.raises(ImprintError, match=r"m\.json does not say channels, outputs, std: add it"):
-        SubjectCard.from_json({"architecture": "mlp", "input_size": 4, "mean": [0.5]}, "m.json")
-
-
-def test_known_normalisations_fit_their_channels() -> None:
-    assert {name: len(mean) for name, (mean, _) in NORMALISATIONS.items()} == {
-        "imagenet": 3,
-        "mnist": 1,
-        "half": 3,
-    }
-    assert all(len(mean) == len(std) for mean, std in NORMALISATIONS.values())
-
-
-@pytest.mark.parametrize(
-    ("numbers", "channels", "expected"),
-    [
-        ((0.485, 0.456, 0.406), 3, (0.485, 0.456, 0.406)),
-        ((0.485, 0.456, 0.406), 1, (0.485,)),
-        ((0.485, 0.456, 0.406), 12, (0.449,)),
-        ((0.229, 0.224, 0.225), 4, (0.226,)),
-        ((0.1, 0.2, 0.3), 4, (0.1, 0.2, 0.3)),
-        ((0.5,), 4, (0.5,)),
-    ],
-)
-def test_default_normalisation_fits_any_number_of_channels(numbers, channels, expected) -> None:
-    assert for_channels(numbers, channels) == expected
