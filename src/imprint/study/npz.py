@@ -53,7 +53,7 @@ def read_any_npz(file: Path) -> Arrays:
         raise ImprintError(f"cannot read the arrays {file}: {error.strerror}") from error
 
 
-def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
+def numbers(file: Path | str, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     """Return an array as finite float64.
 
     Raises:
@@ -67,7 +67,7 @@ def numbers(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     return values
 
 
-def check_numbers(file: Path, name: str, array: NDArray[Any]) -> None:
+def check_numbers(file: Path | str, name: str, array: NDArray[Any]) -> None:
     """Check that an array holds finite numbers.
 
     Raises:
@@ -83,7 +83,7 @@ def check_numbers(file: Path, name: str, array: NDArray[Any]) -> None:
         )
 
 
-def flags(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.bool_]:
+def flags(file: Path | str, name: str, array: NDArray[Any]) -> NDArray[np.bool_]:
     """Return an array of bool, or of 0 and 1, as bool.
 
     Raises:
