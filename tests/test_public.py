@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 
@@ -6,9 +7,18 @@ import pytest
 import imprint
 
 
-@pytest.mark.parametrize("name", [name for name in imprint.__all__ if name != "__version__"])
+@pytest.mark.parametrize("name", imprint._PUBLIC)
 def test_every_public_name_is_there(name):
     assert getattr(imprint, name).__name__ == name
+    assert name in dir(imprint)
+
+
+@pytest.mark.parametrize("name", imprint._NAMESPACES)
+def test_every_namespace_is_there(name):
+    if importlib.util.find_spec(f"imprint.{name}") is None:
+        pytest.skip("not written yet")
+    assert getattr(imprint, name).__name__ == f"imprint.{name}"
+    assert name in dir(imprint)
 
 
 def test_importing_the_package_costs_nothing():

@@ -6,22 +6,28 @@ library and tyro, and its ``run`` imports what it needs, so that ``--help`` answ
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from imprint import __version__
 from imprint.core.errors import ImprintError
+from imprint.core.progress import Verbosity, set_verbosity
 from imprint.core.terminal import SPELLED, printable, printable_json, shorten
 from imprint.core.user_code import trust_code, trust_typed
-from imprint.study.command import COMMANDS
+from imprint.study.command import COMMANDS, Command
 
 INTERNAL_ERROR = 70
 """Exit code of a fault of imprint itself, EX_SOFTWARE of sysexits.h."""
 _NO_MEMORY = ("allocate memory", "out of memory")
 """What torch says of memory on the CPU and on a GPU."""
+COMPLETE = "--complete"
+"""Asks for completions of the words behind it; what the shells' scripts call."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,16 +37,20 @@ def main(arguments: list[str] | None = None) -> None:
     is :data:`INTERNAL_ERROR`.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == [COMPLETE]:
+        return _print_completions(words[1:])
     debug = _take_flag(words, "--debug")
     trusts = _take_flag(words, "--trust-code")
+    is_quiet, is_verbose = _take_flag(words, "--quiet"), _take_flag(words, "--verbose")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=SPELLED)  # a terminal that cannot show é
     try:
+        set_verbosity(_choose_verbosity(is_quiet, is_verbose))
         trust_typed(words)
         if trusts:
             trust_code()
-        result = run(words)
+        result = run(words, is_quiet)
         if result is not None:
             print(printable_json(result))
     except BrokenPipeError:
@@ -95,7 +105,15 @@ def _take_flag(words: list[str], flag: str) -> bool:
     return count > 0
 
 
-def run(words: list[str]) -> Any:
+def _choose_verbosity(is_quiet: bool, is_verbose: bool) -> Verbosity:
+    if is_quiet and is_verbose:
+        raise ImprintError("--quiet and --verbose exclude each other: leave one out")
+    if is_quiet:
+        return Verbosity.QUIET
+    return Verbosity.VERBOSE if is_verbose else Verbosity.NORMAL
+
+
+def run(words: list[str], is_quiet: bool = False) -> Any:
     """Run one command; return its findings when ``--json`` asks for them, else None.
 
     Raises:
@@ -105,23 +123,67 @@ def run(words: list[str]) -> Any:
     if words[:1] in (["--version"], ["-V"]):
         print(f"imprint {__version__}")
         raise SystemExit(0)
+    if words and words[0].partition("=")[0] in ("--print-completion", "--install-completion"):
+        return _set_up_completion(words)
     name = _command_name(words)
     if name is None:
         return _no_command(words)
+    command, rest = COMMANDS.get(name), words[len(name.split()) :]
+    _print_command_help(name, command, rest)
     from imprint.study.config import parse
 
-    options_class = COMMANDS.get(" ".join(name)).options
-    options = parse(options_class, words[len(name) :], program="imprint " + " ".join(name))
-    findings = options.run()
+    options = parse(command.options, rest, program=f"imprint {name}")
+    with _silenced() if is_quiet else contextlib.nullcontext():
+        findings = options.run()
     return findings if options.json else None
 
 
-def _command_name(words: list[str]) -> tuple[str, ...] | None:
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Drop what is printed on standard output."""
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        yield
+
+
+def _command_name(words: list[str]) -> str | None:
     names = COMMANDS.names()
     for length in (2, 1):
         if len(words) >= length and " ".join(words[:length]) in names:
-            return tuple(words[:length])
+            return " ".join(words[:length])
     return None
+
+
+def _print_command_help(name: str, command: Command, words: list[str]) -> None:
+    """Print the help of a command and leave, where the words ask for it."""
+    is_full = "--help-all" in words
+    if is_full or "--help" in words or "-h" in words:
+        from imprint.study.command_help import full_help, short_help
+
+        print((full_help if is_full else short_help)(name, command))
+        raise SystemExit(0)
+
+
+def _set_up_completion(words: list[str]) -> None:
+    from imprint.study.completion import install, script
+
+    flag, equals, shell = words[0].partition("=")
+    shell = shell if equals else "".join(words[1:2])
+    if flag == "--print-completion":
+        print(script(shell))
+    else:
+        print(install(shell))
+    raise SystemExit(0)
+
+
+def _print_completions(words: list[str]) -> None:
+    """Print one completion a line of the last of the words; nothing whatever goes wrong."""
+    from imprint.study.completion import completions
+
+    with contextlib.suppress(Exception):
+        print("\n".join(completions(words)))
 
 
 def _no_command(words: list[str]) -> None:
@@ -132,21 +194,23 @@ def _no_command(words: list[str]) -> None:
         known = sorted({name.split()[0] for name in names})
         raise ImprintError(f"unknown command {words[0]!r}: choose one of {', '.join(known)}")
     rest = words[1:] if group else words
-    if rest and rest[0] not in ("-h", "--help"):
+    if rest and rest[0] not in ("-h", "--help", "--help-all"):
         raise ImprintError(
             f"unknown command {' '.join(words[:2])!r}: choose one of {', '.join(below)}"
         )
-    _print_help(below, f"imprint {group}".strip())
+    _print_tree(below, f"imprint {group}".strip())
     if not rest:
         raise SystemExit(2)
     raise SystemExit(0)
 
 
-def _print_help(names: list[str], program: str) -> None:
+def _print_tree(names: list[str], program: str) -> None:
     width = max(len(name) for name in names)
     print(f"usage: {program} COMMAND [options]\n")
     if program == "imprint":
         print("What training data left in a neural network, and how much of it tests reach.\n")
     for name in names:
         print(f"  {name:<{width}}  {COMMANDS.get(name).summary}")
-    print("\nEvery command explains its options: imprint COMMAND --help")
+    print(f"\n{program} COMMAND --help shows its main options, --help-all all of them.")
+    if program == "imprint":
+        print("imprint --install-completion [bash|zsh|fish] completes commands and options.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds
 from imprint.data.views import Augmentation
 from imprint.lenses.coverage.study.options import CoverageStep
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
@@ -44,7 +45,7 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
-    attack_every: int = 0
+    attack_every: Annotated[int, Bounds(least=0)] = 0
     """Also attack each encoder every so many epochs while it trains; into its log. 0: never."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
@@ -56,9 +57,3 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     coverage: CoverageStep = field(default_factory=CoverageStep)
     """What images that no network was trained on exercise in the first classifier of the cohort;
     left out without a cohort."""
-
-    def __post_init__(self) -> None:
-        if self.attack_every < 0:
-            raise ImprintError(
-                f"--attack-every is {self.attack_every}: it must be a number of epochs, or 0"
-            )

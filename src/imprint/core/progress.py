@@ -1,6 +1,7 @@
 """Progress of long work: a bar with rate and time left on a terminal, plain lines in a log.
 
-Everything goes to standard error, so that ``--json`` on standard output stays clean.
+Everything goes to standard error, so that ``--json`` on standard output stays clean. How much is
+shown is one setting of the process, ``--quiet`` or ``--verbose`` of every command.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from imprint.core.terminal import printable
@@ -19,8 +21,30 @@ T = TypeVar("T")
 
 LOG_EVERY_SECONDS = 10.0
 
+
+class Verbosity(IntEnum):
+    """How much is told on standard error beside errors."""
+
+    QUIET = 0
+    NORMAL = 1
+    VERBOSE = 2
+
+
+_verbosity = Verbosity.NORMAL
+
 _counter: Synchronized[int] | None = None
 _counted = ""
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """Show as much from now on, in this process."""
+    global _verbosity
+    _verbosity = verbosity
+
+
+def verbosity() -> Verbosity:
+    """Return how much is shown."""
+    return _verbosity
 
 
 def count_into(counter: Synchronized[int], unit: str) -> None:
@@ -40,6 +64,8 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
     """
     if _counter is not None:
         yield from _count(items, _counter) if unit == _counted else items
+    elif _verbosity is Verbosity.QUIET:
+        yield from items
     elif sys.stderr.isatty():
         yield from _bar(items, what, total, unit)
     else:
@@ -47,8 +73,25 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "it") -> Iterat
 
 
 def log(message: str) -> None:
-    """Print one line of news on standard error."""
-    print(printable(message), file=sys.stderr, flush=True)
+    """Print one line of news on standard error, unless it is to be quiet."""
+    if _verbosity > Verbosity.QUIET:
+        print(printable(message), file=sys.stderr, flush=True)
+
+
+def warn(message: str) -> None:
+    """Print one line that begins with ``imprint:`` on standard error, as errors do."""
+    log(f"imprint: {message}")
+
+
+def log_step(name: str, seconds: float | None) -> None:
+    """Say that a step of a study was built, or passed over as done; only with ``--verbose``.
+
+    Args:
+        name: of the artefact.
+        seconds: what building it took; None where it was there already.
+    """
+    if _verbosity is Verbosity.VERBOSE:
+        log(f"step {name}: " + ("already done" if seconds is None else f"{seconds:.1f} s"))
 
 
 def _count(items: Iterable[T], counter: Synchronized[int]) -> Iterator[T]:

@@ -71,7 +71,7 @@ def run_tasks(
             count,
             context,
             _start_worker,
-            (os.getpid(), threads, counter, unit, consent()),
+            (os.getpid(), threads, counter, unit, consent(), progress.verbosity()),
         ) as pool:
             try:
                 with _without_interrupts():
@@ -152,9 +152,11 @@ def _start_worker(
     counter: Synchronized[int],
     unit: str,
     trusted: tuple[bool, tuple[str, ...]],
+    verbosity: progress.Verbosity,
 ) -> None:
     import torch
 
+    progress.set_verbosity(verbosity)
     restore_consent(trusted)
     torch.set_num_threads(threads)
     progress.count_into(counter, unit)

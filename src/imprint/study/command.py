@@ -1,7 +1,8 @@
 """A command: a dataclass of options with a ``run``, registered under its words.
 
 A lens keeps its commands in ``lenses/LENS/commands.py``; those of no lens stand in ``commands/``.
-No list elsewhere names them.
+No list elsewhere names them. Beside its commands a module may register lists of named things for
+``imprint list``: :func:`listed`.
 """
 
 from __future__ import annotations
@@ -22,20 +23,45 @@ class Command:
     Attributes:
         options: the dataclass of its options; ``run`` does the work.
         summary: what it does, as the list of commands shows it.
+        example: options of a run that makes sense, as typed behind the command's name.
+        main: names of the options that its short help shows, dotted where nested; empty for the
+            required ones and those of its own class.
     """
 
     options: type[Any]
     summary: str
+    example: str = ""
+    main: tuple[str, ...] = ()
 
 
-COMMANDS: Registry[Command] = Registry("command", "imprint.commands", "imprint.lenses.*.commands")
+MODULES = ("imprint.commands", "imprint.lenses.*.commands")
+COMMANDS: Registry[Command] = Registry("command", *MODULES)
+LISTS: Registry[str] = Registry("list", *MODULES)
+"""By plural name, where a registry or a function that returns descriptions by name stands:
+``package.module:NAME``, imported when it is listed."""
 
 
-def command(words: str, summary: str) -> Callable[[Options], Options]:
-    """Return a decorator that enters a dataclass of options as the command called ``words``."""
+def command(
+    words: str, summary: str, *, example: str = "", main: tuple[str, ...] = ()
+) -> Callable[[Options], Options]:
+    """Return a decorator that enters a dataclass of options as the command called ``words``.
+
+    See :class:`Command` for the arguments.
+    """
 
     def enter(options: Options) -> Options:
-        COMMANDS.register(words)(Command(options, summary))
+        COMMANDS.register(words)(Command(options, summary, example, main))
         return options
 
     return enter
+
+
+def listed(plural: str, where: str) -> None:
+    """Let ``imprint list PLURAL`` show a registry.
+
+    Args:
+        plural: e.g. ``"attacks"``.
+        where: ``package.module:NAME`` of a :class:`Registry`, or of a function without arguments
+            that returns a mapping from names to one-line descriptions.
+    """
+    LISTS.register(plural)(where)

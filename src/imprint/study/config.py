@@ -1,7 +1,9 @@
 """Options: a frozen dataclass, filled from defaults, then YAML files, then the command line.
 
-A YAML file is read as if its keys stood on the command line before everything else, so one set
-of rules checks both, and a run's ``options.yaml`` replays it.
+Annotations of a field say its range (:class:`imprint.core.bounds.Bounds`) and its old spellings
+(:class:`imprint.study.option_tree.Formerly`). A YAML file is read as if its keys stood on the
+command line before everything else, so one set of rules checks both, and a run's ``options.yaml``
+replays it.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import tyro
 
+from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
+from imprint.core.progress import warn
 from imprint.reading.yaml_files import read_yaml
-from imprint.study.option_errors import check_numbers, telling_option_errors
+from imprint.study.old_names import rename_flags, rename_key
+from imprint.study.option_errors import check_numbers, flagged, telling_option_errors
 
 T = TypeVar("T")
 
@@ -95,10 +100,14 @@ def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
         ImprintError: the YAML file cannot be read or names an unknown key, or a bad flag or value.
         SystemExit: 0 after ``--help``.
     """
-    files, words = _take_configs(list(arguments))
-    named = [word for file in files for word in yaml_words(options, _config_file(file))]
-    with telling_option_errors(options, named + words):
-        filled = tyro.cli(options, args=named + words, prog=program)
+    files, typed = _take_configs(list(arguments))
+    words = [word for file in files for word in yaml_words(options, _config_file(file))]
+    words += rename_flags(options, typed, warn)
+    try:
+        with telling_option_errors(options, words):
+            filled = tyro.cli(options, args=words, prog=program)
+    except OptionError as error:
+        raise flagged(error, options, words) from error
     check_numbers(filled)
     return filled
 
@@ -112,10 +121,10 @@ def _take_configs(words: list[str]) -> tuple[list[str], list[str]]:
         if name != "--config":
             others.append(word)
             continue
-        found = file if equals else next(left, "")
-        if not found:
+        file = file if equals else next(left, "")
+        if not file:
             raise ImprintError("--config needs a YAML file or the name of a recipe behind it")
-        files.append(found)
+        files.append(file)
     return files, others
 
 
@@ -167,6 +176,7 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
     for key, value in content.items():
         # YAML 1.1 reads the bare word `on` as true.
         name = "on" if key is True else str(key).replace("-", "_")
+        name = rename_key(options, name, lambda news: warn(f"{file}: {prefix}{news}"))
         if name not in known:
             raise ImprintError(
                 f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, NoReturn
 
+from imprint.core.bounds import Bounds, OptionError, bounds_of
 from imprint.core.errors import ImprintError
+from imprint.study.option_tree import options_of
 
 _NEAR = 0.6
 """Least similarity, of 1, of an option that is suggested for an unknown one."""
-_LARGEST_FLOAT32 = 3.4028234663852886e38
+NO_BOUNDS = Bounds()
 _KINDS = {
     "INT": "an integer",
     "FLOAT": "a number",
@@ -50,22 +52,39 @@ def telling_option_errors(options: type, words: Sequence[str]) -> AbstractContex
 
 
 def check_numbers(options: Any, prefix: str = "") -> None:
-    """Refuse what no option means: NaN, infinity, and numbers beyond float32 and 64 bits.
+    """Refuse numbers outside the bounds of their option, and what no option means.
+
+    That is NaN, infinity, and numbers beyond float32 and 64 bits.
 
     Raises:
         ImprintError: such a number; the message names its option.
     """
+    bounds = bounds_of(type(options))
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         flag = prefix + field.name.replace("_", "-")
+        limits = bounds.get(field.name, NO_BOUNDS)
         if dataclasses.is_dataclass(value):
             check_numbers(value, f"{flag}.")
             continue
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, float) and not abs(number) <= _LARGEST_FLOAT32:
-                raise ImprintError(f"--{flag} must be a finite number below 3.4e38, got {number:g}")
-            if isinstance(number, int) and not abs(number) < 2**63:
-                raise ImprintError(f"--{flag} must be an integer below 2^63, got {number}")
+            if isinstance(number, (int, float)) and not limits.hold(number):
+                raise ImprintError(f"--{flag} {limits.complaint(number)}")
+
+
+def flagged(error: OptionError, options: type, words: Sequence[str]) -> ImprintError:
+    """Return an error about a field as one about its flag.
+
+    Of several groups of one class, it is the option that the words name.
+    """
+    flags = [
+        option.flag
+        for option in options_of(options)
+        if option.name == error.name and issubclass(error.owner, option.owner)
+    ]
+    typed = {word.partition("=")[0].replace("_", "-") for word in words}
+    flag = next((flag for flag in flags if flag in typed), flags[0] if flags else error.name)
+    return ImprintError(f"{flag} {error.complaint}")
 
 
 def _sentence(event: Any, options: type, words: Sequence[str]) -> str:
@@ -93,18 +112,8 @@ def _unknown(word: str, options: type) -> str:
     if not word.startswith("-"):
         return f"unexpected word {word!r} on the command line"
     flag = word.partition("=")[0]
-    near = difflib.get_close_matches(flag, list(_flags(options)), 1, _NEAR)
+    near = difflib.get_close_matches(flag, [each.flag for each in options_of(options)], 1, _NEAR)
     return f"unknown option {flag}" + (f", the nearest is {near[0]}" if near else "")
-
-
-def _flags(options: type, prefix: str = "") -> Iterator[str]:
-    hints = get_type_hints(options)
-    for field in dataclasses.fields(options):
-        name = prefix + field.name.replace("_", "-")
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from _flags(hints[field.name], f"{name}.")
-        else:
-            yield f"--{name}"
 
 
 def _flag(argument: Any) -> str:

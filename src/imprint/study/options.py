@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.study.config import Numbers, Settings
 from imprint.study.counted import uncounted
+from imprint.study.option_tree import Formerly
 
 
 @dataclass(frozen=True, kw_only=True)
-class Common:
+class Common(Checked):
     """Options of every command."""
 
     out: Path = uncounted()
     """Folder for everything the command writes."""
     seed: int = 0
-    """The one seed everything random derives from."""
+    """Seed of everything random."""
     device: Literal["auto", "cpu", "cuda", "mps"] = uncounted(default="auto")
-    """Where networks run; auto takes the best there is."""
+    """Where networks run; auto: the best available."""
     json: bool = uncounted(default=False)
-    """Print the findings as JSON on standard output."""
+    """Print the findings as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightsChoice:
+class WeightsChoice(Checked):
     """How weights are read, where neither their card nor their names tell."""
 
     card: Path | None = None
@@ -58,7 +60,16 @@ class WeightsChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataChoice:
+class ModelChoice(WeightsChoice):
+    """The network under audit."""
+
+    model: Annotated[Path | None, Formerly("subject")] = None
+    """Weights of the network under audit, with its card NAME.json beside it, or a folder that
+    save_pretrained of transformers wrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice(Checked):
     """Which images."""
 
     data: str = "composite"
@@ -79,14 +90,14 @@ class DataChoice:
     """Pixels by which boxes are grown on all sides, for boxes drawn too tightly."""
     skip_corrupt: bool = False
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
-    composite_count: int = 960
+    composite_count: Annotated[int, Bounds(least=1)] = 960
     """Images of the embedded set."""
-    background_correlation: float = 0.0
+    background_correlation: Annotated[float, Bounds(least=0, most=1)] = 0.0
     """Share of the embedded images whose background is decided by their class."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CropChoice:
+class CropChoice(Checked):
     """Which part of an image is its background."""
 
     crop: Literal["slab", "maxrect", "corner"] = "maxrect"
@@ -102,7 +113,7 @@ class CropChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttackChoice:
+class AttackChoice(Checked):
     """How neighbours vote."""
 
     layer: Literal["auto", "backbone", "projector", "logits"] = "auto"

@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from typing import IO, Any
 
 from imprint.core.durable import flush_folder, flush_tree, watching
 from imprint.core.errors import ImprintError
+from imprint.core.progress import log_step
 from imprint.reading import json_files
 from imprint.reading.regular import MAX_TEXT_BYTES
 from imprint.study.fingerprint import (
@@ -130,7 +132,9 @@ class Study:
         """
         path = self.path(name)
         if self.is_done(name, settings, inputs):
+            log_step(name, None)
             return path
+        start = time.monotonic()
         card = self._card(settings, inputs)
         resume = card["hash"][:12] if resumable else ""
         with replacing(path, resume) as temporary, watching(path.parent) as check_it_is_there:
@@ -138,6 +142,7 @@ class Study:
             check_it_is_there()
             self.keep_fingerprints(settings)
             write_json(card_path(path), card)
+        log_step(name, time.monotonic() - start)
         return path
 
     def unfinished(

@@ -1,0 +1,197 @@
+"""The help of a command: its main options on one screen, or all of them.
+
+Written here rather than by tyro, whose help of ``imprint audit`` is some 800 lines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from imprint.recipes import recipes_for
+from imprint.study.command import Command
+from imprint.study.option_tree import Option, groups_of, options_of
+from imprint.study.options import Common
+
+WIDTH = 80
+INDENT = 26
+MAX_MAIN_OPTIONS = 18
+MAX_LINES_OF_AN_OPTION = 3
+MAX_LINES = 58
+"""Of short help, so that it fits a tall terminal with the prompt below."""
+GLOBAL_OPTIONS = (
+    ("--config FILE|RECIPE", "options from YAML or a recipe; may be repeated"),
+    ("--quiet", "print errors only (with --json also the findings)"),
+    ("--verbose", "report each step: already done, or its seconds"),
+    ("--trust-code", "allow functions that a card or a YAML file names"),
+    ("--debug", "print the traceback of an error"),
+)
+"""Options that no dataclass holds, since no result depends on them."""
+
+
+def short_help(words: str, command: Command) -> str:
+    """Return the help of a command on one screen: usage, an example, its main options.
+
+    Args:
+        words: the command's name.
+        command: the command.
+    """
+    main = main_options(command)
+    common = [option for option in options_of(command.options) if option.owner is Common]
+    common = [option for option in common if option not in main]
+    head = _head(words, command)
+    foot = ["", "of every command:", *_lines(common, True), *_global_lines(words), ""]
+    rest = _rest(words, command, len(main) + len(common))
+    room = MAX_LINES - len(head) - len(foot) - 2 - len(rest.splitlines())
+    lines: list[str] = []
+    for option in main:
+        more = _option_lines(option, True)
+        if len(lines) + len(more) > room:
+            break
+        lines += more
+    return "\n".join([*head, "", "main options:", *lines, *foot, rest])
+
+
+def full_help(words: str, command: Command) -> str:
+    """Return the help of a command with every option, its range and its old spellings."""
+    parts = _head(words, command)
+    description = textwrap.dedent(command.options.__doc__ or "").strip()
+    rest = description.partition("\n\n")[2]
+    if rest:
+        parts += ["", *_paragraphs(rest)]
+    options = options_of(command.options)
+    parts += ["", "options:", *_lines([each for each in options if len(each.path) == 1], False)]
+    for group in groups_of(command.options):
+        parts += ["", *textwrap.wrap(f"--{group.path[0].replace('_', '-')}.… {group.help}", WIDTH)]
+        inner = [option for option in options if option.path[0] == group.path[0]]
+        parts += _lines(inner, False)
+    return "\n".join([*parts, "", "of every command:", *_global_lines(words)])
+
+
+def main_options(command: Command) -> list[Option]:
+    """Return the options that short help shows.
+
+    They are those the command names, else the required ones and then those of its own class and
+    of the nearest classes above it, but for the groups of nested options.
+    """
+    options = options_of(command.options)
+    by_name = {".".join(option.path): option for option in options}
+    if command.main:
+        return [by_name[name] for name in command.main]
+    flat = [option for option in options if len(option.path) == 1 and option.owner is not Common]
+    nearness = {owner: rank for rank, owner in enumerate(command.options.__mro__)}
+    flat.sort(key=lambda option: (not option.is_required, nearness[option.owner]))
+    return [each for each in options if each.name == "out"] + flat[:MAX_MAIN_OPTIONS]
+
+
+def _head(words: str, command: Command) -> list[str]:
+    required = [each for each in options_of(command.options) if each.is_required]
+    usage = " ".join(["imprint", words, *(each.spelled for each in required), "[options]"])
+    lines = [
+        *textwrap.wrap(f"usage: {usage}", WIDTH, subsequent_indent="    "),
+        "",
+        *textwrap.wrap(_first_sentence(command), WIDTH),
+    ]
+    if command.example:
+        example = f"imprint {words} {command.example}"
+        joint = " \\\n    "
+        lines += ["", "  " + joint.join(_wrap_command(example, WIDTH - 6))]
+    return lines
+
+
+def _first_sentence(command: Command) -> str:
+    paragraph = textwrap.dedent(command.options.__doc__ or "").strip().partition("\n\n")[0]
+    return " ".join(paragraph.split()) or command.summary
+
+
+def _wrap_command(text: str, width: int) -> list[str]:
+    """Return a command in lines that break before a flag alone."""
+    pieces = text.replace(" --", "\0--").split("\0")
+    lines = [pieces[0]]
+    for piece in pieces[1:]:
+        if len(lines[-1]) + 1 + len(piece) <= width:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _paragraphs(text: str) -> list[str]:
+    lines: list[str] = []
+    for paragraph in textwrap.dedent(text).split("\n\n"):
+        lines += [*textwrap.wrap(" ".join(paragraph.split()), WIDTH), ""]
+    return lines[:-1]
+
+
+def _lines(options: Iterable[Option], is_short: bool) -> list[str]:
+    return [line for option in options for line in _option_lines(option, is_short)]
+
+
+def _option_lines(option: Option, is_short: bool) -> list[str]:
+    text = option.help
+    if is_short:
+        text = text.partition(". ")[0].rstrip(".")
+    details = _details(option, is_short)
+    text = f"{text} ({details})" if details else text
+    return _entry(option.spelled, text, MAX_LINES_OF_AN_OPTION if is_short else None)
+
+
+def _entry(spelled: str, text: str, max_lines: int | None = None) -> list[str]:
+    """Return a flag and what it does, in two columns."""
+    indent = " " * INDENT
+    lines = textwrap.wrap(
+        text, WIDTH - INDENT, max_lines=max_lines, placeholder=" …", break_long_words=False
+    )
+    head = f"  {spelled}"
+    if len(head) + 2 <= INDENT:
+        return [f"{head:<{INDENT}}{lines[0]}", *(indent + line for line in lines[1:])]
+    return [head, *(indent + line for line in lines)]
+
+
+def _details(option: Option, is_short: bool) -> str:
+    details = []
+    if option.is_required:
+        details.append("required")
+    if option.bounds is not None and not is_short:
+        details.append(option.bounds.describe())
+    default = default_text(option.default)
+    if default:
+        details.append(f"default {default}")
+    if option.old_paths and not is_short:
+        old = ", ".join("--" + path[-1].replace("_", "-") for path in option.old_paths)
+        details.append(f"formerly {old}")
+    return "; ".join(details)
+
+
+def default_text(value: Any) -> str:
+    """Return a default as on the command line; empty for none, nothing and False."""
+    if value is dataclasses.MISSING or value is None or value is False or value in ((), ""):
+        return ""
+    if value is True:
+        return "on"
+    if isinstance(value, tuple):
+        return ",".join(map(default_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _global_lines(words: str) -> list[str]:
+    lines = [line for flag, text in GLOBAL_OPTIONS for line in _entry(flag, text)]
+    recipes = recipes_for(words)
+    if recipes:
+        lines += textwrap.wrap(
+            f"recipes: {', '.join(recipes)}", WIDTH - INDENT,
+            initial_indent=" " * INDENT, subsequent_indent=" " * INDENT,
+        )  # fmt: skip
+    return lines
+
+
+def _rest(words: str, command: Command, shown: int) -> str:
+    hidden = len(options_of(command.options)) - shown
+    if hidden <= 0:
+        return f"Ranges and old spellings: imprint {words} --help-all"
+    groups = [f"--{group.path[0].replace('_', '-')}.…" for group in groups_of(command.options)]
+    among = f", among them {', '.join(groups)}" if groups else ""
+    text = f"{hidden} more options{among}: imprint {words} --help-all"
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
