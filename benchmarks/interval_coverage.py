@@ -34,8 +34,8 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
 )
 from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.lenses.membership.attack.evaluation import balanced_estimate
-from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
-from imprint.lenses.membership.memorization.memorization import memorization
+from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
+from imprint.lenses.membership.memorization.estimators import memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
 from imprint.lenses.membership.study.ensemble import over_models
 from imprint.stats import (

@@ -21,7 +21,7 @@ from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort
-from imprint.lenses.membership.cohort.cohort import Cohort, References, probability
+from imprint.lenses.membership.cohort.references import Cohort, References, probability
 
 LIMITS = {"rmia": 0.050, "lira": 0.100}
 

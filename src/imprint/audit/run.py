@@ -33,7 +33,7 @@ from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.online import online_attack, online_settings
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
 from imprint.lenses.leave_one_out.study.study import audit_step as leave_one_out_step
-from imprint.lenses.membership.study.cohort.cohort import check_cohort, cohort_steps
+from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_steps
 from imprint.lenses.membership.study.records import Pool
 from imprint.nets.load import NetworkFile, load_model, read_card
 from imprint.report.summary import finish

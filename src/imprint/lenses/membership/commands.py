@@ -87,7 +87,7 @@ class Cohort(CohortAuditOptions):
 
     def run(self) -> dict[str, Any]:
         """Run the cohort; return the content of ``summary.json``."""
-        from imprint.lenses.membership.study.cohort.cohort import audit_cohort
+        from imprint.lenses.membership.study.cohort.audit import audit_cohort
 
         return audit_cohort(self)
 
@@ -210,6 +210,6 @@ class Study(StudyOptions):
 
     def run(self) -> dict[str, Any]:
         """Run the study; return the content of ``summary.json``."""
-        from imprint.lenses.membership.study.series.series import audit_study
+        from imprint.lenses.membership.study.series.audit import audit_study
 
         return audit_study(self)

@@ -7,7 +7,6 @@ from scipy.stats import binom, norm
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import balanced_estimate, evaluate
-from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
 from imprint.stats import best_threshold, roc
 
 MEMBERS = np.array([True] * 100 + [False] * 100)
@@ -83,56 +82,6 @@ def test_balanced_accuracy_by_hand():
     assert found.ci95[0] == pytest.approx(0.85 - np.hypot(0.3098, 0.3042) / 2, abs=1e-4)
     assert found.ci95[1] == pytest.approx(0.85 + np.hypot(0.1433, 0.0821) / 2, abs=1e-4)
     assert found.n == 20
-
-
-def test_a_cohort_is_the_mean_of_its_targets():
-    random = np.random.default_rng(1)
-    scores, members = random.normal(size=(5, 200)), random.random((5, 200)) < 0.5
-    found = evaluate_cohort(scores, members)
-    single = [evaluate(*pair).auc.value for pair in zip(scores, members, strict=True)]
-    assert found.auc.value == pytest.approx(np.mean(single))
-    assert found.auc.n == 5
-    assert found.auc.ci95[0] < found.auc.value < found.auc.ci95[1]
-    assert isinstance(found.tpr_at_fpr["0.001"], str)
-    rates = [evaluate(*pair).tpr_at_fpr["0.1"].value for pair in zip(scores, members, strict=True)]
-    assert found.tpr_at_fpr["0.1"].value == pytest.approx(np.mean(rates))
-
-
-def test_intervals_of_a_cohort_cover_other_records_and_other_models():
-    # Records that are hard for every model make targets alike: the spread over targets alone
-    # covered in half of the cases, the sum of both spreads in 97 to 100 %. Of 60 cohorts at 95 %,
-    # 51 or fewer are covered by chance once in a thousand.
-    random = np.random.default_rng(3)
-
-    def cohort():
-        hardness = random.normal(size=200) * 1.5
-        effect = np.where(random.random(200) < 0.3, 2.0, 0.0)
-        members = np.argsort(random.random((12, 200)), axis=0) < 6
-        return random.normal(size=(12, 200)) + hardness + effect * members, members
-
-    found = [evaluate_cohort(*cohort(), fprs=(0.1,), seed=run) for run in range(60)]
-    for values in (
-        [one.auc for one in found],
-        [one.tpr_at_fpr["0.1"] for one in found],
-        [one.balanced_accuracy for one in found],
-    ):
-        truth = np.mean([one.value for one in values])
-        covered = [one.ci95[0] <= truth <= one.ci95[1] for one in values]
-        assert sum(covered) >= 52
-        width = np.mean([one.ci95[1] - one.ci95[0] for one in values])
-        assert width < 6 * np.std([one.value for one in values])
-
-
-def test_ties_in_a_cohort_count_half_and_are_not_found():
-    members = np.tile(np.arange(120) < 60, (3, 1))
-    found = evaluate_cohort(np.ones((3, 120)), members, fprs=(0.1,))
-    assert found.auc.value == 0.5
-    assert found.tpr_at_fpr["0.1"].value == 0.0
-
-
-def test_a_cohort_of_few_records_is_an_error():
-    with pytest.raises(ImprintError, match="39 records are too few"):
-        evaluate_cohort(np.zeros((4, 39)), np.tile(np.arange(39) < 20, (4, 1)))
 
 
 @pytest.mark.parametrize("members", [np.zeros(9, dtype=bool), np.ones(9, dtype=bool)])

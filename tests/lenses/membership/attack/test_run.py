@@ -12,8 +12,8 @@ from imprint.lenses.membership.attack.controls import (
 )
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, run_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort, References
-from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
+from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import auc
 
 

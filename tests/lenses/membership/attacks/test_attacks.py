@@ -7,7 +7,7 @@ import tests.lenses.membership.slow_forms as slow
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import auc
 
 NAMES = [

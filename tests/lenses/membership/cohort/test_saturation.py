@@ -6,7 +6,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import ATTACKS
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort
-from imprint.lenses.membership.cohort.cohort import Cohort
+from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort.saturation import (
     by_references,
     choose_sizes,

@@ -1,5 +1,3 @@
-from itertools import combinations
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +5,7 @@ from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.memorization import ensemble as module
+from imprint.lenses.membership.memorization.chance import count_cases, memorized_by_chance
 from imprint.lenses.membership.memorization.ensemble import (
     Ensemble,
     accuracies,
@@ -15,7 +14,7 @@ from imprint.lenses.membership.memorization.ensemble import (
     expected_by_chance,
     pack,
 )
-from imprint.lenses.membership.memorization.memorization import memorization, top_pairs
+from imprint.lenses.membership.memorization.estimators import memorization, top_pairs
 
 
 def random_ensemble(models, records, tests, seed=0):
@@ -84,23 +83,6 @@ def test_without_memorized_records_there_are_no_pairs():
         ensemble_pairs(ensemble, np.zeros(9), np.zeros(8, int), np.zeros(3, int))
 
 
-@pytest.mark.parametrize("cut", [0.25, 0.5, 1.0])
-def test_the_count_by_chance_is_the_mean_over_all_ways_to_choose_who_was_trained_on_it(cut):
-    random = np.random.default_rng(2)
-    members, correct = random.random((2, 6, 11)) < 0.5
-    members[:, 0], members[:, 1] = True, False
-    expected = 0.0
-    for record in range(2, 11):
-        ways = list(combinations(range(6), int(members[:, record].sum())))
-        for inside in ways:
-            outside = [model for model in range(6) if model not in inside]
-            score = correct[list(inside), record].mean() - correct[outside, record].mean()
-            expected += (score >= cut - 1e-12) / len(ways)
-    tests = np.zeros((6, 1), dtype=bool)
-    assert expected > 0
-    assert expected_by_chance(packed(members, correct, tests), cut) == pytest.approx(expected)
-
-
 def test_accuracies_by_hand():
     members = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=bool)
     correct = np.array([[1, 0, 1, 1, 0], [0, 1, 0, 0, 0]], dtype=bool)
@@ -109,3 +91,12 @@ def test_accuracies_by_hand():
     np.testing.assert_allclose(found.others, [2 / 3, np.nan])
     np.testing.assert_allclose(found.test, [0.5, 1])
     np.testing.assert_allclose(found.inclusion, [0.4, 1])
+
+
+def test_the_count_by_chance_is_that_of_all_blocks_together(monkeypatch):
+    random = np.random.default_rng(2)
+    members, correct = random.random((2, 6, 43)) < 0.5
+    tests = np.zeros((6, 1), dtype=bool)
+    expected = memorized_by_chance(count_cases(members, correct), 0.25)
+    monkeypatch.setattr(module, "BLOCK_BYTES", 6 * 8)
+    assert expected_by_chance(packed(members, correct, tests), 0.25) == expected

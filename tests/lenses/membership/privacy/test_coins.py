@@ -2,16 +2,20 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.coins import check_coins
-from imprint.lenses.membership.privacy.privacy_audit import audit_many_runs, audit_one_run
-from imprint.lenses.membership.privacy.privacy_choices import (
+from imprint.lenses.membership.privacy.audit import (
+    ONE_RUN_METHODS,
+    audit_many_runs,
+    audit_one_run,
+    one_run_bounds,
+)
+from imprint.lenses.membership.privacy.choices import (
     BUDGETS,
     Bonferroni,
     Budget,
     Fixed,
     Split,
 )
-from imprint.lenses.membership.privacy.privacy_methods import METHODS, one_run_bounds
+from imprint.lenses.membership.privacy.coins import check_coins
 from imprint.lenses.membership.study.privacy.arrays import tell_bound
 
 CHOICES = [Fixed(Budget(0.3, 0.3)), Fixed(Budget(1, 0)), Split(), Bonferroni(BUDGETS)]
@@ -32,7 +36,7 @@ def test_p_value_of_the_member_count(members, of, p_value):
     assert coins.doubt is None
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ONE_RUN_METHODS)
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 0.9, 1.0])
 def test_noise_under_unfair_coins_is_refused(method, choice, share):
@@ -41,7 +45,7 @@ def test_noise_under_unfair_coins_is_refused(method, choice, share):
         audit_one_run(scores, members, choice, method, 1e-5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ONE_RUN_METHODS)
 @pytest.mark.parametrize("choice", CHOICES)
 def test_doubtful_count_gets_no_bound_but_the_reason(method, choice):
     bound = audit_one_run(*noise(1000, 545), choice, method, 1e-5)

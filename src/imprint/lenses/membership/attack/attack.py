@@ -12,7 +12,7 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import References, derive_values
+from imprint.lenses.membership.cohort.references import References, derive_values
 
 Sides = Literal["none", "any", "out", "both"]
 

@@ -12,7 +12,7 @@ from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import cohort_target
-from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import auc
 from imprint.stats.control import Control
 

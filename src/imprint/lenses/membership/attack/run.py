@@ -11,7 +11,7 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.lenses.membership.cohort.references import Cohort, References
 
 DEFAULT_ATTACK = "lira_shrunk"
 
@@ -79,7 +79,7 @@ def attack_cohort(
 
     Sums over the cohort are made once and the target taken out of them, so that all K targets
     cost O(K·A·N) as a rule (BASE and RMIA: K² additions a record). Of an exactly balanced cohort
-    a partner is taken out with the target; see :mod:`imprint.lenses.membership.cohort.cohort`.
+    a partner is taken out with the target; see :mod:`imprint.lenses.membership.cohort.references`.
 
     Args:
         cohort: two models or more; its ``population`` serves as each target's own.

@@ -14,7 +14,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
 from imprint.lenses.membership.attack.evaluation import Evaluation
-from imprint.lenses.membership.cohort.cohort import References
+from imprint.lenses.membership.cohort.references import References
 from imprint.stats import Estimate, auc
 
 LEAST_RECORDS = 20

@@ -19,7 +19,7 @@ from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.evaluation import check_both, plain
-from imprint.lenses.membership.cohort.cohort import loss
+from imprint.lenses.membership.cohort.references import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
 
 TAIL, WIDEST_TAIL = 0.01, 0.1

@@ -15,7 +15,7 @@ from scipy.special import expit
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import loss
+from imprint.lenses.membership.cohort.references import loss
 
 
 @attack("mentr", reads=("mentr", "phi"))

@@ -18,7 +18,7 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
 from imprint.lenses.membership.attack.moments import IN, OUT, Moments
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.memorization.shrinkage import StudentT, predictive
+from imprint.lenses.membership.attack.shrinkage import StudentT, predictive
 
 
 @attack("multi", reads=("phi", "log_curvature"), sides="both", spread=True)

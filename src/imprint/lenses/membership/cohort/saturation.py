@@ -6,7 +6,7 @@ the choice of references matters. The gain from one k to the next is paired by t
 
 Membership must be drawn by independent coins: in a part of an exactly balanced cohort, how many
 references were trained on a record would tell whether the target was
-(:mod:`imprint.lenses.membership.cohort.cohort`).
+(:mod:`imprint.lenses.membership.cohort.references`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.crossed import crossed_reach
 

@@ -3,7 +3,7 @@
 Masks and correctness of K models on N records are held as bits, 2 · K · N / 8 bytes: 0.6 GB for the
 2,000 models on the 1.28 million images of ImageNet that Feldman and Zhang released. Estimates
 unpack a block of records at a time (:data:`BLOCK_BYTES`), or one class, and are those of
-:mod:`imprint.lenses.membership.memorization.memorization`.
+:mod:`imprint.lenses.membership.memorization.estimators`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.lenses.membership.memorization.memorization import (
+from imprint.lenses.membership.memorization.chance import (
+    count_cases,
+    memorized_by_chance,
+)
+from imprint.lenses.membership.memorization.estimators import (
     InfluencePairs,
     Memorization,
     memorization,
     top_pairs,
-)
-from imprint.lenses.membership.memorization.memorized_by_chance import (
-    count_cases,
-    memorized_by_chance,
 )
 
 BLOCK_BYTES = 1 << 26
@@ -114,7 +114,7 @@ def _blocks(ensemble: Ensemble) -> list[tuple[int, int]]:
 def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
     """Return how many records would have a memorization of ``cut`` and more without any effect.
 
-    See :func:`imprint.lenses.membership.memorization.memorized_by_chance.memorized_by_chance`.
+    See :func:`imprint.lenses.membership.memorization.chance.memorized_by_chance`.
 
     Args:
         ensemble: of K models.
@@ -137,7 +137,7 @@ def ensemble_pairs(
 ) -> InfluencePairs:
     """Return the pairs of one class where a memorized record carries a test example.
 
-    The same as :func:`imprint.lenses.membership.memorization.memorization.top_pairs` of the whole,
+    The same as :func:`imprint.lenses.membership.memorization.estimators.top_pairs` of the whole,
     a class at a time.
 
     Args:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.memorization.memorization import InfluencePairs
+from imprint.lenses.membership.memorization.estimators import InfluencePairs
 from imprint.reading.array_files import read_npz
 
 _CLASS_KEY = re.compile(r"tr_classidx_(\d{1,9})")

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.cohort.exposure import Agreement
+from imprint.lenses.membership.cohort.agreement import Agreement
 from imprint.lenses.membership.page import plots as plots
 from imprint.lenses.membership.page.figures import intersection_figure
 from imprint.lenses.membership.page.findings import best_first

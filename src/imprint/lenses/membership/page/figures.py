@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.cohort.exposure import (
-    LEAST_TOP,
+from imprint.lenses.membership.cohort.agreement import (
+    MIN_TOP_RECORDS,
     Agreement,
     agreement,
     overlaps,
@@ -102,7 +102,7 @@ def _agreement(scores: Mapping[str, FloatArray]) -> Figure:
     chosen = dict(list(scores.items())[: plots.MOST_ATTACKS])
     records = len(next(iter(chosen.values())))
     size = top_size(records)
-    what = "1%" if size > LEAST_TOP else percent(size / records)
+    what = "1%" if size > MIN_TOP_RECORDS else percent(size / records)
     return Figure(
         "Do attacks suspect the same records?",
         Markup(plots.agreement_matrix(list(chosen), overlaps(top_sets(chosen)))),

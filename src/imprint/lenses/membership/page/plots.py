@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.cohort.exposure import Pattern
+from imprint.lenses.membership.cohort.agreement import Pattern
 from imprint.report.drawing import (
     INK,
     MUTED,

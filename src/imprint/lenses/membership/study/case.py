@@ -14,7 +14,11 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.duplicates import count_tied_rows, first_of_copies
 from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.cohort.cohort import Cohort, References, completes_balanced_cohort
+from imprint.lenses.membership.cohort.references import (
+    Cohort,
+    References,
+    completes_balanced_cohort,
+)
 from imprint.study.npz import Arrays, flags, numbers, read_npz
 
 SignalKind = Literal["phi", "log_curvature"]

@@ -18,7 +18,7 @@ from imprint.data.duplicates import first_copies
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
-from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
+from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
 from imprint.study.fingerprint import Fingerprint
 
@@ -123,10 +123,10 @@ def distinct_pool(
         population=chosen.population[distinct[attacked:]],
         copies=int(np.count_nonzero(~distinct)),
     )
-    if len(pool.index) < LEAST_RECORDS:
+    if len(pool.index) < MIN_RECORDS:
         raise ImprintError(
             f"{len(pool.index)} records are left without {pool.copies} exact copies, and a cohort "
-            f"takes {LEAST_RECORDS}: give more images"
+            f"takes {MIN_RECORDS}: give more images"
         )
     say_copies(pool)
     return pool

@@ -21,7 +21,7 @@ from imprint.lenses.membership.memorization.ensemble import (
     ensemble_pairs,
     expected_by_chance,
 )
-from imprint.lenses.membership.memorization.memorization import InfluencePairs, Memorization
+from imprint.lenses.membership.memorization.estimators import InfluencePairs, Memorization
 from imprint.lenses.membership.memorization.published_ensemble import (
     checksums,
     find_runs,

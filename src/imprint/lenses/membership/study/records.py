@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
+from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +101,9 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
     order = generator(seed, "pool").permutation(count)
     apart = round(population * count)
     index = order[apart:][: records or count]
-    if len(index) < LEAST_RECORDS:
+    if len(index) < MIN_RECORDS:
         raise ImprintError(
-            f"{len(index)} records are too few for a cohort, which takes {LEAST_RECORDS}: give "
+            f"{len(index)} records are too few for a cohort, which takes {MIN_RECORDS}: give "
             "more images or a smaller --population"
         )
     return Pool(

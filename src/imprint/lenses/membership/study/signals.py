@@ -16,7 +16,7 @@ from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort, References
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import Pool

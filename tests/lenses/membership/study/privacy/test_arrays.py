@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.privacy_bounds import multi_run_epsilon, one_run_epsilon
+from imprint.lenses.membership.privacy.bounds import multi_run_epsilon, one_run_epsilon
 from imprint.lenses.membership.study.privacy.arrays import bound_arrays
 from imprint.report.page import write_report
 

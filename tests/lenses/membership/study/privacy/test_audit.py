@@ -11,8 +11,8 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.views import UNCHANGED
-from imprint.lenses.membership.privacy.privacy_audit import audit_one_run
-from imprint.lenses.membership.privacy.privacy_choices import Budget, Fixed
+from imprint.lenses.membership.privacy.audit import audit_one_run
+from imprint.lenses.membership.privacy.choices import Budget, Fixed
 from imprint.lenses.membership.study.privacy.audit import accuracies, audit_privacy, list_runs
 from imprint.lenses.membership.study.privacy.canaries import choose_canaries
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions

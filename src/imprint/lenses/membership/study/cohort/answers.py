@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
-from imprint.lenses.membership.cohort.cohort import Cohort
+from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import Answers, evidence
 

@@ -20,17 +20,11 @@ from imprint.lenses.membership.attack.controls import (
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, cohort_target
 from imprint.lenses.membership.attack.signal_checks import explain, with_note
-from imprint.lenses.membership.cohort.cohort import Cohort, References
-from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
-from imprint.lenses.membership.cohort.cohort_exposure import (
-    all_top_sets,
-    mean_curve,
-    mean_over_members,
-    mean_overlaps,
-    times_found,
-)
-from imprint.lenses.membership.cohort.exposure import agreement
-from imprint.lenses.membership.memorization.memorization import Memorization, memorization
+from imprint.lenses.membership.cohort.agreement import agreement, all_top_sets, mean_overlaps
+from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
+from imprint.lenses.membership.cohort.exposure import mean_over_members, times_detected
+from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.memorization.estimators import Memorization, memorization
 from imprint.lenses.membership.page.findings import best_attack, best_first
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.memorization import (
@@ -227,7 +221,7 @@ def _records(
         "models_out": remembered.models_out,
         "accuracy_in": mean_over_members(right, found.masks),
         "accuracy_out": mean_over_members(right, ~found.masks),
-        "times_found": times_found(best, found.masks, allowed),
+        "times_found": times_detected(best, found.masks, allowed),
     }
     if CURVATURE in found.models[0].target:
         curvature = np.stack([model.target[CURVATURE][0] for model in found.models])

@@ -12,15 +12,15 @@ from scipy.stats import norm
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.cohort.cohort_exposure import mean_over_members
-from imprint.lenses.membership.memorization.memorization import (
+from imprint.lenses.membership.cohort.exposure import mean_over_members
+from imprint.lenses.membership.memorization.chance import (
+    count_cases,
+    memorized_by_chance,
+)
+from imprint.lenses.membership.memorization.estimators import (
     InfluencePairs,
     memorization,
     top_pairs,
-)
-from imprint.lenses.membership.memorization.memorized_by_chance import (
-    count_cases,
-    memorized_by_chance,
 )
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.records import Pool

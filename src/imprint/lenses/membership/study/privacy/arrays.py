@@ -9,9 +9,8 @@ from typing import Any, Literal
 from imprint import __version__
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.lenses.membership.privacy.privacy_audit import audit_many_runs, audit_one_run
-from imprint.lenses.membership.privacy.privacy_choices import Fixed, Split
-from imprint.lenses.membership.privacy.privacy_methods import budget_choice
+from imprint.lenses.membership.privacy.audit import audit_many_runs, audit_one_run
+from imprint.lenses.membership.privacy.choices import Fixed, Split, budget_choice
 from imprint.lenses.membership.study.privacy.options import BUDGET
 from imprint.study.npz import flags, numbers, read_npz
 from imprint.study.store import write_json

@@ -35,13 +35,10 @@ from imprint.core.seeds import derive
 from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.files import usable_indices
+from imprint.lenses.membership.privacy.audit import one_run_bounds
+from imprint.lenses.membership.privacy.calibration import subtract_explained
+from imprint.lenses.membership.privacy.choices import Budget, Choice, budget_choice
 from imprint.lenses.membership.privacy.coins import Coins, check_coins
-from imprint.lenses.membership.privacy.privacy_choices import Budget, Choice
-from imprint.lenses.membership.privacy.privacy_methods import (
-    budget_choice,
-    one_run_bounds,
-    unexplained,
-)
 from imprint.lenses.membership.study.models import Model, trained_model
 from imprint.lenses.membership.study.privacy.canaries import Canaries, choose_canaries
 from imprint.lenses.membership.study.privacy.options import DEFAULT_EPSILON, PrivacyOptions
@@ -207,7 +204,7 @@ def write_scores(study: Study, canaries: Canaries, models: Sequence[Model]) -> N
             read_table(study.path(name))["margin.identity"].astype(np.float64) for name in asked
         )
         count = len(canaries.index)
-        scores = unexplained(own[:count], reference[0][:count]) if reference else own[:count]
+        scores = subtract_explained(own[:count], reference[0][:count]) if reference else own[:count]
         columns = {"index": canaries.index, "score": scores, "member": canaries.members}
         write_table(path, columns)
 

@@ -22,9 +22,9 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort
-from imprint.lenses.membership.cohort.cohort_evaluation import evaluate_cohort
-from imprint.lenses.membership.study.cohort.cohort import draw_masks, trained_models
+from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
+from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.study.cohort.audit import draw_masks, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions

@@ -14,7 +14,7 @@ from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import ATTACKS
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort
+from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort.saturation import (
     ByReferences,
     Strength,
@@ -24,7 +24,7 @@ from imprint.lenses.membership.cohort.saturation import (
     over_targets,
     saturated_at,
 )
-from imprint.lenses.membership.study.cohort.cohort import draw_masks, read_models, trained_models
+from imprint.lenses.membership.study.cohort.audit import draw_masks, read_models, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.series.options import StudyOptions

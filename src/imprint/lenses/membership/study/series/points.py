@@ -10,7 +10,7 @@ import torch
 from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.study.cohort.cohort import attack_steps, draw_masks
+from imprint.lenses.membership.study.cohort.audit import attack_steps, draw_masks
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.study.store import Study

@@ -28,9 +28,9 @@ from imprint.lenses.membership.attack.attack import Attack
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort
-from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS, evaluate_cohort
-from imprint.lenses.membership.study.cohort.cohort import read_models, trained_models
+from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS, evaluate_cohort
+from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.study.cohort.audit import read_models, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
@@ -90,7 +90,7 @@ def choose_set_sizes(records: int, wanted: Sequence[float]) -> list[int]:
     Raises:
         ImprintError: a size that is not whole, or more than half of the records.
     """
-    least = LEAST_RECORDS // 2
+    least = MIN_RECORDS // 2
     for size in wanted:
         if size != int(size) or not least <= size <= records // 2:
             raise ImprintError(

@@ -1,7 +1,7 @@
 """From scores to a lower bound on ε, with the threshold chosen in a way that keeps the confidence.
 
 How the threshold or the guess budget is chosen is an object that a caller must name, of
-:mod:`imprint.lenses.membership.privacy.privacy_choices`. Equal scores are put in an order of the
+:mod:`imprint.lenses.membership.privacy.choices`. Equal scores are put in an order of the
 seed, never in the order of rows, which may know who is a member.
 
 A bound from one run rests on fair coins, so the member count is tested first
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,15 +22,14 @@ from imprint.core import seeds
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.options import LEAST_CONFIDENCE
-from imprint.lenses.membership.privacy.coins import check_coins, check_rows_differ
-from imprint.lenses.membership.privacy.privacy_bounds import (
+from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
     one_run_epsilon,
     one_run_mu,
     one_run_tradeoff_epsilon,
 )
-from imprint.lenses.membership.privacy.privacy_choices import (
+from imprint.lenses.membership.privacy.choices import (
     BUDGETS,
     Budget,
     Choice,
@@ -39,11 +38,14 @@ from imprint.lenses.membership.privacy.privacy_choices import (
     list_candidates,
     split_examples,
 )
+from imprint.lenses.membership.privacy.coins import check_coins, check_rows_differ
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 from imprint.stats.checks import sample
 
 OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
 MultiRunMethod = Literal["rates", "gaussian"]
+ONE_RUN_METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)
+MULTI_RUN_METHODS: tuple[MultiRunMethod, ...] = get_args(MultiRunMethod)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def audit_one_run(
             count that fair coins cannot give, or canaries listed more than once.
     """
     score, member = _examples(scores, members)
-    _check_method(method, ("binomial", "tradeoff", "gaussian"), delta, confidence)
+    _check_method(method, ONE_RUN_METHODS, delta, confidence)
     coins = check_coins(member)
     check_rows_differ(score, member, "canaries")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
@@ -151,6 +153,29 @@ def audit_one_run(
     )
 
 
+def one_run_bounds(
+    scores: ArrayLike,
+    members: ArrayLike,
+    choice: Choice[Budget],
+    delta: float,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> dict[str, PrivacyBound]:
+    """Return every lower bound on ε from one run; arguments as for :func:`audit_one_run`.
+
+    Each bound holds at its own confidence; the largest of them does not. So the one that may
+    refute a guarantee is named before looking, and it is never the Gaussian one, which speaks of
+    Gaussian private procedures alone.
+
+    Raises:
+        ImprintError: as :func:`audit_one_run`.
+    """
+    return {
+        method: audit_one_run(scores, members, choice, method, delta, confidence, seed)
+        for method in ONE_RUN_METHODS
+    }
+
+
 def audit_many_runs(
     scores: ArrayLike,
     members: ArrayLike,
@@ -177,7 +202,7 @@ def audit_many_runs(
             more than once, or a part that has only runs of one kind.
     """
     score, member = _examples(scores, members)
-    _check_method(method, ("rates", "gaussian"), delta, confidence)
+    _check_method(method, MULTI_RUN_METHODS, delta, confidence)
     check_rows_differ(score, member, "runs")
     tuned, measured = np.arange(len(score)), np.arange(len(score))
     if isinstance(choice, Split):

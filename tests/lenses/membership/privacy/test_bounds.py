@@ -9,7 +9,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.privacy_bounds import (
+from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
     multi_run_rates,

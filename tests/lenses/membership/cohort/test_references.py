@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.lenses.membership.cohort.cohort import Cohort, References, loss, probability
+from imprint.lenses.membership.cohort.references import Cohort, References, loss, probability
 
 
 def balanced(random, models, records, inside):

@@ -8,13 +8,13 @@ from scipy.special import polygamma
 from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack.moments import moments, sums
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.cohort.cohort import Cohort, References
-from imprint.lenses.membership.memorization.shrinkage import (
+from imprint.lenses.membership.attack.shrinkage import (
     StudentT,
     _fit,
     _inverse_trigamma,
     predictive,
 )
+from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import auc
 
 

@@ -10,7 +10,7 @@ from imprint.data.imageset import ArrayImages
 from imprint.lenses.membership.attack.attack import ATTACKS
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort
+from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.privacy.theory import greatest_auc
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.records import Pool

@@ -11,12 +11,12 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.views import UNCHANGED
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
-from imprint.lenses.membership.cohort.cohort import Cohort
-from imprint.lenses.membership.cohort.exposure import top_sets
+from imprint.lenses.membership.cohort.agreement import top_sets
+from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.commands import Cohort as Command
-from imprint.lenses.membership.memorization.memorization import memorization
+from imprint.lenses.membership.memorization.estimators import memorization
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
-from imprint.lenses.membership.study.cohort.cohort import draw_masks
+from imprint.lenses.membership.study.cohort.audit import draw_masks
 from imprint.lenses.membership.study.cohort.gallery import most_memorized
 from imprint.lenses.membership.study.cohort.memorization import (
     correlations,

@@ -3,7 +3,7 @@
 A training procedure that is (ε, δ)-private limits how well anybody can tell who was in the set;
 so an attack that does better proves, at a stated confidence, that ε is larger. Counts in, bounds
 out; where counts come from, and how a threshold may be chosen without spoiling the confidence, is
-``privacy_audit.py``.
+``audit.py``.
 
 Many runs: n independent trainings with a record and n without, one call on each. One run: m
 canaries, each put into the set by its own fair coin, all judged on one model, with r guesses

@@ -6,22 +6,26 @@ import pytest
 from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.privacy_audit import (
+from imprint.lenses.membership.privacy.audit import (
+    ONE_RUN_METHODS,
     audit_many_runs,
     audit_one_run,
+    one_run_bounds,
     right_guesses,
 )
-from imprint.lenses.membership.privacy.privacy_bounds import (
+from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     one_run_epsilon,
     one_run_mu,
 )
-from imprint.lenses.membership.privacy.privacy_choices import (
+from imprint.lenses.membership.privacy.calibration import subtract_explained
+from imprint.lenses.membership.privacy.choices import (
     BUDGETS,
     Bonferroni,
     Budget,
     Fixed,
     Split,
+    budget_choice,
 )
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 
@@ -132,19 +136,6 @@ def test_randomised_response_is_bounded_from_below_and_closely(choice):
     assert np.median(bounds) > 1.85
 
 
-def test_split_finds_the_tail_that_leaks():
-    """Only a tenth of the canaries leak: guessing all dilutes it, a split finds a small budget."""
-    draw = np.random.default_rng(4)
-    members = draw.random(4000) < 0.5
-    scores = draw.standard_normal(4000) + 8 * (members & (np.arange(4000) % 5 == 0))
-    tuned, fixed = (audit_one_run(scores, members, c) for c in (Split(), Fixed(ALL)))
-    assert tuned.epsilon > 2 > fixed.epsilon
-    assert tuned.examples == 2000
-    assert "on the 0.5 that tune" in tuned.choice
-    many = audit_many_runs(scores, members, Split())
-    assert many.epsilon > 2
-
-
 def test_seeds_and_order_of_rows():
     draw = np.random.default_rng(5)
     scores, members = draw.random(500), draw.random(500) < 0.5
@@ -173,3 +164,29 @@ def test_seeds_and_order_of_rows():
 def test_what_cannot_be_audited_is_named(call, message):
     with pytest.raises(ImprintError, match=message):
         call()
+
+
+def test_every_method_is_that_of_the_audit():
+    draw = np.random.default_rng(0)
+    members = draw.random(400) < 0.5
+    scores = members + draw.normal(size=400)
+    choice = Fixed(Budget(0.3, 0.2))
+    found = one_run_bounds(scores, members, choice, 1e-5, 0.9, seed=3)
+    assert tuple(found) == ONE_RUN_METHODS == ("binomial", "tradeoff", "gaussian")
+    for method, bound in found.items():
+        assert bound == audit_one_run(scores, members, choice, method, 1e-5, 0.9, 3)
+
+
+@pytest.mark.parametrize("budget", [(0.3, 0.3), ()])
+def test_noise_after_a_reference_is_above_zero_in_at_most_five_percent(budget):
+    """The audit's own path: margins that know no coin, less a reference, by every method."""
+    draw = np.random.default_rng(5)
+    repeats, above = 60, dict.fromkeys(ONE_RUN_METHODS, 0)
+    for seed in range(repeats):
+        members = draw.random(200) < 0.5
+        reference = draw.normal(0, 4, size=200)
+        scores = subtract_explained(0.7 * reference + draw.normal(size=200), reference)
+        bounds = one_run_bounds(scores, members, budget_choice(budget, seed), 1e-5, seed=seed)
+        for method, bound in bounds.items():
+            above[method] += bound.epsilon > 0
+    assert max(above.values()) <= binom.isf(FAR, repeats, 0.05)

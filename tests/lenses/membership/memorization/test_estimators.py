@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.memorization.memorization import (
+from imprint.lenses.membership.memorization.estimators import (
     NEVER_IN,
     NEVER_OUT,
     influence,

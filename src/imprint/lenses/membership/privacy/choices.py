@@ -14,6 +14,7 @@ with the lowest is guessed out; the rest is not guessed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -94,6 +95,27 @@ class Bonferroni(Generic[Candidate]):
 
 
 Choice = Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate]
+
+
+def budget_choice(budget: Sequence[float], seed: int) -> Choice[Budget]:
+    """Return a budget fixed beforehand, or, of an empty one, the choice on half of the canaries.
+
+    Args:
+        budget: shares guessed in and guessed out, or nothing.
+        seed: of the split.
+
+    Raises:
+        ImprintError: not two shares, or shares that cannot be.
+    """
+    if not budget:
+        return Split(seed=seeds.derive(seed, "split of canaries"))
+    if len(budget) != 2:
+        raise ImprintError(
+            f"a budget is two shares, guessed in and guessed out, got {len(budget)}: "
+            "give --budget 0.3,0.3, or --budget '' to choose it on half of the canaries"
+        )
+    highest, lowest = budget
+    return Fixed(Budget(highest, lowest))
 
 
 def list_candidates(

@@ -19,7 +19,7 @@ from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc
 from imprint.stats.crossed import crossed_reach
 
 GROUPS = 20
-LEAST_RECORDS = 2 * GROUPS
+MIN_RECORDS = 2 * GROUPS
 
 
 def evaluate_cohort(
@@ -44,10 +44,10 @@ def evaluate_cohort(
         raise ImprintError(f"{scores.shape} scores need as many members, got {members.shape}")
     if not np.isfinite(scores).all():
         raise ImprintError("the scores of a cohort hold a value that is not finite")
-    if scores.shape[1] < LEAST_RECORDS:
+    if scores.shape[1] < MIN_RECORDS:
         raise ImprintError(
             f"{scores.shape[1]} records are too few to tell how much they decide: give at least "
-            f"{LEAST_RECORDS}"
+            f"{MIN_RECORDS}"
         )
     for inside in members:
         check_both(inside)
@@ -70,13 +70,33 @@ def evaluate_cohort(
         ]
     )
     estimates = _estimates(whole, without)
-    found = {f"{fpr:g}": estimate for fpr, estimate in zip(known, estimates[2:], strict=True)}
+    resolved = {f"{fpr:g}": estimate for fpr, estimate in zip(known, estimates[2:], strict=True)}
     return Evaluation(
         estimates[0],
-        {name: found.get(name, reason or "") for name, reason in reasons.items()},
+        {name: resolved.get(name, reason or "") for name, reason in reasons.items()},
         estimates[1],
         1 / fewest,
     )
+
+
+def mean_curve(scores: FloatArray, members: BoolArray, rates: FloatArray) -> FloatArray:
+    """Return the true positive rate at each false positive rate, the mean over targets.
+
+    Each target has its own threshold, and no step is interpolated.
+
+    Args:
+        scores: float64 ``[K, N]``.
+        members: bool ``[K, N]``.
+        rates: float64 ``[r]`` in [0, 1].
+    """
+    total = np.zeros(len(rates))
+    for score, inside in zip(scores, members, strict=True):
+        outside, hits = np.sort(score[~inside]), np.sort(score[inside])
+        allowed = np.minimum((rates * len(outside) + 1e-9).astype(np.int64), len(outside))
+        # Where all may be called, so are all members.
+        least = np.concatenate([[-np.inf], outside])[len(outside) - allowed]
+        total += 1 - np.searchsorted(hits, least, side="right") / len(hits)
+    return np.asarray(total / len(scores))
 
 
 def _estimates(whole: FloatArray, without: FloatArray) -> list[Estimate]:

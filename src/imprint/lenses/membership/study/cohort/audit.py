@@ -20,7 +20,7 @@ from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.cohort_evaluation import LEAST_RECORDS
+from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.findings import find_cohort
 from imprint.lenses.membership.study.cohort.gallery import memorized_gallery_step
@@ -185,9 +185,9 @@ def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) 
         ImprintError: too few records, attacks or signals that are none, masks that do not fit, or
             a network that cannot be built.
     """
-    if len(pool.index) < LEAST_RECORDS:
+    if len(pool.index) < MIN_RECORDS:
         raise ImprintError(
-            f"{len(pool.index)} records are too few for a cohort, which takes {LEAST_RECORDS}: "
+            f"{len(pool.index)} records are too few for a cohort, which takes {MIN_RECORDS}: "
             "give more images, or leave it out of an audit (--membership.models 0)"
         )
     check_evidence(choice, seed)
