@@ -34,7 +34,7 @@ from imprint.lenses.membership.study.signals import KINDS
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
-from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signal import SignalOptions
 from imprint.probe.signals.signals import take_signals
 from imprint.stats import Estimate
 from pretrained_accuracy import load_resnet

@@ -46,6 +46,11 @@ class Registry(Generic[T]):
         self._discover()
         return sorted(self._entries)
 
+    def entries(self) -> list[T]:
+        """Return every entry once, in the order of their modules and of definition in each."""
+        self._discover()
+        return list({id(entry): entry for entry in self._entries.values()}.values())
+
     def get(self, name: str) -> T:
         """Return the entry called ``name``.
 

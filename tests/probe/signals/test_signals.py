@@ -15,14 +15,15 @@ from imprint.probe.signals.confidence import correct, margin, modified_entropy, 
 from imprint.probe.signals.curvature import zeroth_order_curvature
 from imprint.probe.signals.hessian import exact_trace
 from imprint.probe.signals.rademacher import rademacher
-from imprint.probe.signals.signal_options import SIGNALS, SignalOptions
+from imprint.probe.signals.signal import SIGNALS, SignalOptions
 from imprint.probe.signals.signals import take_signals
 from imprint.study.tables import Table, read_table, write_table
 
 CPU = torch.device("cpu")
 COUNT, SIDE = 9, 16
 INDICES = np.array([8, 0, 3, 4, 7, 1], dtype=np.int64)
-EVERYTHING = SignalOptions(signals=SIGNALS, augmentations=("identity", "flip"), probes=2, step=0.01)
+ALL = tuple(each.name for each in SIGNALS.entries())
+EVERYTHING = SignalOptions(signals=ALL, augmentations=("identity", "flip"), probes=2, step=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,7 @@ def test_columns_hold_what_each_function_says(images: ArrayImages) -> None:
     found = take(images)
     assert list(found) == ["a", "b"]
     table = found["b"]
-    columns = [
-        f"{name}.{augmentation}" for name in SIGNALS for augmentation in ("identity", "flip")
-    ]
+    columns = [f"{name}.{augmentation}" for name in ALL for augmentation in ("identity", "flip")]
     assert list(table) == ["index", *columns]
     assert np.array_equal(table["index"], INDICES)
     model = network(1).eval()
@@ -88,7 +87,7 @@ def test_neither_batches_nor_order_nor_company_change_a_table(images: ArrayImage
 
 def test_tables_survive_the_disk_in_both_widths(images: ArrayImages, tmp_path: Path) -> None:
     for storage, width in (("float32", np.float32), ("float16", np.float16)):
-        options = SignalOptions(SIGNALS, ("identity", "shift+1-1"), probes=1, storage=storage)
+        options = SignalOptions(ALL, ("identity", "shift+1-1"), probes=1, storage=storage)
         table = take(images, options)["a"]
         write_table(tmp_path / "a.parquet", table)
         again = read_table(tmp_path / "a.parquet")
@@ -169,9 +168,9 @@ def test_numbers_that_are_not_finite_are_named(images: ArrayImages) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"signals": ("curve",)}, "no signal 'curve': choose some of margin"),
+        ({"signals": ("curve",)}, "unknown signal 'curve': choose one of correct"),
         ({"signals": ()}, "choose some of"),
-        ({"signals": ("margin", "margin")}, "stands twice"),
+        ({"signals": ("margin", "margin")}, "listed twice"),
         ({"temperature": 0.0}, "temperature must be positive"),
         ({"step": -1.0}, "step of curvature must be positive"),
         ({"probes": 0}, "at least one probe"),

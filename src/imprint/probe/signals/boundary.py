@@ -33,9 +33,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
 from imprint.nets.image_model import ImageModel
-from imprint.probe.signals.curvature import Forward
 from imprint.probe.signals.precision import full_float32
-from imprint.probe.signals.scorer import Scorer, dtype_of, forward_of
+from imprint.probe.signals.scorer import Forward, Scorer, dtype_of, forward_of
 from imprint.study.tables import Table
 
 Inputs = NDArray[np.float32]

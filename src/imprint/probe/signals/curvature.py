@@ -19,16 +19,15 @@ no service that takes image files can see; in units of [0, 1] with h ≥ 2/255 o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.probe.signals.confidence import check_labels, loss_of, margin
-
-Forward = Callable[[Tensor], Tensor]
-"""Images ``[b, channels, H, W]`` to logits ``[b, classes]``, each image by itself."""
+from imprint.probe.signals.scorer import Forward
+from imprint.probe.signals.signal import Batch, signal
 
 
 @torch.inference_mode()
@@ -124,3 +123,33 @@ def _corners(images: Tensor, u: Tensor, v: Tensor, size: Tensor) -> Tensor:
 
 def _parts(count: int, group: int) -> list[slice]:
     return [slice(start, start + group) for start in range(0, count, group)]
+
+
+@signal(
+    "log_curvature",
+    "input-loss curvature",
+    kind="log_curvature",
+    table="curvature",
+    queries=lambda probes: 1 + 4 * probes,
+    has_pixel_unit=True,
+    storage="chosen",
+)
+def score_log_curvature(batch: Batch) -> Tensor:
+    """Return the natural logarithm of each record's curvature, at least that of rounding."""
+    curvature = zeroth_order_curvature(
+        batch.classifier.forward,
+        batch.images,
+        batch.labels,
+        batch.signs("curvature", 2 * batch.images[0].numel()),
+        batch.options.step,
+        batch.classifier.scale,
+        batch.rows,
+    )
+    floor = resolution(batch.logits, batch.labels.cpu(), batch.options.step)
+    return torch.maximum(curvature, floor).log()
+
+
+@signal("log_floor", "curvature of rounding alone", storage="chosen")
+def score_log_floor(batch: Batch) -> Tensor:
+    """Return the least value that ``log_curvature`` takes for each record."""
+    return resolution(batch.logits, batch.labels.cpu(), batch.options.step).log()

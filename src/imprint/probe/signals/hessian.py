@@ -18,6 +18,7 @@ lose no digits: p_c of the others is known to the last digit where 1 − p_y rou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,7 +26,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from imprint.core.errors import ImprintError
 from imprint.probe.signals.confidence import loss_of, margin
-from imprint.probe.signals.curvature import Forward
+from imprint.probe.signals.piecewise import is_piecewise_linear
+from imprint.probe.signals.scorer import Forward
+from imprint.probe.signals.signal import Batch, signal
+
+MOST_CLASSES_EXACT = 20
+"""Classes up to which the exact trace is cheaper than ten probes of logits are noisy."""
 
 
 def exact_trace(forward: Forward, images: Tensor, scale: Tensor | float = 1.0) -> Tensor:
@@ -156,3 +162,38 @@ def _mean_over_probes(score: Callable[[Tensor], Tensor], signs: Iterable[Tensor]
 
 def _square(slopes: Tensor) -> Tensor:
     return slopes.flatten(1).square().sum(1)
+
+
+@signal(
+    "trace",
+    "trace of the input Hessian",
+    kind="trace",
+    table="white_box",
+    is_white_box=True,
+    has_pixel_unit=True,
+)
+def score_trace(batch: Batch) -> Tensor:
+    """Return the trace of each record's input Hessian, by the method of the options."""
+    classes, scale = batch.logits.shape[1], batch.classifier.scale
+    method = batch.options.trace
+    if method == "auto":
+        method = _choose_method(batch, classes)
+    traces = []
+    for part in batch.parts():
+        forward = part.classifier.forward
+        if method == "exact":
+            values = exact_trace(forward, part.images, scale)
+        elif method == "logits":
+            values = logit_probe_trace(forward, part.images, part.signs("logits", classes), scale)
+        else:
+            signs = part.signs("hutchinson", part.images[0].numel())
+            values = hutchinson_trace(forward, part.images, part.labels, signs, scale)
+        traces.append(values)
+    return torch.cat(traces)
+
+
+def _choose_method(batch: Batch, classes: int) -> Literal["exact", "logits", "hutchinson"]:
+    network = batch.classifier.network
+    if not is_piecewise_linear(network, batch.classifier.forward, batch.images[:1]):
+        return "hutchinson"
+    return "exact" if classes <= MOST_CLASSES_EXACT else "logits"

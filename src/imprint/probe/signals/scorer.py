@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.nets.image_model import ImageModel
-from imprint.probe.signals.curvature import Forward
+
+Forward = Callable[[Tensor], Tensor]
+"""Images ``[b, channels, H, W]`` to logits ``[b, classes]``, each image by itself."""
 
 
 class Scorer(Protocol):
@@ -105,3 +108,36 @@ def unit_scale(
         f"model {name} does not say how it normalises pixels: choose the unit pixel, with a step "
         "for inputs in [0, 1]"
     )
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model made ready for a pass.
+
+    Attributes:
+        name: in messages and tables.
+        model: on its device, in evaluation mode.
+        scale: one unit of a pixel in inputs of [0, 1], ``[channels or 1, 1, 1]``.
+        dtype: of its inputs.
+    """
+
+    name: str
+    model: ImageModel | Scorer
+    scale: Tensor
+    dtype: torch.dtype
+
+    @property
+    def forward(self) -> Forward:
+        """The model as a function of images."""
+        return forward_of(self.model)
+
+    @property
+    def network(self) -> ImageModel:
+        """The model, of which white-box signals need gradients.
+
+        Raises:
+            ImprintError: it only answers with logits.
+        """
+        if isinstance(self.model, ImageModel):
+            return self.model
+        raise ImprintError(f"model {self.name} only answers with logits: drop white-box signals")

@@ -1,4 +1,4 @@
-"""Signals: what each model says of each record, all of it from one pass over the images.
+"""Take signals: scores of each record by each model, all of them from one pass over the images.
 
 Each batch is read once and shown to every model, under every augmentation. Every model is probed
 in the same random directions (common random numbers), functions of the seed, the record, the
@@ -11,14 +11,12 @@ model, an interrupted cohort goes on with the models that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
@@ -26,61 +24,11 @@ from imprint.core.progress import track
 from imprint.data.files import stream
 from imprint.data.imageset import ImageSet
 from imprint.nets.image_model import ImageModel
-from imprint.probe.attribution.piecewise import is_piecewise_linear
 from imprint.probe.signals.augmented import augment, check_augmentations
-from imprint.probe.signals.confidence import correct, margin, modified_entropy, probability
-from imprint.probe.signals.curvature import Forward, resolution, zeroth_order_curvature
-from imprint.probe.signals.gradients import input_gradient_norm, last_layer_gradient_norm
-from imprint.probe.signals.hessian import exact_trace, hutchinson_trace, logit_probe_trace
 from imprint.probe.signals.precision import check_precision, full_float32
-from imprint.probe.signals.rademacher import rademacher
-from imprint.probe.signals.scorer import Scorer, dtype_of, forward_of, unit_scale
-from imprint.probe.signals.signal_options import WHITE_BOX, Signal, SignalOptions
+from imprint.probe.signals.scorer import Classifier, Scorer, dtype_of, unit_scale
+from imprint.probe.signals.signal import SIGNALS, Batch, SignalOptions
 from imprint.study.tables import Table
-
-MOST_CLASSES_EXACT = 20
-COMPACT: frozenset[Signal] = frozenset({"margin", "log_curvature", "log_floor"})
-
-_MICRO_BATCH_VALUES = {"cpu": 3 * 2**15}
-_MICRO_BATCH_VALUES_GPU = 2**24
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A model made ready: what every batch needs of it."""
-
-    name: str
-    model: ImageModel | Scorer
-    forward: Forward
-    scale: Tensor
-    dtype: torch.dtype
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Records under one augmentation, on the device, in the model's dtype."""
-
-    images: Tensor
-    labels: Tensor
-    indices: IntArray
-    augmentation: str
-
-    @property
-    def rows(self) -> int:
-        """Images a micro-batch: on a CPU few enough to stay in its caches."""
-        values = _MICRO_BATCH_VALUES.get(self.images.device.type, _MICRO_BATCH_VALUES_GPU)
-        return max(4, values // self.images[0].numel())
-
-    def signs(self, options: SignalOptions, purpose: str, count: int) -> Iterator[Tensor]:
-        for probe in range(options.probes):
-            yield rademacher(options.seed, purpose, self.augmentation, probe, self.indices, count)
-
-    def parts(self) -> Iterator[_Batch]:
-        for start in range(0, len(self.images), self.rows):
-            part = slice(start, start + self.rows)
-            yield _Batch(
-                self.images[part], self.labels[part], self.indices[part], self.augmentation
-            )
 
 
 def take_signals(
@@ -93,7 +41,7 @@ def take_signals(
     what: str,
     batch_size: int = 256,
 ) -> dict[str, Table]:
-    """Return one table a model of what it says of the given rectangles of the given images.
+    """Return one table a model with the signals of rectangles of images.
 
     Args:
         models: classifiers by name; models are put in evaluation mode and on ``device`` here.
@@ -122,128 +70,55 @@ def take_signals(
                 for name, model in models.items()
                 if model.input_size == size
             ]
-            found: dict[str, list[dict[str, NDArray[Any]]]] = {model.name: [] for model in ready}
+            parts: dict[str, list[dict[str, NDArray[Any]]]] = {each.name: [] for each in ready}
             batches = stream(images, indices, rectangles, size, batch_size)
             total = -(-len(indices) // batch_size)
             for row, pixels in enumerate(track(batches, what, total, "batch")):
                 part = indices[row * batch_size : (row + 1) * batch_size]
-                for model in ready:
-                    found[model.name].append(
-                        _of_batch(model, pixels, images.labels[part], part, options, device)
+                for classifier in ready:
+                    parts[classifier.name].append(
+                        _score(classifier, pixels, images.labels[part], part, options, device)
                     )
-            for name, rows in found.items():
+            for name, rows in parts.items():
                 tables[name] = _table(name, rows, indices, options, images)
     return {name: tables[name] for name in models}
 
 
 def _ready(
     name: str, model: ImageModel | Scorer, options: SignalOptions, device: torch.device
-) -> _Model:
+) -> Classifier:
+    kinds = [SIGNALS.get(each) for each in options.signals]
     if isinstance(model, ImageModel):
         check_precision(model, name)
         model.place(device).eval()
-    else:
-        closed = [signal for signal in options.signals if signal in WHITE_BOX]
-        if closed:
-            raise ImprintError(
-                f"model {name} only answers with logits, so it has no {closed[0]}: drop that signal"
-            )
-    needs_scale = {"log_curvature", "trace", "input_gradient"} & set(options.signals)
-    scale = unit_scale(model, options.unit, name) if needs_scale else torch.ones(1, 1, 1)
+    elif closed := [kind.name for kind in kinds if kind.is_white_box]:
+        raise ImprintError(
+            f"model {name} only answers with logits, so it has no {closed[0]}: drop that signal"
+        )
+    has_unit = any(kind.has_pixel_unit for kind in kinds)
+    scale = unit_scale(model, options.unit, name) if has_unit else torch.ones(1, 1, 1)
     dtype = dtype_of(model)
-    return _Model(name, model, forward_of(model), scale.to(device, dtype), dtype)
+    return Classifier(name, model, scale.to(device, dtype), dtype)
 
 
-def _of_batch(
-    model: _Model,
+def _score(
+    classifier: Classifier,
     pixels: NDArray[np.uint8],
     labels: IntArray,
     indices: IntArray,
     options: SignalOptions,
     device: torch.device,
 ) -> dict[str, NDArray[Any]]:
-    whole = torch.from_numpy(pixels).to(device).to(model.dtype).div_(255)
+    """Return the columns of one batch of records."""
+    whole = torch.from_numpy(pixels).to(device).to(classifier.dtype).div_(255)
     truth = torch.from_numpy(labels).to(device)
     columns: dict[str, NDArray[Any]] = {}
     for name in options.augmentations:
         inputs = augment(whole, name).contiguous(memory_format=torch.channels_last)
-        batch = _Batch(inputs, truth, indices, name)
-        for signal, values in _signals(model, batch, options).items():
-            columns[f"{signal}.{name}"] = values.cpu().numpy()
+        batch = Batch(classifier, inputs, truth, indices, name, options)
+        for kind in map(SIGNALS.get, options.signals):
+            columns[f"{kind.name}.{name}"] = kind.compute(batch).cpu().numpy()
     return columns
-
-
-def _signals(model: _Model, batch: _Batch, options: SignalOptions) -> dict[Signal, Tensor]:
-    wanted = set(options.signals)
-    found: dict[Signal, Tensor] = {}
-    with torch.inference_mode():
-        parts = [model.forward(part.images) for part in batch.parts()]
-    logits, labels = torch.cat(parts).cpu(), batch.labels.cpu()
-    precise = logits.double()
-    if "margin" in wanted:
-        found["margin"] = margin(precise, labels)
-    if "mentr" in wanted:
-        found["mentr"] = modified_entropy(precise, labels)
-    if "correct" in wanted:
-        found["correct"] = correct(precise, labels)
-    if "probability" in wanted:
-        found["probability"] = probability(precise, labels, options.temperature)
-    if "log_curvature" in wanted:
-        found["log_curvature"] = _log_curvature(model, batch, logits, options)
-    if "log_floor" in wanted:
-        found["log_floor"] = resolution(logits, labels, options.step).log()
-    if "trace" in wanted:
-        found["trace"] = _trace(model, batch, logits.shape[1], options)
-    if "input_gradient" in wanted:
-        norms = [
-            input_gradient_norm(model.forward, part.images, part.labels, model.scale)
-            for part in batch.parts()
-        ]
-        found["input_gradient"] = torch.cat(norms)
-    if "parameter_gradient" in wanted:
-        assert isinstance(model.model, ImageModel)
-        found["parameter_gradient"] = last_layer_gradient_norm(
-            model.model, batch.images, batch.labels
-        )
-    return {signal: found[signal] for signal in options.signals}
-
-
-def _log_curvature(model: _Model, batch: _Batch, logits: Tensor, options: SignalOptions) -> Tensor:
-    directions = batch.signs(options, "curvature", 2 * batch.images[0].numel())
-    curvature = zeroth_order_curvature(
-        model.forward,
-        batch.images,
-        batch.labels,
-        directions,
-        options.step,
-        model.scale,
-        batch.rows,
-    )
-    floor = resolution(logits, batch.labels.cpu(), options.step)
-    return torch.maximum(curvature, floor).log()
-
-
-def _trace(model: _Model, batch: _Batch, classes: int, options: SignalOptions) -> Tensor:
-    method = options.trace if options.trace != "auto" else _method(model, batch, classes)
-    found = []
-    for part in batch.parts():
-        if method == "exact":
-            values = exact_trace(model.forward, part.images, model.scale)
-        elif method == "logits":
-            signs = part.signs(options, "logits", classes)
-            values = logit_probe_trace(model.forward, part.images, signs, model.scale)
-        else:
-            signs = part.signs(options, "hutchinson", part.images[0].numel())
-            values = hutchinson_trace(model.forward, part.images, part.labels, signs, model.scale)
-        found.append(values)
-    return torch.cat(found)
-
-
-def _method(model: _Model, batch: _Batch, classes: int) -> str:
-    assert isinstance(model.model, ImageModel)
-    if not is_piecewise_linear(model.model, model.forward, batch.images[:1]):
-        return "hutchinson"
-    return "exact" if classes <= MOST_CLASSES_EXACT else "logits"
 
 
 def _table(
@@ -270,8 +145,7 @@ def _table(
     return table
 
 
-def _stored(signal: Signal, values: NDArray[Any], options: SignalOptions) -> NDArray[Any]:
-    if signal == "correct":
-        return values.astype(np.bool_)
+def _stored(name: str, values: NDArray[Any], options: SignalOptions) -> NDArray[Any]:
+    storage = SIGNALS.get(name).storage
     with np.errstate(over="ignore"):
-        return values.astype(options.storage if signal in COMPACT else "float32")
+        return values.astype(options.storage if storage == "chosen" else storage)

@@ -15,15 +15,15 @@ BELOW_CHANCE = (
     "classes are in another order or the training images are the harder ones."
 )
 
-READS = {
-    "phi": "logit margin",
-    "mentr": "modified entropy",
-    "log_curvature": "input-loss curvature",
-    "distance": "distance to the boundary",
-    "trace": "trace of the input Hessian",
-    "input_gradient": "gradient on the input",
-    "parameter_gradient": "gradient on the last layer",
-}
+
+def words_of(kind: str) -> str:
+    """Return what the page calls a kind of signal."""
+    from imprint.probe.signals.signal import signal_kinds
+
+    if kind == "distance":
+        return "distance to the boundary"
+    known = signal_kinds()
+    return known[kind].words if kind in known else kind
 
 
 def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[
     passed = [bool(lookup(control, "passed")) for control in found.get("controls", {}).values()]
     return {
         "name": name,
-        "reads": READS.get(str(found.get("reads", "")), str(found.get("reads", ""))),
+        "reads": words_of(str(found.get("reads", ""))),
         "auc": estimate(attacks, name, "auc"),
         "tpr": [as_estimate(lookup(found, "tpr_at_fpr", rate)) for rate in rates],
         "balanced": estimate(attacks, name, "balanced_accuracy"),

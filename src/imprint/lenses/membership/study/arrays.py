@@ -22,13 +22,11 @@ from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import Scored, choose_attacks, run_attacks
 from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, with_note
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
+from imprint.probe.signals.signal import signal_kinds
 from imprint.stats.control import Control
 from imprint.study.config import to_plain
 from imprint.study.store import write_json
 from imprint.study.tables import write_table
-
-UNUSUAL = {"distance", "trace", "input_gradient", "parameter_gradient"}
-"""Kinds of signal that files seldom hold; ``all`` attacks do without them."""
 
 MANY_TIED = 0.1
 """Share of the rows on values of others from which it is reported."""
@@ -66,7 +64,8 @@ def attack_membership_arrays(
     settings = options or AttackOptions()
     choose_attacks(names)
     case = read_case(file, signal)
-    attacks = choose_attacks(names, UNUSUAL - case.evidence.target.keys())
+    seldom = {kind for kind, each in signal_kinds().items() if each.is_white_box} | {"distance"}
+    attacks = choose_attacks(names, seldom - case.evidence.target.keys())
     scored = run_attacks(case.evidence, attacks, settings)
     if not scored.scores:
         told = "; ".join(f"{name} {reason}" for name, reason in scored.skipped.items())

@@ -12,7 +12,7 @@ from imprint.lenses.membership.study.options import EvidenceChoice, MembershipOp
 from imprint.lenses.membership.study.records import Records
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.scorer import Scorer
-from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signal import SignalOptions, signal_kinds
 from imprint.probe.signals.signals import take_signals
 
 TIMED = 128
@@ -23,11 +23,9 @@ TRAINING_STEP = 3
 def queries(choice: EvidenceChoice) -> dict[str, int]:
     """Return how many answers of the network one view of one record costs, by kind of signal.
 
-    Curvature asks for four perturbed images a probe beside the plain one; gradients are no answers
-    that could be asked for, and count as one.
+    Gradients are no answers that could be asked for, and count as one.
     """
-    gradients = dict.fromkeys(("trace", "input_gradient", "parameter_gradient"), 1)
-    return {"phi": 1, "mentr": 1, "log_curvature": 1 + 4 * choice.probes, **gradients}
+    return {kind: signal.queries(choice.probes) for kind, signal in signal_kinds().items()}
 
 
 def forecast(

@@ -21,29 +21,19 @@ from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import Pool
 from imprint.probe.signals.augmented import check_augmentations
-from imprint.probe.signals.signal_options import Signal, SignalOptions
+from imprint.probe.signals.signal import SignalOptions, signal_kinds, signals_of_table
 from imprint.probe.signals.signals import take_signals
 from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
-KINDS: Mapping[Signal, str] = {
-    "margin": "phi",
-    "mentr": "mentr",
-    "log_curvature": "log_curvature",
-    "trace": "trace",
-    "input_gradient": "input_gradient",
-    "parameter_gradient": "parameter_gradient",
-}
-"""What attacks call the signals they read."""
-
 MODELS_AT_ONCE = 8
 
 
 def plain_signals(choice: EvidenceChoice) -> SignalOptions:
     """Return the signals of one forward pass."""
-    return SignalOptions(signals=("margin", "mentr", "correct"), augmentations=choice.augmentations)
+    return SignalOptions(signals=signals_of_table("signals"), augmentations=choice.augmentations)
 
 
 def curvature_signals(
@@ -52,7 +42,7 @@ def curvature_signals(
     """Return the signal that takes many passes."""
     return replace(
         plain_signals(choice),
-        signals=("log_curvature",),
+        signals=signals_of_table("curvature"),
         probes=choice.probes,
         step=choice.step,
         unit=unit,
@@ -64,19 +54,16 @@ def white_box_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
     """Return the signals that read gradients, of the plain record."""
     return replace(
         curvature_signals(choice, seed),
-        signals=("trace", "input_gradient", "parameter_gradient"),
+        signals=signals_of_table("white_box"),
         augmentations=("identity",),
     )
 
 
 def kinds_left_out(choice: EvidenceChoice) -> frozenset[str]:
     """Return the kinds of signal that were not asked for, the distance by labels among them."""
-    left = {"distance"}
-    if not choice.curvature:
-        left.add("log_curvature")
-    if not choice.white_box:
-        left |= {"trace", "input_gradient", "parameter_gradient"}
-    return frozenset(left)
+    taken = {"signals", *["curvature"] * choice.curvature, *["white_box"] * choice.white_box}
+    left = {kind for kind, signal in signal_kinds().items() if signal.table not in taken}
+    return frozenset({"distance", *left})
 
 
 def check_evidence(choice: EvidenceChoice, seed: int) -> None:
@@ -194,8 +181,8 @@ def read_answers(study: Study, artefacts: Sequence[str], records: Pool) -> Answe
         columns |= read_table(study.path(name))
     attacked = len(records.index)
     found = {}
-    for signal, kind in KINDS.items():
-        views = [values for name, values in columns.items() if name.startswith(f"{signal}.")]
+    for kind, signal in signal_kinds().items():
+        views = [values for name, values in columns.items() if name.startswith(f"{signal.name}.")]
         if views:
             found[kind] = np.stack(views).astype(np.float64)
     return Answers(

@@ -45,7 +45,7 @@ from imprint.lenses.membership.study.privacy.options import DEFAULT_EPSILON, Pri
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import signal_steps
 from imprint.nets.load import NetworkFile, read_card
-from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signal import SignalOptions
 from imprint.report.summary import finish
 from imprint.stats import proportion
 from imprint.study.store import Study, read_json, write_json

@@ -30,7 +30,7 @@ from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import curvature_signals, signal_steps
 from imprint.lenses.membership.study.trials import CURVATURE
-from imprint.probe.signals.signal_options import SignalOptions
+from imprint.probe.signals.signal import SignalOptions
 from imprint.study.step_settings import card_settings
 from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import read_table

@@ -9,7 +9,7 @@ from imprint.nets.fill import build_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
 from imprint.nets.outputs import OutputRule
-from imprint.probe.signals.gradients import input_gradient_norm, last_layer_gradient_norm
+from imprint.probe.signals.loss_gradients import input_gradient_norm, last_layer_gradient_norm
 
 LABELS = torch.tensor([0, 2, 1])
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.probe.signals.curvature import Forward
+from imprint.probe.signals.scorer import Forward
 
 # fmt: off
 LINEAR = frozenset({

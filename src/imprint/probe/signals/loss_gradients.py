@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from imprint.core.errors import ImprintError
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.confidence import loss_of, margin
-from imprint.probe.signals.curvature import Forward
 from imprint.probe.signals.hessian import differentiable
+from imprint.probe.signals.scorer import Forward
+from imprint.probe.signals.signal import Batch, signal
 
 
 def input_gradient_norm(
@@ -59,6 +60,37 @@ def last_layer_gradient_norm(model: ImageModel, images: Tensor, labels: Tensor) 
     """
     norms = _of_linear_logits(model, images, labels)
     return _by_backward_passes(model, images, labels) if norms is None else norms
+
+
+@signal(
+    "input_gradient",
+    "gradient on the input",
+    kind="input_gradient",
+    table="white_box",
+    is_white_box=True,
+    has_pixel_unit=True,
+)
+def score_input_gradient(batch: Batch) -> Tensor:
+    """Return the norm of each record's loss gradient by the input."""
+    classifier = batch.classifier
+    return torch.cat(
+        [
+            input_gradient_norm(classifier.forward, part.images, part.labels, classifier.scale)
+            for part in batch.parts()
+        ]
+    )
+
+
+@signal(
+    "parameter_gradient",
+    "gradient on the last layer",
+    kind="parameter_gradient",
+    table="white_box",
+    is_white_box=True,
+)
+def score_parameter_gradient(batch: Batch) -> Tensor:
+    """Return the norm of each record's loss gradient by the last layer's parameters."""
+    return last_layer_gradient_norm(batch.classifier.network, batch.images, batch.labels)
 
 
 @torch.inference_mode()

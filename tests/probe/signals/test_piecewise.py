@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from imprint.nets.fill import build_model
 from imprint.nets.model_card import ModelCard
-from imprint.probe.attribution.piecewise import is_piecewise_linear
+from imprint.probe.signals.piecewise import is_piecewise_linear
 
 IMAGE = torch.rand(1, 3, 32, 32)
 
