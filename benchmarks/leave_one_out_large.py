@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
-from imprint.lenses.leave_one_out.large.large import fit_large
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
+from imprint.lenses.leave_one_out.large.fit import fit_large
+from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 
 NOISE = 0.1

@@ -24,8 +24,11 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
-from imprint.lenses.leave_one_out.posterior.groups import group_influence, group_joint_influence
-from imprint.lenses.leave_one_out.posterior.joint_queries import joint_influence
+from imprint.lenses.leave_one_out.posterior.groups import (
+    group_influence,
+    group_joint_influence,
+    joint_influence,
+)
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence

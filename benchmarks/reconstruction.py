@@ -29,10 +29,9 @@ from imprint.data.open import open_images
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
-from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain, Sphere
+from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain, Sphere, noise_starts
 from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries, ObjectiveName
 from imprint.lenses.leave_one_out.search.query_search import SearchOptions, search_queries
-from imprint.lenses.leave_one_out.search.query_starts import noise_starts
 from imprint.lenses.leave_one_out.search.reconstruction import reconstructions
 from imprint.stats import proportion
 

@@ -9,7 +9,7 @@ import torch
 from scipy.integrate import quad
 from scipy.special import erf, ndtr
 
-from imprint.lenses.leave_one_out.posterior.dual_activations import dual_activation
+from imprint.lenses.leave_one_out.kernels.dual_activations import dual_activation
 
 
 def density(u):

@@ -8,8 +8,8 @@ from torch import Tensor
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.search.query_domain import Starts, noise_starts
 from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries
-from imprint.lenses.leave_one_out.search.query_starts import Starts, noise_starts
 
 
 @dataclass

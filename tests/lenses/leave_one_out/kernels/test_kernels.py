@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records, gram, tile_pairs
-from imprint.lenses.leave_one_out.posterior.dual_activations import Activation
 from tests.lenses.leave_one_out.plain_kernels import quadrature, quadrature_slope
 
 SMALL: dict[str, dict[str, Any]] = {

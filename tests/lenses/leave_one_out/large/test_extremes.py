@@ -9,8 +9,8 @@ import torch
 from imprint.cli import run
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.large.extremes import divergence_bound
-from imprint.lenses.leave_one_out.large.large import fit_large
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
+from imprint.lenses.leave_one_out.large.fit import fit_large
+from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
@@ -93,7 +93,7 @@ def test_the_bound_holds_for_every_record(tmp_path):
 
 def test_what_cannot_be_settled_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("imprint.lenses.leave_one_out.large.extremes.ROUNDS", 0)
-    monkeypatch.setattr("imprint.lenses.leave_one_out.large.large.CANDIDATES", 0)
+    monkeypatch.setattr("imprint.lenses.leave_one_out.large.fit.CANDIDATES", 0)
     x, y = clustered(4, records=400)
     found = fitted(tmp_path, x, y, "--landmarks", "8")
     extremes = found["approximation"]["extremes"]

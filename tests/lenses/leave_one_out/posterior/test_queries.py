@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
-from imprint.lenses.leave_one_out.posterior.joint_queries import joint_influence
+from imprint.lenses.leave_one_out.posterior.groups import joint_influence
 from imprint.lenses.leave_one_out.posterior.queries import (
     query_influence,
     query_table,

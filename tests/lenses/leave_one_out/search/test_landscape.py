@@ -5,12 +5,14 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.search import landscape as module
-from imprint.lenses.leave_one_out.search.landscape import landscape, line_queries, symmetric_steps
-from imprint.lenses.leave_one_out.search.landscape_directions import (
+from imprint.lenses.leave_one_out.search.landscape import (
     brightness_directions,
     eigenvector_directions,
+    landscape,
+    line_queries,
     neighbour_directions,
     random_directions,
+    symmetric_steps,
     unit,
 )
 from tests.lenses.leave_one_out.searches import setting

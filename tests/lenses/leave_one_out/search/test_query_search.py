@@ -4,12 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, certificate
 from imprint.lenses.leave_one_out.posterior.groups import group_joint_influence
-from imprint.lenses.leave_one_out.search.certificate import certificate
-from imprint.lenses.leave_one_out.search.query_domain import Box, Sphere
+from imprint.lenses.leave_one_out.search.query_domain import (
+    Box,
+    Sphere,
+    noise_starts,
+    record_starts,
+)
 from imprint.lenses.leave_one_out.search.query_search import SearchOptions, search_queries
-from imprint.lenses.leave_one_out.search.query_starts import noise_starts, record_starts
 from imprint.lenses.leave_one_out.search.reconstruction import reconstructions
 from tests.lenses.leave_one_out.searches import setting
 

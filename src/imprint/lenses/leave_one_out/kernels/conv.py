@@ -1,12 +1,15 @@
-"""Convolutions, then flatten: only covariances of a pixel with the same pixel are needed.
+"""Convolutions, then flatten (``conv``) or a global average pool (``conv_pool``).
 
-Each of ``depth`` convolutions is followed by the activation; the read-out averages the covariances
-of equal pixels. O(HW) memory and time a pair and layer.
+Each of ``depth`` convolutions is followed by the activation. Flatten needs covariances of a pixel
+with the same pixel alone: O(HW) memory and time a pair and layer. The pool averages all (HW)²
+covariances of a pair of images, streamed displacement by displacement in O(HW) memory and (HW)²
+time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
 from imprint.lenses.leave_one_out.kernels.pixels import StackedConvolutions
@@ -19,3 +22,11 @@ class FlattenedConvolutions(StackedConvolutions):
 
     window: int = 2
     """Side of the windows in pixels; the published kernels have 2."""
+
+
+@KERNELS.register("conv_pool")
+@dataclass(frozen=True, kw_only=True)
+class PooledConvolutions(StackedConvolutions):
+    """``depth`` × (convolution with stride 1, activation) → global average pool → dense."""
+
+    pooled: ClassVar[bool] = True

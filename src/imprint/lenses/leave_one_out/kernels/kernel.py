@@ -26,6 +26,11 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
+from imprint.lenses.leave_one_out.kernels.dual_activations import (
+    Activation,
+    DualActivation,
+    dual_activation,
+)
 from imprint.lenses.leave_one_out.kernels.tiles import (
     MEMORY,
     Footprint,
@@ -33,11 +38,6 @@ from imprint.lenses.leave_one_out.kernels.tiles import (
     by_blocks,
     concatenate,
     gram,
-)
-from imprint.lenses.leave_one_out.posterior.dual_activations import (
-    Activation,
-    DualActivation,
-    dual_activation,
 )
 
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.convolution import mean_pool, window_sum
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, check
-from imprint.lenses.leave_one_out.kernels.pixels import Activate, ImageKernel
+from imprint.lenses.leave_one_out.kernels.pixels import Activate, ImageKernel, mean_pool, window_sum
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records
 
 BLOCKS = {5: (1, 1, 1), 7: (1, 2, 2), 10: (2, 3, 3)}

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from imprint.lenses.leave_one_out.posterior.threads import in_parallel
+from imprint.lenses.leave_one_out.linalg.threads import in_parallel
 
 MEMORY = 256 << 20
 """Bytes of temporaries allowed unless a caller says otherwise."""

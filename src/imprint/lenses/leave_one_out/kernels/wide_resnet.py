@@ -17,9 +17,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.convolution import window_sum
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
-from imprint.lenses.leave_one_out.kernels.pixels import Activate, PixelKernel
+from imprint.lenses.leave_one_out.kernels.pixels import Activate, PixelKernel, window_sum
 
 BLOCKS = 4
 STRIDES = (1, 2, 2)

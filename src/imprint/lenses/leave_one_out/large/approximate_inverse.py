@@ -11,9 +11,9 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.kernels.tiles import Records
 from imprint.lenses.leave_one_out.large.conjugate_gradients import StreamedMatrix
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
 from imprint.lenses.leave_one_out.large.memory_plan import (
     Demand,
+    LargeOptions,
     panel_width,
     panel_width_within,
     too_small,

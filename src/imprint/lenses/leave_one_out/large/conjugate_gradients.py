@@ -23,7 +23,7 @@ from torch import Tensor
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.kernels.tiles import MEMORY, Records, blocks
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import add_product
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import add_product
 
 BLOCK = 2048
 """Rows and columns of K that exist at a time."""

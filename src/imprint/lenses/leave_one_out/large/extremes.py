@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.large.large import LargeFit
+from imprint.lenses.leave_one_out.large.fit import LargeFit
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.self_influence import (
     SelfInfluence,

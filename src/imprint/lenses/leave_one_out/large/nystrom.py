@@ -30,7 +30,7 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.tiles import Records, blocks
 from imprint.lenses.leave_one_out.large.conjugate_gradients import StreamedMatrix
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import add_product, divide_rows
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import add_product, divide_rows
 
 
 class Nystrom:

@@ -22,7 +22,7 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.large.panels import Panels, aligned
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import (
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import (
     add_product,
     cholesky,
     divide_rows,

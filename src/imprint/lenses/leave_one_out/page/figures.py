@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from imprint.lenses.leave_one_out.page import plots as plots
-from imprint.lenses.leave_one_out.posterior.reasons import label_stands_out
+from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.report.section import Figure
 from imprint.report.wording import count
 from imprint.study.tables import Table

@@ -12,7 +12,7 @@ from imprint.lenses.leave_one_out.page.figures import leave_one_out_figures
 from imprint.lenses.leave_one_out.page.gallery import read_missed, reason
 from imprint.lenses.leave_one_out.page.section_asked import asked, together
 from imprint.lenses.leave_one_out.posterior.findings import NAMED_RECORDS, distinct_records
-from imprint.lenses.leave_one_out.posterior.reasons import label_stands_out
+from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.report.headline import Headline
 from imprint.report.inputs import estimate, lookup, mapping, number, read_columns
 from imprint.report.section import SECTIONS, Section

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import substitute
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence, towards_class
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import substitute
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,16 @@ variances, and z alone depends on the query. With c outputs, summed over directi
 Ye, Borovykh, Hayou, Shokri, "Leave-one-out distinguishability in machine learning", ICLR 2024, has
 the first of the two, and an area under the ROC curve by sampling; here it is exact.
 
-What is asked at the removed records themselves bounds what any queries can tell, for both
-divergences and the whole ROC curve: labels say something of f only through f there.
+The prediction at the removed records themselves bounds what any queries can tell, for both
+divergences and the whole ROC curve, because labels act on f only through f there. A search for the
+worst query is judged, and stopped, by its ratio to that bound, the certificate. For one record and
+one query the ratio is monotone in ρ², the squared correlation of f(q) and f(s) in the model without
+the record,
+
+    z_q / (1 + z_q) = ρ² h_s,   with h_s the leverage.
+
+The mean distance has no such bound: it is no divergence, and grows without limit along multiples of
+a query if the kernel is homogeneous.
 """
 
 from __future__ import annotations
@@ -28,8 +36,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.truth.area import area_above
-from imprint.lenses.leave_one_out.truth.rates import tpr_of_direction
+from imprint.lenses.leave_one_out.posterior.area import area_above
+from imprint.lenses.leave_one_out.posterior.rates import tpr_of_direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,3 +120,37 @@ def excess_over_log(values: Tensor) -> Tensor:
         series = series * square + 1 / odd
     near = ratio * values - 2 * ratio * square * series
     return torch.where(ratio.abs() <= 0.2, near, values - torch.log1p(values))
+
+
+def certificate(
+    query: Directions, own: Directions, measure: Measure = Directions.kl_out_in
+) -> Tensor:
+    """Return measure(query) / measure(S), in [0, 1] up to rounding.
+
+    Args:
+        query: at the queries, ``[..., k]``.
+        own: at the removed records themselves, ``[n, k]`` for queries ``[n, q, k]``.
+        measure: ``Directions.kl_out_in`` or ``Directions.kl_in_out``.
+
+    Returns:
+        float64 ``[...]``; 1 where nothing can be told at all, not even at S.
+    """
+    reached, possible = measure(query), measure(own)
+    possible = possible.reshape(possible.shape + (1,) * (reached.ndim - possible.ndim))
+    possible = possible.expand_as(reached)
+    return torch.where(possible > 0, reached / possible, torch.ones_like(possible))
+
+
+def squared_correlation(spread: Tensor, leverage: Tensor) -> Tensor:
+    """Return ρ², the squared out-correlation of f(q) and f(s), in [0, 1] up to rounding.
+
+    Args:
+        spread: z at the queries, float64 ``[n, q]``.
+        leverage: h, float64 ``[n]``.
+
+    Returns:
+        float64 ``[n, q]``; 0 where the leverage is.
+    """
+    share = spread / (1 + spread)
+    own = leverage[:, None]
+    return torch.where(own > 0, share / own, torch.zeros_like(share))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import cholesky, cholesky_inverse
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import cholesky, cholesky_inverse
 
 _ROWS = 1024
 LOST = 8 * torch.finfo(torch.float64).eps

@@ -4,14 +4,21 @@ A record is left out with all of its exact copies: leaving out one of them hardl
 because the others stay. That rule holds for every column but those that end in ``_alone``, where
 its copies stay. Copies have one value f, so the models differ in one direction however many there
 are.
+
+What sets a record apart is its place or its label. KL(out ‖ in) has a part ½c(z − log(1 + z)) that
+does not depend on the label, large far from the rest, and a part ½za from the residual. At a small
+noise, or with many outputs, the first is larger for nearly all records, so each part is compared
+with its own median.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from imprint.core.arrays import FloatArray
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, excess_over_log
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence
@@ -72,3 +79,20 @@ def _columns(influence: SelfInfluence, targets: Tensor) -> dict[str, Tensor]:
 def _variance_part(directions: Directions) -> Tensor:
     """Return ½c(z − log(1 + z)), ``[n]``."""
     return 0.5 * directions.outputs * excess_over_log(directions.spread[:, 0])
+
+
+def label_stands_out(divergence: FloatArray, variance_part: FloatArray) -> NDArray[np.bool_]:
+    """Return which records stand out by an unexpected label more than by their place.
+
+    >>> label_stands_out(np.array([2.0, 2.0, 9.0]), np.array([1.0, 1.0, 1.0])).tolist()
+    [False, False, True]
+
+    Args:
+        divergence: KL(out ‖ in), ``[n]``.
+        variance_part: the part that is there whatever the label, ``[n]``.
+    """
+    label_part = divergence - variance_part
+    stands: NDArray[np.bool_] = label_part * np.median(variance_part) > variance_part * np.median(
+        label_part
+    )
+    return stands

@@ -3,8 +3,8 @@
 The search is told the record and the rest of the data: it shows what the most revealing query
 looks like, and is no attack by someone who lacks the record. What can be told is known beforehand,
 so every search is certified by KL(query) / KL(S), and stopped by it (see
-:mod:`imprint.lenses.leave_one_out.search.certificate`). Values are those of the query that is
-returned, computed anew from it by the formulas for groups, whatever the search climbed.
+:mod:`imprint.lenses.leave_one_out.posterior.distinguishability`). Values are those of the query
+that is returned, computed anew from it by the formulas for groups, whatever the search climbed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,14 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, certificate
 from imprint.lenses.leave_one_out.posterior.groups import (
     group_joint_influence,
     group_self_influence,
 )
-from imprint.lenses.leave_one_out.search.certificate import certificate
 from imprint.lenses.leave_one_out.search.climb import Climb, adam, lbfgs
-from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain
+from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain, Starts
 from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries
-from imprint.lenses.leave_one_out.search.query_starts import Starts
 
 Method = Literal["lbfgs", "adam"]
 

@@ -10,7 +10,7 @@ import torch
 
 from imprint.lenses.leave_one_out.posterior.additions import Candidates, candidates
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
-from imprint.lenses.leave_one_out.posterior.query_tables import towards_labels
+from imprint.lenses.leave_one_out.posterior.queries import towards_labels
 from imprint.lenses.leave_one_out.posterior.records import FPR
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.study.fit import Fit

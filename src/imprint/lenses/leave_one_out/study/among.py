@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from imprint.core.progress import track
-from imprint.lenses.leave_one_out.posterior.queries import training_influence
-from imprint.lenses.leave_one_out.posterior.query_tables import queries_at_once, towards_labels
+from imprint.lenses.leave_one_out.posterior.queries import (
+    queries_at_once,
+    towards_labels,
+    training_influence,
+)
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.study.store import Study, read_json, write_json
 

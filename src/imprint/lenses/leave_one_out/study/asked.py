@@ -11,7 +11,7 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray
 from imprint.core.progress import track
-from imprint.lenses.leave_one_out.posterior.query_tables import queries_at_once, query_blocks
+from imprint.lenses.leave_one_out.posterior.queries import queries_at_once, query_blocks
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.study.store import Study, read_json, write_json

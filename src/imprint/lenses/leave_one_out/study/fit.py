@@ -19,6 +19,7 @@ from torch import Tensor
 from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel, kernel_settings
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
@@ -28,7 +29,6 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
     self_influence_with_copies,
 )
 from imprint.lenses.leave_one_out.posterior.findings import fit_findings, path_columns
-from imprint.lenses.leave_one_out.posterior.kernel_choice import chosen_kernel, kernel_settings
 from imprint.lenses.leave_one_out.posterior.noise_path import spectrum
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, check_scale, fit

@@ -9,7 +9,7 @@ import numpy as np
 
 from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.posterior.findings import distinct_records
-from imprint.lenses.leave_one_out.posterior.reasons import label_stands_out
+from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.study.fit import RECORDS, STEP
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.study.store import Study, read_json, write_json

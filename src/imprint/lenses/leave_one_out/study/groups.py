@@ -20,7 +20,7 @@ from imprint.lenses.leave_one_out.posterior.groups import (
     group_self_influence,
 )
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_of
-from imprint.lenses.leave_one_out.posterior.query_tables import towards_labels
+from imprint.lenses.leave_one_out.posterior.queries import towards_labels
 from imprint.lenses.leave_one_out.posterior.self_influence import towards_class
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries

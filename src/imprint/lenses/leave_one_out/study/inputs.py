@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.axis_order import FIRST, Order
+from imprint.data.axis_order import FIRST, LAST, Order, channel_order
 from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
-from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
-from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, image_axes
+from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
+from imprint.lenses.leave_one_out.kernels.pixels import ImageKernel
+from imprint.lenses.leave_one_out.posterior.options import KernelChoice, LeaveOneOutChoice
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
 from imprint.study.hashing import hash_arrays
 from imprint.study.npz import Arrays, numbers, read_npz
@@ -313,3 +314,75 @@ def _pixels(unit: FloatArray, scaling: str) -> Pixels:
 
 def _by_channel(values: FloatArray) -> FloatArray:
     return values[:, None, None]
+
+
+@dataclass(frozen=True)
+class ImageAxes:
+    """What the axes of an array of images are.
+
+    Attributes:
+        order: where the file has the channels.
+        recognised: whether the shape told, and not the user.
+        shape: C, H, W.
+    """
+
+    order: Order
+    recognised: bool
+    shape: tuple[int, int, int]
+
+    def __str__(self) -> str:
+        channels, height, width = self.shape
+        how = "recognised by the shape" if self.recognised else "by --channels"
+        return f"{channels} × {height} × {width}, channels {self.order} ({how})"
+
+
+def image_axes(
+    file: Path, x: FloatArray, choice: KernelChoice, channels: Order | None
+) -> ImageAxes | None:
+    """Return the axes of ``x``; None where the kernel takes no images.
+
+    Args:
+        file: named in errors.
+        x: inputs ``[n, ...]``.
+        choice: of the kernel.
+        channels: what the user says, if anything.
+
+    Raises:
+        ImprintError: the shape does not tell and the user does not say, or the user says what means
+            nothing here.
+    """
+    if not isinstance(chosen_kernel(choice), ImageKernel):
+        if channels is not None:
+            raise ImprintError(
+                f"--channels means nothing to kernel {choice.kernel}, which takes inputs as rows "
+                "of numbers: leave it out"
+            )
+        return None
+    shown = list(x.shape)
+    if x.ndim != 4:
+        raise ImprintError(
+            f"{file}: x has shape {shown}, but kernel {choice.kernel} takes images: save it as "
+            "[n, C, H, W] or [n, H, W, C]"
+        )
+    order = channels or channel_order(x.shape)
+    if order is None:
+        raise ImprintError(
+            f"{file}: x has shape {shown}, images of {shown[1]} channels if these come first and "
+            f"of {shown[3]} if last: say --channels first or --channels last"
+        )
+    _, first, second, third = x.shape
+    shape = (third, first, second) if order == LAST else (first, second, third)
+    return ImageAxes(order, channels is None, shape)
+
+
+def channels_first(values: FloatArray, axes: ImageAxes) -> FloatArray:
+    """Return images ``[n, C, H, W]`` of values in either order.
+
+    The records' shape tells; where it fits both orders, that of the records' file holds. Other
+    shapes are returned as they are.
+    """
+    channels, height, width = axes.shape
+    last = (height, width, channels)
+    if values.shape[1:] == last and (axes.order == LAST or last != axes.shape):
+        return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    return values

@@ -11,14 +11,16 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.search.landscape import Landscape, landscape, symmetric_steps
-from imprint.lenses.leave_one_out.search.landscape_directions import (
+from imprint.lenses.leave_one_out.search.landscape import (
+    Landscape,
     brightness_directions,
     eigenvector_directions,
+    landscape,
     neighbour_directions,
     random_directions,
+    symmetric_steps,
 )
 from imprint.lenses.leave_one_out.study.fit import Fit, check_fit, check_one_noise, double_device
 from imprint.lenses.leave_one_out.study.search_options import LandscapeOptions

@@ -16,16 +16,16 @@ import torch
 from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.kernels.choice import kernel_settings
 from imprint.lenses.leave_one_out.large.extremes import Extremes, check_extremes
-from imprint.lenses.leave_one_out.large.large import LargeFit, fit_large
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
+from imprint.lenses.leave_one_out.large.fit import LargeFit, fit_large
+from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     copies_from_diagonal,
     exact_copies,
     influence_with_copies,
 )
 from imprint.lenses.leave_one_out.posterior.findings import fit_findings, named_rows
-from imprint.lenses.leave_one_out.posterior.kernel_choice import kernel_settings
 from imprint.lenses.leave_one_out.posterior.options import MethodChoice
 from imprint.lenses.leave_one_out.posterior.records import record_columns
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence

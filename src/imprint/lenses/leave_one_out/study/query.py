@@ -8,7 +8,7 @@ from typing import Any
 from imprint import __version__
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.study.additions import addition_step
 from imprint.lenses.leave_one_out.study.among import among_step
 from imprint.lenses.leave_one_out.study.asked import query_step

@@ -13,17 +13,24 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
-from imprint.lenses.leave_one_out.posterior.kernel_choice import chosen_kernel
+from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Box, Domain, Sphere
+from imprint.lenses.leave_one_out.search.query_domain import (
+    Anywhere,
+    Box,
+    Domain,
+    Sphere,
+    Starts,
+    noise_starts,
+    record_starts,
+)
 from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries
 from imprint.lenses.leave_one_out.search.query_search import (
     FoundQueries,
     SearchOptions,
     search_queries,
 )
-from imprint.lenses.leave_one_out.search.query_starts import Starts, noise_starts, record_starts
 from imprint.lenses.leave_one_out.search.reconstruction import (
     Reconstruction,
     pixel_correlation,

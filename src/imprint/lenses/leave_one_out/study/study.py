@@ -14,10 +14,10 @@ from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
+from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
-from imprint.lenses.leave_one_out.posterior.kernel_choice import chosen_kernel
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.study.asked import query_step
 from imprint.lenses.leave_one_out.study.fit import (
     check_fit,
@@ -39,8 +39,7 @@ from imprint.lenses.leave_one_out.study.options import (
     LeaveOneOutStep,
     RecordOptions,
 )
-from imprint.lenses.leave_one_out.study.truth.matched import tell_variances
-from imprint.lenses.leave_one_out.truth.matching import typical_mean_square
+from imprint.lenses.leave_one_out.truth.matching import tell_variances, typical_mean_square
 from imprint.report.summary import finish
 from imprint.study.options import DataChoice
 from imprint.study.store import Study

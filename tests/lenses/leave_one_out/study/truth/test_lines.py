@@ -10,8 +10,13 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.search.landscape import line_queries
 from imprint.lenses.leave_one_out.study.truth.compare import retrain_study
-from imprint.lenses.leave_one_out.study.truth.lines import Lines, check_lines, coordinates
-from imprint.lenses.leave_one_out.study.truth.lines_compared import _curve, along_networks
+from imprint.lenses.leave_one_out.study.truth.lines import (
+    Lines,
+    _curve,
+    along_networks,
+    check_lines,
+    coordinates,
+)
 from imprint.lenses.leave_one_out.study.truth.retrain import ground_truth
 from imprint.lenses.leave_one_out.study.truth.retrain_options import RetrainingOptions
 from imprint.study.store import Study

@@ -8,37 +8,37 @@ out, ``estimators.parquet`` with the correlations, ``findings.json``, and ``nn.c
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice
-from imprint.lenses.leave_one_out.study.truth.compare_files import (
-    write_estimators,
-    write_nn,
-    write_nngp,
-    write_records,
-)
 from imprint.lenses.leave_one_out.study.truth.estimators import (
     Estimated,
     closed_forms,
     from_gradients,
     label_margins,
 )
-from imprint.lenses.leave_one_out.study.truth.lines_compared import lines_step
-from imprint.lenses.leave_one_out.study.truth.retrain import GroundTruth, ground_truth
-from imprint.lenses.leave_one_out.study.truth.retrain_checks import check_comparison
+from imprint.lenses.leave_one_out.study.truth.lines import lines_step
+from imprint.lenses.leave_one_out.study.truth.retrain import (
+    GroundTruth,
+    check_comparison,
+    ground_truth,
+)
 from imprint.lenses.leave_one_out.study.truth.retrain_options import (
     ComparisonOptions,
     RetrainingOptions,
 )
 from imprint.lenses.leave_one_out.truth.ground_truth import (
+    Measured,
     attack_auc,
     correlations,
     datamodeling_score,
@@ -56,6 +56,7 @@ from imprint.study.hashing import hash_arrays
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
 from imprint.study.store import Study, read_json, write_json
+from imprint.study.tables import write_table
 
 STEP = "comparison"
 NETWORKS = (*fields_of(KernelChoice, DataChoice), "train")
@@ -229,3 +230,89 @@ def _datamodeling(
         return datamodeling_score(found.table, plan.halves(), outputs, random).to_dict()
     except ImprintError as error:
         return {"missing": str(error)}
+
+
+def write_records(
+    folder: Path,
+    index: NDArray[np.int64],
+    difference: Measured,
+    auc: Measured,
+    estimates: Mapping[str, Estimated],
+) -> None:
+    """Write one row a record left out, the truth and every estimate."""
+    columns: dict[str, NDArray[Any]] = {
+        "index": index,
+        "difference": difference.value,
+        "difference_error": difference.error,
+        "auc": auc.value,
+        "auc_error": auc.error,
+    }
+    for name, found in estimates.items():
+        if found.difference is not None:
+            columns[name] = found.difference
+        columns.update({f"{name}_{kind}": values for kind, values in found.measures.items()})
+    write_table(folder / "records.parquet", columns)
+
+
+def write_estimators(folder: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one row an estimate; what is missing is NaN, and ends of intervals stand beside."""
+
+    def number(row: Mapping[str, Any], *keys: str | int) -> float:
+        value: Any = row
+        for key in keys:
+            if isinstance(key, int):
+                value = None if value is None else value[key]
+            else:
+                value = value.get(key) if isinstance(value, Mapping) else None
+        return float("nan") if value is None else float(value)
+
+    columns: dict[str, NDArray[Any]] = {
+        "index": np.arange(len(rows)),
+        "estimator": np.array(list(rows)),
+    }
+    for name in ("seconds", "cpu_seconds", "peak_bytes"):
+        columns[name] = np.array([number(row, name) for row in rows.values()])
+    estimates: list[tuple[str, ...]] = [
+        (kind, coefficient)
+        for kind in ("difference", "auc")
+        for coefficient in ("pearson", "spearman")
+    ]
+    for keys in (*estimates, ("datamodeling",)):
+        parts: dict[str, tuple[str | int, ...]] = {
+            "": ("value",),
+            "_low": ("ci95", 0),
+            "_high": ("ci95", 1),
+        }
+        for end, part in parts.items():
+            columns["_".join(keys) + end] = np.array(
+                [number(row, *keys, *part) for row in rows.values()]
+            )
+    write_table(folder / "estimators.parquet", columns)
+
+
+def write_nn(path: Path, truth: GroundTruth, difference: Measured, auc: Measured) -> None:
+    """Write the truth in the columns of the publication's tool."""
+    names = ("differ_idx", "counts", "auc", "auc_std", "diff", "diff_std")
+    columns = (auc.value, auc.error, difference.value, difference.error)
+    rows = [
+        (int(row) + 1, truth.plan.pairs, *(float(column[place]) for column in columns))
+        for place, row in enumerate(truth.plan.left_out)
+    ]
+    _write_csv(path, names, rows)
+
+
+def write_nngp(path: Path, truth: GroundTruth, found: Estimated) -> None:
+    """Write one closed form in the columns of the publication's tool."""
+    names = ("auc", "kl", "mse")
+    rows = [
+        (int(row) + 1, *(float(found.measures[name][place]) for name in names))
+        for place, row in enumerate(truth.plan.left_out)
+    ]
+    _write_csv(path, ("differ_idx", *names), rows)
+
+
+def _write_csv(path: Path, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)

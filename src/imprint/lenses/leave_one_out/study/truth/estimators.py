@@ -19,11 +19,11 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.study.truth.retrain import GroundTruth
 from imprint.lenses.leave_one_out.study.truth.retrain_options import ComparisonOptions
 from imprint.nets.fully_connected import NetworkStack

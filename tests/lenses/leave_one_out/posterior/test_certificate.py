@@ -4,14 +4,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.distinguishability import (
+    Directions,
+    certificate,
+    squared_correlation,
+)
 from imprint.lenses.leave_one_out.posterior.groups import (
     group_joint_influence,
     group_self_influence,
 )
 from imprint.lenses.leave_one_out.posterior.queries import query_influence, training_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
-from imprint.lenses.leave_one_out.search.certificate import certificate, squared_correlation
 from tests.lenses.leave_one_out.refits import problem
 
 

@@ -7,10 +7,8 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
 from imprint.lenses.leave_one_out.large.panels import MemoryPanels, Shape
-from imprint.lenses.leave_one_out.posterior import tiled_cholesky
-from imprint.lenses.leave_one_out.posterior.posterior import fit
-from imprint.lenses.leave_one_out.posterior.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.posterior.tiled_cholesky import (
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.linalg.tiled_cholesky import (
     SMALLEST,
     TILE,
     add_product,
@@ -20,6 +18,8 @@ from imprint.lenses.leave_one_out.posterior.tiled_cholesky import (
     multiply,
     substitute,
 )
+from imprint.lenses.leave_one_out.posterior import tiled_cholesky
+from imprint.lenses.leave_one_out.posterior.posterior import fit
 
 
 def positive(size: int) -> torch.Tensor:

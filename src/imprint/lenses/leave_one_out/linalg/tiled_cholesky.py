@@ -2,7 +2,7 @@
 
 LAPACK and BLAS add in an order that depends on the number of threads. Here a matrix is cut into
 tiles of a fixed size, every tile of a result is made by one thread
-(:mod:`imprint.lenses.leave_one_out.posterior.threads`), and threads take whichever is next: the
+(:mod:`imprint.lenses.leave_one_out.linalg.threads`), and threads take whichever is next: the
 same bytes with any number of them.
 
 The factor is made from left to right, column of tiles by column of tiles (Golub, Van Loan, "Matrix
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.tiles import blocks, mirrored
-from imprint.lenses.leave_one_out.posterior.threads import in_parallel
+from imprint.lenses.leave_one_out.linalg.threads import in_parallel
 
 TILE = 256
 """Rows and columns: a product of two tiles takes 0.5 ms of a core, its call 0.007 ms."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.truth.noncentral_chi_square import log_distribution
+from imprint.lenses.leave_one_out.posterior.noncentral_chi_square import log_distribution
 
 _MOST_STEPS = 100
 _CLOSE = 1e-6

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.truth.area import area_above
-from imprint.lenses.leave_one_out.truth.noncentral_chi_square import log_distribution
-from imprint.lenses.leave_one_out.truth.rates import tpr_of_direction
+from imprint.lenses.leave_one_out.posterior.area import area_above
+from imprint.lenses.leave_one_out.posterior.noncentral_chi_square import log_distribution
+from imprint.lenses.leave_one_out.posterior.rates import tpr_of_direction
 
 
 def tensor(values):

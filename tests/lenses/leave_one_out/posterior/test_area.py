@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 from scipy.stats import mannwhitneyu
 
-from imprint.lenses.leave_one_out.truth.area import area_above
+from imprint.lenses.leave_one_out.posterior.area import area_above
 
 
 def area(spread, surprise, outputs):
@@ -112,5 +112,5 @@ def test_shapes_and_blocks(monkeypatch):
     spread, surprise = rng.exponential(size=(5, 3, 2)), rng.exponential(size=(5, 1, 1))
     whole = area(spread, surprise, 2)
     assert whole.shape == (5, 3)
-    monkeypatch.setattr("imprint.lenses.leave_one_out.truth.area._BLOCK", 4)
+    monkeypatch.setattr("imprint.lenses.leave_one_out.posterior.area._BLOCK", 4)
     torch.testing.assert_close(area(spread, surprise, 2), whole, rtol=1e-14, atol=0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.posterior.dual_activations import Activation, dual_activation
+from imprint.lenses.leave_one_out.kernels.dual_activations import Activation, dual_activation
 from tests.lenses.leave_one_out.plain_kernels import (
     SMOOTH,
     expectation,

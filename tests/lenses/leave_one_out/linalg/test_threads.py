@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from imprint.cli import run
+from imprint.lenses.leave_one_out.linalg.threads import in_parallel, one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior import tiled_cholesky
-from imprint.lenses.leave_one_out.posterior.threads import in_parallel, one_thread_a_sum
 
 COMMANDS = {
     "dense": ["fit", "--method", "dense", "--noise", "0.1,1"],
@@ -64,7 +64,7 @@ def test_parts_are_done_in_any_mode():
 
 SOLVES = """
 import torch
-from imprint.lenses.leave_one_out.posterior.threads import in_parallel, one_thread_a_sum
+from imprint.lenses.leave_one_out.linalg.threads import in_parallel, one_thread_a_sum
 
 generator = torch.Generator().manual_seed(0)
 square, rows = (torch.randn(n, 256, generator=generator, dtype=torch.float64) for n in (256, 77))

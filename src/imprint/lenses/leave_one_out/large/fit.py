@@ -59,9 +59,9 @@ from imprint.lenses.leave_one_out.large.conjugate_gradients import (
     solve,
     unit_vectors,
 )
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
 from imprint.lenses.leave_one_out.large.memory_plan import (
     CANDIDATES,
+    LargeOptions,
     available_memory,
     block_rows,
     kernel_memory,

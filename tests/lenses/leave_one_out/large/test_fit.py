@@ -12,9 +12,8 @@ from scipy.stats import binom
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.large.approximate_inverse import choose_method
 from imprint.lenses.leave_one_out.large.approximation_error import MEASURES
-from imprint.lenses.leave_one_out.large.large import fit_large
-from imprint.lenses.leave_one_out.large.large_options import LargeOptions
-from imprint.lenses.leave_one_out.large.memory_plan import Demand, panel_width_within
+from imprint.lenses.leave_one_out.large.fit import fit_large
+from imprint.lenses.leave_one_out.large.memory_plan import Demand, LargeOptions, panel_width_within
 from tests.lenses.leave_one_out.large_problem import KERNEL, NOISE, large_problem
 
 MIB = 1 << 20

@@ -6,7 +6,7 @@ from scipy.special import digamma
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.search import network_landscape as module
-from imprint.lenses.leave_one_out.search.network_landscape import network_landscape
+from imprint.lenses.leave_one_out.truth.network_landscape import network_landscape
 
 
 def samples(count=9, other=8, points=3, outputs=2, shift=1.0, seed=0):
