@@ -1,3 +1,4 @@
+import shlex
 import subprocess
 import sys
 
@@ -5,6 +6,10 @@ import pytest
 
 from imprint.cli import main
 from imprint.study.command import COMMANDS
+from imprint.study.command_help import full_help, short_help
+from imprint.study.config import parse
+from imprint.study.option_tree import options_of
+from imprint.study.options import Common
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "PIL")
 
@@ -19,9 +24,9 @@ def test_help_imports_nothing_heavy(words):
         f"print('LOADED', [name for name in {HEAVY!r} if name in sys.modules], code)"
     )
     command = [sys.executable, "-c", script, *words]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "LOADED []" in told.stdout, told.stderr
-    assert told.stdout.splitlines()[-1].endswith(" 0" if "--help" in words else " 2")
+    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "LOADED []" in output.stdout, output.stderr
+    assert output.stdout.splitlines()[-1].endswith(" 0" if "--help" in words else " 2")
 
 
 @pytest.mark.parametrize("name", COMMANDS.names())
@@ -29,9 +34,33 @@ def test_every_command_has_the_common_options(name, capsys):
     with pytest.raises(SystemExit) as left:
         main([*name.split(), "--help"])
     assert left.value.code == 0
-    told = capsys.readouterr().out
-    for flag in ("--out", "--seed", "--device", "--json"):
-        assert flag in told
+    help_text = capsys.readouterr().out
+    flags = ("--out", "--seed", "--device", "--[no-]json")
+    for flag in flags if issubclass(COMMANDS.get(name).options, Common) else flags[-1:]:
+        assert flag in help_text
+    for flag in ("--config", "--quiet", "--verbose"):
+        assert flag in help_text
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_short_help_fits_60_lines_and_80_columns(name):
+    lines = short_help(name, COMMANDS.get(name)).splitlines()
+    assert len(lines) <= 60
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_every_option_has_a_help_text(name):
+    options = options_of(COMMANDS.get(name).options)
+    assert [option.flag for option in options if not option.help] == []
+    text = full_help(name, COMMANDS.get(name))
+    assert [option.flag for option in options if option.spelled not in text] == []
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS.names() if COMMANDS.get(name).example])
+def test_the_example_of_a_command_is_accepted(name, capsys):
+    parse(COMMANDS.get(name).options, shlex.split(COMMANDS.get(name).example), name)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -46,9 +75,9 @@ def test_mistakes_are_one_sentence_and_leave_with_2(words, message, capsys):
     with pytest.raises(SystemExit) as left:
         main(words)
     assert left.value.code == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
 
 
 def test_version(capsys):

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,12 +206,19 @@ def _no_command(words: list[str]) -> None:
 
 
 def _print_tree(names: list[str], program: str) -> None:
-    width = max(len(name) for name in names)
     print(f"usage: {program} COMMAND [options]\n")
+    summaries = {name: COMMANDS.get(name).summary for name in names}
     if program == "imprint":
         print("What training data left in a neural network, and how much of it tests reach.\n")
-    for name in names:
-        print(f"  {name:<{width}}  {COMMANDS.get(name).summary}")
-    print(f"\n{program} COMMAND --help shows its main options, --help-all all of them.")
+        lists = [name.split()[1] for name in names if name.startswith("list ")]
+        summaries = {name: text for name, text in summaries.items() if name.split()[0] != "list"}
+        summaries["list NAMES"] = ", ".join(lists)
+    width = max(map(len, summaries))
+    for name, summary in summaries.items():
+        first, *more = textwrap.wrap(summary, 76 - width)
+        print(f"  {name:<{width}}  {first}")
+        for line in more:
+            print(" " * (width + 4) + line)
+    print(f"\n{program} COMMAND --help shows the main options, --help-all all of them.")
     if program == "imprint":
         print("imprint --install-completion [bash|zsh|fish] completes commands and options.")

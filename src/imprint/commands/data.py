@@ -8,7 +8,10 @@ from typing import Any
 
 from imprint.study.command import command
 from imprint.study.config import Integers
+from imprint.study.listing import listed
 from imprint.study.options import Common, DataChoice
+
+listed("layouts", "layouts of image folders and files", "imprint.data.sources.registry:layouts")
 
 
 @command("data describe", "count images, labels, boxes, crops")

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from imprint.study.command import command
+from imprint.study.listing import listed
 from imprint.study.options import Common, DataChoice
 from imprint.train.options import TrainOptions
+
+listed("architectures", "architectures by name", "imprint.nets.registry:ARCHITECTURES")
+listed("objectives", "training objectives", "imprint.train.objective:OBJECTIVES")
+listed("recipes", "published recipes for --config", "imprint.recipes:describe_recipes")
 
 
 @command("train", "train one network")

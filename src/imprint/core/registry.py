@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -64,6 +65,18 @@ class Registry(Generic[T]):
             )
         return self._entries[name]
 
+    def describe(self) -> dict[str, str]:
+        """Return a line about each entry, by name: how the docstring of its module begins."""
+        return {name: self._describe(self._entries[name]) for name in self.names()}
+
+    def _describe(self, entry: T) -> str:
+        module = next((name for name in _modules_of(entry) if name.startswith(self._roots())), "")
+        text = (sys.modules[module].__doc__ if module else entry.__doc__) or ""
+        return text.partition("\n")[0].strip().rstrip(".")
+
+    def _roots(self) -> tuple[str, ...]:
+        return tuple(package.partition(".*.")[0] for package in self.packages)
+
     def _discover(self) -> None:
         if self._discovered:
             return
@@ -73,6 +86,14 @@ class Registry(Generic[T]):
                 package = importlib.import_module(name)
                 for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                     importlib.import_module(f"{name}.{module.name}")
+
+
+def _modules_of(entry: object) -> Iterator[str]:
+    """Yield the modules of an entry: of a class or function, or of those that an object holds."""
+    for part in (entry, *getattr(entry, "__dict__", {}).values()):
+        defined = getattr(part, "func", part)  # of functools.partial
+        if callable(defined) and hasattr(defined, "__qualname__"):
+            yield defined.__module__
 
 
 def _matching(pattern: str) -> Iterator[str]:

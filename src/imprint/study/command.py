@@ -1,8 +1,7 @@
 """A command: a dataclass of options with a ``run``, registered under its words.
 
 A lens keeps its commands in ``lenses/LENS/commands.py``; those of no lens stand in ``commands/``.
-No list elsewhere names them. Beside its commands a module may register lists of named things for
-``imprint list``: :func:`listed`.
+No list elsewhere names them.
 """
 
 from __future__ import annotations
@@ -34,11 +33,7 @@ class Command:
     main: tuple[str, ...] = ()
 
 
-MODULES = ("imprint.commands", "imprint.lenses.*.commands")
-COMMANDS: Registry[Command] = Registry("command", *MODULES)
-LISTS: Registry[str] = Registry("list", *MODULES)
-"""By plural name, where a registry or a function that returns descriptions by name stands:
-``package.module:NAME``, imported when it is listed."""
+COMMANDS: Registry[Command] = Registry("command", "imprint.commands", "imprint.lenses.*.commands")
 
 
 def command(
@@ -54,14 +49,3 @@ def command(
         return options
 
     return enter
-
-
-def listed(plural: str, where: str) -> None:
-    """Let ``imprint list PLURAL`` show a registry.
-
-    Args:
-        plural: e.g. ``"attacks"``.
-        where: ``package.module:NAME`` of a :class:`Registry`, or of a function without arguments
-            that returns a mapping from names to one-line descriptions.
-    """
-    LISTS.register(plural)(where)

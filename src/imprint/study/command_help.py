@@ -133,21 +133,33 @@ def _option_lines(option: Option, is_short: bool) -> list[str]:
     text = option.help
     if is_short:
         text = text.partition(". ")[0].rstrip(".")
-    details = _details(option, is_short)
-    text = f"{text} ({details})" if details else text
-    return _entry(option.spelled, text, MAX_LINES_OF_AN_OPTION if is_short else None)
+    spelled, details = option.spelled, _details(option, is_short)
+    if len(spelled) > WIDTH - INDENT and option.choices:
+        spelled = f"{option.flag} NAME"
+        details = "; ".join(filter(None, [", ".join(option.choices), details]))
+    return _entry(spelled, text, details, MAX_LINES_OF_AN_OPTION if is_short else None)
 
 
-def _entry(spelled: str, text: str, max_lines: int | None = None) -> list[str]:
-    """Return a flag and what it does, in two columns."""
+def _entry(spelled: str, text: str, details: str = "", max_lines: int | None = None) -> list[str]:
+    """Return a flag, what it does and, in brackets, details, in two columns.
+
+    Where there is no room for all, the text is cut short rather than the details.
+    """
     indent = " " * INDENT
-    lines = textwrap.wrap(
-        text, WIDTH - INDENT, max_lines=max_lines, placeholder=" …", break_long_words=False
-    )
+    words = text.split()
+    lines = _wrap(words, details)
+    while max_lines is not None and len(lines) > max_lines and words:
+        words.pop()
+        lines = _wrap([*words, "…"], details)
     head = f"  {spelled}"
     if len(head) + 2 <= INDENT:
         return [f"{head:<{INDENT}}{lines[0]}", *(indent + line for line in lines[1:])]
     return [head, *(indent + line for line in lines)]
+
+
+def _wrap(words: list[str], details: str) -> list[str]:
+    text = " ".join([*words, f"({details})"] if details else words)
+    return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False)
 
 
 def _details(option: Option, is_short: bool) -> str:

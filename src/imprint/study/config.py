@@ -176,7 +176,7 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
     for key, value in content.items():
         # YAML 1.1 reads the bare word `on` as true.
         name = "on" if key is True else str(key).replace("-", "_")
-        name = rename_key(options, name, lambda news: warn(f"{file}: {prefix}{news}"))
+        name = rename_key(options, name, prefix, lambda news: warn(f"{file}: {news}"))
         if name not in known:
             raise ImprintError(
                 f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"

@@ -56,10 +56,17 @@ def rename_flags(options: type, words: Sequence[str], report: Report) -> list[st
     return current
 
 
-def rename_key(options: type, key: str, report: Report) -> str:
-    """Return the current name of a dotted key of a YAML file; underscores, as fields have them."""
+def rename_key(options: type, key: str, group: str, report: Report) -> str:
+    """Return the current name of a key of a YAML file.
+
+    Args:
+        options: the dataclass that the key fills a field of.
+        key: with underscores, as fields have them.
+        group: the dotted names of the groups it stands in, with a dot at the end, or nothing.
+        report: is given one sentence for an old key.
+    """
     new = renamed_keys(options).get(key)
     if new is None:
         return key
-    report(f"{key} is now {new}; the old name goes in the next version")
+    report(f"{group}{key} is now {group}{new}; the old name goes in the next version")
     return new

@@ -12,6 +12,14 @@ from imprint.lenses.coverage.study.options import (
     WisdomOptions,
 )
 from imprint.study.command import command
+from imprint.study.listing import listed
+
+listed("criteria", "coverage criteria", "imprint.lenses.coverage.criterion.criterion:CRITERIA")
+listed(
+    "attributions",
+    "attributions of outputs to neurons",
+    "imprint.probe.attribution.layer_attribution:ATTRIBUTORS",
+)
 
 
 @command("coverage measure", "coverage of a network by a test set, all criteria")

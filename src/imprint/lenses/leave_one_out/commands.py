@@ -12,6 +12,18 @@ from imprint.lenses.leave_one_out.study.truth.retrain_options import (
     RetrainingOptions,
 )
 from imprint.study.command import command
+from imprint.study.listing import listed
+
+listed(
+    "kernels",
+    "kernels of fits",
+    "imprint.lenses.leave_one_out.kernels.kernel:KERNELS",
+)
+listed(
+    "estimators",
+    "estimators of influence",
+    "imprint.probe.influence_kit.question:INFLUENCES",
+)
 
 
 @command("leave-one-out fit", "leave-one-out influence of every training record")

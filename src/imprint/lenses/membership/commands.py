@@ -12,7 +12,10 @@ from imprint.lenses.membership.study.privacy.options import PrivacyOptions
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.study.command import command
 from imprint.study.config import Names, Numbers
+from imprint.study.listing import listed
 from imprint.study.options import Common
+
+listed("attacks", "membership attacks", "imprint.lenses.membership.attack.attack:ATTACKS")
 
 
 @command("membership attack", "membership attacks on arrays alone")
