@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,13 +65,17 @@ def printable_json(value: Any) -> str:
     return "\n".join(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
-def safe_console(highlight: bool = True) -> Console:
-    """Return a console on standard output that prints text as it is, its controls escaped.
+def safe_console(
+    highlight: bool = True, width: int | None = None, file: IO[str] | None = None
+) -> Console:
+    """Return a console that prints text as it is, its controls escaped.
 
     Rich would take ``[red]`` in the name of a class for a style, and pass an escape sequence on.
 
     Args:
         highlight: whether numbers and the like are coloured on a terminal.
+        width: columns of a line; None for those of the terminal, 80 where there is none.
+        file: where to print; None for standard output.
     """
     from rich.console import Console
     from rich.text import Text
@@ -81,4 +85,4 @@ def safe_console(highlight: bool = True) -> Console:
             lines = (printable(line) for line in text.split("\n"))
             return super().render_str("\n".join(lines), **options)
 
-    return SafeConsole(highlight=highlight, markup=False, emoji=False)
+    return SafeConsole(highlight=highlight, markup=False, emoji=False, width=width, file=file)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imprint.report.prose import Text
+from imprint.report.wording import Writer, percent
 from imprint.stats.estimate import Estimate
 
 
@@ -18,14 +20,24 @@ class Headline:
         sentence: the number in words.
         of: what ``shown.n`` counts, in the singular.
         nothing: what ``chance`` is called.
+        write: writes the number.
+        unit: beside the number.
     """
 
     title: str
     shown: Estimate
     chance: float
-    sentence: str
+    sentence: Text
     of: str = "record"
     nothing: str = "guessing"
+    write: Writer = percent
+    unit: str = ""
+
+    @property
+    def range(self) -> str:
+        """The interval in words."""
+        ends = f"{self.write(self.shown.low)} to {self.write(self.shown.high)}"
+        return f"{ends} {self.unit}" if self.unit else ends
 
     @property
     def strip(self) -> dict[str, float]:

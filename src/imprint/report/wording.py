@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+
+from imprint.stats.estimate import Estimate
+
+Writer = Callable[[float], str]
+"""Writes one number, such as :func:`percent` or :func:`count`."""
 
 MISSING = "–"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -30,6 +36,49 @@ def percent(share: float, digits: int = 1) -> str:
     """
     text = decimal(100 * share, digits)
     return text if text == MISSING else f"{text}%"
+
+
+def fixed(digits: int, sign: bool = False) -> Writer:
+    """Return a writer of numbers with so many digits behind the point.
+
+    >>> fixed(2)(0.5), fixed(2, sign=True)(0.5)
+    ('0.50', '+0.50')
+    """
+    return partial(decimal, digits=digits, sign=sign)
+
+
+def interval(estimate: Estimate, write: Writer = percent) -> str:
+    """Return the ends of an estimate's 95 % interval, as they stand under its value.
+
+    >>> interval(Estimate(0.613, (0.58, 0.641), 900))
+    '58.0% to 64.1%'
+    """
+    low, high = estimate.ci95
+    return f"{write(low)} to {write(high)}"
+
+
+def narrow_interval(estimate: Estimate, write: Writer = percent) -> str:
+    """Return the ends of an interval in as few letters as can be read, for a terminal.
+
+    >>> narrow_interval(Estimate(0.613, (0.58, 0.641), 900))
+    '58.0–64.1%'
+    >>> narrow_interval(Estimate(0.1, (-0.1, 0.3), 900), points)
+    '−10.0 to +30.0'
+    """
+    low, high = map(write, estimate.ci95)
+    if low.startswith(("−", "+")) or high.startswith(("−", "+")):
+        return f"{low} to {high}"
+    return f"{low.removesuffix('%') if high.endswith('%') else low}–{high}"
+
+
+def with_interval(estimate: Estimate, write: Writer = percent) -> str:
+    """Return an estimate and its 95 % interval on one line.
+
+    >>> with_interval(Estimate(0.613, (0.58, 0.641), 900))
+    '61.3% [58.0%, 64.1%]'
+    """
+    low, high = estimate.ci95
+    return f"{write(estimate.value)} [{write(low)}, {write(high)}]"
 
 
 def points(share: float, sign: bool = True) -> str:

@@ -14,7 +14,7 @@ from imprint.lenses.dejavu.page.verdict import (
     percents_of,
     two_model_verdict,
 )
-from imprint.report.gallery import read_gallery
+from imprint.report.album import read_gallery
 from imprint.report.inputs import (
     as_estimate,
     estimate,
