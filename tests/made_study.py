@@ -212,6 +212,7 @@ def _summary(images: ArrayImages, records: Any) -> dict[str, Any]:
     by_percent = {"100": findings(attacked), "20": findings(attacked // 5)}
     kinds = np.bincount(records["category"], minlength=4)
     return {
+        "schema": 2,
         "imprint": "0.1.0",
         "data": {
             "name": "composite",

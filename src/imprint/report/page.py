@@ -14,9 +14,10 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from imprint.core.errors import ImprintError
-from imprint.report.inputs import lookup, mapping, read_object
+from imprint.report.inputs import lookup, mapping
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary import read_summary
 from imprint.report.templating import render
 from imprint.study.store import replacing
 
@@ -31,7 +32,7 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
     Raises:
         ImprintError: something the page needs is missing or damaged, or it cannot be written.
     """
-    summary = read_object(root / "summary.json")
+    summary = read_summary(root)
     try:
         with plots_as_files(plots) if plots is not None else nullcontext():
             built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
@@ -66,7 +67,7 @@ def _page(name: str, trained_on: str, version: str, sections: list[Section]) -> 
         name=name,
         trained_on=trained_on,
         version=version,
-        sections=[(section, Markup(section.html)) for section in sections],
+        sections=[(section, section.html) for section in sections],
         style=Markup(render("style.css.j2", day=DAY)),
         script=Markup(script),
         script_hash=digest,

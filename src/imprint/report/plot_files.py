@@ -62,25 +62,37 @@ def write_plot_files(
         drawing = drawing.replace(placeholder, colour)
     with replacing(folder / f"{name}.svg") as temporary:
         temporary.write_text(drawing, encoding="utf-8")
-    for artist in figure.findobj():
-        _recolour(artist, real)
+    recolour(figure, placeholders)
     with replacing(folder / f"{name}.png") as temporary:
         figure.savefig(
             temporary, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": ""}
         )
 
 
+def recolour(figure: Figure, placeholders: Mapping[str, str]) -> Figure:
+    """Exchange placeholders for the page's colours by day; return the figure.
+
+    Args:
+        figure: as drawn.
+        placeholders: by name of the colour.
+    """
+    real = {placeholders[colour]: DAY[colour] for colour in DAY}
+    for artist in figure.findobj():
+        _recolour(artist, real)
+    return figure
+
+
 def _recolour(artist: Any, real: Mapping[str, str]) -> None:
     for part in COLOURED:
         if not (hasattr(artist, f"get_{part}") and hasattr(artist, f"set_{part}")):
             continue
-        found = getattr(artist, f"get_{part}")()
-        if found is None or (isinstance(found, str) and found in ("auto", "none")):
+        value = getattr(artist, f"get_{part}")()
+        if value is None or (isinstance(value, str) and value in ("auto", "none")):
             continue
-        colours = to_rgba_array(found)
+        colours = to_rgba_array(value)
         exchanged = [to_rgba_array(real.get(to_hex(row), row))[0] for row in colours]
         for before, after in zip(colours, exchanged, strict=True):
             after[3] = before[3]
         if exchanged:
-            one = len(exchanged) == 1
-            getattr(artist, f"set_{part}")(exchanged[0] if one else np.array(exchanged))
+            new = exchanged[0] if len(exchanged) == 1 else np.array(exchanged)
+            getattr(artist, f"set_{part}")(new)

@@ -67,9 +67,9 @@ class Figure:
 
     def html(self) -> Markup:
         """Return the figure for the page."""
-        return Markup(
-            "<figure><h3>{}</h3>\n{}\n<figcaption>{}</figcaption></figure>"
-        ).format(self.title, self.svg, self.caption)
+        return Markup("<figure><h3>{}</h3>\n{}\n<figcaption>{}</figcaption></figure>").format(
+            self.title, self.svg, self.caption
+        )
 
 
 Builder = Callable[[Path, Mapping[str, Any]], Section | None]

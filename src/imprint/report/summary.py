@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
+from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.report.terminal import TERMINAL
+from imprint.report.inputs import read_object
+from imprint.report.terminal import TERMINAL, print_all
 from imprint.study.config import to_plain
 from imprint.study.options import Common
 from imprint.study.store import Study, replacing, write_json
+
+SCHEMA = 2
+"""Version of the layout of ``summary.json``: raised when keys are renamed or moved, so that a page
+is never made of findings that it would misread."""
 
 NOT_SETTINGS = ("out", "device", "json")
 
@@ -31,14 +37,51 @@ def finish(
 
     settings = _settings(options)
     shown = {name: without_folders(value) for name, value in settings.items()}
-    summary = {"imprint": __version__, "data": data, "settings": shown, "lenses": lenses}
+    summary = new_summary(data, lenses, shown)
     write_json(study.path("summary.json"), summary)
     _write_options(study.root, settings)
     page = write_report(study.root)
     if not options.json:
         for lens, findings in lenses.items():
-            TERMINAL.get(lens)(findings)
+            print_all(TERMINAL.get(lens)(findings) or ())
     log(f"report: {page}")
+    return summary
+
+
+def new_summary(
+    data: dict[str, Any], lenses: dict[str, Any], settings: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the content of a ``summary.json``.
+
+    Args:
+        data: facts about the images.
+        lenses: findings by lens, as JSON values.
+        settings: of the command, without folders; None for none.
+    """
+    with_settings = {} if settings is None else {"settings": settings}
+    return {
+        "schema": SCHEMA,
+        "imprint": __version__,
+        "data": data,
+        **with_settings,
+        "lenses": lenses,
+    }
+
+
+def read_summary(root: Path) -> dict[str, Any]:
+    """Return the content of ``summary.json`` of a study.
+
+    Raises:
+        ImprintError: it is missing or damaged, or of another version's layout.
+    """
+    path = root / "summary.json"
+    summary = read_object(path)
+    schema = summary.get("schema", 1)
+    if schema != SCHEMA:
+        raise ImprintError(
+            f"{path} has layout {schema!r} and this version of imprint reads layout {SCHEMA}: "
+            "run the study again, or make the page with the version that wrote it"
+        )
     return summary
 
 

@@ -8,10 +8,10 @@
 >>> table.records()[0]
 {'attack': 'loss', 'auc': 0.613, 'auc_low': 0.58, 'auc_high': 0.641, 'auc_n': 900}
 >>> print(table.text())
- attack   AUC
-──────────────────────────────
- loss     61.3% [58.0%, 64.1%]
- lira                        –
+attack                   AUC
+────────────────────────────
+loss    61.3% [58.0%, 64.1%]
+lira                       –
 """
 
 from __future__ import annotations
@@ -130,15 +130,17 @@ class Table:
         shown = [column for column in self.columns if column.on_phone]
         return self.headings and not self.tall and len(shown) >= STACKED_COLUMNS
 
+    def sortable(self, column: Column) -> bool:
+        """Return whether the page lets readers sort by a column: not by one of drawings."""
+        place = self.columns.index(column)
+        return not any(isinstance(_value(row[place]), Dumbbell) for row in self.rows)
+
     def html(self) -> Markup:
         """Return the table for the page."""
         from imprint.report.templating import render
 
         rows = [
-            [
-                _Shown.of(value, column)
-                for value, column in zip(row, self.columns, strict=True)
-            ]
+            [_Shown.of(value, column) for value, column in zip(row, self.columns, strict=True)]
             for row in self.rows
         ]
         return Markup(render("table.html.j2", table=self, rows=rows))

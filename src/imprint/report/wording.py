@@ -81,6 +81,24 @@ def with_interval(estimate: Estimate, write: Writer = percent) -> str:
     return f"{write(estimate.value)} [{write(low)}, {write(high)}]"
 
 
+def short_percent(share: float) -> str:
+    """Return a share as a percentage without zeros at its end, as beside an axis.
+
+    >>> short_percent(0.001), short_percent(0.625), short_percent(1)
+    ('0.1%', '62.5%', '100%')
+    """
+    return f"{float(f'{100 * share:.3g}'):g}%".replace("-", "−")
+
+
+def short_points(share: float) -> str:
+    """Return a difference of shares in percentage points, as beside an axis.
+
+    >>> short_points(-0.2), short_points(0.025)
+    ('−20', '2.5')
+    """
+    return short_percent(share).removesuffix("%")
+
+
 def points(share: float, sign: bool = True) -> str:
     """Return a difference of shares in percentage points, without the unit.
 

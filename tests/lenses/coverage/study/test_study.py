@@ -554,7 +554,13 @@ def test_the_step_of_an_audit_looks_at_a_network_of_the_study(tmp_path: Path) ->
     found = audit_step(other, images, file, sets, choice, 0, device)["coverage"]
     assert "no classifier" in found["cells"]["wisdom"]["missing"]
     assert "value" in found["criteria"]["idc"]
-    summary = {"imprint": "0", "data": {"name": "x"}, "settings": {}, "lenses": {"coverage": found}}
+    summary = {
+        "schema": 2,
+        "imprint": "0",
+        "data": {"name": "x"},
+        "settings": {},
+        "lenses": {"coverage": found},
+    }
     (tmp_path / "other" / "summary.json").write_text(json.dumps(summary))
     assert "What the tests never do" in write_report(tmp_path / "other").read_text()
 

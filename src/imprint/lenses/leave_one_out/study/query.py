@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from imprint import __version__
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
@@ -18,6 +17,7 @@ from imprint.lenses.leave_one_out.study.inputs import Queries, queries_from
 from imprint.lenses.leave_one_out.study.large import NO_QUERIES
 from imprint.lenses.leave_one_out.study.options import FitOptions, QueryOptions
 from imprint.lenses.leave_one_out.study.study import read_fitted
+from imprint.report.summary import new_summary, read_summary
 from imprint.study.config import parse
 from imprint.study.npz import read_npz
 from imprint.study.store import Study, card_path, read_json, write_json
@@ -98,14 +98,11 @@ def _summary(study: Study, options: QueryOptions, told: dict[str, Any]) -> dict[
     """Return the summary of the folder with what was asked now; OUT may be that of the fit."""
     path, fit = study.path("summary.json"), Study(options.fit).hash_of(STEP)
     if path.is_file():
-        summary: dict[str, Any] = read_json(path)
+        summary = read_summary(study.root)
         same = summary["data"].get("fit_card") == fit
         if same or options.out.resolve() == options.fit.resolve():
             summary["lenses"]["leave_one_out"] |= told
             return summary
     name = options.queries or options.add or options.fit
-    return {
-        "imprint": __version__,
-        "data": {"name": name.stem, "fit": options.fit.resolve().name, "fit_card": fit},
-        "lenses": {"leave_one_out": dict(told)},
-    }
+    data = {"name": name.stem, "fit": options.fit.resolve().name, "fit_card": fit}
+    return new_summary(data, {"leave_one_out": dict(told)})

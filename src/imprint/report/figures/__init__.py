@@ -1,0 +1,1 @@
+"""How each kind of figure is drawn: one module a kind, from a description in ``report.figure``."""

@@ -1,0 +1,290 @@
+"""Lines, steps and points over two axes, with intervals, areas, levels and a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
+
+from imprint.core.arrays import FloatArray
+from imprint.report.drawing import INK, WIDTH, canvas, panel
+from imprint.report.figure import Axis, Colour, Dash, Lines, Numbers, Series
+from imprint.report.figures.panels import (
+    DASHES,
+    LEGEND_ROW,
+    LETTER,
+    MARKERS,
+    Entry,
+    clean,
+    colour,
+    draw_legend,
+    legend_rows,
+    name_ends,
+    set_ticks,
+)
+
+CYCLE: Sequence[tuple[Colour, Dash]] = (
+    ("target", "solid"),
+    ("reference", "dashed"),
+    ("ink", "sparse"),
+    ("correlated", "dash-dot"),
+)
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 14.0, 46.0
+BETWEEN = 26.0
+"""Plot units between two panels."""
+APART = 0.012
+"""How far points of two series at one place are moved, as a share of the axis."""
+PAD = 0.07
+
+
+def paint_lines(figure: Lines) -> MatplotlibFigure:
+    """Return the drawing of one panel, or of two below one another."""
+    panels = [figure] if figure.below is None else [figure, figure.below]
+    right = max(_right(each) for each in panels)
+    rows = [legend_rows(_entries(each), WIDTH - LEFT - right) for each in panels]
+    tops = [TOP + (LEGEND_ROW * len(legend) + 4 if legend else 0.0) for legend in rows]
+    heights = [top + each.height for top, each in zip(tops, panels, strict=True)]
+    total = sum(heights) + BOTTOM + BETWEEN * (len(panels) - 1)
+    drawn: MatplotlibFigure | None = None
+    above = 0.0
+    for number, each in enumerate(panels):
+        margins = {
+            "left": LEFT,
+            "right": right,
+            "top": above + tops[number],
+            "bottom": total - above - heights[number],
+        }
+        if drawn is None:
+            drawn, axes = canvas(total, **margins)
+        else:
+            axes = panel(drawn, **margins)
+        _paint_panel(axes, each)
+        draw_legend(axes, rows[number])
+        if number + 1 < len(panels):
+            axes.tick_params(labelbottom=False)
+            axes.set_xlabel("")
+        above += heights[number] + BETWEEN
+    assert drawn is not None
+    return drawn
+
+
+def _right(figure: Lines) -> float:
+    """Return the room that names at the ends of lines need."""
+    if figure.legend != "ends":
+        return RIGHT
+    names = [*(each.name for each in figure.series), *(each.name for each in figure.levels)]
+    return 18 + 1.08 * LETTER * max(map(len, names), default=0)
+
+
+def _entries(figure: Lines) -> list[Entry]:
+    """Return what a legend above the panel names."""
+    if figure.legend != "above":
+        return []
+    if figure.keys:
+        return [Entry(key.name, colour(key.colour), key.dash) for key in figure.keys]
+    return _named(figure)
+
+
+def _named(figure: Lines) -> list[Entry]:
+    entries = [Entry(area.name, colour(area.colour)) for area in figure.areas if area.name]
+    for series, shade, dash in _looks(figure):
+        line = dash if series.line != "none" else None
+        marker = MARKERS[series.marker] if line is None else None
+        entries.append(Entry(clean(series.name), shade, line, marker))
+    entries += [Entry(each.name, colour(each.colour), each.dash) for each in figure.levels]
+    named = {entry.name: entry for entry in reversed(entries) if entry.name}
+    return list(reversed(named.values()))
+
+
+def _looks(figure: Lines) -> list[tuple[Series, str, Dash]]:
+    """Return every series with colour and dash: its own, or the next of the cycle."""
+    looks: list[tuple[Series, str, Dash]] = []
+    taken = 0
+    for series in figure.series:
+        if series.colour is not None:
+            looks.append((series, colour(series.colour), series.dash or "solid"))
+            continue
+        shade, dash = CYCLE[taken % len(CYCLE)]
+        looks.append((series, colour(shade), series.dash or dash))
+        taken += 1
+    return looks
+
+
+def _paint_panel(axes: Axes, figure: Lines) -> None:
+    axes.set(xscale="log" if figure.x.log else "linear", yscale="log" if figure.y.log else "linear")
+    shifts = _shifts(figure)
+    _set_limits(axes, figure, shifts)
+    _draw_areas(axes, figure)
+    for level in figure.levels:
+        style = {"color": colour(level.colour), "linewidth": 1.3, "linestyle": DASHES[level.dash]}
+        (axes.axvline if level.vertical else axes.axhline)(level.value, **style)
+    for (series, shade, dash), shift in zip(_looks(figure), shifts, strict=True):
+        _draw_series(axes, series, shift, shade, dash)
+    for label in figure.labels:
+        axes.plot([label.x], [label.y], "o", color=colour(label.colour), markersize=7)
+        axes.annotate(
+            label.text, (label.x, label.y), (6, -14), textcoords="offset points",
+            color=colour(label.colour), fontweight="bold",
+        )  # fmt: skip
+    set_ticks(axes.xaxis, figure.x)
+    set_ticks(axes.yaxis, figure.y)
+    axes.set_xlabel(figure.x.title)
+    axes.set_ylabel(figure.y.title)
+    _label_levels(axes, figure)
+    if figure.legend == "ends":
+        name_ends(axes, _ends(figure))
+    elif figure.legend == "corner":
+        _draw_corner(axes, _named(figure))
+
+
+def _shifts(figure: Lines) -> list[float]:
+    """Return how far every series is moved along the x axis, as a share of the axis."""
+    count = len(figure.series)
+    if not figure.apart or not any(len(series.x) > 1 for series in figure.series):
+        return [0.0] * count
+    return [APART * (number - (count - 1) / 2) for number in range(count)]
+
+
+def _moved(x: Numbers, axes: Axes, shift: float) -> FloatArray:
+    places = np.asarray(x, dtype=np.float64)
+    low, high = axes.get_xlim()
+    if axes.get_xscale() == "log":
+        return np.asarray(places * (high / low) ** shift)
+    return places + shift * (high - low)
+
+
+def _set_limits(axes: Axes, figure: Lines, shifts: Sequence[float]) -> None:
+    places = [x for series in figure.series for x in _finite(series.x)]
+    places += [x for area in figure.areas for x in _finite(area.x)]
+    places += [place for place, _ in figure.x.ticks]
+    crowded = any(shifts) or bool(figure.x.ticks)
+    axes.set_xlim(_range(figure.x, places, 0.04 if crowded else 0.0))
+    heights = [
+        value
+        for series in figure.series
+        for values in (series.y, series.low, series.high)
+        if values is not None
+        for value in _finite(values)
+    ]
+    heights += [level.value for level in figure.levels if not level.vertical]
+    heights += [value for area in figure.areas if area.name for value in _finite(area.high)]
+    axes.set_ylim(_range(figure.y, heights, PAD))
+
+
+def _finite(values: Numbers | float) -> list[float]:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    return [float(value) for value in array[np.isfinite(array)]]
+
+
+def _range(axis: Axis, values: Sequence[float], pad: float) -> tuple[float, float]:
+    """Return the ends of an axis: those described, else what the values need with some room."""
+    if axis.log:
+        values = [value for value in values if value > 0] or [1.0]
+        low, high = min(values), max(values)
+        factor = max((high / low) ** pad, 1.02) if low < high else 1.5
+        low, high = low / factor, high * factor
+    else:
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        room = pad * max(high - low, 1e-9) if low < high else 0.5 * (abs(high) or 1.0)
+        if pad or low == high:
+            low, high = low - room, high + room
+    low = low if axis.low is None else axis.low
+    high = high if axis.high is None else axis.high
+    return (low, high) if low < high else (low, low + 1.0)
+
+
+def _draw_areas(axes: Axes, figure: Lines) -> None:
+    bottom, top = axes.get_ylim()
+    for area in figure.areas:
+        x = np.asarray(area.x if len(area.x) else axes.get_xlim(), dtype=np.float64)
+        if len(x) == 1:
+            x = x[0] + 0.2 * np.array([-1.0, 1.0])
+        low, high = (
+            np.clip(np.broadcast_to(np.asarray(edge, dtype=np.float64), x.shape), bottom, top)
+            for edge in (area.low, area.high)
+        )
+        axes.fill_between(x, low, high, color=colour(area.colour), alpha=area.strength, linewidth=0)
+
+
+def _draw_series(axes: Axes, series: Series, shift: float, shade: str, dash: Dash) -> None:
+    y = np.asarray(series.y, dtype=np.float64)
+    known = np.isfinite(y)
+    x, y = _moved(series.x, axes, shift)[known], y[known]
+    marker = MARKERS[series.marker] or ("o" if series.line == "none" else None)
+    style: dict[str, Any] = {
+        "color": shade,
+        "linestyle": DASHES[dash] if series.line != "none" else "none",
+        "marker": marker,
+        "markersize": 5,
+        "markeredgewidth": 0,
+        "linewidth": 1.3 if series.thin else 1.9,
+        "alpha": 0.65 if series.faint else None,
+    }
+    if series.line == "steps":
+        axes.step(x, y, where="post", **style)
+    else:
+        axes.plot(x, y, **style)
+    if series.low is None or series.high is None:
+        return
+    low, high = (np.asarray(end, dtype=np.float64)[known] for end in (series.low, series.high))
+    if series.band:
+        axes.fill_between(x, low, high, color=shade, alpha=0.15, linewidth=0)
+    else:
+        axes.vlines(x, low, high, color=shade, linewidth=1.2, alpha=0.7)
+
+
+def _ends(figure: Lines) -> list[tuple[str, float, str]]:
+    """Return name, last height and colour of every series and level that has a name."""
+    ends = []
+    for series, shade, _ in _looks(figure):
+        heights = _finite(series.y)
+        if series.name and heights:
+            ends.append((clean(series.name), heights[-1], shade))
+    levels = [each for each in figure.levels if each.name and not each.vertical]
+    return ends + [(each.name, each.value, colour(each.colour)) for each in levels]
+
+
+def _label_levels(axes: Axes, figure: Lines) -> None:
+    for level in figure.levels:
+        if not level.label:
+            continue
+        if level.vertical:
+            label_vertical(axes, level.value, level.label)
+        else:
+            axes.annotate(
+                level.label, (0, level.value), (4, 3), xycoords=("axes fraction", "data"),
+                textcoords="offset points", color=colour(level.colour), va="bottom",
+            )  # fmt: skip
+
+
+def label_vertical(axes: Axes, x: float, text: str) -> None:
+    """Write a word above a vertical line, on the side where there is more room."""
+    low, high = axes.get_xlim()
+    share = np.log(x / low) / np.log(high / low) if axes.get_xscale() == "log" else (
+        (x - low) / (high - low)
+    )  # fmt: skip
+    left = share > 0.5
+    axes.annotate(
+        text, (x, 1.0), (-5 if left else 5, 4), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="right" if left else "left", color=INK,
+    )  # fmt: skip
+
+
+def _draw_corner(axes: Axes, entries: Sequence[Entry]) -> None:
+    """Write the names in the lower right corner, which curves above chance leave free."""
+    longest = max((len(entry.name) for entry in entries), default=0)
+    width, height = axes.bbox.width, axes.bbox.height
+    x = 1 - (LETTER * longest + 34) / width
+    for row, entry in enumerate(reversed(entries)):
+        y = (14 + LEGEND_ROW * row) / height
+        axes.plot(
+            [x, x + 22 / width], [y, y], color=entry.colour, linewidth=1.8,
+            linestyle=DASHES[entry.dash or "solid"], transform=axes.transAxes,
+        )  # fmt: skip
+        axes.text(
+            x + 28 / width, y, entry.name, color=INK, va="center_baseline",
+            transform=axes.transAxes,
+        )  # fmt: skip
