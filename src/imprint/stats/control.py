@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scipy.special import ndtri
@@ -24,27 +24,28 @@ class Control:
 
     Attributes:
         what: one sentence, what was done and what must come out.
-        estimate: what came out.
+        value: what came out.
         expected: what had to come out.
+        passed: whether what had to come out lies in the 99.9 % interval.
     """
 
     what: str
-    estimate: Estimate
+    value: Estimate
     expected: float
+    passed: bool = field(init=False)
 
-    @property
-    def passed(self) -> bool:
-        """Whether what had to come out lies in the 99.9 % interval."""
+    def __post_init__(self) -> None:
         wider = float(ndtri((1 + PASSING) / 2) / ndtri(0.975))
-        value, (low, high) = self.estimate.value, self.estimate.ci95
+        value, (low, high) = self.value.value, self.value.ci95
         lowest, highest = value - wider * (value - low), value + wider * (high - value)
-        return lowest - 1e-12 <= self.expected <= highest + 1e-12
+        passed = lowest - 1e-12 <= self.expected <= highest + 1e-12
+        object.__setattr__(self, "passed", passed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the control as JSON values."""
         return {
             "what": self.what,
             "passed": self.passed,
-            "value": self.estimate.to_dict(),
+            "value": self.value.to_dict(),
             "expected": self.expected,
         }

@@ -34,6 +34,7 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.stats.checks import sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import roc, tpr_at_fpr
+from imprint.study.finding import Missing
 
 LEAST_FALSE_POSITIVES = 5
 """Expected false positives from which the interval covers what it claims."""
@@ -66,7 +67,9 @@ def too_few_negatives(negatives: int, fpr: float) -> str | None:
     )
 
 
-def true_positive_rate(positives: ArrayLike, negatives: ArrayLike, fpr: float) -> Estimate | str:
+def true_positive_rate(
+    positives: ArrayLike, negatives: ArrayLike, fpr: float
+) -> Estimate | Missing:
     """Return the greatest true positive rate at a false positive rate of at most ``fpr``.
 
     Args:
@@ -83,7 +86,7 @@ def true_positive_rate(positives: ArrayLike, negatives: ArrayLike, fpr: float) -
     hit, miss = sample(positives, "scores of positives"), sample(negatives, "scores of negatives")
     reason = too_few_negatives(len(miss), fpr)
     if reason is not None:
-        return reason
+        return Missing(reason)
     value = tpr_at_fpr(roc(hit, miss), fpr * (1 + ROUNDING))
     count, weight = _positives_above(hit, miss, fpr)
     few_values = len(count) > 1 and _largest_tie(miss, fpr) > MANY_TIED

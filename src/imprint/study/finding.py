@@ -1,8 +1,9 @@
 """Findings: frozen dataclasses that a lens computes, a file holds, and page and terminal read.
 
 A field becomes the JSON key of its name. A field whose default is None is left out while it is
-None. Numbers, texts and booleans are taken for what they are: ``"3"`` is no number and ``1`` is no
-boolean. A union of dataclasses is told apart by the fields that only one of them has.
+None. A field that is computed (``init=False``) is written, and computed again on reading. Numbers,
+texts and booleans are taken for what they are: ``"3"`` is no number and ``1`` is no boolean. A
+union of dataclasses is told apart by the fields that only one of them has.
 
 >>> @dataclass(frozen=True)
 ... class Gap:
@@ -113,7 +114,12 @@ def _converter() -> Converter:
             for field in dataclasses.fields(kind)
             if field.default is None
         }
-        return make_dict_unstructure_fn(kind, converter, **left_out)  # type: ignore[arg-type]
+        return make_dict_unstructure_fn(
+            kind,
+            converter,
+            _cattrs_include_init_false=True,
+            **left_out,  # type: ignore[arg-type]
+        )
 
     def structure_object(kind: Any) -> Any:
         return _of_type(Mapping, "an object", make_dict_structure_fn(kind, converter))

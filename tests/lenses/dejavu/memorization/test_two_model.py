@@ -166,8 +166,8 @@ def test_controls():
     sides = [random_side(0), random_side(1, name="B")]
     control = identical_models(sides)
     assert control.passed
-    assert control.estimate.value == 0.0
-    assert control.estimate.ci95 == (0.0, 0.0)
+    assert control.value.value == 0.0
+    assert control.value.ci95 == (0.0, 0.0)
 
 
 def test_permuted_labels_are_at_chance():
@@ -180,7 +180,7 @@ def test_permuted_labels_are_at_chance():
     control = permuted_labels(knowing, labels, labels[500:], 5)
     assert control.passed
     assert control.expected == pytest.approx(0.2, abs=0.02)
-    assert control.estimate.value == pytest.approx(control.expected, abs=0.05)
+    assert control.value.value == pytest.approx(control.expected, abs=0.05)
 
 
 def test_the_untrained_control_fails_on_models_that_remember():

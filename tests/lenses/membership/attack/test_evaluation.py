@@ -8,6 +8,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import balanced_estimate, evaluate
 from imprint.stats import best_threshold, roc
+from imprint.study.finding import to_json
 
 MEMBERS = np.array([True] * 100 + [False] * 100)
 
@@ -19,11 +20,11 @@ def test_rates_by_hand():
     assert found.auc.value == pytest.approx(0.4)
     assert found.tpr_at_fpr["0.1"].value == 0.4
     assert found.tpr_at_fpr["0.1"].n == 100
-    assert found.resolution == 0.01
+    assert found.smallest_fpr == 0.01
 
 
 def test_nothing_is_claimed_of_rates_that_too_few_non_members_can_place():
-    found = evaluate(np.arange(200.0), MEMBERS).to_dict()
+    found = to_json(evaluate(np.arange(200.0), MEMBERS))
     assert found["tpr_at_fpr"]["0.1"]["n"] == 100
     reason = found["tpr_at_fpr"]["0.01"]["missing"]
     assert reason.endswith("at an FPR of 0.01: use at least 500 non-members")
@@ -62,7 +63,7 @@ def test_all_ties_are_chance():
 def test_only_the_order_of_scores_matters(seed):
     scores = np.random.default_rng(seed).normal(size=200).round(1)
     plain, bent = evaluate(scores, MEMBERS), evaluate(np.exp(scores) * 3 - 7, MEMBERS)
-    assert plain.to_dict() == bent.to_dict()
+    assert plain == bent
 
 
 def test_noise_gets_no_accuracy_from_choosing_its_threshold():

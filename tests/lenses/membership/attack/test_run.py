@@ -232,6 +232,6 @@ def test_without_a_model_of_independent_coins_nothing_tells_its_members(name):
     for seed in range(40):
         cohort = simulated(seed=seed, models=6, records=400, gap=3.0, balanced=False)
         control = other_membership(cohort, 0, 1, ATTACKS.get(name), seed=seed)
-        found.append(control.estimate.value)
+        found.append(control.value.value)
     # One AUC of 100 and 100 has a standard deviation of 0.041, the mean of 40 of 0.0065.
     assert abs(np.mean(found) - 0.5) < 0.02

@@ -4,6 +4,7 @@ from scipy.optimize import minimize_scalar
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.triage import STEEPEST, calibration_slope, triage
+from imprint.study.finding import to_json
 
 HALF = np.arange(400) < 200
 
@@ -31,10 +32,10 @@ def test_members_who_stand_out_are_worth_an_audit():
     assert found.worth_it
     assert "stand out by their loss" in found.verdict
     assert found.loss_gap > 0
-    assert found.accuracy[0] > found.accuracy[1]
-    assert found.slope[0] > found.slope[1]
-    assert found.tail_fpr == 5 / 200
-    assert found.tail.ci95[0] > found.tail_fpr
+    assert found.accuracy.members > found.accuracy.non_members
+    assert found.calibration_slope.members > found.calibration_slope.non_members
+    assert found.tail.fpr == 5 / 200
+    assert found.tail.tpr.low > found.tail.fpr
 
 
 def test_a_shift_of_all_is_told_apart_from_a_tail():
@@ -46,7 +47,7 @@ def test_a_shift_of_all_is_told_apart_from_a_tail():
     assert f"AUC {100 * found.auc.value:.1f}%" in found.verdict
     assert "the loss names 0.0% [0.0%, " in found.verdict
     assert "of them, which guessing may do as well" in found.verdict
-    assert found.tail.value == 0
+    assert found.tail.tpr.value == 0
 
 
 def test_a_small_shift_is_a_weak_signal():
@@ -59,7 +60,7 @@ def test_a_small_shift_is_a_weak_signal():
 
 def test_ten_records_say_nothing():
     found = triage(np.arange(10.0), np.ones(10, dtype=bool), np.arange(10) >= 5)
-    assert found.verdict.startswith("Too few records to say whether the loss tells members")
+    assert found.verdict.startswith("Too few records to say whether the loss separates members")
 
 
 def test_members_that_are_harder_are_below_chance():
@@ -70,14 +71,14 @@ def test_members_that_are_harder_are_below_chance():
 def test_no_difference_is_not_worth_it():
     found = triage(margins(0), margins(0) > 0, HALF)
     assert not found.worth_it
-    assert found.to_dict()["worth_it"] is False
+    assert to_json(found)["worth_it"] is False
     assert abs(found.auc.value - 0.5) < 0.06
 
 
 def test_few_non_members_show_no_small_rate():
     few = np.arange(30) < 10
     found = triage(np.linspace(1, 0, 30), few, few)
-    tail = found.to_dict()["tail"]
+    tail = to_json(found)["tail"]
     assert "cannot be said, since 20 non-members give 2 expected" in found.verdict
     assert tail["fpr"] == 0.1
     assert tail["tpr"]["missing"].endswith("use at least 50 non-members")

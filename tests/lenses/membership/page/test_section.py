@@ -11,15 +11,21 @@ from PIL import Image
 from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
 from imprint.lenses.membership.cohort.exposure import exposure
+from imprint.lenses.membership.findings import (
+    MembershipFindings,
+    best_attack,
+    names_by_auc,
+    resolved_fprs,
+)
 from imprint.lenses.membership.page.figures import membership_figures, read_scores
-from imprint.lenses.membership.page.findings import best_attack, by_auc, resolved_fprs
 from imprint.lenses.membership.page.plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.report.page import write_report
-from imprint.stats import roc
+from imprint.stats import Estimate, roc
+from imprint.study.finding import Missing, from_json
 from imprint.study.store import write_json
 from imprint.study.tables import read_table
 
@@ -65,12 +71,16 @@ def whole_study(arrays_study: Path, finished_study: Path) -> Path:
         "loss_gap": 0.25,
         "accuracy": {"members": 0.98, "non_members": 0.75},
         "calibration_slope": {"members": 1.5, "non_members": 0.5},
+        "auc": {"value": 0.9, "ci95": [0.85, 0.95], "n": 400},
+        "tail": {"fpr": 0.025, "tpr": {"missing": "too few"}},
+        "worth_it": True,
     }
     found["shadows"] = {"count": 6, "accuracy": {"members": 0.97, "non_members": 0.7}}
     summary["lenses"]["membership"] = found
     summary["data"] |= {"members": 200, "non_members": 200, "population": 100, "references": 6}
     write_json(root / "summary.json", summary)
-    _write_pictures(root, best_attack(found["attacks"])[0])
+    best, _ = best_attack(from_json(MembershipFindings, found, "summary.json").attacks)
+    _write_pictures(root, best)
     write_report(root)
     return root
 
@@ -107,7 +117,7 @@ def text_of(html: str) -> str:
 def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
     html = write_report(arrays_study).read_text()
     findings = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
-    best, least = best_attack(findings["attacks"])
+    best, least = best_attack(from_json(MembershipFindings, findings, "summary.json").attacks)
     assert least == "0.1"
     told = text_of(html)
     assert f"Members are found more often than by guessing: {best} finds" in told
@@ -148,7 +158,7 @@ def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path
     study = Path(shutil.copytree(arrays_study, tmp_path / "study"))
     summary = json.loads((study / "summary.json").read_text())
     control = summary["lenses"]["membership"]["attacks"]["rmia"]["controls"]["swapped_target"]
-    control["passed"] = False
+    control["value"] = {"value": 0.7, "ci95": [0.65, 0.75], "n": 400}
     write_json(study / "summary.json", summary)
     told = text_of(write_report(study).read_text())
     assert "A control failed: swapped target." in told
@@ -156,15 +166,20 @@ def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path
     assert told.index("failed swapped target") < told.index("passed permuted membership")
 
 
-def found(auc: tuple[float, float, float], tpr: tuple[float, float, float] | None) -> Any:
-    def estimate(value: float, low: float, high: float) -> dict[str, Any]:
-        return {"value": value, "ci95": [low, high], "n": 50}
+Triple = tuple[float, float, float]
 
-    rate = estimate(*tpr) if tpr else {"missing": "50 non-members show none"}
-    return {
-        "auc": estimate(*auc),
-        "tpr_at_fpr": {"0.1": estimate(0.2, 0.1, 0.3), "0.01": rate},
-    }
+
+def found(auc: Triple, tpr: Triple | None, tenth: Triple | None = (0.2, 0.1, 0.3)) -> Evaluation:
+    def estimate(triple: Triple | None) -> Estimate | Missing:
+        if triple is None:
+            return Missing("50 non-members show none")
+        value, low, high = triple
+        return Estimate(value, (low, high), 50)
+
+    rates = {"0.1": estimate(tenth), "0.01": estimate(tpr)}
+    area = estimate(auc)
+    assert isinstance(area, Estimate)
+    return Evaluation(area, rates, area, 0.02)
 
 
 def test_the_best_attack_is_the_one_at_the_least_rate_all_show() -> None:
@@ -173,7 +188,7 @@ def test_the_best_attack_is_the_one_at_the_least_rate_all_show() -> None:
         "sharp": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4)),
     }
     assert best_attack(attacks) == ("sharp", "0.01")
-    assert by_auc(attacks) == ["wide", "sharp"]
+    assert names_by_auc(attacks) == ["wide", "sharp"]
     attacks["coarse"] = found((0.6, 0.5, 0.7), None)
     assert resolved_fprs(attacks) == ["0.1"]
     assert best_attack(attacks) == ("wide", "0.1")
@@ -185,7 +200,7 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
     weak = {"a": found((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
     none = {"a": found((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
     below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
-    few = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": {"missing": "too few"}}}}
+    few = {"a": found((0.885, 0.85, 0.91), None, None)}
     assert attack_verdict(sharp).heading == (
         "Single training images can be told from others: a finds 30.0% of them at 1% false "
         "positives"
@@ -203,7 +218,7 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
         "be named with confidence"
     )
     assert "too few to say whether single images" in attack_verdict(few).heading
-    wide = {"a": {**mean["a"], "tpr_at_fpr": {"0.1": sharp["a"]["tpr_at_fpr"]["0.01"]}}}
+    wide = {"a": found((0.885, 0.85, 0.91), None, (0.3, 0.2, 0.4))}
     assert attack_verdict(wide).heading == (
         "Members are found more often than by guessing: a finds 30.0% of them at 10% false "
         "positives; no record can be named with confidence"
@@ -230,9 +245,9 @@ def test_headings_claim_something_of_noise_in_at_most_five_percent() -> None:
     claims = naive = 0
     for _ in range(150):
         scores = random.normal(size=(12, 600))
-        attacks = {str(row): evaluate(one, members).to_dict() for row, one in enumerate(scores)}
+        attacks = {str(row): evaluate(one, members) for row, one in enumerate(scores)}
         claims += attack_verdict(attacks).kind == "found"
-        naive += any(attack["auc"]["ci95"][0] > 0.5 for attack in attacks.values())
+        naive += any(attack.auc.low > 0.5 for attack in attacks.values())
     assert claims <= binom.isf(1e-4, 150, 0.05) < naive
 
 
@@ -385,8 +400,8 @@ def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
 
 
 def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_study: Path) -> None:
-    attacks = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
-    verdict = attack_verdict(attacks["attacks"])
+    content = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
+    verdict = attack_verdict(from_json(MembershipFindings, content, "summary.json").attacks)
     told = text_of(write_report(arrays_study).read_text())
     assert verdict.heading in told
     assert f"numbers below are those of {verdict.about} , which the heading rests on" in told
@@ -395,7 +410,8 @@ def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_stud
 
 def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:
     """One attack has an AUC of 55.1 % [50.1, 60.1] and says something; the best of six does not."""
-    area = {"auc": {"value": 0.551, "ci95": [0.501, 0.601], "n": 500}, "tpr_at_fpr": {}}
+    auc = Estimate(0.551, (0.501, 0.601), 500)
+    area = Evaluation(auc, {}, auc, 0.004)
     six = attack_verdict({f"attack {number}": area for number in range(6)})
     assert six.kind == "nothing"
     assert six.heading.endswith("AUC of 55.1% [50.1%, 60.1%], as the best of 6 may by chance")

@@ -15,11 +15,14 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
+from imprint.lenses.membership.attack.evaluation import BothSides
+from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.audit import audit_membership, tell_misfit
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.nets.load import load_model, save_model
 from imprint.nets.model_card import ModelCard
+from imprint.study.finding import from_json
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks
@@ -177,11 +180,10 @@ def test_shadows_that_do_not_fit_are_told(shadowed, capsys):
     masks = read_masks(shadowed / "masks" / "members.npy").members
     assert found["shadows"]["count"] == 4
     assert found["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
-    found["shadows"]["accuracy"]["members"] = 0.4
-    tell_misfit(found)
+    told = from_json(MembershipFindings, found, "summary.json")
+    tell_misfit(replace(told, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
     assert "shadows get 40% of their members right, the network 100%" in capsys.readouterr().err
-    found["shadows"]["accuracy"]["members"] = 0.97
-    tell_misfit(found)
+    tell_misfit(replace(told, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
     assert capsys.readouterr().err == ""
 
 

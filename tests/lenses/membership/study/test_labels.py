@@ -192,9 +192,9 @@ def test_a_record_without_boundary_is_counted(tmp_path):
     write_table(study.path("subject.parquet"), columns)
     scores, found = attack_labels(study, ["subject.parquet"], records, AttackOptions(), 0)
     assert scores[2] == scores.max() == 0.8
-    assert found["no_boundary"] == 1
-    assert found["queries"] == found["mean_queries"] == 7
-    assert "controls" not in found
+    assert found.no_boundary == 1
+    assert found.queries == found.mean_queries == 7
+    assert found.controls is None
 
 
 def test_some_records_are_half_members_and_keep_the_population():

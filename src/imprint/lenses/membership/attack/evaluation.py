@@ -1,11 +1,10 @@
-"""How well scores tell members from non-members, with intervals and with no more than they show."""
+"""How well scores separate members from non-members, with intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,13 +19,14 @@ from imprint.stats import (
     true_positive_rate,
     wilson,
 )
+from imprint.study.finding import Missing
 
 FPRS = (0.1, 0.01, 0.001, 0.0001)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one attack's scores show.
+    """How well scores separate members from non-members.
 
     Attributes:
         auc: area under the curve, ties half; DeLong's interval.
@@ -36,28 +36,38 @@ class Evaluation:
         balanced_accuracy: of the threshold that is best on one random half of members and of
             non-members, measured on the other half. Value and interval are of that threshold; the
             best one of all may do a little better.
-        resolution: 1 / non-members, the least false positive rate above 0 that can be seen.
+        smallest_fpr: 1 / non-members, the least false positive rate above 0 that can be seen.
     """
 
     auc: Estimate
-    tpr_at_fpr: Mapping[str, Estimate | str]
+    tpr_at_fpr: Mapping[str, Estimate | Missing]
     balanced_accuracy: Estimate
-    resolution: float
+    smallest_fpr: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values; what is missing is ``{"missing": reason}``."""
-        return {
-            "auc": self.auc.to_dict(),
-            "tpr_at_fpr": {fpr: plain(value) for fpr, value in self.tpr_at_fpr.items()},
-            "balanced_accuracy": self.balanced_accuracy.to_dict(),
-            "smallest_fpr": self.resolution,
-        }
+    def tpr(self, fpr: str) -> Estimate:
+        """Return the true positive rate at a false positive rate that could be measured.
+
+        Raises:
+            KeyError: it could not.
+        """
+        rate = self.tpr_at_fpr[fpr]
+        if isinstance(rate, Missing):
+            raise KeyError(f"{fpr}: {rate.missing}")
+        return rate
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """One number of the members and one of the non-members."""
+
+    members: float
+    non_members: float
 
 
 def evaluate(
     scores: FloatArray, members: BoolArray, fprs: Sequence[float] = FPRS, seed: int = 0
 ) -> Evaluation:
-    """Return what scores show about members.
+    """Return how well scores separate members from non-members.
 
     Args:
         scores: float64 ``[N]``, larger where membership is more likely.
@@ -81,7 +91,7 @@ def evaluate(
 
 
 def check_both(members: BoolArray) -> None:
-    """Check that there is something to tell apart.
+    """Check that there are members and non-members.
 
     Raises:
         ImprintError: fewer than two members or fewer than two non-members.
@@ -90,13 +100,8 @@ def check_both(members: BoolArray) -> None:
     if inside < 2 or len(members) - inside < 2:
         raise ImprintError(
             f"{inside} members and {len(members) - inside} non-members: "
-            "at least two of each are needed to tell them apart"
+            "at least two of each are needed"
         )
-
-
-def plain(value: Estimate | str) -> dict[str, Any]:
-    """Return an estimate, or the reason why there is none, as JSON values."""
-    return {"missing": value} if isinstance(value, str) else value.to_dict()
 
 
 def _held_out_accuracy(positives: FloatArray, negatives: FloatArray, seed: int) -> Estimate:

@@ -7,8 +7,6 @@ and it is larger on records that a model was trained on (a log-curvature is smal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
@@ -159,11 +157,6 @@ def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
             "misleads on the other"
         )
     return "; ".join(notes) or None
-
-
-def with_note(shown: Mapping[str, object], note: str | None) -> dict[str, object]:
-    """Return findings of an attack with its note, where there is one."""
-    return dict(shown) if note is None else {**shown, "note": note}
 
 
 def _percent(estimate: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""A first look without references: does the loss of this network tell members from others at all?
+"""A first look without references: does the loss of this network separate members from non-members?
 
 Two symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
 all non-members. The *calibration slope* s, which makes the mean of softplus(−sφ) least: the factor
@@ -11,16 +11,16 @@ for its wrong classes count one by one there and together here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.evaluation import check_both, plain
+from imprint.lenses.membership.attack.evaluation import BothSides, check_both
 from imprint.lenses.membership.cohort.references import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
+from imprint.study.finding import Missing
 
 TAIL, WIDEST_TAIL = 0.01, 0.1
 STEEPEST = 100.0
@@ -32,41 +32,42 @@ WIDE_INTERVAL = 0.25
 
 
 @dataclass(frozen=True)
+class Tail:
+    """The members whose loss lies below that of nearly all non-members.
+
+    Attributes:
+        fpr: the false positive rate: 1 %, or the least at which the non-members can place a
+            threshold, at most 10 %.
+        tpr: share of the members called at it.
+    """
+
+    fpr: float
+    tpr: Estimate | Missing
+
+
+@dataclass(frozen=True)
 class Triage:
-    """What one pass shows.
+    """What one forward pass shows.
 
     Attributes:
         loss_gap: mean loss of non-members minus that of members, in nats.
-        accuracy: share of records that the network gets right, members then non-members.
-        slope: calibration slope on members and on non-members; at most ``STEEPEST``.
+        accuracy: share of records that the network gets right.
+        calibration_slope: at most ``STEEPEST``.
         auc: of the loss as an attack.
-        tail_fpr: the false positive rate of the tail: 1 %, or the least at which the non-members
-            can place a threshold, at most 10 %.
-        tail: share of members called at it, or why there is none.
+        tail: members of lowest loss.
         worth_it: whether something can already be seen.
         verdict: one sentence.
+        warnings: of a study that stops at the first look, sentences without their full stop.
     """
 
     loss_gap: float
-    accuracy: tuple[float, float]
-    slope: tuple[float, float]
+    accuracy: BothSides
+    calibration_slope: BothSides
     auc: Estimate
-    tail_fpr: float
-    tail: Estimate | str
+    tail: Tail
     worth_it: bool
     verdict: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the triage as JSON values."""
-        return {
-            "loss_gap": self.loss_gap,
-            "accuracy": {"members": self.accuracy[0], "non_members": self.accuracy[1]},
-            "calibration_slope": {"members": self.slope[0], "non_members": self.slope[1]},
-            "auc": self.auc.to_dict(),
-            "tail": {"fpr": self.tail_fpr, "tpr": plain(self.tail)},
-            "worth_it": self.worth_it,
-            "verdict": self.verdict,
-        }
+    warnings: tuple[str, ...] | None = None
 
 
 def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
@@ -87,13 +88,13 @@ def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
     tail_fpr = min(WIDEST_TAIL, max(TAIL, LEAST_FALSE_POSITIVES / len(outside)))
     tail = true_positive_rate(inside, outside, tail_fpr)
     worth_it, verdict = _verdict(area, tail, tail_fpr)
+    slopes = (calibration_slope(phi[side]) for side in (members, ~members))
     return Triage(
         float(inside.mean() - outside.mean()),
-        (float(correct[members].mean()), float(correct[~members].mean())),
-        (calibration_slope(phi[members]), calibration_slope(phi[~members])),
+        BothSides(float(correct[members].mean()), float(correct[~members].mean())),
+        BothSides(*slopes),
         area,
-        tail_fpr,
-        tail,
+        Tail(tail_fpr, tail),
         worth_it,
         verdict,
     )
@@ -120,7 +121,7 @@ def calibration_slope(phi: FloatArray) -> float:
     return STEEPEST if rise(STEEPEST) <= 0 else float(brentq(rise, 0.0, STEEPEST))
 
 
-def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, str]:
+def _verdict(area: Estimate, tail: Estimate | Missing, fpr: float) -> tuple[bool, str]:
     """Return whether something can be seen, and a sentence that names the number it rests on."""
     if isinstance(tail, Estimate) and tail.ci95[0] > fpr:
         return True, (
@@ -136,17 +137,17 @@ def _verdict(area: Estimate, tail: Estimate | str, fpr: float) -> tuple[bool, st
         )
     if area.ci95[0] <= CHANCE and area.ci95[1] - area.ci95[0] > WIDE_INTERVAL:
         return False, (
-            "Too few records to say whether the loss tells members from others (AUC "
+            "Too few records to say whether the loss separates members from non-members (AUC "
             f"{_percent(area)}): give more members and non-members."
         )
     if area.ci95[0] <= CHANCE:
         return False, (
-            f"The loss does not tell members from others (AUC {_percent(area)}): a full audit will "
-            "find little without shadow models, and what it finds with them concerns few records."
+            f"The loss does not separate members from non-members (AUC {_percent(area)}): a full "
+            "audit will find little without shadow models, and with them it concerns few records."
         )
     strength = f"members have lower loss on average (AUC {_percent(area)})"
-    if isinstance(tail, str):
-        singles = f"whether single ones stand out cannot be said, since {tail}"
+    if isinstance(tail, Missing):
+        singles = f"whether single ones stand out cannot be said, since {tail.missing}"
     else:
         singles = (
             f"at a false positive rate of {100 * fpr:.3g}% the loss names {_percent(tail)} of "

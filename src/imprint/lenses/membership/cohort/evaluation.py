@@ -17,6 +17,7 @@ from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import FPRS, Evaluation, check_both
 from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
 from imprint.stats.crossed import crossed_reach
+from imprint.study.finding import Missing
 
 GROUPS = 20
 MIN_RECORDS = 2 * GROUPS
@@ -70,10 +71,10 @@ def evaluate_cohort(
         ]
     )
     estimates = _estimates(whole, without)
-    resolved = {f"{fpr:g}": estimate for fpr, estimate in zip(known, estimates[2:], strict=True)}
+    rates = {f"{fpr:g}": estimate for fpr, estimate in zip(known, estimates[2:], strict=True)}
     return Evaluation(
         estimates[0],
-        {name: resolved.get(name, reason or "") for name, reason in reasons.items()},
+        {name: rates.get(name, Missing(reason or "")) for name, reason in reasons.items()},
         estimates[1],
         1 / fewest,
     )

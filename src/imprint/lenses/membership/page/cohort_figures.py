@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.cohort.agreement import Agreement
+from imprint.lenses.membership.findings import AttackFinding, names_best_first
 from imprint.lenses.membership.page import plots as plots
 from imprint.lenses.membership.page.figures import intersection_figure
-from imprint.lenses.membership.page.findings import best_first
 from imprint.report.inputs import lookup, mapping, number, read_columns
 from imprint.report.section import Figure
 from imprint.report.wording import count, decimal, percent, plural
+from imprint.study.finding import from_json
 from imprint.study.tables import Table
 
 YARDSTICK = "loss"
@@ -32,8 +33,8 @@ def cohort_figures(folder: Path, findings: Mapping[str, Any]) -> list[Figure]:
     Raises:
         ImprintError: a table is missing or damaged.
     """
-    attacks = mapping(findings, "attacks")
-    names = best_first(attacks)
+    attacks = from_json(dict[str, AttackFinding], findings["attacks"], "summary.json")
+    names = names_best_first(attacks)
     curves = read_columns(folder / "curves.parquet", "fpr", *names)
     cohort = mapping(findings, "cohort")
     models = int(number(cohort, "models"))

@@ -7,23 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from imprint.lenses.membership.cohort.exposure import exposure
+from imprint.lenses.membership.findings import (
+    MembershipFindings,
+    best_attack,
+    names_best_first,
+    names_by_auc,
+    resolved_fprs,
+)
 from imprint.lenses.membership.page.figures import membership_figures, read_scores
-from imprint.lenses.membership.page.findings import best_attack, best_first, by_auc, resolved_fprs
 from imprint.lenses.membership.page.gallery import read_exposed
 from imprint.lenses.membership.page.tables import attack_headlines, attack_row, control_rows
-from imprint.lenses.membership.page.verdict import attack_verdict, notes, warnings
+from imprint.lenses.membership.page.verdict import attack_verdict, notes
 from imprint.report.inputs import (
-    estimate,
     is_number,
-    lookup,
     mapping,
-    number,
 )
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
+from imprint.study.finding import from_json
 
 MOST_EXPOSED = 20
-LABEL_ONLY = "label_only"
 OTHERS = {"privacy", "bound", "memorization", "study"}
 """Findings of the lens that need no attack; they have sections of their own, or none."""
 
@@ -37,14 +40,14 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     """
     if "membership" not in mapping(summary, "lenses"):
         return None
-    findings = mapping(summary, "lenses", "membership")
-    if set(findings) <= OTHERS or "cohort" in findings:
+    content = mapping(summary, "lenses", "membership")
+    if set(content) <= OTHERS or "cohort" in content:
         return None
-    attacks = mapping(findings, "attacks")
+    findings = from_json(MembershipFindings, content, "summary.json")
+    attacks, every = findings.attacks, findings.all_attacks
     best, least = best_attack(attacks)
-    names = best_first(attacks)
+    names = names_best_first(attacks)
     records, scores = read_scores(root / "membership", names)
-    every = {**attacks, **({LABEL_ONLY: findings[LABEL_ONLY]} if LABEL_ONLY in findings else {})}
     controls = control_rows(every)
     gallery = read_exposed(root / "gallery" / "membership")
     exposed = exposure(scores, records["member"], best)
@@ -52,20 +55,20 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     html = render(
         "membership.html.j2",
         verdict=verdict,
-        warnings=warnings(findings),
+        warnings=findings.warnings,
         notes=notes(every),
         best=best,
         headlines=attack_headlines(attacks, verdict.about, verdict.rate or least),
         failed=[control["name"] for control in controls if not control["passed"]],
-        triage=_triage(findings),
-        shadows=_shadows(findings),
+        triage=findings.triage,
+        shadows=None if findings.shadows is None else findings.shadows.accuracy,
         data=_data(summary),
         figures=membership_figures(scores, records["member"]),
         rates=resolved_fprs(attacks),
-        attacks=[attack_row(every, name, resolved_fprs(attacks)) for name in by_auc(every)],
-        by_labels=_by_labels(findings),
-        queried=any("queries" in attacks[name] for name in names),
-        skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
+        attacks=[attack_row(every, name, resolved_fprs(attacks)) for name in names_by_auc(every)],
+        by_labels=findings.label_only,
+        queried=any(finding.queries is not None for finding in attacks.values()),
+        skipped=findings.skipped,
         controls=controls,
         gallery=gallery,
         exposed=[
@@ -76,44 +79,13 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
             }
             for row in exposed.order[:MOST_EXPOSED]
         ],
-        smallest_fpr=number(attacks, best, "smallest_fpr"),
+        smallest_fpr=attacks[best].smallest_fpr,
         count_attacks=len(attacks),
     )
     anchors = [("membership-result", "Membership"), ("membership-attacks", "Attacks")]
     anchors += [("membership-controls", "Membership controls")] if controls else []
     anchors += [("membership-exposed", "Most exposed")]
     return Section("membership", "Membership", html, order=20, anchors=tuple(anchors))
-
-
-def _triage(findings: Mapping[str, Any]) -> dict[str, Any] | None:
-    if "triage" not in findings:
-        return None
-    return {
-        "verdict": str(lookup(findings, "triage", "verdict")),
-        "loss_gap": number(findings, "triage", "loss_gap"),
-        **{
-            f"{key}_{side}": number(findings, "triage", key, side)
-            for key in ("accuracy", "calibration_slope")
-            for side in ("members", "non_members")
-        },
-    }
-
-
-def _shadows(findings: Mapping[str, Any]) -> dict[str, float] | None:
-    if "shadows" not in findings:
-        return None
-    return {
-        side: number(findings, "shadows", "accuracy", side) for side in ("members", "non_members")
-    }
-
-
-def _by_labels(findings: Mapping[str, Any]) -> dict[str, float] | None:
-    """Return on how many records the label-only attack was run, and at what cost; None if not."""
-    if LABEL_ONLY not in findings:
-        return None
-    keys = ("queries", "mean_queries", "no_boundary")
-    costs = {key: number(findings, LABEL_ONLY, key) for key in keys}
-    return {"records": estimate(findings, LABEL_ONLY, "auc").n, **costs}
 
 
 def _data(summary: Mapping[str, Any]) -> dict[str, float]:

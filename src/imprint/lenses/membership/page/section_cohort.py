@@ -6,20 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imprint.lenses.membership.findings import (
+    AttackFinding,
+    best_attack,
+    names_by_auc,
+    resolved_fprs,
+)
 from imprint.lenses.membership.page.cohort_figures import cohort_figures, memorization_figure
-from imprint.lenses.membership.page.findings import best_attack, by_auc, resolved_fprs
 from imprint.lenses.membership.page.memorized_gallery import read_memorized
 from imprint.lenses.membership.page.tables import (
     attack_headlines,
     attack_row,
     control_rows,
 )
-from imprint.lenses.membership.page.verdict import attack_verdict, notes, warnings
+from imprint.lenses.membership.page.verdict import attack_verdict, notes
 from imprint.report.headline import Headline
 from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
 from imprint.report.section import SECTIONS, Section
 from imprint.report.templating import render
 from imprint.report.wording import decimal, percent
+from imprint.study.finding import from_json
 
 GIVEN_AWAY = "Models trained like this give single training images away"
 OTHER_QUANTITIES = {
@@ -38,7 +44,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     findings = mapping(summary, "lenses").get("membership", {})
     if not isinstance(findings, Mapping) or "cohort" not in findings:
         return None
-    attacks = mapping(findings, "attacks")
+    attacks = from_json(dict[str, AttackFinding], findings["attacks"], "summary.json")
     best, least = best_attack(attacks)
     cohort, memorized = mapping(findings, "cohort"), mapping(findings, "memorization")
     controls = control_rows(attacks)
@@ -47,7 +53,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     html = render(
         "cohort.html.j2",
         verdict=verdict,
-        warnings=warnings(findings),
+        warnings=findings.get("warnings", ()),
         notes=notes(attacks),
         best=best,
         headlines=[
@@ -61,7 +67,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         figures=cohort_figures(root / "membership", findings),
         histogram=memorization_figure(root / "membership", findings),
         rates=rates,
-        attacks=[attack_row(attacks, name, rates) for name in by_auc(attacks)],
+        attacks=[attack_row(attacks, name, rates) for name in names_by_auc(attacks)],
         queried=True,
         skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
         controls=controls,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from imprint.lenses.membership.findings import AttackFinding
 from imprint.report.headline import Headline
-from imprint.report.inputs import as_estimate, estimate, is_number, lookup, mapping
 from imprint.report.wording import decimal, percent
+from imprint.stats.control import Control
+from imprint.stats.estimate import Estimate
+from imprint.study.finding import Missing
 
 CHANCE = 0.5
 BELOW_CHANCE = (
@@ -26,65 +29,64 @@ def words_of(kind: str) -> str:
     return known[kind].words if kind in known else kind
 
 
-def attack_row(attacks: Mapping[str, Any], name: str, rates: list[str]) -> dict[str, Any]:
+def attack_row(attacks: Mapping[str, AttackFinding], name: str, rates: list[str]) -> dict[str, Any]:
     """Return what the table of attacks shows of one."""
-    found = mapping(attacks, name)
-    passed = [bool(lookup(control, "passed")) for control in found.get("controls", {}).values()]
+    finding = attacks[name]
+    passed = [control.passed for control in (finding.controls or {}).values()]
     return {
         "name": name,
-        "reads": words_of(str(found.get("reads", ""))),
-        "auc": estimate(attacks, name, "auc"),
-        "tpr": [as_estimate(lookup(found, "tpr_at_fpr", rate)) for rate in rates],
-        "balanced": estimate(attacks, name, "balanced_accuracy"),
-        "queries": found.get("queries"),
+        "reads": words_of(finding.reads),
+        "auc": finding.auc,
+        "tpr": [as_known(finding.tpr_at_fpr.get(rate)) for rate in rates],
+        "balanced": finding.balanced_accuracy,
+        "queries": finding.queries,
         "controls": f"{sum(passed)} of {len(passed)}" if passed else "not run",
         "passed": sum(passed),
     }
 
 
-def control_rows(attacks: Mapping[str, Any]) -> list[dict[str, Any]]:
+def control_rows(attacks: Mapping[str, AttackFinding]) -> list[dict[str, Any]]:
     """Return one row a kind of control, over all attacks; kinds that failed first."""
-    kinds: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for name in attacks:
-        for kind, control in attacks[name].get("controls", {}).items():
-            kinds.setdefault(kind, []).append((name, control))
+    kinds: dict[str, dict[str, Control]] = {}
+    for name, finding in attacks.items():
+        for kind, control in (finding.controls or {}).items():
+            kinds.setdefault(kind, {})[name] = control
     rows = []
-    for kind, found in kinds.items():
-        values = [as_estimate(control.get("value")) for _, control in found]
-        areas = [value.value for value in values if value is not None]
-        missed = [name for name, control in found if not lookup(control, "passed")]
-        expected = found[0][1].get("expected")
+    for kind, controls in kinds.items():
+        areas = [control.value.value for control in controls.values()]
+        missed = [name for name, control in controls.items() if not control.passed]
+        first = next(iter(controls.values()))
         rows.append(
             {
                 "name": kind.replace("_", " "),
-                "what": str(lookup(found[0][1], "what")),
+                "what": first.what,
                 "passed": not missed,
                 "missed": missed,
-                "count": len(found),
-                "low": min(areas, default=float("nan")),
-                "high": max(areas, default=float("nan")),
-                "expected": expected if is_number(expected) else float("nan"),
+                "count": len(controls),
+                "low": min(areas),
+                "high": max(areas),
+                "expected": first.expected,
             }
         )
     return sorted(rows, key=lambda row: row["passed"])
 
 
 def attack_headlines(
-    attacks: Mapping[str, Any], best: str, least: str | None, of: str = "record"
+    attacks: Mapping[str, AttackFinding], best: str, least: str | None, of: str = "record"
 ) -> list[Headline]:
     """Return what the best attack finds at the least rate that was measured, and its AUC."""
-    area = estimate(attacks, best, "auc")
+    area = attacks[best].auc
     lines = []
     if least is not None:
-        found, rate = estimate(attacks, best, "tpr_at_fpr", least), float(least)
+        share, rate = attacks[best].tpr(least), float(least)
         alarms = percent(rate, digits(rate))
         lines.append(
             Headline(
                 f"Members found at {alarms} false alarms",
-                found,
+                share,
                 rate,
                 f"When {alarms} of the images that were not trained on are called members by "
-                f"mistake, {best} finds {percent(found.value)} of the training images. Guessing "
+                f"mistake, {best} finds {percent(share.value)} of the training images. Guessing "
                 f"would find {alarms}.",
                 of,
             )
@@ -106,3 +108,8 @@ def attack_headlines(
 def digits(rate: float) -> int:
     """Return how many decimals a rate has in percent."""
     return max(0, len(f"{100 * rate:g}".partition(".")[2]))
+
+
+def as_known(rate: Estimate | Missing | None) -> Estimate | None:
+    """Return a rate that could be measured, else None."""
+    return rate if isinstance(rate, Estimate) else None

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from imprint.lenses.membership.page.findings import by_auc, resolved_fprs
-from imprint.report.inputs import estimate
+from imprint.lenses.membership.attack.evaluation import Evaluation
+from imprint.lenses.membership.findings import AttackFinding, names_by_auc, resolved_fprs
 from imprint.report.several import widened
 from imprint.report.wording import percent
 from imprint.stats.estimate import Estimate
@@ -45,7 +44,7 @@ class Verdict:
 
 
 def attack_verdict(
-    attacks: Mapping[str, Any],
+    attacks: Mapping[str, Evaluation],
     named: str = "Single training images can be told from others",
 ) -> Verdict:
     """Return what a reader may conclude from attacks.
@@ -58,17 +57,17 @@ def attack_verdict(
     single = _single_records(attacks, rates)
     if single is not None:
         name, rate = single
-        shown = estimate(attacks, name, "tpr_at_fpr", rate)
+        shown = attacks[name].tpr(rate)
         heading = f"{name} finds {percent(shown.value)} of them at {_rate(rate)} false positives"
         if float(rate) <= NAMING_RATE:
             return Verdict("found", f"{named}: {heading}", name, rate)
         heading = f"Members are found more often than by guessing: {heading}; {NOBODY}"
         return Verdict("found", heading, name, rate)
-    best, worst = by_auc(attacks)[0], by_auc(attacks)[-1]
-    area = estimate(attacks, best, "auc")
+    best, worst = names_by_auc(attacks)[0], names_by_auc(attacks)[-1]
+    area = attacks[best].auc
     if widened(area, len(attacks)).low > CHANCE:
         return Verdict("found", _average(attacks, best, area, rates), best, None)
-    lowest = estimate(attacks, worst, "auc")
+    lowest = attacks[worst].auc
     if widened(lowest, len(attacks)).high < CHANCE:
         heading = (
             f"Below chance: {worst} scores members lower than non-members (AUC {_shown(lowest)}), "
@@ -83,21 +82,21 @@ def attack_verdict(
     return Verdict("nothing", heading + _shown(area) + chance, best, None)
 
 
-def _single_records(attacks: Mapping[str, Any], rates: list[str]) -> tuple[str, str] | None:
+def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tuple[str, str] | None:
     """Return the attack and least rate at which more members are found than by guessing."""
     choices = len(attacks) * max(1, len(rates))
     for rate in sorted(rates, key=float):
         above = {
-            name: estimate(attacks, name, "tpr_at_fpr", rate).value
+            name: attacks[name].tpr(rate).value
             for name in attacks
-            if widened(estimate(attacks, name, "tpr_at_fpr", rate), choices).low > float(rate)
+            if widened(attacks[name].tpr(rate), choices).low > float(rate)
         }
         if above:
             return max(above, key=lambda name: above[name]), rate
     return None
 
 
-def _average(attacks: Mapping[str, Any], best: str, area: Estimate, rates: list[str]) -> str:
+def _average(attacks: Mapping[str, Evaluation], best: str, area: Estimate, rates: list[str]) -> str:
     if area.value < WEAK_AUC:
         return (
             f"Weak signal: {best} scores members higher on average (AUC {_shown(area)}); {NOBODY}"
@@ -106,29 +105,20 @@ def _average(attacks: Mapping[str, Any], best: str, area: Estimate, rates: list[
     if not rates:
         return f"{average}; the non-members are too few to say whether single images can be named"
     least = min(rates, key=float)
-    found = estimate(attacks, best, "tpr_at_fpr", least)
-    share = f"at {_rate(least)} false positives it finds {_shown(found)} of them"
-    if found.value <= float(least):
+    share_found = attacks[best].tpr(least)
+    share = f"at {_rate(least)} false positives it finds {_shown(share_found)} of them"
+    if share_found.value <= float(least):
         return f"{average}, but {share}, no more than guessing"
     return f"{average}; {share}, too uncertain to rule out guessing"
 
 
-def notes(attacks: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the numbers of some attacks need said, each note once, behind its attacks.
-
-    >>> notes({"a": {"note": "tied"}, "b": {}, "c": {"note": "tied"}})
-    [('a, c', 'tied')]
-    """
+def notes(attacks: Mapping[str, AttackFinding]) -> list[tuple[str, str]]:
+    """Return what the numbers of some attacks need said, each note once, behind its attacks."""
     names: dict[str, list[str]] = {}
-    for name, found in attacks.items():
-        if "note" in found:
-            names.setdefault(str(found["note"]), []).append(name)
+    for name, finding in attacks.items():
+        if finding.note is not None:
+            names.setdefault(finding.note, []).append(name)
     return [(", ".join(several), note) for note, several in names.items()]
-
-
-def warnings(findings: Mapping[str, Any]) -> list[str]:
-    """Return what was noticed about signals and records, sentences without their full stop."""
-    return [str(sentence) for sentence in findings.get("warnings", ())]
 
 
 def _rate(rate: str) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imprint import __version__
 from imprint.core.errors import ImprintError
@@ -20,11 +19,13 @@ from imprint.lenses.membership.attack.controls import (
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import Scored, choose_attacks, run_attacks
-from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, with_note
+from imprint.lenses.membership.attack.signal_checks import suspect_signals
+from imprint.lenses.membership.findings import MembershipFindings, describe_attack
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
 from imprint.probe.signals.signal import signal_kinds
 from imprint.stats.control import Control
 from imprint.study.config import to_plain
+from imprint.study.finding import to_json
 from imprint.study.store import write_json
 from imprint.study.tables import write_table
 
@@ -70,12 +71,13 @@ def attack_membership_arrays(
     if not scored.scores:
         told = "; ".join(f"{name} {reason}" for name, reason in scored.skipped.items())
         raise ImprintError(f"{file}: no attack can be run: {told}")
-    found = {
-        name: {
-            **_evaluate(scores, case.members, seed),
-            "reads": scored.reads[name],
-            **(_controls(case, name, settings, seed) if with_controls else {}),
-        }
+    findings = {
+        name: describe_attack(
+            scores,
+            evaluate(scores, case.members, seed=seed),
+            scored.reads[name],
+            controls=_controls(case, name, settings, seed) if with_controls else None,
+        )
         for name, scores in scored.scores.items()
     }
     references = case.evidence.references
@@ -91,21 +93,18 @@ def attack_membership_arrays(
         },
         "settings": {"signal": signal, "attacks": to_plain(settings), "seed": seed},
         "lenses": {
-            "membership": {
-                "attacks": found,
-                "skipped": dict(scored.skipped),
-                "warnings": [*_copies(case), *suspect_signals(case.evidence, case.members)],
-            }
+            "membership": to_json(
+                MembershipFindings(
+                    attacks=findings,
+                    skipped=scored.skipped,
+                    warnings=(*_copies(case), *suspect_signals(case.evidence, case.members)),
+                )
+            )
         },
     }
     _write_scores(out, case, scored)
     write_json(out / "summary.json", summary)
     return summary
-
-
-def _evaluate(scores: NDArray[np.float64], members: NDArray[np.bool_], seed: int) -> dict[str, Any]:
-    evaluation = evaluate(scores, members, seed=seed)
-    return with_note(evaluation.to_dict(), explain(scores, evaluation))
 
 
 def _copies(case: Case) -> list[str]:
@@ -125,19 +124,15 @@ def _copies(case: Case) -> list[str]:
     return sentences
 
 
-def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[str, Any]:
+def _controls(case: Case, name: str, options: AttackOptions, seed: int) -> dict[str, Control]:
     (attack,) = choose_attacks([name])
     arguments = (case.evidence, case.members, attack, options, seed)
-    found = {
+    controls = {
         "permuted_membership": permuted_membership(*arguments),
         "swapped_target": swapped_target(*arguments),
         "other_membership": _other_membership(case, attack, options, seed),
     }
-    return {
-        "controls": {
-            control: result.to_dict() for control, result in found.items() if result is not None
-        }
-    }
+    return {name: control for name, control in controls.items() if control is not None}
 
 
 def _other_membership(

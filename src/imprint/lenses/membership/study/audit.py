@@ -21,13 +21,13 @@ from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.lenses.membership.attack.triage import triage
+from imprint.lenses.membership.attack.triage import Triage, triage
+from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings
 from imprint.lenses.membership.study.copies import copies_warning, distinct_records
 from imprint.lenses.membership.study.cost import forecast, queries
 from imprint.lenses.membership.study.fit import shadow_fit, tell_misfit, tell_order
 from imprint.lenses.membership.study.gallery import gallery_step
 from imprint.lenses.membership.study.labels import (
-    LABEL_ONLY,
     NOT_SAID,
     attack_labels,
     attacks_of_every_record,
@@ -64,8 +64,9 @@ from imprint.lenses.membership.study.trials import (
 from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.model_card import ModelCard
 from imprint.report.summary import finish
+from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.masks import balanced_masks
 
@@ -131,7 +132,7 @@ class Audit:
             "pixel" if self.card is None else "normalised",
         )
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> Triage:
         """Return the triage of the network, from one forward pass."""
         artefacts = signal_steps(
             self.study,
@@ -143,7 +144,7 @@ class Audit:
             self.device,
         )
         answers = read_answers(self.study, artefacts, self.records)
-        return triage(answers.target["phi"][0], answers.correct, self.records.members).to_dict()
+        return triage(answers.target["phi"][0], answers.correct, self.records.members)
 
 
 def audit_membership(options: MembershipOptions) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         audit = open_audit(study, options)
         check_labels(options, audit.records)
         first = audit.look()
-        log(f"triage: {first['verdict']}")
+        log(f"triage: {first.verdict}")
         warnings = [
             *copies_warning(audit.records),
             *audit.model.warnings,
@@ -168,16 +169,16 @@ def audit_membership(options: MembershipOptions) -> dict[str, Any]:
         ]
         log(forecast(audit.model.load(), audit.images, audit.records, options, audit.device))
         if options.triage:
-            first = {**first, "warnings": warnings}
-            write_json(study.path("triage.json"), first)
-            return {"triage": first}
+            first = replace(first, warnings=tuple(warnings))
+            write_finding(study.path("triage.json"), first)
+            return {"triage": to_json(first)}
         masks, shadows = train_shadows(audit)
         findings = attack_step(audit, masks, shadows)
         gallery_step(study, audit.images)
-        findings = {"triage": first, **findings}
-        warnings += [*findings["warnings"], *tell_misfit(findings)]
-        findings["warnings"] = warnings
-        return finish(study, options, facts(audit), {"membership": findings})
+        findings = replace(findings, triage=first)
+        warnings += [*findings.warnings, *tell_misfit(findings)]
+        findings = replace(findings, warnings=tuple(warnings))
+        return finish(study, options, facts(audit), {"membership": to_json(findings)})
 
 
 def open_audit(study: Study, options: MembershipOptions) -> Audit:
@@ -277,7 +278,9 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
     ]
 
 
-def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model]) -> dict[str, Any]:
+def attack_step(
+    audit: Audit, masks: BoolArray | None, shadows: Sequence[Model]
+) -> MembershipFindings:
     """Take all signals, run all attacks, write ``membership/``; return the findings."""
     study, options, records = audit.study, audit.options, audit.records
     blank = [untrained_model(audit.card, options.seed)] if options.controls and audit.card else []
@@ -291,12 +294,12 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
 
     def build(folder: Path) -> None:
         judges = [answers(shadow.name) for shadow in shadows]
-        found = evidence(answers(SUBJECT), judges, masks)
+        known = evidence(answers(SUBJECT), judges, masks)
         untrained = evidence(answers(UNTRAINED), judges, masks) if blank else None
-        trials = list_trials(attacks_of_every_record(options), found)
+        trials = list_trials(attacks_of_every_record(options), known)
         scores, findings = run_trials(
             trials,
-            found,
+            known,
             untrained,
             records,
             settings,
@@ -305,23 +308,20 @@ def attack_step(audit: Audit, masks: BoolArray | None, shadows: Sequence[Model])
             options.controls,
         )
         if masks is not None:
-            findings["shadows"] = shadow_fit(judges, masks)
+            findings = replace(findings, shadows=shadow_fit(judges, masks))
         if distances:
-            score, findings[LABEL_ONLY] = attack_labels(
-                study, distances, audit.some, settings, options.seed
-            )
+            score, by_labels = attack_labels(study, distances, audit.some, settings, options.seed)
+            findings = replace(findings, label_only=by_labels)
             write_scores(folder / f"{LABEL_ONLY}.parquet", score, audit.some)
         elif wants_labels(options):
-            findings["skipped"][LABEL_ONLY] = NOT_SAID
+            findings = replace(findings, skipped={**findings.skipped, LABEL_ONLY: NOT_SAID})
         write_trials(folder, scores, findings, records)
 
     made_with = card_settings(options, without=ON_OTHER_CARDS)
     inputs = tuple(name for names in made.values() for name in names)
     inputs += distances + (("masks",) if shadows else ())
-    found: dict[str, Any] = read_json(
-        study.step("membership", made_with, build, inputs) / "findings.json"
-    )
-    return found
+    folder = study.step("membership", made_with, build, inputs)
+    return read_finding(MembershipFindings, folder / "findings.json")
 
 
 def facts(audit: Audit) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray
 from imprint.core.progress import log
+from imprint.lenses.membership.attack.evaluation import BothSides
+from imprint.lenses.membership.attack.triage import Triage
+from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.signals import Answers
 
 MISFIT = 0.05
@@ -17,28 +19,24 @@ HARDLY = 1.5
 """How many times the accuracy of guessing is still taken for guessing."""
 
 
-def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> dict[str, Any]:
+def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> ShadowFit:
     """Return how many of their own members, and of the other records, shadows get right.
 
     A shadow stands for the network only where it fits its members as the network does.
     """
     right = np.stack([shadow.correct for shadow in shadows])
-    return {
-        "count": len(shadows),
-        "accuracy": {
-            "members": float(right[masks].mean()),
-            "non_members": float(right[~masks].mean()),
-        },
-    }
+    return ShadowFit(
+        len(shadows), BothSides(float(right[masks].mean()), float(right[~masks].mean()))
+    )
 
 
-def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
+def tell_order(first: Triage, classes: int) -> list[str]:
     """Say so where the network is hardly better than guessing on images it was trained on.
 
     Returns:
         The sentence, or nothing.
     """
-    right = first["accuracy"]["members"]
+    right = first.accuracy.members
     if right >= HARDLY / classes:
         return []
     return _said(
@@ -48,13 +46,12 @@ def tell_order(first: Mapping[str, Any], classes: int) -> list[str]:
     )
 
 
-def tell_untrained(accuracy: Mapping[str, Any], classes: int) -> list[str]:
+def tell_untrained(right: float, classes: int) -> list[str]:
     """Say so where the models of a cohort are hardly better than guessing on their members.
 
     Returns:
         The sentence, or nothing.
     """
-    right = accuracy["members"]
     if right >= HARDLY / classes:
         return []
     return _said(
@@ -64,16 +61,16 @@ def tell_untrained(accuracy: Mapping[str, Any], classes: int) -> list[str]:
     )
 
 
-def tell_misfit(findings: Mapping[str, Any]) -> list[str]:
+def tell_misfit(findings: MembershipFindings) -> list[str]:
     """Say so where shadows fit their members otherwise than the network fits its own.
 
     Returns:
         The sentence, or nothing.
     """
-    if "shadows" not in findings:
+    if findings.shadows is None or findings.triage is None:
         return []
-    own = findings["triage"]["accuracy"]["members"]
-    theirs = findings["shadows"]["accuracy"]["members"]
+    own = findings.triage.accuracy.members
+    theirs = findings.shadows.accuracy.members
     if abs(own - theirs) <= MISFIT:
         return []
     return _said(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import Records
@@ -34,7 +34,6 @@ from imprint.study.hashing import hash_arrays
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
-LABEL_ONLY = "label_only"
 NOT_SAID = "asks a thousand times about a record: say of how many with --label-only"
 DISTANCE = "distance"
 KEPT_EVERY = 32
@@ -184,7 +183,7 @@ def attack_labels(
     records: Records,
     options: AttackOptions,
     seed: int,
-) -> tuple[FloatArray, dict[str, Any]]:
+) -> tuple[FloatArray, LabelOnlyFinding]:
     """Return the score of each record, float64 ``[n]``, and what the scores show.
 
     The finding is that of any attack; ``queries`` is the most that was asked about one record,
@@ -201,7 +200,7 @@ def attack_labels(
     evidence, *blank = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
     asked = tables[0]["queries"]
     trial = Trial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))
-    scores, found = run_trials(
+    scores, findings = run_trials(
         [trial],
         evidence,
         blank[0] if blank else None,
@@ -211,8 +210,8 @@ def attack_labels(
         seed,
         bool(blank),
     )
-    return scores[LABEL_ONLY], {
-        **found["attacks"][LABEL_ONLY],
-        "mean_queries": float(asked.mean()),
-        "no_boundary": int(np.isnan(tables[0]["distance"]).sum()),
-    }
+    return scores[LABEL_ONLY], LabelOnlyFinding(
+        **vars(findings.attacks[LABEL_ONLY]),
+        mean_queries=float(asked.mean()),
+        no_boundary=int(np.isnan(tables[0]["distance"]).sum()),
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
@@ -17,11 +16,16 @@ from imprint.lenses.membership.attack.controls import (
 )
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, with_note
+from imprint.lenses.membership.attack.signal_checks import suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
-from imprint.lenses.membership.page.findings import best_attack
+from imprint.lenses.membership.findings import (
+    MembershipFindings,
+    best_attack,
+    describe_attack,
+)
 from imprint.lenses.membership.study.records import Records
-from imprint.study.store import write_json
+from imprint.stats.control import Control
+from imprint.study.finding import write_finding
 from imprint.study.tables import write_table
 
 CURVATURE = "log_curvature"
@@ -78,7 +82,7 @@ def run_trials(
     queries: Mapping[str, int],
     seed: int,
     with_controls: bool,
-) -> tuple[dict[str, FloatArray], dict[str, Any]]:
+) -> tuple[dict[str, FloatArray], MembershipFindings]:
     """Return the scores float64 ``[N]`` by trial, and what they show.
 
     Args:
@@ -94,7 +98,7 @@ def run_trials(
     Raises:
         ImprintError: no attack can be run.
     """
-    scores, found, skipped = {}, {}, {}
+    scores, findings, skipped = {}, {}, {}
     for trial in trials:
         shown, attack = trial.shown(evidence), trial.attack
         reason, kind = attack.missing(shown), attack.kind(shown)
@@ -103,25 +107,21 @@ def run_trials(
             continue
         scores[trial.name] = attack.score(shown, options)
         evaluation = evaluate(scores[trial.name], records.members, seed=seed)
-        found[trial.name] = {
-            **with_note(evaluation.to_dict(), explain(scores[trial.name], evaluation)),
-            "reads": kind,
-            "queries": attack_queries(attack, kind, shown, queries),
-        }
+        controls = None
         if with_controls:
             blank = None if untrained is None else trial.shown(untrained)
-            found[trial.name]["controls"] = _controls(
-                attack, shown, blank, records.members, options, seed
-            )
+            controls = _controls(attack, shown, blank, records.members, options, seed)
+        cost = attack_queries(attack, kind, shown, queries)
+        findings[trial.name] = describe_attack(scores[trial.name], evaluation, kind, cost, controls)
     if not scores:
-        told = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
-        raise ImprintError(f"no attack can be run: {told}")
-    warnings = suspect_signals(evidence, records.members)
-    return scores, {"attacks": found, "skipped": skipped, "warnings": warnings}
+        reasons = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
+        raise ImprintError(f"no attack can be run: {reasons}")
+    warnings = tuple(suspect_signals(evidence, records.members))
+    return scores, MembershipFindings(attacks=findings, skipped=skipped, warnings=warnings)
 
 
 def write_trials(
-    folder: Path, scores: Mapping[str, FloatArray], findings: dict[str, Any], records: Records
+    folder: Path, scores: Mapping[str, FloatArray], findings: MembershipFindings, records: Records
 ) -> None:
     """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``.
 
@@ -131,18 +131,18 @@ def write_trials(
     """
     for name, score in scores.items():
         write_scores(folder / f"{name}.parquet", score, records)
-    best, _ = best_attack(findings["attacks"])
-    found = exposure(scores, records.members, best)
+    best, _ = best_attack(findings.attacks)
+    exposed = exposure(scores, records.members, best)
     write_table(
         folder / "exposure.parquet",
         {
-            "index": records.index[found.order],
-            "fpr": found.fpr[found.order],
-            "agreement": found.agreement[found.order],
-            "score": scores[best][found.order],
+            "index": records.index[exposed.order],
+            "fpr": exposed.fpr[exposed.order],
+            "agreement": exposed.agreement[exposed.order],
+            "score": scores[best][exposed.order],
         },
     )
-    write_json(folder / "findings.json", {**findings, "best": best})
+    write_finding(folder / "findings.json", replace(findings, best=best))
 
 
 def write_scores(file: Path, score: FloatArray, records: Records) -> None:
@@ -159,15 +159,15 @@ def _controls(
     members: BoolArray,
     options: AttackOptions,
     seed: int,
-) -> dict[str, Any]:
-    found = {
+) -> dict[str, Control]:
+    controls = {
         "untrained": None
         if untrained is None
         else untrained_target(untrained, members, attack, options),
         "permuted_membership": permuted_membership(evidence, members, attack, options, seed),
         "swapped_target": swapped_target(evidence, members, attack, options, seed),
     }
-    return {name: control.to_dict() for name, control in found.items() if control is not None}
+    return {name: control for name, control in controls.items() if control is not None}
 
 
 def attack_queries(

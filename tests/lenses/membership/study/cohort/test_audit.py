@@ -248,8 +248,8 @@ def test_the_most_memorized_of_each_class_are_shown_in_order():
 
 
 def test_the_attack_that_is_spoken_of_is_drawn(study, monkeypatch):
+    from imprint.lenses.membership import findings as membership_findings
     from imprint.lenses.membership.page import cohort_figures as module
-    from imprint.lenses.membership.page import findings as membership_findings
 
     found = findings(study)
     drawn = []

@@ -80,7 +80,7 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
         findings = cohort_steps(study, images, pool, options, options.seed, device)
         findings["warnings"] = [
             *copies_warning(pool),
-            *tell_untrained(findings["cohort"]["accuracy"], len(images.classes)),
+            *tell_untrained(findings["cohort"]["accuracy"]["members"], len(images.classes)),
         ]
         facts = {
             **image_facts(images),

@@ -19,13 +19,17 @@ from imprint.lenses.membership.attack.controls import (
 )
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, cohort_target
-from imprint.lenses.membership.attack.signal_checks import explain, with_note
 from imprint.lenses.membership.cohort.agreement import agreement, all_top_sets, mean_overlaps
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import mean_over_members, times_detected
 from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.findings import (
+    AttackFinding,
+    best_attack,
+    describe_attack,
+    names_best_first,
+)
 from imprint.lenses.membership.memorization.estimators import Memorization, memorization
-from imprint.lenses.membership.page.findings import best_attack, best_first
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.memorization import (
     correlations,
@@ -34,6 +38,8 @@ from imprint.lenses.membership.study.cohort.memorization import (
     write_pairs,
 )
 from imprint.lenses.membership.study.trials import CURVATURE, Trial, attack_queries, list_trials
+from imprint.stats.control import Control
+from imprint.study.finding import to_json
 from imprint.study.store import write_json
 from imprint.study.tables import write_table
 
@@ -64,8 +70,8 @@ def find_cohort(
         ImprintError: no attack can be run.
     """
     folder.mkdir(exist_ok=True)
-    scores, findings = _attack(found, attacks, options, seed)
-    best, least = best_attack(findings["attacks"])
+    scores, evaluated, skipped = _attack(found, attacks, options, seed)
+    best, least = best_attack(evaluated)
     allowed = max(OFTEN_ALLOWED, float(least or 0))
     remembered = memorization(found.masks, found.correct())
     for name, values in scores.items():
@@ -76,7 +82,9 @@ def find_cohort(
     write_table(folder / "records.parquet", records)
     pairs, strength = influences(found)
     write_pairs(folder / "influence.parquet", found.pool, pairs)
-    findings |= {
+    findings = {
+        "attacks": to_json(evaluated),
+        "skipped": skipped,
         "best": best,
         "cohort": {
             "models": len(found.masks),
@@ -88,7 +96,7 @@ def find_cohort(
         "agreement": {
             "attacks": list(scores),
             "overlap": mean_overlaps(scores).tolist(),
-            "intersections": _intersections(scores, best_first(findings["attacks"])),
+            "intersections": _intersections(scores, names_best_first(evaluated)),
         },
         "memorization": {
             **memorization_findings(found, seed),
@@ -144,27 +152,25 @@ def shown_cohort(trial: Trial, cohort: Cohort) -> Cohort:
 
 def _attack(
     found: CohortAnswers, attacks: Sequence[Attack], options: AttackOptions, seed: int
-) -> tuple[dict[str, FloatArray], dict[str, Any]]:
-    """Return the scores float64 ``[K, N]`` by trial, and what they show."""
+) -> tuple[dict[str, FloatArray], dict[str, AttackFinding], dict[str, str]]:
+    """Return scores float64 ``[K, N]`` by trial, what they show, and why others were skipped."""
     whole, others = found.cohort(), found.others()
     scored, skipped = score_trials(whole, others, attacks, options)
     if not scored:
         told = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
         raise ImprintError(f"no attack can be run: {told}")
-    shown = {}
+    findings = {}
     for name, (trial, scores, kind) in scored.items():
         cohort, extra = shown_cohort(trial, whole), {} if trial.kinds else others
         first = cohort_target(cohort, 0, extra)
         evaluation = evaluate_cohort(scores, found.masks, seed=seed)
-        shown[name] = {
-            **with_note(evaluation.to_dict(), explain(scores, evaluation)),
-            "reads": kind,
-            "queries": attack_queries(trial.attack, kind, first, found.queries),
-        }
+        controls = None
         if found.untrained is not None:
-            shown[name]["controls"] = _controls(trial, cohort, extra, found, options, seed)
+            controls = _controls(trial, cohort, extra, found, options, seed)
+        cost = attack_queries(trial.attack, kind, first, found.queries)
+        findings[name] = describe_attack(scores, evaluation, kind, cost, controls)
     by_name = {name: values for name, (_, values, _) in scored.items()}
-    return by_name, {"attacks": shown, "skipped": skipped}
+    return by_name, findings, skipped
 
 
 def _controls(
@@ -174,7 +180,7 @@ def _controls(
     found: CohortAnswers,
     options: AttackOptions,
     seed: int,
-) -> dict[str, Any]:
+) -> dict[str, Control]:
     """Return the controls of one attack, on the first model of the cohort."""
     assert found.untrained is not None
     attack, members = trial.attack, found.masks[0]
@@ -185,7 +191,7 @@ def _controls(
         "permuted_membership": permuted_membership(first, members, attack, options, seed),
         "other_membership": other_membership(cohort, 0, 1, attack, options, others, seed),
     }
-    return {name: control.to_dict() for name, control in done.items() if control is not None}
+    return {name: control for name, control in done.items() if control is not None}
 
 
 def _intersections(scores: Mapping[str, FloatArray], names: Sequence[str]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import curvature_signals, signal_steps
 from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.probe.signals.signal import SignalOptions
+from imprint.study.finding import to_json
 from imprint.study.step_settings import card_settings
 from imprint.study.store import Study, read_json, write_json
 from imprint.study.tables import read_table
@@ -170,7 +171,7 @@ def attack_curvature(
     cohort = Cohort({CURVATURE: measured.values}, masks, {CURVATURE: measured.population})
     scored = attack_cohort(cohort, attacks, options)
     shown: Mapping[str, Any] = {
-        name: evaluate_cohort(scores, masks, seed=seed).to_dict()
+        name: to_json(evaluate_cohort(scores, masks, seed=seed))
         for name, scores in scored.scores.items()
     }
     resolved = measured.values > measured.floor

@@ -45,6 +45,7 @@ from imprint.lenses.membership.study.series.points import (
 )
 from imprint.lenses.membership.study.signals import Answers, evidence, take_all_signals
 from imprint.lenses.membership.study.trials import list_trials
+from imprint.study.finding import to_json
 from imprint.study.step_settings import card_settings
 from imprint.study.store import Study, read_json, write_json
 from imprint.train.cohort.masks import Masks, ordered_subsets
@@ -224,7 +225,7 @@ def judge_ordered(
             continue
         scores = np.stack([trial.attack.score(look, options) for look in looks])
         members = np.tile(first, (len(scores), 1))
-        found[trial.name] = evaluate_cohort(scores, members, seed=seed).to_dict()
+        found[trial.name] = to_json(evaluate_cohort(scores, members, seed=seed))
     judges = shown[0].judges.cohort
     right = np.stack([target.correct for target in targets])
     return {
@@ -247,7 +248,7 @@ def difficulty(cohort: Cohort, first: BoolArray, seed: int) -> dict[str, Any]:
     known = outside.any(axis=0)
     total = (cohort.values("loss")[:, 0] * outside).sum(axis=0)
     loss = total[known] / outside.sum(axis=0)[known]
-    return evaluate(-loss, first[known], seed=seed).to_dict()
+    return dict(to_json(evaluate(-loss, first[known], seed=seed)))
 
 
 def repeat(first: BoolArray, count: int) -> Masks:
