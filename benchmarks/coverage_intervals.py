@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.open import open_images
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.measure.measure import deal, fit, measure
@@ -79,11 +77,9 @@ def activations(options: argparse.Namespace) -> tuple[ActivationTable, Activatio
             weights = options.data / "pretrained" / f"lenet_{options.set}.safetensors"
             images = open_images(options.data / options.set, part=part)
             index = np.arange(len(images))
-            view = View(images, index, centre_squares(whole_rectangles(images.sizes()), 1.0))
+            view = View(images, index)
             options.cache.mkdir(parents=True, exist_ok=True)
-            write_activations(
-                folder, load_model(weights, card), view, TapOptions(), torch.device("cpu"), part
-            )
+            write_activations(folder, load_model(weights, card), view, TapOptions(), part)
         tables.append(read_activations(folder))
     train, test = tables
     rows = np.random.default_rng(1).permutation(len(train))[: options.train]

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from coverage_overhead import CPU, LIMITS, activations, network, pictures, seconds
 from imprint.data.imageset import ArrayImages
+from imprint.data.view import View
 from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
 from imprint.lenses.coverage.study.live_monitor import Monitor
 from imprint.nets.image_model import ImageModel
@@ -79,7 +80,7 @@ def chosen(
     """Return the most important neurons, and as many spread evenly over the hidden ones."""
     pixels = (255 * images).round().to(torch.uint8).contiguous().numpy()
     shown = ArrayImages(pixels, labels.numpy(), tuple(map(str, range(10))))
-    ranked = attribute(model, shown, np.arange(len(shown)), "lrp")
+    ranked = attribute(model, View(shown, np.arange(len(shown))), "lrp")
     hidden = table.layers.neurons - table.layers.widths[-1]
     return {
         "important": select_in_model(ranked.layers, ranked.of(), NEURONS).neurons,

@@ -21,20 +21,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint.data.centre import centre_images, seen_squares
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
+from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.records import Records, choose_records
-from imprint.lenses.membership.study.signals import KINDS
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
-from imprint.probe.signals.signal import SignalOptions
+from imprint.probe.signals.signal import SIGNALS, SignalOptions
 from imprint.probe.signals.signals import take_signals
 from imprint.stats import Estimate
 from pretrained_accuracy import load_resnet
@@ -88,8 +87,7 @@ def attack_labels(
     """Measure distances to the boundary by hard labels; print what the attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
     attacked, others = (
-        centre_images(images, index, model.input_size, 1.0)
-        for index in (records.index, records.population)
+        View(images, index).read(model.input_size) for index in (records.index, records.population)
     )
     start = time.perf_counter()
     table = boundary_distances(
@@ -122,14 +120,13 @@ def attack(
 ) -> None:
     """Take some signals of a network, and print what each attack makes of them."""
     records = choose_records(*sizes, count, seed=0)
-    squares = seen_squares(images, records.every, 1.0)
     start = time.perf_counter()
     table = take_signals(
-        {name: model}, images, records.every, squares, signals, torch.device("cpu"), name
+        {name: model}, View(images, records.every), signals, torch.device("cpu"), name
     )[name]
     seconds = time.perf_counter() - start
     values = {
-        KINDS[signal]: table[f"{signal}.identity"][None].astype(np.float64)
+        SIGNALS.get(signal).kind: table[f"{signal}.identity"][None].astype(np.float64)
         for signal in signals.signals
     }
     attacked = len(records.index)

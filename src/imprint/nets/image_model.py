@@ -9,12 +9,14 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone
 from imprint.nets.heads import linear_widths, projector_stages
 from imprint.nets.model_card import check_normalisation
 from imprint.nets.outputs import OutputRule
 from imprint.nets.wrapped import as_backbone
+from imprint.study.hashing import hash_arrays
 
 Layer = Literal["backbone", "projector", "logits"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
@@ -86,6 +88,24 @@ class ImageModel(nn.Module):
     def last_embedding(self) -> Layer:
         """The last layer before the classifier: the projector, or the backbone without one."""
         return "projector" if self.has_projector else "backbone"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters(), self.mean).device
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of its weights and buffers, in the order of its state."""
+        return hash_arrays(*(value.cpu().numpy() for value in self.state_dict().values()))
+
+    def to_inputs(self, pixels: Pixels) -> Tensor:
+        """Return pixels ``[b, channels, H, W]`` as the model takes them, on its device.
+
+        Returns:
+            float32 in [0, 1], channels last in memory.
+        """
+        inputs = torch.from_numpy(pixels).to(self.device).float().div_(255)
+        return inputs.contiguous(memory_format=torch.channels_last)
 
     def place(self, device: torch.device) -> ImageModel:
         """Move the network to a device, weights channels last; return itself."""

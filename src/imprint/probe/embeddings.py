@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
-from imprint.data.files import stream
-from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel, Layer
 
 Embeddings = dict[str, dict[str, NDArray[np.float32]]]
@@ -20,25 +18,19 @@ Embeddings = dict[str, dict[str, NDArray[np.float32]]]
 
 def embed(
     models: Mapping[str, ImageModel],
-    images: ImageSet,
-    indices: IntArray,
-    rectangles: FloatArray,
+    view: View,
     layers: Sequence[Layer] | Mapping[str, Sequence[Layer]],
-    device: torch.device,
     what: str,
     batch_size: int = 256,
 ) -> Embeddings:
-    """Return what each network makes of the given rectangles of the given images.
+    """Return each model's representations of images.
 
-    Each image is read and decoded once for all networks that take the same input size.
+    Each image is read and decoded once for all models that take the same input size.
 
     Args:
-        models: networks by name; put in evaluation mode and on ``device`` here.
-        images: where pixels come from.
-        indices: int64 ``[n]``.
-        rectangles: float64 ``[n, 4]``, the part of each image to look at.
-        layers: which representations to keep, of all networks or by their names.
-        device: where to compute.
+        models: by name, each on its device; put in evaluation mode here.
+        view: which images, and the square of each.
+        layers: which representations to keep, of all models or by their names.
         what: a few words for the progress bar.
         batch_size: images at a time.
 
@@ -50,41 +42,34 @@ def embed(
     """
     results: Embeddings = {name: {} for name in models}
     kept = layers if isinstance(layers, Mapping) else dict.fromkeys(models, layers)
-    sizes = sorted({model.input_size for model in models.values()})
-    for size in sizes:
+    for size in sorted({model.input_size for model in models.values()}):
         same = {name: model for name, model in models.items() if model.input_size == size}
         for model in same.values():
-            model.place(device).eval()
-        batches = stream(images, indices, rectangles, size, batch_size)
-        total = -(-len(indices) // batch_size)
-        start = 0
-        for pixels in track(batches, what, total, "batch"):
-            for name, layer, values in _forward(same, pixels, kept, device):
+            model.place(model.device).eval()
+        for rows, pixels in view.batches(size, batch_size, what):
+            for name, layer, values in _forward(same, pixels, kept):
                 if layer not in results[name]:
-                    shape = (len(indices), values.shape[1])
-                    results[name][layer] = np.empty(shape, dtype=np.float32)
-                results[name][layer][start : start + len(values)] = values
-            start += len(pixels)
+                    results[name][layer] = np.empty((len(view), values.shape[1]), dtype=np.float32)
+                results[name][layer][rows] = values
     for name, by_layer in results.items():
         for layer, values in by_layer.items():
-            if not np.isfinite(values).all():
-                row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-                raise ImprintError(
-                    f"the {layer} embedding of {images.name_of(int(indices[row]))} under network "
-                    f"{name} is not finite: check the weights and the normalisation"
-                )
+            _check_finite(values, f"the {layer} embedding", name, view)
     return results
 
 
 @torch.inference_mode()
 def _forward(
-    models: Mapping[str, ImageModel],
-    pixels: NDArray[np.uint8],
-    layers: Mapping[str, Sequence[Layer]],
-    device: torch.device,
+    models: Mapping[str, ImageModel], pixels: Pixels, layers: Mapping[str, Sequence[Layer]]
 ) -> Iterator[tuple[str, str, NDArray[np.float32]]]:
-    inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-    inputs = inputs.contiguous(memory_format=torch.channels_last)
     for name, model in models.items():
-        for layer, values in model.embed_layers(inputs, layers[name]).items():
+        for layer, values in model.embed_layers(model.to_inputs(pixels), layers[name]).items():
             yield name, layer, values.float().cpu().numpy()
+
+
+def _check_finite(values: NDArray[np.float32], what: str, name: str, view: View) -> None:
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ImprintError(
+            f"{what} of {view.images.name_of(int(view.index[row]))} under network {name} is not "
+            "finite: check the weights and the normalisation"
+        )

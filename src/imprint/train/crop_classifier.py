@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from imprint.core.arrays import IntArray
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.load import load_model
 from imprint.probe.embeddings import embed
 
@@ -32,8 +32,7 @@ def predict_crops(
         rows: int64 ``[n]``, the crops to judge.
         device: where to compute.
     """
-    model = load_model(weights)
-    squares = centre_squares(whole_rectangles(crops.sizes()[rows]))
-    found = embed({"classifier": model}, crops, rows, squares, ("logits",), device, "judge crops")
-    logits = found["classifier"]["logits"].astype(np.float64)
+    model = load_model(weights, device=device)
+    embeddings = embed({"classifier": model}, View(crops, rows), ("logits",), "judge crops")
+    logits = embeddings["classifier"]["logits"].astype(np.float64)
     return np.asarray(log_softmax(logits, axis=1))

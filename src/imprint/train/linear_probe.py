@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from imprint.core.arrays import IntArray
 from imprint.core.progress import track
 from imprint.core.seeds import derive
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.data.views import Augmentation
 from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
@@ -133,11 +133,9 @@ def _measure(
     options: ProbeOptions,
     device: torch.device,
 ) -> ProbeAccuracy:
-    squares = centre_squares(whole_rectangles(images.sizes()[indices]))
-    found = embed(
-        {"probed": model}, images, indices, squares, (options.layer,), device, "probe accuracy"
-    )
-    features = torch.from_numpy(found["probed"][options.layer]).to(device)
+    view = View(images, indices)
+    embeddings = embed({"probed": model}, view, (options.layer,), "probe accuracy")["probed"]
+    features = torch.from_numpy(embeddings[options.layer]).to(device)
     best = layer(features).topk(min(5, len(images.classes)), dim=1).indices.cpu().numpy()
-    hits = best == images.labels[indices][:, None]
+    hits = best == view.labels[:, None]
     return ProbeAccuracy(float(np.mean(hits[:, 0])), float(np.mean(hits.any(axis=1))), len(indices))

@@ -7,6 +7,7 @@ from torch import nn
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
+from imprint.data.view import View
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.nets.fill import build_model
@@ -49,7 +50,9 @@ def ready(model, data, after_norm=True):
 def test_tables_are_means_over_classes_whatever_the_batch(correct_only):
     module, data = model(), images()
     tables = [
-        attribute(module, data, np.arange(20), "lgxa", batch_size=size, correct_only=correct_only)
+        attribute(
+            module, View(data, np.arange(20)), "lgxa", batch_size=size, correct_only=correct_only
+        )
         for size in (7, 20)
     ]
     np.testing.assert_allclose(tables[0].scores, tables[1].scores, rtol=1e-4, atol=1e-6)
@@ -70,9 +73,9 @@ def test_several_methods_share_their_passes():
     module, data = model(), images()
     options = AttributionOptions(steps=10)
     names = ("la", "ii", "lc", "lrp", "ldl")
-    together = attribute_by(module, data, np.arange(20), names, options)
+    together = attribute_by(module, View(data, np.arange(20)), names, options)
     for name in names:
-        alone = attribute(module, data, np.arange(20), name, options)
+        alone = attribute(module, View(data, np.arange(20)), name, options)
         np.testing.assert_allclose(together[name].scores, alone.scores, rtol=1e-5, atol=1e-7)
     assert together["ldl"].facts["completeness_gap"] < 1e-4
     assert "completeness_gap" not in together["la"].facts
@@ -80,8 +83,8 @@ def test_several_methods_share_their_passes():
 
 def test_mean_is_sum_over_places():
     module, data = model(), images()
-    total = attribute(module, data, np.arange(20), "lgxa")
-    mean = attribute(module, data, np.arange(20), "lgxa", AttributionOptions(reduce="mean"))
+    total = attribute(module, View(data, np.arange(20)), "lgxa")
+    mean = attribute(module, View(data, np.arange(20)), "lgxa", AttributionOptions(reduce="mean"))
     np.testing.assert_allclose(
         total.scaled("per_position").scores, mean.scores, rtol=1e-5, atol=1e-8
     )
@@ -90,17 +93,17 @@ def test_mean_is_sum_over_places():
 def test_what_cannot_be_explained_is_refused():
     few = model(replace(CARD, outputs=2))
     with pytest.raises(ImprintError, match="tells 2 classes apart"):
-        attribute(few, images(), np.arange(20), "la")
+        attribute(few, View(images(), np.arange(20)), "la")
     with pytest.raises(ImprintError, match="no classifier"):
-        attribute(model(replace(CARD, outputs=None)), images(), np.arange(20), "la")
+        attribute(model(replace(CARD, outputs=None)), View(images(), np.arange(20)), "la")
     with pytest.raises(ImprintError, match="no inputs"):
-        attribute(model(), images(), np.arange(0), "la")
+        attribute(model(), View(images(), np.arange(0)), "la")
     with pytest.raises(ImprintError, match="unknown layer attribution"):
-        attribute(model(), images(), np.arange(20), "best")
+        attribute(model(), View(images(), np.arange(20)), "best")
 
 
 def test_a_gap_is_told(capsys):
-    attribute(model(), images(), np.arange(20), "lc", AttributionOptions(steps=1))
+    attribute(model(), View(images(), np.arange(20)), "lc", AttributionOptions(steps=1))
     assert "lc: what it gives adds up" in capsys.readouterr().err
 
 
@@ -203,7 +206,7 @@ def test_ballots_are_judged_on_the_next_batch():
     own, next_ = (
         list(
             cast_ballots(
-                module, data, np.arange(20), ("la", "lrp"), 3, options, held_out=held, **how
+                module, View(data, np.arange(20)), ("la", "lrp"), 3, options, held_out=held, **how
             )
         )
         for held in (False, True)
@@ -224,13 +227,17 @@ def test_ballots_are_judged_on_the_next_batch():
             np.testing.assert_allclose(ballot.gains, gains.sum(1), rtol=1e-4, atol=1e-6)
             np.testing.assert_allclose(ballot.drops, drops.mean(1))
     with pytest.raises(ImprintError, match="one batch of 20"):
-        next(cast_ballots(module, data, np.arange(20), ("la",), 3, batch_size=20))
+        next(cast_ballots(module, View(data, np.arange(20)), ("la",), 3, batch_size=20))
 
 
 def test_scaled_scores_make_layers_comparable():
     module, data = model(), images()
     raw, scaled = (
-        next(cast_ballots(module, data, np.arange(20), ("lrp",), 8, scaling=kind, batch_size=10))
+        next(
+            cast_ballots(
+                module, View(data, np.arange(20)), ("lrp",), 8, scaling=kind, batch_size=10
+            )
+        )
         for kind in ("none", "layer_sum")
     )
     # Dropped after one ballot, they leave the network as it was.
@@ -280,14 +287,16 @@ def test_published_votes_add_up_on_a_network():
 def test_gains_of_single_inputs_are_those_of_batches_of_one(per_layer, tmp_path):
     module, data = model(), images(12)
     names = ("la", "lrp")
-    found = input_gains(module, data, np.arange(12), names, 3, per_layer=per_layer, batch_size=5)
+    found = input_gains(
+        module, View(data, np.arange(12)), names, 3, per_layer=per_layer, batch_size=5
+    )
     scopes = ("conv1", "conv2", "fc1", "fc2") if per_layer else ("model",)
     assert found.scopes == scopes
     assert found.gains.shape == (12, len(scopes), 2)
     ablation = ready(module, data)
     for row in (0, 7):
         for method, name in enumerate(names):
-            table = attribute(module, data, np.array([row]), name)
+            table = attribute(module, View(data, np.array([row])), name)
             for place, scope in enumerate(scopes):
                 among = hidden(table.layers) if scope == "model" else (scope,)
                 pick = select(table.layers, table.of(), 3, among)

@@ -7,6 +7,7 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages
+from imprint.data.view import View
 from imprint.nets.fill import build_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
@@ -43,7 +44,8 @@ def take(images: ArrayImages, options: SignalOptions = EVERYTHING, **changes) ->
     models = changes.pop("models", {"a": network(0), "b": network(1)})
     indices = changes.pop("indices", INDICES)
     rectangles = whole_rectangles(images.sizes()[indices])
-    return take_signals(models, images, indices, rectangles, options, CPU, "test", **changes)
+    view = View(images, indices, rectangles=rectangles)
+    return take_signals(models, view, options, CPU, "test", **changes)
 
 
 def test_columns_hold_what_each_function_says(images: ArrayImages) -> None:

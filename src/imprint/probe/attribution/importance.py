@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.core.arrays import IntArray, Pixels
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import log, track
-from imprint.data.files import stream
-from imprint.data.geometry import centre_squares, whole_rectangles
-from imprint.data.imageset import ImageSet
+from imprint.core.progress import log
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ImportanceTable
@@ -29,24 +27,20 @@ LARGEST_GAP = 1e-3
 
 def attribute(
     model: ImageModel,
-    images: ImageSet,
-    indices: IntArray,
+    view: View,
     method: str,
     options: AttributionOptions | None = None,
     *,
-    device: torch.device | str = "cpu",
     batch_size: int = 64,
-    pool: IntArray | None = None,
+    pool: View | None = None,
     correct_only: bool = False,
 ) -> ImportanceTable:
     """Return the importance of every neuron by one method; see :func:`attribute_by`."""
     return attribute_by(
         model,
-        images,
-        indices,
+        view,
         (method,),
         options,
-        device=device,
         batch_size=batch_size,
         pool=pool,
         correct_only=correct_only,
@@ -55,16 +49,13 @@ def attribute(
 
 def attribute_by(
     model: ImageModel,
-    images: ImageSet,
-    indices: IntArray,
+    view: View,
     methods: Sequence[str],
     options: AttributionOptions | None = None,
     *,
-    device: torch.device | str = "cpu",
     batch_size: int = 64,
-    pool: IntArray | None = None,
+    pool: View | None = None,
     correct_only: bool = False,
-    centre_fraction: float = 1.0,
 ) -> dict[str, ImportanceTable]:
     """Return the importance of every neuron by each method, for every class and for all inputs.
 
@@ -73,16 +64,13 @@ def attribute_by(
     above ``LARGEST_GAP``.
 
     Args:
-        model: a classifier; put in evaluation mode and on ``device``.
-        images: where pixels and labels come from; centre squares are shown.
-        indices: int64 ``[n]``.
+        model: a classifier on its device; put in evaluation mode.
+        view: which images.
         methods: names of :data:`imprint.probe.attribution.layer_attribution.ATTRIBUTORS`.
         options: of the attribution.
-        device: where to compute.
         batch_size: images at a time; changes nothing but memory and speed.
-        pool: int64 ``[p]``, images that serve as random baselines (ldls, lgs).
+        pool: images that serve as random baselines (ldls, lgs).
         correct_only: leave out inputs whose class the network does not name.
-        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: no classifier, an unknown method, labels it does not know, no inputs, or a
@@ -91,18 +79,8 @@ def attribute_by(
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(model)
-    totals = _Totals(outputs, options, len(images.classes))
-    for question in questions(
-        model,
-        outputs,
-        images,
-        indices,
-        options,
-        torch.device(device),
-        batch_size,
-        pool,
-        centre_fraction,
-    ):
+    totals = _Totals(outputs, options, len(view.images.classes))
+    for question in questions(model, outputs, view, options, batch_size, pool):
         totals.add(question, chosen, correct_only)
     if not int(totals.counts.sum()):
         raise ImprintError("no inputs to attribute: give images, or drop correct_only")
@@ -115,10 +93,10 @@ def attribute_by(
     facts = {
         "options": asdict(options),
         "correct_only": correct_only,
-        "weights": weights_hash(model),
-        "images": images.fingerprint(),
-        "indices": hash_arrays(np.asarray(indices, dtype=np.int64)),
-        "centre_fraction": centre_fraction,
+        "weights": model.fingerprint(),
+        "images": view.images.fingerprint(),
+        "indices": hash_arrays(np.asarray(view.index, dtype=np.int64)),
+        "centre_fraction": view.centre_fraction,
     }
     return {one.name: totals.table(one.name, facts) for one in chosen}
 
@@ -176,13 +154,10 @@ class _Totals:
 def questions(
     model: ImageModel,
     outputs: LayerOutputs,
-    images: ImageSet,
-    indices: IntArray,
+    view: View,
     options: AttributionOptions,
-    device: torch.device,
     batch_size: int,
-    pool: IntArray | None = None,
-    centre_fraction: float = 1.0,
+    pool: View | None = None,
 ) -> Iterator[Question]:
     """Yield the images in order as questions; arguments and errors as :func:`attribute_by`.
 
@@ -190,26 +165,17 @@ def questions(
     """
     if not model.has_logits:
         raise ImprintError("the network has no classifier: importance needs an output to explain")
-    model.place(device).eval()
-    size = model.input_size
-    squares = centre_squares(whole_rectangles(images.sizes()[indices]), centre_fraction)
+    model.place(model.device).eval()
     baseline = mean_image(model)
-    _check_labels(model, baseline, images.labels[indices])
-    drawn = None
-    if pool is not None:
-        corners = centre_squares(whole_rectangles(images.sizes()[pool]), centre_fraction)
-        drawn = as_inputs(images.read(pool, corners, size), device)
-    batches = stream(images, indices, squares, size, batch_size)
-    total = -(-len(indices) // batch_size)
-    with full_float32(device), frozen(model):
-        for row, pixels in enumerate(track(batches, "attribute", total, "batch")):
-            part = indices[row * batch_size : (row + 1) * batch_size]
-            labels = torch.from_numpy(images.labels[part]).to(device)
+    _check_labels(model, baseline, view.labels)
+    drawn = None if pool is None else model.to_inputs(pool.read(model.input_size).pixels)
+    with full_float32(model.device), frozen(model):
+        for rows, pixels in view.batches(model.input_size, batch_size, "attribute"):
             yield Question(
                 outputs,
-                as_inputs(pixels, device),
-                labels,
-                torch.from_numpy(np.asarray(part)),
+                model.to_inputs(pixels),
+                torch.from_numpy(view.labels[rows]).to(model.device),
+                torch.from_numpy(np.asarray(view.index[rows])),
                 baseline,
                 drawn,
                 options,
@@ -237,12 +203,6 @@ def attributable_layers(model: ImageModel) -> tuple[str, ...]:
     """
     model.eval()
     return tuple(LayerOutputs(model).run(mean_image(model)).values)
-
-
-def as_inputs(pixels: Pixels, device: torch.device) -> Tensor:
-    """Return pixels as a network takes them: float32 in [0, 1], channels last."""
-    inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-    return inputs.contiguous(memory_format=torch.channels_last)
 
 
 def mean_image(model: ImageModel) -> Tensor:
@@ -301,8 +261,3 @@ def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tup
         for value, width in zip(question.seen.values.values(), layers.widths, strict=True)
     )
     return layers, places
-
-
-def weights_hash(model: ImageModel) -> str:
-    """Return the SHA-256 of a network's weights and buffers, in the order of its state."""
-    return hash_arrays(*(value.cpu().numpy() for value in model.state_dict().values()))

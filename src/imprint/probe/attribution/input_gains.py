@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import hidden
@@ -66,32 +66,26 @@ class InputGains:
 
 def input_gains(
     model: ImageModel,
-    images: ImageSet,
-    indices: IntArray,
+    view: View,
     methods: Sequence[str],
     m: int,
     options: AttributionOptions | None = None,
     *,
     per_layer: bool = False,
     after_norm: bool = True,
-    device: torch.device | str = "cpu",
     batch_size: int = 32,
-    centre_fraction: float = 1.0,
 ) -> InputGains:
     """Return what every method is worth on every input.
 
     Args:
-        model: a classifier; put in evaluation mode and on ``device``.
-        images: where pixels and labels come from.
-        indices: int64 ``[n]``.
+        model: a classifier on its device; put in evaluation mode.
+        view: which images.
         methods: names of attributions.
         m: neurons that each method chooses.
         options: of the attributions.
         per_layer: whether neurons are chosen within each layer but the last, else among all these.
         after_norm: whether neurons are taken away after the normalisation behind their layer.
-        device: where to compute.
         batch_size: inputs at a time; changes nothing but memory and speed.
-        centre_fraction: share of the shorter side that the centre square keeps.
 
     Raises:
         ImprintError: as :func:`imprint.probe.attribution.importance.attribute_by`, or no inputs.
@@ -105,17 +99,7 @@ def input_gains(
     rows: list[tuple[FloatArray, ...]] = []
     features: list[NDArray[np.float32]] = []
     scopes: dict[str, slice] = {}
-    asked = questions(
-        model,
-        outputs,
-        images,
-        indices,
-        options,
-        torch.device(device),
-        batch_size,
-        centre_fraction=centre_fraction,
-    )
-    for question in asked:
+    for question in questions(model, outputs, view, options, batch_size):
         if ablation is None:
             layers, _ = layer_shapes(outputs, question)
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)
@@ -141,8 +125,8 @@ def input_gains(
     return InputGains(
         methods=tuple(methods),
         scopes=tuple(scopes),
-        index=np.asarray(indices, dtype=np.int64),
-        labels=np.asarray(images.labels[indices], dtype=np.int64),
+        index=np.asarray(view.index, dtype=np.int64),
+        labels=np.asarray(view.labels, dtype=np.int64),
         predictions=predictions.astype(np.int64),
         features=np.concatenate(features),
         gains=gains_,

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot
@@ -32,8 +32,7 @@ from imprint.probe.neurons.layer_outputs import LayerOutputs
 
 def cast_ballots(
     model: ImageModel,
-    images: ImageSet,
-    indices: IntArray,
+    view: View,
     methods: Sequence[str],
     m: int,
     options: AttributionOptions | None = None,
@@ -41,18 +40,15 @@ def cast_ballots(
     held_out: bool = True,
     after_norm: bool = True,
     scaling: Scaling = "none",
-    pool: IntArray | None = None,
-    device: torch.device | str = "cpu",
+    pool: View | None = None,
     batch_size: int = 32,
-    centre_fraction: float = 1.0,
     among: Sequence[str] = (),
 ) -> Iterator[Ballot]:
     """Yield one ballot a batch; a caller that has seen enough stops asking.
 
     Args:
-        model: a classifier; put in evaluation mode and on ``device``.
-        images: where pixels and labels come from.
-        indices: int64 ``[n]``, batched in this order.
+        model: a classifier on its device; put in evaluation mode.
+        view: which images, batched in this order.
         methods: names of attributions.
         m: neurons that each method chooses.
         options: of the attributions.
@@ -61,36 +57,23 @@ def cast_ballots(
         after_norm: whether neurons are taken away after the normalisation behind their layer.
         scaling: of the scores, which makes layers comparable; see
             :func:`imprint.neurons.importance.scale`.
-        pool: int64 ``[p]``, images that serve as random baselines.
-        device: where to compute.
+        pool: images that serve as random baselines.
         batch_size: inputs a ballot.
-        centre_fraction: share of the shorter side that the centre square keeps.
         among: layers to choose from; empty for all but the last.
 
     Raises:
         ImprintError: as :func:`imprint.probe.attribution.importance.attribute_by`, or one batch
-            alone where
-            another is needed to measure on.
+            alone where another is needed to measure on.
     """
-    if held_out and len(indices) <= batch_size:
+    if held_out and len(view) <= batch_size:
         raise ImprintError(
-            f"{len(indices)} inputs are one batch of {batch_size}, and loss gains are measured on "
+            f"{len(view)} inputs are one batch of {batch_size}, and loss gains are measured on "
             "another one: give more inputs or a smaller batch size"
         )
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(model)
-    asked = questions(
-        model,
-        outputs,
-        images,
-        indices,
-        options,
-        torch.device(device),
-        batch_size,
-        pool,
-        centre_fraction,
-    )
+    asked = questions(model, outputs, view, options, batch_size, pool)
     ablation: Ablation | None = None
     for question, judged in _with_next(asked) if held_out else ((one, one) for one in asked):
         if ablation is None:

@@ -18,11 +18,10 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
-from imprint.data.files import stream
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 from imprint.probe.neurons.neurons import Taps
@@ -34,21 +33,6 @@ from imprint.study.tables import read_table, write_table
 
 Storage = Literal["float32", "float16"]
 VALUES, INPUTS, LAYERS = "values.npy", "inputs.parquet", "layers.json"
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """Which images a network is shown.
-
-    Attributes:
-        images: where pixels and labels come from.
-        indices: int64 ``[n]``.
-        rectangles: float64 ``[n, 4]``, the part of each image to look at.
-    """
-
-    images: ImageSet
-    indices: IntArray
-    rectangles: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,39 +52,31 @@ def watch(
     model: ImageModel,
     view: View,
     options: TapOptions,
-    device: torch.device,
     what: str,
     batch_size: int = 256,
 ) -> Iterator[Seen]:
     """Yield what a network makes of some images, in order, batch by batch.
 
     Args:
-        model: put in evaluation mode and on ``device`` here.
+        model: on its device; put in evaluation mode here.
         view: which images.
         options: which layers, and what a neuron is.
-        device: where to compute.
         what: a few words for the progress bar.
         batch_size: images at a time.
 
     Raises:
         ImprintError: an image that cannot be read, or an activation that is not finite.
     """
-    model.place(device).eval()
-    size, start = model.input_size, 0
-    batches = stream(view.images, view.indices, view.rectangles, size, batch_size)
-    total = -(-len(view.indices) // batch_size)
-    with Taps(model, options) as taps, full_float32(device):
-        for pixels in track(batches, what, total, "batch"):
-            indices = view.indices[start : start + len(pixels)]
-            labels = torch.from_numpy(view.images.labels[indices]).to(device)
+    model.place(model.device).eval()
+    with Taps(model, options) as taps, full_float32(model.device):
+        for rows, pixels in view.batches(model.input_size, batch_size, what):
+            labels = torch.from_numpy(view.labels[rows]).to(model.device)
             with torch.no_grad():
-                inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-                outputs = model(inputs.contiguous(memory_format=torch.channels_last))
+                outputs = model(model.to_inputs(pixels))
                 batch = taps.take(labels)
                 predictions = outputs.argmax(1) if model.has_logits else None
-            _check_finite(batch, view.images, indices)
+            _check_finite(batch, view.images, view.index[rows])
             yield Seen(batch, predictions)
-            start += len(pixels)
 
 
 def write_activations(
@@ -108,7 +84,6 @@ def write_activations(
     model: ImageModel,
     view: View,
     options: TapOptions,
-    device: torch.device,
     what: str,
     storage: Storage = "float32",
     batch_size: int = 256,
@@ -120,7 +95,6 @@ def write_activations(
         model: the network.
         view: which images.
         options: which layers, and what a neuron is.
-        device: where to compute.
         what: a few words for the progress bar.
         storage: of the values; float16 is half as large, and keeps three digits.
         batch_size: images at a time.
@@ -133,11 +107,11 @@ def write_activations(
     layers: Layers | None = None
     predictions: list[NDArray[np.int64]] = []
     start = 0
-    for seen in watch(model, view, options, device, what, batch_size):
+    for seen in watch(model, view, options, what, batch_size):
         found = seen.batch.values.cpu().numpy()
         if values is None:
             layers = seen.batch.layers
-            shape = (len(view.indices), layers.neurons)
+            shape = (len(view), layers.neurons)
             values = open_memmap(folder / VALUES, mode="w+", dtype=storage, shape=shape)
         if storage == "float16":
             _check_range(found, seen.batch.layers)
@@ -148,7 +122,7 @@ def write_activations(
     if values is None or layers is None:
         raise ImprintError(f"{what}: there are no images to look at")
     values.flush()  # type: ignore[attr-defined]  # a memory map, which numpy types as an array
-    columns = {"index": view.indices, "label": view.images.labels[view.indices]}
+    columns = {"index": view.index, "label": view.labels}
     if predictions:
         columns["prediction"] = np.concatenate(predictions)
     write_table(folder / INPUTS, columns)

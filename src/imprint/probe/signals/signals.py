@@ -18,11 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
-from imprint.data.files import stream
-from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.augmented import augment, check_augmentations
 from imprint.probe.signals.precision import check_precision, full_float32
@@ -33,9 +31,7 @@ from imprint.study.tables import Table
 
 def take_signals(
     models: Mapping[str, ImageModel | Scorer],
-    images: ImageSet,
-    indices: IntArray,
-    rectangles: FloatArray,
+    view: View,
     options: SignalOptions,
     device: torch.device,
     what: str,
@@ -45,9 +41,7 @@ def take_signals(
 
     Args:
         models: classifiers by name; models are put in evaluation mode and on ``device`` here.
-        images: where pixels and labels come from.
-        indices: int64 ``[n]``.
-        rectangles: float64 ``[n, 4]``, the part of each image to look at.
+        view: which images, and the square of each.
         options: which signals, and how.
         device: where to compute.
         what: a few words for the progress bar.
@@ -71,16 +65,14 @@ def take_signals(
                 if model.input_size == size
             ]
             parts: dict[str, list[dict[str, NDArray[Any]]]] = {each.name: [] for each in ready}
-            batches = stream(images, indices, rectangles, size, batch_size)
-            total = -(-len(indices) // batch_size)
-            for row, pixels in enumerate(track(batches, what, total, "batch")):
-                part = indices[row * batch_size : (row + 1) * batch_size]
+            for rows, pixels in view.batches(size, batch_size, what):
+                labels, index = view.labels[rows], view.index[rows]
                 for classifier in ready:
                     parts[classifier.name].append(
-                        _score(classifier, pixels, images.labels[part], part, options, device)
+                        _score(classifier, pixels, labels, index, options, device)
                     )
-            for name, rows in parts.items():
-                tables[name] = _table(name, rows, indices, options, images)
+            for name, columns in parts.items():
+                tables[name] = _table(name, columns, view, options)
     return {name: tables[name] for name in models}
 
 
@@ -124,11 +116,10 @@ def _score(
 def _table(
     name: str,
     batches: list[dict[str, NDArray[Any]]],
-    indices: IntArray,
+    view: View,
     options: SignalOptions,
-    images: ImageSet,
 ) -> Table:
-    table: Table = {"index": indices}
+    table: Table = {"index": view.index}
     for signal in options.signals:
         for augmentation in options.augmentations:
             column = f"{signal}.{augmentation}"
@@ -137,10 +128,10 @@ def _table(
             table[column] = stored = _stored(signal, values, options)
             bad = ~np.isfinite(stored)
             if bad.any():
-                row = int(indices[np.flatnonzero(bad)[0]])
+                row = int(view.index[np.flatnonzero(bad)[0]])
                 raise ImprintError(
-                    f"{column} of {images.name_of(row)} under model {name} is not finite: check "
-                    "the weights and the normalisation, or store float32"
+                    f"{column} of {view.images.name_of(row)} under model {name} is not finite: "
+                    "check the weights and the normalisation, or store float32"
                 )
     return table
 

@@ -38,7 +38,7 @@ def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
         passes.append(len(indices))
         return stream(images, indices, *rest)
 
-    monkeypatch.setattr("imprint.probe.embeddings.stream", counted)
+    monkeypatch.setattr("imprint.data.view.stream", counted)
     monkeypatch.setattr("imprint.lenses.dejavu.study.sweep.run_tasks", here)
     vary = "layer=backbone,train.objective_options.invariance=5"
     rows = sweep(tmp_path / "study", "--vary", vary, "--no-linear-probe")

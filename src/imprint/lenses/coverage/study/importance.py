@@ -16,6 +16,7 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
     read_votes,
@@ -88,14 +89,11 @@ def importance_step(
     if absent:
         with _telling():
             tables = attribute_by(
-                model,
-                images,
-                index,
+                model.to(device),
+                View(images, index, centre_fraction),
                 absent,
                 options,
-                device=device,
                 correct_only=correct_only,
-                centre_fraction=centre_fraction,
             )
         for method, table in tables.items():
             study.step(names[method], settings, partial(write_importance, table=table))

@@ -10,8 +10,7 @@ import torch
 
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
-from imprint.core.progress import track
-from imprint.data.files import stream
+from imprint.data.view import View
 from imprint.lenses.coverage.clusters.cell_criterion import one_cell
 from imprint.lenses.coverage.clusters.clustering import cluster
 from imprint.lenses.coverage.clusters.novelty import Novelty, SeenCells, seen_cells
@@ -33,7 +32,7 @@ from imprint.lenses.coverage.study.tables import (
     tap_options,
 )
 from imprint.neurons.activations import ActivationTable
-from imprint.probe.neurons.activations import View, read_activations
+from imprint.probe.neurons.activations import read_activations
 from imprint.probe.signals.precision import full_float32
 from imprint.report.summary import finish
 from imprint.stats import proportion
@@ -116,11 +115,9 @@ def monitored(train: ActivationTable, options: ImportanceDrivenOptions) -> SeenC
 @torch.no_grad()
 def shown(monitor: Monitor, view: View, size: int, device: torch.device) -> Novelty:
     """Return what a monitor says of images, in order."""
-    batches = stream(view.images, view.indices, view.rectangles, size, BATCH)
-    total = -(-len(view.indices) // BATCH)
     novelty, codes = [], []
     with monitor, full_float32(device):
-        for pixels in track(batches, "show the test images", total, "batch"):
+        for _, pixels in view.batches(size, BATCH, "show the test images"):
             inputs = torch.from_numpy(pixels).to(device).float().div_(255)
             _, found = monitor(inputs.contiguous(memory_format=torch.channels_last))
             novelty.append(found.novelty.cpu())

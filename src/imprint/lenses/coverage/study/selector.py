@@ -12,6 +12,7 @@ import torch
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.coverage.importance.selector import Selector, SelectorOptions
 from imprint.nets.image_model import ImageModel
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -64,15 +65,12 @@ def selector_step(
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         found = input_gains(
-            model,
-            images,
-            index,
+            model.to(device),
+            View(images, index, centre_fraction),
             methods,
             m,
             AttributionOptions(seed=seed),
             per_layer=per_layer,
-            device=device,
-            centre_fraction=centre_fraction,
         )
         held = np.arange(len(index)) % HELD_OUT == 0
         selector = Selector(found.methods, found.scopes, options)

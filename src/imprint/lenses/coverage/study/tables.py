@@ -15,15 +15,15 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
+from imprint.data.view import View
 from imprint.lenses.coverage.study.options import LayerChoice, ModelChoice, NetworkChoice
 from imprint.nets.image_model import ImageModel
 from imprint.nets.load import network_file
 from imprint.neurons.activations import ActivationTable
-from imprint.probe.neurons.activations import Storage, View, read_activations, write_activations
+from imprint.probe.neurons.activations import Storage, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
@@ -52,9 +52,7 @@ class Sets:
 
     def view(self, name: str) -> View:
         """Return the images of one set and the squares of them that a network sees."""
-        index = self.index[name]
-        squares = centre_squares(whole_rectangles(self.images.sizes()[index]), self.centre_fraction)
-        return View(self.images, index, squares)
+        return View(self.images, self.index[name], self.centre_fraction)
 
 
 def open_sets(options: ModelChoice) -> Sets:
@@ -168,7 +166,7 @@ def activation_step(
         artefact,
         settings,
         lambda folder: write_activations(
-            folder, model, sets.view(name), taps, device, f"look at the {name} images", storage
+            folder, model.to(device), sets.view(name), taps, f"look at the {name} images", storage
         ),
     )
     return artefact

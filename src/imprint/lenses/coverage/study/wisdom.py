@@ -14,6 +14,7 @@ import torch
 
 from imprint.core.arrays import IntArray
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.coverage.importance.voting import Votes, VotingOptions, count_votes
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.importance import Scaling
@@ -68,19 +69,16 @@ def wisdom(
     if not voting.published:
         names = without_duplicates(names, attribution, pool)
     ballots = cast_ballots(
-        model,
-        images,
-        indices,
+        model.to(device),
+        View(images, indices, centre_fraction),
         names,
         voting.m,
         attribution,
         held_out=not voting.published,
         after_norm=not voting.published,
         scaling=scaling,
-        pool=pool,
-        device=device,
+        pool=None if pool is None else View(images, pool, centre_fraction),
         batch_size=batch_size,
-        centre_fraction=centre_fraction,
         among=voting.among,
     )
     return count_votes(ballots, voting)

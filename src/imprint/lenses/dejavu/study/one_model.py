@@ -17,6 +17,7 @@ from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_index_list
+from imprint.data.view import View
 from imprint.lenses.dejavu.memorization.attack import Attacked
 from imprint.lenses.dejavu.memorization.controls import permuted_labels
 from imprint.lenses.dejavu.memorization.legacy import legacy_arrays
@@ -202,12 +203,16 @@ def _embed_step(
 
     def build(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        networks = {SUBJECT: model.load()}
-        if controls:
-            networks[UNTRAINED] = untrained_like(model.card, derive(options.seed, UNTRAINED))
         device = choose_device(options.device)
+        networks = {SUBJECT: model.load(device)}
+        if controls:
+            networks[UNTRAINED] = untrained_like(model.card, derive(options.seed, UNTRAINED)).to(
+                device
+            )
         for name, (index, squares) in sets.items():
-            found = embed(networks, images, index, squares, (layer,), device, f"embed {name}")
+            found = embed(
+                networks, View(images, index, rectangles=squares), (layer,), f"embed {name}"
+            )
             for network, layers in found.items():
                 write_table(
                     folder / f"{network}.{name}.parquet", {"index": index, layer: layers[layer]}

@@ -19,6 +19,7 @@ from imprint.data.cropped import CroppedImages, crops_in_memory
 from imprint.data.descriptors import pyramid_descriptors
 from imprint.data.imageset import ImageSet
 from imprint.data.tag_files import check_tags, read_tags
+from imprint.data.view import View
 from imprint.data.visual_words import fit_visual_words
 from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fit
 from imprint.lenses.dejavu.memorization.naive_bayes import fit_naive_bayes, tag_counts
@@ -236,17 +237,11 @@ def _features(pool: Pool) -> NDArray[np.float32]:
     file = pool.choice.feature_encoder
     if file is None:
         return pyramid_descriptors(pool.small())
-    model = load_model(file)
-    found = embed(
-        {"features": model},
-        pool.images,
-        pool.crops.index,
-        pool.crops.squares,
-        ("backbone",),
-        pool.device,
-        "features of crops",
-    )
-    return found["features"]["backbone"]
+    model = load_model(file, device=pool.device)
+    crops = View(pool.images, pool.crops.index, rectangles=pool.crops.squares)
+    return embed({"features": model}, crops, ("backbone",), "features of crops")["features"][
+        "backbone"
+    ]
 
 
 _REFERENCES: dict[str, Callable[[Pool], FloatArray]] = {

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from imprint.core.arrays import IntArray
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
 from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
 from imprint.nets.image_model import ImageModel
@@ -48,25 +48,19 @@ def online_attack(
         A function of the network and the number of epochs done; it returns ``{"attack": {"A": …,
         "B": …}}``, the accuracy on the crops of each set, or nothing where the epoch is not due.
     """
-    whole = centre_squares(whole_rectangles(images.sizes()[public]), choice.centre_fraction)
+    views = {
+        "public": View(images, public, choice.centre_fraction),
+        "crops": View(images, attacked.index, rectangles=attacked.seen),
+    }
 
     def on_epoch_end(model: ImageModel, epoch: int) -> dict[str, Any]:
         if epoch % every:
             return {}
         found = {
             name: embed(
-                {"network": model},
-                images,
-                index,
-                squares,
-                (settled_layer(choice),),
-                device,
-                f"look {name}",
+                {"network": model.to(device)}, view, (settled_layer(choice),), f"embed {name}"
             )["network"][settled_layer(choice)]
-            for name, (index, squares) in {
-                "public": (public, whole),
-                "crops": (attacked.index, attacked.seen),
-            }.items()
+            for name, view in views.items()
         }
         labels = images.labels
         votes = guess(

@@ -22,6 +22,7 @@ from imprint.data.choice import image_facts, open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition, load_partitions, partition_images, save_partition
+from imprint.data.view import View
 from imprint.launch.local import run_tasks
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
 from imprint.lenses.dejavu.study.sweep_attack import attack_points
@@ -229,10 +230,13 @@ def _embed(
             for folder, of_folder in checkpoints.items()
             for name, file in of_folder.items()
         }
-        models = {f"{folder}/{name}": load_model(file) for (folder, name), file in files.items()}
+        models = {
+            f"{folder}/{name}": load_model(file, device=device)
+            for (folder, name), file in files.items()
+        }
         wanted = {f"{folder}/{name}": sorted(layers[folder]) for folder, name in files}
         for title, (index, squares) in sets.items():
-            found = embed(models, images, index, squares, wanted, device, f"embed {title}")
+            found = embed(models, View(images, index, rectangles=squares), wanted, f"embed {title}")
             for name, values in found.items():
                 columns: Table = {"index": index, **values}
                 write_table(out / f"{name}.{title}.parquet", columns)

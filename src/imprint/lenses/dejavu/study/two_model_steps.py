@@ -20,6 +20,7 @@ from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.split import Partition
+from imprint.data.view import View
 from imprint.lenses.dejavu.study.gallery import gallery_step
 from imprint.lenses.dejavu.study.guess import SIDES, check_guesses, settled_layer, untrained_like
 from imprint.lenses.dejavu.study.tables import Crops, write_legacy, write_tables
@@ -184,16 +185,18 @@ def _embed_step(
     layer, device = settled_layer(choice), choose_device(choice.device)
 
     def build(folder: Path) -> None:
-        models = {name: file.load() for name, file in checkpoints.items()}
+        models = {name: file.load(device) for name, file in checkpoints.items()}
         if choice.controls:
             models |= {
                 f"{name}@untrained": untrained_like(
                     checkpoints[name].card, derive(choice.seed, "untrained", name)
-                )
+                ).to(device)
                 for name in SIDES
             }
         for name, (index, squares) in sets.items():
-            found = embed(models, images, index, squares, (layer,), device, f"embed {name}")
+            found = embed(
+                models, View(images, index, rectangles=squares), (layer,), f"embed {name}"
+            )
             for model, layers in found.items():
                 columns: Table = {"index": index, layer: layers[layer]}
                 write_table(folder / f"{model}.{name}.parquet", columns)

@@ -13,8 +13,8 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.axis_order import FIRST, LAST, Order, channel_order
-from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.pixels import ImageKernel
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice, LeaveOneOutChoice
@@ -170,7 +170,7 @@ def inputs_from_images(
     index = index[chosen(len(index), choice.records, seed)]
     found, labels = np.unique(images.labels[index], return_inverse=True)
     _check(images.name, len(index), len(found))
-    whole = centre_images(images, index, choice.input_size, centre_fraction=1.0).pixels
+    whole = View(images, index).read(choice.input_size).pixels
     unit = whole / 255.0
     pixels = _pixels(unit, choice.scaling)
     names = tuple(images.classes[label] for label in found)

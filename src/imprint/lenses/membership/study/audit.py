@@ -15,12 +15,12 @@ from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.core.seeds import derive
-from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
+from imprint.data.view import View
 from imprint.lenses.membership.attack.triage import Triage, triage
 from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings
 from imprint.lenses.membership.study.copies import copies_warning, distinct_records
@@ -266,9 +266,7 @@ def train_shadows(audit: Audit) -> tuple[BoolArray | None, list[Model]]:
         mean=tuple(card.mean),
         std=tuple(card.std),
     )
-    records = centre_images(
-        audit.images, audit.records.index, card.input_size, options.centre_fraction
-    )
+    records = View(audit.images, audit.records.index, options.centre_fraction).read(card.input_size)
     masks = balanced_masks(len(records), options.shadows, derive(options.seed, "shadows"))
     run = train_cohort(
         audit.study, records, masks, recipe, derive(options.seed, "shadows"), audit.device

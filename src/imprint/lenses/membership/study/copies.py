@@ -13,11 +13,11 @@ import numpy as np
 from imprint.core.arrays import BoolArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.data.centre import centre_images
 from imprint.data.duplicates import first_copies
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
+from imprint.data.view import View
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
 from imprint.study.fingerprint import Fingerprint
@@ -46,7 +46,7 @@ def distinct_records(
     """
     chosen = choose_records(len(images.first), len(images.second), count, seed)
     chosen = replace(chosen, centre_fraction=centre_fraction)
-    first = first_copies(centre_images(images, chosen.every, COMPARED, centre_fraction))
+    first = first_copies(View(images, chosen.every, centre_fraction).read(COMPARED))
     own = np.arange(len(first))
     attacked = len(chosen.index)
     inside = int(np.count_nonzero(chosen.members))
@@ -108,7 +108,7 @@ def distinct_pool(
     usable = usable_indices(images)
     chosen = choose_pool(len(usable), records, population, seed)
     chosen = replace(chosen, index=usable[chosen.index], population=usable[chosen.population])
-    first = first_copies(centre_images(images, chosen.every, COMPARED, 1.0))
+    first = first_copies(View(images, chosen.every).read(COMPARED))
     distinct = first == np.arange(len(first))
     if keep and not distinct.all():
         log(

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.membership.study.options import EvidenceChoice, MembershipOptions
 from imprint.lenses.membership.study.records import Records
 from imprint.nets.image_model import ImageModel
@@ -40,10 +40,10 @@ def forecast(
     Timed on ``TIMED`` records; the time is told and stands in no artefact.
     """
     timed = records.every[:TIMED]
-    squares = seen_squares(images, timed, records.centre_fraction)
+    view = View(images, timed, records.centre_fraction)
     plain = SignalOptions(signals=("margin",))
     started = time.perf_counter()
-    take_signals({"subject": model}, images, timed, squares, plain, device, "time a pass")
+    take_signals({"subject": model}, view, plain, device, "time a pass")
     image = (time.perf_counter() - started) / len(timed)
     cost = queries(options)
     views = len(options.augmentations) * (1 + options.curvature * cost["log_curvature"])

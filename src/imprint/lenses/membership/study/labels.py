@@ -17,8 +17,8 @@ import torch
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.centre import centre_images
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
@@ -151,7 +151,7 @@ def _builder(
     def build(path: Path) -> None:
         network = model.load()
         records, others = (
-            centre_images(images, wanted, network.input_size, shown.centre_fraction)
+            View(images, wanted, shown.centre_fraction).read(network.input_size)
             for wanted in (index, shown.population)
         )
         tables = [read_table(path)] if path.exists() else []

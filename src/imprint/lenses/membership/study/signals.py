@@ -12,8 +12,8 @@ import torch
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import derive
-from imprint.data.centre import seen_squares
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort, References
@@ -141,13 +141,12 @@ def signal_steps(
         for model in models
     }
     missing = [model for model in models if not study.is_done(*made[model.name])]
-    seen = records.every if missing else records.every[:0]
-    squares = seen_squares(images, seen, records.centre_fraction)
+    view = View(images, records.every, records.centre_fraction)
     for start in range(0, len(missing), MODELS_AT_ONCE):
         group = missing[start : start + MODELS_AT_ONCE]
         networks = {model.name: model.load() for model in group}
         what = f"{folder} of " + (group[0].name if len(group) == 1 else f"{len(group)} models")
-        tables = take_signals(networks, images, records.every, squares, options, device, what)
+        tables = take_signals(networks, view, options, device, what)
         for model in group:
             study.step(*made[model.name], _writer(tables[model.name]))
     return tuple(name for name, _ in made.values())

@@ -14,10 +14,10 @@ from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.centre import centre_images
 from imprint.data.choice import open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale
@@ -168,7 +168,7 @@ def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntAr
 
 
 def _inputs(images: ImageSet, index: IntArray, options: RetrainingOptions) -> Tensor:
-    pixels = centre_images(images, index, options.input_size, 1.0).pixels
+    pixels = View(images, index).read(options.input_size).pixels
     values = torch.from_numpy(pixels).double() / 255
     if options.scaling == "standardised":
         fitted = values[: options.records]

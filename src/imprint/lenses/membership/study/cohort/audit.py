@@ -16,9 +16,9 @@ import torch
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
+from imprint.data.view import View
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
@@ -173,7 +173,7 @@ def trained_models(
     device: torch.device,
 ) -> list[Model]:
     """Train one model a row of the masks, unless it is done; ``seed`` is that of the training."""
-    records = centre_images(images, pool.index, choice.train.input_size, pool.centre_fraction)
+    records = View(images, pool.index, pool.centre_fraction).read(choice.train.input_size)
     run = train_cohort(study, records, masks, choice.train, seed, device)
     return [trained_model(file.parent.name, NetworkFile(file)) for file in run.weights]
 

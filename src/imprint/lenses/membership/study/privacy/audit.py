@@ -32,9 +32,9 @@ from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.core.seeds import derive
-from imprint.data.centre import centre_images
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.files import usable_indices
+from imprint.data.view import View
 from imprint.lenses.membership.privacy.audit import one_run_bounds
 from imprint.lenses.membership.privacy.calibration import subtract_explained
 from imprint.lenses.membership.privacy.choices import Budget, Choice, budget_choice
@@ -87,7 +87,7 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
         images = open_choice(options, options.seed)
         everything = usable_indices(images)
         canaries = choose_canaries(
-            centre_images(images, everything, options.train.input_size, 1.0),
+            View(images, everything).read(options.train.input_size),
             options.canaries,
             options.canary_kind,
             derive(options.seed, "privacy"),
