@@ -20,7 +20,13 @@ import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from imprint.data.augment import Parameters, augment, crop_rectangles, draw
-from imprint.data.views import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, SMALL_VIEW, Augmentation
+from imprint.data.augmentation import (
+    FIRST_VIEW,
+    PAD_AND_FLIP,
+    SECOND_VIEW,
+    SMALL_VIEW,
+    Augmentation,
+)
 
 KEY = 1
 VIEWS = {

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from imprint.data.annotation import Tags
+from imprint.data.tags.annotation import Tags
 from imprint.lenses.dejavu.memorization.naive_bayes import NaiveBayes, fit_naive_bayes, tag_counts
 
 LOOPED = 5

@@ -14,9 +14,9 @@ from PIL import Image, ImageOps
 from imprint.core.errors import ImprintError
 from imprint.data import augment as module
 from imprint.data.augment import adjust_contrast, augment, crop_rectangles, draw, recolour
+from imprint.data.augmentation import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, UNCHANGED, Augmentation
 from imprint.data.geometry import resample
 from imprint.data.imageset import ArrayImages
-from imprint.data.views import FIRST_VIEW, PAD_AND_FLIP, SECOND_VIEW, UNCHANGED, Augmentation
 
 KEY = 20230419
 EVERYTHING = Augmentation(

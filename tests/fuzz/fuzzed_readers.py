@@ -26,7 +26,7 @@ from PIL import Image
 
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
-from imprint.data.boxes import parse_voc
+from imprint.data.boxes.boxes import parse_voc
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list
@@ -35,7 +35,7 @@ from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
 from imprint.data.split import Partition, Partitions, load_partitions, save_partition
-from imprint.data.tag_files import read_frequencies, read_tags
+from imprint.data.tags.tag_files import read_frequencies, read_tags
 from imprint.lenses.coverage.clusters.novelty import SeenCells
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,

@@ -13,7 +13,7 @@ from imprint.commands.annotate import Crops
 from imprint.commands.data import Split
 from imprint.commands.train import Train
 from imprint.core.errors import ImprintError
-from imprint.data.views import FIRST_VIEW, SECOND_VIEW
+from imprint.data.augmentation import FIRST_VIEW, SECOND_VIEW
 from imprint.lenses.dejavu.commands import OneModel
 from imprint.nets.build import build_network
 from imprint.nets.load import load_model, read_card

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.cropped import CroppedImages
+from imprint.data.boxes.cropped import CroppedImages
 from imprint.data.imageset import ArrayImages
 from imprint.data.joined import JoinedImages
 from imprint.study.fingerprint import Fingerprint, fingerprint_of, fingerprints_in

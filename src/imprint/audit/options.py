@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from imprint.core.bounds import Bounds
-from imprint.data.views import Augmentation
+from imprint.data.augmentation import Augmentation
 from imprint.lenses.coverage.study.options import CoverageStep
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
 from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep

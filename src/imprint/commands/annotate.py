@@ -18,8 +18,8 @@ class _Backgrounds(DataChoice, CropChoice, Common):
     """A .npy file of image indices, e.g. bbox_A.npy of imprint data split; all when left out."""
 
     def _found(self) -> Any:
+        from imprint.data.boxes.crop_files import background_crops
         from imprint.data.choice import open_choice
-        from imprint.data.crop_files import background_crops
         from imprint.train.command import read_indices
 
         images = open_choice(self, self.seed)
@@ -51,7 +51,7 @@ class Crops(_Backgrounds):
         import numpy as np
 
         from imprint.core.errors import ImprintError
-        from imprint.data.crop_files import write_crops
+        from imprint.data.boxes.crop_files import write_crops
         from imprint.data.file_names import class_folders
         from imprint.study.store import Study, write_json
 

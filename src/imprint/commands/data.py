@@ -104,7 +104,7 @@ class Unpack(Common):
         """Unpack; return where the images are and how many there are."""
         from imprint.data.digests import file_digests
         from imprint.data.sources.imagenet_index import INDEX_FILE, read_index
-        from imprint.data.tfrecords import find_shards, unpack
+        from imprint.data.sources.tfrecords import find_shards, unpack
         from imprint.study.store import Study
 
         shards = find_shards(self.tfrecords)

@@ -30,8 +30,8 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
+from imprint.data.augmentation import RGB, Augmentation
 from imprint.data.geometry import centre_squares, resample, whole_rectangles
-from imprint.data.views import RGB, Augmentation
 
 CROP_TRIES = 10
 GREY_WEIGHTS = (0.299, 0.587, 0.114)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
-from imprint.data.crops import CropRule, background_rectangles
+from imprint.data.boxes.background import CropRule, background_rectangles
 from imprint.data.files import FileImages, usable_indices
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.split import Partitions

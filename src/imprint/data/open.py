@@ -14,7 +14,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.data.boxes import (
+from imprint.data.boxes.boxes import (
     NO_BOXES,
     BoxEnds,
     OnBadBox,

@@ -18,13 +18,13 @@ import numpy as np
 from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
+from imprint.data.boxes.voc_files import write_voc
 from imprint.data.decode import load, to_array
 from imprint.data.file_names import class_folders, export_names, stems
 from imprint.data.files import FileImages, usable_indices
 from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.picture import to_picture
-from imprint.data.voc_files import write_voc
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
 from imprint.study.store import replacing, write_json
 

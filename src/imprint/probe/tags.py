@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from imprint.core.progress import track
-from imprint.data.annotation import Annotator, Tags, join_tags
-from imprint.data.cropped import CroppedImages
+from imprint.data.boxes.cropped import CroppedImages
 from imprint.data.file_names import class_folders
 from imprint.data.files import stream
-from imprint.data.tag_files import write_frequencies, write_labels
+from imprint.data.tags.annotation import Annotator, Tags, join_tags
+from imprint.data.tags.tag_files import write_frequencies, write_labels
 
 BATCH = 256
 
@@ -33,7 +33,7 @@ def tag_crops(crops: CroppedImages, annotator: Annotator, size: int) -> Tags:
 
 
 def write_tags(folder: Path, tags: Tags, crops: CroppedImages) -> None:
-    """Write ``labels/`` and ``frequencies/`` (:mod:`imprint.data.tag_files`).
+    """Write ``labels/`` and ``frequencies/`` (:mod:`imprint.data.tags.tag_files`).
 
     Args:
         folder: where to.

@@ -12,8 +12,8 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.augment import augment, crop_rectangles, recolour
+from imprint.data.augmentation import Augmentation
 from imprint.data.imageset import ArrayImages, ImageSet
-from imprint.data.views import Augmentation
 from imprint.train.gather import rank, world_size
 
 

@@ -2,7 +2,7 @@
 
 Any architecture, trained by the loop that trains everything else (:mod:`imprint.train.loop`) on a
 set of crops, which come through the same reader as those an encoder is attacked with
-(:mod:`imprint.data.cropped`).
+(:mod:`imprint.data.boxes.cropped`).
 """
 
 from __future__ import annotations

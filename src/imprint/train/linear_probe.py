@@ -17,9 +17,9 @@ from torch.nn import functional as F
 from imprint.core.arrays import IntArray
 from imprint.core.progress import track
 from imprint.core.seeds import derive
+from imprint.data.augmentation import Augmentation
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.data.views import Augmentation
 from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.train.batches import Batches

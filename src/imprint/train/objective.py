@@ -15,7 +15,7 @@ from torch import nn
 
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.data.views import Augmentation
+from imprint.data.augmentation import Augmentation
 from imprint.nets.image_model import ImageModel, Layer
 
 

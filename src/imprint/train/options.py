@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from imprint.core.errors import ImprintError
-from imprint.data.views import Augmentation
+from imprint.data.augmentation import Augmentation
 from imprint.study.config import Numbers, Settings
 from imprint.train.probe_options import OnlineProbeOptions
 from imprint.train.resolution import ResolutionRamp

@@ -7,7 +7,7 @@ from PIL import Image
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.boxes import parse_voc
+from imprint.data.boxes.boxes import parse_voc
 from imprint.data.open import open_images
 from imprint.probe.annotators.detector import load_detector
 from imprint.probe.boxes import picture, write_boxes

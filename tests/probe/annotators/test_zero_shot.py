@@ -6,10 +6,10 @@ import torch
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import Annotator
-from imprint.data.crop_files import background_crops
+from imprint.data.boxes.crop_files import background_crops
 from imprint.data.sources.composite import composite
-from imprint.data.tag_files import read_frequencies, read_tags
+from imprint.data.tags.annotation import Annotator
+from imprint.data.tags.tag_files import read_frequencies, read_tags
 from imprint.probe.annotators.zero_shot import TagList, load_tagger, read_tag_list
 
 WORDS = ("sky", "sea", "grass", "stone", "a dog")

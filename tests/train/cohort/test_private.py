@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
+from imprint.data.augmentation import UNCHANGED
 from imprint.data.imageset import ArrayImages
-from imprint.data.views import UNCHANGED
 from imprint.nets.build import build_network
 from imprint.nets.load import load_model, read_card
 from imprint.study.store import Study

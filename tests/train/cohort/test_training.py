@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
+from imprint.data.augmentation import UNCHANGED
 from imprint.data.imageset import ArrayImages
-from imprint.data.views import UNCHANGED
 from imprint.nets.load import load_model, read_card
 from imprint.nets.registry import ARCHITECTURES
 from imprint.study.store import Study

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
-from imprint.data.views import FIRST_VIEW, SECOND_VIEW
+from imprint.data.augmentation import FIRST_VIEW, SECOND_VIEW
 from imprint.nets.fill import build_model
 from imprint.nets.model_card import ModelCard
 from imprint.train.objective import OBJECTIVES, build_objective, embed_views

@@ -14,7 +14,7 @@ from pathlib import Path
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.data.boxes import BoxEnds
+from imprint.data.boxes.boxes import BoxEnds
 from imprint.data.files import FileImages
 from imprint.data.imageset import ArrayImages
 from imprint.reading.regular import read_text

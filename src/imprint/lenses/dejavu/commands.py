@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from imprint.data.views import SECOND_VIEW, Augmentation
+from imprint.data.augmentation import SECOND_VIEW, Augmentation
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
 from imprint.study.command import command

@@ -24,8 +24,8 @@ from torch.nn import functional
 
 from imprint.core.arrays import FloatArray, Pixels
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import Tags, join_tags
 from imprint.data.picture import shown_channels
+from imprint.data.tags.annotation import Tags, join_tags
 from imprint.probe.annotators.local_model import load_local
 from imprint.reading.regular import read_text
 
@@ -49,7 +49,7 @@ class TagList:
 
 @dataclass(frozen=True)
 class ZeroShotTagger:
-    """A network and a list of tags; an annotator (:class:`imprint.data.annotation.Annotator`).
+    """A network and a list of tags; an annotator (:class:`imprint.data.tags.annotation.Annotator`).
 
     Attributes:
         name: what it is called.

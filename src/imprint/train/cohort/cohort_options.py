@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imprint.core.errors import ImprintError
-from imprint.data.views import PAD_AND_FLIP, Augmentation
+from imprint.data.augmentation import PAD_AND_FLIP, Augmentation
 from imprint.study.config import Numbers, Settings, to_plain
 
 EngineName = Literal["sequential", "processes", "stacked"]

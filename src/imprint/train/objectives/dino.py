@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
-from imprint.data.views import Augmentation
+from imprint.data.augmentation import Augmentation
 from imprint.nets.heads import linear_widths
 from imprint.nets.image_model import ImageModel
 from imprint.train.gather import all_sum, world_size

@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 from sklearn.naive_bayes import MultinomialNB
 
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import tags_from_words
+from imprint.data.tags.annotation import tags_from_words
 from imprint.lenses.dejavu.memorization.calibration import calibrate
 from imprint.lenses.dejavu.memorization.naive_bayes import (
     fit_naive_bayes,

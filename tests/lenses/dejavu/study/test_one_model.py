@@ -16,8 +16,8 @@ from imprint.data.choice import open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import partition_images, save_partition
-from imprint.data.tag_files import write_labels
-from imprint.data.visual_words import fit_visual_words
+from imprint.data.tags.tag_files import write_labels
+from imprint.data.tags.visual_words import fit_visual_words
 from imprint.lenses.dejavu.study import one_model_references as references
 from imprint.lenses.dejavu.study.one_model import one_model_audit
 from imprint.lenses.dejavu.study.one_model_options import (

@@ -27,7 +27,7 @@ from scipy.special import logsumexp
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import Tags
+from imprint.data.tags.annotation import Tags
 from imprint.lenses.dejavu.memorization.references import LEAST_PROBABILITY, tiles
 
 PUBLISHED_SMOOTHING = 1e-10

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.device import choose_device
+from imprint.data.augmentation import Augmentation
 from imprint.data.choice import open_choice
-from imprint.data.views import Augmentation
 from imprint.nets.load import NetworkFile
 from imprint.study.options import DataChoice
 from imprint.study.store import write_json

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from imprint.data.views import Augmentation
+from imprint.data.augmentation import Augmentation
 from imprint.study.config import Names
 from imprint.study.options import AttackChoice, Common, CropChoice, DataChoice, WeightsChoice
 from imprint.train.options import TrainOptions

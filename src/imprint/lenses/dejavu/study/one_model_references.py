@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.data.annotation import Tags
-from imprint.data.cropped import CroppedImages, crops_in_memory
-from imprint.data.descriptors import pyramid_descriptors
+from imprint.data.boxes.cropped import CroppedImages, crops_in_memory
 from imprint.data.imageset import ImageSet
-from imprint.data.tag_files import check_tags, read_tags
+from imprint.data.tags.annotation import Tags
+from imprint.data.tags.descriptors import pyramid_descriptors
+from imprint.data.tags.tag_files import check_tags, read_tags
+from imprint.data.tags.visual_words import fit_visual_words
 from imprint.data.view import View
-from imprint.data.visual_words import fit_visual_words
 from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fit
 from imprint.lenses.dejavu.memorization.naive_bayes import fit_naive_bayes, tag_counts
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice

@@ -10,7 +10,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.data.crops import BackgroundCrops, background_rectangles
+from imprint.data.boxes.background import BackgroundCrops, background_rectangles
 from imprint.data.files import usable_indices
 from imprint.data.geometry import centre_squares
 from imprint.data.imageset import ImageSet

@@ -14,8 +14,8 @@ from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.core.seeds import derive
+from imprint.data.boxes.background import background_rectangles
 from imprint.data.choice import image_facts
-from imprint.data.crops import background_rectangles
 from imprint.data.duplicates import copies
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet

@@ -9,7 +9,7 @@ import pytest
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.views import UNCHANGED
+from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.agreement import top_sets
 from imprint.lenses.membership.cohort.references import Cohort

@@ -9,8 +9,8 @@ import pytest
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
+from imprint.data.augmentation import UNCHANGED
 from imprint.data.imageset import ArrayImages
-from imprint.data.views import UNCHANGED
 from imprint.lenses.membership.privacy.audit import audit_one_run
 from imprint.lenses.membership.privacy.choices import Budget, Fixed
 from imprint.lenses.membership.study.privacy.audit import accuracies, audit_privacy, list_runs

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imprint.core.errors import ImprintError
-from imprint.data.views import UNCHANGED
+from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.attack.options import LEAST_CONFIDENCE
 from imprint.study.config import Numbers
 from imprint.study.options import Common, DataChoice

@@ -1,7 +1,7 @@
 """Visual words: tags for colours and textures, from crops alone, without weights or labels.
 
 Patches of many crops fall into groups of like colour and edges (k-means over the descriptors of
-:mod:`imprint.data.descriptors`, each scaled to unit variance); a group is a word. A crop's tags
+``descriptors.py``, each scaled to unit variance); a group is a word. A crop's tags
 are the words of its patches, their scores the share of patches that have each.
 
 Csurka, Dance, Fan, Willamowski, Bray, "Visual categorization with bags of keypoints", ECCV
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from imprint.core.arrays import Pixels
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.data.annotation import Tags
-from imprint.data.descriptors import patch_descriptors
+from imprint.data.tags.annotation import Tags
+from imprint.data.tags.descriptors import patch_descriptors
 
 WORDS = 256
 FITTED_PATCHES = 200_000

@@ -15,8 +15,8 @@ import numpy as np
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.data.cropped import CroppedImages
-from imprint.data.crops import Corner, CropRule, background_rectangles
+from imprint.data.boxes.background import Corner, CropRule, background_rectangles
+from imprint.data.boxes.cropped import CroppedImages
 from imprint.data.file_names import export_names
 from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -53,7 +53,7 @@ def background_crops(
     Args:
         images: where they come from.
         indices: int64 ``[n]``, which of them; those left out as corrupt are passed over.
-        rule: see :mod:`imprint.data.crops`, like the next three.
+        rule: see :mod:`imprint.data.boxes.background`, like the next three.
         min_px: the shorter side must be longer than this.
         fraction: of the corner crop.
         corner: which one.

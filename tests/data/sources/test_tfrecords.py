@@ -11,7 +11,7 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.geometry import whole_rectangles
 from imprint.data.open import inspect_images
-from imprint.data.tfrecords import find_shards, read_records
+from imprint.data.sources.tfrecords import find_shards, read_records
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_run_that_was_cut_short_writes_only_what_is_missing(shards, tmp_path, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("imprint.data.tfrecords.read_records", cut_short)
+        patched.setattr("imprint.data.sources.tfrecords.read_records", cut_short)
         with pytest.raises(SystemExit):
             main(words)
     assert not (tmp_path / "out" / "images").exists()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.cropped import CroppedImages, crops_in_memory
+from imprint.data.boxes.cropped import CroppedImages, crops_in_memory
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.sources.composite import composite

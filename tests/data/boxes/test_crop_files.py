@@ -6,11 +6,11 @@ from PIL import Image
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.crop_files import background_crops, write_crops
+from imprint.data.boxes.crop_files import background_crops, write_crops
+from imprint.data.boxes.voc_files import write_voc
 from imprint.data.file_names import class_folders, stems
 from imprint.data.imageset import ArrayImages
 from imprint.data.open import open_images
-from imprint.data.voc_files import write_voc
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_command_counts_and_its_folder_opens(images, tmp_path) -> None:
 
 
 def test_boxes_are_written_as_they_are_read(tmp_path) -> None:
-    from imprint.data.boxes import parse_voc
+    from imprint.data.boxes.boxes import parse_voc
 
     file = tmp_path / "n01440764" / "n01440764_18.xml"
     boxes = [[1, 2, 30, 18], [5, 0, 40, 20]]

@@ -2,8 +2,8 @@
 
 A set of tags is held in compressed rows, like a sparse matrix: the tags of image i are
 ``tags[offsets[i] : offsets[i + 1]]``, numbers into one vocabulary. Anything that names what it
-sees in a crop is an :class:`Annotator`: visual words (:mod:`imprint.data.visual_words`), a tagging
-network, or a file of tags made elsewhere (:mod:`imprint.data.tag_files`).
+sees in a crop is an :class:`Annotator`: visual words, a tagging network, or a file of tags made
+elsewhere.
 """
 
 from __future__ import annotations

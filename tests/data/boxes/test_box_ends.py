@@ -8,11 +8,11 @@ from PIL import Image
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.boxes import grown
-from imprint.data.crops import background_rectangles
+from imprint.data.boxes.background import background_rectangles
+from imprint.data.boxes.boxes import grown
+from imprint.data.boxes.voc_files import write_voc
 from imprint.data.files import in_memory
 from imprint.data.open import open_images
-from imprint.data.voc_files import write_voc
 
 BOXES = [(0, 0, 63, 63), (10, 0, 29, 63), (20, 5, 40, 60)]
 

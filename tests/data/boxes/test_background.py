@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.data.crops import (
+from imprint.data.boxes.background import (
     NO_BOX,
     OUTSIDE,
     TOO_SMALL,

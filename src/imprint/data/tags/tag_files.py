@@ -24,8 +24,8 @@ import numpy as np
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.data.annotation import Tags, tags_from_words
 from imprint.data.name_join import match_names
+from imprint.data.tags.annotation import Tags, tags_from_words
 from imprint.reading.regular import open_regular
 from imprint.study.store import read_json, write_json
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import tags_from_words
-from imprint.data.tag_files import read_frequencies, read_tags, write_frequencies, write_labels
+from imprint.data.tags.annotation import tags_from_words
+from imprint.data.tags.tag_files import read_frequencies, read_tags, write_frequencies, write_labels
 
 NAMES = ["n01/n01_1.JPEG", "n01/n01_2.JPEG", "n02/n02_7.JPEG"]
 CLASSES = ("n01", "n02")

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import Tags, join_tags, tags_from_words
+from imprint.data.tags.annotation import Tags, join_tags, tags_from_words
 
 busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A machine with much else to do is no failure."""

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.data.boxes import check_boxes, parse_voc, read_voc_folder
+from imprint.data.boxes.boxes import check_boxes, parse_voc, read_voc_folder
 
 SIZES = np.array([[100, 50], [80, 60], [40, 40]])
 

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.data.annotation import Annotator
-from imprint.data.descriptors import patch_descriptors, pyramid_descriptors
-from imprint.data.visual_words import fit_visual_words
+from imprint.data.tags.annotation import Annotator
+from imprint.data.tags.descriptors import patch_descriptors, pyramid_descriptors
+from imprint.data.tags.visual_words import fit_visual_words
 
 
 def noise(n, seed=0, channels=3, side=32):
