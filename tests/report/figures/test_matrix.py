@@ -1,0 +1,18 @@
+import numpy as np
+
+from imprint.report.figure import Matrix
+from imprint.report.figures.matrix import paint_matrix
+
+
+def test_every_value_is_written_in_its_square() -> None:
+    values = np.array([[1.0, 0.25], [0.5, 1.0]])
+    figure = Matrix(
+        name="m", title="T", caption="C", description="D", names=["loss", "lira"], values=values,
+        write=lambda value: f"{100 * value:.0f}",
+    )  # fmt: skip
+    axes = paint_matrix(figure).axes[0]
+    squares = {text.get_position(): text.get_text() for text in axes.texts}
+    assert squares == {(0.5, 0.5): "100", (1.5, 0.5): "25", (0.5, 1.5): "50", (1.5, 1.5): "100"}
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["loss", "lira"]
+    strengths = [patch.get_alpha() for patch in axes.patches]
+    assert strengths == [0.54, 0.165, 0.29, 0.54]
