@@ -201,8 +201,8 @@ def _index_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
         "one number": np.array(3),
     }
     for name, flag in (
-        ("train", "--indices"),
-        ("train", "--held-out"),
+        ("train", "--members"),
+        ("train", "--non-members"),
         ("data crops", "--indices"),
         ("dejavu linear-probe", "--train-indices"),
         ("dejavu linear-probe", "--held-out"),

@@ -194,8 +194,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "data split": ["data", "split", *photos, "--per-class=2"],
         "data unpack": ["data", "unpack", "--tfrecords", at("train")],
         "data crops": ["data", "crops", *photos, "--min-crop-px=2", "--size=16"],
-        "data tag": ["data", "tag", *photos, "--model", at("train"), "--tag-list", at("tags.txt")],
-        "data boxes": ["data", "boxes", *photos, "--model", at("train")],
+        "data tag": ["data", "tag", *photos, "--tagger", at("train"), "--tag-list", at("tags.txt")],
+        "data boxes": ["data", "boxes", *photos, "--detector", at("train")],
         "dejavu attack": ["dejavu", "attack", "--arrays", at("embeddings.npz"), "--k=10"],
         "dejavu two-model": [
             "dejavu", "two-model", *small, "--split", at("split"), "--per-class=2",

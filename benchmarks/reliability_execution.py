@@ -164,8 +164,8 @@ def _pickles(calls: dict[str, list[str]], world: Path) -> Iterator[Attempt]:
                     writes(f"net{suffix}", content),
                 )
     for command, flag in (
-        ("train", "--indices"),
-        ("train", "--held-out"),
+        ("train", "--members"),
+        ("train", "--non-members"),
         ("data crops", "--indices"),
         ("dejavu linear-probe", "--train-indices"),
     ):

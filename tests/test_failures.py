@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imprint import cli
+from imprint.cli import program as cli
 from imprint.core.errors import ImprintError
 from imprint.core.terminal import SPELLED, printable, printable_json, safe_console, shorten
 from imprint.launch.local import run_tasks
@@ -189,7 +189,7 @@ def test_an_ascii_locale_is_no_obstacle(images, tmp_path):
 WORKERS = """
 import os, signal, sys, threading, time
 from imprint.cli import main
-import imprint.cli as cli
+import imprint.cli.program as cli
 from imprint.launch.local import run_tasks
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from imprint.nets.load import load_model, save_model
 from imprint.nets.model_card import ModelCard
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse
+from imprint.study.finding import to_json
 from imprint.study.options import Common
 from imprint.train.loop import initial_model
 
@@ -178,7 +179,8 @@ CASES = {
     "corner crops": Case("data crops", SMALL + "--crop corner --size 8"),
     "train": Case(
         "train",
-        SMALL + ENCODER + "--indices {place}/rows.npy",
+        SMALL + ENCODER + "--members {place}/rows.npy",
+        values={"members": "fewer.npy", "non_members": "others.npy"},
         fixed=("train.architecture", "train.resolution.start_epoch"),
     ),
     "two-model": Case(
@@ -430,15 +432,15 @@ def variants(case, base, place):
 
 def results(options):
     """Run a command; return what it returns and writes, but for what quotes the options."""
-    found = options.run()
-    if isinstance(found, dict):
-        found.pop("settings", None)
+    findings = to_json(options.run())
+    if isinstance(findings, dict):
+        findings.pop("settings", None)
     files = {
         str(file.relative_to(options.out)): file.read_bytes()
         for file in options.out.rglob("*")
         if file.is_file() and not file.name.startswith(NO_RESULT)
     }
-    return json.dumps(found).replace(str(options.out), "OUT"), files
+    return json.dumps(findings).replace(str(options.out), "OUT"), files
 
 
 NO_RESULT = (".lock", "options.yaml", "summary.json", "report.html", "engine-")

@@ -45,7 +45,7 @@ def test_an_audit_writes_nothing_before_its_options_are_checked(words, message, 
 )
 def test_lists_of_images_are_checked(indices, message, tmp_path, capsys):
     np.save(tmp_path / "list.npy", np.array(indices, dtype=np.int64))
-    words = ["train", "--composite-count=20", "--indices", str(tmp_path / "list.npy")]
+    words = ["train", "--composite-count=20", "--members", str(tmp_path / "list.npy")]
     assert message in refused(words, tmp_path / "out", capsys)
 
 

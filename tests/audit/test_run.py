@@ -229,11 +229,11 @@ def test_other_settings_in_the_same_folder_are_told(study, change, message):
 
 
 def test_the_options_file_replays_the_study(study):
-    from imprint.commands.audit import Audit
+    from imprint.commands.audit import RunAudit
     from imprint.study.config import parse
 
     words = ["--config", str(study / "options.yaml"), "--out", str(study), "--json"]
-    replayed = parse(Audit, words, "test")
+    replayed = parse(RunAudit, words, "test")
     assert yaml.safe_load((study / "options.yaml").read_text())["per_class"] == 4
     settled = options(study, layer="projector")  # auto, once the networks are known
     assert vars(replayed) == vars(settled)

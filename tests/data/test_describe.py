@@ -7,10 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from imprint.commands.data import Describe, Split
+from imprint.commands.data import DescribeData, SplitData
 from imprint.core.errors import ImprintError
-from imprint.data.describe import describe, lines
+from imprint.data.describe import DataFacts, describe, lines
 from imprint.data.imageset import ArrayImages
+from imprint.study.finding import read_finding, to_json
 
 
 def boxed_images():
@@ -24,7 +25,7 @@ def boxed_images():
 
 
 def test_counts_by_hand():
-    facts = describe(boxed_images(), min_px=8, corner_fraction=0.25)
+    facts = to_json(describe(boxed_images(), min_px=8, corner_fraction=0.25))
     assert facts["images"] == 3
     assert facts["left_out"] == 0
     assert facts["sizes"]["median"] == [40, 40]
@@ -58,21 +59,22 @@ def test_text_tells_the_same():
 def test_sets_without_boxes_have_corner_crops_only():
     pixels = np.zeros((2, 1, 10, 20), dtype=np.uint8)
     facts = describe(ArrayImages(pixels, np.zeros(2, dtype=np.int64), ("one",)), 8, 0.3)
-    assert list(facts["crops"]) == ["corner"]
+    assert list(facts.crops) == ["corner"]
     assert "boxes        none" in lines(facts)
 
 
 def test_describe_writes_what_it_returns(tmp_path, capsys):
-    facts = Describe(out=tmp_path, composite_count=40).run()
-    assert json.loads((tmp_path / "data.json").read_text()) == facts
+    facts = DescribeData(out=tmp_path, composite_count=40).run()
+    assert json.loads((tmp_path / "data.json").read_text()) == to_json(facts)
+    assert read_finding(DataFacts, tmp_path / "data.json") == facts
     assert "composite: 40 images" in capsys.readouterr().out
-    Describe(out=tmp_path, composite_count=40, json=True).run()
+    DescribeData(out=tmp_path, composite_count=40, json=True).run()
     assert capsys.readouterr().out == ""
 
 
 def test_split_counts_add_up_and_the_files_are_there(tmp_path, capsys):
-    facts = Split(out=tmp_path, composite_count=80, per_class=(2, 3)).run()
-    assert facts["sizes"]["3"] == {
+    facts = SplitData(out=tmp_path, composite_count=80, per_class=(2, 3)).run()
+    assert to_json(facts.sizes["3"]) == {
         "bbox_A": 30,
         "bbox_B": 30,
         "shared": 0,
@@ -80,16 +82,16 @@ def test_split_counts_add_up_and_the_files_are_there(tmp_path, capsys):
         "public": 20,
         "smallest_public_class": 2,
     }
-    assert facts["val_set"] == 20
+    assert facts.val_set == 20
     assert len(np.load(tmp_path / "split" / "2_per_class" / "public.npy")) == 40
     assert "3 per class: A and B train on 30 images each" in capsys.readouterr().out
-    assert Split(out=tmp_path, composite_count=80, per_class=(2, 3)).run() == facts
+    assert SplitData(out=tmp_path, composite_count=80, per_class=(2, 3)).run() == facts
 
 
 def test_split_refuses_other_settings_in_the_same_place(tmp_path):
-    Split(out=tmp_path, composite_count=80, per_class=(2,)).run()
+    SplitData(out=tmp_path, composite_count=80, per_class=(2,)).run()
     with pytest.raises(ImprintError, match="was made with other settings"):
-        Split(out=tmp_path, composite_count=80, per_class=(2,), shuffle=True).run()
+        SplitData(out=tmp_path, composite_count=80, per_class=(2,), shuffle=True).run()
 
 
 def test_split_of_images_without_boxes_says_what_to_choose(tmp_path):
@@ -100,5 +102,5 @@ def test_split_of_images_without_boxes_says_what_to_choose(tmp_path):
     )
     choice = {"data": str(tmp_path / "plain.npz"), "out": tmp_path / "out", "per_class": (2,)}
     with pytest.raises(ImprintError, match=r"has no object boxes: .*--without-boxes"):
-        Split(**choice).run()
-    assert Split(**choice, without_boxes=True).run()["sizes"]["2"]["public"] == 4
+        SplitData(**choice).run()
+    assert SplitData(**choice, without_boxes=True).run().sizes["2"].public == 4

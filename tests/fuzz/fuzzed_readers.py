@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imprint.commands.train import Train
+from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
 from imprint.data.decode import header_size, load
@@ -479,7 +479,10 @@ READERS = (
     FuzzedReader("torch weights", torch_weights(legacy=False), read_network),
     FuzzedReader("torch weights before 1.6", torch_weights(legacy=True), read_network),
     FuzzedReader(
-        "YAML of options", as_json(OPTIONS, "a.yaml"), lambda path: yaml_words(Train, path), of_json
+        "YAML of options",
+        as_json(OPTIONS, "a.yaml"),
+        lambda path: yaml_words(TrainNetwork, path),
+        of_json,
     ),
     FuzzedReader(
         "published options", as_json(PUBLISHED, "a.yaml"), read_published_options, of_json

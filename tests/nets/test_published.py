@@ -149,7 +149,7 @@ def test_simclr_converted_from_tensorflow_must_be_named(tmp_path, capsys) -> Non
     file = tmp_path / "resnet50-1x.pth"
     as_trunk = saved(file, {"state_dict": weights})
     assert close(embed(as_trunk), TRUNK_FEATURES)
-    words = ["convert", "--checkpoint", str(file), "--layout", "simclr_tf"]
+    words = ["convert", "--checkpoint", str(file), "--checkpoint-layout", "simclr_tf"]
     main([*words, "--out", str(tmp_path / "out")])
     assert "layout simclr_tf, resnet50" in capsys.readouterr().out
     model = load_model(tmp_path / "out" / "resnet50-1x.safetensors")
@@ -413,9 +413,9 @@ def test_values_of_the_card_can_be_replaced(tmp_path) -> None:
 def test_the_command_names_every_layout(tmp_path, capsys) -> None:
     from typing import get_args, get_type_hints
 
-    from imprint.commands.convert import Convert
+    from imprint.commands.convert import ConvertWeights
 
-    assert set(get_args(get_type_hints(Convert)["layout"])) == {"auto", *LAYOUTS}
+    assert set(get_args(get_type_hints(ConvertWeights)["checkpoint_layout"])) == {"auto", *LAYOUTS}
     torch.save({"teacher": {}, "student": {}}, tmp_path / "w.pth")
     with pytest.raises(SystemExit) as caught:
         main(["convert", "--checkpoint", str(tmp_path / "w.pth"), "--out", str(tmp_path / "o")])

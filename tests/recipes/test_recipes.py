@@ -9,9 +9,9 @@ from PIL import Image
 
 from imprint.audit.options import AuditOptions
 from imprint.cli import main
-from imprint.commands.annotate import Crops
-from imprint.commands.data import Split
-from imprint.commands.train import Train
+from imprint.commands.annotate import WriteCrops
+from imprint.commands.data import SplitData
+from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import FIRST_VIEW, SECOND_VIEW
 from imprint.lenses.dejavu.commands import OneModel
@@ -64,7 +64,7 @@ def read(options, *words):
 def test_a_recipe_says_what_was_published(name) -> None:
     objective, architecture = name.split("_")
     projector, rate, evaluated, settings = PUBLISHED[objective]
-    train = read(Train, "--config", name).train
+    train = read(TrainNetwork, "--config", name).train
     assert (train.objective, train.architecture, train.projector) == (
         objective, architecture, projector
     )  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_recipe_says_what_was_published(name) -> None:
 
 
 def test_the_schedule_of_the_recipes_ends_at_a_thousandth_of_its_peak() -> None:
-    train = read(Train, "--config", "vicreg_resnet101").train
+    train = read(TrainNetwork, "--config", "vicreg_resnet101").train
     steps = 1000 * 293
     factors = [
         learning_rate_factor(step, steps, 10 * 293, train.end_ratio)
@@ -96,7 +96,7 @@ def test_the_schedule_of_the_recipes_ends_at_a_thousandth_of_its_peak() -> None:
 def test_a_recipe_trains_on_an_imagenet_folder(imagenet, tmp_path, name) -> None:
     widths = "12-8" if name.startswith("simclr") else "12-12-8"
     np.save(tmp_path / "indices.npy", np.arange(0, 36, 3))
-    words = ["train", "--indices", str(tmp_path / "indices.npy"), "--config", name]
+    words = ["train", "--members", str(tmp_path / "indices.npy"), "--config", name]
     words += ["--data", str(imagenet), "--out", str(tmp_path / "out")]
     main([*words, *SMALL, "--train.projector", widths, "--device", "cpu"])
     log = (tmp_path / "out" / "network" / "log.jsonl").read_text().splitlines()
@@ -107,11 +107,11 @@ def test_a_recipe_trains_on_an_imagenet_folder(imagenet, tmp_path, name) -> None
 
 
 def test_the_crop_classifier_stops_early_on_crops_of_an_imagenet_folder(imagenet, tmp_path):
-    train = read(Train, "--config", "crop_classifier_resnet50").train
+    train = read(TrainNetwork, "--config", "crop_classifier_resnet50").train
     assert (train.weight_decay, train.epochs, train.last_epoch) == (0.1, 1000, 75)
     assert (train.objective, train.architecture, train.projector) == ("supervised", "resnet50", "")
     assert train.first_view == FIRST_VIEW
-    crops = read(Crops, "--config", "crops_imagenet")
+    crops = read(WriteCrops, "--config", "crops_imagenet")
     assert (crops.crop, crops.min_crop_px, crops.centre_fraction) == ("slab", 100, 0.875)
     words = ["data", "crops", "--config", "crops_imagenet", "--data", str(imagenet)]
     main([*words, "--min-crop-px", "8", "--size", "32", "--out", str(tmp_path / "crops")])
@@ -143,7 +143,7 @@ def test_the_crop_classifier_stops_early_on_crops_of_an_imagenet_folder(imagenet
 
 
 def test_set_sizes_are_split_on_an_imagenet_folder(imagenet, tmp_path) -> None:
-    assert read(Split, "--config", "split_imagenet").per_class == (100, 200, 300, 400, 500)
+    assert read(SplitData, "--config", "split_imagenet").per_class == (100, 200, 300, 400, 500)
     words = ["data", "split", "--config", "split_imagenet", "--data", str(imagenet)]
     main([*words, "--per-class", "1,2,3,4,5", "--out", str(tmp_path / "out")])
     sizes = {}
@@ -179,7 +179,7 @@ def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path, monkey
 
 def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_path) -> None:
     options = read(OneModel, "--config", "one_model_imagenet")
-    classifier = read(Train, "--config", "crop_classifier_resnet50").train
+    classifier = read(TrainNetwork, "--config", "crop_classifier_resnet50").train
     assert options.classifier == classifier
     main(["data", "split", "--data", str(imagenet), "--per-class", "4", "--out", str(tmp_path)])
     torch.manual_seed(0)
@@ -204,11 +204,11 @@ def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:
     others.append("one_model_imagenet")
     assert recipe_names() == sorted([*SSL, *others])
     with pytest.raises(ImprintError, match=r"no such file, and the recipes are crop_class.*vicreg"):
-        read(Train, "--config", "vicreg")
+        read(TrainNetwork, "--config", "vicreg")
 
 
 def test_a_file_of_a_recipes_name_comes_first(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vicreg_resnet50").write_text("train: {epochs: 71, projector: 8-4}\n")
-    train = read(Train, "--config", "vicreg_resnet50").train
+    train = read(TrainNetwork, "--config", "vicreg_resnet50").train
     assert (train.epochs, train.objective) == (71, "vicreg")

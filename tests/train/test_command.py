@@ -19,7 +19,7 @@ WORDS = (
 
 def test_the_command_takes_every_option_of_training(tmp_path, capsys):
     np.save(tmp_path / "indices.npy", np.arange(30))
-    words = [*WORDS.split(), "--indices", str(tmp_path / "indices.npy")]
+    words = [*WORDS.split(), "--members", str(tmp_path / "indices.npy")]
     main([*words, "--out", str(tmp_path / "run")])
     found = json.loads(capsys.readouterr().out)
     assert found["last_epoch"]["epoch"] == 2

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from imprint.cli import main
-from imprint.commands.train import Train
+from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.recipes import recipe_names
 from imprint.study.command import COMMANDS
@@ -56,7 +56,7 @@ def test_a_shipped_file_becomes_the_packaged_recipe(tmp_path, capsys, loss) -> N
     told = json.loads(capsys.readouterr().out)
     config = ["--config", told["config"], "--out", "x"]
     recipe = ["--config", f"{loss}_resnet101", "--out", "x"]
-    found, expected = (parse(Train, each, "test").train for each in (config, recipe))
+    found, expected = (parse(TrainNetwork, each, "test").train for each in (config, recipe))
     as_numbers = [
         {key: float(value) for key, value in each.objective_options} for each in (found, expected)
     ]
@@ -88,7 +88,7 @@ def test_settings_left_out_have_their_published_defaults_and_dotted_keys_are_rea
 def test_every_published_loss_becomes_options_that_imprint_takes(tmp_path, loss) -> None:
     options = translate({"training.loss": loss}, "x").options
     (tmp_path / "o.yaml").write_text(yaml.safe_dump(options))
-    train = parse(Train, ["--config", str(tmp_path / "o.yaml"), "--out", "x"], "test").train
+    train = parse(TrainNetwork, ["--config", str(tmp_path / "o.yaml"), "--out", "x"], "test").train
     kind = OBJECTIVES.get(train.objective)
     assert {key for key, _ in train.objective_options} <= {
         field.name for field in dataclasses.fields(kind.Options)
@@ -133,7 +133,7 @@ def test_published_settings_given_as_options_are_told_how_to_be_made_some(tmp_pa
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(shipped("vicreg")))
     with pytest.raises(ImprintError, match=r"published déjà vu trainer: imprint convert --checkp"):
-        parse(Train, ["--config", str(file), "--out", "x"], "test")
+        parse(TrainNetwork, ["--config", str(file), "--out", "x"], "test")
     with pytest.raises(SystemExit):
         main(["convert", "--checkpoint", str(file), "--out", str(tmp_path)])
     assert "would be overwritten: choose another --name" in capsys.readouterr().err

@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
+from imprint.core.bounds import Bounds
 from imprint.study.command import command
+from imprint.study.option_tree import Formerly
 from imprint.study.options import Common, CropChoice, DataChoice
+
+if TYPE_CHECKING:
+    from imprint.data.boxes.crop_files import Backgrounds
+
+DATA_OPTIONS = ("out", "data", "layout", "part", "boxes", "indices")
+CROP_OPTIONS = ("crop", "min_crop_px", "corner", "corner_fraction", "centre_fraction")
+
+
+@dataclass(frozen=True)
+class CropCounts:
+    """How many crops were written.
+
+    Attributes:
+        crops: of all classes.
+        without: images without a crop, by reason.
+        classes: crops of each class, by the name of its folder.
+    """
+
+    crops: int
+    without: Mapping[str, int]
+    classes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class TaggedCrops:
+    """Where tags were written, what made them, and of how many crops."""
+
+    tags: str
+    annotator: str
+    crops: int
+
+
+@dataclass(frozen=True)
+class BoxedImages:
+    """Where boxes were written, what made them, and how many images have one."""
+
+    boxes: str
+    annotator: str
+    images: int
+    images_with_boxes: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Backgrounds(DataChoice, CropChoice, Common):
+class BackgroundChoice(DataChoice, CropChoice, Common):
     """Images, and which part of each is its background."""
 
     indices: Path | None = None
-    """A .npy file of image indices, e.g. bbox_A.npy of imprint data split; all when left out."""
+    """A .npy file of image indices, e.g. bbox_A.npy of imprint data split; default: all images."""
 
-    def _found(self) -> Any:
+    def crop_backgrounds(self) -> Backgrounds:
+        """Return the background squares of the images.
+
+        Raises:
+            ImprintError: bad data, or no image has a background.
+        """
         from imprint.data.boxes.crop_files import background_crops
         from imprint.data.choice import open_choice
         from imprint.train.command import read_indices
@@ -34,169 +82,166 @@ class _Backgrounds(DataChoice, CropChoice, Common):
         )
 
 
-@command("data crops", "background crops as files")
+@command(
+    "data crops",
+    "write background crops as files",
+    example="--data imagenet/ --boxes imagenet/Annotation --out runs/crops",
+    main=(*DATA_OPTIONS, "size", *CROP_OPTIONS),
+)
 @dataclass(frozen=True, kw_only=True)
-class Crops(_Backgrounds):
+class WriteCrops(BackgroundChoice):
     """Write the background crop of every image to OUT/crops/CLASS/NAME.png.
 
-    OUT/crops.json counts them by class, and those without one by reason. The folder opens as data
-    (--data OUT/crops), e.g. to train a classifier from background to label.
+    OUT/crops.json counts them by class, and the images without one by reason. The folder opens as
+    data (--data OUT/crops), e.g. to train a classifier from background to label.
     """
 
-    size: int = 224
+    size: Annotated[int, Bounds(least=1)] = 224
     """Side of the files in pixels."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> CropCounts:
         """Write the crops; return the content of ``crops.json``."""
         import numpy as np
 
-        from imprint.core.errors import ImprintError
-        from imprint.data.boxes.crop_files import write_crops
+        from imprint.data.boxes.crop_files import CropFiles
         from imprint.data.file_names import class_folders
-        from imprint.study.store import Study, write_json
+        from imprint.study.finding import write_finding
+        from imprint.study.store import Study
 
-        if self.size < 1:
-            raise ImprintError(f"--size is {self.size}: it must be at least 1 pixel")
-        found = self._found()
-        crops = found.crops
-
-        def build(folder: Path) -> None:
-            write_crops(folder, crops, self.size)
-
-        settings = {"crops": crops.fingerprint(), "size": self.size}
-        Study(self.out).step("crops", settings, build, resumable=True)
-        counts = np.bincount(crops.labels, minlength=len(crops.classes))
+        backgrounds = self.crop_backgrounds()
+        crops = backgrounds.crops
+        folder = Study(self.out).run(CropFiles(crops, self.size))
         names = class_folders(crops.images)
-        facts = {
-            "crops": len(crops),
-            "without": dict(found.reasons),
-            "classes": {name: int(count) for name, count in zip(names, counts, strict=True)},
-        }
-        write_json(self.out / "crops.json", facts)
+        in_class = np.bincount(crops.labels, minlength=len(names)).tolist()
+        counts = CropCounts(
+            len(crops), backgrounds.reasons, dict(zip(names, in_class, strict=True))
+        )
+        write_finding(self.out / "crops.json", counts)
         if not self.json:
-            without = ", ".join(f"{count} {why}" for why, count in found.reasons.items())
-            print(f"{self.out / 'crops'}: {len(crops)} crops" + (f"; {without}" if without else ""))
-        return facts
+            reasons = [f"{count} {reason}" for reason, count in counts.without.items()]
+            print("; ".join([f"{folder}: {len(crops)} crops", *reasons]))
+        return counts
 
 
-@command("data tag", "tags of backgrounds, by CLIP or SigLIP")
+@command(
+    "data tag",
+    "tag backgrounds by CLIP or SigLIP",
+    example="--data photos/ --crop corner --tagger clip/ --tag-list tags.txt --out runs/tags",
+    main=(*DATA_OPTIONS, "tagger", "tag_list", "top_tags", "threshold", "prompt", *CROP_OPTIONS),
+)
 @dataclass(frozen=True, kw_only=True)
-class Tag(_Backgrounds):
-    """Tag the background of every image by a model of transformers, e.g. CLIP or SigLIP.
+class TagBackgrounds(BackgroundChoice):
+    """Tag the background of every image by a vision-language model of transformers.
 
-    Writes OUT/tags/labels/CLASS_NAME_labels.json, the tags of each image with their scores, and
-    OUT/tags/frequencies/CLASS_NAME_freq.json, {tag: [count, sum of scores]}: the files of the
-    published tagger. Needs the extra models.
+    CLIP and SigLIP are known to work. Writes OUT/tags/labels/CLASS_NAME_labels.json, the tags of
+    each image with their scores, and OUT/tags/frequencies/CLASS_NAME_freq.json,
+    {tag: [count, sum of scores]}: the files of the published tagger. Needs the extra models.
     """
 
-    model: Path
-    """Folder of a model that embeds pictures and texts: config.json, *.safetensors, tokenizer."""
+    tagger: Annotated[Path, Formerly("model")]
+    """Folder of a model that embeds images and texts: config.json, *.safetensors, tokenizer."""
     tag_list: Path
-    """Text file of tags, one a line, behind a tab maybe a threshold of its own."""
+    """Text file of tags, one a line, optionally followed by a tab and a threshold of its own."""
     threshold: float = 0.0
-    """Least score of a tag without a threshold of its own."""
-    top: int = 5
-    """Tags an image keeps at most, the best."""
+    """Minimum score of a tag that has no threshold of its own."""
+    top_tags: Annotated[int, Bounds(least=1), Formerly("top")] = 5
+    """Tags that an image keeps at most, those with the highest scores."""
     prompt: str = "a photo of {}"
-    """What is compared with a crop, {} being the tag; several, between bars, are averaged."""
-    batch_size: int = 64
+    """Text that is compared with a crop, {} being the tag. Several, separated by bars, are
+    averaged."""
+    batch_size: Annotated[int, Bounds(least=1)] = 64
     """Crops a forward pass."""
 
-    def run(self) -> dict[str, Any]:
-        """Tag; return where the tags are and how many there are."""
+    def run(self) -> TaggedCrops:
+        """Tag; return where the tags are and how many crops have some."""
         from imprint.core.device import choose_device
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.annotators.zero_shot import load_tagger, read_tag_list
-        from imprint.probe.tags import tag_crops, write_tags
+        from imprint.probe.tags import CropTags
         from imprint.study.store import Study
 
         tags = read_tag_list(self.tag_list, self.threshold)
         prompts = self.prompt.split("|")
         device = choose_device(self.device)
-        tagger = load_tagger(self.model, tags, prompts, self.top, device, self.batch_size)
-        crops = self._found().crops
-
-        def build(folder: Path) -> None:
-            write_tags(folder, tag_crops(crops, tagger, tagger.side), crops)
-
-        settings = {
-            "crops": crops.fingerprint(),
-            "model": folder_hash(self.model),
-            "tags": list(tags.words),
-            "thresholds": tags.thresholds.tolist(),
-            "prompts": prompts,
-            "top": self.top,
-        }
-        folder = Study(self.out).step("tags", settings, build)
+        tagger = load_tagger(self.tagger, tags, prompts, self.top_tags, device, self.batch_size)
+        crops = self.crop_backgrounds().crops
+        step = CropTags(
+            crops=crops,
+            tagger=folder_hash(self.tagger),
+            tags=tags.words,
+            thresholds=tuple(tags.thresholds.tolist()),
+            prompts=tuple(prompts),
+            top_tags=self.top_tags,
+            annotator=tagger,
+        )
+        folder = Study(self.out).run(step)
         if not self.json:
             print(f"{folder}: tags of {len(crops)} crops by {tagger.name}")
-        return {"tags": str(folder), "annotator": tagger.name, "crops": len(crops)}
+        return TaggedCrops(str(folder), tagger.name, len(crops))
 
 
-@command("data boxes", "boxes of objects, by a detector")
+@command(
+    "data boxes",
+    "detect boxes of objects",
+    example="--data photos/ --detector grounding-dino/ --out runs/boxes",
+    main=(
+        *("out", "data", "layout", "part", "indices", "detector"),
+        *("box_threshold", "text_threshold", "prompt", "batch_size"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
-class Boxes(DataChoice, Common):
-    """Look for the object of every image by Grounding DINO, OWL-ViT or OWLv2; write its boxes.
+class DetectBoxes(DataChoice, Common):
+    """Detect the object of every image by an open-vocabulary detector; write its boxes.
 
-    Writes OUT/boxes/Annotation/CLASS/NAME.xml (--boxes OUT/boxes then reads them),
-    OUT/boxes/summary.json, {class name: images with a detection}, and
+    Grounding DINO, OWL-ViT and OWLv2 are known to work. Writes OUT/boxes/Annotation/CLASS/NAME.xml
+    (read by --boxes OUT/boxes), OUT/boxes/summary.json, {class name: images with a detection}, and
     OUT/boxes/bbox_annotation_idx.npy, the indices of those images. Needs the extra models.
     """
 
-    model: Path
+    detector: Annotated[Path, Formerly("model")]
     """Folder of a detector of transformers: config.json, *.safetensors, tokenizer."""
     indices: Path | None = None
-    """A .npy file of image indices; all when left out."""
+    """A .npy file of image indices; default: all images."""
     box_threshold: float = 0.25
-    """Least score of a box."""
+    """Minimum score of a box."""
     text_threshold: float = 0.2
-    """Grounding DINO's least score of a word; it labels a box and changes none."""
+    """Minimum score of a word (Grounding DINO). It labels a box and removes none."""
     prompt: str = ""
-    """What is asked for, {} being the class's name; empty for what the network was trained with."""
-    batch_size: int = 8
+    """Text that is searched for, {} being the name of the class; default: the prompt the detector
+    was trained with."""
+    batch_size: Annotated[int, Bounds(least=1)] = 8
     """Images a forward pass."""
 
-    def run(self) -> dict[str, Any]:
-        """Look; return where the boxes are, and in how many images there are some."""
+    def run(self) -> BoxedImages:
+        """Detect; return where the boxes are, and how many images have some."""
         from imprint.core.device import choose_device
-        from imprint.core.errors import ImprintError
         from imprint.data.choice import open_choice
         from imprint.probe.annotators.detector import load_detector
         from imprint.probe.annotators.local_model import folder_hash
-        from imprint.probe.boxes import INDICES, check_names, write_boxes
+        from imprint.probe.boxes import INDICES, BoxFiles, check_names
         from imprint.reading.array_files import read_npy
-        from imprint.study.hashing import hash_arrays
         from imprint.study.store import Study
         from imprint.train.command import read_indices
 
-        if self.batch_size < 1:
-            raise ImprintError(f"--batch-size is {self.batch_size}: it must be at least 1")
         images = open_choice(self, self.seed)
         indices = read_indices(self.indices, images)
         check_names(images)
         device = choose_device(self.device)
         detector = load_detector(
-            self.model, self.prompt, self.box_threshold, self.text_threshold, device
+            self.detector, self.prompt, self.box_threshold, self.text_threshold, device
         )
-
-        def build(folder: Path) -> None:
-            write_boxes(folder, images, indices, detector, self.batch_size)
-
-        settings = {
-            "data": images.fingerprint(),
-            "indices": hash_arrays(indices),
-            "model": folder_hash(self.model),
-            "prompt": detector.prompt,
-            "box_threshold": self.box_threshold,
-            "text_threshold": self.text_threshold,
-        }
-        folder = Study(self.out).step("boxes", settings, build, resumable=True)
-        found = len(read_npy(folder / INDICES))
+        step = BoxFiles(
+            data=images,
+            indices=indices,
+            detector=folder_hash(self.detector),
+            prompt=detector.prompt,
+            box_threshold=self.box_threshold,
+            text_threshold=self.text_threshold,
+            model=detector,
+            batch_size=self.batch_size,
+        )
+        folder = Study(self.out).run(step)
+        count = len(read_npy(folder / INDICES))
         if not self.json:
-            print(f"{folder}: boxes in {found} of {len(indices)} images by {detector.name}")
-        return {
-            "boxes": str(folder),
-            "annotator": detector.name,
-            "images": len(indices),
-            "images_with_boxes": found,
-        }
+            print(f"{folder}: boxes in {count} of {len(indices)} images by {detector.name}")
+        return BoxedImages(str(folder), detector.name, len(indices), count)

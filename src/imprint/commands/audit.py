@@ -9,14 +9,25 @@ from imprint.audit.options import AuditOptions
 from imprint.study.command import command
 
 
-@command("audit", "train two encoders, attack them, write the report")
+@command(
+    "audit",
+    "audit a data set or a model: train, attack, report",
+    example="--data photos/ --crop corner --out runs/photos",
+    main=(
+        *("out", "data", "layout", "boxes", "crop", "per_class"),
+        *("subject", "train_indices", "held_out", "layer", "k", "confidence"),
+        *("train.objective", "train.architecture", "train.epochs"),
+        *("membership.models", "leave_one_out.skip", "coverage.skip"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
-class Audit(AuditOptions):
-    """Split the images, train two encoders, attack them, and write the report.
+class RunAudit(AuditOptions):
+    """Train two encoders on disjoint images, attack them for memorization, and write the report.
 
-    With --subject, a network that somebody trained, no encoder is trained: the one-model test is
-    run on it, with the references of --one-model; splits and cohorts are left out.
-    An interrupted audit goes on where it stopped when the same command is given again.
+    It also trains a cohort of classifiers for membership inference, and adds leave-one-out
+    influence and coverage of a test set. With --subject, a model that was trained elsewhere,
+    nothing is split and no encoder trained: the one-model test is run on it, with the references of
+    --one-model. An interrupted audit goes on where it stopped when the same command is given again.
     """
 
     def run(self) -> dict[str, Any]:

@@ -2,109 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from imprint.study.command import command
+from imprint.study.option_tree import Formerly
 from imprint.study.options import Common, WeightsChoice
 
 if TYPE_CHECKING:
+    from imprint.nets.image_model import ImageModel
     from imprint.nets.model_card import ModelCard
 
-SETTINGS = (".yaml", ".yml", ".json")
+SETTINGS_SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@command("convert", "published weights as a file of imprint")
+@dataclass(frozen=True)
+class ConvertedWeights:
+    """Where converted weights are, and the content of their card."""
+
+    weights: str
+    card: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class ConvertedSettings:
+    """Where converted settings are, the options, and a sentence on every key without an option."""
+
+    config: str
+    options: Mapping[str, object]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A network that was read, under a name, and what is said of it."""
+
+    model: ImageModel
+    card: ModelCard
+    name: str
+    summary: str
+
+
+@command(
+    "convert",
+    "convert published weights or settings",
+    example="--checkpoint resnet50_vicreg.pth --out runs/weights",
+    main=(
+        *("out", "checkpoint", "checkpoint_layout", "branch", "architecture", "name"),
+        *("card", "mean", "std", "key_prefix", "key_map"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
-class Convert(WeightsChoice, Common):
+class ConvertWeights(WeightsChoice, Common):
     """Convert published weights (VICReg, SimSiam, DINO, lightly, Sonnet, …) or settings.
 
     Writes OUT/NAME.safetensors and its card OUT/NAME.json. Every tensor must find its place.
 
-    A .pth, .pt, .ckpt or .safetensors file is of a published layout, found by its names; every
-    --subject takes such a file as it is, too, but a converted one is smaller and has its card.
-    Where a layout leaves open how images are normalised, --mean and --std must say it.
-    Anything else is a checkpoint of TensorFlow: a ResNet of Sonnet, as Feldman and Zhang released
-    them, which needs the extra tf. Those networks were trained and tested on the centre square of
-    0.875 of the shorter side, which --centre-fraction 0.875 takes.
+    The layout of a .pth, .pt, .ckpt or .safetensors file is found by the names of its tensors.
+    Every --model takes such a file as it is, but a converted one is smaller and has its card.
+    Where a layout does not say how images are normalised, give --mean and --std. Any other file is
+    a TensorFlow checkpoint: a ResNet of Sonnet, as Feldman and Zhang released them, which needs the
+    extra tf. Those networks were trained and tested on the centre square of 0.875 of the shorter
+    side: use --centre-fraction 0.875.
 
     A .yaml or .json file holds settings of the published déjà vu trainer: OUT/NAME.yaml is what
-    imprint train --config takes, and every key without an option is told.
+    imprint train --config takes, and every key without an option is reported.
     """
 
     checkpoint: Path
-    """A file of weights or settings; RUN/checkpoints/ckpt-N, or the folder RUN of one checkpoint of
-    Sonnet."""
-    layout: Literal[
-        "auto",
-        "vissl",
-        "dino",
-        "dejavu",
-        "barlow",
-        "vicreg",
-        "moco",
-        "simsiam",
-        "lightly",
-        "mmpretrain",
-        "solo",
-        "simclr",
-        "backbone",
-        "trunk",
-        "simclr_tf",
+    """A file of weights or settings. Of Sonnet: RUN/checkpoints/ckpt-N, or the folder RUN."""
+    checkpoint_layout: Annotated[
+        Literal[
+            "auto",
+            "vissl",
+            "dino",
+            "dejavu",
+            "barlow",
+            "vicreg",
+            "moco",
+            "simsiam",
+            "lightly",
+            "mmpretrain",
+            "solo",
+            "simclr",
+            "backbone",
+            "trunk",
+            "simclr_tf",
+        ],
+        Formerly("layout"),
     ] = "auto"
-    """Whose layout the file has; simclr_tf (converted from TensorFlow) must be named."""
+    """Layout of the file. simclr_tf (converted from TensorFlow) is not found by auto."""
     branch: Literal["teacher", "student"] = "teacher"
-    """Which network of DINO's two (Kokhlikyan et al. 2024 took the student)."""
+    """Which of DINO's two networks (Kokhlikyan et al. 2024 took the student)."""
     architecture: Literal["resnet50", "resnet101"] = "resnet50"
-    """What the network of a Sonnet checkpoint is; of other files the shapes tell."""
+    """Architecture of a Sonnet checkpoint; that of other files follows from their shapes."""
     name: str = ""
-    """What to call it; empty for the name of what --checkpoint says."""
+    """Name of the new file; default: that of --checkpoint."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> ConvertedWeights | ConvertedSettings:
         """Convert; return where the weights are and their card, or the options."""
-        if self.checkpoint.suffix in SETTINGS:
+        if self.checkpoint.suffix in SETTINGS_SUFFIXES:
             return self._convert_settings()
         from imprint.core.errors import ImprintError
         from imprint.nets.checkpoint import SUFFIXES
         from imprint.nets.load import save_model
 
-        if self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir():
-            from imprint.nets.fill import fill_model
-            from imprint.nets.load import network_file
-            from imprint.nets.published import read_published
-
-            file = network_file(self.checkpoint, self)
-            default = self.checkpoint.stem
-            if "architecture" in file.overrides:
-                model, card = file.load(), file.card
-                told = f"{card.architecture}, all tensors placed"
-            else:
-                published = read_published(self.checkpoint, self.layout, self.branch, file.keys)
-                card = published.stated(file.overrides, f"what was said of {default}")
-                model = fill_model(card, published.weights, self.checkpoint)
-                told = _told(published.layout, card, published.left_out)
-        else:
-            from imprint.nets.sonnet import model_from_sonnet
-            from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
-
-            prefix = find_checkpoint(self.checkpoint)
-            model, card = model_from_sonnet(read_checkpoint(prefix), self.architecture, prefix)
-            default = self.checkpoint.resolve().name.removesuffix(".index")
-            told = f"{self.architecture}, {card.outputs} classes, all tensors placed"
-        path = self.out / f"{self.name or default}.safetensors"
+        is_torch = self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir()
+        conversion = self._read_torch() if is_torch else self._read_sonnet()
+        path = self.out / f"{self.name or conversion.name}.safetensors"
         if path.resolve().with_suffix("") == self.checkpoint.resolve().with_suffix(""):
             raise ImprintError(
-                f"the card of {path.name} would lie beside {self.checkpoint}, too, and is not its: "
-                "choose another --name or --out"
+                f"the card of {path.name} would be taken for that of {self.checkpoint}, which it "
+                "does not describe: choose another --name or --out"
             )
-        save_model(path, model, card)
+        save_model(path, conversion.model, conversion.card)
         if not self.json:
-            print(f"{path}: {told}")
-        return {"weights": str(path), "card": card.to_json()}
+            print(f"{path}: {conversion.summary}")
+        return ConvertedWeights(str(path), conversion.card.to_json())
 
-    def _convert_settings(self) -> dict[str, Any]:
+    def _read_torch(self) -> Conversion:
+        from imprint.nets.fill import fill_model
+        from imprint.nets.load import network_file
+        from imprint.nets.published import read_published
+
+        file, name = network_file(self.checkpoint, self), self.checkpoint.stem
+        if "architecture" in file.overrides:
+            summary = f"{file.card.architecture}, all tensors placed"
+            return Conversion(file.load(), file.card, name, summary)
+        published = read_published(self.checkpoint, self.checkpoint_layout, self.branch, file.keys)
+        card = published.stated(file.overrides, f"the options for {name}")
+        model = fill_model(card, published.weights, self.checkpoint)
+        summary = summarise(published.layout, card, published.left_out)
+        return Conversion(model, card, name, summary)
+
+    def _read_sonnet(self) -> Conversion:
+        from imprint.nets.sonnet import model_from_sonnet
+        from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
+
+        prefix = find_checkpoint(self.checkpoint)
+        model, card = model_from_sonnet(read_checkpoint(prefix), self.architecture, prefix)
+        name = self.checkpoint.resolve().name.removesuffix(".index")
+        summary = f"{self.architecture}, {card.outputs} classes, all tensors placed"
+        return Conversion(model, card, name, summary)
+
+    def _convert_settings(self) -> ConvertedSettings:
         import yaml
 
         from imprint.core.errors import ImprintError
@@ -112,23 +155,23 @@ class Convert(WeightsChoice, Common):
         from imprint.study.store import replacing
         from imprint.train.published_options import read_published_options
 
-        found = read_published_options(self.checkpoint)
+        translated = read_published_options(self.checkpoint)
         path = self.out / f"{self.name or self.checkpoint.stem}.yaml"
         if path.resolve() == self.checkpoint.resolve():
             raise ImprintError(f"{path} would be overwritten: choose another --name or --out")
         head = f"# imprint train --config {path.name}; from {self.checkpoint.name}\n"
         with replacing(path) as temporary:
             temporary.write_text(
-                head + yaml.safe_dump(found.options, sort_keys=False), encoding="utf-8"
+                head + yaml.safe_dump(translated.options, sort_keys=False), encoding="utf-8"
             )
-        for note in found.notes:
+        for note in translated.notes:
             log(note)
         if not self.json:
             print(f"{path}: options of imprint train")
-        return {"config": str(path), "options": found.options, "notes": list(found.notes)}
+        return ConvertedSettings(str(path), translated.options, translated.notes)
 
 
-def _told(layout: str, card: ModelCard, left_out: Sequence[str]) -> str:
+def summarise(layout: str, card: ModelCard, left_out: Sequence[str]) -> str:
     """Return what a published file holds, in one line."""
     parts = [f"layout {layout}", card.architecture]
     parts += [f"{name} {value}" for name, value in card.options.items()]

@@ -4,61 +4,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
+from imprint.core.bounds import Bounds
 from imprint.study.command import command
 from imprint.study.config import Integers
 from imprint.study.listing import listed
 from imprint.study.options import Common, DataChoice
 
+if TYPE_CHECKING:
+    from imprint.data.describe import DataFacts, SplitFacts
+
 listed("layouts", "layouts of image folders and files", "imprint.data.sources.registry:layouts")
 
 
-@command("data describe", "count images, labels, boxes, crops")
+@dataclass(frozen=True)
+class UnpackedImages:
+    """Where images were unpacked to, and how many of each part there are."""
+
+    images: str
+    train: int
+    val: int
+
+
+@command(
+    "data describe",
+    "count images, labels, boxes and usable crops",
+    example="--data photos/ --out runs/look",
+)
 @dataclass(frozen=True, kw_only=True)
-class Describe(DataChoice, Common):
+class DescribeData(DataChoice, Common):
     """Count images, classes, boxes and usable background crops; write them to OUT/data.json."""
 
-    min_crop_px: float = 8
-    """Only crops whose shorter side is longer than this count as usable (published: 100)."""
-    corner_fraction: float = 0.3
+    min_crop_px: Annotated[float, Bounds(least=0)] = 8
+    """Count only crops whose shorter side is longer than this as usable (published: 100)."""
+    corner_fraction: Annotated[float, Bounds(above=0, most=1)] = 0.3
     """Side of the corner crop as a share of the image's."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> DataFacts:
         """Describe the images; return the content of ``data.json``."""
         from imprint.data.choice import open_choice
         from imprint.data.describe import describe, lines
-        from imprint.study.store import write_json
+        from imprint.study.finding import write_finding
 
         facts = describe(open_choice(self, self.seed), self.min_crop_px, self.corner_fraction)
-        write_json(self.out / "data.json", facts)
+        write_finding(self.out / "data.json", facts)
         if not self.json:
             print("\n".join(lines(facts)))
         return facts
 
 
-@command("data split", "partition a data set into A, B, shared, public")
+@command(
+    "data split",
+    "split images into training sets A and B and a public set",
+    example="--data photos/ --per-class 100 --without-boxes --out runs/parts",
+)
 @dataclass(frozen=True, kw_only=True)
-class Split(DataChoice, Common):
-    """Partition the images into A, B, shared and public; write the indices to OUT/split.
+class SplitData(DataChoice, Common):
+    """Split the images into sets A, B, shared and public; write their indices to OUT/split.
 
     OUT/split/N_per_class holds bbox_A, bbox_B, shared, train_A, train_B and public as .npy files of
     int64 indices; OUT/split/val_set.npy is a class-balanced validation set for probes.
     """
 
     per_class: Integers = (13,)
-    """Training images per class; several sizes make nested public sets."""
+    """Training images of each class; several sizes have nested public sets."""
     without_boxes: bool = False
-    """Count every image as annotated, as the corner crop needs no boxes."""
+    """Split all images alike; enough for the corner crop, which needs no boxes."""
     shuffle: bool = False
     """Shuffle each class by the seed first, instead of taking images in order."""
 
-    def run(self) -> dict[str, Any]:
-        """Split the images; return how many are where."""
+    def run(self) -> SplitFacts:
+        """Split the images; return how many are in each set."""
         from imprint.core.errors import ImprintError
         from imprint.data.choice import open_choice
         from imprint.data.describe import describe_split, split_lines
-        from imprint.data.split import load_partitions, partition_images, save_partition
+        from imprint.data.split import PartitionFiles, load_partitions
         from imprint.study.store import Study
 
         images = open_choice(self, self.seed)
@@ -68,28 +89,23 @@ class Split(DataChoice, Common):
                 f"{images.name} has no object boxes: add --without-boxes, which splits all images "
                 "alike, and attack their corners (--crop corner)"
             )
-        shuffle_seed = self.seed if self.shuffle else None
-
-        def build(folder: Path) -> None:
-            partitions = partition_images(images, boxes, self.per_class, shuffle_seed)
-            save_partition(folder, partitions, images.fingerprint())
-
-        settings = {
-            "data": images.fingerprint(),
-            "per_class": list(self.per_class),
-            "annotated": boxes is not None,
-            "shuffle_seed": shuffle_seed,
-        }
-        folder = Study(self.out).step("split", settings, build)
+        seed = self.seed if self.shuffle else None
+        folder = Study(self.out).run(
+            PartitionFiles(images, self.per_class, boxes is not None, seed)
+        )
         facts = describe_split(load_partitions(folder, images.fingerprint()), images.labels)
         if not self.json:
             print("\n".join(split_lines(facts)))
         return facts
 
 
-@command("data unpack", "files of images from TFRecords")
+@command(
+    "data unpack",
+    "unpack images from TFRecords",
+    example="--tfrecords imagenet-records/ --out runs/imagenet",
+)
 @dataclass(frozen=True, kw_only=True)
-class Unpack(Common):
+class UnpackRecords(Common):
     """Write the images in TFRecords as files, each known by the index in its record.
 
     OUT/images then holds train/CLASS/NAME and val/CLASS/NAME, the bytes as they were, and
@@ -100,28 +116,16 @@ class Unpack(Common):
     tfrecords: Path
     """Folder of train-*-of-* and validation-*-of-*."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> UnpackedImages:
         """Unpack; return where the images are and how many there are."""
-        from imprint.data.digests import file_digests
         from imprint.data.sources.imagenet_index import INDEX_FILE, read_index
-        from imprint.data.sources.tfrecords import find_shards, unpack
+        from imprint.data.sources.tfrecords import RecordFiles, find_shards
         from imprint.study.store import Study
 
         shards = find_shards(self.tfrecords)
-        settings = {}
-        for kind, files in shards.items():
-            names = [shard.name for shard in files]
-            digests = file_digests(self.tfrecords, names)
-            settings[kind] = {
-                name: row.tobytes().hex() for name, row in zip(names, digests, strict=True)
-            }
-
-        def build(folder: Path) -> None:
-            unpack(shards, folder)
-
-        folder = Study(self.out).step("images", settings, build, resumable=True)
+        folder = Study(self.out).run(RecordFiles.of(self.tfrecords, shards))
         index = read_index(folder / INDEX_FILE)
-        facts = {"images": str(folder), "train": len(index.train), "val": len(index.test)}
+        unpacked = UnpackedImages(str(folder), len(index.train), len(index.test))
         if not self.json:
-            print(f"{folder}: {facts['train']} images in train, {facts['val']} in val")
-        return facts
+            print(f"{folder}: {unpacked.train} images in train, {unpacked.val} in val")
+        return unpacked

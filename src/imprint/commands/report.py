@@ -9,13 +9,13 @@ from imprint.study.command import command
 from imprint.study.options import Common
 
 
-@command("report", "write the page of a study again")
+@command("report", "write the page of a study again", example="--out runs/first --plots")
 @dataclass(frozen=True, kw_only=True)
-class Report(Common):
-    """Write ``report.html`` of the study in ``--out`` again, from its tables."""
+class WriteReport(Common):
+    """Write report.html of the study in --out again, from its tables."""
 
     plots: bool = False
-    """Also write every plot as an SVG and a PNG file, into the study's folder plots."""
+    """Also write every plot as an SVG and a PNG file into OUT/plots."""
 
     def run(self) -> dict[str, Any]:
         """Write the page; return where it is."""

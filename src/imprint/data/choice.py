@@ -47,13 +47,15 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
 
 def image_facts(images: ImageSet) -> dict[str, Any]:
     """Return what every summary says of a set of images."""
+    reading = box_facts(images)
+    boxes = {} if reading is None else {"box_ends": reading.ends, "box_margin": reading.margin}
     return {
         "name": images.name,
         "images": len(images),
         "classes": len(images.classes),
         "class_names": list(images.classes),
         "fingerprint": images.fingerprint(),
-        **box_facts(images),
+        **boxes,
     }
 
 

@@ -2,20 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imprint.core.arrays import IntArray
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.data.boxes.background import CropRule, background_rectangles
 from imprint.data.files import FileImages, usable_indices
-from imprint.data.imageset import ArrayImages, ImageSet
+from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
 from imprint.data.split import Partitions
 
 
-def describe(images: ImageSet, min_px: float, corner_fraction: float) -> dict[str, Any]:
-    """Return counts of images, classes, boxes and usable crops as JSON values.
+@dataclass(frozen=True)
+class SizeFacts:
+    """Width and height of images in pixels, ``[w, h]`` each, taken side by side."""
+
+    smallest: tuple[float, ...]
+    median: tuple[float, ...]
+    largest: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ClassSize:
+    """How many images a class has."""
+
+    name: str
+    images: int
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """Classes and their images; ``annotated`` counts images with a box, by class."""
+
+    count: int
+    smallest: ClassSize
+    largest: ClassSize
+    median_annotated: float
+    images: Mapping[str, int]
+    annotated: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class BoxFacts:
+    """Boxes, and images with and without one."""
+
+    images: int
+    images_without: int
+    boxes: int
+    most_in_one_image: int
+
+
+@dataclass(frozen=True)
+class CropFacts:
+    """What one rule finds: usable crops, and how many images lack one for which reason."""
+
+    usable: int
+    median_shorter_side: float | None
+    reasons: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a set of images holds; ``crops`` by rule, the last two of sets with boxes alone."""
+
+    name: str
+    fingerprint: str
+    images: int
+    left_out: int
+    channels: int
+    sizes: SizeFacts
+    classes: ClassFacts
+    boxes: BoxFacts
+    crops: Mapping[str, CropFacts]
+    box_ends: str | None = None
+    box_margin: int | None = None
+
+
+@dataclass(frozen=True)
+class SplitSizes:
+    """How many images every part of one partition has."""
+
+    bbox_A: int
+    bbox_B: int
+    shared: int
+    train: int
+    public: int
+    smallest_public_class: int
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """The partitions of a split by their size a class, and images of the validation set."""
+
+    sizes: Mapping[str, SplitSizes]
+    val_set: int
+
+
+def describe(images: ImageSet, min_px: float, corner_fraction: float) -> DataFacts:
+    """Return counts of images, classes, boxes and usable crops.
 
     Args:
         images: corrupt ones are counted and otherwise left aside.
@@ -27,67 +113,82 @@ def describe(images: ImageSet, min_px: float, corner_fraction: float) -> dict[st
     counts = np.zeros(len(images), dtype=np.int64)
     if boxes is not None:
         counts[:] = [len(table) for table in boxes]
-    return {
-        "name": images.name,
-        "fingerprint": images.fingerprint(),
-        "images": len(images),
-        "left_out": len(images) - len(usable),
-        "channels": images.channels,
-        "sizes": _sizes(images.sizes()[usable]),
-        "classes": _classes(images, usable, counts > 0),
-        "boxes": {
-            "images": int((counts[usable] > 0).sum()),
-            "images_without": int((counts[usable] == 0).sum()),
-            "boxes": int(counts[usable].sum()),
-            "most_in_one_image": int(counts[usable].max(initial=0)),
-        },
-        "crops": _crops(images, usable, min_px, corner_fraction),
-        **box_facts(images),
-    }
+    reading = box_facts(images)
+    return DataFacts(
+        name=images.name,
+        fingerprint=images.fingerprint(),
+        images=len(images),
+        left_out=len(images) - len(usable),
+        channels=images.channels,
+        sizes=_measure_sizes(images.sizes()[usable]),
+        classes=_count_classes(images, usable, counts > 0),
+        boxes=BoxFacts(
+            images=int((counts[usable] > 0).sum()),
+            images_without=int((counts[usable] == 0).sum()),
+            boxes=int(counts[usable].sum()),
+            most_in_one_image=int(counts[usable].max(initial=0)),
+        ),
+        crops=_count_crops(images, usable, min_px, corner_fraction),
+        box_ends=None if reading is None else reading.ends,
+        box_margin=None if reading is None else reading.margin,
+    )
 
 
-def box_facts(images: ImageSet) -> dict[str, Any]:
+def box_facts(images: ImageSet) -> BoxReading | None:
     """Return how boxes were read, of images from files with boxes."""
-    reading = images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
-    return {} if reading is None else {"box_ends": reading.ends, "box_margin": reading.margin}
+    return images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
 
 
-def lines(facts: dict[str, Any]) -> list[str]:
-    """Return what :func:`describe` found as lines of text."""
-    classes, boxes = facts["classes"], facts["boxes"]
-    (width, height), (widest, highest) = facts["sizes"]["smallest"], facts["sizes"]["largest"]
-    same = (width, height) == (widest, highest)
-    span = f"{width} × {height}" if same else f"{width} × {height} to {widest} × {highest}"
-    small, large = classes["smallest"], classes["largest"]
-    members = f"{small['images']} images each"
-    if small["images"] < large["images"]:
-        members = (
-            f"{small['images']} ({small['name']}) to {large['images']} ({large['name']}) images"
-        )
-    bare = boxes["images_without"]
-    without = f"{bare} image{'s' if bare > 1 else ''} without, " if bare else ""
+def lines(facts: DataFacts) -> list[str]:
+    """Return the facts as lines of text."""
     text = [
-        f"{facts['name']}: {facts['images']} images, {span} pixels, {facts['channels']} channels",
-        f"left out     {facts['left_out']} that cannot be decoded",
-        f"classes      {classes['count']}, {members}",
-        f"boxes        {boxes['boxes']} in {boxes['images']} images, {without}"
-        f"median {classes['median_annotated']:g} annotated images per class"
-        if boxes["boxes"]
-        else "boxes        none",
+        f"{facts.name}: {facts.images} images, {_span(facts.sizes)} pixels, "
+        f"{facts.channels} channels"
     ]
-    for rule, crops in facts["crops"].items():
-        reasons = "; ".join(f"{count} {reason}" for reason, count in crops["reasons"].items())
-        side = crops["median_shorter_side"]
-        text.append(
-            f"crop {rule:<8}{crops['usable']} usable"
-            + (f", median shorter side {side:g} px" if side is not None else "")
-            + (f" ({reasons})" if reasons else "")
-        )
-    return text if facts["left_out"] else [text[0], *text[2:]]
+    if facts.left_out:
+        text.append(f"left out     {facts.left_out} that cannot be decoded")
+    text.append(f"classes      {facts.classes.count}, {_members(facts.classes)}")
+    text.append(_box_line(facts))
+    return [*text, *(_crop_line(rule, crops) for rule, crops in facts.crops.items())]
 
 
-def describe_split(partitions: Partitions, labels: IntArray) -> dict[str, Any]:
-    """Return how many images every part of every partition has, as JSON values.
+def _span(sizes: SizeFacts) -> str:
+    (width, height), (widest, highest) = sizes.smallest, sizes.largest
+    is_same = (width, height) == (widest, highest)
+    return f"{width} × {height}" if is_same else f"{width} × {height} to {widest} × {highest}"
+
+
+def _members(classes: ClassFacts) -> str:
+    small, large = classes.smallest, classes.largest
+    if small.images == large.images:
+        return f"{small.images} images each"
+    return f"{small.images} ({small.name}) to {large.images} ({large.name}) images"
+
+
+def _box_line(facts: DataFacts) -> str:
+    boxes = facts.boxes
+    if not boxes.boxes:
+        return "boxes        none"
+    bare = boxes.images_without
+    without = f"{bare} image{'s' if bare > 1 else ''} without, " if bare else ""
+    return (
+        f"boxes        {boxes.boxes} in {boxes.images} images, {without}"
+        f"median {facts.classes.median_annotated:g} annotated images per class"
+    )
+
+
+def _crop_line(rule: str, crops: CropFacts) -> str:
+    reasons = "; ".join(f"{count} {reason}" for reason, count in crops.reasons.items())
+    side = crops.median_shorter_side
+    return (
+        f"crop {rule:<8}{crops.usable} usable"
+        + (f", median shorter side {side:g} px" if side is not None else "")
+        + (f" ({reasons})" if reasons else "")
+    )
+
+
+def describe_split(partitions: Partitions, labels: IntArray) -> SplitFacts:
+    """Return how many images every part of every partition has.
 
     Args:
         partitions: what to count.
@@ -96,67 +197,67 @@ def describe_split(partitions: Partitions, labels: IntArray) -> dict[str, Any]:
     sizes = {}
     for size, part in partitions.by_size.items():
         public = np.bincount(labels[part.public], minlength=int(labels.max()) + 1)
-        sizes[str(size)] = {
-            "bbox_A": len(part.bbox_a),
-            "bbox_B": len(part.bbox_b),
-            "shared": len(part.shared),
-            "train": len(part.train_a),
-            "public": len(part.public),
-            "smallest_public_class": int(public.min()),
-        }
-    return {"sizes": sizes, "val_set": len(partitions.validation)}
+        sizes[str(size)] = SplitSizes(
+            bbox_A=len(part.bbox_a),
+            bbox_B=len(part.bbox_b),
+            shared=len(part.shared),
+            train=len(part.train_a),
+            public=len(part.public),
+            smallest_public_class=int(public.min()),
+        )
+    return SplitFacts(sizes, len(partitions.validation))
 
 
-def split_lines(facts: dict[str, Any]) -> list[str]:
-    """Return what :func:`describe_split` found as lines of text."""
+def split_lines(facts: SplitFacts) -> list[str]:
+    """Return the facts of a split as lines of text."""
     text = [
-        f"{size} per class: A and B train on {part['train']} images each, "
-        f"{part['bbox_A']} their own and {part['shared']} shared; {part['public']} public, "
-        f"{part['smallest_public_class']} or more of a class"
-        for size, part in facts["sizes"].items()
+        f"{size} per class: A and B train on {part.train} images each, "
+        f"{part.bbox_A} their own and {part.shared} shared; {part.public} public, "
+        f"{part.smallest_public_class} or more of a class"
+        for size, part in facts.sizes.items()
     ]
-    return [*text, f"validation set of probes: {facts['val_set']} public images"]
+    return [*text, f"validation set of probes: {facts.val_set} public images"]
 
 
-def _sizes(sizes: IntArray) -> dict[str, list[float]]:
-    return {
-        "smallest": sizes.min(axis=0).tolist(),
-        "median": np.median(sizes, axis=0).tolist(),
-        "largest": sizes.max(axis=0).tolist(),
-    }
+def _measure_sizes(sizes: IntArray | FloatArray) -> SizeFacts:
+    return SizeFacts(
+        smallest=tuple(sizes.min(axis=0).tolist()),
+        median=tuple(np.median(sizes, axis=0).tolist()),
+        largest=tuple(sizes.max(axis=0).tolist()),
+    )
 
 
-def _classes(images: ImageSet, usable: IntArray, annotated: NDArray[np.bool_]) -> dict[str, Any]:
+def _count_classes(images: ImageSet, usable: IntArray, annotated: BoolArray) -> ClassFacts:
     labels, count = images.labels[usable], len(images.classes)
     members = np.bincount(labels, minlength=count)
     boxed = np.bincount(labels[annotated[usable]], minlength=count)
     smallest, largest = int(members.argmin()), int(members.argmax())
-    return {
-        "count": count,
-        "smallest": {"name": images.classes[smallest], "images": int(members[smallest])},
-        "largest": {"name": images.classes[largest], "images": int(members[largest])},
-        "median_annotated": float(np.median(boxed)),
-        "images": dict(zip(images.classes, members.tolist(), strict=True)),
-        "annotated": dict(zip(images.classes, boxed.tolist(), strict=True)),
-    }
+    return ClassFacts(
+        count=count,
+        smallest=ClassSize(images.classes[smallest], int(members[smallest])),
+        largest=ClassSize(images.classes[largest], int(members[largest])),
+        median_annotated=float(np.median(boxed)),
+        images=dict(zip(images.classes, members.tolist(), strict=True)),
+        annotated=dict(zip(images.classes, boxed.tolist(), strict=True)),
+    )
 
 
-def _crops(
+def _count_crops(
     images: ImageSet, usable: IntArray, min_px: float, corner_fraction: float
-) -> dict[str, Any]:
+) -> dict[str, CropFacts]:
     """Return, for every rule that can be applied, how many crops it finds."""
     boxes = images.boxes()
-    mine = None if boxes is None else [boxes[row] for row in usable.tolist()]
-    found: dict[str, Any] = {}
+    own = None if boxes is None else [boxes[row] for row in usable.tolist()]
+    facts = {}
     for rule in get_args(CropRule):
-        if mine is None and rule != "corner":
+        if own is None and rule != "corner":
             continue
-        crops = background_rectangles(images.sizes()[usable], mine, rule, min_px, corner_fraction)
+        crops = background_rectangles(images.sizes()[usable], own, rule, min_px, corner_fraction)
         reasons, counts = np.unique(crops.reasons[~crops.usable], return_counts=True)
         sides = crops.shorter_sides[crops.usable]
-        found[rule] = {
-            "usable": int(crops.usable.sum()),
-            "median_shorter_side": float(np.median(sides)) if len(sides) else None,
-            "reasons": dict(zip(reasons.tolist(), counts.tolist(), strict=True)),
-        }
-    return found
+        facts[rule] = CropFacts(
+            usable=int(crops.usable.sum()),
+            median_shorter_side=float(np.median(sides)) if len(sides) else None,
+            reasons=dict(zip(reasons.tolist(), counts.tolist(), strict=True)),
+        )
+    return facts

@@ -36,6 +36,7 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.study.hashing import hash_file
+from imprint.study.step import Step
 from imprint.study.store import read_json, write_json
 
 MANIFEST = "manifest.json"
@@ -268,6 +269,31 @@ def check_partitions(partitions: dict[int, Partition], labels: IntArray) -> None
 def _all_different(*sets: IntArray) -> bool:
     together = np.concatenate(sets)
     return len(np.unique(together)) == len(together)
+
+
+@dataclass(frozen=True)
+class PartitionFiles(Step):
+    """The partitions of a set of images, one for every size, as index files.
+
+    Attributes:
+        data: the images.
+        per_class: sizes: training images of each class.
+        annotated: whether images without a box are kept apart; otherwise all are split alike.
+        shuffle_seed: shuffles each class first; None keeps the order of indices, as published.
+    """
+
+    data: ImageSet
+    per_class: tuple[int, ...]
+    annotated: bool
+    shuffle_seed: int | None = None
+
+    artefact = "split"
+
+    def build(self, path: Path) -> None:
+        """Write the index files and their manifest."""
+        boxes = self.data.boxes() if self.annotated else None
+        partitions = partition_images(self.data, boxes, self.per_class, self.shuffle_seed)
+        save_partition(path, partitions, self.data.fingerprint())
 
 
 def save_partition(folder: Path, partitions: Partitions, fingerprint: str) -> None:

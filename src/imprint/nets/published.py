@@ -312,7 +312,8 @@ def published_network(
     if stem_of(_below(weights, LAYOUTS[name].trunk)) is None:
         first = " nor ".join(LAYOUTS[name].trunk + stem for stem in STEMS)
         raise ImprintError(
-            f"{path} is not of the layout {name}: it has neither {first}; --layout auto looks"
+            f"{path} is not of the layout {name}: it has neither {first}; "
+            "--checkpoint-layout auto looks"
         )
     return _translate(path, name, weights, branch)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from imprint.data.geometry import whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.picture import to_picture
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
 from imprint.study.store import replacing, write_json
 
 ANNOTATION = "Annotation"
@@ -149,3 +152,34 @@ def _titles(images: ImageSet, folders: Sequence[str]) -> list[str]:
         name if images.classes.count(name) == 1 else f"{name} ({folder})"
         for name, folder in zip(images.classes, folders, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class BoxFiles(Step):
+    """The boxes that a detector finds, as Pascal VOC files.
+
+    Attributes:
+        data: the images.
+        indices: int64 ``[n]``, which of them.
+        detector: hash of the detector's folder.
+        prompt: the text that is searched for, {} being the name of the class.
+        box_threshold, text_threshold: minimum scores of a box and of a word.
+        model: the detector.
+        batch_size: images a forward pass.
+    """
+
+    data: ImageSet
+    indices: IntArray
+    detector: str
+    prompt: str
+    box_threshold: float
+    text_threshold: float
+    model: OpenVocabularyDetector = uncounted()
+    batch_size: int = uncounted()
+
+    artefact = "boxes"
+    resumable = True
+
+    def build(self, path: Path) -> None:
+        """Detect class by class; classes that are whole stay."""
+        write_boxes(path, self.data, self.indices, self.model, self.batch_size)

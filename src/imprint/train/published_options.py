@@ -60,7 +60,7 @@ DEFAULTS: Mapping[str, Any] = {
 """What is translated, with its published default; batches are per GPU there."""
 
 ELSEWHERE: Mapping[str, str] = {
-    "data.train_dataset": "give the images with --data and --indices: betons are not read",
+    "data.train_dataset": "give the images with --data and --members: betons are not read",
     "data.val_dataset": "online probes are measured on held-out images of --data by themselves",
     "data.num_workers": "images are decoded ahead by as many threads as there are cores",
     "data.in_memory": "images of one size that fit are held in memory by themselves",

@@ -114,7 +114,7 @@ def test_images_in_a_batch_are_found_the_same(folders, kind) -> None:
 def test_a_folder_of_boxes_opens_as_boxes(folders, tmp_path, capsys) -> None:
     root = folder_of_images(tmp_path / "imagenet")
     out = tmp_path / "out"
-    words = ["data", "boxes", "--model", str(folders["owlv2"]), "--data", str(root)]
+    words = ["data", "boxes", "--detector", str(folders["owlv2"]), "--data", str(root)]
     words += ["--box-threshold", "0", "--device", "cpu", "--json", "--out", str(out)]
     main(words)
     told = json.loads(capsys.readouterr().out)
@@ -184,7 +184,7 @@ def test_what_will_not_do(folders, tmp_path, capsys) -> None:
     with pytest.raises(ImprintError, match="the prompt 'it' has no place for the name"):
         load_detector(folders["owlvit"], "it")
     root = folder_of_images(tmp_path / "imagenet", words=False)
-    words = ["data", "boxes", "--model", str(folders["owlvit"]), "--data", str(root)]
+    words = ["data", "boxes", "--detector", str(folders["owlvit"]), "--data", str(root)]
     with pytest.raises(SystemExit):
         main([*words, "--out", str(tmp_path / "out")])
     assert "have no names to look for, only ids such as n01440764" in capsys.readouterr().err

@@ -137,8 +137,16 @@ def test_folders_and_prompts_that_will_not_do(folders, tmp_path) -> None:
 
 def test_the_command_writes_the_files_of_the_published_tagger(folders, tmp_path, capsys) -> None:
     (tmp_path / "tags.txt").write_text("\n".join(WORDS))
-    words = ["data", "tag", "--model", str(folders["clip"]), "--composite-count", "40"]
-    words += ["--tag-list", str(tmp_path / "tags.txt"), "--top", "2", "--device", "cpu", "--json"]
+    words = ["data", "tag", "--tagger", str(folders["clip"]), "--composite-count", "40"]
+    words += [
+        "--tag-list",
+        str(tmp_path / "tags.txt"),
+        "--top-tags",
+        "2",
+        "--device",
+        "cpu",
+        "--json",
+    ]
     main([*words, "--out", str(tmp_path / "out")])
     told = json.loads(capsys.readouterr().out)
     assert told["annotator"] == "zero_shot:clip"

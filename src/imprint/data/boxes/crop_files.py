@@ -22,6 +22,7 @@ from imprint.data.files import stream, usable_indices
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
+from imprint.study.step import Step
 
 BATCH = 64
 
@@ -109,3 +110,18 @@ def write_crops(folder: Path, crops: CroppedImages, size: int) -> None:
             files[row].parent.mkdir(parents=True, exist_ok=True)
             to_picture(pixels).save(part := files[row].with_suffix(".part"), format="PNG")
             part.rename(files[row])
+
+
+@dataclass(frozen=True)
+class CropFiles(Step):
+    """Crops as PNG files of ``size`` pixels a side, ``CLASS/STEM.png``."""
+
+    crops: CroppedImages
+    size: int
+
+    artefact = "crops"
+    resumable = True
+
+    def build(self, path: Path) -> None:
+        """Write the files that are not there yet."""
+        write_crops(path, self.crops, self.size)

@@ -14,7 +14,7 @@ TensorFlow reads the records; it is the extra ``tf``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,11 @@ from imprint.core.errors import ImprintError
 from imprint.core.extras import import_tensorflow
 from imprint.core.progress import track
 from imprint.data.decode import SUFFIXES
+from imprint.data.digests import file_digests
 from imprint.data.sources.imagenet_index import INDEX_FILE
 from imprint.reading.regular import check_regular
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
 from imprint.study.store import replacing
 
 PARTS = {"train": "train", "validation": "val"}
@@ -83,7 +86,7 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def unpack(shards: dict[str, list[Path]], out: Path) -> dict[str, int]:
+def unpack(shards: Mapping[str, list[Path]], out: Path) -> dict[str, int]:
     """Write every image, and ``imagenet_index.npz``; files that are whole already stay.
 
     Args:
@@ -180,3 +183,35 @@ def _only(feature: Any, name: str, kind: str, where: str) -> Any:
     if len(values) != 1:
         raise ImprintError(f"{where} has {len(values)} values of {name}: expected one")
     return values[0]
+
+
+@dataclass(frozen=True)
+class RecordFiles(Step):
+    """The images of shards as files.
+
+    Attributes:
+        shards: hash of every shard, by kind and name of the file.
+        files: the shards of each kind, in order.
+    """
+
+    shards: Mapping[str, Mapping[str, str]]
+    files: Mapping[str, list[Path]] = uncounted()
+
+    artefact = "images"
+    resumable = True
+
+    @classmethod
+    def of(cls, folder: Path, files: Mapping[str, list[Path]]) -> RecordFiles:
+        """Return the step for the shards of a folder, as :func:`find_shards` gives them."""
+        hashes = {}
+        for kind, shards in files.items():
+            names = [shard.name for shard in shards]
+            rows = file_digests(folder, names)
+            hashes[kind] = {
+                name: row.tobytes().hex() for name, row in zip(names, rows, strict=True)
+            }
+        return cls(hashes, files)
+
+    def build(self, path: Path) -> None:
+        """Unpack the images that are not there yet."""
+        unpack(self.files, path)

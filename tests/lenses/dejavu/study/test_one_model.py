@@ -10,7 +10,7 @@ from PIL import Image
 
 from imprint.audit.options import AuditOptions
 from imprint.audit.run import run_audit
-from imprint.commands.audit import Audit
+from imprint.commands.audit import RunAudit
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.data.geometry import centre_squares, whole_rectangles
@@ -282,7 +282,7 @@ def test_an_audit_of_one_network_is_the_one_model_test(given, tmp_path):
     assert "no object boxes, so a corner of each was taken" in page
     assert "may be training images as well" in page
     words = ["--config", str(tmp_path / "out" / "options.yaml"), "--out", str(chosen.out), "--json"]
-    assert vars(parse(Audit, words, "test")) == vars(chosen)
+    assert vars(parse(RunAudit, words, "test")) == vars(chosen)
 
 
 def test_the_page_tells_what_is_found(study, found):

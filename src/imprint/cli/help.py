@@ -6,12 +6,14 @@ Written here rather than by tyro, whose help of ``imprint audit`` is some 800 li
 from __future__ import annotations
 
 import dataclasses
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 from imprint.recipes import recipes_for
 from imprint.study.command import Command
+from imprint.study.old_names import renamed_keys
 from imprint.study.option_tree import Option, groups_of, options_of
 from imprint.study.options import Common
 
@@ -21,6 +23,9 @@ MAX_MAIN_OPTIONS = 18
 MAX_LINES_OF_AN_OPTION = 3
 MAX_LINES = 58
 """Of short help, so that it fits a tall terminal with the prompt below."""
+MAX_UNBROKEN = 5
+"""Items of a default that are shown as typed; more are spaced, so that lines can break."""
+_SENTENCE_END = re.compile(r"(?<! al)\.(?= [A-Z])")
 GLOBAL_OPTIONS = (
     ("--config FILE|RECIPE", "options from YAML or a recipe; may be repeated"),
     ("--quiet", "print errors only (with --json also the findings)"),
@@ -79,7 +84,8 @@ def main_options(command: Command) -> list[Option]:
     options = options_of(command.options)
     by_name = {".".join(option.path): option for option in options}
     if command.main:
-        return [by_name[name] for name in command.main]
+        current = renamed_keys(command.options)
+        return [by_name[current.get(name, name)] for name in command.main]
     flat = [option for option in options if len(option.path) == 1 and option.owner is not Common]
     nearness = {owner: rank for rank, owner in enumerate(command.options.__mro__)}
     flat.sort(key=lambda option: (not option.is_required, nearness[option.owner]))
@@ -132,7 +138,7 @@ def _lines(options: Iterable[Option], is_short: bool) -> list[str]:
 def _option_lines(option: Option, is_short: bool) -> list[str]:
     text = option.help
     if is_short:
-        text = text.partition(". ")[0].rstrip(".")
+        text = _SENTENCE_END.split(text)[0].rstrip(".")
     spelled, details = option.spelled, _details(option, is_short)
     if len(spelled) > WIDTH - INDENT and option.choices:
         spelled = f"{option.flag} NAME"
@@ -184,7 +190,7 @@ def default_text(value: Any) -> str:
     if value is True:
         return "on"
     if isinstance(value, tuple):
-        return ",".join(map(default_text, value))
+        return (", " if len(value) > MAX_UNBROKEN else ",").join(map(default_text, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

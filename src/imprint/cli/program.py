@@ -32,10 +32,10 @@ COMPLETE = "--complete"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; leave with 0, with 2 after a mistake that the user can mend.
+    """Run the command line; leave with 0, with 2 after a mistake of the user's.
 
-    Anything unforeseen is a fault of imprint: it is told in one sentence as well, and the exit code
-    is :data:`INTERNAL_ERROR`.
+    Anything unforeseen is a bug of imprint: it is one sentence as well, and the exit code is
+    :data:`INTERNAL_ERROR`.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [COMPLETE]:
@@ -51,9 +51,10 @@ def main(arguments: list[str] | None = None) -> None:
         trust_typed(words)
         if trusts:
             trust_code()
-        result = run(words, is_quiet)
-        if result is not None:
-            print(printable_json(result))
+        with _silenced() if is_quiet else contextlib.nullcontext():
+            findings = run(words)
+        if findings is not None:
+            print(printable_json(findings))
     except BrokenPipeError:
         raise SystemExit(0) from None
     except KeyboardInterrupt:
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
 def describe_failure(error: Exception) -> tuple[str, int]:
     """Return one sentence about an exception that ended a command, and the exit code.
 
-    The code is 2 for what the user can mend: an :class:`ImprintError`, a file or disk that the
+    The code is 2 for what the user can correct: an :class:`ImprintError`, a file or disk that the
     system refuses, too little memory. It is :data:`INTERNAL_ERROR` for a fault of imprint.
     """
     if isinstance(error, ImprintError):
@@ -114,8 +115,8 @@ def _choose_verbosity(is_quiet: bool, is_verbose: bool) -> Verbosity:
     return Verbosity.VERBOSE if is_verbose else Verbosity.NORMAL
 
 
-def run(words: list[str], is_quiet: bool = False) -> Any:
-    """Run one command; return its findings when ``--json`` asks for them, else None.
+def run(words: list[str]) -> Any:
+    """Run one command; return its findings as JSON values when ``--json`` asks for them.
 
     Raises:
         ImprintError: a user's mistake.
@@ -134,9 +135,12 @@ def run(words: list[str], is_quiet: bool = False) -> Any:
     from imprint.study.config import parse
 
     options = parse(command.options, rest, program=f"imprint {name}")
-    with _silenced() if is_quiet else contextlib.nullcontext():
-        findings = options.run()
-    return findings if options.json else None
+    findings = options.run()
+    if findings is None or not options.json:
+        return None
+    from imprint.study.finding import to_json
+
+    return to_json(findings)
 
 
 @contextlib.contextmanager
@@ -161,14 +165,14 @@ def _print_command_help(name: str, command: Command, words: list[str]) -> None:
     """Print the help of a command and leave, where the words ask for it."""
     is_full = "--help-all" in words
     if is_full or "--help" in words or "-h" in words:
-        from imprint.study.command_help import full_help, short_help
+        from imprint.cli.help import full_help, short_help
 
         print((full_help if is_full else short_help)(name, command))
         raise SystemExit(0)
 
 
 def _set_up_completion(words: list[str]) -> None:
-    from imprint.study.completion import install, script
+    from imprint.cli.completion import install, script
 
     flag, equals, shell = words[0].partition("=")
     shell = shell if equals else "".join(words[1:2])
@@ -181,7 +185,7 @@ def _set_up_completion(words: list[str]) -> None:
 
 def _print_completions(words: list[str]) -> None:
     """Print one completion a line of the last of the words; nothing whatever goes wrong."""
-    from imprint.study.completion import completions
+    from imprint.cli.completion import completions
 
     with contextlib.suppress(Exception):
         print("\n".join(completions(words)))

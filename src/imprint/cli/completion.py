@@ -10,10 +10,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from imprint.cli.help import GLOBAL_OPTIONS
 from imprint.core.errors import ImprintError
 from imprint.recipes import recipe_names
 from imprint.study.command import COMMANDS
-from imprint.study.command_help import GLOBAL_OPTIONS
 from imprint.study.option_tree import Option, options_of
 
 BASH = """\
