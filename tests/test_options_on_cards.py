@@ -248,7 +248,7 @@ CASES = {
     "privacy": Case(
         "membership privacy",
         SMALL + "--canaries 20 --epsilons 4 --train.accountant rdp " + COHORT,
-        fixed=("train.architecture", "train.precision", "train.epsilon", "train.noise"),
+        fixed=("train.architecture", "train.precision", "train.epsilon", "train.noise_multiplier"),
     ),
     "fit": Case(
         "leave-one-out fit",

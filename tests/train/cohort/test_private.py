@@ -37,7 +37,7 @@ OPTIONS = CohortOptions(
     weight_decay=0.0,
     warmup=0.0,
     view=UNCHANGED,
-    noise=1.0,
+    noise_multiplier=1.0,
     accountant="rdp",
     engine="sequential",
 )
@@ -67,7 +67,7 @@ def run(training):
 @pytest.mark.parametrize("at_once", [64, 5])
 def test_a_step_is_the_mean_of_clipped_gradients(images, monkeypatch, at_once):
     monkeypatch.setattr(private, "EXAMPLES_AT_ONCE", at_once)
-    options = replace(OPTIONS, noise=1e-9, clip=0.5, batch_size=24, epochs=1)
+    options = replace(OPTIONS, noise_multiplier=1e-9, max_grad_norm=0.5, batch_size=24, epochs=1)
     training = private_training(images, options)
     assert training.sample(0).tolist() == list(range(24))
     model = initial_model(
@@ -93,7 +93,7 @@ def test_a_step_is_the_mean_of_clipped_gradients(images, monkeypatch, at_once):
 
 
 def test_noise_has_its_deviation_and_an_empty_sample_is_noise_alone(images, monkeypatch):
-    options = replace(OPTIONS, noise=3.0, clip=0.5, epochs=1, batch_size=24)
+    options = replace(OPTIONS, noise_multiplier=3.0, max_grad_norm=0.5, epochs=1, batch_size=24)
     training = private_training(images, options)
     before = torch.cat([part.detach().flatten() for part in training.model.parameters()])
     monkeypatch.setattr(training, "sample", lambda _: np.array([], dtype=np.int64))
@@ -131,14 +131,16 @@ def test_the_accountant_reaches_the_target_and_grows_with_steps():
         noise_for(1e-12, 1e-5, 1.0, 1, "rdp")
 
 
-@pytest.mark.parametrize("budget", [{"noise": 0.05}, {"noise": 0.0, "epsilon": 60.0}])
+@pytest.mark.parametrize(
+    "budget", [{"noise_multiplier": 0.05}, {"noise_multiplier": 0.0, "epsilon": 60.0}]
+)
 def test_a_budget_beyond_the_tight_accountant_is_told_before_training(images, budget):
     with pytest.raises(ImprintError, match="choose the accountant rdp"):
         private_training(images, replace(OPTIONS, accountant="prv", **budget))
 
 
 def test_a_private_cohort_keeps_its_accounts_in_the_cards(images, tmp_path):
-    options = replace(OPTIONS, noise=0.0, epsilon=8.0)
+    options = replace(OPTIONS, noise_multiplier=0.0, epsilon=8.0)
     found = train_cohort(Study(tmp_path), images, Masks(MEMBERS), options, 3, CPU)
     for file, steps in zip(found.weights, (3, 4), strict=True):
         spent = read_card(file).training["privacy"]
@@ -154,7 +156,7 @@ def test_a_private_cohort_keeps_its_accounts_in_the_cards(images, tmp_path):
 
 def test_a_card_leaves_out_what_is_not_a_number(images, tmp_path, monkeypatch):
     monkeypatch.setattr(PrivateTraining, "sample", lambda *_: np.array([], dtype=np.int64))
-    options = replace(OPTIONS, noise=1e-6)
+    options = replace(OPTIONS, noise_multiplier=1e-6)
     found = train_cohort(Study(tmp_path), images, Masks(MEMBERS[:1]), options, 3, CPU)
     training = read_card(found.weights[0]).training
     assert (training["loss"], training["accuracy"]) == (None, None)
@@ -221,6 +223,6 @@ def test_a_schedule_for_a_secret_number_of_members_does_not_count_them(images):
     assert schedule(23, 32) == schedule(40, 32) == schedule(32, None) == (1 / 4, 8, 8)
     assert schedule(23, None)[:2] == (1 / 2, 4)
     (plan,) = plan_models(
-        np.arange(48)[None] < 24, [0], replace(OPTIONS, noise=0.0), 5, expected=32
+        np.arange(48)[None] < 24, [0], replace(OPTIONS, noise_multiplier=0.0), 5, expected=32
     )
     assert (plan.per_epoch, plan.expected) == (3, 24)

@@ -280,11 +280,11 @@ def test_a_loss_that_is_not_finite_names_the_model(images):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 1}, "batch_size is 1"),
-        ({"warmup": 1.5}, "warmup is 1.5"),
-        ({"epsilon": 1.0, "noise": 1.0}, "exclude each other"),
+        ({"batch_size": 1}, "batch_size must be at least 2, got 1"),
+        ({"warmup": 1.5}, r"warmup must be in \[0, 1\], got 1.5"),
+        ({"epsilon": 1.0, "noise_multiplier": 1.0}, "exclude each other"),
         ({"epsilon": 1.0, "engine": "stacked"}, "gradients of single examples"),
-        ({"delta": 0.0}, "delta is 0.0"),
+        ({"delta": 0.0}, r"delta must be in \(0, 1\), got 0"),
     ],
 )
 def test_impossible_options_are_refused(change, message):

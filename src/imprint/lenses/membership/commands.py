@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.study.options import CohortAuditOptions, MembershipOptions
-from imprint.lenses.membership.study.privacy.options import PrivacyOptions
+from imprint.lenses.membership.study.privacy.options import PrivacyOptions, ScoreBoundOptions
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.study.command import command
-from imprint.study.config import Names, Numbers
+from imprint.study.config import Names
 from imprint.study.listing import listed
 from imprint.study.options import Common
 
@@ -130,14 +130,23 @@ class Ensemble(Common):
         return summary
 
 
-@command("membership privacy", "audit DP-SGD on canaries in one run")
+@command(
+    "membership privacy",
+    "audit DP-SGD in one run: accounted ε and an empirical lower bound on ε",
+    example="--data images.npz --epsilons 1,8 --out runs/privacy",
+    main=(
+        *("out", "data", "layout", "epsilons", "canaries", "canary_kind", "method", "confidence"),
+        *("calibrate", "compare", "train.architecture", "train.epochs", "train.batch_size"),
+        *("train.delta", "train.noise_multiplier", "seed", "device", "json"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Privacy(PrivacyOptions):
-    """Train on canaries by DP-SGD and without, and prove lower bounds on epsilon in one run.
+    """Audit DP-SGD in one run: train on canaries, and bound ε from below by an attack on them.
 
-    Every canary is in the training set or not by its own coin; how often an attack guesses the
-    coins right bounds epsilon from below, and the accountant bounds it from above. A bound above
-    what was accounted means that the DP training is broken, and the command fails.
+    Every canary is in the training set or not by its own fair coin; how often an attack guesses the
+    coins right bounds ε from below, and the accountant bounds it from above. A lower bound above
+    the accounted ε means that the DP training is broken, and the command fails.
     """
 
     def run(self) -> dict[str, Any]:
@@ -147,51 +156,32 @@ class Privacy(PrivacyOptions):
         return audit_privacy(self)
 
 
-@command("membership bound", "lower bound on epsilon from scores of canaries")
+@command(
+    "membership bound",
+    "empirical lower bound on ε from scores of canaries or of many runs",
+    example="--arrays scores.npz --delta 1e-5 --out runs/bound",
+    main=(
+        *("arrays", "out", "runs", "method", "delta", "confidence", "budget", "threshold"),
+        *("seed", "device", "json"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
-class Bound(Common):
-    """Prove a lower bound on epsilon from scores alone.
+class Bound(ScoreBoundOptions):
+    """Bound ε from below by scores of canaries on one model, or of one record on many models.
 
     The file holds scores [m], higher for more likely a member, and members [m]. With --runs one
     they are of m canaries on one model, each in its training set by a fair coin of its own; with
     --runs many of m models, each trained anew with or without one record.
     """
 
-    arrays: Path
-    """An .npz file of scores and members."""
-    runs: Literal["one", "many"] = "one"
-    """Canaries of one model, or models of one record."""
-    method: Literal["auto", "binomial", "tradeoff", "rates", "gaussian"] = "auto"
-    """One run: binomial (auto), tradeoff or gaussian; many: rates (auto) or gaussian."""
-    delta: float = 1e-5
-    """Delta of the (epsilon, delta) that is refuted."""
-    confidence: float = 0.95
-    """Chance, at least, that the bound holds."""
-    budget: Numbers | None = None
-    """One run: shares guessed in and out, fixed before looking (0.3,0.3 when left out); empty:
-    chosen on one half of the canaries and measured on the other."""
-    threshold: float | None = None
-    """Many runs: the score from which a run is called one with the record; left out, it is chosen
-    on one half of the runs."""
-
     def run(self) -> dict[str, Any]:
-        """Bound; return the content of ``summary.json``."""
-        from imprint.lenses.membership.study.privacy.arrays import bound_arrays, tell_bound
+        """Bound ε; return the content of ``summary.json``."""
+        from imprint.lenses.membership.study.privacy.arrays import bound_array_file, describe_bound
         from imprint.report.summary import finish_without_page
 
-        summary = bound_arrays(
-            self.arrays,
-            self.out,
-            self.runs,
-            self.method,
-            self.delta,
-            self.confidence,
-            self.budget,
-            self.threshold,
-            self.seed,
-        )
+        bound, summary = bound_array_file(self)
         if not self.json:
-            print(tell_bound(summary["lenses"]["membership"]["bound"]))
+            print(describe_bound(bound))
         finish_without_page(self)
         return summary
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import PAD_AND_FLIP, Augmentation
 from imprint.study.config import Numbers, Settings, to_plain
+from imprint.study.option_tree import Formerly
 
 EngineName = Literal["sequential", "processes", "stacked"]
 
@@ -16,7 +18,7 @@ HOW_IT_RUNS = ("engine", "workers", "stack")
 
 
 @dataclass(frozen=True)
-class CohortOptions:
+class CohortOptions(Checked):
     """How to train every model of a cohort: supervised, one cycle of the learning rate.
 
     The defaults fit a small image set in few epochs; what leaks follows the gap between training
@@ -27,63 +29,55 @@ class CohortOptions:
     """A network of imprint, timm:NAME, or package.module:function."""
     architecture_options: Settings = ()
     """The architecture's own settings, as name=value,name=value."""
-    input_size: int = 32
+    input_size: Annotated[int, Bounds(least=1)] = 32
     """Side of the square input in pixels."""
     mean: Numbers = (0.485, 0.456, 0.406)
     """Mean of each input channel, in [0, 1]."""
     std: Numbers = (0.229, 0.224, 0.225)
     """Standard deviation of each input channel."""
-    epochs: int = 20
+    epochs: Annotated[int, Bounds(least=1)] = 20
     """Passes over the members."""
-    batch_size: int = 128
+    batch_size: Annotated[int, Bounds(least=2, why="batch statistics need two images")] = 128
     """Images a step; members that do not fill a batch wait for another epoch."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum, or AdamW."""
-    learning_rate: float = 0.2
+    learning_rate: Annotated[float, Bounds(above=0)] = 0.2
     """Peak learning rate for a batch of 256; scaled by batch_size / 256."""
-    momentum: float = 0.9
+    momentum: Annotated[float, Bounds(least=0, below=1)] = 0.9
     """Momentum (AdamW: the first beta)."""
-    weight_decay: float = 5e-4
+    weight_decay: Annotated[float, Bounds(least=0)] = 5e-4
     """Weight decay of weights; biases and normalisation go without."""
-    warmup: float = 0.25
+    warmup: Annotated[float, Bounds(least=0, most=1)] = 0.25
     """Share of the steps over which the learning rate rises; a cosine follows."""
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, Bounds(least=0, below=1)] = 0.0
     """Share of the target that is spread evenly over all classes."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the forward pass."""
     view: Augmentation = field(default_factory=lambda: PAD_AND_FLIP)
     """Augmentation of the training images."""
-    epsilon: float = 0.0
-    """Train by DP-SGD to this ε (extra `privacy`); 0 does not."""
-    noise: float = 0.0
-    """Train by DP-SGD with this noise multiplier σ instead of a target ε; 0 does not."""
-    delta: float = 1e-5
+    epsilon: Annotated[float, Bounds(least=0)] = 0.0
+    """Train by DP-SGD to this accounted ε (extra `privacy`); 0 trains without DP."""
+    noise_multiplier: Annotated[float, Bounds(least=0), Formerly("noise")] = 0.0
+    """Train by DP-SGD with this noise multiplier σ instead of a target ε; 0 trains without DP."""
+    delta: Annotated[float, Bounds(above=0, below=1)] = 1e-5
     """δ at which ε is accounted."""
-    clip: float = 1.0
-    """Bound on the norm of each example's gradient under DP-SGD."""
+    max_grad_norm: Annotated[float, Bounds(above=0), Formerly("clip")] = 1.0
+    """Norm to which DP-SGD clips the gradient of each example."""
     accountant: Literal["prv", "rdp"] = "prv"
     """How ε is accounted: privacy random variables (tight) or Rényi orders (fast)."""
     engine: Literal["auto", "sequential", "processes", "stacked"] = "auto"
     """One after another, worker processes, or stacked under vmap; auto times them."""
-    workers: int = 0
+    workers: Annotated[int, Bounds(least=0)] = 0
     """Worker processes; 0 is one a usable core."""
-    stack: int = 16
+    stack: Annotated[int, Bounds(least=1)] = 16
     """Models trained at once by the stacked engine."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "input_size", "stack"):
-            self._require(name, getattr(self, name) >= 1, "be at least 1")
-        self._require("batch_size", self.batch_size >= 2, "be at least 2, for batch statistics")
-        for name in ("learning_rate", "clip"):
-            self._require(name, getattr(self, name) > 0, "be above 0")
-        for name in ("weight_decay", "epsilon", "noise", "workers"):
-            self._require(name, getattr(self, name) >= 0, "not be negative")
-        for name in ("momentum", "label_smoothing"):
-            self._require(name, 0 <= getattr(self, name) < 1, "lie in [0, 1)")
-        self._require("warmup", 0 <= self.warmup <= 1, "lie in [0, 1]")
-        self._require("delta", 0 < self.delta < 1, "lie in (0, 1)")
-        if self.epsilon and self.noise:
-            raise ImprintError("epsilon and noise exclude each other: set one of the two to 0")
+        super().__post_init__()
+        if self.epsilon and self.noise_multiplier:
+            raise ImprintError(
+                "epsilon and noise_multiplier exclude each other: set one of the two to 0"
+            )
         if self.private and self.precision != "float32":
             raise ImprintError("DP-SGD clips in float32: set precision to float32")
         if self.private and self.engine == "stacked":
@@ -95,13 +89,9 @@ class CohortOptions:
     @property
     def private(self) -> bool:
         """Whether the models are trained by DP-SGD."""
-        return self.epsilon > 0 or self.noise > 0
+        return self.epsilon > 0 or self.noise_multiplier > 0
 
     def recipe(self) -> dict[str, Any]:
         """Return what the weights depend on, as JSON values: all but how the work is run."""
         plain: dict[str, Any] = to_plain(self)
         return {name: value for name, value in plain.items() if name not in HOW_IT_RUNS}
-
-    def _require(self, name: str, holds: bool, demand: str) -> None:
-        if not holds:
-            raise ImprintError(f"{name} is {getattr(self, name)!r}: it must {demand}")

@@ -47,7 +47,7 @@ class PrivateTraining:
         plan: of the model.
         data: the set, on the device that trains.
         card: of the model; without batch normalisation.
-        options: of training, with ``epsilon`` or ``noise``.
+        options: of training, with ``epsilon`` or ``noise_multiplier``.
 
     Raises:
         ImprintError: Opacus is missing, the architecture has layers it cannot train, no noise
@@ -72,7 +72,7 @@ class PrivateTraining:
         self._optimizer = DPOptimizer(
             build_optimizer(self.model, options, data.device),
             noise_multiplier=self._noise,
-            max_grad_norm=options.clip,
+            max_grad_norm=options.max_grad_norm,
             expected_batch_size=round(plan.expected * self._rate),
             generator=torch.Generator(data.device).manual_seed(derive(plan.seed, "privacy noise")),
         )
@@ -116,7 +116,7 @@ class PrivateTraining:
             "epsilon": accounted_epsilon(self._noise, self._rate, self._steps, delta, accountant),
             "delta": delta,
             "noise": self._noise,
-            "clip": self._options.clip,
+            "clip": self._options.max_grad_norm,
             "sample_rate": self._rate,
             "steps": self._steps,
         }
@@ -220,23 +220,25 @@ def check_noise(plans: Iterable[Plan], options: CohortOptions) -> None:
 
 
 def choose_noise(options: CohortOptions, per_epoch: int) -> float:
-    """Return the noise multiplier asked for, or that of the target ε.
+    """Return the noise multiplier of the options, or that of the target ε.
 
     Args:
-        options: of training, with ``epsilon`` or ``noise``.
+        options: of training, with ``epsilon`` or ``noise_multiplier``.
         per_epoch: steps an epoch.
 
     Raises:
         ImprintError: no noise reaches the target ε, or ε is beyond the accountant.
     """
     rate, steps = 1 / per_epoch, per_epoch * options.epochs
-    epsilon = options.epsilon or accounted_epsilon(options.noise, rate, steps, options.delta, "rdp")
+    epsilon = options.epsilon or accounted_epsilon(
+        options.noise_multiplier, rate, steps, options.delta, "rdp"
+    )
     if options.accountant == "prv" and epsilon > LARGEST_PRV_EPSILON:
         raise ImprintError(
             f"the accountant prv fills the memory at an epsilon of {epsilon:.0f}: "
             "choose the accountant rdp (--train.accountant rdp)"
         )
-    return options.noise or noise_for(
+    return options.noise_multiplier or noise_for(
         options.epsilon, options.delta, rate, steps, options.accountant
     )
 

@@ -7,7 +7,6 @@ from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.privacy.audit import (
-    ONE_RUN_METHODS,
     audit_many_runs,
     audit_one_run,
     one_run_bounds,
@@ -27,7 +26,9 @@ from imprint.lenses.membership.privacy.choices import (
     Split,
     budget_choice,
 )
+from imprint.lenses.membership.privacy.methods import ONE_RUN_METHODS
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
+from imprint.study.finding import to_json
 
 ALL = Budget(0.5, 0.5)
 FAR = 1e-6
@@ -50,7 +51,7 @@ def test_thousand_right_guesses_reach_the_ceiling():
     assert bound.epsilon == bound.ceiling
     assert (bound.examples, bound.guesses, bound.correct) == (1000, 1000, 1000)
     assert bound.choice == "fixed: highest 0.5 and lowest 0.5"
-    assert json.loads(json.dumps(bound.to_dict()))["method"] == "one run, binomial"
+    assert json.loads(json.dumps(to_json(bound)))["method"] == "one run, binomial"
 
 
 def test_hand_checked_guesses():
@@ -96,7 +97,7 @@ def test_one_run_on_noise_is_above_zero_in_at_most_five_percent(method, choice):
     above = 0
     for _ in range(repeats):
         bound = audit_one_run(draw.random(300), draw.random(300) < 0.5, choice, method, 1e-5)
-        above += (bound.epsilon or 0) > 0
+        above += bound.refutes(0)
     assert above <= binom.isf(FAR, repeats, 0.05)
 
 
@@ -110,7 +111,7 @@ def test_best_of_a_grid_without_correction_is_what_must_not_be():
         played = [right_guesses(scores, members, budget) for budget in grid[::4]]
         guesses, right = np.array(played).T
         naive += bool(np.any(one_run_epsilon(1000, guesses, right) > 0))
-        corrected += (audit_one_run(scores, members, Bonferroni(grid)).epsilon or 0) > 0
+        corrected += audit_one_run(scores, members, Bonferroni(grid)).refutes(0)
     assert naive > binom.isf(FAR, 200, 0.05) >= corrected
 
 
@@ -122,7 +123,7 @@ def test_many_runs_on_noise_are_above_zero_in_at_most_five_percent(method, choic
     above = 0
     for _ in range(repeats):
         bound = audit_many_runs(draw.random(300), draw.random(300) < 0.5, choice, method, 1e-5)
-        above += (bound.epsilon or 0) > 0
+        above += bound.refutes(0)
     assert above <= binom.isf(FAR, repeats, 0.05)
 
 
@@ -188,5 +189,5 @@ def test_noise_after_a_reference_is_above_zero_in_at_most_five_percent(budget):
         scores = subtract_explained(0.7 * reference + draw.normal(size=200), reference)
         bounds = one_run_bounds(scores, members, budget_choice(budget, seed), 1e-5, seed=seed)
         for method, bound in bounds.items():
-            above[method] += bound.epsilon > 0
+            above[method] += bound.refutes(0)
     assert max(above.values()) <= binom.isf(FAR, repeats, 0.05)

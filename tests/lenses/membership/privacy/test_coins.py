@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.audit import (
-    ONE_RUN_METHODS,
-    audit_many_runs,
-    audit_one_run,
-    one_run_bounds,
-)
+from imprint.lenses.membership.privacy.audit import audit_many_runs, audit_one_run, one_run_bounds
 from imprint.lenses.membership.privacy.choices import (
     BUDGETS,
     Bonferroni,
@@ -16,7 +11,9 @@ from imprint.lenses.membership.privacy.choices import (
     Split,
 )
 from imprint.lenses.membership.privacy.coins import check_coins
-from imprint.lenses.membership.study.privacy.arrays import tell_bound
+from imprint.lenses.membership.privacy.methods import ONE_RUN_METHODS
+from imprint.lenses.membership.study.privacy.arrays import describe_bound
+from imprint.study.finding import Missing
 
 CHOICES = [Fixed(Budget(0.3, 0.3)), Fixed(Budget(1, 0)), Split(), Bonferroni(BUDGETS)]
 
@@ -49,12 +46,13 @@ def test_noise_under_unfair_coins_is_refused(method, choice, share):
 @pytest.mark.parametrize("choice", CHOICES)
 def test_doubtful_count_gets_no_bound_but_the_reason(method, choice):
     bound = audit_one_run(*noise(1000, 545), choice, method, 1e-5)
-    assert bound.epsilon is None
+    assert isinstance(bound.epsilon, Missing)
     assert bound.mu is None
-    reason = bound.to_dict()["epsilon"]["missing"]
+    assert not bound.refutes(0)
+    reason = bound.epsilon.missing
     assert "545 of 1000 canaries are members" in reason
     assert "probability 0.0049" in reason
-    assert tell_bound(bound.to_dict()) == f"no bound on ε: {reason}"
+    assert describe_bound(bound) == f"no bound on ε: {reason}"
 
 
 def test_every_bound_side_by_side_tests_the_coins():
@@ -77,23 +75,24 @@ def test_rows_listed_more_than_once_are_refused(audit):
 
 def test_rounded_scores_are_no_copies():
     scores, members = noise(2000, 1000)
-    assert audit_one_run(scores.round(2), members, Fixed(Budget(0.3, 0.3))).epsilon is not None
+    bound = audit_one_run(scores.round(2), members, Fixed(Budget(0.3, 0.3)))
+    assert isinstance(bound.epsilon, float)
 
 
 def test_sentence_names_the_assumptions():
     scores, members = noise(1000, 500)
-    told = tell_bound(audit_one_run(scores, members, Split(), "gaussian", 1e-5).to_dict())
+    told = describe_bound(audit_one_run(scores, members, Split(), "gaussian", 1e-5))
     assert "which proves nothing" in told
     assert "its own fair coin (the test of the member count gives p = 1)" in told
     assert told.endswith(" and the procedure is Gaussian private.")
-    told = tell_bound(audit_many_runs(scores, members, Fixed(0.0)).to_dict())
+    told = describe_bound(audit_many_runs(scores, members, Fixed(0.0)))
     assert told.endswith(
         "training of its own and the threshold was chosen before looking at the scores."
     )
 
 
 def test_a_bound_that_cannot_be_says_so():
-    told = tell_bound(audit_one_run([1.0], np.array([True]), Fixed(Budget(1, 0))).to_dict())
+    told = describe_bound(audit_one_run([1.0], np.array([True]), Fixed(Budget(1, 0))))
     assert "could not: so few guesses at this δ prove no ε > 0 even if all are right" in told
 
 

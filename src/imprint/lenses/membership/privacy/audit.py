@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +20,6 @@ from numpy.typing import ArrayLike
 from imprint.core import seeds
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.options import LEAST_CONFIDENCE
 from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
@@ -39,13 +37,16 @@ from imprint.lenses.membership.privacy.choices import (
     split_examples,
 )
 from imprint.lenses.membership.privacy.coins import check_coins, check_rows_differ
+from imprint.lenses.membership.privacy.methods import (
+    MIN_CONFIDENCE,
+    MULTI_RUN_METHODS,
+    ONE_RUN_METHODS,
+    MultiRunMethod,
+    OneRunMethod,
+)
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 from imprint.stats.checks import sample
-
-OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
-MultiRunMethod = Literal["rates", "gaussian"]
-ONE_RUN_METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)
-MULTI_RUN_METHODS: tuple[MultiRunMethod, ...] = get_args(MultiRunMethod)
+from imprint.study.finding import Missing
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class PrivacyBound:
     """A lower bound on ε.
 
     Attributes:
-        epsilon: ε is at least this, at ``confidence``; None where no bound may be given.
+        epsilon: ε is at least this, at ``confidence``; or why no bound may be given.
         ceiling: what ``epsilon`` would be had every guess been right: a bound near it says that
             more canaries or runs are needed, not that ε is near it.
         delta: the δ of (ε, δ).
@@ -67,10 +68,9 @@ class PrivacyBound:
             nothing of others; None where ``epsilon`` holds without that.
         members: how many of all canaries or runs are members.
         coins_p_value: of that count under fair coins; None of many runs, which need no coins.
-        withheld: why there is no bound; None where there is one.
     """
 
-    epsilon: float | None
+    epsilon: float | Missing
     ceiling: float
     delta: float
     confidence: float
@@ -79,17 +79,18 @@ class PrivacyBound:
     correct: int
     method: str
     choice: str
-    mu: float | None = None
-    members: int = 0
-    coins_p_value: float | None = None
-    withheld: str | None = None
+    mu: float | None
+    members: int
+    coins_p_value: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the bound as JSON values; what is withheld is ``{"missing": reason}``."""
-        fields = {name: value for name, value in self.__dict__.items() if name != "withheld"}
-        if self.withheld is not None:
-            fields["epsilon"] = {"missing": self.withheld}
-        return fields
+    @property
+    def proven(self) -> float:
+        """The bound; 0 where none may be given."""
+        return 0.0 if isinstance(self.epsilon, Missing) else self.epsilon
+
+    def refutes(self, epsilon: float) -> bool:
+        """Return whether every ε up to this one is refuted at ``confidence``."""
+        return self.proven > epsilon
 
 
 def audit_one_run(
@@ -105,7 +106,7 @@ def audit_one_run(
 
     Valid only if every canary went into the training set by its own fair coin; a fixed number of
     members, or members picked by hand, is another experiment. The member count is tested: where
-    fair coins hardly give it, ``epsilon`` is None and ``withheld`` says why.
+    fair coins hardly give it, ``epsilon`` is missing, with the reason.
 
     Args:
         scores: ``[m]``, higher means more likely a member.
@@ -137,7 +138,7 @@ def audit_one_run(
     ceiling, _ = _one_run(method, len(measured), guesses, guesses, delta, level)
     named = f"highest {best.highest:g} and lowest {best.lowest:g}"
     return PrivacyBound(
-        None if coins.doubt else float(epsilon[0]),
+        Missing(coins.doubt) if coins.doubt else float(epsilon[0]),
         float(ceiling[0]),
         delta,
         confidence,
@@ -149,7 +150,6 @@ def audit_one_run(
         None if mu is None or coins.doubt else float(mu[0]),
         coins.members,
         coins.p_value,
-        coins.doubt,
     )
 
 
@@ -227,6 +227,7 @@ def audit_many_runs(
         describe_choice(choice, f"threshold {best:g}", len(candidates)),
         None if mu is None else float(mu[0]),
         int(np.count_nonzero(member)),
+        None,
     )
 
 
@@ -312,9 +313,9 @@ def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolAr
 
 
 def _check_method(method: str, known: tuple[str, ...], delta: float, confidence: float) -> None:
-    if 0 < confidence < LEAST_CONFIDENCE:
+    if 0 < confidence < MIN_CONFIDENCE:
         raise ImprintError(
-            f"confidence {confidence:g} must be at least {LEAST_CONFIDENCE:g}: a bound that fails "
+            f"confidence {confidence:g} must be at least {MIN_CONFIDENCE:g}: a bound that fails "
             "more often than it holds bounds nothing"
         )
     if method not in known:

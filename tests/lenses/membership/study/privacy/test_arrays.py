@@ -7,7 +7,8 @@ from scipy.stats import binom
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.privacy.bounds import multi_run_epsilon, one_run_epsilon
-from imprint.lenses.membership.study.privacy.arrays import bound_arrays
+from imprint.lenses.membership.study.privacy.arrays import bound_array_file
+from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.page import write_report
 
 FAR = 1e-6
@@ -22,6 +23,10 @@ def save(tmp_path):
         return tmp_path / "s.npz"
 
     return write
+
+
+def bound_arrays(file, out, **settings):
+    return bound_array_file(ScoreBoundOptions(arrays=file, out=out, **settings))[1]
 
 
 def bound_of(summary):
@@ -75,16 +80,16 @@ def test_a_study_of_a_bound_alone_has_a_page(save, tmp_path):
     ("arrays", "settings", "message"),
     [
         ({"scores": None}, {}, "has no array 'scores'"),
-        ({"scores": np.zeros(3)}, {}, r"scores \[3\] and members \[1000\] must be two rows"),
+        ({"scores": np.zeros(3)}, {}, r"members has shape \[1000\], expected \[3\]"),
         ({"scores": np.full(1000, np.nan)}, {}, r"scores\[0\] is nan"),
-        ({"members": np.full(1000, 2)}, {}, "members must be bool"),
-        ({}, {"method": "rates"}, "--method rates is for --runs many"),
-        ({}, {"runs": "many", "method": "binomial"}, "--method binomial is for --runs one"),
-        ({}, {"threshold": 0.5}, "--threshold is for --runs many"),
-        ({}, {"runs": "many", "budget": (0.3, 0.3)}, "--budget is for --runs one"),
+        ({"members": np.full(1000, 2)}, {}, "members"),
+        ({}, {"method": "rates"}, "method rates does not fit runs one"),
+        ({}, {"runs": "many", "method": "binomial"}, "method binomial does not fit runs many"),
+        ({}, {"threshold": 0.5}, "threshold is for runs many"),
+        ({}, {"runs": "many", "budget": (0.3, 0.3)}, "budget is for runs one"),
         ({}, {"budget": (0.3,)}, "two shares"),
-        ({}, {"delta": 1.0}, r"delta must lie in \[0, 1\)"),
-        ({}, {"confidence": 0.0}, "confidence 0 must lie"),
+        ({}, {"delta": 1.0}, r"delta must be in \[0, 1\), got 1"),
+        ({}, {"confidence": 0.0}, r"confidence must be in \[0.5, 1\), got 0"),
         ({}, {"method": "gaussian", "delta": 0.0}, "set delta"),
     ],
 )

@@ -10,13 +10,16 @@ import pytest
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
-from imprint.data.imageset import ArrayImages
 from imprint.lenses.membership.privacy.audit import audit_one_run
 from imprint.lenses.membership.privacy.choices import Budget, Fixed
-from imprint.lenses.membership.study.privacy.audit import accuracies, audit_privacy, list_runs
-from imprint.lenses.membership.study.privacy.canaries import choose_canaries
+from imprint.lenses.membership.study.privacy.audit import (
+    audit_privacy,
+    canary_accuracies,
+    list_trainings,
+)
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions
 from imprint.report.page import write_report
+from imprint.study.finding import Missing, to_json
 from imprint.study.store import write_json
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort_options import CohortOptions
@@ -103,7 +106,7 @@ def test_scores_coins_and_bounds_fit_one_another(study):
             again = audit_one_run(
                 table["score"], table["member"], Fixed(Budget(0.3, 0.3)), method, 1e-5
             )
-            assert bound == again.to_dict()
+            assert bound == to_json(again)
             assert bound["epsilon"] <= bound["ceiling"]
 
 
@@ -208,10 +211,13 @@ def test_an_audit_without_teeth_says_so(study, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda found: found.pop("runs"), "has no runs"),
+        (lambda found: found.pop("runs"), "there is no 'runs'"),
         (lambda found: found.update(runs=[]), "has no model"),
-        (lambda found: found["runs"][0].pop("accounted"), "has no accounted"),
-        (lambda found: found["runs"][0]["bounds"].pop("binomial"), "has no bounds.binomial"),
+        (lambda found: found["runs"][0].pop("accounted"), "there is no 'accounted'"),
+        (
+            lambda found: found["runs"][0]["bounds"].pop("binomial"),
+            "has no bound of the method binomial",
+        ),
     ],
 )
 def test_a_damaged_summary_is_told(study, tmp_path, change, message):
@@ -222,63 +228,42 @@ def test_a_damaged_summary_is_told(study, tmp_path, change, message):
         write_report(tmp_path)
 
 
-def small(count=40, classes=3):
-    draw = np.random.default_rng(1)
-    pixels = draw.integers(0, 256, (count, 1, 4, 4), dtype=np.uint8)
-    return ArrayImages(pixels, np.arange(count) % classes, tuple(map(str, range(classes))))
-
-
-def test_wrong_labels_are_wrong_and_of_canaries_alone():
-    images = small(3000)
-    found = choose_canaries(images, 2000, "mislabelled", 0)
-    changed = np.flatnonzero(found.marked.labels != images.labels)
-    assert np.array_equal(changed, found.index)
-    away = (found.marked.labels - images.labels)[found.index] % 3
-    # Fair between the two wrong classes, in and out of the set: 6 standard errors of 1,000.
-    for side in (found.members, ~found.members):
-        assert abs((away[side] == 1).mean() - 0.5) < 6 * 0.5 / np.sqrt(side.sum())
-    assert np.array_equal(found.marked.pixels, images.pixels)
-    assert found.expected == 2000
-    assert not np.isin(found.others, found.index).any()
-    natural = choose_canaries(images, 2000, "natural", 0)
-    assert np.array_equal(natural.marked.labels, images.labels)
-    assert np.array_equal(natural.members, found.members)
-
-
 def test_accuracies_are_of_the_records_they_name():
     members = np.array([True, True, False])
     given = np.array([True, False, False, True])
     true = np.array([False, True, True, True])
-    found = accuracies(members, given, true)
-    assert {name: part["value"] for name, part in found.items()} == {
+    shares = to_json(canary_accuracies(members, given, true))
+    assert {name: share["value"] for name, share in shares.items()} == {
         "canaries_in": 0.5,
         "canaries_out": 0.0,
         "members": 1.0,
         "held_out": 1.0,
     }
-    assert accuracies(members, given[:3], true[:3])["members"] == {"missing": "there are none"}
+    assert canary_accuracies(members, given[:3], true[:3]).members == Missing("there are none")
 
 
 def test_runs_are_of_the_targets_or_of_the_noise(data, tmp_path):
     def names(**changes):
-        return [run.name for run in list_runs(options(data, tmp_path, **changes))]
+        return [run.name for run in list_trainings(options(data, tmp_path, **changes))]
 
     assert names(epsilons=(1.0, 3.5)) == ["epsilon-1", "epsilon-3.5", "not-private"]
     assert names(epsilons=()) == ["epsilon-8", "not-private"]
-    assert names(epsilons=(), train=CohortOptions(noise=2.0), compare=False) == ["noise-2"]
+    assert names(epsilons=(), train=CohortOptions(noise_multiplier=2.0), compare=False) == [
+        "noise-2"
+    ]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"canaries": 1}, "at least 2 canaries, got 1"),
+        ({"canaries": 1}, "canaries must be at least 2, got 1"),
         ({"canaries": 261}, "has 260 images: choose 2 to 260 canaries, not 261"),
-        ({"epsilons": (1.0, 1.0)}, "stands twice"),
-        ({"epsilons": (-1.0,)}, "must be above 0"),
-        ({"train": CohortOptions(noise=1.0)}, "exclude each other"),
+        ({"epsilons": (1.0, 1.0)}, "is duplicated"),
+        ({"epsilons": (-1.0,)}, "epsilons must be above 0, got -1"),
+        ({"train": CohortOptions(noise_multiplier=1.0)}, "exclude each other"),
         ({"epsilons": (1.0, 1000.0), "train": replace(TRAIN, accountant="prv")}, "fills the mem"),
         ({"canaries": 60, "seed": 122}, "42 of 60 canaries are members"),
-        ({"confidence": 1.0}, r"confidence 1 must lie in \(0, 1\)"),
+        ({"confidence": 1.0}, r"confidence must be in \[0.5, 1\), got 1"),
         ({"budget": (0.3,)}, "two shares"),
         ({"budget": (0.8, 0.4)}, "cannot be"),
         ({"data": "/nowhere"}, "/nowhere"),
@@ -288,8 +273,3 @@ def test_what_cannot_be_audited_is_told_before_training(data, tmp_path, changes,
     with pytest.raises(ImprintError, match=message):
         audit_privacy(options(data, tmp_path / "study", **changes))
     assert not (tmp_path / "study").exists()
-
-
-def test_one_class_has_no_wrong_label():
-    with pytest.raises(ImprintError, match="choose --canary-kind natural"):
-        choose_canaries(small(classes=1), 10, "mislabelled", 0)

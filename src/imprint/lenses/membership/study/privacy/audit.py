@@ -1,25 +1,24 @@
-"""``membership privacy``: what an attack on one model proves of ε, beside what was accounted.
+"""``membership privacy``: an empirical lower bound on ε of one training, beside its accounted ε.
 
 Every canary goes into the training set by a fair coin of its own, whatever all others do, and the
 model is trained once. Under (ε, δ)-privacy with respect to one record, added or removed, a score
-of the model tells so little of each coin, given all the others, that the number of right guesses
+of the model reveals so little of each coin, given all the others, that the number of right guesses
 lies below a binomial one with success e^ε / (1 + e^ε), but for the part of δ (Steinke, Nasr,
 Jagielski, NeurIPS 2023). So many right guesses on one model refute a small ε. It takes that
 
 - coins are independent and fair (:func:`imprint.train.cohort.masks.coin_flips`), labels, other
-records
-  and seeds know nothing of them, and the schedule of DP-SGD does not count members;
-- who guesses has nothing but the model, and how many guesses are made is fixed before;
+  records and seeds do not depend on them, and the schedule of DP-SGD does not count members;
+- the attacker has nothing but the model, and how many guesses are made is fixed before;
 - the DP-SGD under test is accounted for adding or removing one record, as Poisson sampling is.
 
 A score is the logit margin in the label that the canary is trained with; on one model the loss
 puts canaries in the same order, and saturates earlier. What a reference model explains of it is
-taken away: one trained alike on everything but the canaries, which never met a coin.
+subtracted: one trained alike on everything but the canaries, which depends on no coin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,15 @@ from imprint.data.files import usable_indices
 from imprint.data.view import View
 from imprint.lenses.membership.privacy.audit import one_run_bounds
 from imprint.lenses.membership.privacy.calibration import subtract_explained
-from imprint.lenses.membership.privacy.choices import Budget, Choice, budget_choice
+from imprint.lenses.membership.privacy.choices import budget_choice
 from imprint.lenses.membership.privacy.coins import Coins, check_coins
+from imprint.lenses.membership.privacy_findings import (
+    AccountedPrivacy,
+    AuditedModel,
+    CanaryAccuracies,
+    CanaryCounts,
+    PrivacyFindings,
+)
 from imprint.lenses.membership.study.models import Model, trained_model
 from imprint.lenses.membership.study.privacy.canaries import Canaries, choose_canaries
 from imprint.lenses.membership.study.privacy.options import DEFAULT_EPSILON, PrivacyOptions
@@ -47,8 +53,11 @@ from imprint.lenses.membership.study.signals import signal_steps
 from imprint.nets.load import NetworkFile, read_card
 from imprint.probe.signals.signal import SignalOptions
 from imprint.report.summary import finish
-from imprint.stats import proportion
-from imprint.study.store import Study, read_json, write_json
+from imprint.stats import Estimate, proportion
+from imprint.study.counted import uncounted
+from imprint.study.finding import Missing, from_json, read_finding, to_json, write_finding
+from imprint.study.step import Step
+from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.cohort_engines import WEIGHTS
@@ -57,19 +66,14 @@ from imprint.train.cohort.cohort_plan import plan_models
 
 NOT_PRIVATE = "not-private"
 MODEL = "models/0000"
-BY_GIVEN, BY_TRUE = "signals", "true_labels"
+BY_TRAINING_LABEL, BY_TRUE_LABEL = "signals", "true_labels"
 """Folders of the tables under the labels of training, and under those of the set."""
 SIGNALS = SignalOptions(signals=("margin", "correct"))
 
 
 @dataclass(frozen=True)
-class Run:
-    """One model to be trained and audited.
-
-    Attributes:
-        name: of its folder and tables.
-        options: of its training.
-    """
+class AuditedTraining:
+    """One training that is audited: the name of its folder and tables, and its options."""
 
     name: str
     options: CohortOptions
@@ -80,14 +84,14 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
 
     Raises:
         ImprintError: images or options that cannot be used, a study made with other settings;
-            and, when all is written, a bound above ε as accounted.
+            and, when all is written, a lower bound above the accounted ε.
     """
     study, device = Study(options.out), choose_device(options.device)
+    budget_choice(options.budget, options.seed)
     with study.locked():
         images = open_choice(options, options.seed)
-        everything = usable_indices(images)
         canaries = choose_canaries(
-            View(images, everything).read(options.train.input_size),
+            View(images, usable_indices(images)).read(options.train.input_size),
             options.canaries,
             options.canary_kind,
             derive(options.seed, "privacy"),
@@ -95,30 +99,24 @@ def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
         )
         coins = check_canaries(canaries)
         check_budgets(study, canaries, options)
-        choice = budget_choice(options.budget, options.seed)
-        found = []
-        for run in list_runs(options):
-            models = train_run(study, canaries, run, options.seed, device)
-            ask(study, canaries, models, device)
-            write_scores(study, canaries, models)
-            found.append(bound_step(study, canaries, run, choice, options))
-        findings = {
-            "canaries": {
-                "count": len(canaries.index),
-                "members": int(canaries.members.sum()),
-                "kind": options.canary_kind,
-                "coins_p_value": coins.p_value,
-            },
-            "calibrated": options.calibrate,
-            "delta": options.train.delta,
-            "confidence": confidence_of_each(options),
-            "method": options.method,
-            "runs": found,
-        }
-        summary = finish(
-            study, options, image_facts(canaries.plain), {"membership": {"privacy": findings}}
+        findings = PrivacyFindings(
+            CanaryCounts(coins.canaries, coins.members, options.canary_kind, coins.p_value),
+            options.calibrate,
+            options.train.delta,
+            confidence_per_model(options),
+            options.method,
+            tuple(
+                audit_training(study, canaries, training, options, device)
+                for training in list_trainings(options)
+            ),
         )
-    tell_refuted(found, options.method)
+        summary = finish(
+            study,
+            options,
+            image_facts(canaries.plain),
+            {"membership": {"privacy": to_json(findings)}},
+        )
+    raise_if_refuted(findings)
     return summary
 
 
@@ -135,186 +133,258 @@ def check_canaries(canaries: Canaries) -> Coins:
 
 
 def check_budgets(study: Study, canaries: Canaries, options: PrivacyOptions) -> None:
-    """Refuse an ε that no run can be trained to before the first model is trained.
+    """Refuse an ε that no noise reaches before the first model is trained.
 
     Raises:
         ImprintError: Opacus is missing, no noise reaches an ε, or one is beyond the accountant.
     """
     from imprint.train.cohort.private import check_noise
 
-    for run in list_runs(options):
-        if run.options.private and not study.path(f"runs/{run.name}/{MODEL}").exists():
-            members, seed = canaries.masks.members, derive(options.seed, "privacy run", run.name)
-            plans = plan_models(members, range(len(members)), run.options, seed, canaries.expected)
-            check_noise(plans, run.options)
+    for training in list_trainings(options):
+        if not training.options.private or study.path(f"runs/{training.name}/{MODEL}").exists():
+            continue
+        members, seed = canaries.masks.members, training_seed(options, training)
+        rows = range(len(members))
+        plans = plan_models(members, rows, training.options, seed, canaries.expected)
+        check_noise(plans, training.options)
 
 
-def list_runs(options: PrivacyOptions) -> list[Run]:
+def list_trainings(options: PrivacyOptions) -> list[AuditedTraining]:
     """Return what is trained: a model for every ε or noise, and one without DP."""
     train = options.train
-    if train.noise:
-        runs = [Run(f"noise-{train.noise:g}", train)]
+    if train.noise_multiplier:
+        trainings = [AuditedTraining(f"noise-{train.noise_multiplier:g}", train)]
     else:
         targets = options.epsilons or (train.epsilon or DEFAULT_EPSILON,)
-        runs = [Run(f"epsilon-{target:g}", replace(train, epsilon=target)) for target in targets]
+        trainings = [
+            AuditedTraining(f"epsilon-{target:g}", replace(train, epsilon=target))
+            for target in targets
+        ]
     if options.compare:
-        runs.append(Run(NOT_PRIVATE, replace(train, epsilon=0.0, noise=0.0)))
-    return runs
+        without = replace(train, epsilon=0.0, noise_multiplier=0.0)
+        trainings.append(AuditedTraining(NOT_PRIVATE, without))
+    return trainings
 
 
-def train_run(
-    study: Study, canaries: Canaries, run: Run, seed: int, device: torch.device
-) -> list[Model]:
-    """Train the model of a run, and its reference, into ``runs/NAME``, all on the same coins.
+def training_seed(options: PrivacyOptions, training: AuditedTraining) -> int:
+    """Return the seed of weights, order, sampling and noise, apart from every other training's."""
+    return derive(options.seed, "privacy run", training.name)
 
-    Initial weights, order, sampling and noise are of (seed, name), apart from every other run's.
+
+def confidence_per_model(options: PrivacyOptions) -> float:
+    """Return the confidence of every bound, so that all hold together at that of the options.
+
+    The command fails when any bound exceeds the accounted ε; each model trained by DP-SGD gets its
+    part of the error (Bonferroni).
     """
-    log(f"run {run.name}")
-    made = train_cohort(
-        Study(study.path(f"runs/{run.name}")),
-        canaries.marked,
-        canaries.masks,
-        run.options,
-        derive(seed, "privacy run", run.name),
-        device,
-        canaries.expected,
-    )
-    names = (run.name, f"{run.name}-reference")
-    return [
-        trained_model(name, NetworkFile(weights))
-        for name, weights in zip(names, made.weights, strict=False)
-    ]
-
-
-def ask(study: Study, canaries: Canaries, models: Sequence[Model], device: torch.device) -> None:
-    """Take margins under the labels of training, and what is right under the true ones."""
-    nothing: IntArray = np.empty(0, dtype=np.int64)
-    index = np.concatenate([canaries.index, canaries.others])
-    records = Pool(index=index, population=nothing)
-    for folder, images in ((BY_GIVEN, canaries.marked), (BY_TRUE, canaries.plain)):
-        signal_steps(study, folder, models, images, records, SIGNALS, device)
-
-
-def write_scores(study: Study, canaries: Canaries, models: Sequence[Model]) -> None:
-    """Write ``tables/privacy/NAME.parquet``: index, score and coin of every canary."""
-    asked = tuple(f"tables/{BY_GIVEN}/{model.name}.parquet" for model in models)
-
-    def build(path: Path) -> None:
-        own, *reference = (
-            read_table(study.path(name))["margin.identity"].astype(np.float64) for name in asked
-        )
-        count = len(canaries.index)
-        scores = subtract_explained(own[:count], reference[0][:count]) if reference else own[:count]
-        columns = {"index": canaries.index, "score": scores, "member": canaries.members}
-        write_table(path, columns)
-
-    settings = {"members": canaries.masks.hash()}
-    study.step(f"tables/privacy/{models[0].name}.parquet", settings, build, asked)
-
-
-def confidence_of_each(options: PrivacyOptions) -> float:
-    """Return the confidence of every bound, so that all hold together at the one asked for.
-
-    The command fails when any bound exceeds what was accounted; each run under DP gets its part of
-    the error (Bonferroni).
-    """
-    private = sum(run.options.private for run in list_runs(options))
+    private = sum(training.options.private for training in list_trainings(options))
     return 1 - (1 - options.confidence) / max(1, private)
 
 
-def bound_step(
-    study: Study, canaries: Canaries, run: Run, choice: Choice[Budget], options: PrivacyOptions
-) -> dict[str, Any]:
-    """Bound ε of one run, into ``privacy/NAME.json``; return what that holds."""
-    scored, trained = f"tables/privacy/{run.name}.parquet", f"runs/{run.name}/{MODEL}"
-    asked = [f"tables/{folder}/{run.name}.parquet" for folder in (BY_GIVEN, BY_TRUE)]
-
-    def build(path: Path) -> None:
-        table = read_table(study.path(scored))
-        bounds = one_run_bounds(
-            table["score"],
-            table["member"],
-            choice,
-            run.options.delta,
-            confidence_of_each(options),
-            options.seed,
-        )
-        right = (read_table(study.path(name))["correct.identity"] for name in asked)
-        found = {
-            "name": run.name,
-            "accounted": accounted(study.path(trained) / WEIGHTS),
-            "bounds": {method: bound.to_dict() for method, bound in bounds.items()},
-            "accuracy": accuracies(canaries.members, *right),
-        }
-        write_json(path, found)
-
-    settings = {
-        "budget": list(options.budget),
-        "confidence": confidence_of_each(options),
-        "delta": run.options.delta,
-        "seed": options.seed,
-    }
-    found: dict[str, Any] = read_json(
-        study.step(f"privacy/{run.name}.json", settings, build, (trained, scored, *asked))
+def audit_training(
+    study: Study,
+    canaries: Canaries,
+    training: AuditedTraining,
+    options: PrivacyOptions,
+    device: torch.device,
+) -> AuditedModel:
+    """Train a model and its reference, take their margins, and bound ε."""
+    models = train_models(study, canaries, training, training_seed(options, training), device)
+    take_margins(study, canaries, models, device)
+    scores = ScoreCanaries(
+        name=training.name,
+        index=canaries.index,
+        members=canaries.members,
+        calibrate=options.calibrate,
+        study=study,
     )
-    return found
+    study.run(scores)
+    bounds = BoundEpsilon(
+        name=training.name,
+        budget=options.budget,
+        confidence=confidence_per_model(options),
+        delta=training.options.delta,
+        seed=options.seed,
+        study=study,
+    )
+    return read_finding(AuditedModel, study.run(bounds))
 
 
-def accounted(weights: Path) -> dict[str, Any]:
+def train_models(
+    study: Study, canaries: Canaries, training: AuditedTraining, seed: int, device: torch.device
+) -> list[Model]:
+    """Train a model and maybe its reference into ``runs/NAME``, all on the same coins."""
+    log(f"run {training.name}")
+    run = train_cohort(
+        Study(study.path(f"runs/{training.name}")),
+        canaries.marked,
+        canaries.masks,
+        training.options,
+        seed,
+        device,
+        canaries.expected,
+    )
+    names = (training.name, _reference(training.name))
+    return [
+        trained_model(name, NetworkFile(weights))
+        for name, weights in zip(names, run.weights, strict=False)
+    ]
+
+
+def take_margins(
+    study: Study, canaries: Canaries, models: Sequence[Model], device: torch.device
+) -> None:
+    """Take margins under the labels of training, and what is right under the true ones."""
+    index = np.concatenate([canaries.index, canaries.others])
+    records = Pool(index=index, population=np.empty(0, dtype=np.int64))
+    for folder, images in ((BY_TRAINING_LABEL, canaries.marked), (BY_TRUE_LABEL, canaries.plain)):
+        signal_steps(study, folder, models, images, records, SIGNALS, device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreCanaries(Step):
+    """Write ``tables/privacy/NAME.parquet``: index, score and coin of every canary.
+
+    Attributes:
+        name: of the training.
+        index: int64 ``[m]``, the canaries.
+        members: bool ``[m]``, their coins.
+        calibrate: whether to subtract what the reference model explains.
+        study: the folder.
+    """
+
+    name: str
+    index: IntArray
+    members: BoolArray
+    calibrate: bool
+    study: Study = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """The table of this training."""
+        return f"tables/privacy/{self.name}.parquet"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Margins of the model, and of its reference."""
+        names = (self.name, _reference(self.name)) if self.calibrate else (self.name,)
+        return tuple(_signals(BY_TRAINING_LABEL, name) for name in names)
+
+    def build(self, path: Path) -> None:
+        """Write the table."""
+        own, *reference = (
+            read_table(self.study.path(table))["margin.identity"][: len(self.index)]
+            for table in self.inputs
+        )
+        scores = own.astype(np.float64)
+        if reference:
+            scores = subtract_explained(scores, reference[0].astype(np.float64))
+        write_table(path, {"index": self.index, "score": scores, "member": self.members})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundEpsilon(Step):
+    """Write ``privacy/NAME.json``, an :class:`AuditedModel`.
+
+    Attributes:
+        name: of the training.
+        budget: shares of the canaries guessed in and out, or nothing.
+        confidence: of each bound.
+        delta: δ.
+        seed: of splits and ties.
+        study: the folder.
+    """
+
+    name: str
+    budget: tuple[float, ...]
+    confidence: float
+    delta: float
+    seed: int
+    study: Study = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """The finding of this training."""
+        return f"privacy/{self.name}.json"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The model, its scores, and its answers under both labels."""
+        labels = (BY_TRAINING_LABEL, BY_TRUE_LABEL)
+        return (
+            f"runs/{self.name}/{MODEL}",
+            f"tables/privacy/{self.name}.parquet",
+            *(_signals(folder, self.name) for folder in labels),
+        )
+
+    def build(self, path: Path) -> None:
+        """Write the finding."""
+        model, scores, *answers = map(self.study.path, self.inputs)
+        table = read_table(scores)
+        choice = budget_choice(self.budget, self.seed)
+        bounds = one_run_bounds(
+            table["score"], table["member"], choice, self.delta, self.confidence, self.seed
+        )
+        correct = (read_table(file)["correct.identity"] for file in answers)
+        accuracies = canary_accuracies(table["member"], *correct)
+        accounted = read_accounted(model / WEIGHTS)
+        write_finding(path, AuditedModel(self.name, accounted, bounds, accuracies))
+
+
+def _signals(folder: str, model: str) -> str:
+    return f"tables/{folder}/{model}.parquet"
+
+
+def _reference(name: str) -> str:
+    return f"{name}-reference"
+
+
+def read_accounted(weights: Path) -> AccountedPrivacy:
     """Return what the accountant says of a model, or that nothing was accounted."""
-    privacy: dict[str, Any] | None = read_card(weights).training.get("privacy")
+    privacy = read_card(weights).training.get("privacy")
     if privacy is None:
-        return {"missing": "trained without DP-SGD, so no ε bounds what it leaks"}
-    if privacy["epsilon"] is None:
-        return {"missing": "the noise is too small for any finite ε", **privacy}
-    return privacy
+        return AccountedPrivacy("trained without DP-SGD, so no ε bounds what it leaks")
+    reason = "the noise is too small for any finite ε" if privacy["epsilon"] is None else None
+    return replace(from_json(AccountedPrivacy, privacy, str(weights)), missing=reason)
 
 
-def accuracies(members: BoolArray, given: BoolArray, true: BoolArray) -> dict[str, Any]:
-    """Return the share of records that a model gets right, by kind, as estimates.
+def canary_accuracies(
+    members: BoolArray, by_training_label: BoolArray, by_true_label: BoolArray
+) -> CanaryAccuracies:
+    """Return the share of records that a model gets right, by kind.
 
     Args:
         members: bool ``[m]``, the coins.
-        given: bool ``[m + q]``, right under the labels of training; canaries before others.
-        true: bool ``[m + q]``, right under the labels of the set.
-
-    Returns:
-        Canaries that it was trained on and canaries that it was not, under the label they would
-        be trained with; other members; and, as held-out records, canaries it was not trained on
-        under their own label.
+        by_training_label: bool ``[m + q]``, right under the labels of training; canaries before
+            other members.
+        by_true_label: bool ``[m + q]``, right under the labels of the set.
     """
     count = len(members)
-    parts = {
-        "canaries_in": given[:count][members],
-        "canaries_out": given[:count][~members],
-        "members": true[count:],
-        "held_out": true[:count][~members],
-    }
-    return {
-        name: proportion(int(right.sum()), len(right)).to_dict()
-        if len(right)
-        else {"missing": "there are none"}
-        for name, right in parts.items()
-    }
+    return CanaryAccuracies(
+        canaries_in=_share(by_training_label[:count][members]),
+        canaries_out=_share(by_training_label[:count][~members]),
+        members=_share(by_true_label[count:]),
+        held_out=_share(by_true_label[:count][~members]),
+    )
 
 
-def is_refuted(found: Mapping[str, Any], method: str) -> bool:
-    """Return whether the bound of a run exceeds the ε that was accounted for it."""
-    limit = found["accounted"].get("epsilon")
-    return limit is not None and found["bounds"][method]["epsilon"] > limit
+def _share(correct: BoolArray) -> Estimate | Missing:
+    if not len(correct):
+        return Missing("there are none")
+    return proportion(int(correct.sum()), len(correct))
 
 
-def tell_refuted(runs: Sequence[Mapping[str, Any]], method: str) -> None:
+def raise_if_refuted(findings: PrivacyFindings) -> None:
     """Stop where a guarantee is refuted, so that no script can overlook it.
 
     Raises:
-        ImprintError: a bound exceeds ε as accounted.
+        ImprintError: a lower bound exceeds the accounted ε.
     """
-    for found in runs:
-        if is_refuted(found, method):
-            bound = found["bounds"][method]
+    for model in findings.runs:
+        if model.exceeds_accounted(findings.method):
+            bound = model.bounds[findings.method]
             raise ImprintError(
-                f"{found['name']}: accounted ε is {found['accounted']['epsilon']:.3g}, but the "
-                f"audit proves at least {bound['epsilon']:.3g} at {bound['confidence']:g} "
-                "confidence: this DP training leaks more than it accounts for; see the report"
+                f"{model.name}: accounted ε is {model.accounted.epsilon:.3g}, but the audit proves "
+                f"at least {bound.proven:.3g} at {bound.confidence:g} confidence: this DP training "
+                "leaks more than it accounts for; see the report"
             )

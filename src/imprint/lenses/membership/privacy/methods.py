@@ -1,0 +1,21 @@
+"""Names of the bounds on ε and what they take when nothing else is said; imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Runs = Literal["one", "many"]
+OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
+MultiRunMethod = Literal["rates", "gaussian"]
+Method = Literal["auto", "binomial", "tradeoff", "rates", "gaussian"]
+ONE_RUN_METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)
+MULTI_RUN_METHODS: tuple[MultiRunMethod, ...] = get_args(MultiRunMethod)
+
+BUDGET = (0.3, 0.3)
+"""Shares of the canaries with the highest scores, guessed in, and with the lowest, guessed out.
+
+For a weak signal of normal scores 27 % of each tail show most, and 30 % lose less than 1 % of
+that; guessing half and half errs whenever not exactly half of the coins fell heads.
+"""
+MIN_CONFIDENCE = 0.5
+"""A bound that fails more often than it holds bounds nothing."""
