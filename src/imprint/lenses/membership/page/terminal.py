@@ -12,10 +12,10 @@ from imprint.lenses.membership.findings import (
     MembershipFindings,
     names_by_auc,
 )
+from imprint.lenses.membership.page.privacy import privacy_table, read_privacy
 from imprint.lenses.membership.page.verdict import attack_verdict, notes
-from imprint.lenses.membership.study.privacy.table import show_privacy
 from imprint.lenses.membership.study.series.table import show_study
-from imprint.report.terminal import TERMINAL
+from imprint.report.terminal import TERMINAL, print_all
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import Missing, from_json
 
@@ -30,7 +30,7 @@ def show_membership(findings: dict[str, Any]) -> None:
     if "study" in findings:
         show_study(findings["study"])
     if "privacy" in findings:
-        show_privacy(findings["privacy"])
+        print_all([privacy_table(read_privacy(findings["privacy"]))])
 
 
 def show_attacks(findings: MembershipFindings) -> None:

@@ -208,26 +208,6 @@ def test_an_audit_without_teeth_says_so(study, tmp_path):
     assert "The attack proves nothing even without DP" in text_of(write_report(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda found: found.pop("runs"), "there is no 'runs'"),
-        (lambda found: found.update(runs=[]), "has no model"),
-        (lambda found: found["runs"][0].pop("accounted"), "there is no 'accounted'"),
-        (
-            lambda found: found["runs"][0]["bounds"].pop("binomial"),
-            "has no bound of the method binomial",
-        ),
-    ],
-)
-def test_a_damaged_summary_is_told(study, tmp_path, change, message):
-    summary = json.loads((study / "summary.json").read_text())
-    change(summary["lenses"]["membership"]["privacy"])
-    write_json(tmp_path / "summary.json", summary)
-    with pytest.raises(ImprintError, match=message):
-        write_report(tmp_path)
-
-
 def test_accuracies_are_of_the_records_they_name():
     members = np.array([True, True, False])
     given = np.array([True, False, False, True])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imprint import __version__
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy.epsilon import bound_epsilon
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
+from imprint.report.summary import new_summary
 from imprint.study.array_file import array, read_array_file
 from imprint.study.finding import Missing, to_json
 from imprint.study.store import write_json
@@ -41,16 +41,15 @@ def bound_array_file(options: ScoreBoundOptions) -> tuple[PrivacyBound, dict[str
         threshold=options.threshold,
         seed=options.seed,
     )
-    summary = {
-        "imprint": __version__,
-        "data": {
+    summary = new_summary(
+        {
             "name": options.arrays.name,
             "members": int(arrays.members.sum()),
             "scores": len(arrays.scores),
         },
-        "settings": {"runs": options.runs, "seed": options.seed},
-        "lenses": {"membership": {"bound": to_json(bound)}},
-    }
+        {"membership": {"bound": to_json(bound)}},
+        {"runs": options.runs, "seed": options.seed},
+    )
     write_json(options.out / "summary.json", summary)
     return bound, summary
 
