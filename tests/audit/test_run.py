@@ -10,21 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
-from imprint.audit import run as run_module
 from imprint.audit.options import SMALL_COHORT, AuditOptions
-from imprint.audit.run import run_audit, split_step, train_step
+from imprint.audit.run import run_audit
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.choice import open_choice
 from imprint.lenses.dejavu.study.arrays import attack_arrays
 from imprint.lenses.dejavu.study.two_model import two_model_audit
 from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.nets.load import NetworkFile
 from imprint.study.options import DataChoice, DejavuChoice
-from imprint.study.store import Study
 from imprint.study.tables import read_table
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
@@ -386,25 +382,3 @@ def test_mistakes_are_one_sentence_with_code_2(words, message, tmp_path, capsys)
     told = capsys.readouterr().err.splitlines()
     assert told[-1].startswith("imprint: ")
     assert message in told[-1]
-
-
-def test_one_encoder_left_to_train_ends_with_the_same_bytes(study, tmp_path, monkeypatch):
-    left = tmp_path / "study"
-    for name in ("split", "split.card.json", "models/A", "models/A.card.json"):
-        source, target = study / name, left / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy(source, target)
-    monkeypatch.setattr(
-        run_module, "train_model", lambda *_: pytest.fail("trained in this process")
-    )
-    given = options(left)
-    images = open_choice(given, given.seed)
-    partition = split_step(Study(left), images, given)
-    train_step(Study(left), images, partition, given, torch.device("cpu"))
-    names = sorted(path.name for path in (study / "models" / "B").iterdir())
-    assert sorted(path.name for path in (left / "models" / "B").iterdir()) == names
-    for name in names:
-        assert (left / "models/B" / name).read_bytes() == (study / "models/B" / name).read_bytes()

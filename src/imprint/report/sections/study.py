@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from imprint.report.blocks import Block, Bullets, Details, Facts, Paragraph
 from imprint.report.inputs import is_number, mapping, number
+from imprint.report.prose import number as exact
 from imprint.report.section import SECTIONS, Section
-from imprint.report.templating import render
+from imprint.report.table import Column, Table
+from imprint.report.wording import MISSING, count, plural
 
 FACTS = {
     "images": "Images",
@@ -20,31 +22,43 @@ FACTS = {
     "attacked_unseen": "Attacked, never seen",
     "reference_crops": "Crops that references learn from",
 }
+NOT_SETTINGS = (*FACTS, "name", "class_names", "attacked", "dropped")
+"""Keys of the data that the page shows elsewhere."""
 
 
 @SECTIONS.register("study")
-def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
+def build(root: Path, summary: Mapping[str, object]) -> Section | None:
     """Return the section on data and settings, the last of the page."""
     data = mapping(summary, "data")
-    facts = [(title, data[key]) for key, title in FACTS.items() if is_number(data.get(key))]
+    settings = mapping(summary, "settings") if "settings" in summary else {}
+    others = {key: value for key, value in data.items() if key not in NOT_SETTINGS}
+    rows = [(key, _text(value)) for key, value in others.items()] + list(_flatten(settings))
+    table = Table([Column("setting"), Column("value")], rows, headings=False)
+    blocks = [Facts(_facts(data)), *_dropped(data), Details("All settings", [table])]
+    return Section("study", "Data and settings", blocks, order=90)
+
+
+def _facts(data: Mapping[str, object]) -> list[tuple[str, str]]:
+    numbers = [
+        (title, number(data, key)) for key, title in FACTS.items() if is_number(data.get(key))
+    ]
     if "attacked" in data:
-        facts += [
+        numbers += [
             (f"Attacked in set {side}", number(data, "attacked", side))
             for side in mapping(data, "attacked")
         ]
+    return [(title, exact(value, count)) for title, value in numbers]
+
+
+def _dropped(data: Mapping[str, object]) -> list[Block]:
     dropped = mapping(data, "dropped") if "dropped" in data else {}
-    told = {*FACTS, "name", "class_names", "attacked", "dropped"}
-    html = render(
-        "study.html.j2",
-        facts=facts,
-        dropped={reason: number(dropped, reason) for reason in dropped},
-        more=[(key, _text(value)) for key, value in data.items() if key not in told],
-        settings=list(_flatten(mapping(summary, "settings") if "settings" in summary else {})),
-    )
-    return Section("study", "Data and settings", html, order=90)
+    if not dropped:
+        return [Paragraph("No image had to be dropped.", "plain")]
+    reasons = [f"{plural(number(dropped, reason), 'image')}: {reason}" for reason in dropped]
+    return [Paragraph("Not attacked:", "plain"), Bullets(reasons)]
 
 
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every setting with its dotted name."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
@@ -53,11 +67,11 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
             yield prefix + str(key), _text(value)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
-        return "–"
+        return MISSING
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_text, value))
     return str(value)
