@@ -164,7 +164,11 @@ def _entry(spelled: str, text: str, details: str = "", max_lines: int | None = N
 
 
 def _wrap(words: list[str], details: str) -> list[str]:
-    text = " ".join([*words, f"({details})"] if details else words)
+    text = " ".join(words)
+    if details and text.endswith(")"):
+        text = f"{text[:-1]}; {details})"
+    elif details:
+        text = f"{text} ({details})".strip()
     return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False)
 
 
@@ -198,10 +202,9 @@ def _global_lines(words: str) -> list[str]:
     lines = [line for flag, text in GLOBAL_OPTIONS for line in _entry(flag, text)]
     recipes = recipes_for(words)
     if recipes:
-        lines += textwrap.wrap(
-            f"recipes: {', '.join(recipes)}", WIDTH - INDENT,
-            initial_indent=" " * INDENT, subsequent_indent=" " * INDENT,
-        )  # fmt: skip
+        indent = " " * INDENT
+        text = f"recipes: {', '.join(recipes)}"
+        lines[1:1] = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
     return lines
 
 
@@ -211,5 +214,5 @@ def _rest(words: str, command: Command, shown: int) -> str:
         return f"Ranges and old spellings: imprint {words} --help-all"
     groups = [f"--{group.path[0].replace('_', '-')}.…" for group in groups_of(command.options)]
     among = f", among them {', '.join(groups)}" if groups else ""
-    text = f"{hidden} more options{among}: imprint {words} --help-all"
+    text = f"{hidden} more option{'s' if hidden > 1 else ''}{among}: imprint {words} --help-all"
     return textwrap.fill(text, WIDTH, break_on_hyphens=False)

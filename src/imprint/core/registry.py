@@ -66,10 +66,17 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def describe(self) -> dict[str, str]:
-        """Return a line about each entry, by name: how the docstring of its module begins."""
+        """Return a line about each entry, by name.
+
+        It is what an entry says of itself, in an attribute ``words``, or how the docstring of its
+        module begins.
+        """
         return {name: self._describe(self._entries[name]) for name in self.names()}
 
     def _describe(self, entry: T) -> str:
+        words = getattr(entry, "words", "")
+        if words:
+            return str(words)
         module = next((name for name in _modules_of(entry) if name.startswith(self._roots())), "")
         text = (sys.modules[module].__doc__ if module else entry.__doc__) or ""
         return text.partition("\n")[0].strip().rstrip(".")

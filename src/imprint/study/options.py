@@ -28,22 +28,23 @@ class Common(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsChoice(Checked):
-    """How weights are read, where neither their card nor their names tell."""
+    """How weights are read, where neither a model card nor the names of tensors say it."""
 
     card: Path | None = None
-    """A card elsewhere: JSON with architecture, channels, outputs, input_size, mean and std."""
+    """Model card, if it is not NAME.json beside the weights. JSON with architecture, channels,
+    outputs, input_size, mean and std."""
     mean: Numbers = ()
-    """Mean of each input channel that the network was trained with, for pixels in [0, 1]; empty
-    for that of the card or the layout."""
+    """Mean of each input channel in training, for pixels in [0, 1]; default: that of the card or
+    the checkpoint's layout."""
     std: Numbers = ()
-    """Standard deviation of each input channel, likewise."""
+    """Standard deviation of each input channel in training; default: as for --mean."""
     output: str = ""
-    """Where the network returns a tuple or a dictionary: index or key of the logits; empty finds
-    the entry logits, or the only one of as many columns as there are outputs."""
+    """Index or key of the logits, where the network returns a tuple or a dictionary. Default: the
+    entry logits, or the only one of as many columns as there are outputs."""
     key_prefix: str = ""
-    """Of a file of weights, only the tensors under this prefix count, without it."""
+    """Read only the tensors whose names begin with this prefix, and strip it."""
     key_map: Settings = ()
-    """Beginnings of tensor names, and what stands there instead: stem.=conv1.,head.=fc."""
+    """Replace beginnings of tensor names: stem.=conv1.,head.=fc."""
 
     @property
     def weights_flags(self) -> tuple[str, ...]:
@@ -70,45 +71,46 @@ class ModelChoice(WeightsChoice):
 
 @dataclass(frozen=True, kw_only=True)
 class DataChoice(Checked):
-    """Which images."""
+    """The images."""
 
     data: str = "composite"
-    """A folder or array file of images, or composite, the embedded set."""
+    """Folder or array file of images, or composite, the embedded set."""
     layout: str = "auto"
-    """How the folder is laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
-    mnist, arrays."""
+    """Layout of the data: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar, mnist or
+    arrays; see imprint list layouts."""
     part: str = ""
-    """Which part of it: train, val, test …; empty for the training part."""
+    """Part of the data: train, val, test …; default: the training part."""
     boxes: Path | None = None
-    """Folder of Pascal VOC files, CLASS/NAME.xml, for layouts that keep boxes apart."""
+    """Folder of bounding boxes as Pascal VOC files, CLASS/NAME.xml."""
     on_bad_box: Literal["error", "clamp"] = "error"
-    """What to do about boxes outside their image: stop, or clamp and count them."""
+    """Stop at a box that exceeds its image (error), or clamp it."""
     box_ends: Literal["auto", "exclusive", "inclusive"] = "auto"
-    """Whether the last column and row that a box names belong to it (inclusive); auto: as the
-    layout has it, inclusive in the text files of Tiny ImageNet and exclusive elsewhere."""
-    box_margin: int = 0
-    """Pixels by which boxes are grown on all sides, for boxes drawn too tightly."""
+    """Whether the maximum coordinates of a box belong to it (inclusive). auto: inclusive in the
+    text files of Tiny ImageNet, exclusive elsewhere."""
+    box_margin: Annotated[int, Bounds(least=0)] = 0
+    """Pixels by which boxes are enlarged on all sides, for boxes drawn too tightly."""
     skip_corrupt: bool = False
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
-    composite_count: Annotated[int, Bounds(least=1)] = 960
+    composite_count: Annotated[int, Bounds(least=10, why="one of each class")] = 960
     """Images of the embedded set."""
     background_correlation: Annotated[float, Bounds(least=0, most=1)] = 0.0
-    """Share of the embedded images whose background is decided by their class."""
+    """Share of the images of the embedded set whose background follows from their class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropChoice(Checked):
-    """Which part of an image is its background."""
+    """Which rectangle of an image is its background."""
 
     crop: Literal["slab", "maxrect", "corner"] = "maxrect"
-    """The largest rectangle beside the boxes (maxrect; slab: as published), or a corner."""
-    min_crop_px: float = 8
-    """Only crops whose shorter side is longer than this are attacked (published: 100)."""
+    """Background crop: the largest rectangle outside all boxes (maxrect), the largest that spans
+    the image (slab, as published), or a corner."""
+    min_crop_px: Annotated[float, Bounds(least=0)] = 8
+    """Use only crops whose shorter side exceeds this number of pixels (published: 100)."""
     corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"] = "lower_left"
-    """Which corner the corner crop takes."""
-    corner_fraction: float = 0.3
+    """Corner of the corner crop."""
+    corner_fraction: Annotated[float, Bounds(above=0, most=1)] = 0.3
     """Side of the corner crop as a share of the image's."""
-    centre_fraction: float = 1.0
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Share of the shorter side that the centre square keeps (published: 0.875)."""
 
 

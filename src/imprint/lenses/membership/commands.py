@@ -16,6 +16,7 @@ from imprint.study.listing import listed
 from imprint.study.options import Common
 
 listed("attacks", "membership attacks", "imprint.lenses.membership.attack.attack:ATTACKS")
+listed("signals", "signals taken of each record", "imprint.probe.signals.signal:SIGNALS")
 
 
 @command("membership attack", "membership attacks on arrays alone")
