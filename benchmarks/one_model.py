@@ -31,7 +31,8 @@ from imprint.lenses.dejavu.study.one_model import one_model_steps
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
 from imprint.stats import mean_difference
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import positions_of, read_table
 
 CROSS_FITTED = "cross-fitted"

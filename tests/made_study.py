@@ -14,7 +14,7 @@ from PIL import Image
 
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.composite import composite
-from imprint.study.store import write_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import write_table
 
 CHROMIUM, DRIVER = "chromium", "chromedriver"

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from imprint.cli import program as cli
-from imprint.core.errors import ImprintError
-from imprint.core.terminal import SPELLED, printable, printable_json, safe_console, shorten
+from imprint.core.errors import ImprintError, printable, shorten
+from imprint.core.terminal import SPELLED, printable_json, safe_console
 from imprint.launch.local import run_tasks
 from imprint.study.store import Study
 

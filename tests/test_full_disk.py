@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from imprint.core import durable
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.nets.checkpoint import write_weights
-from imprint.study import store
-from imprint.study.store import Study, write_json
+from imprint.study.json_io import write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 FULL = Path("/dev/full")
@@ -49,8 +50,8 @@ def test_a_full_disk_is_one_sentence(write, tmp_path, monkeypatch):
     # A link, because some writers remove the file they could not finish.
     link = tmp_path / "part"
     link.symlink_to(FULL)
-    monkeypatch.setattr(store, "_temporary", lambda path, resume: link)
-    monkeypatch.setattr(store, "_remove", lambda path: None)
+    monkeypatch.setattr(durable, "unfinished_path", lambda path, resume: link)
+    monkeypatch.setattr(durable, "_remove", lambda path: None)
     with pytest.raises(ImprintError, match=r"the disk is full: .* was not written"):
         write(tmp_path / "artefact")
 

@@ -3,9 +3,10 @@ import shutil
 
 import pytest
 
-from imprint.core.durable import flush_tree
+from imprint.core.durable import flush_tree, replacing
 from imprint.core.errors import ImprintError
-from imprint.study.store import Study, replacing, write_json
+from imprint.study.json_io import write_json
+from imprint.study.store import Study
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ import re
 
 import pytest
 
+from imprint.core.missing import Missing
 from imprint.report.table import Cell, Column, Dumbbell, Table
 from imprint.report.wording import count, percent
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 AUC = Estimate(0.6128, (0.58, 0.641), 900)
 

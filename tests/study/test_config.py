@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from imprint.core.errors import ImprintError
-from imprint.study.config import Integers, Names, Numbers, Settings, parse, to_plain, yaml_words
+from imprint.study.config import parse, yaml_words
+from imprint.study.option_types import Integers, Names, Numbers, Settings
+from imprint.study.plain import to_plain
 
 
 @dataclass(frozen=True)

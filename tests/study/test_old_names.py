@@ -11,7 +11,8 @@ from imprint.core.errors import ImprintError
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse, yaml_words
 from imprint.study.old_names import rename_flags, renamed_flags
-from imprint.study.option_tree import Formerly, Option, options_of
+from imprint.study.option_tree import Option, options_of
+from imprint.study.option_types import Formerly
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import pytest
 
 from imprint.core.bounds import Bounds
-from imprint.study.config import Numbers
-from imprint.study.option_tree import Formerly, groups_of, options_of
+from imprint.study.option_tree import groups_of, options_of
+from imprint.study.option_types import Formerly, Numbers
 
 
 @dataclass(frozen=True)

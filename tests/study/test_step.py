@@ -7,8 +7,9 @@ import pytest
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.study.counted import uncounted
+from imprint.study.json_io import read_json, write_json
 from imprint.study.step import Step, card_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.study.hashing import hash_arrays, hash_json
-from imprint.study.store import Study, card_path, read_json, replacing, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study, card_path
 
 
 def write_text(text, calls=None):

@@ -29,8 +29,9 @@ from imprint.lenses.dejavu.study.two_model_steps import attacked_set
 from imprint.nets.load import load_model
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
+from imprint.study.json_io import read_json
 from imprint.study.step import Step, card_of
-from imprint.study.store import Study, read_json
+from imprint.study.store import Study
 from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe
 from imprint.train.loop import train

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, printable, shorten
 from imprint.core.progress import Verbosity, set_verbosity
-from imprint.core.terminal import SPELLED, printable, printable_json, shorten
+from imprint.core.terminal import SPELLED, printable_json
 from imprint.core.user_code import trust_code, trust_typed
 from imprint.study.command import COMMANDS, Command
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from imprint.core.bounds import Bounds
 from imprint.study.command import command
-from imprint.study.option_tree import Formerly
+from imprint.study.option_types import Formerly
 from imprint.study.options import Common, CropChoice, DataChoice
 
 if TYPE_CHECKING:

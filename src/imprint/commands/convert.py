@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from imprint.study.command import command
-from imprint.study.option_tree import Formerly
+from imprint.study.option_types import Formerly
 from imprint.study.options import Common, WeightsChoice
 
 if TYPE_CHECKING:
@@ -150,9 +150,9 @@ class ConvertWeights(WeightsChoice, Common):
     def _convert_settings(self) -> ConvertedSettings:
         import yaml
 
+        from imprint.core.durable import replacing
         from imprint.core.errors import ImprintError
         from imprint.core.progress import log
-        from imprint.study.store import replacing
         from imprint.train.published_options import read_published_options
 
         translated = read_published_options(self.checkpoint)

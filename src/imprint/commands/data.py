@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from imprint.core.bounds import Bounds
 from imprint.study.command import command
-from imprint.study.config import Integers
 from imprint.study.listing import listed
+from imprint.study.option_types import Integers
 from imprint.study.options import Common, DataChoice
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from imprint.study.command import command
 from imprint.study.listing import listed
-from imprint.study.option_tree import Formerly
+from imprint.study.option_types import Formerly
 from imprint.study.options import Common, DataChoice
 from imprint.train.options import TrainOptions
 

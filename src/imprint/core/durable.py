@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from imprint.core.errors import ImprintError
@@ -101,3 +103,110 @@ def _flush(path: Path, flags: int) -> None:
             raise
     finally:
         os.close(handle)
+
+
+_IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", default=None)
+"""The temporary path of the outermost artefact this thread writes, unless it can be resumed."""
+
+
+@contextmanager
+def replacing(path: Path, resume: str = "") -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+
+    When the block fails, what stood at ``path`` stays, and nothing else is left behind.
+
+    Args:
+        path: the file or folder to write.
+        resume: when not empty, a key under which unfinished work is kept and handed on to the
+            next call with the same key.
+
+    Raises:
+        ImprintError: the disk is full, or the folder cannot be written or was deleted meanwhile.
+    """
+    temporary = unfinished_path(path, resume)
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        make_folder(path.parent)
+        with telling_disk_errors(path), watching(path.parent) as check_it_is_there:
+            if not resume:
+                _remove(temporary)
+            # What is written into an artefact in the making is flushed with all of it. Unfinished
+            # work that is handed on must hold by itself.
+            whole = _IN_THE_MAKING.get()
+            is_part = whole is not None and whole in path.parents
+            token = _IN_THE_MAKING.set(whole if is_part else None if resume else temporary)
+            try:
+                yield temporary
+            finally:
+                _IN_THE_MAKING.reset(token)
+            check_it_is_there()
+            if not is_part:
+                flush_tree(temporary)
+            if path.is_dir():
+                _remove(path)
+            os.replace(temporary, path)
+            if not is_part:
+                for folder in (path, *missing):
+                    flush_folder(folder.parent)
+    except BaseException:
+        if not resume:
+            with suppress(OSError, ValueError):
+                _remove(temporary)
+            for folder in missing:
+                with suppress(OSError, ValueError):
+                    folder.rmdir()
+        raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder unless it is there.
+
+    Raises:
+        ImprintError: it cannot be made.
+    """
+    with telling_disk_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, PermissionError) as error:
+            raise ImprintError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+@contextmanager
+def telling_disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk and a folder that cannot be written into one sentence.
+
+    Raises:
+        ImprintError: that sentence.
+    """
+    try:
+        yield
+    except Exception as error:
+        # Libraries that write by themselves raise errors of their own, which only quote the system.
+        code = error.errno if isinstance(error, OSError) else None
+        if code in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
+            raise ImprintError(
+                f"the disk is full: {path} was not written; free some space and run the same "
+                "command again, it goes on where it stopped"
+            ) from error
+        if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
+            raise ImprintError(
+                f"a file of {path} is larger than the system lets this process write: raise the "
+                "limit (ulimit -f) and run the same command again, it goes on where it stopped"
+            ) from error
+        if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
+        if isinstance(error, ValueError) and "null " in str(error):  # byte, or from 3.13 character
+            raise ImprintError(f"{str(path)!r} is no path: it holds a zero byte") from error
+        raise
+
+
+def unfinished_path(path: Path, resume: str) -> Path:
+    """Return where unfinished work on ``path`` lies, under a key where it can be resumed."""
+    return path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,8 +1,13 @@
-"""The one exception a user is meant to read."""
+r"""The one exception a user is meant to read, and the safe text of its message."""
 
 from __future__ import annotations
 
-from imprint.core.terminal import printable, shorten
+import re
+
+# C0 and C1 controls, marks of direction, separators of lines, halves of surrogate pairs.
+CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class ImprintError(Exception):
@@ -15,3 +20,17 @@ class ImprintError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(shorten(printable(message)))
+
+
+def printable(text: str) -> str:
+    r"""Return one line of text, its controls escaped as in Python.
+
+    >>> printable("a\x1b[2Jb\nc")
+    'a\\x1b[2Jb\\nc'
+    """
+    return CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def shorten(text: str, most: int = 2000) -> str:
+    """Return text without its middle where it is longer than ``most`` letters."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"

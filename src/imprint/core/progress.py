@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from imprint.core.terminal import printable
+from imprint.core.errors import printable
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized

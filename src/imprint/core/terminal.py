@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 from typing import IO, TYPE_CHECKING, Any
+
+from imprint.core.errors import CONTROLS, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-# C0 and C1 controls, marks of direction, separators of lines, halves of surrogate pairs.
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
 
 SPELLED = "imprint.spelled"
 """Error handler of streams: signs that an encoding lacks are spelled, all else is escaped.
@@ -41,20 +36,6 @@ def _spell(error: UnicodeError) -> tuple[str | bytes, int]:
 codecs.register_error(SPELLED, _spell)
 
 
-def printable(text: str) -> str:
-    r"""Return one line of text, its controls escaped as in Python.
-
-    >>> printable("a\x1b[2Jb\nc")
-    'a\\x1b[2Jb\\nc'
-    """
-    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
-
-
-def shorten(text: str, most: int = 2000) -> str:
-    """Return text without its middle where it is longer than ``most`` letters."""
-    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
-
-
 def printable_json(value: Any) -> str:
     r"""Return a value as indented JSON, its controls escaped as in JSON.
 
@@ -62,7 +43,7 @@ def printable_json(value: Any) -> str:
     '"a\\u009bb"'
     """
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
-    return "\n".join(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+    return "\n".join(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
 def safe_console(

@@ -7,7 +7,7 @@ from math import inf, isfinite
 from typing import Literal
 
 from imprint.core.errors import ImprintError
-from imprint.study.config import Integers, Numbers
+from imprint.study.option_types import Integers, Numbers
 
 RGB = 3
 PROBABILITIES = ("flip", "jitter", "grayscale", "blur", "solarise")

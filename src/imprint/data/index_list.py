@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.arrays import IntArray
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.reading.array_files import read_npy
-from imprint.study.store import replacing
 
 
 def read_index_list(file: Path) -> IntArray:

@@ -36,8 +36,8 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.study.hashing import hash_file
+from imprint.study.json_io import read_json, write_json
 from imprint.study.step import Step
-from imprint.study.store import read_json, write_json
 
 MANIFEST = "manifest.json"
 VALIDATION = "val_set.npy"

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.reading.weights_files import read_safetensors, read_torch
-from imprint.study.store import replacing
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
 SUFFIXES = (".safetensors", *TORCH_SUFFIXES)

@@ -27,8 +27,8 @@ from imprint.nets.published import published_network, read_renamed, recognise
 from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.reading import json_files
 from imprint.study.hashing import hash_file, hash_json
+from imprint.study.json_io import write_json
 from imprint.study.options import WeightsChoice
-from imprint.study.store import write_json
 
 MEND_CARD = "write it again as one object of keys and values"
 

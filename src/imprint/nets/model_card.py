@@ -9,7 +9,7 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.nets.heads import projector_widths
-from imprint.study.config import to_plain
+from imprint.study.plain import to_plain
 
 NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

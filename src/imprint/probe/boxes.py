@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from imprint.core.arrays import IntArray, Pixels
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.data.boxes.voc_files import write_voc
@@ -28,8 +29,8 @@ from imprint.data.imageset import ArrayImages, ImageSet
 from imprint.data.picture import to_picture
 from imprint.probe.annotators.detector import OpenVocabularyDetector, clean_name
 from imprint.study.counted import uncounted
+from imprint.study.json_io import write_json
 from imprint.study.step import Step
-from imprint.study.store import replacing, write_json
 
 ANNOTATION = "Annotation"
 SUMMARY = "summary.json"

@@ -16,7 +16,7 @@ from typing import Any
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
 from imprint.stats.estimate import Estimate
-from imprint.study.store import read_json
+from imprint.study.json_io import read_json
 from imprint.study.tables import Table, read_table
 
 MAX_PICTURE_BYTES = 64 << 20

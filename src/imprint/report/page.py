@@ -13,13 +13,13 @@ from pathlib import Path
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.report.inputs import lookup, mapping
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
 from imprint.report.summary import read_summary
 from imprint.report.templating import render
-from imprint.study.store import replacing
 
 
 def write_report(root: Path, plots: Path | None = None) -> Path:

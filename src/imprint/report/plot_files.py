@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
-from imprint.study.store import replacing
+from imprint.core.durable import replacing
 
 DOTS_PER_INCH = 200
 COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")

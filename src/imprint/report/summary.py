@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from imprint import __version__
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.report.inputs import read_object
 from imprint.report.terminal import TERMINAL, print_all
-from imprint.study.config import to_plain
+from imprint.study.json_io import write_json
 from imprint.study.options import Common
-from imprint.study.store import Study, replacing, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 
 SCHEMA = 2
 """Version of the layout of ``summary.json``: raised when keys are renamed or moved, so that a page

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from imprint.core.missing import Missing
 from imprint.report.prose import Text, plain
 from imprint.report.wording import MISSING, Writer, interval, narrow_interval, with_interval
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 STACKED_COLUMNS = 5
 """From so many columns on, a row becomes a block of lines on a phone."""

@@ -11,8 +11,8 @@ import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from imprint.core.errors import printable
 from imprint.core.registry import Registry
-from imprint.core.terminal import printable
 from imprint.report.prose import Text, plain
 from imprint.report.table import Cell, Column, Table, Value, on_one_line, on_two_lines
 

@@ -31,10 +31,10 @@ from scipy.special import betainc
 from scipy.stats import binom
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.missing import Missing
 from imprint.stats.checks import sample
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import roc, tpr_at_fpr
-from imprint.study.finding import Missing
 
 LEAST_FALSE_POSITIVES = 5
 """Expected false positives from which the interval covers what it claims."""

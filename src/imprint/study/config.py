@@ -1,7 +1,7 @@
 """Options: a frozen dataclass, filled from defaults, then YAML files, then the command line.
 
 Annotations of a field say its range (:class:`imprint.core.bounds.Bounds`) and its old spellings
-(:class:`imprint.study.option_tree.Formerly`). A YAML file is read as if its keys stood on the
+(:class:`imprint.study.option_types.Formerly`). A YAML file is read as if its keys stood on the
 command line before everything else, so one set of rules checks both, and a run's ``options.yaml``
 replays it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import tyro
 
@@ -25,64 +25,6 @@ from imprint.study.option_errors import check_numbers, flagged, telling_option_e
 T = TypeVar("T")
 
 PUBLISHED_SECTIONS = {"model", "training"}
-
-
-def _comma_list(kind: type, metavar: str) -> Any:
-    def parse(words: list[str]) -> tuple[Any, ...]:
-        try:
-            return tuple(kind(word) for word in words[0].split(",") if word.strip())
-        except ValueError:
-            raise ValueError(f"expected {metavar}, got {words[0]!r}") from None
-
-    def is_instance(value: Any) -> bool:
-        return isinstance(value, tuple)
-
-    def show(value: tuple[Any, ...]) -> list[str]:
-        return [",".join(f"{item:g}" if kind is float else str(item) for item in value)]
-
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar=metavar,
-        instance_from_str=parse,
-        is_instance=is_instance,
-        str_from_instance=show,
-    )
-
-
-def _parse_settings(words: list[str]) -> tuple[tuple[str, str], ...]:
-    pairs = [word.partition("=") for word in words[0].split(",") if word.strip()]
-    for name, equals, _ in pairs:
-        if not name or not equals:
-            raise ValueError(f"expected NAME=VALUE,NAME=VALUE,…, got {words[0]!r}")
-    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
-
-
-_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
-    nargs=1,
-    metavar="NAME=VALUE,…",
-    instance_from_str=_parse_settings,
-    is_instance=lambda value: isinstance(value, tuple),
-    str_from_instance=lambda value: [",".join(f"{name}={text}" for name, text in value)],
-)
-
-Numbers = Annotated[tuple[float, ...], _comma_list(float, "NUMBER,NUMBER,…")]
-Integers = Annotated[tuple[int, ...], _comma_list(int, "INT,INT,…")]
-Names = Annotated[tuple[str, ...], _comma_list(str, "NAME,NAME,…")]
-Settings = Annotated[tuple[tuple[str, str], ...], _SETTINGS]
-
-_SOME_SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
-    nargs="*",
-    metavar="NAME=VALUE …",
-    instance_from_str=lambda words: tuple(
-        pair for word in words for pair in _parse_settings([word])
-    ),
-    is_instance=lambda value: isinstance(value, tuple),
-    str_from_instance=lambda value: [f"{name}={text}" for name, text in value],
-)
-Parameters = Annotated[
-    tuple[Annotated[tuple[tuple[str, str], ...], _SOME_SETTINGS], ...], tyro.conf.UseAppendAction
-]
-"""Settings behind one flag that may be given again: ``--param a=1 b=2 --param c=3``."""
 
 
 def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
@@ -217,17 +159,3 @@ def _item(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], list):
         return ",".join(map(_item, value))
     return "=".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def to_plain(options: Any) -> Any:
-    """Return options as plain values for JSON and YAML: dataclass → dict, tuple → list."""
-    if dataclasses.is_dataclass(options):
-        return {
-            field.name: to_plain(getattr(options, field.name))
-            for field in dataclasses.fields(options)
-        }
-    if isinstance(options, (tuple, list)):
-        return [to_plain(item) for item in options]
-    if isinstance(options, Path):
-        return str(options)
-    return options

@@ -20,25 +20,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from imprint.core.errors import ImprintError
-from imprint.study.store import read_json, write_json
+from imprint.study.json_io import read_json, write_json
 
 if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """A number that could not be computed, and why."""
-
-    missing: str
 
 
 def to_json(finding: Any) -> Any:

@@ -16,24 +16,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from imprint.core.bounds import Bounds, marks_of
+from imprint.study.option_types import Formerly
 
 METAVARS = {int: "INT", float: "FLOAT", Path: "PATH", str: "STR"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Formerly:
-    """Old spellings of an option, in its annotation: ``Annotated[Path, Formerly("subject")]``.
-
-    They are accepted for one version, with a line on standard error.
-
-    Attributes:
-        names: field names, as they stand in YAML.
-    """
-
-    names: tuple[str, ...]
-
-    def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", names)
 
 
 @dataclasses.dataclass(frozen=True)

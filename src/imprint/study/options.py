@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
-from imprint.study.config import Numbers, Settings
 from imprint.study.counted import uncounted
-from imprint.study.option_tree import Formerly
+from imprint.study.option_types import Formerly, Numbers, Settings
 
 
 @dataclass(frozen=True, kw_only=True)

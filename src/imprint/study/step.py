@@ -83,7 +83,7 @@ def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Fingerprinted):
-        return str(value.fingerprint())
+        return value.fingerprint()  # itself: that of images knows the hash of each
     if isinstance(value, np.ndarray):
         return hash_arrays(value)
     if isinstance(value, Mapping):

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from imprint.study.config import to_plain
+from imprint.study.plain import to_plain
 
 NEVER = frozenset(("out", "device", "json"))
 

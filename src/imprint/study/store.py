@@ -9,31 +9,28 @@ times or paths: the same study has the same bytes wherever and however often it 
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from imprint.core.durable import flush_folder, flush_tree, watching
+from imprint.core.durable import (
+    make_folder,
+    replacing,
+    telling_disk_errors,
+    unfinished_path,
+    watching,
+)
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log_step
-from imprint.reading import json_files
-from imprint.reading.regular import MAX_TEXT_BYTES
-from imprint.study.fingerprint import (
-    changed_images,
-    fingerprint_file,
-    fingerprints_in,
-    write_fingerprint,
-)
+from imprint.study.fingerprint import fingerprints_in
 from imprint.study.hashing import hash_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.kept_fingerprints import changed_images, fingerprint_file, write_fingerprint
 from imprint.study.step import Step, card_of
 
 NAMED_DIFFERENCES = 4
@@ -149,7 +146,7 @@ class Study:
         self, name: str, settings: Mapping[str, Any], inputs: tuple[str, ...] = ()
     ) -> Path:
         """Return where a resumable step keeps its unfinished work, for processes that share it."""
-        return _temporary(self.path(name), self._card(settings, inputs)["hash"][:12])
+        return unfinished_path(self.path(name), self._card(settings, inputs)["hash"][:12])
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -161,7 +158,7 @@ class Study:
             ImprintError: another process is at work in this folder.
         """
         new = not self.root.exists()
-        _make_folder(self.root)
+        make_folder(self.root)
         lock = self.root / ".lock"
         with _open_lock(lock) as file:
             if not _lock(file):
@@ -200,121 +197,6 @@ def card_path(path: Path) -> Path:
     return path.with_name(path.name + ".card.json")
 
 
-_IN_THE_MAKING: ContextVar[Path | None] = ContextVar("artefact in the making", default=None)
-"""The temporary path of the outermost artefact this thread writes, unless it can be resumed."""
-
-
-@contextmanager
-def replacing(path: Path, resume: str = "") -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
-
-    When the block fails, what stood at ``path`` stays, and nothing else is left behind.
-
-    Args:
-        path: the file or folder to write.
-        resume: when not empty, a key under which unfinished work is kept and handed on to the
-            next call with the same key.
-
-    Raises:
-        ImprintError: the disk is full, or the folder cannot be written or was deleted meanwhile.
-    """
-    temporary = _temporary(path, resume)
-    missing = [folder for folder in path.parents if not folder.exists()]
-    try:
-        _make_folder(path.parent)
-        with telling_disk_errors(path), watching(path.parent) as check_it_is_there:
-            if not resume:
-                _remove(temporary)
-            # What is written into an artefact in the making is flushed with all of it. Unfinished
-            # work that is handed on must hold by itself.
-            whole = _IN_THE_MAKING.get()
-            is_part = whole is not None and whole in path.parents
-            token = _IN_THE_MAKING.set(whole if is_part else None if resume else temporary)
-            try:
-                yield temporary
-            finally:
-                _IN_THE_MAKING.reset(token)
-            check_it_is_there()
-            if not is_part:
-                flush_tree(temporary)
-            if path.is_dir():
-                _remove(path)
-            os.replace(temporary, path)
-            if not is_part:
-                for folder in (path, *missing):
-                    flush_folder(folder.parent)
-    except BaseException:
-        if not resume:
-            with suppress(OSError, ValueError):
-                _remove(temporary)
-            for folder in missing:
-                with suppress(OSError, ValueError):
-                    folder.rmdir()
-        raise
-
-
-def _make_folder(path: Path) -> None:
-    """Make a folder unless it is there.
-
-    Raises:
-        ImprintError: it cannot be made.
-    """
-    with telling_disk_errors(path):
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except (FileNotFoundError, PermissionError) as error:
-            raise ImprintError(f"cannot make the folder {path}: {error.strerror}") from error
-
-
-@contextmanager
-def telling_disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk and a folder that cannot be written into one sentence.
-
-    Raises:
-        ImprintError: that sentence.
-    """
-    try:
-        yield
-    except Exception as error:
-        # Libraries that write by themselves raise errors of their own, which only quote the system.
-        code = error.errno if isinstance(error, OSError) else None
-        if code in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
-            raise ImprintError(
-                f"the disk is full: {path} was not written; free some space and run the same "
-                "command again, it goes on where it stopped"
-            ) from error
-        if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
-            raise ImprintError(
-                f"a file of {path} is larger than the system lets this process write: raise the "
-                "limit (ulimit -f) and run the same command again, it goes on where it stopped"
-            ) from error
-        if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
-        if isinstance(error, ValueError) and "null " in str(error):  # byte, or from 3.13 character
-            raise ImprintError(f"{str(path)!r} is no path: it holds a zero byte") from error
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(
-            json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-            encoding="utf-8",
-            errors="backslashreplace",  # a name of a file that is not UTF-8, as JSON writes it
-        )
-
-
-def read_json(path: Path, limit: int = MAX_TEXT_BYTES) -> Any:
-    """Return the content of a JSON file.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ImprintError: the file is not JSON in UTF-8.
-    """
-    return json_files.read_json(path, limit, remedy="delete it and run again")
-
-
 def _differences(
     found: Any,
     wanted: Any,
@@ -349,17 +231,6 @@ def _differences(
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:12] + "…"
-
-
-def _temporary(path: Path, resume: str) -> Path:
-    return path.with_name(f".{path.name}{'.' + resume if resume else ''}.part")
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _open_lock(path: Path) -> IO[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import UnreadableFile, check_regular
-from imprint.study.store import replacing
 
 Table = dict[str, NDArray[Any]]
 

@@ -22,8 +22,8 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 from imprint.train.gather import rank, world_size
 from imprint.train.loop import train

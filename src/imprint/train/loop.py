@@ -22,6 +22,7 @@ from torch import nn
 
 from imprint import __version__
 from imprint.core.arrays import IntArray
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log, track
 from imprint.core.seeds import derive
@@ -31,7 +32,6 @@ from imprint.nets.image_model import ImageModel
 from imprint.nets.load import save_model
 from imprint.nets.model_card import ModelCard, for_channels
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import replacing
 from imprint.train.batches import Batches, shared_batch_size
 from imprint.train.collapse import collapse_news, has_collapsed, spreads
 from imprint.train.distribute import distribute

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import Augmentation
-from imprint.study.config import Numbers, Settings
+from imprint.study.option_types import Numbers, Settings
 from imprint.train.probe_options import OnlineProbeOptions
 from imprint.train.resolution import ResolutionRamp
 

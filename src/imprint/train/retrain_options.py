@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from imprint.core.errors import ImprintError
-from imprint.study.config import Numbers
+from imprint.study.option_types import Numbers
 
 Loss = Literal["cross_entropy", "squared"]
 SLOWEST, FASTEST = 1e-20, 1e20

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.nets.image_model import ImageModel
 from imprint.reading.regular import UnreadableFile
 from imprint.reading.weights_files import read_torch
-from imprint.study.store import replacing
 from imprint.train.objective import Objective
 from imprint.train.online_probes import OnlineProbes
 

@@ -1,5 +1,6 @@
 """Findings of a privacy audit with numbers that can be read off the page."""
 
+from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy.methods import ONE_RUN_METHODS
 from imprint.lenses.membership.privacy_findings import (
@@ -10,7 +11,6 @@ from imprint.lenses.membership.privacy_findings import (
     PrivacyFindings,
 )
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 DP = AccountedPrivacy(None, "prv", 0.99, 1e-5, 2.0, 1.0, 0.25, 100)
 FREE = AccountedPrivacy("trained without DP-SGD, so no ε bounds what it leaks")

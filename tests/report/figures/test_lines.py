@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
+from imprint.core.missing import Missing
 from imprint.report.drawing import PLACEHOLDERS, REFERENCE, TARGET
 from imprint.report.figure import Area, Axis, Key, Label, Level, Lines, Series, estimates
 from imprint.report.figures.lines import paint_lines
 from imprint.report.wording import short_percent
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 PLOT = Lines(
     name="plot", title="Title", caption="Caption.", description="A rises to 40%.",

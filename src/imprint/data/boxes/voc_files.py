@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from imprint.study.store import replacing
+from imprint.core.durable import replacing
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.extras import import_tensorflow
 from imprint.core.progress import track
@@ -30,7 +31,6 @@ from imprint.data.sources.imagenet_index import INDEX_FILE
 from imprint.reading.regular import check_regular
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
-from imprint.study.store import replacing
 
 PARTS = {"train": "train", "validation": "val"}
 """Folder of each kind of shard."""

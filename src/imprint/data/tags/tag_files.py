@@ -27,7 +27,7 @@ from imprint.core.progress import log
 from imprint.data.name_join import match_names
 from imprint.data.tags.annotation import Tags, tags_from_words
 from imprint.reading.regular import open_regular
-from imprint.study.store import read_json, write_json
+from imprint.study.json_io import read_json, write_json
 
 MAX_TAG_BYTES = 1 << 29
 Words = dict[str, dict[str, float]]

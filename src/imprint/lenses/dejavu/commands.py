@@ -10,7 +10,7 @@ from imprint.data.augmentation import SECOND_VIEW, Augmentation
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
 from imprint.study.command import command
-from imprint.study.config import Numbers
+from imprint.study.option_types import Numbers
 from imprint.study.options import Common, DataChoice, DejavuChoice, WeightsChoice
 from imprint.train.probe_options import ProbeOptions
 

@@ -11,8 +11,8 @@ from imprint.lenses.membership.study.options import CohortAuditOptions, Membersh
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions, ScoreBoundOptions
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.study.command import command
-from imprint.study.config import Names
 from imprint.study.listing import listed
+from imprint.study.option_types import Names
 from imprint.study.options import Common
 
 listed("attacks", "membership attacks", "imprint.lenses.membership.attack.attack:ATTACKS")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from imprint.probe.neurons.neurons import Taps
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.probe.signals.precision import full_float32
 from imprint.reading.regular import check_regular
-from imprint.study.store import read_json, write_json
+from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import read_table, write_table
 
 Storage = Literal["float32", "float16"]

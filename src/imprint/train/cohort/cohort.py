@@ -15,7 +15,8 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.train.cohort.cohort_engines import (
     Job,
     train_in_processes,

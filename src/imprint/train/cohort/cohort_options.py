@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import PAD_AND_FLIP, Augmentation
-from imprint.study.config import Numbers, Settings, to_plain
-from imprint.study.option_tree import Formerly
+from imprint.study.option_types import Formerly, Numbers, Settings
+from imprint.study.plain import to_plain
 
 EngineName = Literal["sequential", "processes", "stacked"]
 

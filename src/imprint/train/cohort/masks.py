@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, IntArray
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, uniforms
 from imprint.reading.array_files import read_npy
 from imprint.stats.folds import half_splits
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import read_json, replacing, write_json
+from imprint.study.json_io import read_json, write_json
 
 LEGACY_ROWS = 128
 LEGACY_RECORDS = 50_000

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from imprint.core.arrays import IntArray, Pixels
+from imprint.core.durable import replacing
 from imprint.core.progress import track
 from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ArrayImages, ImageSet
-from imprint.study.store import replacing
 
 READ_AT_ONCE = 1024
 

@@ -32,7 +32,8 @@ from imprint.nets.model_card import ModelCard
 from imprint.neurons.activations import Layers
 from imprint.report import wording
 from imprint.report.page import write_report
-from imprint.study.store import Study, read_json
+from imprint.study.json_io import read_json
+from imprint.study.store import Study
 from imprint.study.tables import read_table
 
 NAMES = {"nc", "kmnc", "snac", "nbc", "tknc", "tknp", "cc", "lsc", "dsc", "mdsc", "nlc", "ssc"}

@@ -15,7 +15,7 @@ from imprint.lenses.leave_one_out.page.plots import MOST_POINTS, divergence_hist
 from imprint.lenses.leave_one_out.page.section import _verdict
 from imprint.report.page import write_report
 from imprint.stats.estimate import Estimate
-from imprint.study.store import write_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import read_table
 
 HOSTILE = "<script>alert(1)</script>"

@@ -9,7 +9,7 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.study import large as large
 from imprint.lenses.leave_one_out.study.options import FitOptions
-from imprint.study.store import read_json
+from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 
 RECORDS = 90

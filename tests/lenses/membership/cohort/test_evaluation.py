@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import called
 from imprint.stats import roc, tpr_at_fpr
-from imprint.study.finding import Missing
 
 
 def test_a_cohort_is_the_mean_of_its_targets():

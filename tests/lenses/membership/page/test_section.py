@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import (
@@ -25,8 +26,8 @@ from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.report.page import write_report
 from imprint.stats import Estimate, roc
-from imprint.study.finding import Missing, from_json
-from imprint.study.store import write_json
+from imprint.study.finding import from_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import read_table
 
 RECORDS, MODELS = 400, 6

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import audit_many_runs, audit_one_run, one_run_bounds
 from imprint.lenses.membership.privacy.choices import (
     BUDGETS,
@@ -13,7 +14,6 @@ from imprint.lenses.membership.privacy.choices import (
 from imprint.lenses.membership.privacy.coins import check_coins
 from imprint.lenses.membership.privacy.methods import ONE_RUN_METHODS
 from imprint.lenses.membership.study.privacy.arrays import describe_bound
-from imprint.study.finding import Missing
 
 CHOICES = [Fixed(Budget(0.3, 0.3)), Fixed(Budget(1, 0)), Split(), Bonferroni(BUDGETS)]
 

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ALL_CLASSES, ImportanceTable
 from imprint.reading.regular import read_text
 from imprint.study.hashing import hash_json
-from imprint.study.store import read_json, replacing, write_json
+from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import read_table, write_table
 
 SAME = ("method", "target", "reduce", "sign", "scaling")

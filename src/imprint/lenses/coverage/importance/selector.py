@@ -23,7 +23,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.nets.checkpoint import read_weights, write_weights
-from imprint.study.store import read_json, write_json
+from imprint.study.json_io import read_json, write_json
 
 Features = NDArray[np.float32]
 

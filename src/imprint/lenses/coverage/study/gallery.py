@@ -7,7 +7,8 @@ from typing import Any
 
 from imprint.data.imageset import ImageSet
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 
 STEP = "coverage"
 

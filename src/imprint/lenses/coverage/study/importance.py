@@ -32,9 +32,10 @@ from imprint.neurons.importance import ImportanceTable, Selection, neurons_of, s
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attribute_by
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 
 
 class NotAttributable(ImprintError):

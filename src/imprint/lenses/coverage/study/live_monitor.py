@@ -19,7 +19,7 @@ from imprint.nets.checkpoint import read_weights, write_weights
 from imprint.neurons.activations import Layers
 from imprint.probe.neurons.neurons import Taps
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.study.store import read_json, write_json
+from imprint.study.json_io import read_json, write_json
 
 PARTS = ("neurons", "thresholds", "codes", "counts")
 

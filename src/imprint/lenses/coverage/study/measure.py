@@ -25,7 +25,7 @@ from imprint.lenses.coverage.measure.ratio import published_ratio
 from imprint.lenses.coverage.study.options import CorrectOnly, CriteriaChoice
 from imprint.neurons.activations import ActivationTable, Batch
 from imprint.probe.neurons.activations import only_correct
-from imprint.study.config import to_plain
+from imprint.study.plain import to_plain
 
 ALL = "all"
 

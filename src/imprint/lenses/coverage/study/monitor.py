@@ -37,7 +37,8 @@ from imprint.probe.signals.precision import full_float32
 from imprint.report.summary import finish
 from imprint.stats import proportion
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 NEW = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from imprint.study.config import Integers, Names, Parameters
+from imprint.study.option_types import Integers, Names, Parameters
 from imprint.study.options import Common, WeightsChoice
 
 CorrectOnly = Literal["none", "build", "eval", "both"]

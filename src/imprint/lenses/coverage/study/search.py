@@ -13,8 +13,9 @@ from imprint.lenses.coverage.clusters.search import Objective, search
 from imprint.lenses.coverage.clusters.separation import separation, strongest
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.neurons.activations import ActivationTable
-from imprint.study.config import to_plain
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 
 
 def search_step(

@@ -18,9 +18,10 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.stats import proportion
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 
 HELD_OUT = 4
 """One input in so many tests the selector, and does not train it."""

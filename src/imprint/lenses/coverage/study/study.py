@@ -32,10 +32,11 @@ from imprint.lenses.coverage.study.tables import (
 )
 from imprint.neurons.activations import ActivationTable
 from imprint.report.summary import finish
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_file
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import Common
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 
 LENS = "coverage"
 

@@ -25,8 +25,8 @@ from imprint.nets.load import network_file
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import Storage, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 
 

@@ -21,8 +21,8 @@ from imprint.lenses.dejavu.memorization.two_model import (
     significance,
     two_model,
 )
+from imprint.study.json_io import write_json
 from imprint.study.npz import Arrays, check_numbers, read_npz
-from imprint.study.store import write_json
 from imprint.study.tables import write_table
 
 MATRICES = ("public", "crops_target", "crops_reference")

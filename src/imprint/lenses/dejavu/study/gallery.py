@@ -15,7 +15,8 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.two_model import CATEGORIES
 from imprint.lenses.dejavu.study.guess import SIDES
 from imprint.report.pictures import CARD_SIDE, NEIGHBOUR_SIDE, save_crop, save_whole
-from imprint.study.store import Study, write_json
+from imprint.study.json_io import write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, positions_of, read_table
 
 MEMORIZED_CARDS = 48

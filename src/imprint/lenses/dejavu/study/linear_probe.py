@@ -9,8 +9,8 @@ from imprint.core.device import choose_device
 from imprint.data.augmentation import Augmentation
 from imprint.data.choice import open_choice
 from imprint.nets.load import NetworkFile
+from imprint.study.json_io import write_json
 from imprint.study.options import DataChoice
-from imprint.study.store import write_json
 from imprint.train.command import read_indices
 from imprint.train.linear_probe import linear_probe, plain_accuracies
 from imprint.train.probe_options import ProbeOptions

@@ -42,9 +42,10 @@ from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
 from imprint.stats.control import Control
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import CropChoice, DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 
 EMBEDDINGS = "tables/one_model_embeddings"

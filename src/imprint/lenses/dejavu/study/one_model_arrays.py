@@ -16,8 +16,8 @@ from imprint.lenses.dejavu.memorization.references import log_probabilities
 from imprint.lenses.dejavu.study.arrays import check_shapes, rows
 from imprint.lenses.dejavu.study.one_model_findings import Judged, find, write_found
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
+from imprint.study.json_io import write_json
 from imprint.study.npz import Arrays, flags, read_npz
-from imprint.study.store import write_json
 
 REQUIRED = ("public", "public_labels", "crops_target", "labels", "reference_probs")
 PROBABILITIES = "reference_probs"

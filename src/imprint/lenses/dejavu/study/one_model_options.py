@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.data.augmentation import Augmentation
-from imprint.study.config import Names
+from imprint.study.option_types import Names
 from imprint.study.options import AttackChoice, Common, CropChoice, DataChoice, WeightsChoice
 from imprint.train.options import TrainOptions
 

@@ -27,8 +27,8 @@ from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice
 from imprint.lenses.dejavu.study.one_model_roles import CropPool
 from imprint.nets.load import NetworkFile, load_model
 from imprint.probe.embeddings import embed
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays, hash_file
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 from imprint.train.crop_classifier import predict_crops

@@ -38,9 +38,10 @@ from imprint.nets.image_model import Layer
 from imprint.nets.load import NetworkFile, load_model
 from imprint.probe.embeddings import embed
 from imprint.report.summary import finish
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.plain import to_plain
+from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 from imprint.train.checkpoints import checkpoints_in
 from imprint.train.linear_probe import linear_probe, plain_accuracies

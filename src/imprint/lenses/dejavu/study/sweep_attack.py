@@ -16,9 +16,10 @@ from imprint.lenses.dejavu.study.sweep_options import SweepOptions
 from imprint.lenses.dejavu.study.sweep_points import Point
 from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import CropAttackChoice
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import positions_of, read_table, write_table
 
 FOLDER = "tables/dejavu_sweep"

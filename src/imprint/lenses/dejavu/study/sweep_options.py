@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from imprint.study.config import Settings
+from imprint.study.option_types import Settings
 from imprint.study.options import CropAttackChoice, DataChoice
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions

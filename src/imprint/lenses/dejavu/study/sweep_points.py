@@ -11,7 +11,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
-from imprint.study.config import to_plain
+from imprint.study.plain import to_plain
 from imprint.train.loop import initial_model, make_card
 from imprint.train.objective import build_objective
 

@@ -29,8 +29,8 @@ from imprint.lenses.dejavu.memorization.two_model import (
 )
 from imprint.lenses.dejavu.study.guess import SIDES, guess
 from imprint.stats import Estimate
+from imprint.study.json_io import write_json
 from imprint.study.options import DejavuChoice
-from imprint.study.store import write_json
 from imprint.study.tables import Table, read_table, write_table
 
 CURVE_PERCENTS = np.arange(10.0, 101.0)

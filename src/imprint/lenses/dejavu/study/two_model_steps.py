@@ -27,9 +27,10 @@ from imprint.lenses.dejavu.study.tables import Crops, write_legacy, write_tables
 from imprint.nets.load import NetworkFile
 from imprint.probe.embeddings import embed
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json
 from imprint.study.options import CropAttackChoice, DejavuChoice
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.large.panels import Panels, aligned
@@ -28,7 +29,6 @@ from imprint.lenses.leave_one_out.linalg.tiled_cholesky import (
     divide_rows,
     substitute,
 )
-from imprint.study.store import replacing
 
 Block = Callable[[slice, slice], Tensor]
 """A of some rows and columns, float64, with the noise on its diagonal."""

@@ -25,9 +25,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from imprint.core.durable import telling_disk_errors
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.tiles import blocks
-from imprint.study.store import read_json, telling_disk_errors, write_json
+from imprint.study.json_io import read_json, write_json
 
 CACHE_LINE = 64
 """Bytes: where BLAS kernels tell aligned from other operands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from imprint.study.config import Numbers, Settings
+from imprint.study.option_types import Numbers, Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.study.hashing import hash_arrays
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out/additions"

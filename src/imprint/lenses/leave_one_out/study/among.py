@@ -16,7 +16,8 @@ from imprint.lenses.leave_one_out.posterior.queries import (
     training_influence,
 )
 from imprint.lenses.leave_one_out.study.fit import Fit
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 
 STEP = "leave_one_out/among_records"
 MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "influence")

@@ -14,7 +14,8 @@ from imprint.core.progress import track
 from imprint.lenses.leave_one_out.posterior.queries import queries_at_once, query_blocks
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out/queries"

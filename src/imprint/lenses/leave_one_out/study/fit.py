@@ -36,7 +36,8 @@ from imprint.lenses.leave_one_out.posterior.records import record_columns
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.study.inputs import Inputs
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
 STEP = "leave_one_out"

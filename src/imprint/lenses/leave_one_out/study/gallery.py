@@ -12,7 +12,8 @@ from imprint.lenses.leave_one_out.posterior.findings import distinct_records
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.study.fit import RECORDS, STEP
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
 CARDS = 48

@@ -25,8 +25,9 @@ from imprint.lenses.leave_one_out.posterior.self_influence import towards_class
 from imprint.lenses.leave_one_out.study.fit import Fit
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json, write_json
 from imprint.study.npz import numbers, read_npz
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 STEP = "leave_one_out/groups"

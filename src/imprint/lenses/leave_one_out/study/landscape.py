@@ -26,9 +26,10 @@ from imprint.lenses.leave_one_out.study.fit import Fit, check_fit, check_one_noi
 from imprint.lenses.leave_one_out.study.search_options import LandscapeOptions
 from imprint.lenses.leave_one_out.study.study import facts_of, read_fitted
 from imprint.report.summary import finish
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 STEP = "leave_one_out_landscape"

@@ -30,7 +30,8 @@ from imprint.lenses.leave_one_out.posterior.options import MethodChoice
 from imprint.lenses.leave_one_out.posterior.records import record_columns
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence
 from imprint.lenses.leave_one_out.study.fit import RECORDS, STEP, Fit, check_columns, tell_copies
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
 GIB = 2**30

@@ -19,8 +19,9 @@ from imprint.lenses.leave_one_out.study.options import FitOptions, QueryOptions
 from imprint.lenses.leave_one_out.study.study import read_fitted
 from imprint.report.summary import new_summary, read_summary
 from imprint.study.config import parse
+from imprint.study.json_io import read_json, write_json
 from imprint.study.npz import read_npz
-from imprint.study.store import Study, card_path, read_json, write_json
+from imprint.study.store import Study, card_path
 
 
 def query_study(options: QueryOptions) -> dict[str, Any]:

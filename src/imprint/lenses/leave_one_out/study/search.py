@@ -44,9 +44,10 @@ from imprint.lenses.leave_one_out.study.study import facts_of, read_fitted
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.summary import finish
 from imprint.stats import median, proportion
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 STEP = "leave_one_out_search"

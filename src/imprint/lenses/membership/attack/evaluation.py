@@ -10,6 +10,7 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.stats import (
     Estimate,
@@ -19,7 +20,6 @@ from imprint.stats import (
     true_positive_rate,
     wilson,
 )
-from imprint.study.finding import Missing
 
 FPRS = (0.1, 0.01, 0.001, 0.0001)
 

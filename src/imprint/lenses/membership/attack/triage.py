@@ -17,10 +17,10 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import BothSides, check_both
 from imprint.lenses.membership.cohort.references import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
-from imprint.study.finding import Missing
 
 TAIL, WIDEST_TAIL = 0.01, 0.1
 STEEPEST = 100.0

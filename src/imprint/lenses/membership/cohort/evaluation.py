@@ -13,11 +13,11 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import FPRS, Evaluation, check_both
 from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
 from imprint.stats.crossed import crossed_reach
-from imprint.study.finding import Missing
 
 GROUPS = 20
 MIN_RECORDS = 2 * GROUPS

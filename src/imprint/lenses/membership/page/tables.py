@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from imprint.core.missing import Missing
 from imprint.lenses.membership.findings import AttackFinding
 from imprint.report.headline import Headline
 from imprint.report.wording import decimal, percent
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing
 
 CHANCE = 0.5
 BELOW_CHANCE = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from imprint.core.missing import Missing
 from imprint.lenses.membership.findings import (
     LABEL_ONLY,
     AttackFinding,
@@ -17,7 +18,7 @@ from imprint.lenses.membership.page.verdict import attack_verdict, notes
 from imprint.lenses.membership.study.series.table import show_study
 from imprint.report.terminal import TERMINAL, print_all
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import Missing, from_json
+from imprint.study.finding import from_json
 
 MOST_RATES = 2
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from imprint.core import seeds
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
@@ -46,7 +47,6 @@ from imprint.lenses.membership.privacy.methods import (
 )
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 from imprint.stats.checks import sample
-from imprint.study.finding import Missing
 
 
 @dataclass(frozen=True)

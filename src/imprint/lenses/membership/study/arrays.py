@@ -24,9 +24,9 @@ from imprint.lenses.membership.findings import MembershipFindings, describe_atta
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
 from imprint.probe.signals.signal import signal_kinds
 from imprint.stats.control import Control
-from imprint.study.config import to_plain
 from imprint.study.finding import to_json
-from imprint.study.store import write_json
+from imprint.study.json_io import write_json
+from imprint.study.plain import to_plain
 from imprint.study.tables import write_table
 
 MANY_TIED = 0.1

@@ -29,7 +29,8 @@ from imprint.lenses.membership.memorization.published_ensemble import (
 )
 from imprint.stats.estimate import Estimate
 from imprint.study.hashing import hash_file, hash_json
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.json_io import read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 STEP = "membership"

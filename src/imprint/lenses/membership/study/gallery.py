@@ -7,7 +7,8 @@ from typing import Any
 
 from imprint.data.imageset import ImageSet
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.store import Study, write_json
+from imprint.study.json_io import write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
 EXPOSED_CARDS = 48

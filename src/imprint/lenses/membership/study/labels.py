@@ -29,8 +29,8 @@ from imprint.lenses.membership.study.records import Records
 from imprint.lenses.membership.study.signals import kinds_left_out
 from imprint.lenses.membership.study.trials import Trial, run_trials
 from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances, require_art
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.study.config import Names
+from imprint.study.option_types import Names
 from imprint.study.options import Common, DataChoice, WeightsChoice
 from imprint.train.cohort.cohort_options import CohortOptions
 

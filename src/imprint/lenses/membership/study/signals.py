@@ -23,8 +23,8 @@ from imprint.lenses.membership.study.records import Pool
 from imprint.probe.signals.augmented import check_augmentations
 from imprint.probe.signals.signal import SignalOptions, signal_kinds, signals_of_table
 from imprint.probe.signals.signals import take_signals
-from imprint.study.config import to_plain
 from imprint.study.hashing import hash_arrays
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 

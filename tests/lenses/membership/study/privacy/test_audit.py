@@ -9,6 +9,7 @@ import pytest
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.privacy.audit import audit_one_run
 from imprint.lenses.membership.privacy.choices import Budget, Fixed
@@ -19,8 +20,8 @@ from imprint.lenses.membership.study.privacy.audit import (
 )
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions
 from imprint.report.page import write_report
-from imprint.study.finding import Missing, to_json
-from imprint.study.store import write_json
+from imprint.study.finding import to_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks

@@ -26,7 +26,7 @@ from imprint.lenses.membership.study.series.size import (
 )
 from imprint.lenses.membership.study.signals import Answers
 from imprint.stats import auc
-from imprint.study.store import write_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import read_table, write_table
 from imprint.train.cohort.cohort_options import CohortOptions
 

@@ -53,9 +53,10 @@ from imprint.report.summary import finish
 from imprint.stats import mean_share, within_unit
 from imprint.stats.ranks import midranks
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 STEP = "comparison"

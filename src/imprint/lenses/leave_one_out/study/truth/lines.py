@@ -37,9 +37,10 @@ from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, witho
 from imprint.nets.fully_connected import in_own_span
 from imprint.stats.crossed import crossed_variance
 from imprint.study.hashing import hash_arrays
+from imprint.study.json_io import read_json, write_json
 from imprint.study.options import DataChoice
 from imprint.study.step_settings import card_settings, fields_of
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 FURTHEST = 1_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imprint.lenses.leave_one_out.posterior.options import KernelChoice
-from imprint.study.config import Names, Numbers
+from imprint.study.option_types import Names, Numbers
 from imprint.study.options import Common, DataChoice
 from imprint.train.retrain_options import RetrainOptions
 

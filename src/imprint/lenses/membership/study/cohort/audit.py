@@ -39,8 +39,9 @@ from imprint.lenses.membership.study.signals import (
 )
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
+from imprint.study.json_io import read_json
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json
+from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS, train_cohort
 from imprint.train.cohort.cohort_engines import WEIGHTS
 from imprint.train.cohort.cohort_plan import cohort_card

@@ -40,7 +40,7 @@ from imprint.lenses.membership.study.cohort.memorization import (
 from imprint.lenses.membership.study.trials import CURVATURE, Trial, attack_queries, list_trials
 from imprint.stats.control import Control
 from imprint.study.finding import to_json
-from imprint.study.store import write_json
+from imprint.study.json_io import write_json
 from imprint.study.tables import write_table
 
 OFTEN_ALLOWED = 0.01

@@ -10,7 +10,8 @@ import numpy as np
 from imprint.core.arrays import IntArray
 from imprint.data.imageset import ImageSet
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.store import Study, write_json
+from imprint.study.json_io import write_json
+from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
 A_CLASS = 25

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy.epsilon import bound_epsilon
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, read_array_file
-from imprint.study.finding import Missing, to_json
-from imprint.study.store import write_json
+from imprint.study.finding import to_json
+from imprint.study.json_io import write_json
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

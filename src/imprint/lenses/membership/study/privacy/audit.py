@@ -29,6 +29,7 @@ import torch
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
@@ -55,7 +56,7 @@ from imprint.probe.signals.signal import SignalOptions
 from imprint.report.summary import finish
 from imprint.stats import Estimate, proportion
 from imprint.study.counted import uncounted
-from imprint.study.finding import Missing, from_json, read_finding, to_json, write_finding
+from imprint.study.finding import from_json, read_finding, to_json, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table

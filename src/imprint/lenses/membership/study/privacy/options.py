@@ -10,7 +10,7 @@ from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.privacy.methods import BUDGET, MIN_CONFIDENCE, Method, Runs
-from imprint.study.config import Numbers
+from imprint.study.option_types import Numbers
 from imprint.study.options import Common, DataChoice
 from imprint.train.cohort.cohort_options import CohortOptions
 

@@ -32,8 +32,9 @@ from imprint.lenses.membership.study.signals import curvature_signals, signal_st
 from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.probe.signals.signal import SignalOptions
 from imprint.study.finding import to_json
+from imprint.study.json_io import read_json, write_json
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort import MASKS
 

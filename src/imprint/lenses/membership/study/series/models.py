@@ -30,8 +30,9 @@ from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import Answers, evidence, take_all_signals
 from imprint.stats import LEAST_FALSE_POSITIVES, within_unit
+from imprint.study.json_io import read_json, write_json
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS
 
 FPR = 0.01

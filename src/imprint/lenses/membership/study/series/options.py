@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from imprint.lenses.membership.study.options import CohortChoice, PoolChoice
-from imprint.study.config import Integers, Names, Numbers
+from imprint.study.option_types import Integers, Names, Numbers
 from imprint.study.options import Common, DataChoice
 
 Over = Literal["models", "size", "epsilon", "curvature"]

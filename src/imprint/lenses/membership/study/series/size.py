@@ -46,8 +46,9 @@ from imprint.lenses.membership.study.series.points import (
 from imprint.lenses.membership.study.signals import Answers, evidence, take_all_signals
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.study.finding import to_json
+from imprint.study.json_io import read_json, write_json
 from imprint.study.step_settings import card_settings
-from imprint.study.store import Study, read_json, write_json
+from imprint.study.store import Study
 from imprint.train.cohort.masks import Masks, ordered_subsets
 
 ORDERED_TARGETS = 4
