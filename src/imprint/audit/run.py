@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_st
 from imprint.lenses.membership.study.records import Pool
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
+from imprint.study.finding import JsonObject
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS
 from imprint.train.cohort.cohort_engines import WEIGHTS
@@ -36,7 +36,7 @@ from imprint.train.cohort.masks import read_masks
 from imprint.train.loop import FIGURES, initial_model, make_card
 
 
-def run_audit(options: AuditOptions) -> dict[str, Any]:
+def run_audit(options: AuditOptions) -> JsonObject:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
 
     With a model, the steps are those of the one-model test alone.
@@ -64,7 +64,7 @@ def run_audit(options: AuditOptions) -> dict[str, Any]:
 
 def _audit_encoders(
     study: Study, images: ImageSet, options: AuditOptions, device: torch.device
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[JsonObject, JsonObject]:
     """Train two encoders and a cohort; return facts about the images and findings by lens."""
     partition = draft_partition(images, options)
     attacked = attacked_set(images, partition, options)
@@ -96,7 +96,7 @@ def _audit_encoders(
 
 def coverage_step(
     study: Study, images: ImageSet, pool: Pool, options: AuditOptions, device: torch.device
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return what images of no training set exercise in the cohort's first classifier."""
     members = read_masks(study.path(MASKS) / "members.npy").members[0]
     return coverage_audit_step(
@@ -144,7 +144,7 @@ def check_encoder(images: ImageSet, options: AuditOptions) -> None:
         )
 
 
-def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, JsonObject]:
     """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
     cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
     return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}

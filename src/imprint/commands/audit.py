@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from imprint.audit.options import AuditOptions
 from imprint.study.command import command
+from imprint.study.finding import JsonObject
 
 
 @command(
@@ -30,7 +30,7 @@ class RunAudit(AuditOptions):
     --one-model. An interrupted audit goes on where it stopped when the same command is given again.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Run the audit; return the content of ``summary.json``."""
         from imprint.audit.run import run_audit
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from imprint.study.command import command
+from imprint.study.finding import JsonObject
 from imprint.study.options import Common
 
 
@@ -17,7 +17,7 @@ class WriteReport(Common):
     plots: bool = False
     """Also write every plot as an SVG and a PNG file into OUT/plots."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Write the page; return where it is."""
         from imprint.core.errors import ImprintError
         from imprint.core.progress import log

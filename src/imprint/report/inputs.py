@@ -16,6 +16,7 @@ from typing import Any
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
 from imprint.stats.estimate import Estimate
+from imprint.study.finding import JsonObject
 from imprint.study.json_io import read_json
 from imprint.study.tables import Table, read_table
 
@@ -45,7 +46,7 @@ class Picture:
         return max(self.width, self.height) < ENLARGE_BELOW
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> JsonObject:
     """Return the JSON object in a file.
 
     Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
         key=lambda section: (section.order, section.key),
     )
     name = str(lookup(summary, "data", "name"))
-    html = _page(
+    html = render_page(
         name=name,
         trained_on=str(mapping(summary, "data").get("trained_on", name)),
         version=str(lookup(summary, "imprint")),
@@ -58,7 +59,7 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
     return path
 
 
-def _page(name: str, trained_on: str, version: str, sections: list[Section]) -> str:
+def render_page(name: str, trained_on: str, version: str, sections: Sequence[Section]) -> str:
     """Return the page; its policy forbids every load and every script but its own."""
     script = render("page.js.j2")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

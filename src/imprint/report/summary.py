@@ -12,6 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.report.inputs import read_object
 from imprint.report.terminal import TERMINAL, print_all
+from imprint.study.finding import JsonObject
 from imprint.study.json_io import write_json
 from imprint.study.options import Common
 from imprint.study.plain import to_plain
@@ -24,9 +25,7 @@ is never made of findings that it would misread."""
 NOT_SETTINGS = ("out", "device", "json")
 
 
-def finish(
-    study: Study, options: Common, data: dict[str, Any], lenses: dict[str, Any]
-) -> dict[str, Any]:
+def finish(study: Study, options: Common, data: JsonObject, lenses: JsonObject) -> JsonObject:
     """Write what a study found; return the content of ``summary.json``.
 
     Args:
@@ -51,8 +50,8 @@ def finish(
 
 
 def new_summary(
-    data: dict[str, Any], lenses: dict[str, Any], settings: dict[str, Any] | None = None
-) -> dict[str, Any]:
+    data: JsonObject, lenses: JsonObject, settings: JsonObject | None = None
+) -> JsonObject:
     """Return the content of a ``summary.json``.
 
     Args:
@@ -70,7 +69,7 @@ def new_summary(
     }
 
 
-def read_summary(root: Path) -> dict[str, Any]:
+def read_summary(root: Path) -> JsonObject:
     """Return the content of ``summary.json`` of a study.
 
     Raises:
@@ -93,11 +92,11 @@ def finish_without_page(options: Common) -> None:
     log(f"results: {options.out}")
 
 
-def _settings(options: Common) -> dict[str, Any]:
+def _settings(options: Common) -> JsonObject:
     return {k: value for k, value in to_plain(options).items() if k not in NOT_SETTINGS}
 
 
-def _write_options(root: Path, settings: dict[str, Any]) -> None:
+def _write_options(root: Path, settings: JsonObject) -> None:
     import yaml
 
     with replacing(root / "options.yaml") as temporary:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from imprint.core.errors import printable
 from imprint.core.registry import Registry
 from imprint.report.prose import Text, plain
 from imprint.report.table import Cell, Column, Table, Value, on_one_line, on_two_lines
+from imprint.study.finding import JsonObject
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Printed = Table | Text
 """What a terminal shows: a table, or a sentence."""
 
-Show = Callable[[dict[str, Any]], Sequence[Printed] | None]
+Show = Callable[[JsonObject], Sequence[Printed] | None]
 """Returns what to print of one key of ``lenses`` in ``summary.json``."""
 
 TERMINAL: Registry[Show] = Registry("analysis", "imprint.lenses.*.page")
@@ -177,7 +178,7 @@ def _rich(table: Table, layout: Layout, width: int) -> RichTable:
     return drawn
 
 
-def in_percent(estimate: dict[str, Any]) -> str:
+def in_percent(estimate: JsonObject) -> str:
     """Return an estimate in percent with its interval; what rounds to 0 has no minus."""
     low, high = estimate["ci95"]
     value, low, high = (100 * number for number in (estimate["value"], low, high))
