@@ -14,7 +14,6 @@ import yaml
 
 from imprint.audit.options import SMALL_COHORT, AuditOptions
 from imprint.audit.run import run_audit
-from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.lenses.dejavu.study.arrays import attack_arrays
 from imprint.lenses.dejavu.study.two_model import two_model_audit
@@ -351,34 +350,3 @@ def test_a_killed_audit_ends_with_the_same_bytes(tmp_path):
             assert (tmp_path / "whole" / name).read_bytes() == (
                 tmp_path / "killed" / name
             ).read_bytes(), name
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["audit", "--data", "/nowhere"], "/nowhere"),
-        (["audit", "--k", "5000"], "k is 5000 but only"),
-        (["audit", "--per-class", "500"], "500"),
-        (
-            ["audit", "--decision", "logits", "--layer", "projector"],
-            "needs --layer logits, got projector",
-        ),
-        (["audit", "--train.projector", "", "--layer", "projector"], "the network has no project"),
-        (["audit", "--mean", "0.5"], "--mean is about the weights of --subject: give them, or"),
-        (["audit", "--top", "6"], "--top is 6: it must lie in 1…5"),
-        (["audit", "--voting", "21"], "--voting is 21: it must lie in 0…k (20)"),
-        (["audit", "--centre-fraction", "1.8"], "must lie in (0, 1]"),
-        (["audit", "--background-correlation", "2"], "background_correlation is 2"),
-        (["audit", "--train.architecture", "resnet9000"], "unknown architecture 'resnet9000'"),
-        (["audit", "--min-crop-px", "40"], "no image of set A has a background to attack"),
-        (["dejavu", "attack", "--arrays", "/nowhere.npz"], "no arrays at /nowhere.npz"),
-        (["report"], "summary.json"),
-    ],
-)
-def test_mistakes_are_one_sentence_with_code_2(words, message, tmp_path, capsys):
-    with pytest.raises(SystemExit) as left:
-        main([*words, "--out", str(tmp_path / "out")])
-    assert left.value.code == 2
-    told = capsys.readouterr().err.splitlines()
-    assert told[-1].startswith("imprint: ")
-    assert message in told[-1]

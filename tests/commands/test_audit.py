@@ -1,0 +1,36 @@
+import pytest
+
+from imprint.cli import main
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["audit", "--data", "/nowhere"], "/nowhere"),
+        (["audit", "--k", "5000"], "k is 5000 but only"),
+        (["audit", "--per-class", "500"], "500"),
+        (
+            ["audit", "--decision", "logits", "--layer", "projector"],
+            "needs --layer logits, got projector",
+        ),
+        (["audit", "--train.projector", "", "--layer", "projector"], "the network has no project"),
+        (["audit", "--mean", "0.5"], "--mean is about the weights of --subject: give them, or"),
+        (["audit", "--top", "6"], "--top is 6: it must lie in 1…5"),
+        (["audit", "--voting", "21"], "--voting is 21: it must lie in 0…k (20)"),
+        (["audit", "--centre-fraction", "1.8"], "--centre-fraction must be in (0, 1], got 1.8"),
+        (
+            ["audit", "--background-correlation", "2"],
+            "--background-correlation must be in [0, 1], got 2",
+        ),
+        (["audit", "--train.architecture", "resnet9000"], "unknown architecture 'resnet9000'"),
+        (["audit", "--min-crop-px", "40"], "no image of set A has a background to attack"),
+        (["dejavu", "attack", "--arrays", "/nowhere.npz"], "no arrays at /nowhere.npz"),
+    ],
+)
+def test_options_that_do_not_fit_end_in_one_sentence_with_code_2(words, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        main([*words, "--out", str(tmp_path / "out")])
+    assert exit_info.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("imprint: ")
+    assert message in lines[-1]
