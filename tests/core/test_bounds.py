@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 
@@ -15,6 +15,8 @@ class Choice(Checked):
     memory: Annotated[float | None, Bounds(above=0)] = None
     batch: Annotated[int, Bounds(least=2, why="batch statistics need two images")] = 2
     free: float = 0.0
+    kind: Literal["a", "b"] | None = None
+    depth: Literal[18, 50] = 18
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,8 @@ class Choice(Checked):
         ({"noise": (float("inf"),)}, "noise must be a positive, finite variance, got inf"),
         ({"memory": -1.5}, "memory must be above 0, got -1.5"),
         ({"batch": 1}, "batch must be at least 2, got 1: batch statistics need two images"),
+        ({"kind": "c"}, "kind must be one of a, b, got 'c'"),
+        ({"depth": 34}, "depth must be one of 18, 50, got 34"),
         ({"k": 2**63}, "k must be an integer below 2^63, got 9223372036854775808"),
     ],
 )

@@ -159,7 +159,7 @@ def here(function, tasks, *_, **__):
 
 
 def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("imprint.audit.run.run_tasks", here)
+    monkeypatch.setattr("imprint.audit.steps.run_tasks", here)
     words = ["--config", "dejavu_imagenet", "--config", "simclr_resnet50"]
     options = read(AuditOptions, *words)
     assert (options.crop, options.min_crop_px, options.k, options.per_class) == (

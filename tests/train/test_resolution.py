@@ -44,9 +44,12 @@ def test_no_ramp_and_a_jump():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"min_resolution": -1}, "min_resolution is -1"),
-        ({"start_epoch": 5, "end_epoch": 4}, r"end_epoch is 4: it must not lie before start_epoch"),
-        ({"step": 0}, "step is 0"),
+        ({"min_resolution": -1}, "min_resolution must be at least 0, got -1"),
+        (
+            {"start_epoch": 5, "end_epoch": 4},
+            r"must be at least start_epoch \(5\), got 4",
+        ),
+        ({"step": 0}, "step must be at least 1, got 0"),
     ],
 )
 def test_impossible_ramps_are_told(setting, message):

@@ -1,5 +1,7 @@
 """Bounds of an option, stated in its annotation and checked wherever its dataclass is made.
 
+A field of a ``Literal`` type is checked as well: a Python caller can give it any text.
+
 >>> from dataclasses import dataclass
 >>> from typing import Annotated
 >>> @dataclass(frozen=True)
@@ -20,7 +22,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from imprint.core.errors import ImprintError
 
@@ -104,24 +107,40 @@ class OptionError(ImprintError):
         self.owner, self.name, self.complaint = owner, name, complaint
         super().__init__(f"{name} {complaint}")
 
+    @classmethod
+    def of(cls, options: Any, name: str, demand: str) -> OptionError:
+        """Return the error that a field of an object must be something else.
+
+        Args:
+            options: the object.
+            name: of the field.
+            demand: what it must be or do, after "must".
+        """
+        return cls(type(options), name, f"must {demand}, got {getattr(options, name)!r}")
+
 
 class Checked:
-    """Base of dataclasses of options: making one checks the bounds of its fields.
+    """Base of dataclasses of options: making one checks the bounds and choices of its fields.
 
     A subclass with a ``__post_init__`` of its own, for what involves several options, calls this
     one first.
     """
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        check_fields(self)
 
 
-def check_bounds(options: Any) -> None:
-    """Check the numbers of a dataclass against the bounds in its annotations.
+def check_fields(options: Any) -> None:
+    """Check the fields of a dataclass against their annotations.
 
     Raises:
-        OptionError: one lies outside.
+        OptionError: a number lies outside its bounds, or a word is none of a ``Literal``.
     """
+    for name, choices in choices_of(type(options)).items():
+        value = getattr(options, name)
+        if value not in choices:
+            listed = ", ".join(str(choice) for choice in choices if choice is not None)
+            raise OptionError(type(options), name, f"must be one of {listed}, got {value!r}")
     for name, bounds in bounds_of(type(options)).items():
         value = getattr(options, name)
         for number in value if isinstance(value, (tuple, list)) else (value,):
@@ -130,6 +149,7 @@ def check_bounds(options: Any) -> None:
 
 
 _bounds: dict[type, Mapping[str, Bounds]] = {}
+_choices: dict[type, Mapping[str, tuple[Any, ...]]] = {}
 
 
 def bounds_of(options: type) -> Mapping[str, Bounds]:
@@ -139,6 +159,24 @@ def bounds_of(options: type) -> Mapping[str, Bounds]:
         marks = ((name, marks_of(kind, Bounds)) for name, kind in hints.items())
         _bounds[options] = {name: bounds[0] for name, bounds in marks if bounds}
     return _bounds[options]
+
+
+def choices_of(options: type) -> Mapping[str, tuple[Any, ...]]:
+    """Return what each ``Literal`` field of a dataclass takes; None, too, if it is optional."""
+    if options not in _choices:
+        values = ((name, _literal_values(kind)) for name, kind in get_type_hints(options).items())
+        _choices[options] = {name: choices for name, choices in values if choices}
+    return _choices[options]
+
+
+def _literal_values(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        parts = [_literal_values(part) for part in get_args(kind) if part is not NoneType]
+        if parts and all(parts):
+            return (*(value for part in parts for value in part), None)
+    return ()
 
 
 def marks_of(kind: Any, mark: type) -> list[Any]:

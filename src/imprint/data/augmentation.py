@@ -4,70 +4,62 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Literal
+from typing import Annotated, Literal
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.study.option_types import Integers, Numbers
 
 RGB = 3
-PROBABILITIES = ("flip", "jitter", "grayscale", "blur", "solarise")
-STRENGTHS = ("brightness", "contrast", "saturation")
+Probability = Annotated[float, Bounds(least=0, most=1)]
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Checked):
     """How one view is made: crop, flip, jitter, grayscale, blur, solarise, in this order."""
 
     crop: Literal["resized", "padded", "none"] = "resized"
-    """A random rectangle; the centre square shifted over black by up to padding; or as it is."""
+    """Random resized crop, zero-padded random crop, or none."""
     scale: Numbers = (0.08, 1.0)
-    """Least and greatest area of the rectangle, as shares of the image."""
+    """Minimum and maximum area of a resized crop, as shares of the image."""
     ratio: Numbers = (3 / 4, 4 / 3)
-    """Least and greatest width / height of the rectangle."""
-    padding: int = 4
-    """Greatest shift of a padded crop, in pixels of the view."""
-    flip: float = 0.5
-    """Probability of mirroring left to right."""
-    jitter: float = 0.0
+    """Minimum and maximum aspect ratio, width / height, of a resized crop."""
+    padding: Annotated[int, Bounds(least=0)] = 4
+    """Zero padding of a padded crop, in pixels of the view."""
+    flip: Probability = 0.5
+    """Probability of a horizontal flip."""
+    jitter: Probability = 0.0
     """Probability of colour jitter."""
-    brightness: float = 0.4
+    brightness: Annotated[float, Bounds(least=0)] = 0.4
     """Jitter multiplies by a factor in 1 ± brightness."""
-    contrast: float = 0.4
+    contrast: Annotated[float, Bounds(least=0)] = 0.4
     """Jitter scales the distance from the mean grey by a factor in 1 ± contrast."""
-    saturation: float = 0.2
+    saturation: Annotated[float, Bounds(least=0)] = 0.2
     """Jitter scales the distance from each pixel's grey by a factor in 1 ± saturation."""
-    hue: float = 0.1
-    """Jitter turns the hue by up to ± hue of a full turn, at most 0.5."""
-    grayscale: float = 0.0
-    """Probability of dropping the colour."""
-    blur: float = 0.0
+    hue: Annotated[float, Bounds(least=0, most=0.5)] = 0.1
+    """Jitter shifts the hue by up to ± hue of a full turn."""
+    grayscale: Probability = 0.0
+    """Probability of conversion to grayscale."""
+    blur: Probability = 0.0
     """Probability of a Gaussian blur."""
     blur_sigma: Numbers = (0.1, 2.0)
-    """Least and greatest standard deviation of the blur, in pixels of the view."""
+    """Minimum and maximum standard deviation of the blur, in pixels of the view."""
     blur_kernel: Integers = (9, 9)
-    """Taps across and down, odd; the Gaussian is cut off beyond and made to sum to 1."""
-    solarise: float = 0.0
-    """Probability of inverting all values from solarise_from on."""
-    solarise_from: float = 128 / 255
-    """Least value that solarising inverts, in [0, 1]."""
+    """Width and height of the blur kernel, odd; it is normalised to sum to 1."""
+    solarise: Probability = 0.0
+    """Probability of solarisation, which inverts all values from solarise_from on."""
+    solarise_from: Probability = 128 / 255
+    """Threshold of solarisation."""
 
     def __post_init__(self) -> None:
-        for name in PROBABILITIES:
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie in [0, 1]")
-        for name in STRENGTHS:
-            self._require(name, 0 <= getattr(self, name) < inf, "be finite and not negative")
-        self._require(
-            "crop", self.crop in ("resized", "padded", "none"), "be resized, padded or none"
-        )
-        self._require("hue", 0 <= self.hue <= 0.5, "lie in [0, 0.5]")
-        self._require("padding", self.padding >= 0, "not be negative")
-        self._require("solarise_from", 0 <= self.solarise_from <= 1, "lie in [0, 1]")
-        self._require("scale", _is_range(self.scale, most=1.0), "be LEAST,GREATEST in (0, 1]")
-        self._require("ratio", _is_range(self.ratio), "be LEAST,GREATEST above 0")
-        self._require("blur_sigma", _is_range(self.blur_sigma), "be LEAST,GREATEST above 0")
+        super().__post_init__()
+        if not _is_range(self.scale, most=1.0):
+            raise OptionError.of(self, "scale", "be MINIMUM,MAXIMUM in (0, 1]")
+        for name in ("ratio", "blur_sigma"):
+            if not _is_range(getattr(self, name)):
+                raise OptionError.of(self, name, "be MINIMUM,MAXIMUM above 0")
         taps = self.blur_kernel
-        odd = len(taps) == 2 and all(count > 0 and count % 2 == 1 for count in taps)
-        self._require("blur_kernel", odd, "be two odd numbers, ACROSS,DOWN")
+        if len(taps) != 2 or not all(count > 0 and count % 2 == 1 for count in taps):
+            raise OptionError.of(self, "blur_kernel", "be two odd numbers, ACROSS,DOWN")
 
     def left_out(self, channels: int) -> tuple[str, ...]:
         """Return the settings that change nothing, since images of so many channels have no colour.
@@ -78,10 +70,6 @@ class Augmentation:
             return ()
         jittered = ("saturation", "hue") if self.jitter else ()
         return tuple(name for name in (*jittered, "grayscale") if getattr(self, name))
-
-    def _require(self, name: str, holds: bool, demand: str) -> None:
-        if not holds:
-            raise ImprintError(f"augmentation: {name} is {getattr(self, name)!r}: it must {demand}")
 
 
 def _is_range(bounds: tuple[float, ...], most: float = inf) -> bool:

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.core.errors import ImprintError
 
 
 @dataclass(frozen=True)
-class ResolutionRamp:
+class ResolutionRamp(Checked):
     """Small views first, large ones later: less work for the same epochs.
 
     Published (Meehan et al. 2023): 160 to 192 between epochs 70 and 85, in steps of 32.
     """
 
-    min_resolution: int = 0
-    """Side of the views up to start_epoch, in pixels; 0 for the input size."""
-    max_resolution: int = 0
-    """Side of the views from end_epoch on, in pixels; 0 for the input size."""
-    start_epoch: int = 0
-    """Epochs done when the views begin to grow."""
+    min_resolution: Annotated[int, Bounds(least=0)] = 0
+    """Side of the views until start_epoch, in pixels; 0: the input size."""
+    max_resolution: Annotated[int, Bounds(least=0)] = 0
+    """Side of the views from end_epoch on, in pixels; 0: the input size."""
+    start_epoch: Annotated[int, Bounds(least=0)] = 0
+    """Epoch after which the views grow."""
     end_epoch: int = 0
-    """Epochs done when they have grown up."""
-    step: int = 32
-    """Between the two ends, sides are rounded to a multiple of this, kept within them."""
+    """Epoch after which they have their final size."""
+    step: Annotated[int, Bounds(least=1)] = 32
+    """Round sides between the two to a multiple of this number of pixels."""
 
     def __post_init__(self) -> None:
-        for name in ("min_resolution", "max_resolution", "start_epoch"):
-            self._require(name, getattr(self, name) >= 0, "be at least 0")
-        self._require("step", self.step >= 1, "be at least 1")
-        self._require(
-            "end_epoch",
-            self.end_epoch >= self.start_epoch,
-            f"not lie before start_epoch ({self.start_epoch})",
-        )
+        super().__post_init__()
+        if self.end_epoch < self.start_epoch:
+            raise OptionError.of(self, "end_epoch", f"be at least start_epoch ({self.start_epoch})")
 
     def sizes(self, input_size: int) -> tuple[int, int]:
         """Return the first and the last side.
@@ -64,7 +61,3 @@ class ResolutionRamp:
         done = (epoch - self.start_epoch) / (self.end_epoch - self.start_epoch)
         stepped = round((first + done * (last - first)) / self.step) * self.step
         return min(max(stepped, first), last)
-
-    def _require(self, name: str, holds: bool, demand: str) -> None:
-        if not holds:
-            raise ImprintError(f"resolution: {name} is {getattr(self, name)!r}: it must {demand}")
