@@ -27,11 +27,11 @@ from imprint.data.imageset import ImageSet
 from imprint.data.sources.composite import composite
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
-from imprint.train.cohort.cohort_engines import Job
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import cohort_card, plan_models
-from imprint.train.cohort.engine_choice import choose_engine
+from imprint.train.cohort.engines import choose_engine
+from imprint.train.cohort.job import Job
 from imprint.train.cohort.masks import Masks, balanced_masks
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import cohort_card, plan_models
 from imprint.train.cohort.resident import load_resident
 
 CPU = torch.device("cpu")

@@ -122,9 +122,9 @@ def _pixels(random: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _write_networks(folder: Path) -> None:
-    from imprint.nets.load import save_model
+    from imprint.nets.fill import initial_model
     from imprint.nets.model_card import ModelCard
-    from imprint.train.loop import initial_model
+    from imprint.nets.save import save_model
 
     shape = {"widths": "16"}
     classifier = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), shape)

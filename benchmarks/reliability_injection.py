@@ -166,9 +166,9 @@ def calls(world: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _write_network(file: Path, outputs: int) -> None:
-    from imprint.nets.load import save_model
+    from imprint.nets.fill import initial_model
     from imprint.nets.model_card import ModelCard
-    from imprint.train.loop import initial_model
+    from imprint.nets.save import save_model
 
     card = ModelCard("mlp", 3, outputs, 8, (0.5,), (0.25,), {"widths": "16"})
     save_model(file, initial_model(card, 0), card)

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
-from imprint.nets.load import save_model
+from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
-from imprint.train.loop import initial_model
+from imprint.nets.save import save_model
 
 BOX = (
     "<annotation><object><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>{right}</xmax><ymax>6</ymax>"

@@ -20,10 +20,12 @@ FULL = Path("/dev/full")
 
 
 def write_state(path):
-    from imprint.train.loop import Run, initial_model, make_card
+    from imprint.nets.fill import initial_model
+    from imprint.train.loop import make_card
     from imprint.train.objective import build_objective
     from imprint.train.optim import build_optimizer
     from imprint.train.options import TrainOptions
+    from imprint.train.run_state import Run
 
     options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
     model = initial_model(make_card(composite(10), options, 0), 0)

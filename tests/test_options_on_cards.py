@@ -23,13 +23,14 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
 from imprint.data.split import partition_images, save_partition
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse
 from imprint.study.finding import to_json
 from imprint.study.options import Common
-from imprint.train.loop import initial_model
 
 REFUSED = ("was made with other settings", "was made for other images")
 CARD = ModelCard("mlp", 3, 10, 8, (0.5,), (0.25,), {"widths": "16"})

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from imprint.cli import main
-from imprint.nets.load import save_model
+from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
-from imprint.train.loop import initial_model
+from imprint.nets.save import save_model
 
 CARD = ModelCard("mlp", 3, 2, 8, (0.5,), (0.25,), {"widths": "16"})
 TINY = "--train.architecture mlp --train.input-size 8 --train.epochs 1 --train.batch-size 8 "

@@ -13,9 +13,10 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.launch.local import run_tasks
 from imprint.nets.build import build_network
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
-from imprint.train.loop import initial_model
+from imprint.nets.save import save_model
 
 MODULE = """
 from pathlib import Path

@@ -59,8 +59,10 @@ from imprint.lenses.membership.memorization.published_influence import (
 from imprint.lenses.membership.study import case as membership_case
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.privacy.arrays import bound_arrays
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
@@ -71,7 +73,6 @@ from imprint.study.store import Study
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.command import read_indices
-from imprint.train.loop import initial_model
 from imprint.train.published_options import read_published_options
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 

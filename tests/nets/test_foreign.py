@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
-from imprint.nets.fill import build_model
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import build_model, initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.nets.wrapped import as_backbone
-from imprint.train.loop import initial_model
 
 IMAGES = torch.rand(2, 3, 8, 8)
 

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.fill import build_model, check_values, named_weights
+from imprint.nets.fill import build_model, check_values
 from imprint.nets.image_model import ImageModel
-from imprint.nets.load import load_model, read_card, save_model
+from imprint.nets.load import load_model, read_card
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 
 CARD = ModelCard(
     "cifar_resnet20", 3, 10, 32, (0.1, 0.2, 0.3), (0.5,), training={"objective": "none"}
@@ -229,7 +230,7 @@ def test_a_buffer_may_hold_infinity_but_running_statistics_may_not(tmp_path) -> 
             return self.norm(images).flatten(1)
 
     model = ImageModel(Masked(), 3, 2, (0.0,), (1.0,))
-    weights = named_weights(model)
+    weights = model.named_weights()
     check_values(tmp_path / "w.pt", weights, model)
     weights["network.norm.running_var"] = torch.tensor([1.0, torch.inf, 1.0])
     with pytest.raises(ImprintError, match=r"tensor norm\.running_var holds 1 of 3 values"):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
+from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, hash_weights, load_model, read_card
 from imprint.nets.saved_folder import folder_card
-from imprint.train.loop import initial_model
 
 IMAGES = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 CONFIG = {

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.reading.weights_files import read_safetensors, read_torch
-from imprint.train.loop import initial_model
 
 CARD = ModelCard("mlp", 3, 4, 4, (0.5,), (0.25,), {"widths": "6"})
 

@@ -8,10 +8,12 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.sources.composite import composite
-from imprint.train.loop import Run, initial_model, make_card
+from imprint.nets.fill import initial_model
+from imprint.train.loop import make_card
 from imprint.train.objective import build_objective
 from imprint.train.optim import build_optimizer
 from imprint.train.options import TrainOptions
+from imprint.train.run_state import Run
 
 
 class Payload:

@@ -12,7 +12,7 @@ from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, Teste
 from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.study.options import DataChoice, DejavuChoice
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
 

@@ -26,14 +26,15 @@ from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_ste
 from imprint.lenses.leave_one_out.study.study import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_steps
 from imprint.lenses.membership.study.records import Pool
+from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
 from imprint.study.finding import JsonObject
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS
-from imprint.train.cohort.cohort_engines import WEIGHTS
+from imprint.train.cohort.job import WEIGHTS
 from imprint.train.cohort.masks import read_masks
-from imprint.train.loop import FIGURES, initial_model, make_card
+from imprint.train.loop import FIGURES, make_card
 
 
 def run_audit(options: AuditOptions) -> JsonObject:

@@ -107,7 +107,7 @@ class ConvertWeights(WeightsChoice, Common):
             return self._convert_settings()
         from imprint.core.errors import ImprintError
         from imprint.nets.checkpoint import SUFFIXES
-        from imprint.nets.load import save_model
+        from imprint.nets.save import save_model
 
         is_torch = self.checkpoint.suffix in SUFFIXES and not self.checkpoint.is_dir()
         conversion = self._read_torch() if is_torch else self._read_sonnet()

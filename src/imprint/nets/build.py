@@ -10,8 +10,8 @@ from typing import Any
 from imprint.core.errors import ImprintError
 from imprint.nets import group_norm
 from imprint.nets.backbone import Backbone
-from imprint.nets.foreign import FOREIGN, from_function
-from imprint.nets.registry import ARCHITECTURES, Builder
+from imprint.nets.registry import ARCHITECTURES, LIBRARIES, Builder
+from imprint.nets.wrapped import from_function
 
 FIXED = ("channels", "outputs", "input_size")
 
@@ -44,7 +44,7 @@ def build_network(
     """
     source, colon, rest = name.partition(":")
     options = options or {}
-    if output and (not colon or source in FOREIGN):
+    if output and (not colon or source in LIBRARIES.names()):
         raise ImprintError(
             f'{name} returns a single tensor: leave --output {output} ("output" on the card) out'
         )
@@ -64,8 +64,8 @@ def build_network(
     values = {option: _read_text(value) for option, value in options.items()}
     if name == group_norm.ARCHITECTURE:
         return _with_group_norm(channels, outputs, input_size, **values)
-    if source in FOREIGN:
-        return FOREIGN[source](rest, channels, outputs, input_size, values)
+    if source in LIBRARIES.names():
+        return LIBRARIES.get(source)(rest, channels, outputs, input_size, values)
     return from_function(source, rest, channels, outputs, input_size, values, output)
 
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.nets.bounded import bounded_by
 from imprint.nets.build import build_network
 from imprint.nets.checkpoint import Weights, plain_names
 from imprint.nets.heads import build_head, build_projector, projector_widths
-from imprint.nets.image_model import ImageModel
+from imprint.nets.image_model import NETWORK, ImageModel
 from imprint.nets.model_card import ModelCard
 
-NETWORK = "network."
 SHOWN = 3
 COUNTER = ".num_batches_tracked"
 STATISTICS = ("running_mean", "running_var")
@@ -42,6 +42,13 @@ def build_model(card: ModelCard) -> ImageModel:
     return ImageModel(network, card.channels, card.input_size, card.mean, card.std, projector, head)
 
 
+def initial_model(card: ModelCard, seed: int) -> ImageModel:
+    """Return the untrained model of a card; its weights depend on ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive(seed, "initial weights"))
+        return build_model(card)
+
+
 def fill_model(card: ModelCard, weights: Weights, path: Path) -> ImageModel:
     """Return the ImageModel of a card with the given weights, in evaluation mode on the CPU.
 
@@ -57,10 +64,10 @@ def fill_model(card: ModelCard, weights: Weights, path: Path) -> ImageModel:
     what = f"the network that the card of {path.name} describes"
     with torch.random.fork_rng(devices=[]), bounded_by(weights, what):
         model = build_model(card)
-    weights = _place(weights, named_weights(model))
+    weights = _place(weights, model.named_weights())
     _check_fit(path, card, weights, model)
     check_values(path, weights, model)
-    for prefix, module in _parts(model).items():
+    for prefix, module in model.parts.items():
         module.load_state_dict(
             {
                 name.removeprefix(prefix): tensor
@@ -69,20 +76,6 @@ def fill_model(card: ModelCard, weights: Weights, path: Path) -> ImageModel:
             }
         )
     return model.eval()
-
-
-def _parts(model: ImageModel) -> dict[str, torch.nn.Module]:
-    parts = {NETWORK: model.network.published, "projector.": model.projector}
-    return parts if model.head is None else {**parts, "head.": model.head}
-
-
-def named_weights(model: ImageModel) -> Weights:
-    """Return all tensors of a network by the names of its files."""
-    return {
-        prefix + name: tensor
-        for prefix, module in _parts(model).items()
-        for name, tensor in module.state_dict().items()
-    }
 
 
 def _place(weights: Weights, places: Mapping[str, Tensor]) -> Weights:
@@ -100,10 +93,10 @@ def check_values(path: Path, weights: Weights, model: ImageModel) -> None:
         ImprintError: a tensor is complex, or of integers where the network has floats; or it holds
             NaN, or infinity where it is no buffer of the network's own, such as a mask.
     """
-    places = named_weights(model)
+    places = model.named_weights()
     parameters = {
         prefix + name
-        for prefix, module in _parts(model).items()
+        for prefix, module in model.parts.items()
         for name, _ in module.named_parameters()
     }
     for name, tensor in weights.items():
@@ -127,7 +120,7 @@ def check_values(path: Path, weights: Weights, model: ImageModel) -> None:
 
 
 def _check_fit(path: Path, card: ModelCard, weights: Weights, model: ImageModel) -> None:
-    places = named_weights(model)
+    places = model.named_weights()
     missing = [name for name in places if name not in weights and not name.endswith(COUNTER)]
     left_over = sorted(weights.keys() - places.keys())
     reshaped = [

@@ -1,4 +1,4 @@
-"""Networks that imprint did not write: timm, torchvision, transformers, the user's own."""
+"""Networks of other libraries: timm, torchvision, transformers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
 from imprint.core.extras import go_offline
-from imprint.core.user_code import check_options, import_function, taken_by
+from imprint.core.user_code import check_options
 from imprint.nets.backbone import Backbone
-from imprint.nets.outputs import OutputRule
-from imprint.nets.wrapped import Wrapped, as_backbone, call
+from imprint.nets.registry import LIBRARIES
+from imprint.nets.wrapped import Wrapped, call
 
 _PLAIN_NAME = re.compile(r"[\w.\-]+")
 _NOT_OPTIONS = frozenset(
@@ -35,6 +35,7 @@ _NOT_OPTIONS = frozenset(
 TORCHVISION_CLASSIFIERS = ("fc", "classifier", "head", "heads")
 
 
+@LIBRARIES.register("timm")
 def from_timm(
     name: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
 ) -> Backbone:
@@ -60,6 +61,7 @@ def from_timm(
     return Wrapped(module, channels, input_size, _timm_features, call, classifier)
 
 
+@LIBRARIES.register("torchvision")
 def from_torchvision(
     name: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
 ) -> Backbone:
@@ -98,6 +100,7 @@ def from_torchvision(
     return Wrapped(module, channels, input_size, classifier, call, classifier)
 
 
+@LIBRARIES.register("transformers")
 def from_transformers(
     folder: str, channels: int, outputs: int | None, input_size: int, options: Mapping[str, Any]
 ) -> Backbone:
@@ -166,57 +169,6 @@ def load_transformers(
         raise ImprintError(
             f"transformers cannot load an image model from {folder}: {reason}"
         ) from error
-
-
-def from_function(
-    source: str,
-    name: str,
-    channels: int,
-    outputs: int | None,
-    input_size: int,
-    options: Mapping[str, Any],
-    output: str = "",
-) -> Backbone:
-    """Return the network that the user's function ``source:name`` builds.
-
-    It is given ``channels``, ``outputs`` and ``input_size`` as far as its signature has them, and
-    the options. Its output is the entry ``output`` of what it returns
-    (:mod:`imprint.nets.outputs`).
-
-    Raises:
-        ImprintError: no such module or function, the user did not consent to it
-            (:mod:`imprint.core.user_code`), it refuses the arguments, or returns no module.
-    """
-    where = f"{source}:{name}"
-    function = import_function(where, "architecture")
-    check_options(function, f"architecture {where!r}", options)
-    sizes = {"channels": channels, "outputs": outputs, "input_size": input_size}
-    arguments = {**taken_by(function, sizes), **options}
-    try:
-        module = function(**arguments)
-    except TypeError as error:
-        raise ImprintError(
-            f"{where} cannot be called with {', '.join(arguments) or 'no arguments'}: {error}; "
-            "it may take any of channels, outputs and input_size, and options of the card"
-        ) from error
-    except ImprintError:
-        raise
-    except Exception as error:
-        raise ImprintError(
-            f"{where} failed with {type(error).__name__}: {error}; mend it, or the card's options"
-        ) from error
-    if not isinstance(module, nn.Module):
-        raise ImprintError(
-            f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"
-        )
-    return as_backbone(module, channels, input_size, OutputRule(outputs, output))
-
-
-FOREIGN = {
-    "timm": from_timm,
-    "torchvision": from_torchvision,
-    "transformers": from_transformers,
-}
 
 
 def _library(name: str, wanted_by: str) -> Any:

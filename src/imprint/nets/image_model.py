@@ -19,6 +19,8 @@ from imprint.nets.wrapped import as_backbone
 from imprint.study.hashing import hash_arrays
 
 Layer = Literal["backbone", "projector", "logits"]
+NETWORK = "network."
+"""Beginning of the names of the network's own tensors."""
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 
@@ -93,6 +95,20 @@ class ImageModel(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters(), self.mean).device
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The network, the projector and the head, by the beginnings of their tensors' names."""
+        parts = {NETWORK: self.network.published, "projector.": self.projector}
+        return parts if self.head is None else {**parts, "head.": self.head}
+
+    def named_weights(self) -> dict[str, Tensor]:
+        """Return all tensors by the names of files of weights."""
+        return {
+            prefix + name: tensor
+            for prefix, module in self.parts.items()
+            for name, tensor in module.state_dict().items()
+        }
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of its weights and buffers, in the order of its state."""

@@ -18,16 +18,15 @@ from imprint.nets.checkpoint import (
     read_weights,
     rename_keys,
     unwrap,
-    write_weights,
 )
-from imprint.nets.fill import fill_model, named_weights
+from imprint.nets.fill import fill_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
 from imprint.nets.published import published_network, read_renamed, recognise
+from imprint.nets.save import card_file
 from imprint.nets.saved_folder import folder_card, folder_weights, hash_folder
 from imprint.reading import json_files
 from imprint.study.hashing import hash_file, hash_json
-from imprint.study.json_io import write_json
 from imprint.study.options import WeightsChoice
 
 MEND_CARD = "write it again as one object of keys and values"
@@ -38,8 +37,8 @@ class NetworkFile:
     """A file of weights or a folder of transformers, and what is said of it beside its card.
 
     Args:
-        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that :func:`save_model`
-            wrote, a state dict of the network alone, or a file of a published layout
+        path: ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt``: weights that ``save_model`` wrote, a
+            state dict of the network alone, or a file of a published layout
             (:mod:`imprint.nets.published`), which needs no card. Or a folder
             (:mod:`imprint.nets.saved_folder`).
         overrides: values that replace those of the card beside the weights or of the published
@@ -101,7 +100,7 @@ class NetworkFile:
     @property
     def _stated(self) -> dict[str, Any]:
         """The card beside the weights, with the overrides."""
-        file = _card_file(self.path)
+        file = card_file(self.path)
         beside: Any = {}
         if file.is_file():
             beside = json_files.read_json(file, remedy=MEND_CARD)
@@ -111,7 +110,7 @@ class NetworkFile:
 
     @property
     def _where(self) -> str:
-        file = _card_file(self.path)
+        file = card_file(self.path)
         return str(file) if file.is_file() else f"what was said of {self.path.name}"
 
     def _open(self, stated: Mapping[str, Any]) -> tuple[ModelCard, Weights]:
@@ -123,7 +122,7 @@ class NetworkFile:
             if stated:
                 return ModelCard.from_json(stated, self._where), unwrap(self.path, content)
             raise ImprintError(
-                f"no card {_card_file(self.path)} beside the weights, and they have no published "
+                f"no card {card_file(self.path)} beside the weights, and they have no published "
                 "layout: say the architecture, channels, outputs, input_size, mean and std of the "
                 "network"
             )
@@ -139,7 +138,7 @@ def network_file(path: Path, choice: WeightsChoice) -> NetworkFile:
     Raises:
         ImprintError: the card they name cannot be read.
     """
-    stated = {} if choice.card is None else read_card_file(choice.card)
+    stated = {} if choice.card is None else readcard_file(choice.card)
     for name in ("mean", "std", "output"):
         if value := getattr(choice, name):
             stated[name] = value
@@ -185,24 +184,7 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> ModelCa
     return NetworkFile(path, overrides or {}).card
 
 
-def save_model(path: Path, model: ImageModel, card: ModelCard) -> None:
-    """Write the weights to ``path`` and the card beside it, each whole or not at all.
-
-    Args:
-        path: ``NAME.safetensors``; the card becomes ``NAME.json``.
-        model: what to save; on any device.
-        card: how to rebuild it.
-
-    Raises:
-        ImprintError: another suffix, a full disk, or a folder that cannot be written.
-    """
-    if path.suffix != ".safetensors":
-        raise ImprintError(f"weights are written as NAME.safetensors, not as {path.name}")
-    write_json(_card_file(path), card.to_json())
-    write_weights(path, named_weights(model))
-
-
-def read_card_file(file: Path) -> dict[str, Any]:
+def readcard_file(file: Path) -> dict[str, Any]:
     """Return what a card elsewhere says.
 
     Raises:
@@ -227,7 +209,3 @@ def _say_normalisation(path: Path) -> None:
         f"{path.name}: taken for a network of images normalised by ImageNet's mean and standard "
         "deviation, as torchvision's are; --mean and --std, or a card, say otherwise"
     )
-
-
-def _card_file(path: Path) -> Path:
-    return path.with_suffix(".json")

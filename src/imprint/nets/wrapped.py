@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
+from imprint.core.user_code import check_options, import_function, taken_by
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
 
@@ -131,6 +132,50 @@ def as_backbone(
     linear = last if last and isinstance(module.get_submodule(last), nn.Linear) else None
     classifier = "classifier" if own and named else linear
     return Wrapped(module, channels, input_size, read, call, classifier, rule, has_outputs=True)
+
+
+def from_function(
+    source: str,
+    name: str,
+    channels: int,
+    outputs: int | None,
+    input_size: int,
+    options: Mapping[str, Any],
+    output: str = "",
+) -> Backbone:
+    """Return the network that the user's function ``source:name`` builds.
+
+    It is given ``channels``, ``outputs`` and ``input_size`` as far as its signature has them, and
+    the options. Its output is the entry ``output`` of what it returns
+    (:mod:`imprint.nets.outputs`).
+
+    Raises:
+        ImprintError: no such module or function, the user did not consent to it
+            (:mod:`imprint.core.user_code`), it refuses the arguments, or returns no module.
+    """
+    where = f"{source}:{name}"
+    function = import_function(where, "architecture")
+    check_options(function, f"architecture {where!r}", options)
+    sizes = {"channels": channels, "outputs": outputs, "input_size": input_size}
+    arguments = {**taken_by(function, sizes), **options}
+    try:
+        module = function(**arguments)
+    except TypeError as error:
+        raise ImprintError(
+            f"{where} cannot be called with {', '.join(arguments) or 'no arguments'}: {error}; "
+            "it may take any of channels, outputs and input_size, and options of the card"
+        ) from error
+    except ImprintError:
+        raise
+    except Exception as error:
+        raise ImprintError(
+            f"{where} failed with {type(error).__name__}: {error}; mend it, or the card's options"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise ImprintError(
+            f"{where} must return a torch.nn.Module, it returned {type(module).__name__}"
+        )
+    return as_backbone(module, channels, input_size, OutputRule(outputs, output))
 
 
 def call(module: nn.Module, images: Tensor) -> Any:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,41 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
-from imprint.study.hashing import hash_arrays
-from imprint.study.plain import to_plain
+from imprint.study.counted import uncounted
+from imprint.study.step import Step, card_of
 from imprint.study.store import Study
 from imprint.train.gather import rank, world_size
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
-ARTEFACT = "network"
+
+@dataclass(frozen=True, eq=False)
+class NetworkStep(Step):
+    """One network: its weights, snapshots, cards and log, in ``network/``.
+
+    Attributes:
+        data: where pixels and labels come from.
+        indices: int64 ``[n]``, the images to train on.
+        train: options of training.
+        seed: of everything random.
+        held_out: int64 ``[m]``, images that online probes are measured on; None without probes.
+        device: where to train.
+    """
+
+    data: ImageSet
+    indices: IntArray
+    train: TrainOptions
+    seed: int
+    held_out: IntArray | None
+    device: torch.device = uncounted()
+
+    artefact = "network"
+    resumable = True
+
+    def build(self, path: Path) -> None:
+        """Train the network."""
+        seed, name = derive(self.seed, self.artefact), self.artefact
+        train(self.data, self.indices, self.train, path, seed, self.device, name, self.held_out)
 
 
 def train_network(
@@ -56,27 +84,16 @@ def train_network(
         ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log;
         None in all processes of ``torchrun`` but the first.
     """
-    settings = {
-        "data": images.fingerprint(),
-        "indices": hash_arrays(indices),
-        "train": to_plain(options),
-        "seed": seed,
-    }
-    if options.online_probes.on and held_out is not None:
-        settings["held_out"] = hash_arrays(held_out)
-
-    def build(folder: Path) -> None:
-        own_seed = derive(seed, ARTEFACT)
-        train(images, indices, options, folder, own_seed, device, ARTEFACT, held_out)
-
+    probed = held_out if options.online_probes.on else None
+    step = NetworkStep(images, indices, options, seed, probed, device)
     with process_group(device), study.locked() if rank() == 0 else nullcontext():
-        done = study.is_done(ARTEFACT, settings)
+        card = card_of(step)
+        done = study.is_done(step.artefact, card)
         if rank() > 0:
             if not done:
-                build(study.unfinished(ARTEFACT, settings))
+                step.build(study.unfinished(step.artefact, card))
             return None
-        study.step(ARTEFACT, settings, build, resumable=True)
-    folder = study.path(ARTEFACT)
+        folder = study.run(step)
     lines = read_text(folder / "log.jsonl").splitlines()
     log(f"weights: {folder / 'final.safetensors'}")
     return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(lines[-1])}

@@ -27,10 +27,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log, track
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.nets.fill import build_model
+from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel
-from imprint.nets.load import save_model
 from imprint.nets.model_card import ModelCard, for_channels
+from imprint.nets.save import save_model
 from imprint.study.hashing import hash_arrays
 from imprint.train.batches import Batches, shared_batch_size
 from imprint.train.collapse import collapse_news, has_collapsed, spreads
@@ -181,13 +181,6 @@ def _reached(card: ModelCard, run: Run) -> ModelCard:
     line = run.log[-1]
     figures = {name: line[name] for name in FIGURES}
     return dataclasses.replace(card, training={**card.training, **figures})
-
-
-def initial_model(card: ModelCard, seed: int) -> ImageModel:
-    """Return the untrained network of a card; its weights depend on ``seed`` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "initial weights"))
-        return build_model(card)
 
 
 def _start(

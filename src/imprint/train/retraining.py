@@ -11,8 +11,8 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.nets.fully_connected import Prior
 from imprint.reading.array_files import read_npy
+from imprint.study.counted import uncounted
 from imprint.study.hashing import hash_arrays
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet, train_stack
 from imprint.train.retrain_options import RetrainOptions
@@ -102,16 +104,85 @@ class Retraining:
 
     def halves(self) -> NDArray[np.bool_]:
         """Return who is in which random half of the records, bool ``[subsets, n]``."""
-        found = np.zeros((self.subsets, self.records), dtype=bool)
-        for subset, row in enumerate(found):
+        halves = np.zeros((self.subsets, self.records), dtype=bool)
+        for subset, row in enumerate(halves):
             order = generator(self.seed, "half", subset).permutation(self.records)
             row[order[: self.records // 2]] = True
-        return found
+        return halves
+
+
+@dataclass(frozen=True, eq=False)
+class LogitsStep(Step):
+    """Logits of networks trained on some of the records, float32 ``[networks, N, c]``.
+
+    Attributes:
+        training: what every network depends on.
+        network_pairs: K, networks with and without each record.
+        around: hash of the points around records, None without.
+        left_out: the record that is left out; None for none, or in a random half.
+        subsets: random halves, None of other networks.
+        subset_networks: networks of each half.
+        plan: the retraining.
+        kept: bool ``[networks, n]``, the records of each.
+        pairs: numbers of their initialisations.
+        points: ``[p, d]``, further inputs whose logits are taken.
+        name: of the file.
+    """
+
+    training: Mapping[str, Any]
+    network_pairs: int
+    around: str | None
+    left_out: int | None = None
+    subsets: int | None = None
+    subset_networks: int | None = None
+    plan: Retraining = uncounted()
+    kept: NDArray[np.bool_] = uncounted()
+    pairs: tuple[int, ...] = uncounted()
+    points: Tensor | None = uncounted()
+    name: str = uncounted()
+
+    @classmethod
+    def of(cls, plan: Retraining, **parts: Any) -> LogitsStep:
+        """Return the step of some networks of a retraining."""
+        around = plan.around
+        return cls(
+            training=plan.settings(),
+            network_pairs=plan.pairs,
+            around=None if around is None else hash_arrays(around.cpu().numpy()),
+            plan=plan,
+            **parts,
+        )
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """The file in ``logits/``."""
+        return f"logits/{self.name}.npy"
+
+    def build(self, path: Path) -> None:
+        """Train the networks and write their logits."""
+        logits = torch.cat(list(self._stacks())).float().cpu().numpy()
+        with path.open("wb") as file:
+            np.save(file, logits, allow_pickle=False)
+
+    def _stacks(self) -> Iterator[Tensor]:
+        plan, inputs = self.plan, self.plan.data.inputs
+        asked = inputs if self.points is None else torch.cat([inputs, self.points])
+        scaled = asked * plan.prior.input_scale
+        for start in range(0, len(self.pairs), AT_ONCE):
+            stack = train_stack(
+                plan.data,
+                torch.from_numpy(self.kept[start : start + AT_ONCE]).to(inputs.device),
+                list(self.pairs[start : start + AT_ONCE]),
+                plan.prior,
+                plan.options,
+                plan.seed,
+            )
+            yield stack.logits(scaled)
 
 
 @dataclass(frozen=True, eq=False)
 class Logits:
-    """What the networks of a :class:`Retraining` say.
+    """Logits of the networks of a :class:`Retraining`.
 
     Attributes:
         within: float32 ``[K, N, c]``, networks trained on every record.
@@ -130,34 +201,24 @@ class Logits:
 
 
 def retrain(study: Study, plan: Retraining) -> Logits:
-    """Train every network that is not done yet; return what all of them say.
+    """Train every network that is not done yet; return the logits of all of them.
 
     Raises:
         ImprintError: weights that overflow, or a study made with other settings.
     """
-    settings = {**plan.settings(), "pairs": plan.pairs}
-    if plan.around is not None:
-        settings["around"] = hash_arrays(plan.around.cpu().numpy())
     everyone = np.ones((plan.pairs, plan.records), dtype=bool)
-    pairs = list(range(plan.pairs))
+    pairs = tuple(range(plan.pairs))
     every = None if plan.around is None else plan.around.flatten(0, 1)
-    within: FloatArray = read_npy(
-        study.step(
-            "logits/in.npy", settings, lambda path: _train(path, plan, everyone, pairs, every)
-        )
-    )
+    common = LogitsStep.of(plan, kept=everyone, pairs=pairs, points=every, name="in")
+    within: FloatArray = read_npy(study.run(common))
     without: dict[int, FloatArray] = {}
     rows = track(plan.left_out.tolist(), "retrain", len(plan.left_out), "record")
     for place, row in enumerate(rows):
-        own = None if plan.around is None else plan.around[place]
         kept = everyone.copy()
         kept[:, row] = False
-
-        def build(path: Path, kept: NDArray[np.bool_] = kept, own: Tensor | None = own) -> None:
-            _train(path, plan, kept, pairs, own)
-
-        path = study.step(f"logits/without/{row}.npy", {**settings, "left out": row}, build)
-        without[row] = read_npy(path)
+        own = None if plan.around is None else plan.around[place]
+        step = replace(common, left_out=row, kept=kept, points=own, name=f"without/{row}")
+        without[row] = read_npy(study.run(step))
     return _logits(plan, within, without, _subsets(study, plan))
 
 
@@ -181,42 +242,9 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
     if not plan.subsets:
         return None
     halves = np.repeat(plan.halves(), plan.subset_networks, axis=0)
-    pairs = [plan.pairs + network for network in range(len(halves))]
-    chosen = {"subsets": plan.subsets, "subset networks": plan.subset_networks}
-    settings = {**plan.settings(), **chosen, "pairs": plan.pairs}
-    path = study.step(
-        "logits/subsets.npy", settings, lambda file: _train(file, plan, halves, pairs)
-    )
-    logits: FloatArray = read_npy(path)
+    pairs = tuple(plan.pairs + network for network in range(len(halves)))
+    step = LogitsStep.of(plan, kept=halves, pairs=pairs, points=None, name="subsets")
+    step = replace(step, around=None, subsets=plan.subsets, subset_networks=plan.subset_networks)
+    logits: FloatArray = read_npy(study.run(step))
     each = logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
     return np.asarray(each.mean(1))
-
-
-def _train(
-    path: Path,
-    plan: Retraining,
-    kept: NDArray[np.bool_],
-    pairs: list[int],
-    around: Tensor | None = None,
-) -> None:
-    logits = torch.cat(list(_stacks(plan, kept, pairs, around))).float().cpu().numpy()
-    with path.open("wb") as file:
-        np.save(file, logits, allow_pickle=False)
-
-
-def _stacks(
-    plan: Retraining, kept: NDArray[np.bool_], pairs: list[int], around: Tensor | None
-) -> Iterator[Tensor]:
-    device = plan.data.inputs.device
-    asked = plan.data.inputs if around is None else torch.cat([plan.data.inputs, around])
-    scaled = asked * plan.prior.input_scale
-    for start in range(0, len(pairs), AT_ONCE):
-        stack = train_stack(
-            plan.data,
-            torch.from_numpy(kept[start : start + AT_ONCE]).to(device),
-            pairs[start : start + AT_ONCE],
-            plan.prior,
-            plan.options,
-            plan.seed,
-        )
-        yield stack.logits(scaled)

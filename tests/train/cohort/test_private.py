@@ -12,16 +12,16 @@ from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
 from imprint.data.imageset import ArrayImages
 from imprint.nets.build import build_network
+from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model, read_card
 from imprint.study.store import Study
 from imprint.train.cohort import private
 from imprint.train.cohort.cohort import train_cohort
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import cohort_card, plan_models
 from imprint.train.cohort.masks import Masks
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import cohort_card, plan_models
 from imprint.train.cohort.private import PrivateTraining, accounted_epsilon, noise_for
 from imprint.train.cohort.resident import load_resident
-from imprint.train.loop import initial_model
 
 pytest.importorskip("opacus")
 

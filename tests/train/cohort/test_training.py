@@ -15,14 +15,15 @@ from imprint.data.imageset import ArrayImages
 from imprint.nets.load import load_model, read_card
 from imprint.nets.registry import ARCHITECTURES
 from imprint.study.store import Study
-from imprint.train.cohort import cohort_engines, engine_choice
+from imprint.train.cohort import cohort, engines, job, step_timing
 from imprint.train.cohort.cohort import train_cohort
-from imprint.train.cohort.cohort_loop import Training, can_stack
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import cohort_card, plan_models, views_of
-from imprint.train.cohort.engine_choice import fastest, makespan
+from imprint.train.cohort.engines import fastest
 from imprint.train.cohort.masks import Masks, balanced_masks, read_masks
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import cohort_card, plan_models, views_of
 from imprint.train.cohort.resident import load_resident, map_resident, write_resident
+from imprint.train.cohort.step_timing import makespan
+from imprint.train.cohort.training import Training, can_stack
 
 CPU = torch.device("cpu")
 MLP = CohortOptions(
@@ -117,17 +118,17 @@ def test_a_model_does_not_depend_on_its_company(images, tmp_path):
 def test_a_killed_cohort_goes_on_with_the_models_it_lacks(images, tmp_path, monkeypatch, engine):
     options = replace(CNN, engine=engine, stack=1)
     whole = train(tmp_path / "whole", images, options)
-    saved = cohort_engines.Job.save
+    saved = job.Job.save
 
     def killed(job, plan, trained):
         saved(job, plan, trained)
         if len(os.listdir(tmp_path / "killed" / "models")) == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cohort_engines.Job, "save", killed)
+    monkeypatch.setattr(job.Job, "save", killed)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "killed", images, options)
-    monkeypatch.setattr(cohort_engines.Job, "save", saved)
+    monkeypatch.setattr(job.Job, "save", saved)
     resumed = train(tmp_path / "killed", images, options)
     assert resumed.trained == 1
     for one, other in zip(whole.weights, resumed.weights, strict=True):
@@ -194,7 +195,7 @@ def test_a_resident_set_comes_back_from_its_files(images, tmp_path):
 def test_stacks_hold_models_of_one_schedule_as_even_as_can_be():
     members = np.arange(40)[None] < np.array([40, 40, 16, 40, 40, 40])[:, None]
     plans = plan_models(members, range(6), MLP, run=0)
-    stacks = list(cohort_engines.cut_stacks(plans, 4))
+    stacks = list(engines.cut_stacks(plans, 4))
     assert sorted(len(stack) for stack in stacks) == [1, 2, 3]
     assert sorted(plan.model for stack in stacks for plan in stack) == list(range(6))
     assert all(len({plan.schedule for plan in stack}) == 1 for stack in stacks)
@@ -213,16 +214,16 @@ def test_makespan_is_that_of_workers_taking_the_next_task():
 
 
 def test_the_probe_times_every_engine_and_the_choice_is_kept(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_choice, "WORTH_A_PROBE_SECONDS", 0.0)
-    monkeypatch.setattr(engine_choice, "PROBE_SECONDS", 0.02)
-    monkeypatch.setattr(engine_choice, "run_tasks", in_threads)
-    monkeypatch.setattr(engine_choice, "MARGIN", 1.0)
+    monkeypatch.setattr(engines, "WORTH_A_PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(step_timing, "PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(engines, "run_tasks", in_threads)
+    monkeypatch.setattr(engines, "MARGIN", 1.0)
     options = replace(MLP, engine="auto", workers=2)
     run = train(tmp_path, images, options)
     assert set(run.seconds) == {"sequential", "stacked", "processes"}
     assert all(seconds > 0 for seconds in run.seconds.values())
     assert run.engine == "sequential"
-    monkeypatch.setattr(engine_choice, "choose_engine", lambda *_: pytest.fail("timed again"))
+    monkeypatch.setattr(cohort, "choose_engine", lambda *_: pytest.fail("timed again"))
     for name in ("0001", "0001.card.json"):
         path = tmp_path / "models" / name
         if path.is_dir():
@@ -261,10 +262,10 @@ def noisy(channels, outputs, input_size):
 
 
 def test_worker_processes_are_refused_beside_a_gpu():
-    job = SimpleNamespace(options=replace(MLP, engine="processes"))
+    asked = SimpleNamespace(options=replace(MLP, engine="processes"))
     data = SimpleNamespace(device=torch.device("cuda"))
     with pytest.raises(ImprintError, match="worker processes train on the CPU, not on cuda"):
-        engine_choice.choose_engine(job, [], data)
+        engines.choose_engine(asked, [], data)
 
 
 def test_a_loss_that_is_not_finite_names_the_model(images):

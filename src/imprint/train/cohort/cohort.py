@@ -7,35 +7,79 @@ and its id alone, so it is the same in whatever company or order it is trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
+from imprint.nets.fill import initial_model
+from imprint.study.counted import uncounted
 from imprint.study.json_io import read_json, write_json
+from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.train.cohort.cohort_engines import (
-    Job,
+from imprint.train.cohort.engines import (
+    Choice,
+    choose_engine,
     train_in_processes,
     train_sequentially,
     train_stacked,
 )
-from imprint.train.cohort.cohort_options import CohortOptions, EngineName
-from imprint.train.cohort.cohort_plan import Plan, cohort_card, plan_models
-from imprint.train.cohort.engine_choice import Choice, choose_engine
+from imprint.train.cohort.job import Job
 from imprint.train.cohort.masks import Masks, write_masks
+from imprint.train.cohort.options import CohortOptions, EngineName
+from imprint.train.cohort.plan import Plan, cohort_card, plan_models
 from imprint.train.cohort.resident import Resident, load_resident
-from imprint.train.loop import initial_model
 
 ENGINES = {
     "sequential": train_sequentially,
     "processes": train_in_processes,
     "stacked": train_stacked,
 }
+
+
 MASKS = "masks"
+
+
+@dataclass(frozen=True)
+class MembersStep(Step):
+    """The masks of a cohort, ``masks/members.npy`` with its card."""
+
+    members: str
+    design: Mapping[str, Any]
+    masks: Masks = uncounted()
+
+    artefact = MASKS
+
+    def build(self, path: Path) -> None:
+        """Write the masks."""
+        write_masks(path / "members.npy", self.masks)
+
+
+@dataclass(frozen=True)
+class EngineStep(Step):
+    """The engine that a timing chose, so that a resumed cohort uses the same.
+
+    Its seconds are logged and kept in no artefact: they differ from run to run.
+    """
+
+    data: str
+    members: str
+    train: CohortOptions
+    device: str = uncounted()
+    choose: Callable[[], EngineName] = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """A file for each kind of device."""
+        return f"engine-{self.device}.json"
+
+    def build(self, path: Path) -> None:
+        """Time the engines and write the name of the soonest."""
+        write_json(path, {"engine": self.choose()})
 
 
 @dataclass(frozen=True)
@@ -79,7 +123,7 @@ def train_cohort(
         seed: of the run.
         device: where to train.
         expected: members of a model on average, where DP-SGD must not depend on their number
-            (:func:`imprint.train.cohort.cohort_plan.plan_models`).
+            (:func:`imprint.train.cohort.plan.plan_models`).
 
     Raises:
         ImprintError: masks of another set, a model with fewer than two members, an architecture
@@ -99,11 +143,7 @@ def train_cohort(
         require_opacus()
         check_layers(untrained, card)
     plans = plan_models(masks.members, range(len(masks.members)), options, seed, expected)
-    study.step(
-        MASKS,
-        {"members": masks.hash(), "design": dict(masks.design)},
-        lambda folder: write_masks(folder / "members.npy", masks),
-    )
+    study.run(MembersStep(masks.hash(), masks.design, masks))
     job = Job(study.root, images.fingerprint(), card, options)
     weights = tuple(job.weights(plan) for plan in plans)
     missing = [plan for plan in plans if not job.is_done(plan)]
@@ -124,18 +164,12 @@ def _chosen(study: Study, job: Job, plans: list[Plan], data: Resident, masks: Ma
     """Return the engine; one that was timed is kept, so that a resumed cohort uses the same."""
     if job.options.engine != "auto":
         return choose_engine(job, plans, data)
-    settings = {
-        "data": job.fingerprint,
-        "members": masks.hash(),
-        "train": job.options.recipe(),
-    }
-
     timed: list[Choice] = []
 
-    def build(file: Path) -> None:
+    def choose() -> EngineName:
         timed.append(choose_engine(job, plans, data))
-        # Seconds are told and kept in no artefact: they differ from run to run.
-        write_json(file, {"engine": timed[0].engine})
+        return timed[0].engine
 
-    found = read_json(study.step(f"engine-{data.device.type}.json", settings, build))
-    return timed[0] if timed else Choice(found["engine"], "chosen when the cohort was begun", {})
+    step = EngineStep(job.fingerprint, masks.hash(), job.options, data.device.type, choose)
+    engine: EngineName = read_json(study.run(step))["engine"]
+    return timed[0] if timed else Choice(engine, "chosen when the cohort was begun", {})

@@ -23,13 +23,13 @@ from torch.nn import functional as F
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
+from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
-from imprint.train.cohort.cohort_loop import Trained, build_optimizer, peak_learning_rate
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import Plan, views_of
+from imprint.train.cohort.optimizer import build_optimizer, peak_learning_rate
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import Plan, Trained, views_of
 from imprint.train.cohort.resident import Resident
-from imprint.train.loop import initial_model
 from imprint.train.optim import learning_rate_factor
 
 # Gradients of single examples held at once: each is as large as the network.

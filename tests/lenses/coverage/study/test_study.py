@@ -27,8 +27,9 @@ from imprint.lenses.coverage.study.live_monitor import load_monitor
 from imprint.lenses.coverage.study.neurons import _divided
 from imprint.lenses.coverage.study.options import CoverageStep
 from imprint.nets.fill import build_model
-from imprint.nets.load import load_model, save_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.neurons.activations import Layers
 from imprint.report import wording
 from imprint.report.page import write_report

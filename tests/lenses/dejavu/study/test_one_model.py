@@ -26,13 +26,15 @@ from imprint.lenses.dejavu.study.one_model_options import (
     ReferenceChoice,
 )
 from imprint.lenses.dejavu.study.one_model_roles import choose_roles, cut_crops
-from imprint.nets.load import read_card, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import read_card
+from imprint.nets.save import save_model
 from imprint.report.page import write_report
 from imprint.study.config import parse
 from imprint.study.json_io import write_json
 from imprint.study.options import DataChoice
 from imprint.study.tables import read_table
-from imprint.train.loop import initial_model, train
+from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 
 TINY = (("width", "8"), ("depth", "1"))

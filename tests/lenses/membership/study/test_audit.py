@@ -20,13 +20,14 @@ from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.audit import audit_membership, tell_misfit
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.options import MembershipOptions
-from imprint.nets.load import load_model, save_model
+from imprint.nets.fill import initial_model
+from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.study.finding import from_json
 from imprint.study.tables import read_table
-from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks
-from imprint.train.loop import initial_model
+from imprint.train.cohort.options import CohortOptions
 
 SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
 CARD = ModelCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})

@@ -15,13 +15,13 @@ from imprint.lenses.membership.study.audit import audit_membership
 from imprint.lenses.membership.study.labels import attack_labels, choose_some
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import choose_records
-from imprint.nets.load import save_model
+from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.save import save_model
 from imprint.probe.signals.boundary import boundary_distances
 from imprint.stats import auc
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
-from imprint.train.loop import initial_model
 
 pytest.importorskip("art")
 

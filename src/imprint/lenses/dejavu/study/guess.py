@@ -14,11 +14,11 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.memorization.attack import Attacked, attack
 from imprint.lenses.dejavu.memorization.votes import logit_votes
+from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel, Layer
 from imprint.nets.model_card import ModelCard
 from imprint.stats.cut import check_percents
 from imprint.study.options import AttackChoice
-from imprint.train.loop import initial_model
 
 SIDES = ("A", "B")
 TOP_RANKED = 5

@@ -11,8 +11,9 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.nets.fill import initial_model
 from imprint.study.plain import to_plain
-from imprint.train.loop import initial_model, make_card
+from imprint.train.loop import make_card
 from imprint.train.objective import build_objective
 
 EPOCHS = "epochs"

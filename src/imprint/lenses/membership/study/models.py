@@ -11,12 +11,12 @@ import numpy as np
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.core.user_code import import_function
+from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
 from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.scorer import FromProbabilities, Scorer, are_probabilities
 from imprint.study.hashing import hash_arrays
-from imprint.train.loop import initial_model
 
 UNTRAINED = "untrained"
 ASKED = 8

@@ -9,7 +9,7 @@ from typing import Literal
 from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.study.option_types import Names
 from imprint.study.options import Common, DataChoice, WeightsChoice
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,8 +29,8 @@ from imprint.lenses.membership.study.signals import Answers
 from imprint.report.page import write_report
 from imprint.stats import auc
 from imprint.study.tables import read_table
-from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks
+from imprint.train.cohort.options import CohortOptions
 
 SIDE, COUNT = 6, 120
 # Labels of noise are learnt by heart or not at all.

@@ -23,8 +23,8 @@ from imprint.report.page import write_report
 from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
 from imprint.study.tables import read_table
-from imprint.train.cohort.cohort_options import CohortOptions
 from imprint.train.cohort.masks import read_masks
+from imprint.train.cohort.options import CohortOptions
 from imprint.train.cohort.private import PrivateTraining
 
 pytest.importorskip("opacus")

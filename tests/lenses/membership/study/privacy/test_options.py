@@ -2,7 +2,7 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions, ScoreBoundOptions
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from imprint.lenses.membership.study.signals import Answers
 from imprint.stats import auc
 from imprint.study.json_io import write_json
 from imprint.study.tables import read_table, write_table
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 
 TINY = [
     *("--composite-count", "100", "--models", "5", "--probes", "1", "--device", "cpu"),

@@ -37,14 +37,14 @@ from imprint.lenses.membership.study.signals import (
     read_answers,
     take_all_signals,
 )
+from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
 from imprint.study.json_io import read_json
 from imprint.study.step_settings import card_settings
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS, train_cohort
-from imprint.train.cohort.cohort_engines import WEIGHTS
-from imprint.train.cohort.cohort_plan import cohort_card
+from imprint.train.cohort.job import WEIGHTS
 from imprint.train.cohort.masks import (
     LEGACY_RECORDS,
     LEGACY_ROWS,
@@ -53,7 +53,7 @@ from imprint.train.cohort.masks import (
     coin_masks,
     legacy_masks,
 )
-from imprint.train.loop import initial_model
+from imprint.train.cohort.plan import cohort_card
 
 LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
 """With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a

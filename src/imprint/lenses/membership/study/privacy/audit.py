@@ -61,9 +61,9 @@ from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 from imprint.train.cohort.cohort import train_cohort
-from imprint.train.cohort.cohort_engines import WEIGHTS
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import plan_models
+from imprint.train.cohort.job import WEIGHTS
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import plan_models
 
 NOT_PRIVATE = "not-private"
 MODEL = "models/0000"

@@ -12,7 +12,7 @@ from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.privacy.methods import BUDGET, MIN_CONFIDENCE, Method, Runs
 from imprint.study.option_types import Numbers
 from imprint.study.options import Common, DataChoice
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 
 DEFAULT_EPSILON = 8.0
 Confidence = Annotated[

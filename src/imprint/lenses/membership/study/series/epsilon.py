@@ -24,8 +24,8 @@ from imprint.lenses.membership.study.series.points import cohort_point, point_ma
 from imprint.nets import group_norm
 from imprint.nets.load import read_card
 from imprint.study.store import Study
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import plan_models
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import plan_models
 
 BUDGETS = (1.0, 4.0, 16.0)
 FPRS = (0.1, 0.01, 0.001)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,46 +19,19 @@ from torch import nn
 from torch.nn import functional as F
 
 from imprint.core.errors import ImprintError
+from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
-from imprint.train.cohort.cohort_options import CohortOptions
-from imprint.train.cohort.cohort_plan import Plan, views_of
+from imprint.train.cohort.optimizer import (
+    Learner,
+    build_optimizer,
+    peak_learning_rate,
+    split_by_decay,
+)
+from imprint.train.cohort.options import CohortOptions
+from imprint.train.cohort.plan import Plan, Trained, views_of
 from imprint.train.cohort.resident import Resident
-from imprint.train.loop import initial_model
 from imprint.train.optim import learning_rate_factor
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model and how well it fitted in the last epoch, on augmented members.
-
-    Attributes:
-        model: the network.
-        loss: mean cross-entropy, with label smoothing where that is on.
-        accuracy: share of views classified right.
-        privacy: what was accounted under DP-SGD, None without.
-    """
-
-    model: ImageModel
-    loss: float
-    accuracy: float
-    privacy: dict[str, Any] | None = None
-
-
-class Learner(Protocol):
-    """M models that take one step together."""
-
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Return logits ``[M, b, classes]`` of images ``[M, b, C, S, S]``."""
-        ...
-
-    def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """Return the tensors with weight decay and those without, each for all M models."""
-        ...
-
-    def models(self) -> list[ImageModel]:
-        """Return the M networks with their present weights."""
-        ...
 
 
 class Solo:
@@ -76,7 +47,7 @@ class Solo:
 
     def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return weights, which decay, and tensors with one axis, which do not."""
-        return _by_decay(list(self._model.parameters()), axes=1)
+        return split_by_decay(list(self._model.parameters()), axes=1)
 
     def models(self) -> list[ImageModel]:
         """Return the network."""
@@ -109,7 +80,7 @@ class Stack:
 
     def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return stacked weights, which decay, and stacked vectors, which do not."""
-        return _by_decay(list(self._parameters.values()), axes=2)
+        return split_by_decay(list(self._parameters.values()), axes=2)
 
     @torch.no_grad()
     def models(self) -> list[ImageModel]:
@@ -207,11 +178,6 @@ class Training:
                 )
 
 
-def peak_learning_rate(options: CohortOptions) -> float:
-    """Return the highest learning rate: ``learning_rate`` × batch size / 256."""
-    return options.learning_rate * options.batch_size / 256
-
-
 def can_stack(card: ModelCard) -> bool:
     """Return whether a stack trains what each model would be alone: not where layers draw noise.
 
@@ -219,34 +185,3 @@ def can_stack(card: ModelCard) -> bool:
     """
     drawing = (nn.modules.dropout._DropoutNd, nn.RReLU, nn.RNNBase, nn.MultiheadAttention)
     return not any(isinstance(module, drawing) for module in initial_model(card, 0).modules())
-
-
-def _by_decay(
-    parameters: list[torch.Tensor], axes: int
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Split tensors: those of more than ``axes`` axes, which decay, and the others."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    decayed = [parameter for parameter in trained if parameter.ndim > axes]
-    return decayed, [parameter for parameter in trained if parameter.ndim <= axes]
-
-
-def build_optimizer(
-    model: Learner | nn.Module, options: CohortOptions, device: torch.device
-) -> torch.optim.Optimizer:
-    """Return the optimiser of ``options`` over one model or a stack."""
-    decayed, plain = (
-        _by_decay(list(model.parameters()), axes=1)
-        if isinstance(model, nn.Module)
-        else model.parameters()
-    )
-    groups = [
-        {"params": decayed, "weight_decay": options.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    peak = peak_learning_rate(options)
-    fused = device.type in ("cpu", "cuda")
-    if options.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups, lr=peak, momentum=options.momentum, nesterov=options.momentum > 0, fused=fused
-        )
-    return torch.optim.AdamW(groups, lr=peak, betas=(options.momentum, 0.999), fused=fused)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import PAD_AND_FLIP, Augmentation
+from imprint.study.counted import uncounted
 from imprint.study.option_types import Formerly, Numbers, Settings
-from imprint.study.plain import to_plain
 
 EngineName = Literal["sequential", "processes", "stacked"]
-
-HOW_IT_RUNS = ("engine", "workers", "stack")
-"""Options that change how long a cohort takes and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +62,11 @@ class CohortOptions(Checked):
     """Norm to which DP-SGD clips the gradient of each example."""
     accountant: Literal["prv", "rdp"] = "prv"
     """How ε is accounted: privacy random variables (tight) or Rényi orders (fast)."""
-    engine: Literal["auto", "sequential", "processes", "stacked"] = "auto"
+    engine: EngineName | Literal["auto"] = uncounted(default="auto")
     """One after another, worker processes, or stacked under vmap; auto times them."""
-    workers: Annotated[int, Bounds(least=0)] = 0
+    workers: Annotated[int, Bounds(least=0)] = uncounted(default=0)
     """Worker processes; 0 is one a usable core."""
-    stack: Annotated[int, Bounds(least=1)] = 16
+    stack: Annotated[int, Bounds(least=1)] = uncounted(default=16)
     """Models trained at once by the stacked engine."""
 
     def __post_init__(self) -> None:
@@ -90,8 +87,3 @@ class CohortOptions(Checked):
     def private(self) -> bool:
         """Whether the models are trained by DP-SGD."""
         return self.epsilon > 0 or self.noise_multiplier > 0
-
-    def recipe(self) -> dict[str, Any]:
-        """Return what the weights depend on, as JSON values: all but how the work is run."""
-        plain: dict[str, Any] = to_plain(self)
-        return {name: value for name, value in plain.items() if name not in HOW_IT_RUNS}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +19,9 @@ from imprint.core.seeds import derive, generator
 from imprint.data.augment import augment
 from imprint.data.imageset import ImageSet
 from imprint.nets import group_norm
+from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard, for_channels
-from imprint.train.cohort.cohort_options import CohortOptions
+from imprint.train.cohort.options import CohortOptions
 from imprint.train.cohort.resident import Resident
 
 # Augmentation is drawn for (model, record) as one integer; sets hold fewer records than this.
@@ -61,6 +63,23 @@ class Plan:
         order = generator(self.seed, "order", epoch).permutation(len(self.members))
         used = order[: self.per_epoch * self.batch_size]
         return self.members[used].reshape(self.per_epoch, self.batch_size)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and how well it fitted in the last epoch, on augmented members.
+
+    Attributes:
+        model: the network.
+        loss: mean cross-entropy, with label smoothing where that is on.
+        accuracy: share of views classified right.
+        privacy: what was accounted under DP-SGD, None without.
+    """
+
+    model: ImageModel
+    loss: float
+    accuracy: float
+    privacy: dict[str, Any] | None = None
 
 
 def plan_models(

@@ -1,40 +1,133 @@
-"""Which engine trains a cohort soonest on this machine: a short timing probe."""
+"""Three ways to train a cohort: one model after another, in worker processes, or stacked.
+
+All of them train the models of :class:`imprint.train.cohort.plan.Plan` to the same weights within
+rounding, and each writes a model as soon as it is trained, so that a killed cohort goes on with
+the models it has not written. Which is soonest on this machine is found by a short timing.
+"""
 
 from __future__ import annotations
 
-import heapq
-import math
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
-import torch
-
+from imprint.core.device import usable_cores
 from imprint.core.errors import ImprintError
-from imprint.core.progress import log
+from imprint.core.progress import log, track
 from imprint.launch.local import run_tasks
-from imprint.train.cohort.cohort_engines import (
-    Job,
-    count_workers,
-    cut_stacks,
-    longest_first,
-    shared,
-    start,
-)
-from imprint.train.cohort.cohort_loop import can_stack
-from imprint.train.cohort.cohort_options import EngineName
-from imprint.train.cohort.cohort_plan import Plan
-from imprint.train.cohort.resident import Resident, map_resident
+from imprint.train.cohort.job import Job
+from imprint.train.cohort.options import EngineName
+from imprint.train.cohort.plan import Plan, Trained
+from imprint.train.cohort.resident import Resident, map_resident, write_resident
+from imprint.train.cohort.step_timing import makespan, time_step
+from imprint.train.cohort.training import Training, can_stack
 
+SHARED = ".shared"
 # Starting workers takes some 5 s, twice with the probe: shorter cohorts are done sooner without.
 WORTH_A_PROBE_SECONDS = 20.0
-PROBE_SECONDS = 1.0
 GOES = 2
-WARM_UP_STEPS = 2
 WAIT_SECONDS = 120.0
 # What another engine must save, lest noise of the clock decides.
 MARGIN = 0.1
+
+
+class Run(Protocol):
+    """Models in training."""
+
+    def steps(self) -> Iterator[int]:
+        """Train, and yield the number of steps done after each."""
+        ...
+
+    def trained(self) -> list[Trained]:
+        """Return the models as they are now."""
+        ...
+
+
+def start(plans: Sequence[Plan], data: Resident, job: Job) -> Run:
+    """Return the untrained models of some plans: one alone, or a stack.
+
+    Raises:
+        ImprintError: DP-SGD is asked for and cannot be had.
+    """
+    if job.options.private:
+        from imprint.train.cohort.private import PrivateTraining
+
+        return PrivateTraining(plans[0], data, job.card, job.options)
+    return Training(plans, data, job.card, job.options)
+
+
+def train_sequentially(job: Job, plans: Sequence[Plan], data: Resident) -> None:
+    """Train one model after another in this process."""
+    steps = sum(plan.per_epoch for plan in plans) * job.options.epochs
+    ticks = _train_stacks(job, [[plan] for plan in plans], data)
+    for _ in track(ticks, f"train {len(plans)} model(s)", steps, "step"):
+        pass
+
+
+def train_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> None:
+    """Train in worker processes that share the cores, on the CPU; the longest runs first."""
+    with shared(job.root, data) as folder:
+        tasks = [(job, plan, folder) for plan in longest_first(plans)]
+        workers = count_workers(job, plans)
+        run_tasks(_train_in_worker, tasks, "train cohort", len(plans), workers, unit="model")
+
+
+def train_stacked(job: Job, plans: Sequence[Plan], data: Resident) -> None:
+    """Train stacks of models that share a schedule, in this process."""
+    stacks = list(cut_stacks(plans, job.options.stack))
+    steps = sum(stack[0].per_epoch for stack in stacks) * job.options.epochs
+    ticks = _train_stacks(job, stacks, data)
+    for _ in track(ticks, f"train cohort in {len(stacks)} stack(s)", steps, "step"):
+        pass
+
+
+def cut_stacks(plans: Sequence[Plan], size: int) -> Iterator[list[Plan]]:
+    """Yield stacks of up to ``size`` models of one schedule each, as even as can be."""
+    ordered = sorted(plans, key=lambda plan: plan.schedule)
+    for _, group in groupby(ordered, key=lambda plan: plan.schedule):
+        alike = list(group)
+        count = -(-len(alike) // size)
+        for first in range(count):
+            yield alike[first::count]
+
+
+def longest_first(plans: Sequence[Plan]) -> list[Plan]:
+    """Return plans by falling number of steps, so that no long one starts last."""
+    return sorted(plans, key=lambda plan: -plan.per_epoch)
+
+
+def count_workers(job: Job, plans: Sequence[Plan]) -> int:
+    """Return how many worker processes train these plans."""
+    return min(job.options.workers or usable_cores(), len(plans))
+
+
+@contextmanager
+def shared(root: Path, data: Resident) -> Iterator[Path]:
+    """Lay the set where worker processes map it, and take it away afterwards."""
+    folder = root / SHARED
+    write_resident(folder, data)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _train_in_worker(job: Job, plan: Plan, folder: Path) -> None:
+    for one in track([plan], "train cohort", 1, "model"):
+        train_sequentially(job, [one], map_resident(folder))
+
+
+def _train_stacks(job: Job, stacks: Sequence[list[Plan]], data: Resident) -> Iterator[int]:
+    for stack in stacks:
+        training = start(stack, data, job)
+        yield from training.steps()
+        for plan, trained in zip(stack, training.trained(), strict=True):
+            job.save(plan, trained)
 
 
 @dataclass(frozen=True)
@@ -103,15 +196,7 @@ def seconds_a_step(job: Job, plans: Sequence[Plan], data: Resident) -> float:
     steps so long that the first ones fill the second are taken as they are.
     """
     # Other work on the machine slows a go down and never speeds it up.
-    return min(_mean_step(start(plans, data, job).steps(), data.device) for _ in range(GOES))
-
-
-def makespan(lengths: Sequence[float], workers: int) -> float:
-    """Return when the last of some tasks ends that workers take in order, each when it is free."""
-    free_at = [0.0] * workers
-    for length in lengths:
-        heapq.heapreplace(free_at, free_at[0] + length)
-    return max(free_at)
+    return min(time_step(start(plans, data, job).steps(), data.device) for _ in range(GOES))
 
 
 def _seconds_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> float:
@@ -149,33 +234,3 @@ def _check(engine: EngineName, job: Job, data: Resident) -> None:
             f"{job.card.architecture} draws noise in its layers (dropout), so stacked models would "
             "depend on one another: choose the engine sequential or processes"
         )
-
-
-def _mean_step(steps: Iterator[int], device: torch.device) -> float:
-    warm, cold_seconds = _time_steps(steps, device, most=WARM_UP_STEPS)
-    if cold_seconds < PROBE_SECONDS:
-        taken, seconds = _time_steps(steps, device)
-        if taken:
-            return seconds / taken
-    return cold_seconds / warm
-
-
-def _time_steps(
-    steps: Iterator[int], device: torch.device, most: float = math.inf
-) -> tuple[int, float]:
-    """Return how many steps were taken in about a second, and how long they took."""
-    begun = time.perf_counter()
-    taken = 0
-    while (
-        taken < most
-        and time.perf_counter() - begun < PROBE_SECONDS
-        and next(steps, None) is not None
-    ):
-        taken += 1
-    _wait_for(device)
-    return taken, time.perf_counter() - begun
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
