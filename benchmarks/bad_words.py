@@ -66,8 +66,8 @@ def _common_cases(name: str, words: list[str], world: Path) -> Iterator[Case]:
 NOT_NUMBERS = {"INT": ["many", "1.5"], "FLOAT": ["many", "nan", "inf", "1e300"]}
 ANY_INTEGER = {"seed", "layer_index"}
 """Options of which -1 is a value."""
-NEGATIVE = {"b_std", "min_crop_px", "corner_fraction"}
-"""Options that take -1: as a variance of none, or a bound that all crops keep."""
+NEGATIVE = {"b_std"}
+"""Options that take -1: a variance of none."""
 UNREAD = {
     "tags",
     "feature_encoder",

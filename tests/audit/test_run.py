@@ -214,7 +214,7 @@ def test_a_second_call_builds_nothing_again(study):
     [
         ({"per_class": 5}, r"split was made with other settings \(per_class: 4 there, 5 now\)"),
         ({"k": 5}, r"dejavu was made with other settings \(k: 10 there, 5 now\)"),
-        ({"background_correlation": 0.5}, r"made with other settings \(data: "),
+        ({"background_correlation": 0.5}, r"made with other settings \(images: image \[0\]"),
         ({"seed": 1}, "made with other settings"),
     ],
 )

@@ -38,22 +38,22 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     """
 
     per_class: int = 13
-    """Images of each class that each of the two encoders is trained on."""
+    """Training images of each class for each of the two encoders."""
     linear_probe: bool = True
-    """Also train linear probes, whose gap between seen and unseen images is the usual alarm."""
+    """Also train linear probes, whose gap between members and non-members is a common warning
+    sign."""
     probe: ProbeOptions = field(default_factory=ProbeOptions)
     """How the probes are trained."""
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
     attack_every: Annotated[int, Bounds(least=0)] = 0
-    """Also attack each encoder every so many epochs while it trains; into its log. 0: never."""
+    """Also attack each encoder every so many epochs of its training, into its log; 0: never."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
-    """The cohort of classifiers, trained on parts of A and B and attacked for membership; 0 models
-    leave it out."""
+    """The cohort of classifiers, trained on parts of A and B and attacked for membership.
+    --membership.models 0 leaves it out."""
     one_model: ReferenceChoice = field(default_factory=ReferenceChoice)
-    """With a model: what stands in for the second encoder."""
+    """With --model: references that stand in for the second encoder."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
-    """Which of the images would be missed; of a network of infinite width, not of the encoders."""
+    """Leave-one-out influence of the images on a network of infinite width."""
     coverage: CoverageStep = field(default_factory=CoverageStep)
-    """What images that no network was trained on exercise in the first classifier of the cohort;
-    left out without a cohort."""
+    """Coverage of the first classifier of the cohort by images that no network was trained on."""
