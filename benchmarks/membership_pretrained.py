@@ -32,7 +32,7 @@ from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.records import Records, choose_records
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.image_model import ImageModel
-from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
+from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances
 from imprint.probe.signals.signal import SIGNALS, SignalOptions
 from imprint.probe.signals.signals import take_signals
 from imprint.stats import Estimate
@@ -69,7 +69,7 @@ def main() -> None:
         for signals, count in ((PLAIN, options.records), (CURVATURE, options.curvature_records)):
             attack(f"resnet{depth}", model, images, sizes, signals, count)
         if options.label_only_records:
-            search = BoundaryOptions(
+            search = BoundarySearchOptions(
                 queries=options.label_only_queries, first_directions=options.first_directions
             )
             count = options.label_only_records
@@ -81,7 +81,7 @@ def attack_labels(
     model: ImageModel,
     images: ImageSet,
     sizes: tuple[int, int],
-    search: BoundaryOptions,
+    search: BoundarySearchOptions,
     count: int,
 ) -> None:
     """Measure distances to the boundary by hard labels; print what the attack makes of them."""

@@ -25,13 +25,13 @@ def write_state(path):
     from imprint.train.objective import build_objective
     from imprint.train.optim import build_optimizer
     from imprint.train.options import TrainOptions
-    from imprint.train.run_state import Run
+    from imprint.train.run_state import RunState
 
     options = TrainOptions(architecture_options=(("width", "8"),), projector="8-4")
     model = initial_model(make_card(composite(10), options, 0), 0)
     objective = build_objective("vicreg", model, {})
     optimizer = build_optimizer(model, options, 128)
-    Run(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
+    RunState(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False)).save(path)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")

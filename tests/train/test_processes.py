@@ -19,7 +19,7 @@ from imprint.nets.model_card import ModelCard
 from imprint.train.command import process_group
 from imprint.train.distribute import distribute
 from imprint.train.gather import all_sum, gather, rank, world_size
-from imprint.train.loop import Step, train
+from imprint.train.loop import LossModule, train
 from imprint.train.objective import OBJECTIVES, build_objective
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
@@ -85,7 +85,7 @@ def gradients_of(name):
         [torch.rand(12, 3, size, size) for size in objective.view_sizes(16)] for _ in range(2)
     ]
     labels = torch.randint(4, (12,))
-    step = distribute(Step(model, objective), CPU)
+    step = distribute(LossModule(model, objective), CPU)
     mine = slice(rank(), None, world_size())
     for views in batches:
         # The second batch meets a teacher and a centre that have moved.

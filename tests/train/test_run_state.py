@@ -13,7 +13,7 @@ from imprint.train.loop import make_card
 from imprint.train.objective import build_objective
 from imprint.train.optim import build_optimizer
 from imprint.train.options import TrainOptions
-from imprint.train.run_state import Run
+from imprint.train.run_state import RunState
 
 
 class Payload:
@@ -29,7 +29,7 @@ def new_run(seed):
     model = initial_model(make_card(composite(10), options, seed), seed)
     objective = build_objective("vicreg", model, {})
     optimizer = build_optimizer(model, options, 128)
-    return Run(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False))
+    return RunState(model, objective, optimizer, torch.amp.GradScaler("cpu", enabled=False))
 
 
 def test_a_state_comes_back(tmp_path):

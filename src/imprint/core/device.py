@@ -42,8 +42,8 @@ def free_memory(device: torch.device) -> int | None:
     """Return how many bytes a device has to give, None where that cannot be told."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    found = [_available_memory(), _left_of_control_group()]
-    return min((bytes_ for bytes_ in found if bytes_ is not None), default=None)
+    limits = [_available_memory(), _left_of_control_group()]
+    return min((bytes_ for bytes_ in limits if bytes_ is not None), default=None)
 
 
 def _available_memory() -> int | None:
@@ -51,8 +51,8 @@ def _available_memory() -> int | None:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return None
-    found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return 1024 * int(found[0]) if found else None
+    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return 1024 * int(kilobytes[0]) if kilobytes else None
 
 
 def _left_of_control_group() -> int | None:

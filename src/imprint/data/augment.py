@@ -201,9 +201,9 @@ def _random_rectangles(
     first = np.take_along_axis(tried, fits.argmax(axis=1)[:, None, None], axis=1)[:, 0]
     narrowest, widest = settings.ratio
     fallback = np.minimum(sizes, sizes[:, ::-1] * np.array([widest, 1 / narrowest]))
-    found = fits.any(axis=1)[:, None]
-    sides = np.where(found, first, fallback)
-    corner = np.where(found, uniform[:, -2:], 0.5) * (sizes - sides)
+    has_fit = fits.any(axis=1)[:, None]
+    sides = np.where(has_fit, first, fallback)
+    corner = np.where(has_fit, uniform[:, -2:], 0.5) * (sizes - sides)
     # A crop at the far border may pass it by one rounding.
     return np.concatenate([corner, np.minimum(corner + sides, sizes)], axis=1)
 

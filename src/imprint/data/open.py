@@ -26,7 +26,7 @@ from imprint.data.boxes.boxes import (
 from imprint.data.files import FileImages, find_corrupt
 from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
 from imprint.data.sources.folder import unread_names
-from imprint.data.sources.registry import Listing, layouts
+from imprint.data.sources.registry import ImageListing, layouts
 
 _NAMED = 10
 _NONE: IntArray = np.empty(0, dtype=np.int64)
@@ -148,24 +148,24 @@ def layout_of(root: Path) -> str:
 def notices(opened: Opened) -> list[str]:
     """Return one sentence for every kind of thing that was left out or mended."""
     images = opened.images
-    told = [
+    sentences = [
         _named(images, opened.corrupt, "left out, cannot be decoded"),
         _named(images, opened.clamped, "had a box cut to the image"),
         _named(images, opened.dropped, "lost an annotation that cannot be repaired"),
     ]
     if opened.unread:
         kinds = ", ".join(sorted({os.path.splitext(file)[1].lower() for file in opened.unread}))
-        told.append(
+        sentences.append(
             f"{images.name}: {len(opened.unread)} images are of kinds that imprint does not read "
             f"({kinds}) and were left out, {opened.unread[0]} first: save them as JPEG or PNG"
         )
     if opened.box_files_missing:
-        told.append(
+        sentences.append(
             f"{images.name}: {opened.box_files_missing} of {len(images)} images have no box file"
         )
     if opened.box_files_unused:
-        told.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
-    return [notice for notice in told if notice]
+        sentences.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
+    return [notice for notice in sentences if notice]
 
 
 def _unread(images: ImageSet) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _named(images: ImageSet, indices: IntArray, what: str) -> str:
 
 def _with_boxes(
     opened: Opened,
-    listing: Listing,
+    listing: ImageListing,
     voc_folder: Path | None,
     on_bad_box: OnBadBox,
     box_ends: BoxEnds | Literal["auto"],
@@ -204,10 +204,10 @@ def _with_boxes(
                 "put the boxes into the array file"
             )
         stems = [os.path.splitext(path.rsplit("/", 1)[-1])[0] for path in images.paths]
-        found = read_voc_folder(voc_folder, listing.class_folders, images.labels, stems)
-        written, stated, ends = found.boxes, found.sizes, "exclusive"
+        annotations = read_voc_folder(voc_folder, listing.class_folders, images.labels, stems)
+        written, stated, ends = annotations.boxes, annotations.sizes, "exclusive"
         opened = dataclasses.replace(
-            opened, box_files_missing=found.missing, box_files_unused=found.orphans
+            opened, box_files_missing=annotations.missing, box_files_unused=annotations.orphans
         )
     if written is None:
         return opened

@@ -236,25 +236,25 @@ def check_partitions(partitions: dict[int, Partition], labels: IntArray) -> None
     """
     largest = partitions[max(partitions)].public
     previous: IntArray | None = None
-    for size, found in sorted(partitions.items()):
+    for size, partition in sorted(partitions.items()):
         promises = {
             "A and B have the same number of own images in every class": np.array_equal(
-                np.bincount(labels[found.bbox_a], minlength=labels.max() + 1),
-                np.bincount(labels[found.bbox_b], minlength=labels.max() + 1),
+                np.bincount(labels[partition.bbox_a], minlength=labels.max() + 1),
+                np.bincount(labels[partition.bbox_b], minlength=labels.max() + 1),
             ),
             "A's and B's own images, shared and public images are disjoint": _all_different(
-                found.bbox_a, found.bbox_b, found.shared, found.public
+                partition.bbox_a, partition.bbox_b, partition.shared, partition.public
             ),
             "A trains on its own and the shared images": np.array_equal(
-                found.train_a, np.concatenate([found.bbox_a, found.shared])
+                partition.train_a, np.concatenate([partition.bbox_a, partition.shared])
             ),
             "B trains on its own and the shared images": np.array_equal(
-                found.train_b, np.concatenate([found.bbox_b, found.shared])
+                partition.train_b, np.concatenate([partition.bbox_b, partition.shared])
             ),
             "public images are public at every smaller size": previous is None
-            or bool(np.isin(found.public, previous).all()),
+            or bool(np.isin(partition.public, previous).all()),
             "training images are not public at the largest size": not np.isin(
-                np.concatenate([found.train_a, found.train_b]), largest
+                np.concatenate([partition.train_a, partition.train_b]), largest
             ).any(),
         }
         for promise, kept in promises.items():
@@ -263,7 +263,7 @@ def check_partitions(partitions: dict[int, Partition], labels: IntArray) -> None
                     f"the partition for {size} images per class is broken, for it must hold that "
                     f"{promise}: make the split again"
                 )
-        previous = found.public
+        previous = partition.public
 
 
 def _all_different(*sets: IntArray) -> bool:

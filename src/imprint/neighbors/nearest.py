@@ -157,8 +157,8 @@ class _Search:
         step = max(1, REOPENED_PAIRS // len(self.base))
         for start in range(0, len(reopened), step):
             some = reopened[start : start + step]
-            near, found = self.screen.within(prepared[some], limits[some])
-            indices[some], distances[some] = self._settle(queries[some], near, found)
+            near, near_counts = self.screen.within(prepared[some], limits[some])
+            indices[some], distances[some] = self._settle(queries[some], near, near_counts)
         return indices, distances if self.cosine else np.sqrt(distances)
 
     def _settle(

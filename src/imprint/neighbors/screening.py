@@ -76,12 +76,12 @@ class Screen:
         rows = torch.empty(len(queries), 0, dtype=torch.int64, device=self.device)
         for part, tile in self._tiles(self.base_tile):
             if self.use_faiss:
-                more, found = self._best_by_faiss(queries, tile, min(count, len(tile)))
+                more, places = self._best_by_faiss(queries, tile, min(count, len(tile)))
             else:
                 every = self._scores(on_device, part, tile)
-                more, found = every.topk(min(count, len(tile)), largest=False, sorted=False)
+                more, places = every.topk(min(count, len(tile)), largest=False, sorted=False)
             scores = torch.cat([scores, more], dim=1)
-            rows = torch.cat([rows, found + part.start], dim=1)
+            rows = torch.cat([rows, places + part.start], dim=1)
             scores, kept = scores.topk(min(count, scores.shape[1]), largest=False)
             rows = rows.gather(1, kept)
         return scores.cpu().double().numpy(), rows.cpu().numpy()
@@ -94,11 +94,11 @@ class Screen:
         """
         on_device = _tensor(queries, self.device)
         highest = torch.from_numpy(limits)[:, None]
-        found = []
+        parts = []
         for part, tile in self._tiles(self.base_tile):
             inside = self._scores(on_device, part, tile).cpu().double() <= highest
-            found.append(inside.nonzero().numpy() + np.array([0, part.start]))
-        pairs = np.concatenate(found)
+            parts.append(inside.nonzero().numpy() + np.array([0, part.start]))
+        pairs = np.concatenate(parts)
         pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
         counts = np.bincount(pairs[:, 0], minlength=len(queries))
         rows = np.zeros((len(queries), counts.max()), dtype=np.int64)

@@ -51,16 +51,16 @@ class Prior(Protocol):
         ...
 
 
-class Erf(nn.Module):
+class ErfLayer(nn.Module):
     """The error function as a layer."""
 
     def forward(self, values: Tensor) -> Tensor:
         """Return erf of the values."""
-        found: Tensor = torch.special.erf(values)
-        return found
+        result: Tensor = torch.special.erf(values)
+        return result
 
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "erf": Erf}
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "erf": ErfLayer}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +87,12 @@ class NetworkStack:
             inputs: ``[b, d]``, the same for all networks.
         """
         phi = ACTIVATIONS[self.activation]()
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         for layer, weight in enumerate(self.weights):
-            before = phi(found[-1]) if found else inputs
+            before = phi(outputs[-1]) if outputs else inputs
             after = torch.matmul(before, weight)
-            found.append(after + self.biases[layer][:, None] if self.biases else after)
-        return found
+            outputs.append(after + self.biases[layer][:, None] if self.biases else after)
+        return outputs
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits of inputs ``[b, d]``, ``[M, b, c]``."""
@@ -100,15 +100,15 @@ class NetworkStack:
 
     def network(self, row: int) -> nn.Sequential:
         """Return one of the networks by itself, with weights of its own."""
-        found: list[nn.Module] = []
+        modules: list[nn.Module] = []
         for layer, weight in enumerate(self.weights):
             _, before, after = weight.shape
             dense = nn.Linear(before, after, bias=bool(self.biases), dtype=weight.dtype)
             dense.weight.data = weight[row].T.clone()
             if self.biases:
                 dense.bias.data = self.biases[layer][row].clone()
-            found += [dense, ACTIVATIONS[self.activation]()]
-        return nn.Sequential(*found[:-1])
+            modules += [dense, ACTIVATIONS[self.activation]()]
+        return nn.Sequential(*modules[:-1])
 
 
 def initial_stack(

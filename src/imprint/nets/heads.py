@@ -83,10 +83,10 @@ def build_projector(width: int, text: str) -> nn.Module:
     Raises:
         ImprintError: ``text`` is no such string.
     """
-    kind, found = _read(text)
-    if not found:
+    kind, hidden = _read(text)
+    if not hidden:
         return nn.Identity()
-    widths = (width, *found)
+    widths = (width, *hidden)
     projector = nn.Sequential()
     for before, after in pairwise(widths[:-1]):
         projector.append(nn.Linear(before, after))

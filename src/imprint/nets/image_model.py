@@ -206,17 +206,17 @@ class ImageModel(nn.Module):
         from_network = "logits" in layers and self.head is None
         if from_network and set(layers) == {"logits"} and self._depths is None:
             return {"logits": self.network(images)}
-        found: dict[Layer, Tensor] = {}
+        embeddings: dict[Layer, Tensor] = {}
         if from_network:
-            found["backbone"], found["logits"] = self.network.features_and_outputs(images)
+            embeddings["backbone"], embeddings["logits"] = self.network.features_and_outputs(images)
         else:
-            found["backbone"] = self.network.features(images)
-        self._see("backbone", found["backbone"])
-        if set(layers) - found.keys():
-            found["projector"] = self._project(found["backbone"])
+            embeddings["backbone"] = self.network.features(images)
+        self._see("backbone", embeddings["backbone"])
+        if set(layers) - embeddings.keys():
+            embeddings["projector"] = self._project(embeddings["backbone"])
         if self.head is not None and "logits" in layers:
-            found["logits"] = self.head(found["projector"])
-        return {layer: found[layer] for layer in layers}
+            embeddings["logits"] = self.head(embeddings["projector"])
+        return {layer: embeddings[layer] for layer in layers}
 
     def _project(self, features: Tensor) -> Tensor:
         if self._depths is None:

@@ -71,7 +71,7 @@ _UNCHANGED = ((0.0,), (1.0,))
 
 
 @dataclass(frozen=True)
-class Layout:
+class CheckpointLayout:
     """Where a published file keeps its parts.
 
     Args:
@@ -110,14 +110,14 @@ SEQUENTIAL_RESNET = (
 )
 """A ResNet's layers as children of a Sequential, as in lightly's examples."""
 
-LAYOUTS: Mapping[str, Layout] = {
-    "vissl": Layout(
+LAYOUTS: Mapping[str, CheckpointLayout] = {
+    "vissl": CheckpointLayout(
         (("classy_state_dict", "base_model", "model"),),
         "trunk._feature_blocks.",
         "heads.",
         mark="trunk._feature_blocks.",
     ),
-    "dino": Layout(
+    "dino": CheckpointLayout(
         tuple((branch,) for branch in BRANCHES),
         "backbone.",
         "head.mlp.",
@@ -125,28 +125,28 @@ LAYOUTS: Mapping[str, Layout] = {
         mark="head.mlp.",
         activation=nn.GELU,
     ),
-    "dejavu": Layout(
+    "dejavu": CheckpointLayout(
         (("model",), ()), "net.", "projector.", "fc.", ("bn.", "predictor."), mark="net."
     ),
-    "barlow": Layout(
+    "barlow": CheckpointLayout(
         (("model",),), "backbone.", "projector.", left_out=("bn.",), mark="bn.running_mean"
     ),
-    "vicreg": Layout((("model",),), "backbone.", "projector.", mark="projector."),
-    "moco": Layout(
+    "vicreg": CheckpointLayout((("model",),), "backbone.", "projector.", mark="projector."),
+    "moco": CheckpointLayout(
         (("state_dict",),),
         "encoder_q.",
         "encoder_q.fc.",
         left_out=("encoder_k.", "queue"),
         mark="encoder_q.",
     ),
-    "simsiam": Layout(
+    "simsiam": CheckpointLayout(
         (("state_dict",),),
         "encoder.",
         "encoder.fc.",
         left_out=("predictor.",),
         mark="encoder.fc.0.",
     ),
-    "lightly": Layout(
+    "lightly": CheckpointLayout(
         (("state_dict",), ()),
         "backbone.",
         "projection_head.layers.",
@@ -162,7 +162,7 @@ LAYOUTS: Mapping[str, Layout] = {
         normalised=None,
         renamed=SEQUENTIAL_RESNET,
     ),
-    "mmpretrain": Layout(
+    "mmpretrain": CheckpointLayout(
         (("state_dict",),),
         "backbone.",
         "neck.",
@@ -170,7 +170,7 @@ LAYOUTS: Mapping[str, Layout] = {
         mark=("neck.fc", "neck.bn"),
         normalised=None,
     ),
-    "solo": Layout(
+    "solo": CheckpointLayout(
         (("state_dict",),),
         "backbone.",
         "projector.",
@@ -178,10 +178,10 @@ LAYOUTS: Mapping[str, Layout] = {
         mark=("projector.", "classifier."),
         normalised=None,
     ),
-    "simclr": Layout(
+    "simclr": CheckpointLayout(
         (("state_dict",),), "backbone.", "backbone.fc.", mark="backbone.fc.0.", normalised=False
     ),
-    "backbone": Layout(
+    "backbone": CheckpointLayout(
         (("state_dict",), ("model",), ()),
         "backbone.",
         left_out=("data_preprocessor.",),
@@ -189,8 +189,8 @@ LAYOUTS: Mapping[str, Layout] = {
         normalised=None,
         renamed=(*SEQUENTIAL_RESNET, ("head.fc.", "backbone.fc.")),
     ),
-    "trunk": Layout((("state_dict",), ("model",), ()), ""),
-    "simclr_tf": Layout(
+    "trunk": CheckpointLayout((("state_dict",), ("model",), ()), ""),
+    "simclr_tf": CheckpointLayout(
         (("state_dict",), ()), "", normalised=False, options={"same_pooling": True}
     ),
 }
@@ -318,21 +318,21 @@ def published_network(
     return _translate(path, name, weights, branch)
 
 
-def _state_dict(content: Any, layout: Layout, branch: Branch) -> Weights:
+def _state_dict(content: Any, layout: CheckpointLayout, branch: Branch) -> Weights:
     """Return the state dict that a layout would have in a file; empty if there is none."""
     containers = layout.containers
     if ("teacher",) in containers:
         containers = ((branch,),)
     for keys in containers:
-        found = content
+        state = content
         for key in keys:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if flat := _flatten(found):
+            state = state.get(key) if isinstance(state, Mapping) else None
+        if flat := _flatten(state):
             return _renamed(plain_names(flat, ()), layout)
     return {}
 
 
-def _renamed(weights: Weights, layout: Layout) -> Weights:
+def _renamed(weights: Weights, layout: CheckpointLayout) -> Weights:
     renamed = {}
     for name, tensor in weights.items():
         for old, new in layout.renamed:
@@ -424,23 +424,23 @@ def _take(weights: Weights, prefix: str) -> Weights:
 
 
 def _architecture(path: Path, trunk: Weights) -> tuple[str, dict[str, Any], int]:
-    found = architecture_of(trunk)
-    if found is None:
+    architecture = architecture_of(trunk)
+    if architecture is None:
         raise ImprintError(
             f"{path} holds a trunk that is no ResNet, VGG or vision transformer of imprint's "
             "(by its blocks and widths): write the card of its network beside it"
         )
-    return found
+    return architecture
 
 
 def _projector(path: Path, tensors: Weights, activation: type[nn.Module]) -> tuple[str, Weights]:
     if not tensors:
         return "", {}
-    found = projector_of(without_last_norm(numbered(tensors)), activation)
-    if found is None:
+    projector = projector_of(without_last_norm(numbered(tensors)), activation)
+    if projector is None:
         layers = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
         raise ImprintError(
             f"{path} holds a projector that is no row of linear layers with normalisations between "
             f"them ({layers}): save the backbone's state dict alone"
         )
-    return found
+    return projector

@@ -27,14 +27,14 @@ Found = tuple[str, dict[str, Any], int]
 
 def stem_of(trunk: Weights) -> Tensor | None:
     """Return the weights of the first layer, ``[width, channels, k, k]``, None if there is none."""
-    found = [trunk[stem] for stem in STEMS if stem in trunk and trunk[stem].ndim == 4]
-    return found[0] if found else None
+    stems = [trunk[stem] for stem in STEMS if stem in trunk and trunk[stem].ndim == 4]
+    return stems[0] if stems else None
 
 
 def outputs_of(trunk: Weights) -> int | None:
     """Return the number of classes of a trunk's own classifier, None if it has none."""
-    found = [len(trunk[name]) for name in CLASSIFIERS if name in trunk]
-    return found[0] if found else None
+    counts = [len(trunk[name]) for name in CLASSIFIERS if name in trunk]
+    return counts[0] if counts else None
 
 
 def architecture_of(trunk: Weights) -> Found | None:

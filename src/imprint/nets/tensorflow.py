@@ -35,13 +35,13 @@ def find_checkpoint(path: Path) -> Path:
         return path.with_suffix("")
     if path.with_name(path.name + ".index").is_file():
         return path
-    found = sorted([*path.glob("*.index"), *path.glob("checkpoints/*.index")])
-    if not found:
+    indices = sorted([*path.glob("*.index"), *path.glob("checkpoints/*.index")])
+    if not indices:
         raise ImprintError(f"no TensorFlow checkpoint at {path}: expected {path.name}.index there")
-    if len(found) > 1:
-        names = ", ".join(file.stem for file in found)
-        raise ImprintError(f"{path} holds {len(found)} checkpoints ({names}): name one of them")
-    return found[0].with_suffix("")
+    if len(indices) > 1:
+        names = ", ".join(file.stem for file in indices)
+        raise ImprintError(f"{path} holds {len(indices)} checkpoints ({names}): name one of them")
+    return indices[0].with_suffix("")
 
 
 def read_checkpoint(prefix: Path) -> Arrays:

@@ -156,10 +156,10 @@ class Selection:
 
     def by_layer(self) -> dict[str, list[int]]:
         """Return the numbers within each layer that has any, the best first."""
-        found: dict[str, list[int]] = {}
+        chosen: dict[str, list[int]] = {}
         for layer, index in self.named():
-            found.setdefault(layer, []).append(index)
-        return {name: found[name] for name in self.layers.names if name in found}
+            chosen.setdefault(layer, []).append(index)
+        return {name: chosen[name] for name in self.layers.names if name in chosen}
 
 
 def select(

@@ -61,7 +61,7 @@ def write_boxes(
     check_names(images)
     export_names(images, indices.tolist())
     folders = class_folders(images)
-    found: dict[int, list[int]] = {}
+    boxed_rows: dict[int, list[int]] = {}
     for label in track(
         np.unique(images.labels[indices]).tolist(),
         "detect",
@@ -75,14 +75,14 @@ def write_boxes(
                 temporary.mkdir(parents=True)
                 _write_class(temporary, images, mine, folders[label], detector, batch_size)
         names = stems(images, mine.tolist())
-        found[label] = [
+        boxed_rows[label] = [
             index
             for index, stem in zip(mine.tolist(), names, strict=True)
             if (target / f"{stem}.xml").exists()
         ]
     titles = _titles(images, folders)
-    write_json(folder / SUMMARY, {titles[label]: len(rows) for label, rows in found.items()})
-    boxed = np.sort(np.array([row for rows in found.values() for row in rows], dtype=np.int64))
+    write_json(folder / SUMMARY, {titles[label]: len(rows) for label, rows in boxed_rows.items()})
+    boxed = np.sort(np.array([row for rows in boxed_rows.values() for row in rows], dtype=np.int64))
     with replacing(folder / INDICES) as temporary, temporary.open("wb") as file:
         np.save(file, boxed, allow_pickle=False)
 

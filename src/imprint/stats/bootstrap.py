@@ -113,9 +113,9 @@ def mean_share(values: ArrayLike, random: np.random.Generator, draws: int = DRAW
     As :func:`mean`, and wide enough where few examples decide
     (:func:`imprint.stats.proportion.widen_rare_share`): shares that are all 1 are no certainty.
     """
-    found = mean(values, random, draws)
-    share = min(1.0, max(0.0, found.value))
-    return Estimate(found.value, widen_rare_share(found.ci95, share, found.n), found.n)
+    estimate = mean(values, random, draws)
+    share = min(1.0, max(0.0, estimate.value))
+    return Estimate(estimate.value, widen_rare_share(estimate.ci95, share, estimate.n), estimate.n)
 
 
 def mean_difference(

@@ -68,8 +68,8 @@ def _difference(before: Fingerprint, now: Fingerprint) -> str:
             name for name in both if current[name][1] != earlier[name][1]
         ],
     }
-    told = [_named(names, what) for what, names in kinds.items()]
-    return ", ".join(part for part in told if part)
+    sentences = [_named(names, what) for what, names in kinds.items()]
+    return ", ".join(part for part in sentences if part)
 
 
 def _by_name(fingerprint: Fingerprint) -> dict[tuple[str, int], tuple[bytes, bytes]]:

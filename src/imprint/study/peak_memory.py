@@ -72,5 +72,5 @@ def _read(name: str) -> int | None:
         lines = _STATUS.read_text().splitlines()
     except OSError:
         return None
-    found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
-    return 1024 * int(found[0]) if found else None
+    kilobytes = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return 1024 * int(kilobytes[0]) if kilobytes else None

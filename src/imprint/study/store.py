@@ -72,23 +72,23 @@ class Study:
             return False
         wanted = self._card(settings, inputs)
         try:
-            found = read_json(card_path(path))
+            card = read_json(card_path(path))
         except FileNotFoundError:
             raise ImprintError(
                 f"{path} has no card beside it, so imprint did not make it: "
                 "choose another --out or move it away"
             ) from None
-        if not isinstance(found, dict):
+        if not isinstance(card, dict):
             raise ImprintError(
                 f"{card_path(path)} is no card of imprint: delete {path} and run again"
             )
-        if found.get("hash") == wanted["hash"]:
+        if card.get("hash") == wanted["hash"]:
             return True
         changed = {
             str(each): partial(changed_images, self.root, now=each)
             for each in fingerprints_in(settings)
         }
-        differences = list(_differences(found, wanted, changed)) or ["its card was edited"]
+        differences = list(_differences(card, wanted, changed)) or ["its card was edited"]
         if len(differences) > NAMED_DIFFERENCES:
             rest = len(differences) - NAMED_DIFFERENCES
             differences[NAMED_DIFFERENCES:] = [f"{rest} more differ"]

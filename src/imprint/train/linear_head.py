@@ -42,9 +42,9 @@ class LinearHead:
     def log_probabilities(self, features: NDArray[Any]) -> FloatArray:
         """Return ln P(c) of each row, float64 ``[n, C]``; 1e-12 for classes never seen."""
         known = self.model.predict_log_proba((features - self.mean) / self.scale)
-        found = np.full((len(features), self.classes), LEAST_LOG_PROBABILITY)
-        found[:, self.model.classes_] = np.maximum(known, LEAST_LOG_PROBABILITY)
-        return found
+        filled = np.full((len(features), self.classes), LEAST_LOG_PROBABILITY)
+        filled[:, self.model.classes_] = np.maximum(known, LEAST_LOG_PROBABILITY)
+        return filled
 
 
 def fit_linear_head(

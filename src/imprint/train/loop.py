@@ -40,14 +40,14 @@ from imprint.train.objective import Objective, build_objective
 from imprint.train.online_probes import OnlineProbes
 from imprint.train.optim import build_optimizer, learning_rate_factor, peak_learning_rate
 from imprint.train.options import TrainOptions
-from imprint.train.run_state import Run
+from imprint.train.run_state import RunState
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 FIGURES = ("epoch", "loss", "embedding_std", "direction_std", "collapsed")
 """What a card says of the epoch its weights are of."""
 
 
-class Step(nn.Module):
+class LossModule(nn.Module):
     """Network and objective as one module, so that DDP sees one forward call."""
 
     def __init__(self, model: ImageModel, objective: Objective) -> None:
@@ -113,7 +113,7 @@ def train(
     resume = out / "resume.pt"
     if resume.exists():
         run.load(resume)
-    step = distribute(Step(run.model, run.objective), device)
+    step = distribute(LossModule(run.model, run.objective), device)
     batches = Batches(
         images,
         indices,
@@ -176,7 +176,7 @@ def hash_of_images(indices: IntArray) -> str:
     return hash_arrays(np.sort(indices).astype(np.int64))
 
 
-def _reached(card: ModelCard, run: Run) -> ModelCard:
+def _reached(card: ModelCard, run: RunState) -> ModelCard:
     """Return the card with the epoch a checkpoint is of, and the figures it reached."""
     line = run.log[-1]
     figures = {name: line[name] for name in FIGURES}
@@ -185,7 +185,7 @@ def _reached(card: ModelCard, run: Run) -> ModelCard:
 
 def _start(
     card: ModelCard, options: TrainOptions, batch_size: int, seed: int, device: torch.device
-) -> Run:
+) -> RunState:
     model = initial_model(card, seed).place(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initial objective"))
@@ -198,7 +198,7 @@ def _start(
     if options.online_probes.on:
         assert card.outputs is not None
         probes = OnlineProbes(model.depths, card.outputs, options.online_probes, seed).to(device)
-    return Run(model, objective, optimizer, scaler, probes)
+    return RunState(model, objective, optimizer, scaler, probes)
 
 
 def _check_resolution(model: ImageModel, options: TrainOptions) -> None:
@@ -211,7 +211,7 @@ def _check_resolution(model: ImageModel, options: TrainOptions) -> None:
 
 
 def _train_epoch(
-    run: Run,
+    run: RunState,
     step: nn.Module,
     batches: Batches,
     options: TrainOptions,
@@ -225,7 +225,7 @@ def _train_epoch(
     warmup_steps = round(options.rising_epochs * batches.per_epoch)
     peak = peak_learning_rate(options, batches.batch_size)
     size = options.resolution.at(epoch, options.input_size)
-    losses, found = [], []
+    losses, deviations = [], []
     first = epoch * batches.per_epoch
     drawn = batches.epoch(epoch, run.objective.view_sizes(size))
     for position, (views, labels) in enumerate(drawn, start=first):
@@ -246,14 +246,14 @@ def _train_epoch(
         if run.probes is not None:
             run.probes.learn(depths, labels)
         losses.append(loss.detach())
-        found.append(spreads(embeddings.detach()))
+        deviations.append(spreads(embeddings.detach()))
     mean_loss = float(all_sum(torch.stack(losses).mean()) / world_size())
     if not np.isfinite(mean_loss):
         raise ImprintError(
             f"the loss of {name} is {mean_loss} in epoch {epoch + 1}: "
             "lower the learning rate or train in float32"
         )
-    embedding_std, direction_std = torch.stack(found).mean(dim=0).tolist()
+    embedding_std, direction_std = torch.stack(deviations).mean(dim=0).tolist()
     line = {
         "epoch": epoch + 1,
         "loss": mean_loss,
@@ -264,28 +264,28 @@ def _train_epoch(
     return line | {"collapsed": has_collapsed(run.objective, line)}
 
 
-def _watched(run: Run) -> AbstractContextManager[dict[str, torch.Tensor]]:
+def _watched(run: RunState) -> AbstractContextManager[dict[str, torch.Tensor]]:
     return nullcontext({}) if run.probes is None else run.model.watched()
 
 
 def _probe(
-    run: Run,
+    run: RunState,
     probes: OnlineProbes,
     images: ImageSet,
     held_out: IntArray | None,
     options: TrainOptions,
 ) -> dict[str, dict[str, float]]:
     """Return what the online probes reached in the epoch that was just trained."""
-    found = probes.reached()
+    accuracies = probes.reached()
     done = run.epoch + 1
     due = done % options.online_probes.validate_every == 0 or done == options.last_epoch
     if due and held_out is not None and len(held_out):
         for depth, top1 in probes.validate(run.model, images, held_out).items():
-            found[depth]["held_out_top1"] = top1
-    return found
+            accuracies[depth]["held_out_top1"] = top1
+    return accuracies
 
 
-def _write_epoch(run: Run, options: TrainOptions, out: Path, card: ModelCard) -> None:
+def _write_epoch(run: RunState, options: TrainOptions, out: Path, card: ModelCard) -> None:
     """Write what an epoch leaves: maybe a snapshot, maybe a resume point, and the log with it."""
     last = run.epoch == options.last_epoch
     if options.snapshot_every and run.epoch % options.snapshot_every == 0 and not last:
@@ -299,7 +299,7 @@ def _write_epoch(run: Run, options: TrainOptions, out: Path, card: ModelCard) ->
         run.save(out / "resume.pt")
 
 
-def _write_end(run: Run, out: Path, card: ModelCard) -> None:
+def _write_end(run: RunState, out: Path, card: ModelCard) -> None:
     """Write the last weights, and the teacher's where there is one; drop the resume point."""
     reached = _reached(card, run)
     if run.objective.teacher is not None:

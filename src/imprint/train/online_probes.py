@@ -76,13 +76,13 @@ class OnlineProbes(nn.Module):
 
     def reached(self) -> dict[str, dict[str, Any]]:
         """Return loss and accuracy of each depth since the last call, on what was learned from."""
-        found = {}
+        figures = {}
         for name, sums in self._sums.items():
             loss, hits = _total(sums).tolist()
             count = self._seen * world_size()
-            found[name] = {"loss": loss / count, "top1": hits / count}
+            figures[name] = {"loss": loss / count, "top1": hits / count}
         self._sums, self._seen = {}, 0
-        return found
+        return figures
 
     @torch.inference_mode()
     def validate(self, model: ImageModel, images: ImageSet, indices: IntArray) -> dict[str, float]:

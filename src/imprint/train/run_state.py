@@ -19,7 +19,7 @@ from imprint.train.online_probes import OnlineProbes
 
 
 @dataclass
-class Run:
+class RunState:
     """What a resume needs, and nothing else."""
 
     model: ImageModel

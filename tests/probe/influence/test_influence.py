@@ -10,7 +10,7 @@ from imprint.core.errors import ImprintError
 from imprint.probe.influence.ekfac import second_moments
 from imprint.probe.influence.influence_arnoldi import in_eigenspace
 from imprint.probe.influence.influence_gauss_newton import curvature_rows
-from imprint.probe.influence.influence_lissa import PUBLISHED, Series, by_series
+from imprint.probe.influence.influence_lissa import PUBLISHED, NeumannSeries, by_series
 from imprint.probe.influence.trak import projected
 from imprint.probe.influence_kit.flat_parameters import FlatParameters
 from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
@@ -95,7 +95,7 @@ def test_gauss_newton_by_duality_is_the_inverse_of_the_matrix(loss):
     assert "unconverged" not in cg.facts
     whole = in_eigenspace(trained, 500, 500)
     torch.testing.assert_close(whole.table, exact, rtol=1e-6, atol=1e-9)
-    series = by_series(trained, Series(scale=4.0, depth=400, batch=RECORDS))
+    series = by_series(trained, NeumannSeries(scale=4.0, depth=400, batch=RECORDS))
     torch.testing.assert_close(series.table, exact, rtol=0, atol=100 * close)
 
 
@@ -165,7 +165,7 @@ def test_published_series_is_no_inverse_and_says_so():
 
 
 def test_a_series_deep_enough_says_that_it_converged():
-    found = by_series(made(perceptron()), Series(scale=4.0, depth=400, batch=RECORDS))
+    found = by_series(made(perceptron()), NeumannSeries(scale=4.0, depth=400, batch=RECORDS))
     assert found.facts["residual"] < 0.02
     assert "unconverged" not in found.facts
 

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
 from imprint.nets.image_model import ImageModel
-from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances
+from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances
 
 pytest.importorskip("art")
 
 CPU = torch.device("cpu")
 NONE = np.zeros((0, 3, 1, 1), dtype=np.uint8)
-QUICK = BoundaryOptions(queries=1000, seed=3)
+QUICK = BoundarySearchOptions(queries=1000, seed=3)
 
 
 class Plane(nn.Module):
@@ -76,7 +76,7 @@ def measure(model, pixels, labels, options=QUICK, indices=None, others=NONE):
 def test_the_distance_to_a_plane_is_met_from_above(channels, side, queries):
     model, pixels = plane(channels, side), records(10, channels, side)
     distance, labels = truth(model, pixels)
-    found = measure(model, pixels, labels, BoundaryOptions(queries=queries))["distance"]
+    found = measure(model, pixels, labels, BoundarySearchOptions(queries=queries))["distance"]
     assert (found >= distance - 1e-6).all()
     assert (found <= 1.15 * distance + 1e-4).all()
 
@@ -85,7 +85,7 @@ def test_further_questions_only_bring_it_nearer():
     model, pixels = plane(3, 2), records(6, 3, 2)
     distance, labels = truth(model, pixels)
     few, more = (
-        measure(model, pixels, labels, BoundaryOptions(queries=queries))["distance"]
+        measure(model, pixels, labels, BoundarySearchOptions(queries=queries))["distance"]
         for queries in (150, 1500)
     )
     assert (more <= few).all()
@@ -97,7 +97,7 @@ def test_the_largest_of_the_changes_is_the_other_norm():
     height, labels = truth(model, pixels)
     # The nearest point of a plane in the largest change lies at |w·x + b| / Σ|w|.
     distance = height / float(model.head.normal.detach().abs().sum())
-    options = BoundaryOptions(norm="linf", queries=2000)
+    options = BoundarySearchOptions(norm="linf", queries=2000)
     found = measure(model, pixels, labels, options)["distance"]
     assert (found >= distance - 1e-6).all()
     assert (found <= 1.15 * distance + 1e-4).all()
@@ -140,7 +140,7 @@ def test_every_answer_is_counted():
     _, labels = truth(model, pixels)
     answered = []
     model.head.register_forward_hook(lambda _, inputs, __: answered.append(len(inputs[0])))
-    short = BoundaryOptions(queries=100_000, iterations=3, first_directions=20)
+    short = BoundarySearchOptions(queries=100_000, iterations=3, first_directions=20)
     for options in (QUICK, short):
         answered.clear()
         found = measure(model, pixels, labels, options)
@@ -191,4 +191,4 @@ def test_a_missing_library_is_told_with_the_extra_to_install(monkeypatch):
 )
 def test_impossible_settings_are_told(changes, message):
     with pytest.raises(ImprintError, match=message):
-        BoundaryOptions(**changes)
+        BoundarySearchOptions(**changes)

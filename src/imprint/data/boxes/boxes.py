@@ -224,7 +224,7 @@ def read_voc_folder(
     sizes = np.zeros((len(labels), 2), dtype=np.int64)
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(len(class_folders) + 1))
-    found = orphans = 0
+    files = orphans = 0
     for label in track(range(len(class_folders)), "read boxes", len(class_folders), "class"):
         mine = order[starts[label] : starts[label + 1]].tolist()
         uses = Counter(stems[row] for row in mine)
@@ -242,13 +242,13 @@ def read_voc_folder(
             annotation = parse_voc(root / class_folders[label] / f"{stem}.xml")
             boxes[row] = annotation.boxes
             sizes[row] = annotation.size or (0, 0)
-            found += 1
-    if not found:
+            files += 1
+    if not files:
         raise ImprintError(
             f"{folder} has no box file for any of the {len(labels)} images: "
             f"expected {folder / class_folders[0] / stems[0]}.xml and its like"
         )
-    return Annotations(boxes, sizes, missing=len(labels) - found, orphans=orphans)
+    return Annotations(boxes, sizes, missing=len(labels) - files, orphans=orphans)
 
 
 def _voc_root(folder: Path, class_folders: Sequence[str]) -> Path:

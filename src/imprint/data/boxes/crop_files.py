@@ -65,7 +65,7 @@ def background_crops(
     """
     indices = indices[np.isin(indices, usable_indices(images))]
     boxes = images.boxes()
-    found = background_rectangles(
+    crops = background_rectangles(
         images.sizes()[indices],
         None if boxes is None else [boxes[row] for row in indices.tolist()],
         rule,
@@ -73,16 +73,16 @@ def background_crops(
         fraction,
         corner,
     )
-    reasons, counts = np.unique(found.reasons[~found.usable], return_counts=True)
-    if not found.usable.any():
+    reasons, counts = np.unique(crops.reasons[~crops.usable], return_counts=True)
+    if not crops.usable.any():
         raise ImprintError(
             f"none of {len(indices)} images of {images.name} has a background "
             f"({', '.join(map(str, reasons))}): choose a smaller --min-crop-px, or --crop corner, "
             "which needs no boxes"
         )
-    squares = centre_squares(found.rectangles[found.usable], centre_fraction)
+    squares = centre_squares(crops.rectangles[crops.usable], centre_fraction)
     return Backgrounds(
-        CroppedImages(images, indices[found.usable], squares),
+        CroppedImages(images, indices[crops.usable], squares),
         {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)},
     )
 

@@ -24,7 +24,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.axis_order import channel_order
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
-from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.data.sources.registry import ImageListing, Layout, layouts
 from imprint.reading.array_files import read_npy, read_npz
 
 MAX_CLASSES = 100_000
@@ -33,7 +33,7 @@ KEYS = ("images", "labels", "boxes", "classes", "axes")
 AXES = {"NCHW": "first", "NHWC": "last"}
 
 
-def open_arrays(root: Path, part: str | None) -> Listing:
+def open_arrays(root: Path, part: str | None) -> ImageListing:
     """Return the images of an array file or of a folder of them.
 
     Raises:
@@ -55,7 +55,7 @@ def open_arrays(root: Path, part: str | None) -> Listing:
         set_name(root),
     )
     boxes = arrays.get("boxes")
-    return Listing(images, boxes=None if boxes is None else _boxes(boxes, len(images), place))
+    return ImageListing(images, boxes=None if boxes is None else _boxes(boxes, len(images), place))
 
 
 def _place(root: Path, part: str | None) -> Path:

@@ -15,7 +15,7 @@ from imprint.core.arrays import IntArray, Pixels
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
-from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.data.sources.registry import ImageListing, Layout, layouts
 from imprint.reading.pickled_arrays import read_pickled
 
 SIDE = 32
@@ -25,7 +25,7 @@ _HUNDRED = {"train": ("train",), "test": ("test",)}
 _FOLDERS = ("", "cifar-10-batches-py", "cifar-100-python")
 
 
-def open_cifar(root: Path, part: str | None) -> Listing:
+def open_cifar(root: Path, part: str | None) -> ImageListing:
     """Return the images of the training or the test part, in the order of the batches.
 
     Raises:
@@ -53,7 +53,7 @@ def open_cifar(root: Path, part: str | None) -> Listing:
         classes,
         set_name(root),
     )
-    return Listing(images)
+    return ImageListing(images)
 
 
 def read_dictionary(file: Path) -> dict[bytes | str, Any]:

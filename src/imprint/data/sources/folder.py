@@ -15,10 +15,10 @@ import numpy as np
 from imprint.core.errors import ImprintError
 from imprint.data.decode import SUFFIXES, UNREAD
 from imprint.data.files import FileImages
-from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.data.sources.registry import ImageListing, Layout, layouts
 
 
-def open_folder(root: Path, part: str | None) -> Listing:
+def open_folder(root: Path, part: str | None) -> ImageListing:
     """List the images of ``root/PART``; without a part, of ``root/train`` if there is one.
 
     Raises:
@@ -34,7 +34,7 @@ def list_classes(
     class_folders: Sequence[str],
     inside: str = "",
     classes: Sequence[str] | None = None,
-) -> Listing:
+) -> ImageListing:
     """List the images in the folders ``base/CLASS/inside``.
 
     Args:
@@ -51,21 +51,22 @@ def list_classes(
         raise ImprintError(f"{base} has no class folders: expected {base}/CLASS/NAME.jpg")
     folders = [f"{folder}/{inside}" if inside else folder for folder in class_folders]
     names = [image_names(base / folder) for folder in folders]
-    for class_folder, folder, found in zip(class_folders, folders, names, strict=True):
-        if not found:
+    for class_folder, folder, files in zip(class_folders, folders, names, strict=True):
+        if not files:
             unread = unread_names(base / folder)
             kinds = ", ".join(sorted({os.path.splitext(name)[1] for name in unread}))
-            told = f" that imprint reads, and {len(unread)} of kinds it does not ({kinds})"
+            unread_note = f" that imprint reads, and {len(unread)} of kinds it does not ({kinds})"
             raise ImprintError(
-                f"class {class_folder} has no image{told if unread else ''} in {base / folder}: "
+                f"class {class_folder} has no image{unread_note if unread else ''} in "
+                f"{base / folder}: "
                 f"{'save them as JPEG or PNG' if unread else 'add one'}, or remove the folder"
             )
     paths = [
-        f"{folder}/{name}" for folder, found in zip(folders, names, strict=True) for name in found
+        f"{folder}/{name}" for folder, files in zip(folders, names, strict=True) for name in files
     ]
-    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(found) for found in names])
+    labels = np.repeat(np.arange(len(names), dtype=np.int64), [len(files) for files in names])
     images = FileImages(base, paths, labels, tuple(classes or class_folders), set_name(root))
-    return Listing(images, tuple(class_folders))
+    return ImageListing(images, tuple(class_folders))
 
 
 def part_folder(root: Path, part: str | None) -> Path:

@@ -18,12 +18,12 @@ from imprint.data.sources.folder import (
     list_classes,
     part_folder,
 )
-from imprint.data.sources.registry import Layout, Listing, class_names, layouts
+from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts
 
 WNID = re.compile(r"n\d{8}")
 
 
-def open_imagenet(root: Path, part: str | None) -> Listing:
+def open_imagenet(root: Path, part: str | None) -> ImageListing:
     """List the images of ImageNet, and find its folder of boxes.
 
     Classes are called by their words where the folder holds ``words.txt`` or the challenge's

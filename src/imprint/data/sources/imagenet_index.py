@@ -23,7 +23,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
 from imprint.data.sources.arrays import MAX_CLASSES
 from imprint.data.sources.folder import folder_names, image_names, set_name
-from imprint.data.sources.registry import Layout, Listing, class_names, layouts
+from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts
 from imprint.reading.array_files import read_npz
 
 INDEX_FILE = "imagenet_index.npz"
@@ -89,7 +89,7 @@ def _part(
     return text, labels.astype(np.int64)
 
 
-def open_index(root: Path, part: str | None) -> Listing:
+def open_index(root: Path, part: str | None) -> ImageListing:
     """List the images of ``root/PART`` in the order of ``root/imagenet_index.npz``.
 
     Without a part the training set; any part but ``train`` is the test set. Classes are called by
@@ -113,7 +113,7 @@ def open_index(root: Path, part: str | None) -> Listing:
     folders = _class_folders(paths, labels)
     words = next((root / name for name in _WORDS if (root / name).is_file()), root / _WORDS[0])
     classes = class_names(folders, words)
-    return Listing(FileImages(base, paths, labels, classes, set_name(root)), folders)
+    return ImageListing(FileImages(base, paths, labels, classes, set_name(root)), folders)
 
 
 _WORDS = ("words.txt", "LOC_synset_mapping.txt")
@@ -133,10 +133,10 @@ def _find(base: Path, names: Sequence[str]) -> list[str]:
     wanted = [os.path.basename(name) for name in names]
     missing = [name for name in wanted if name not in places]
     if missing:
-        told = ", ".join(missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+        shown = ", ".join(missing[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
         raise ImprintError(
             f"{base} lacks {len(missing)} of the {len(names)} images that {INDEX_FILE} lists "
-            f"({told}): put them there, as an index counts them too"
+            f"({shown}): put them there, as an index counts them too"
         )
     return [f"{places[name]}/{name}" if places[name] else name for name in wanted]
 
@@ -146,7 +146,7 @@ def _class_folders(paths: Sequence[str], labels: IntArray) -> tuple[str, ...]:
     for path, label in zip(paths, labels.tolist(), strict=True):
         folders.setdefault(label, set()).add(os.path.dirname(path))
     count = int(labels.max()) + 1 if len(labels) else 0
-    single = [next(iter(found)) if len(found) == 1 else "" for found in folders.values()]
+    single = [next(iter(parents)) if len(parents) == 1 else "" for parents in folders.values()]
     if not all(single) or len(set(single)) < len(single):
         return tuple(str(label) for label in range(count))
     return tuple(next(iter(folders.get(label, {str(label)}))) for label in range(count))

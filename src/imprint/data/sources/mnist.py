@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.sources.folder import set_name
-from imprint.data.sources.registry import Layout, Listing, layouts
+from imprint.data.sources.registry import ImageListing, Layout, layouts
 from imprint.reading.packed import read_packed
 
 _FOLDERS = ("", "raw", "MNIST/raw")
@@ -25,7 +25,7 @@ MAX_BYTES = 1 << 30
 """EMNIST has 550 million."""
 
 
-def open_mnist(root: Path, part: str | None) -> Listing:
+def open_mnist(root: Path, part: str | None) -> ImageListing:
     """Return the gray images of the training or the test part; classes are called 0, 1, ….
 
     Raises:
@@ -46,7 +46,7 @@ def open_mnist(root: Path, part: str | None) -> Listing:
         tuple(str(label) for label in range(classes)),
         set_name(root),
     )
-    return Listing(images)
+    return ImageListing(images)
 
 
 def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from imprint.reading.regular import read_text
 
 
 @dataclass(frozen=True)
-class Listing:
+class ImageListing:
     """What a layout finds on disk.
 
     Attributes:
@@ -52,7 +52,7 @@ class Layout:
 
     looks_like: str
     recognises: Callable[[Path], bool]
-    open: Callable[[Path, str | None], Listing]
+    open: Callable[[Path, str | None], ImageListing]
 
 
 layouts: Registry[Layout] = Registry("data layout", "imprint.data.sources")

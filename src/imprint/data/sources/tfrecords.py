@@ -64,11 +64,11 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
     Raises:
         ImprintError: there are none, or a shard of a kind is missing.
     """
-    found: dict[str, list[Path]] = {}
+    shards: dict[str, list[Path]] = {}
     matches = [(path, _SHARD.fullmatch(path.name)) for path in sorted(folder.glob("*-of-*"))]
-    shards = [(path, match) for path, match in matches if match]
+    named = [(path, match) for path, match in matches if match]
     for kind in PARTS:
-        own = {int(match[2]): (path, int(match[3])) for path, match in shards if match[1] == kind}
+        own = {int(match[2]): (path, int(match[3])) for path, match in named if match[1] == kind}
         if not own:
             continue
         count = max(total for _, total in own.values())
@@ -78,12 +78,12 @@ def find_shards(folder: Path) -> dict[str, list[Path]]:
                 f"{folder} lacks {len(missing)} of {count} shards {kind}-*-of-{count:05d} (the "
                 f"first is {min(missing, default=0)}): an index counts the images of all of them"
             )
-        found[kind] = [own[number][0] for number in range(count)]
-    if not found:
+        shards[kind] = [own[number][0] for number in range(count)]
+    if not shards:
         raise ImprintError(
             f"{folder} holds no shards: expected train-00000-of-01024, validation-00000-of-00128, …"
         )
-    return found
+    return shards
 
 
 def unpack(shards: Mapping[str, list[Path]], out: Path) -> dict[str, int]:

@@ -17,10 +17,10 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
 from imprint.data.sources.folder import folder_names, image_names, list_classes, set_name
-from imprint.data.sources.registry import Layout, Listing, class_names, layouts, read_lines
+from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts, read_lines
 
 
-def open_tiny_imagenet(root: Path, part: str | None) -> Listing:
+def open_tiny_imagenet(root: Path, part: str | None) -> ImageListing:
     """List the images and boxes of the training or the validation part.
 
     Validation images are sorted by class, then by name, like training images, and have the labels
@@ -36,7 +36,7 @@ def open_tiny_imagenet(root: Path, part: str | None) -> Listing:
     return _open_val(root) if part == "val" else _open_train(root)
 
 
-def _open_train(root: Path) -> Listing:
+def _open_train(root: Path) -> ImageListing:
     base = root / "train"
     wnids = folder_names(base)
     names = class_names(wnids, root / "words.txt")
@@ -48,14 +48,14 @@ def _open_train(root: Path) -> Listing:
     return _with_boxes(listing, boxes)
 
 
-def _open_val(root: Path) -> Listing:
+def _open_val(root: Path) -> ImageListing:
     base = root / "val"
     file = base / "val_annotations.txt"
     rows = {name: (wnid, box) for name, wnid, box in _read_boxes(file, columns=6)}
-    found = image_names(base / "images")
-    unlisted = next((name for name in found if name not in rows), None)
-    if unlisted is not None or not found:
-        problem = f"does not list images/{unlisted}" if found else "has no images beside it"
+    files = image_names(base / "images")
+    unlisted = next((name for name in files if name not in rows), None)
+    if unlisted is not None or not files:
+        problem = f"does not list images/{unlisted}" if files else "has no images beside it"
         raise ImprintError(f"{file} {problem}: get the part anew")
     in_use = {wnid for wnid, _ in rows.values()}
     wnids = folder_names(root / "train") or sorted(in_use)
@@ -63,19 +63,19 @@ def _open_val(root: Path) -> Listing:
     strangers = in_use.difference(label_of)
     if strangers:
         raise ImprintError(f"{file} names the class {min(strangers)}, which {root}/train lacks")
-    found.sort(key=lambda name: (rows[name][0], name))
+    files.sort(key=lambda name: (rows[name][0], name))
     images = FileImages(
         base,
-        [f"images/{name}" for name in found],
-        np.array([label_of[rows[name][0]] for name in found], dtype=np.int64),
+        [f"images/{name}" for name in files],
+        np.array([label_of[rows[name][0]] for name in files], dtype=np.int64),
         class_names(wnids, root / "words.txt"),
         set_name(root),
     )
-    boxes = {f"images/{name}": rows[name][1] for name in found}
-    return _with_boxes(Listing(images, tuple(wnids)), boxes)
+    boxes = {f"images/{name}": rows[name][1] for name in files}
+    return _with_boxes(ImageListing(images, tuple(wnids)), boxes)
 
 
-def _with_boxes(listing: Listing, boxes: dict[str, FloatArray]) -> Listing:
+def _with_boxes(listing: ImageListing, boxes: dict[str, FloatArray]) -> ImageListing:
     assert isinstance(listing.images, FileImages)
     none = np.empty((0, 4))
     written = [boxes.get(path, none) for path in listing.images.paths]

@@ -55,21 +55,22 @@ def read_tags(path: Path, names: Sequence[str]) -> Tags:
         ImprintError: no such file, one of another format, one that knows none of the images, or
             one that does not say which of two images it means.
     """
-    found = _read_words(path)
+    words_of = _read_words(path)
     tags: list[dict[str, float]] = [{} for _ in names]
     known = np.zeros(len(names), dtype=bool)
     try:
-        rows = match_names(list(found), names)
+        rows = match_names(list(words_of), names)
     except ImprintError as error:
         raise ImprintError(f"{path}: {error}") from error
-    for words, row in zip(found.values(), rows, strict=True):
+    for words, row in zip(words_of.values(), rows, strict=True):
         if row is not None:
             known[row] = True
             _merge(tags[row], words.items())
     unknown = [name for name, is_known in zip(names, known.tolist(), strict=True) if not is_known]
     if len(unknown) == len(names):
         raise ImprintError(
-            f"{path} has tags of {len(found)} images, but none of {names[0] if names else 'these'}"
+            f"{path} has tags of {len(words_of)} images, but none of "
+            f"{names[0] if names else 'these'}"
             f"{' or the others' if len(names) > 1 else ''}: check that it is of these images"
         )
     if unknown:
@@ -185,10 +186,10 @@ def _read_words(path: Path) -> Words:
 
 def _collect(rows: Iterable[tuple[str, list[tuple[str, float]]]]) -> Words:
     """Join rows by image; of a tag that comes twice, the higher score stays."""
-    found: Words = defaultdict(dict)
+    words: Words = defaultdict(dict)
     for image, pairs in rows:
-        _merge(found[image], pairs)
-    return dict(found)
+        _merge(words[image], pairs)
+    return dict(words)
 
 
 def _merge(words: dict[str, float], pairs: Iterable[tuple[str, float]]) -> None:

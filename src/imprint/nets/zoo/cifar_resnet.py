@@ -43,7 +43,7 @@ class CifarResNet(Backbone):
         return features.flatten(1)
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3 × 3 convolutions beside a shortcut; more channels than came in halve the grid."""
 
     def __init__(self, before: int, after: int) -> None:
@@ -78,7 +78,9 @@ class HalvingShortcut(nn.Module):
 
 
 def _stage(before: int, after: int, blocks: int) -> nn.Sequential:
-    return nn.Sequential(Block(before, after), *(Block(after, after) for _ in range(blocks - 1)))
+    return nn.Sequential(
+        ResidualBlock(before, after), *(ResidualBlock(after, after) for _ in range(blocks - 1))
+    )
 
 
 def build(depth: int, channels: int, outputs: int | None, input_size: int) -> CifarResNet:

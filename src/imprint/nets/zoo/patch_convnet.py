@@ -35,7 +35,7 @@ class PatchConvNet(Backbone):
         self.stages = nn.Sequential()
         for before, after in zip([channels, *widths], widths, strict=False):
             cut = patch if len(self.stages) == 0 else 2
-            blocks = [Block(after, kernel, separable) for _ in range(depth)]
+            blocks = [ConvolutionBlock(after, kernel, separable) for _ in range(depth)]
             self.stages.append(nn.Sequential(cut_patches(before, after, cut), *blocks))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.feature_width = widths[-1]
@@ -48,7 +48,7 @@ class PatchConvNet(Backbone):
         return grid.flatten(1)
 
 
-class Block(nn.Module):
+class ConvolutionBlock(nn.Module):
     """x + ReLU(BN(convolution(x)))."""
 
     def __init__(self, width: int, kernel: int, separable: bool) -> None:

@@ -76,7 +76,7 @@ class Perceptron(nn.Module):
         return result
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """x + attention(LN(x)), then x + perceptron(LN(x))."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -114,7 +114,7 @@ class VisionTransformer(Backbone):
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + grid**2, width))
         self.patch_embed = PatchEmbedding(channels, width, patch)
-        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+        self.blocks = nn.Sequential(*(TransformerBlock(width, heads) for _ in range(depth)))
         self.norm = nn.LayerNorm(width, eps=EPSILON)
         self.head = linear_classifier(width, outputs)
         _initialise(self)

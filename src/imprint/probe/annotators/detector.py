@@ -74,11 +74,11 @@ class OpenVocabularyDetector:
         groups: dict[tuple[int, ...], list[int]] = {}
         for row, picture in enumerate(pictures):
             groups.setdefault(picture.shape if self._grounded else (), []).append(row)
-        found: dict[int, Detections] = {}
+        detections: dict[int, Detections] = {}
         for rows in groups.values():
             together = self._detect([pictures[row] for row in rows], what)
-            found |= dict(zip(rows, together, strict=True))
-        return [found[row] for row in range(len(pictures))]
+            detections |= dict(zip(rows, together, strict=True))
+        return [detections[row] for row in range(len(pictures))]
 
     @property
     def _grounded(self) -> bool:
@@ -98,13 +98,13 @@ class OpenVocabularyDetector:
         )
         outputs = self.model(**inputs)
         words = {"text_threshold": self.text_threshold, "input_ids": inputs["input_ids"]}
-        found = self.processor.post_process_grounded_object_detection(
+        detections = self.processor.post_process_grounded_object_detection(
             outputs,
             threshold=self.box_threshold,
             target_sizes=sizes,
             **(words if self._grounded else {}),
         )
-        return [_inside(one, size) for one, size in zip(found, sizes, strict=True)]
+        return [_inside(one, size) for one, size in zip(detections, sizes, strict=True)]
 
 
 def load_detector(

@@ -95,8 +95,8 @@ class ZeroShotTagger:
         embedded = functional.normalize(_pooled(self.model.get_image_features(pixel_values=pixels)))
         logits = self.model.logit_scale.exp() * embedded @ self.words.T
         bias = getattr(self.model, "logit_bias", None)
-        found = logits.softmax(dim=1) if bias is None else (logits + bias).sigmoid()
-        scores: FloatArray = found.double().cpu().numpy()
+        probabilities = logits.softmax(dim=1) if bias is None else (logits + bias).sigmoid()
+        scores: FloatArray = probabilities.double().cpu().numpy()
         return scores
 
     def _keep(self, scores: FloatArray) -> Tags:
@@ -193,7 +193,7 @@ def _embed(model: Any, processor: Any, texts: list[str]) -> Tensor:
     # SigLIP was trained on texts padded to its full length.
     full = hasattr(model, "logit_bias")
     length = model.config.text_config.max_position_embeddings
-    found = []
+    features = []
     for start in range(0, len(texts), TEXTS_A_BATCH):
         tokens = processor.tokenizer(
             texts[start : start + TEXTS_A_BATCH],
@@ -205,8 +205,8 @@ def _embed(model: Any, processor: Any, texts: list[str]) -> Tensor:
         known = {name: tokens[name] for name in ("input_ids", "attention_mask") if name in tokens}
         if full:
             known.pop("attention_mask", None)
-        found.append(functional.normalize(_pooled(model.get_text_features(**known))))
-    return torch.cat(found)
+        features.append(functional.normalize(_pooled(model.get_text_features(**known))))
+    return torch.cat(features)
 
 
 def _pooled(features: Any) -> Tensor:

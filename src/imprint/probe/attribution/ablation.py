@@ -83,12 +83,12 @@ class Ablation:
         count = len(inputs)
         if keep.ndim == 2:
             keep = keep[:, None].expand(-1, count, -1)
-        found = []
+        parts = []
         for part in chunks(len(keep), count, self.rows):
             sets = keep[part].flatten(0, 1).to(inputs.device)
             repeated = inputs.repeat(len(sets) // count, *[1] * (inputs.ndim - 1))
-            found.append(split_rows(self._pass(repeated, sets), len(sets) // count, count))
-        return torch.cat(found)
+            parts.append(split_rows(self._pass(repeated, sets), len(sets) // count, count))
+        return torch.cat(parts)
 
     def _pass(self, inputs: Tensor, keep: Tensor) -> Tensor:
         factors = {
@@ -135,7 +135,7 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
         ``{call of a layer: call of a normalisation, by its path in the whole model}``.
     """
     given: list[tuple[str, Tensor]] = []
-    found: dict[str, str] = {}
+    norms: dict[str, str] = {}
     counts: dict[str, int] = {}
 
     def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
@@ -149,7 +149,7 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
             called = call_name(f"norm {path}", counts).removeprefix("norm ")
             for name, output in given:
                 if arguments and arguments[0] is output:
-                    found[name] = called
+                    norms[name] = called
 
         return hook
 
@@ -160,4 +160,4 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
             if isinstance(module, NORMS):
                 hooks.callback(module.register_forward_pre_hook(look(path)).remove)
         outputs.model(inputs)
-    return found
+    return norms

@@ -137,7 +137,7 @@ class _Totals:
         sums, counts = self.sums[name].numpy(), self.counts.numpy()
         sums = np.concatenate([sums, sums.sum(axis=0, keepdims=True)])
         counts = np.append(counts, counts.sum()).astype(np.int64)
-        told = {"completeness_gap": self.gaps[name]} if name in self.gaps else {}
+        gap = {"completeness_gap": self.gaps[name]} if name in self.gaps else {}
         return ImportanceTable(
             layers=self.layers,
             scores=np.where(counts[:, None] > 0, sums / counts[:, None].clip(1), np.nan),
@@ -147,7 +147,7 @@ class _Totals:
             target=self.options.target,
             reduce=self.options.reduce,
             sign=self.options.sign,
-            facts={**facts, **told},
+            facts={**facts, **gap},
         )
 
 
@@ -250,7 +250,7 @@ def completeness_gap(question: Question, values: Values, cuts: Sequence[str]) ->
     size = wanted.square().mean().sqrt().clamp(min=torch.finfo(torch.float32).tiny)
     # Added up on the device in float32: not every device has float64.
     sums = [values[name].flatten(1).sum(1).cpu().double() for name in cuts]
-    return float(max(((found - wanted).abs().max() / size for found in sums), default=0.0))
+    return float(max(((total - wanted).abs().max() / size for total in sums), default=0.0))
 
 
 def layer_shapes(outputs: LayerOutputs, question: Question) -> tuple[Layers, tuple[int, ...]]:

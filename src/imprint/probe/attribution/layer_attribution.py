@@ -108,11 +108,11 @@ class Question:
         points = (baselines + share * (self.inputs - baselines)).flatten(0, 1)
         with torch.enable_grad():
             recorded = self.outputs.run(points)
-            found = slopes(recorded, self.explained(recorded.logits))
+            gradients = slopes(recorded, self.explained(recorded.logits))
         shape = (count, rows)
         return (
             {name: split_rows(value.detach(), *shape) for name, value in recorded.values.items()},
-            {name: split_rows(value, *shape) for name, value in found.items()},
+            {name: split_rows(value, *shape) for name, value in gradients.items()},
         )
 
     def path(self, nodes: Tensor, weights: Tensor, ends: bool) -> Path:
@@ -198,10 +198,10 @@ def attributor(
 
 def slopes(recorded: Recorded, outputs: Tensor) -> Values:
     """Return the gradient of each row's output by the values of each layer; 0 where none flows."""
-    found = torch.autograd.grad(
+    gradients = torch.autograd.grad(
         outputs.sum(), list(recorded.values.values()), allow_unused=True, materialize_grads=True
     )
-    return dict(zip(recorded.values, found, strict=True))
+    return dict(zip(recorded.values, gradients, strict=True))
 
 
 def chunks(count: int, inputs: int, rows: int) -> Iterator[slice]:

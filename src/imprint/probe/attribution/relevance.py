@@ -64,8 +64,8 @@ class Relevance(GraphRule):
         weight, bias, others, options = _weights(rest, dict(options))
 
         def apply(activations: Tensor, weights: Tensor, offsets: Tensor | None) -> Tensor:
-            found: Tensor = function(activations, weights, offsets, *others, **options)
-            return found
+            output: Tensor = function(activations, weights, offsets, *others, **options)
+            return output
 
         z = apply(inputs, weight, bias)
         rule = self._at_depth()

@@ -53,11 +53,11 @@ def rescaled(question: Question, baselines: Tensor) -> Values:
         with Rescale(count):
             recorded = question.outputs.run(torch.cat([question.inputs, baselines]))
         multipliers = slopes(recorded, question.explained(recorded.logits[:count]))
-    found = {}
+    contributions = {}
     for name, value in recorded.values.items():
         value = value.detach()
-        found[name] = multipliers[name][:count] * (value[:count] - value[count:])
-    return found
+        contributions[name] = multipliers[name][:count] * (value[:count] - value[count:])
+    return contributions
 
 
 class Rescale(GraphRule):

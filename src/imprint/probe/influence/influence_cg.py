@@ -47,7 +47,7 @@ def solve(
         tolerance: relative residual to stop at.
         most_steps: to stop after.
     """
-    found, left = torch.zeros_like(right), right.clone()
+    solution, left = torch.zeros_like(right), right.clone()
     direction, square = left.clone(), left.square().sum(1)
     size = square.sqrt().clamp(min=torch.finfo(right.dtype).tiny)
     steps = 0
@@ -58,19 +58,19 @@ def solve(
         some = direction[open_]
         image = product(some) + damping * some
         length = square[open_] / (some * image).sum(1)
-        found[open_] += length[:, None] * some
+        solution[open_] += length[:, None] * some
         left[open_] -= length[:, None] * image
         after = left[open_].square().sum(1)
         direction[open_] = left[open_] + (after / square[open_])[:, None] * some
         square[open_] = after
         steps += 1
-    return found, residual_of(product, found, right, damping), steps
+    return solution, residual_of(product, solution, right, damping), steps
 
 
 def residual_of(
-    product: Callable[[Tensor], Tensor], found: Tensor, right: Tensor, damping: float
+    product: Callable[[Tensor], Tensor], solution: Tensor, right: Tensor, damping: float
 ) -> float:
     """Return the largest of ‖(C + λI)x − b‖ / ‖b‖ over rows, computed anew."""
-    left = product(found) + damping * found - right
+    left = product(solution) + damping * solution - right
     size = right.norm(dim=1).clamp(min=torch.finfo(right.dtype).tiny)
     return float((left.norm(dim=1) / size).max())

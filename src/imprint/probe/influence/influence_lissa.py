@@ -29,7 +29,7 @@ MOST_STEPS = 500
 
 
 @dataclass(frozen=True)
-class Series:
+class NeumannSeries:
     """How the series is run.
 
     Attributes:
@@ -45,7 +45,7 @@ class Series:
     batch: int = 50
 
 
-PUBLISHED = Series(scale=500.0, depth=50, runs=5)
+PUBLISHED = NeumannSeries(scale=500.0, depth=50, runs=5)
 
 
 @influence("influence_lissa")
@@ -56,18 +56,18 @@ def influence_lissa(trained: Trained) -> Attribution:
     if not math.isfinite(scale):
         raise ImprintError("the largest curvature of the network is not finite: train it gentler")
     depth = min(MOST_STEPS, math.ceil(math.log(1e3) * scale / trained.damping))
-    return by_series(trained, Series(scale, depth))
+    return by_series(trained, NeumannSeries(scale, depth))
 
 
-def by_series(trained: Trained, series: Series) -> Attribution:
+def by_series(trained: Trained, series: NeumannSeries) -> Attribution:
     """Return the influences of a series of one's choice, with the residual that is left."""
     flat = FlatParameters(trained)
     gradients = flat.gradients(trained.queries, trained.query_labels)
     total = torch.zeros_like(gradients)
     for run in range(series.runs):
         total += _run(flat, gradients, trained, series, run)
-    found = total / (series.scale * series.runs)
-    residual = residual_of(flat.product(), found, gradients, trained.damping)
+    solution = total / (series.scale * series.runs)
+    residual = residual_of(flat.product(), solution, gradients, trained.damping)
     facts: dict[str, object] = {
         "residual": residual,
         "steps": series.depth,
@@ -78,27 +78,29 @@ def by_series(trained: Trained, series: Series) -> Attribution:
             f"a relative residual of {residual:.2g} is left after {series.depth} terms: this is "
             "not yet an inverse"
         )
-    return Attribution(flat.along(found) / len(trained.labels), facts=facts)
+    return Attribution(flat.along(solution) / len(trained.labels), facts=facts)
 
 
 def largest_eigenvalue(flat: FlatParameters, seed: int, steps: int = 30) -> float:
     """Return the largest eigenvalue of the Gauss–Newton matrix, by power iteration."""
     random = torch.Generator().manual_seed(seed)
     vector = torch.randn(1, len(flat.theta), generator=random).to(flat.theta)
-    product, found = flat.product(), 0.0
+    product, eigenvalue = flat.product(), 0.0
     for _ in range(steps):
         vector = product(vector / vector.norm())
-        found = float(vector.norm())
-    return found
+        eigenvalue = float(vector.norm())
+    return eigenvalue
 
 
 def _run(
-    flat: FlatParameters, gradients: Tensor, trained: Trained, series: Series, run: int
+    flat: FlatParameters, gradients: Tensor, trained: Trained, series: NeumannSeries, run: int
 ) -> Tensor:
     random = generator(trained.seed, "lissa", run)
-    count, found = len(trained.labels), gradients.clone()
+    count, solution = len(trained.labels), gradients.clone()
     for _ in range(series.depth):
         rows = torch.from_numpy(random.permutation(count)[: series.batch]).to(gradients.device)
-        moved = flat.product(rows=rows)(found)
-        found = gradients + (1 - trained.damping / series.scale) * found - moved / series.scale
-    return found
+        moved = flat.product(rows=rows)(solution)
+        solution = (
+            gradients + (1 - trained.damping / series.scale) * solution - moved / series.scale
+        )
+    return solution

@@ -23,11 +23,11 @@ def tracin(trained: Trained) -> Attribution:
     try:
         for checkpoint in trained.checkpoints:
             trained.network.load_state_dict(checkpoint.state)
-            found = gradient_dot(trained)
-            total += checkpoint.travelled * found.table
+            attribution = gradient_dot(trained)
+            total += checkpoint.travelled * attribution.table
             # The miss was another at every checkpoint.
             misses = trained.misses()
-            own = found.self_influence(trained)
+            own = attribution.self_influence(trained)
             shift += checkpoint.travelled * torch.where(misses > 0, own / misses, 0.0)
     finally:
         trained.network.load_state_dict(final)

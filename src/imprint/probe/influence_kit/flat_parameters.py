@@ -44,8 +44,8 @@ class FlatParameters:
             name: part.view(shape)
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
-        found: Tensor = functional_call(self.trained.network, state, (inputs,))
-        return found
+        logits: Tensor = functional_call(self.trained.network, state, (inputs,))
+        return logits
 
     def losses(self, theta: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of each row at some parameters, ``[b]``."""
@@ -59,8 +59,8 @@ class FlatParameters:
             slope: Tensor = of(self.theta)
             return slope
 
-        found: Tensor = vmap(one)(inputs, labels)
-        return found
+        gradients: Tensor = vmap(one)(inputs, labels)
+        return gradients
 
     def along(self, directions: Tensor) -> Tensor:
         """Return the slope of each record's loss along some directions ``[k, p]``, ``[n, k]``."""
@@ -72,8 +72,8 @@ class FlatParameters:
             )[1]
             return slope
 
-        found: Tensor = vmap(one, out_dims=1, chunk_size=AT_ONCE)(directions)
-        return found
+        products: Tensor = vmap(one, out_dims=1, chunk_size=AT_ONCE)(directions)
+        return products
 
     def product(
         self, kind: Curvature = "gauss_newton", rows: Tensor | None = None
@@ -94,8 +94,8 @@ class FlatParameters:
         slope = grad(lambda theta: self.losses(theta, inputs, labels).mean())
 
         def call(vector: Tensor) -> Tensor:
-            found: Tensor = jvp(slope, (self.theta,), (vector,))[1]
-            return found
+            product: Tensor = jvp(slope, (self.theta,), (vector,))[1]
+            return product
 
         return call
 
@@ -109,7 +109,7 @@ class FlatParameters:
         def call(vector: Tensor) -> Tensor:
             moved = jvp(of, (self.theta,), (vector,))[1]
             inner = torch.einsum("ncd,ned,ne->nc", root, root, moved) / len(inputs)
-            found: Tensor = back(inner)[0]
-            return found
+            product: Tensor = back(inner)[0]
+            return product
 
         return call

@@ -87,8 +87,8 @@ class Trained:
         hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
         squared = self.loss == "squared"
         miss = logits - hot + 1 / logits.shape[1] if squared else logits.softmax(1) - hot
-        found: Tensor = miss.norm(dim=1)
-        return found
+        norms: Tensor = miss.norm(dim=1)
+        return norms
 
     @property
     def parameters(self) -> int:
@@ -162,15 +162,15 @@ class Influence:
         if not trained.damping > 0:
             raise ImprintError(f"a damping of {trained.damping:g} will not do: it must be above 0")
         try:
-            found = self.compute(trained)
+            attribution = self.compute(trained)
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
             raise ImprintError(
                 f"{self.name}: the curvature has no factor at a damping of {trained.damping:g}: "
                 "raise the damping"
             ) from error
-        if not found.table.isfinite().all():
+        if not attribution.table.isfinite().all():
             raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
-        return found
+        return attribution
 
     def shift(self, trained: Trained, found: Attribution) -> Tensor:
         """Return the self-influences of the asked records as shifts of their logits, ``[r]``."""

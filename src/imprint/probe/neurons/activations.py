@@ -108,15 +108,15 @@ def write_activations(
     predictions: list[NDArray[np.int64]] = []
     start = 0
     for seen in watch(model, view, options, what, batch_size):
-        found = seen.batch.values.cpu().numpy()
+        rows = seen.batch.values.cpu().numpy()
         if values is None:
             layers = seen.batch.layers
             shape = (len(view), layers.neurons)
             values = open_memmap(folder / VALUES, mode="w+", dtype=storage, shape=shape)
         if storage == "float16":
-            _check_range(found, seen.batch.layers)
-        values[start : start + len(found)] = found
-        start += len(found)
+            _check_range(rows, seen.batch.layers)
+        values[start : start + len(rows)] = rows
+        start += len(rows)
         if seen.predictions is not None:
             predictions.append(seen.predictions.cpu().numpy())
     if values is None or layers is None:
@@ -144,11 +144,11 @@ def read_activations(folder: Path) -> ActivationTable:
         raise ImprintError(
             f"no activations in {folder} ({error}): delete the folder and run again"
         ) from error
-    told: Any = read_json(folder / LAYERS)
+    description: Any = read_json(folder / LAYERS)
     columns = {name: column.copy() for name, column in read_table(folder / INPUTS).items()}
     values = cast("NDArray[np.float32]", stored)
     try:
-        layers = Layers(tuple(told["names"]), tuple(told["widths"]), tuple(told["kinds"]))
+        layers = Layers(*(tuple(description[key]) for key in ("names", "widths", "kinds")))
         if values.shape != (len(columns["index"]), layers.neurons) or values.dtype.kind != "f":
             raise ValueError(f"values are {values.dtype} {list(values.shape)}")
         return ActivationTable(

@@ -34,7 +34,7 @@ from imprint.probe.neurons.neuron_values import (
 from imprint.probe.neurons.tap_options import TapOptions, choose_layers
 
 
-class _Call(NamedTuple):
+class _LayerCall(NamedTuple):
     """What one call of a module gave."""
 
     name: str
@@ -72,7 +72,7 @@ class Taps:
         self.model = model
         self.columns = dict(columns or {})
         self.options = options or TapOptions()
-        self._calls: list[_Call] = []
+        self._calls: list[_LayerCall] = []
         self._rows: int | None = None
         self._counts: dict[str, int] = {}
         self._handles: dict[str, RemovableHandle] = {}
@@ -172,12 +172,12 @@ class Taps:
             called = f"{name}#{count}" if count else name
             if called in picked:
                 values = some_channels(output.detach(), picked[called])
-                self._calls.append(_Call(called, kind, values))
+                self._calls.append(_LayerCall(called, kind, values))
                 return
             for suffix, values in reduce(module, arguments, keywords, output).items():
                 some = self.columns.get(called + suffix)
                 values = values if some is None else values[:, some]
-                self._calls.append(_Call(called + suffix, kind, values))
+                self._calls.append(_LayerCall(called + suffix, kind, values))
 
         if isinstance(module, nn.MultiheadAttention):
             return module.register_forward_hook(keep, with_kwargs=True)
@@ -185,7 +185,7 @@ class Taps:
             lambda module, arguments, output: keep(module, arguments, {}, output)
         )
 
-    def _settle(self, calls: list[_Call], given: int | None) -> None:
+    def _settle(self, calls: list[_LayerCall], given: int | None) -> None:
         """Fix the layers, and drop the hooks that are of no use for them."""
         self._start.remove()
         counts = {len(call.values) for call in calls}
@@ -208,10 +208,11 @@ class Taps:
         self._layers = _layers_of([kept[row] for row in self._chosen])
         calls[:] = kept
 
-    def _complain(self, calls: list[_Call]) -> None:
-        found = _layers_of(calls)
+    def _complain(self, calls: list[_LayerCall]) -> None:
+        layers_now = _layers_of(calls)
         pairs = [
-            dict(zip(layers.names, layers.widths, strict=True)) for layers in (self._all, found)
+            dict(zip(layers.names, layers.widths, strict=True))
+            for layers in (self._all, layers_now)
         ]
         differ = sorted(
             name
@@ -241,13 +242,13 @@ def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dic
         options: with ``tokens="heads"``, attention modules of other libraries are among them.
     """
     heads = options is not None and options.tokens == "heads"
-    found: dict[str, nn.Module] = {}
+    modules: dict[str, nn.Module] = {}
     for prefix, part in _parts(model).items():
         for path, module in part.named_modules():
             name = f"{prefix}.{path}".strip(".")
             if isinstance(module, ELIGIBLE) or (heads and head_count(module)):
-                found[name] = module
-    return found
+                modules[name] = module
+    return modules
 
 
 def _parts(model: nn.Module) -> dict[str, nn.Module]:
@@ -257,7 +258,7 @@ def _parts(model: nn.Module) -> dict[str, nn.Module]:
     return parts if model.head is None else {**parts, "head": model.head}
 
 
-def _pieces(call: _Call, inputs: int) -> int:
+def _pieces(call: _LayerCall, inputs: int) -> int:
     """Return how many rows of a call belong to one input."""
     pieces, rest = divmod(len(call.values), inputs)
     if rest:
@@ -268,14 +269,14 @@ def _pieces(call: _Call, inputs: int) -> int:
     return pieces
 
 
-def _joined(call: _Call, pieces: int) -> Tensor:
+def _joined(call: _LayerCall, pieces: int) -> Tensor:
     """Return one row an input, the mean over its pieces."""
     if pieces == 1:
         return call.values
     return call.values.reshape(-1, pieces, call.values.shape[1]).mean(1)
 
 
-def _layers_of(calls: list[_Call]) -> Layers:
+def _layers_of(calls: list[_LayerCall]) -> Layers:
     return Layers(
         tuple(call.name for call in calls),
         tuple(call.values.shape[1] for call in calls),

@@ -45,7 +45,7 @@ AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class BoundaryOptions:
+class BoundarySearchOptions:
     """Settings of the search; everything distances depend on beside records and weights.
 
     Args:
@@ -91,7 +91,7 @@ def boundary_distances(
     labels: IntArray,
     indices: IntArray,
     others: Pixels,
-    options: BoundaryOptions,
+    options: BoundarySearchOptions,
     device: torch.device,
     what: str = "distance to the boundary",
 ) -> Table:
@@ -173,7 +173,7 @@ class _Answers:
         device: torch.device,
         pixels: Pixels,
         label: int,
-        options: BoundaryOptions,
+        options: BoundarySearchOptions,
     ) -> None:
         self.record = pixels.astype(np.float32) / np.float32(255)
         self.label = label
@@ -236,7 +236,7 @@ class _Answers:
             self.nearest = min(self.nearest, np.linalg.norm(moved, order, axis=1).min())
 
 
-def _search(answers: _Answers, others: Pixels, index: int, options: BoundaryOptions) -> None:
+def _search(answers: _Answers, others: Pixels, index: int, options: BoundarySearchOptions) -> None:
     """Ask about one record until the walk or the answers end."""
     if answers.differ(answers.record[None])[0]:
         return
@@ -246,7 +246,7 @@ def _search(answers: _Answers, others: Pixels, index: int, options: BoundaryOpti
 
 
 def _start(
-    answers: _Answers, others: Pixels, index: int, options: BoundaryOptions
+    answers: _Answers, others: Pixels, index: int, options: BoundarySearchOptions
 ) -> Inputs | None:
     """Return an input with another label: noise, else another image; None when there is none."""
     random = generator(options.seed, "boundary start", index)
@@ -265,7 +265,7 @@ def _candidates(
         yield others[row].astype(np.float32) / np.float32(255)
 
 
-def _walk(answers: _Answers, start: Inputs, index: int, options: BoundaryOptions) -> None:
+def _walk(answers: _Answers, start: Inputs, index: int, options: BoundarySearchOptions) -> None:
     """Let ART walk from the start towards the record."""
     from art.attacks.evasion import HopSkipJump
     from art.estimators.classification import BlackBoxClassifier

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.probe.signals.signal import Batch, signal
+from imprint.probe.signals.signal import RecordBatch, signal
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
@@ -116,24 +116,24 @@ def check_labels(logits: Tensor, labels: Tensor) -> None:
 
 
 @signal("margin", "logit margin", kind="phi", table="signals", storage="chosen")
-def score_margin(batch: Batch) -> Tensor:
+def score_margin(batch: RecordBatch) -> Tensor:
     """Return φ of each record, in nats."""
     return margin(batch.logits.double(), batch.labels.cpu())
 
 
 @signal("mentr", "modified entropy", kind="mentr", table="signals")
-def score_modified_entropy(batch: Batch) -> Tensor:
+def score_modified_entropy(batch: RecordBatch) -> Tensor:
     """Return the modified entropy of each record, in nats."""
     return modified_entropy(batch.logits.double(), batch.labels.cpu())
 
 
 @signal("correct", "correctness", table="signals", storage="bool")
-def score_correct(batch: Batch) -> Tensor:
+def score_correct(batch: RecordBatch) -> Tensor:
     """Return whether each record is classified correctly."""
     return correct(batch.logits.double(), batch.labels.cpu())
 
 
 @signal("probability", "probability of the true class")
-def score_probability(batch: Batch) -> Tensor:
+def score_probability(batch: RecordBatch) -> Tensor:
     """Return the probability of each record's class at the temperature of the options."""
     return probability(batch.logits.double(), batch.labels.cpu(), batch.options.temperature)

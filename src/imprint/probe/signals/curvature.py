@@ -27,7 +27,7 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.probe.signals.confidence import check_labels, loss_of, margin
 from imprint.probe.signals.scorer import Forward
-from imprint.probe.signals.signal import Batch, signal
+from imprint.probe.signals.signal import RecordBatch, signal
 
 
 @torch.inference_mode()
@@ -134,7 +134,7 @@ def _parts(count: int, group: int) -> list[slice]:
     has_pixel_unit=True,
     storage="chosen",
 )
-def score_log_curvature(batch: Batch) -> Tensor:
+def score_log_curvature(batch: RecordBatch) -> Tensor:
     """Return the natural logarithm of each record's curvature, at least that of rounding."""
     curvature = zeroth_order_curvature(
         batch.classifier.forward,
@@ -150,6 +150,6 @@ def score_log_curvature(batch: Batch) -> Tensor:
 
 
 @signal("log_floor", "curvature of rounding alone", storage="chosen")
-def score_log_floor(batch: Batch) -> Tensor:
+def score_log_floor(batch: RecordBatch) -> Tensor:
     """Return the least value that ``log_curvature`` takes for each record."""
     return resolution(batch.logits, batch.labels.cpu(), batch.options.step).log()

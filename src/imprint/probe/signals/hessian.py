@@ -28,7 +28,7 @@ from imprint.core.errors import ImprintError
 from imprint.probe.signals.confidence import loss_of, margin
 from imprint.probe.signals.piecewise import is_piecewise_linear
 from imprint.probe.signals.scorer import Forward
-from imprint.probe.signals.signal import Batch, signal
+from imprint.probe.signals.signal import RecordBatch, signal
 
 MOST_CLASSES_EXACT = 20
 """Classes up to which the exact trace is cheaper than ten probes of logits are noisy."""
@@ -154,10 +154,10 @@ def differentiable(logits: Tensor) -> Tensor:
 
 
 def _mean_over_probes(score: Callable[[Tensor], Tensor], signs: Iterable[Tensor]) -> Tensor:
-    found = [score(probe) for probe in signs]
-    if not found:
+    scores = [score(probe) for probe in signs]
+    if not scores:
         raise ImprintError("a trace needs at least one probe")
-    return torch.stack(found).mean(0)
+    return torch.stack(scores).mean(0)
 
 
 def _square(slopes: Tensor) -> Tensor:
@@ -172,7 +172,7 @@ def _square(slopes: Tensor) -> Tensor:
     is_white_box=True,
     has_pixel_unit=True,
 )
-def score_trace(batch: Batch) -> Tensor:
+def score_trace(batch: RecordBatch) -> Tensor:
     """Return the trace of each record's input Hessian, by the method of the options."""
     classes, scale = batch.logits.shape[1], batch.classifier.scale
     method = batch.options.trace
@@ -192,7 +192,7 @@ def score_trace(batch: Batch) -> Tensor:
     return torch.cat(traces)
 
 
-def _choose_method(batch: Batch, classes: int) -> Literal["exact", "logits", "hutchinson"]:
+def _choose_method(batch: RecordBatch, classes: int) -> Literal["exact", "logits", "hutchinson"]:
     network = batch.classifier.network
     if not is_piecewise_linear(network, batch.classifier.forward, batch.images[:1]):
         return "hutchinson"

@@ -16,7 +16,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.confidence import loss_of, margin
 from imprint.probe.signals.hessian import differentiable
 from imprint.probe.signals.scorer import Forward
-from imprint.probe.signals.signal import Batch, signal
+from imprint.probe.signals.signal import RecordBatch, signal
 
 
 def input_gradient_norm(
@@ -70,7 +70,7 @@ def last_layer_gradient_norm(model: ImageModel, images: Tensor, labels: Tensor) 
     is_white_box=True,
     has_pixel_unit=True,
 )
-def score_input_gradient(batch: Batch) -> Tensor:
+def score_input_gradient(batch: RecordBatch) -> Tensor:
     """Return the norm of each record's loss gradient by the input."""
     classifier = batch.classifier
     return torch.cat(
@@ -88,7 +88,7 @@ def score_input_gradient(batch: Batch) -> Tensor:
     table="white_box",
     is_white_box=True,
 )
-def score_parameter_gradient(batch: Batch) -> Tensor:
+def score_parameter_gradient(batch: RecordBatch) -> Tensor:
     """Return the norm of each record's loss gradient by the last layer's parameters."""
     return last_layer_gradient_norm(batch.classifier.network, batch.images, batch.labels)
 

@@ -73,18 +73,18 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm
 
 def _depends_on_image(start: Any, image: Tensor) -> dict[Any, bool]:
     """Return every node of the graph and whether the image is behind it."""
-    found: dict[Any, bool] = {}
+    depends: dict[Any, bool] = {}
     stack = [start]
     while stack:
         node = stack[-1]
         inputs = [after for after, _ in node.next_functions if after is not None]
-        waiting = [after for after in inputs if after not in found]
+        waiting = [after for after in inputs if after not in depends]
         if waiting:
             stack += waiting
             continue
         stack.pop()
-        found[node] = getattr(node, "variable", None) is image or any(map(found.get, inputs))
-    return found
+        depends[node] = getattr(node, "variable", None) is image or any(map(depends.get, inputs))
+    return depends
 
 
 def _is_linear(node: Any, from_image: dict[Any, bool]) -> bool:

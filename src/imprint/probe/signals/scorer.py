@@ -80,8 +80,8 @@ def forward_of(model: ImageModel | Scorer) -> Forward:
     scorer = model
 
     def forward(images: Tensor) -> Tensor:
-        found = scorer.logits(images.numpy(force=True))
-        return torch.from_numpy(np.ascontiguousarray(found)).to(images.device)
+        logits = scorer.logits(images.numpy(force=True))
+        return torch.from_numpy(np.ascontiguousarray(logits)).to(images.device)
 
     return forward
 

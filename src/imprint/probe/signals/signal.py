@@ -1,8 +1,8 @@
 """What a signal is: a decorated function that scores the records of a batch, and its settings.
 
-A signal is one function in any module of this package: it takes a :class:`Batch` and returns one
-value a record. What is said to :func:`signal` is all that a pass, a membership audit and its page
-know of it.
+A signal is one function in any module of this package: it takes a :class:`RecordBatch` and returns
+one value a record. The arguments of :func:`signal` are all that a pass, a membership audit and its
+page know of it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SignalOptions:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RecordBatch:
     """Records under one augmentation, on the device, in the model's dtype.
 
     Attributes:
@@ -113,7 +113,7 @@ class Batch:
                 self.options.seed, purpose, self.augmentation, probe, self.indices, count
             )
 
-    def parts(self) -> Iterator[Batch]:
+    def parts(self) -> Iterator[RecordBatch]:
         """Yield micro-batches of ``rows`` images."""
         for start in range(0, len(self.images), self.rows):
             part = slice(start, start + self.rows)
@@ -140,7 +140,7 @@ class Signal:
     """
 
     name: str
-    compute: Callable[[Batch], Tensor]
+    compute: Callable[[RecordBatch], Tensor]
     words: str
     kind: str
     table: str
@@ -163,10 +163,10 @@ def signal(
     is_white_box: bool = False,
     has_pixel_unit: bool = False,
     storage: Literal["bool", "float32", "chosen"] = "float32",
-) -> Callable[[Callable[[Batch], Tensor]], Callable[[Batch], Tensor]]:
+) -> Callable[[Callable[[RecordBatch], Tensor]], Callable[[RecordBatch], Tensor]]:
     """Return a decorator that registers a function as the signal ``name``; see :class:`Signal`."""
 
-    def enter(compute: Callable[[Batch], Tensor]) -> Callable[[Batch], Tensor]:
+    def enter(compute: Callable[[RecordBatch], Tensor]) -> Callable[[RecordBatch], Tensor]:
         SIGNALS.register(name)(
             Signal(
                 name, compute, words, kind, table, queries, is_white_box, has_pixel_unit, storage

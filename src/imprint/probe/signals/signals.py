@@ -25,7 +25,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.augmented import augment, check_augmentations
 from imprint.probe.signals.precision import check_precision, full_float32
 from imprint.probe.signals.scorer import Classifier, Scorer, dtype_of, unit_scale
-from imprint.probe.signals.signal import SIGNALS, Batch, SignalOptions
+from imprint.probe.signals.signal import SIGNALS, RecordBatch, SignalOptions
 from imprint.study.tables import Table
 
 
@@ -107,7 +107,7 @@ def _score(
     columns: dict[str, NDArray[Any]] = {}
     for name in options.augmentations:
         inputs = augment(whole, name).contiguous(memory_format=torch.channels_last)
-        batch = Batch(classifier, inputs, truth, indices, name, options)
+        batch = RecordBatch(classifier, inputs, truth, indices, name, options)
         for kind in map(SIGNALS.get, options.signals):
             columns[f"{kind.name}.{name}"] = kind.compute(batch).cpu().numpy()
     return columns

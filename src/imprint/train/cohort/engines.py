@@ -22,7 +22,7 @@ from imprint.core.progress import log, track
 from imprint.launch.local import run_tasks
 from imprint.train.cohort.job import Job
 from imprint.train.cohort.options import EngineName
-from imprint.train.cohort.plan import Plan, Trained
+from imprint.train.cohort.plan import Plan, TrainedModel
 from imprint.train.cohort.resident import Resident, map_resident, write_resident
 from imprint.train.cohort.step_timing import makespan, time_step
 from imprint.train.cohort.training import Training, can_stack
@@ -36,19 +36,19 @@ WAIT_SECONDS = 120.0
 MARGIN = 0.1
 
 
-class Run(Protocol):
+class TrainingRun(Protocol):
     """Models in training."""
 
     def steps(self) -> Iterator[int]:
         """Train, and yield the number of steps done after each."""
         ...
 
-    def trained(self) -> list[Trained]:
+    def trained(self) -> list[TrainedModel]:
         """Return the models as they are now."""
         ...
 
 
-def start(plans: Sequence[Plan], data: Resident, job: Job) -> Run:
+def start(plans: Sequence[Plan], data: Resident, job: Job) -> TrainingRun:
     """Return the untrained models of some plans: one alone, or a stack.
 
     Raises:
@@ -185,8 +185,8 @@ def fastest(seconds: Mapping[EngineName, float]) -> Choice:
     least = min(seconds, key=lambda name: seconds[name])
     if seconds[least] > (1 - MARGIN) * seconds["sequential"]:
         least = "sequential"
-    told = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
-    return Choice(least, f"soonest by a probe ({told})", dict(seconds))
+    timings = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items())
+    return Choice(least, f"soonest by a probe ({timings})", dict(seconds))
 
 
 def seconds_a_step(job: Job, plans: Sequence[Plan], data: Resident) -> float:
@@ -204,9 +204,9 @@ def _seconds_in_processes(job: Job, plans: Sequence[Plan], data: Resident) -> fl
     begun = time.perf_counter()
     with shared(job.root, data) as folder:
         tasks = [(job, plan, folder, workers) for plan in plans[:workers]]
-        found = run_tasks(_probe_in_worker, tasks, "time workers", 0, workers)
-    starting = time.perf_counter() - begun - max(spent for _, spent in found)
-    step = max(step for step, _ in found)
+        timings = run_tasks(_probe_in_worker, tasks, "time workers", 0, workers)
+    starting = time.perf_counter() - begun - max(spent for _, spent in timings)
+    step = max(step for step, _ in timings)
     lengths = [plan.per_epoch * job.options.epochs * step for plan in longest_first(plans)]
     return starting + makespan(lengths, workers)
 

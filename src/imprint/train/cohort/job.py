@@ -14,7 +14,7 @@ from imprint.study.counted import uncounted
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
 from imprint.train.cohort.options import CohortOptions
-from imprint.train.cohort.plan import Plan, Trained
+from imprint.train.cohort.plan import Plan, TrainedModel
 
 WEIGHTS = "final.safetensors"
 
@@ -41,7 +41,7 @@ class CohortModel(Step):
     train: CohortOptions
     expected: int | None
     card: ModelCard = uncounted()
-    trained: Trained | None = uncounted(default=None)
+    trained: TrainedModel | None = uncounted(default=None)
 
     @property
     def artefact(self) -> str:  # type: ignore[override]
@@ -81,7 +81,7 @@ class Job:
     card: ModelCard
     options: CohortOptions
 
-    def step(self, plan: Plan, trained: Trained | None = None) -> CohortModel:
+    def step(self, plan: Plan, trained: TrainedModel | None = None) -> CohortModel:
         """Return the step of one model."""
         expected = None if plan.expected == len(plan.members) else plan.expected
         return CohortModel(
@@ -108,7 +108,7 @@ class Job:
         step = self.step(plan)
         return Study(self.root).is_done(step.artefact, card_of(step))
 
-    def save(self, plan: Plan, trained: Trained) -> None:
+    def save(self, plan: Plan, trained: TrainedModel) -> None:
         """Write weights and card of a model as one artefact of the study."""
         Study(self.root).run(self.step(plan, trained))
 

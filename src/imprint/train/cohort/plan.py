@@ -66,7 +66,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """A model and how well it fitted in the last epoch, on augmented members.
 
     Attributes:

@@ -28,7 +28,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
 from imprint.train.cohort.optimizer import build_optimizer, peak_learning_rate
 from imprint.train.cohort.options import CohortOptions
-from imprint.train.cohort.plan import Plan, Trained, views_of
+from imprint.train.cohort.plan import Plan, TrainedModel, views_of
 from imprint.train.cohort.resident import Resident
 from imprint.train.optim import learning_rate_factor
 
@@ -108,7 +108,7 @@ class PrivateTraining:
         chance = generator(self._plan.seed, "poisson", step).random(len(self._plan.members))
         return self._plan.members[chance < self._rate]
 
-    def trained(self) -> list[Trained]:
+    def trained(self) -> list[TrainedModel]:
         """Return the model as it is now, and what was accounted."""
         delta, accountant = self._options.delta, self._options.accountant
         privacy = {
@@ -120,7 +120,7 @@ class PrivateTraining:
             "sample_rate": self._rate,
             "steps": self._steps,
         }
-        return [Trained(self.model, _mean(self._losses), _mean(self._hits), privacy)]
+        return [TrainedModel(self.model, _mean(self._losses), _mean(self._hits), privacy)]
 
     def _step(self, records: IntArray, epoch: int) -> None:
         """Take one step on a sample, some examples at a time."""
@@ -284,10 +284,10 @@ def accounted_epsilon(
     """Return ε of ``steps`` steps of DP-SGD at δ; arguments as for :func:`noise_for`."""
     from opacus.accountants import create_accountant
 
-    found = create_accountant(mechanism=accountant)
-    found.history = [(noise, rate, steps)]
+    mechanism = create_accountant(mechanism=accountant)
+    mechanism.history = [(noise, rate, steps)]
     with _no_warnings():
-        return float(found.get_epsilon(delta=delta))
+        return float(mechanism.get_epsilon(delta=delta))
 
 
 def _no_warnings() -> Any:

@@ -29,7 +29,7 @@ from imprint.train.cohort.optimizer import (
     split_by_decay,
 )
 from imprint.train.cohort.options import CohortOptions
-from imprint.train.cohort.plan import Plan, Trained, views_of
+from imprint.train.cohort.plan import Plan, TrainedModel, views_of
 from imprint.train.cohort.resident import Resident
 from imprint.train.optim import learning_rate_factor
 
@@ -42,8 +42,8 @@ class Solo:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits ``[1, b, classes]``."""
-        found: torch.Tensor = self._model(images[0])
-        return found[None]
+        logits: torch.Tensor = self._model(images[0])
+        return logits[None]
 
     def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return weights, which decay, and tensors with one axis, which do not."""
@@ -67,16 +67,16 @@ class Stack:
             buffers: dict[str, torch.Tensor],
             images: torch.Tensor,
         ) -> torch.Tensor:
-            found: torch.Tensor = torch.func.functional_call(shape, (parameters, buffers), images)
-            return found
+            logits: torch.Tensor = torch.func.functional_call(shape, (parameters, buffers), images)
+            return logits
 
         self._call = torch.func.vmap(call)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Return logits ``[M, b, classes]``."""
         # Not every batching rule knows channels last, and grouped convolutions gain nothing by it.
-        found: torch.Tensor = self._call(self._parameters, self._buffers, images.contiguous())
-        return found
+        logits: torch.Tensor = self._call(self._parameters, self._buffers, images.contiguous())
+        return logits
 
     def parameters(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Return stacked weights, which decay, and stacked vectors, which do not."""
@@ -136,10 +136,10 @@ class Training:
             self._accuracy = torch.stack(hits).mean(dim=0).cpu().numpy()
             self._check(epoch)
 
-    def trained(self) -> list[Trained]:
+    def trained(self) -> list[TrainedModel]:
         """Return the models as they are now."""
         return [
-            Trained(model, float(loss), float(accuracy))
+            TrainedModel(model, float(loss), float(accuracy))
             for model, loss, accuracy in zip(
                 self._learner.models(), self._loss, self._accuracy, strict=True
             )

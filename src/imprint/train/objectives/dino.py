@@ -112,8 +112,8 @@ class DINO(Objective):
         large, small = views[:LARGE], views[LARGE:]
         with torch.no_grad():
             targets = embed_views(self.teacher, large)
-        found = embed_views(model, large)
-        return [*found, *(embed_views(model, small) if small else ()), *targets]
+        embeddings = embed_views(model, large)
+        return [*embeddings, *(embed_views(model, small) if small else ()), *targets]
 
     def loss(self, embeddings: Sequence[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
         """Return the loss of all views' embeddings and the teacher's."""

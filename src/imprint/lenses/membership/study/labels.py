@@ -28,7 +28,7 @@ from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import Records
 from imprint.lenses.membership.study.signals import kinds_left_out
 from imprint.lenses.membership.study.trials import Trial, run_trials
-from imprint.probe.signals.boundary import BoundaryOptions, boundary_distances, require_art
+from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances, require_art
 from imprint.study.hashing import hash_arrays
 from imprint.study.plain import to_plain
 from imprint.study.store import Study
@@ -73,10 +73,10 @@ def check_labels(options: MembershipOptions, records: Records) -> None:
         choose_some(records, options.label_only, options.seed)
 
 
-def boundary_search(options: MembershipOptions) -> BoundaryOptions:
+def boundary_search(options: MembershipOptions) -> BoundarySearchOptions:
     """Return the settings of the search for the boundary."""
     seed = derive(options.seed, "boundary")
-    return BoundaryOptions(queries=options.label_only_queries, seed=seed)
+    return BoundarySearchOptions(queries=options.label_only_queries, seed=seed)
 
 
 def choose_some(records: Records, count: int, seed: int) -> Records:
@@ -108,7 +108,7 @@ def distance_steps(
     models: Sequence[Model],
     images: ImageSet,
     records: Records,
-    options: BoundaryOptions,
+    options: BoundarySearchOptions,
     device: torch.device,
 ) -> tuple[str, ...]:
     """Measure the distances of every model that has none yet; return the names of the tables.
@@ -143,7 +143,7 @@ def _builder(
     model: Model,
     images: ImageSet,
     shown: Records,
-    options: BoundaryOptions,
+    options: BoundarySearchOptions,
     device: torch.device,
 ) -> Callable[[Path], None]:
     index = shown.index

@@ -39,6 +39,6 @@ def lgs(question: Question) -> Values:
             }
         for name, slope in gradients.items():
             change = question.seen.values[name].detach() - before[name]
-            found = (slope * change).sum(0)
-            total[name] = total[name] + found if name in total else found
+            gained = (slope * change).sum(0)
+            total[name] = total[name] + gained if name in total else gained
     return {name: value / len(shares) for name, value in total.items()}
