@@ -101,4 +101,3 @@ def test_a_row_of_another_length_is_a_mistake_of_the_caller() -> None:
 
 def test_the_same_table_gives_the_same_bytes() -> None:
     assert table().html() == table().html()
-    assert table().text() == table().text()

@@ -187,7 +187,7 @@ def draw_block(block: Block) -> Markup:
     """Return a block as HTML."""
     if isinstance(block, Drawn):
         return block.html()
-    return Markup(render("blocks.html.j2", kind=block.kind, block=block))
+    return Markup(render("blocks.html.j2", kind=block.kind, block=block, draw=draw_block))
 
 
 def draw_blocks(blocks: Sequence[Block]) -> Markup:

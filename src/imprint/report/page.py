@@ -19,7 +19,7 @@ from imprint.core.errors import ImprintError
 from imprint.report.inputs import lookup, mapping
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
-from imprint.report.summary import read_summary
+from imprint.report.summary_file import read_summary
 from imprint.report.templating import render
 
 

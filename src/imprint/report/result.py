@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imprint.core.errors import ImprintError
-from imprint.report.figure import Figure
+from imprint.report.marks import Figure
 from imprint.report.table import Table
 
 if TYPE_CHECKING:

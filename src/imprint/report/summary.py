@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from imprint import __version__
 from imprint.core.durable import replacing
-from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.report.inputs import read_object
+from imprint.report.summary_file import new_summary as new_summary
+from imprint.report.summary_file import read_summary as read_summary
 from imprint.report.terminal import TERMINAL, print_all
 from imprint.study.finding import JsonObject
 from imprint.study.json_io import write_json
@@ -18,14 +18,12 @@ from imprint.study.options import Common
 from imprint.study.plain import to_plain
 from imprint.study.store import Study
 
-SCHEMA = 2
-"""Version of the layout of ``summary.json``: raised when keys are renamed or moved, so that a page
-is never made of findings that it would misread."""
-
 NOT_SETTINGS = ("out", "device", "json")
 
 
-def finish(study: Study, options: Common, data: JsonObject, lenses: JsonObject) -> JsonObject:
+def finish(
+    study: Study, options: Common, data: Mapping[str, Any], lenses: Mapping[str, Any]
+) -> JsonObject:
     """Write what a study found; return the content of ``summary.json``.
 
     Args:
@@ -46,43 +44,6 @@ def finish(study: Study, options: Common, data: JsonObject, lenses: JsonObject) 
         for lens, findings in lenses.items():
             print_all(TERMINAL.get(lens)(findings) or ())
     log(f"report: {page}")
-    return summary
-
-
-def new_summary(
-    data: JsonObject, lenses: JsonObject, settings: JsonObject | None = None
-) -> JsonObject:
-    """Return the content of a ``summary.json``.
-
-    Args:
-        data: facts about the images.
-        lenses: findings by lens, as JSON values.
-        settings: of the command, without folders; None for none.
-    """
-    with_settings = {} if settings is None else {"settings": settings}
-    return {
-        "schema": SCHEMA,
-        "imprint": __version__,
-        "data": data,
-        **with_settings,
-        "lenses": lenses,
-    }
-
-
-def read_summary(root: Path) -> JsonObject:
-    """Return the content of ``summary.json`` of a study.
-
-    Raises:
-        ImprintError: it is missing or damaged, or of another version's layout.
-    """
-    path = root / "summary.json"
-    summary = read_object(path)
-    schema = summary.get("schema", 1)
-    if schema != SCHEMA:
-        raise ImprintError(
-            f"{path} has layout {schema!r} and this version of imprint reads layout {SCHEMA}: "
-            "run the study again, or make the page with the version that wrote it"
-        )
     return summary
 
 

@@ -7,11 +7,8 @@
 ... )
 >>> table.records()[0]
 {'attack': 'loss', 'auc': 0.613, 'auc_low': 0.58, 'auc_high': 0.641, 'auc_n': 900}
->>> print(table.text())
-attack                   AUC
-────────────────────────────
-loss    61.3% [58.0%, 64.1%]
-lira                       –
+>>> on_one_line(table.rows[0][1], table.columns[1])
+'61.3% [58.0%, 64.1%]'
 """
 
 from __future__ import annotations
@@ -144,12 +141,6 @@ class Table:
             for row in self.rows
         ]
         return Markup(render("table.html.j2", table=self, rows=rows))
-
-    def text(self, width: int = 80) -> str:
-        """Return the table as lines of text, ``width`` columns wide at most."""
-        from imprint.report.terminal import to_text
-
-        return to_text([self], width)
 
     def records(self) -> list[dict[str, str | float | None]]:
         """Return one mapping a row; an estimate also gives ``_low``, ``_high`` and ``_n``."""

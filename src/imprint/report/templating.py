@@ -25,11 +25,4 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    environment.filters["block"] = _block
     return environment
-
-
-def _block(block: Any) -> Any:
-    from imprint.report.blocks import draw_block
-
-    return draw_block(block)

@@ -3,6 +3,16 @@
 A table is fitted to the width of the terminal, and no interval is broken: intervals stand behind
 their values where there is room, else below them; then long names are wrapped; and what still does
 not fit goes into a second table with the same names of rows.
+
+>>> from imprint.report.wording import percent
+>>> from imprint.stats.estimate import Estimate
+>>> columns = [Column("attack"), Column("AUC", percent)]
+>>> rows = [["loss", Estimate(0.613, (0.58, 0.641), 900)], ["lira", None]]
+>>> print(to_text([Table(columns, rows)]))
+attack                   AUC
+────────────────────────────
+loss    61.3% [58.0%, 64.1%]
+lira                       –
 """
 
 from __future__ import annotations

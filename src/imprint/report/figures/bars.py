@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.report.drawing import INK, MUTED, PLACEHOLDERS, WIDTH, canvas
-from imprint.report.figure import Bars, Colour, StackedBars
 from imprint.report.figures.panels import (
     LEGEND_ROW,
     LETTER,
@@ -20,6 +22,7 @@ from imprint.report.figures.panels import (
     short,
     spread,
 )
+from imprint.report.marks import Axis, Colour, Figure
 from imprint.report.wording import percent
 
 MOST_ROW, LEAST_ROW = 22.0, 15.0
@@ -28,6 +31,65 @@ MANY_BARS = 16
 TOP, BOTTOM, RIGHT = 6.0, 44.0, 58.0
 READABLE_SHARE = 0.105
 LIGHT: tuple[Colour, ...] = ("unassociated", "rule")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A horizontal bar.
+
+    Attributes:
+        name: in front of it.
+        value: its length.
+        low: lower end of an interval; None for none.
+        high: upper end.
+        text: its value in words.
+        colour: of the bar.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    text: str = ""
+    colour: Colour = "target"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars(Figure):
+    """Horizontal bars from zero, one below the other.
+
+    Attributes:
+        axis: of their lengths.
+        bars: from top to bottom.
+        faint: whether bars are light, with a dot at the value, so that intervals are seen.
+        gap: how many bars stand above a gap, and what is written there; None for no gap.
+    """
+
+    axis: Axis
+    bars: Sequence[Bar]
+    faint: bool = False
+    gap: tuple[int, str] | None = None
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_bars(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackedBars(Figure):
+    """Horizontal bars of shares that sum to 1, each share written in or below its part.
+
+    Attributes:
+        bars: name of a bar → a share a category.
+        categories: (name, colour) in the order of the shares.
+    """
+
+    bars: Mapping[str, Sequence[float]]
+    categories: Sequence[tuple[str, Colour]]
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_stacked_bars(self)
 
 
 def paint_bars(figure: Bars) -> MatplotlibFigure:

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import FuncFormatter
 
 from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, canvas
-from imprint.report.figure import Histogram
 from imprint.report.figures.lines import label_vertical
 from imprint.report.figures.panels import DASHES, set_ticks
+from imprint.report.marks import Axis, Figure, Level, Numbers
 
 HEIGHT = 310.0
 LEAST_ON_LOG = 0.7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram(Figure):
+    """Counts in bins, upwards, and perhaps others downwards.
+
+    Attributes:
+        x: the axis of the values.
+        y: the axis of the counts.
+        edges: float64 ``[bins + 1]``, rising.
+        up: ``[bins]``.
+        down: ``[bins]``, drawn downwards in the colour of the reference; None for none.
+        notes: what is written in the upper and the lower corner.
+        cut: a vertical line; None for none.
+        muted_below: from where on bins have a colour; None for all.
+    """
+
+    x: Axis
+    y: Axis
+    edges: Numbers
+    up: Numbers
+    down: Numbers | None = None
+    notes: tuple[str, str] = ("", "")
+    cut: Level | None = None
+    muted_below: float | None = None
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_histogram(self)
 
 
 def paint_histogram(figure: Histogram) -> MatplotlibFigure:

@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.report.drawing import INK, MUTED, REFERENCE, WIDTH, canvas
-from imprint.report.figure import IntervalGroup, Intervals
 from imprint.report.figures.panels import DASHES, colour, left_margin, set_ticks, short
+from imprint.report.marks import Axis, Colour, Figure, Level
 
 ROW, HEAD, GAP = 20.0, 24.0, 12.0
 TOP, BOTTOM, RIGHT = 6.0, 44.0, 16.0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A dot on an axis with what is known of it.
+
+    Attributes:
+        name: in front of it.
+        value: of the dot.
+        low: lower end of an interval; None for none.
+        high: upper end.
+        ceiling: end of a track from zero: the greatest that the value could have been.
+        colour: of the dot.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    ceiling: float | None = None
+    colour: Colour = "target"
+
+
+@dataclass(frozen=True)
+class IntervalGroup:
+    """Dots under a heading.
+
+    Attributes:
+        intervals: from top to bottom.
+        title: the heading; empty for none.
+        limit: a vertical line through the group, the most that values may be; None for none. From
+            each dot a band leads to it, or to the edge where the group has a title and no limit.
+    """
+
+    intervals: Sequence[Interval]
+    title: str = ""
+    limit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals(Figure):
+    """Dots with intervals, one below the other, on one axis.
+
+    Attributes:
+        axis: of the values.
+        groups: from top to bottom.
+        level: a vertical line through all; None for none.
+    """
+
+    axis: Axis
+    groups: Sequence[IntervalGroup]
+    level: Level | None = None
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_intervals(self)
 
 
 def paint_intervals(figure: Intervals) -> MatplotlibFigure:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,6 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, WIDTH, canvas, panel
-from imprint.report.figure import Axis, Colour, Dash, Lines, Numbers, Series
 from imprint.report.figures.panels import (
     DASHES,
     LEGEND_ROW,
@@ -24,6 +24,18 @@ from imprint.report.figures.panels import (
     legend_rows,
     name_ends,
     set_ticks,
+)
+from imprint.report.marks import (
+    Area,
+    Axis,
+    Colour,
+    Dash,
+    Figure,
+    Key,
+    Label,
+    Level,
+    Numbers,
+    Series,
 )
 
 CYCLE: Sequence[tuple[Colour, Dash]] = (
@@ -38,6 +50,42 @@ BETWEEN = 26.0
 APART = 0.012
 """How far points of two series at one place are moved, as a share of the axis."""
 PAD = 0.07
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Figure):
+    """Lines, steps or points over two axes.
+
+    Attributes:
+        x: the axis from left to right.
+        y: the axis from below.
+        series: drawn in their order.
+        levels: lines across the panel.
+        areas: below everything else.
+        labels: on top.
+        legend: names ``above`` the panel, at the ``ends`` of the lines, in the ``corner`` at the
+            lower right, or ``none``.
+        keys: entries of a legend above, in place of those of the series.
+        apart: whether points at one place are moved apart a little, so that whiskers do not meet.
+        height: of the panel in plot units.
+        below: a second panel under the first that shares its x axis.
+    """
+
+    x: Axis
+    y: Axis
+    series: Sequence[Series] = ()
+    levels: Sequence[Level] = ()
+    areas: Sequence[Area] = ()
+    labels: Sequence[Label] = ()
+    legend: Literal["above", "ends", "corner", "none"] = "above"
+    keys: Sequence[Key] = ()
+    apart: bool = False
+    height: float = 240.0
+    below: Lines | None = None
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_lines(self)
 
 
 def paint_lines(figure: Lines) -> MatplotlibFigure:

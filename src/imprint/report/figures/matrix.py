@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 
+from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, TARGET, WIDTH, canvas
-from imprint.report.figure import Matrix
 from imprint.report.figures.panels import left_margin, short
+from imprint.report.marks import Figure
+from imprint.report.wording import Writer, percent
 
 MOST_SIDE = 34.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(Figure):
+    """A square matrix of shares with the same names on both sides.
+
+    Attributes:
+        names: of rows and columns.
+        values: float64 ``[m, m]`` in [0, 1].
+        write: writes a value into its square.
+    """
+
+    names: Sequence[str]
+    values: FloatArray
+    write: Writer = percent
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_matrix(self)
 
 
 def paint_matrix(figure: Matrix) -> MatplotlibFigure:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from scipy.optimize import isotonic_regression
 
 from imprint.report.drawing import INK, PLACEHOLDERS
-from imprint.report.figure import Axis, Colour, Dash
+from imprint.report.marks import Axis, Colour, Dash
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis as MatplotlibAxis

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.report.drawing import INK, MUTED, RULE, TARGET, WIDTH, canvas, panel
-from imprint.report.figure import Upset
 from imprint.report.figures.panels import LETTER, clean
+from imprint.report.marks import Figure
+from imprint.report.wording import Writer, significant
 
 MOST_COLUMN = 30.0
 SIZES = 38.0
 """Room for the size of a set beside its name, in plot units."""
 BARS, BETWEEN = 106.0, 6.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upset(Figure):
+    """How many members exactly which sets share: bars over a matrix of dots.
+
+    Attributes:
+        names: of the sets; of two names joined by `` = `` each has a line.
+        sizes: of the sets, in words.
+        columns: which sets share → how many, the most first.
+        write: writes a number of members.
+    """
+
+    names: Sequence[str]
+    sizes: Sequence[str]
+    columns: Sequence[tuple[Sequence[bool], float]]
+    write: Writer = significant
+
+    def paint(self) -> MatplotlibFigure:
+        """Return the drawing in placeholder colours."""
+        return paint_upset(self)
 
 
 def paint_upset(figure: Upset) -> MatplotlibFigure:
