@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from imprint.cli import program as cli
-from imprint.core.errors import ImprintError, printable, shorten
-from imprint.core.terminal import SPELLED, printable_json, safe_console
+from imprint.core.errors import ImprintError
 from imprint.launch.local import run_tasks
 from imprint.study.store import Study
 
@@ -159,17 +158,6 @@ def test_an_image_of_a_small_file_and_many_pixels_is_told(tmp_path, capsys):
     assert "13000 × 13000 pixels, more than 120,000,000" in told
 
 
-def test_text_for_the_terminal_and_json_for_a_program():
-    assert printable("a\tb\x9b\ud800é") == r"a\tb\x9b\ud800é"
-    assert printable_json({"a\x9b": "\u202e"}) == '{\n  "a\\u009b": "\\u202e"\n}'
-    assert len(shorten("x" * 10_000)) < 2010
-
-
-def test_tables_show_names_as_they_are(capsys):
-    safe_console().print(HOSTILE_NAME)
-    assert capsys.readouterr().out == r"\x1b[2Jcat\u202e[red]<b>" + "\n"
-
-
 SCRIPT = """
 import sys
 from imprint.cli import main
@@ -224,9 +212,3 @@ def test_names_of_layers_do_not_reach_the_page_or_the_terminal_as_code(tmp_path,
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert not set("\x1b\u202e") & set("".join(capsys.readouterr()))
-
-
-def test_signs_that_an_encoding_lacks_are_spelled():
-    line = "ε ≥ 0.5, 32 × 32 px, −3 … é 日"
-    assert line.encode("ascii", SPELLED) == (rb"epsilon >= 0.5, 32 x 32 px, -3 ... \xe9 \u65e5")
-    assert line.encode("utf-8", SPELLED) == line.encode()

@@ -5,10 +5,8 @@ import sys
 import pytest
 
 from imprint.cli import main
-from imprint.cli.help import full_help, short_help
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse
-from imprint.study.option_tree import options_of
 from imprint.study.options import Common
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "PIL")
@@ -40,21 +38,6 @@ def test_every_command_has_the_common_options(name, capsys):
         assert flag in help_text
     for flag in ("--config", "--quiet", "--verbose"):
         assert flag in help_text
-
-
-@pytest.mark.parametrize("name", COMMANDS.names())
-def test_short_help_fits_60_lines_and_80_columns(name):
-    lines = short_help(name, COMMANDS.get(name)).splitlines()
-    assert len(lines) <= 60
-    assert max(map(len, lines)) <= 80
-
-
-@pytest.mark.parametrize("name", COMMANDS.names())
-def test_every_option_has_a_help_text(name):
-    options = options_of(COMMANDS.get(name).options)
-    assert [option.flag for option in options if not option.help] == []
-    text = full_help(name, COMMANDS.get(name))
-    assert [option.flag for option in options if option.spelled.split()[0] not in text] == []
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS.names() if COMMANDS.get(name).example])

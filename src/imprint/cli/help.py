@@ -25,6 +25,8 @@ MAX_LINES = 58
 """Of short help, so that it fits a tall terminal with the prompt below."""
 MAX_UNBROKEN = 5
 """Items of a default that are shown as typed; more are spaced, so that lines can break."""
+MAIN_TITLE = ("", "main options:")
+LINES_OF_THE_REST = 2
 _SENTENCE_END = re.compile(r"(?<! al)\.(?= [A-Z])")
 GLOBAL_OPTIONS = (
     ("--config FILE|RECIPE", "options from YAML or a recipe; may be repeated"),
@@ -48,15 +50,16 @@ def short_help(words: str, command: Command) -> str:
     common = [option for option in common if option not in main]
     head = _head(words, command)
     foot = ["", "of every command:", *_lines(common, True), *_global_lines(words), ""]
-    rest = _rest(words, command, len(main) + len(common))
-    room = MAX_LINES - len(head) - len(foot) - 2 - len(rest.splitlines())
+    room = MAX_LINES - len(head) - len(foot) - LINES_OF_THE_REST - len(MAIN_TITLE)
     lines: list[str] = []
+    shown = len(common)
     for option in main:
         more = _option_lines(option, True)
         if len(lines) + len(more) > room:
             break
         lines += more
-    return "\n".join([*head, "", "main options:", *lines, *foot, rest])
+        shown += 1
+    return "\n".join([*head, *MAIN_TITLE, *lines, *foot, _rest(words, command, shown)])
 
 
 def full_help(words: str, command: Command) -> str:
@@ -102,8 +105,9 @@ def _head(words: str, command: Command) -> list[str]:
     ]
     if command.example:
         example = f"imprint {words} {command.example}"
-        joint = " \\\n    "
-        lines += ["", "  " + joint.join(_wrap_command(example, WIDTH - 6))]
+        first, *more = _wrap_command(example, WIDTH - 6)
+        pieces = [f"  {first}", *(f"    {piece}" for piece in more)]
+        lines += ["", *(f"{piece} \\" for piece in pieces[:-1]), pieces[-1]]
     return lines
 
 
