@@ -42,10 +42,13 @@ def test_it_prints_as_its_table() -> None:
     ]
 
 
-def test_a_notebook_shows_escaped_html() -> None:
+def test_a_notebook_shows_tables_and_figures_in_colours_of_their_own() -> None:
     html = ATTACK._repr_html_()
-    assert html.startswith("<h4>T &amp; U</h4><div")
+    assert "<h4>T &amp; U</h4><div" in html
     assert "&lt;loss&gt;" in html
+    assert "--target:#0b68a8" in html
+    assert html.count("<svg") == 1
+    assert "<script" not in html
 
 
 def test_without_pandas_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from markupsafe import escape
+
 from imprint.core.errors import ImprintError
 from imprint.report.marks import Figure
 from imprint.report.table import Table
@@ -13,11 +15,33 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure as MatplotlibFigure
 
+STYLE = (
+    "<style>.imprint .interval,.imprint .meaning{display:block;font-size:85%;opacity:.7}"
+    ".imprint .number{text-align:right}.imprint th{text-align:left}"
+    ".imprint figure{margin:1.5em 0}.imprint svg{max-width:30rem}</style>"
+)
+"""What a notebook needs to show tables and figures as the page does."""
+
 
 class Result:
     """A finding that prints as a table, shows as HTML in a notebook, and can be plotted.
 
     A subclass, a frozen dataclass, says what its tables and figures are.
+
+    >>> from dataclasses import dataclass
+    >>> from imprint.report.table import Column
+    >>> @dataclass(frozen=True)
+    ... class Accuracy(Result):
+    ...     value: float
+    ...     def tables(self):
+    ...         return [Table([Column("set"), Column("accuracy", "{:.2f}".format)],
+    ...                       [["tests", self.value]])]
+    >>> print(Accuracy(0.5))
+    set    accuracy
+    ───────────────
+    tests      0.50
+    >>> Accuracy(0.5).to_records()
+    [{'set': 'tests', 'accuracy': 0.5}]
     """
 
     def tables(self) -> Sequence[Table]:
@@ -34,12 +58,19 @@ class Result:
         return to_text(self.tables())
 
     def _repr_html_(self) -> str:
-        return "\n".join(
-            f"{f'<h4>{table.title}</h4>' if table.title else ''}{table.html()}"
-            for table in map(_with_safe_title, self.tables())
-        )
+        """Return tables and figures as HTML for a notebook."""
+        from imprint.report.plot_files import DAY
 
-    def records(self, table: int = 0) -> list[dict[str, str | float | None]]:
+        colours = ";".join(f"--{name}:{colour}" for name, colour in DAY.items())
+        parts = [
+            f"<h4>{escape(table.title)}</h4>{table.html()}" if table.title else str(table.html())
+            for table in self.tables()
+        ]
+        parts += [str(figure.html()) for figure in self.figures()]
+        style = f"{colours};max-width:44rem"
+        return f'<div class="imprint" style="{style}">{STYLE}{"".join(parts)}</div>'
+
+    def to_records(self, table: int = 0) -> list[dict[str, str | float | None]]:
         """Return the rows of a table; an estimate also gives ``_low``, ``_high`` and ``_n``."""
         return self.tables()[table].records()
 
@@ -53,9 +84,9 @@ class Result:
             import pandas
         except ImportError:
             raise ImprintError(
-                "to_frame() needs pandas: pip install 'imprint[frames]', or take records() instead"
+                "to_frame() needs pandas: pip install 'imprint[frames]', or take to_records()"
             ) from None
-        return pandas.DataFrame.from_records(self.records(table))
+        return pandas.DataFrame.from_records(self.to_records(table))
 
     def plot(self, figure: int = 0) -> MatplotlibFigure:
         """Return a figure as a Matplotlib figure, to show or to save.
@@ -69,11 +100,3 @@ class Result:
                 f"there is no figure {figure}: {type(self).__name__} has {len(figures)}"
             )
         return figures[figure].plot()
-
-
-def _with_safe_title(table: Table) -> Table:
-    import dataclasses
-
-    from markupsafe import escape
-
-    return dataclasses.replace(table, title=str(escape(table.title)))
