@@ -6,15 +6,13 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.nets.build import build_network
 from imprint.nets.load import load_model, read_card
 from imprint.nets.published import LAYOUTS, published_network, recognise
-from imprint.nets.shapes import architecture_of, outputs_of, stem_of
 from tests.nets.published_files import (
     FEATURES,
     IMAGENET,
@@ -26,7 +24,6 @@ from tests.nets.published_files import (
     bn_projected,
     bn_projector,
     close,
-    drawn,
     embed,
     linear,
     norm,
@@ -34,6 +31,7 @@ from tests.nets.published_files import (
     saved,
     under,
 )
+from tests.nets.published_helpers import ViT, vit_weights
 
 
 def test_a_trunk_of_vicreg_barlow_twins_or_dino(tmp_path) -> None:
@@ -227,91 +225,6 @@ def test_both_branches_of_a_full_dino_checkpoint(tmp_path, use_norm) -> None:
     assert read_card(tmp_path / "own" / "full.safetensors").training["branch"] == "student"
 
 
-class ViT(nn.Module):
-    """A vision transformer of torch's own layers, for comparison."""
-
-    def __init__(self, weights: dict[str, Tensor], depth: int, width: int, heads: int) -> None:
-        super().__init__()
-        self.weights = weights
-        self.blocks = nn.ModuleList()
-        for block in range(depth):
-            layer = nn.TransformerEncoderLayer(
-                width, heads, 4 * width, 0.0, "gelu", 1e-6, batch_first=True, norm_first=True
-            )
-            names = {
-                "self_attn.in_proj_": "attn.qkv.", "self_attn.out_proj.": "attn.proj.",
-                "linear1.": "mlp.fc1.", "linear2.": "mlp.fc2.",
-                "norm1.": "norm1.", "norm2.": "norm2.",
-            }  # fmt: skip
-            layer.load_state_dict(
-                {
-                    ours + kind: weights[f"blocks.{block}.{theirs}{kind}"]
-                    for ours, theirs in names.items()
-                    for kind in ("weight", "bias")
-                }
-            )
-            self.blocks.append(layer.eval())
-
-    def forward(self, images: Tensor, places: Tensor) -> Tensor:
-        weights, patch = self.weights, self.weights["patch_embed.proj.weight"].shape[-1]
-        mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET)
-        maps = functional.conv2d(
-            (images - mean) / std,
-            weights["patch_embed.proj.weight"],
-            weights["patch_embed.proj.bias"],
-            stride=patch,
-        )
-        tokens = maps.flatten(2).transpose(1, 2)
-        first = weights["cls_token"].expand(len(images), 1, -1)
-        tokens = torch.cat([first, tokens], dim=1) + places
-        for block in self.blocks:
-            tokens = block(tokens)
-        shape = (tokens.shape[-1],)
-        return functional.layer_norm(
-            tokens, shape, weights["norm.weight"], weights["norm.bias"], 1e-6
-        )[:, 0]
-
-
-def vit_weights(depth: int = 2, width: int = 128, patch: int = 8, grid: int = 4):
-    weights = {
-        "cls_token": drawn("cls_token", 1, 1, width),
-        "pos_embed": drawn("pos_embed", 1, 1 + grid**2, width) * 5,
-        "patch_embed.proj.weight": drawn("patch", width, 3, patch, patch),
-        "patch_embed.proj.bias": drawn("patch.bias", width),
-    }
-    for block in range(depth):
-        at = f"blocks.{block}"
-        weights |= {
-            **linear(f"{at}.attn.qkv", width, 3 * width),
-            **linear(f"{at}.attn.proj", width, width),
-            **linear(f"{at}.mlp.fc1", width, 4 * width),
-            **linear(f"{at}.mlp.fc2", 4 * width, width),
-        }
-        for name in (f"{at}.norm1", f"{at}.norm2"):
-            weights |= {f"{name}.weight": drawn(f"{name}.weight", width),
-                        f"{name}.bias": drawn(f"{name}.bias", width)}  # fmt: skip
-    weights |= {"norm.weight": drawn("norm.weight", width), "norm.bias": drawn("norm.bias", width)}
-    return weights
-
-
-def test_a_vision_transformer_of_dino_on_its_own_grid_and_on_another(tmp_path) -> None:
-    weights = vit_weights()
-    model = saved(tmp_path / "dino_vit.pth", weights)
-    card = read_card(tmp_path / "dino_vit.pth")
-    assert (card.architecture, card.input_size) == ("vit", 32)
-    assert card.options == {"patch": 8, "width": 128, "depth": 2}
-    oracle = ViT(weights, depth=2, width=128, heads=2)
-    small = IMAGES[:, :, :32, :32]
-    with torch.no_grad():
-        assert close(model.embed(small, "backbone"), oracle(small, weights["pos_embed"]))
-        learnt = weights["pos_embed"][:, 1:].reshape(1, 4, 4, 128).permute(0, 3, 1, 2)
-        moved = functional.interpolate(learnt, (8, 8), mode="bicubic")
-        places = torch.cat(
-            [weights["pos_embed"][:, :1], moved.permute(0, 2, 3, 1).reshape(1, 64, 128)], dim=1
-        )
-        assert close(embed(model), oracle(IMAGES, places))
-
-
 def test_a_full_dino_checkpoint_of_a_vision_transformer(tmp_path) -> None:
     weights = vit_weights()
     head, layers = dino_head(False, 128)
@@ -325,45 +238,6 @@ def test_a_full_dino_checkpoint_of_a_vision_transformer(tmp_path) -> None:
         features = ViT(weights, 2, 128, 2)(small, weights["pos_embed"])
         found = model.embed(small, "projector")
     assert close(found, dino_projected(features, head, layers))
-
-
-@pytest.mark.parametrize(
-    ("name", "millions"), [("vit_tiny", 5.5), ("vit_small", 21.7), ("vit_base", 85.8)]
-)
-def test_vision_transformers_have_the_sizes_of_dino(name, millions) -> None:
-    with torch.device("meta"):
-        network = build_network(name, 3, None, 224)
-    count = sum(parameter.numel() for parameter in network.parameters()) / 1e6
-    assert count == pytest.approx(millions, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "size"),
-    [(f"resnet{depth}", {}, 224) for depth in (18, 34, 50, 101, 152, 200)]
-    + [(f"vgg{depth}{norm}", {}, 224) for depth in (11, 13, 16, 19) for norm in ("", "_bn")]
-    + [
-        ("resnet50", {"width": 128}, 224),
-        ("resnet18", {"small_input": True}, 224),
-        ("vit", {"patch": 8, "width": 128, "depth": 3}, 48),
-        ("vit", {"patch": 16, "width": 384, "depth": 12}, 224),
-    ],
-)
-@pytest.mark.parametrize("outputs", [None, 7])
-def test_names_and_shapes_tell_the_architecture(name, options, size, outputs) -> None:
-    with torch.device("meta"):
-        weights = build_network(name, 1, outputs, size, options).state_dict()
-    assert architecture_of(weights) == (name, options, size)
-    assert outputs_of(weights) == outputs
-    assert stem_of(weights).shape[1] == 1
-
-
-def test_other_names_and_shapes_tell_nothing() -> None:
-    cifar = build_network("cifar_resnet20", 3, 10, 32).state_dict()
-    assert "conv1.weight" in cifar
-    assert architecture_of(cifar) is None
-    assert architecture_of({"features.0.weight": torch.zeros(4, 3, 3, 3)}) is None
-    assert architecture_of({"patch_embed.proj.weight": torch.zeros(64, 3, 8, 8)}) is None
-    assert architecture_of({}) is None
 
 
 def test_what_is_missing_or_left_over_is_named(tmp_path) -> None:

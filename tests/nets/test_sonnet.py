@@ -1,7 +1,6 @@
 """Names, axes and padding of the conversion, by hand; the whole network against TensorFlow."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from imprint.core.errors import ImprintError
 from imprint.nets.build import build_network
 from imprint.nets.load import load_model
 from imprint.nets.sonnet import convert_weights, model_from_sonnet, sonnet_names, to_torch
-from imprint.nets.tensorflow import find_checkpoint, read_checkpoint
 from imprint.nets.zoo.resnet import SamePool
 
 WHERE = Path("run/checkpoints/ckpt-90")
@@ -146,26 +144,6 @@ def test_another_shape_is_told():
         model_from_sonnet(arrays, "resnet50", WHERE)
 
 
-def test_finding_a_checkpoint(tmp_path):
-    run = tmp_path / "55"
-    (run / "checkpoints").mkdir(parents=True)
-    with pytest.raises(ImprintError, match=r"no TensorFlow checkpoint at .*55"):
-        find_checkpoint(run)
-    (run / "checkpoints" / "ckpt-90.index").touch()
-    prefix = run / "checkpoints" / "ckpt-90"
-    for path in (run, prefix.parent, prefix, prefix.with_name("ckpt-90.index")):
-        assert find_checkpoint(path) == prefix
-    (run / "checkpoints" / "ckpt-95.index").touch()
-    with pytest.raises(ImprintError, match=r"2 checkpoints \(ckpt-90, ckpt-95\)"):
-        find_checkpoint(run)
-
-
-def test_without_tensorflow_the_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ImprintError, match="install imprint with the extra tf"):
-        read_checkpoint(tmp_path / "ckpt-1")
-
-
 def test_the_converted_network_computes_what_tensorflow_does(tmp_path, capsys):
     tensorflow = pytest.importorskip("tensorflow")
     from tests.nets.sonnet_network import build
@@ -186,10 +164,3 @@ def test_the_converted_network_computes_what_tensorflow_does(tmp_path, capsys):
         expected = network(normalised.transpose(0, 2, 3, 1)).numpy()
         assert expected.std() > 0.01
         assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
-
-
-def test_a_damaged_checkpoint_is_told(tmp_path):
-    pytest.importorskip("tensorflow")
-    (tmp_path / "ckpt-1.index").write_bytes(b"no table at all")
-    with pytest.raises(ImprintError, match="damaged or no TensorFlow checkpoint"):
-        read_checkpoint(tmp_path / "ckpt-1")

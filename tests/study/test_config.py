@@ -1,45 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pytest
-import yaml
 
 from imprint.core.errors import ImprintError
 from imprint.study.config import parse, yaml_words
-from imprint.study.option_types import Integers, Names, Numbers, Settings
-from imprint.study.plain import to_plain
-
-
-@dataclass(frozen=True)
-class Inner:
-    """Inner options."""
-
-    epochs: int = 3
-    rate: float = 0.5
-    active: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outer:
-    """Options of a test."""
-
-    out: Path
-    kind: Literal["a", "b"] = "a"
-    percents: Numbers = (100, 20)
-    sizes: Integers = (1, 2)
-    names: Names = ("x",)
-    extra: Settings = ()
-    verbose: bool = False
-    train: Inner = field(default_factory=Inner)
-
-
-def write(tmp_path, text):
-    path = tmp_path / "options.yaml"
-    path.write_text(text)
-    return str(path)
+from tests.study.small_options import Inner, Outer, write
 
 
 def test_defaults_then_file_then_command_line(tmp_path):
@@ -133,9 +101,3 @@ def test_bad_words_are_refused(words, capsys):
     with pytest.raises(ImprintError, match="see test --help"):
         parse(Outer, words, "test")
     assert capsys.readouterr().err == ""
-
-
-def test_plain_options_replay_themselves(tmp_path):
-    options = Outer(out=Path("x"), percents=(30.0,), extra=(("a", "1"),), train=Inner(active=False))
-    file = write(tmp_path, yaml.safe_dump(to_plain(options)))
-    assert parse(Outer, ["--config", file], "test") == options

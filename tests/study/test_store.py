@@ -1,27 +1,17 @@
 import errno
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
-from imprint.study.hashing import hash_arrays, hash_json
+from imprint.study.hashing import hash_json
 from imprint.study.json_io import read_json, write_json
-from imprint.study.store import Study, card_path
-
-
-def write_text(text, calls=None):
-    def build(path):
-        if calls is not None:
-            calls.append(text)
-        path.write_text(text)
-
-    return build
+from imprint.study.store import Study
+from tests.study.steps import write_text
 
 
 def test_a_step_is_built_once(tmp_path):
@@ -174,29 +164,6 @@ def test_a_failed_step_removes_the_folders_it_made_and_no_others(tmp_path):
         with pytest.raises(ValueError, match="stop"):
             Study(tmp_path).step(name, {}, build)
     assert os.listdir(tmp_path) == ["old"]
-
-
-def test_cards_are_json_and_damaged_ones_are_named(tmp_path):
-    study = Study(tmp_path)
-    study.step("a", {"x": 1}, write_text("a"))
-    card = json.loads(card_path(tmp_path / "a").read_text())
-    assert card["settings"] == {"x": 1}
-    card_path(tmp_path / "a").write_text("{")
-    with pytest.raises(ImprintError, match=r"a\.card\.json is damaged"):
-        study.step("a", {"x": 1}, write_text("a"))
-
-
-def test_hash_of_arrays_sees_bytes():
-    assert hash_arrays(np.arange(3)) == hash_arrays(np.arange(6)[::2] // 2)
-    assert hash_arrays(np.arange(3)) != hash_arrays(np.arange(4))
-
-
-@pytest.mark.parametrize("content", [b"{", b'{"name": "\xe9"}', b"\x80\x04"])
-def test_a_damaged_json_file_is_told(tmp_path, content):
-    file = tmp_path / "card.json"
-    file.write_bytes(content)
-    with pytest.raises(ImprintError, match=r"card\.json is damaged .*: delete it and run again"):
-        read_json(file)
 
 
 @pytest.mark.parametrize("inside", ["summary.json", "deeper/summary.json"])

@@ -9,31 +9,13 @@ from safetensors.torch import load_file
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
-from imprint.data.sources.composite import composite
 from imprint.nets.load import load_model
-from imprint.train import batches, loop
-from imprint.train.batches import Batches
+from imprint.train import loop
 from imprint.train.loop import train
-from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
+from tests.train.small_runs import CPU, OPTIONS
 
-OPTIONS = TrainOptions(
-    architecture="patch_convnet",
-    architecture_options=(("width", "8"), ("depth", "1")),
-    projector="16-8",
-    epochs=4,
-    batch_size=16,
-    warmup_epochs=1,
-    resume_every=1,
-    snapshot_every=2,
-)
-CPU = torch.device("cpu")
 TAUGHT = ("byol", "dino")
-
-
-@pytest.fixture(scope="module")
-def images():
-    return composite(40)
 
 
 def weights(folder):
@@ -123,31 +105,6 @@ def test_the_teacher_and_its_predictor_train_along(images, tmp_path, objective):
     assert all(0 < slow < 0.1 * fast for slow, fast in moved)
 
 
-class Streamed:
-    """The same images behind the protocol alone, so that they are read rectangle by rectangle."""
-
-    def __init__(self, images):
-        self._images = images
-
-    def __getattr__(self, name):
-        return getattr(self._images, name)
-
-    def __len__(self):
-        return len(self._images)
-
-
-@pytest.mark.parametrize("objective", ["vicreg", "dino"])
-def test_images_read_from_disk_train_like_images_in_memory(images, tmp_path, objective):
-    # Pixels read as rectangles are rounded to 8 bits, so losses agree to a part in a hundred.
-    options = replace(OPTIONS, epochs=1, snapshot_every=0, objective=objective)
-    for name, source in (("memory", images), ("disk", Streamed(images))):
-        train(source, np.arange(40), options, tmp_path / name, 0, CPU)
-    memory, disk = (
-        json.loads((tmp_path / name / "log.jsonl").read_text()) for name in ("memory", "disk")
-    )
-    assert memory["loss"] == pytest.approx(disk["loss"], rel=1e-2)
-
-
 @pytest.mark.parametrize("objective", ["vicreg", *TAUGHT])
 def test_bfloat16_trains(images, tmp_path, objective):
     train(
@@ -180,32 +137,6 @@ def test_too_few_images_are_told(images, tmp_path):
         train(images, np.arange(1), OPTIONS, tmp_path, 0, CPU)
 
 
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ({"epochs": 0}, "epochs must be at least 1, got 0"),
-        ({"batch_size": 1}, "batch_size must be at least 2, got 1: batch statistics"),
-        ({"warmup_epochs": 9}, r"warmup_epochs must be at most epochs \(\d\), got 9"),
-        ({"warmup": 1.5}, r"warmup must be in \[0, 1\], got 1.5"),
-        ({"learning_rate": 0}, "learning_rate must be above 0, got 0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be a finite number"),
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1"),
-        ({"momentum": -0.1}, r"momentum must be in \[0, 1\), got -0.1"),
-        ({"weight_decay": -1e-4}, "weight_decay must be at least 0, got -0.0001"),
-        ({"end_ratio": 1.5}, r"end_ratio must be in \[0, 1\], got 1.5"),
-        ({"snapshot_every": -1}, "snapshot_every must be at least 0, got -1"),
-        (
-            {"precision": "float8"},
-            "precision must be one of float32, bfloat16, float16, got",
-        ),
-        ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd, lars, got 'adam'"),
-    ],
-)
-def test_impossible_options_are_told(setting, message):
-    with pytest.raises(ImprintError, match=message):
-        replace(OPTIONS, **setting)
-
-
 def test_the_rate_scales_with_the_batch_that_is_drawn(images, tmp_path):
     options = replace(OPTIONS, epochs=1, warmup_epochs=0, snapshot_every=0, batch_size=1000)
     for name, given in (("few", options), ("exact", replace(options, batch_size=40))):
@@ -213,25 +144,3 @@ def test_the_rate_scales_with_the_batch_that_is_drawn(images, tmp_path):
     line = json.loads((tmp_path / "few" / "log.jsonl").read_text())
     assert line["learning_rate"] == pytest.approx(OPTIONS.learning_rate * 40 / 256)
     assert weights(tmp_path / "few") == weights(tmp_path / "exact")
-
-
-def test_processes_share_a_batch_evenly(images, monkeypatch):
-    monkeypatch.setattr(batches, "world_size", lambda: 3)
-    view = (OPTIONS.first_view,)
-    shares = []
-    for process in range(3):
-        monkeypatch.setattr(batches, "rank", lambda process=process: process)
-        drawn = Batches(images, np.arange(40), view, 16, 32, 0, CPU)
-        assert (drawn.batch_size, drawn.per_epoch) == (15, 2)
-        shares.append([len(labels) for _, labels in drawn.epoch(0)])
-    assert shares == [[5, 5]] * 3
-    assert Batches(images, np.arange(6), view, 16, 32, 0, CPU).batch_size == 6
-    for count, batch_size in ((5, 16), (40, 5)):
-        with pytest.raises(ImprintError, match="batches of 5 images leave less than 2 for each of"):
-            Batches(images, np.arange(count), view, batch_size, 32, 0, CPU)
-
-
-def test_warm_up_is_a_share_of_the_epochs_unless_epochs_are_stated() -> None:
-    assert TrainOptions().rising_epochs == 70
-    assert TrainOptions(epochs=1).rising_epochs == 0.1
-    assert TrainOptions(epochs=20, warmup_epochs=3).rising_epochs == 3

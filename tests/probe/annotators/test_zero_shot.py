@@ -1,39 +1,11 @@
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.data.boxes.crop_files import background_crops
-from imprint.data.sources.composite import composite
 from imprint.data.tags.annotation import Annotator
-from imprint.data.tags.tag_files import read_frequencies, read_tags
 from imprint.probe.annotators.zero_shot import TagList, load_tagger, read_tag_list
-
-WORDS = ("sky", "sea", "grass", "stone", "a dog")
-
-
-@pytest.fixture(scope="module")
-def library():
-    return pytest.importorskip("transformers", reason="needs the extra models: transformers")
-
-
-@pytest.fixture(scope="module")
-def folders(library, tmp_path_factory):
-    from tests.probe.annotators.tiny_models import save_clip, save_grounding_dino, save_siglip
-
-    root = tmp_path_factory.mktemp("models")
-    return {
-        "clip": save_clip(root / "clip", library),
-        "siglip": save_siglip(root / "siglip", library),
-        "detector": save_grounding_dino(root / "detector", library),
-    }
-
-
-def tag_list(threshold: float = 0.0) -> TagList:
-    return TagList(WORDS, np.full(len(WORDS), threshold))
+from tests.probe.annotators.taggers import WORDS, tag_list
 
 
 def crops(count: int = 5, side: int = 32, channels: int = 3):
@@ -133,42 +105,3 @@ def test_folders_and_prompts_that_will_not_do(folders, tmp_path) -> None:
         load_tagger(folders["clip"], tag_list(), ["a photo"])
     with pytest.raises(ImprintError, match="top and batch_size must be at least 1, got 0 and 64"):
         load_tagger(folders["clip"], tag_list(), top=0)
-
-
-def test_the_command_writes_the_files_of_the_published_tagger(folders, tmp_path, capsys) -> None:
-    (tmp_path / "tags.txt").write_text("\n".join(WORDS))
-    words = ["data", "tag", "--tagger", str(folders["clip"]), "--composite-count", "40"]
-    words += [
-        "--tag-list",
-        str(tmp_path / "tags.txt"),
-        "--top-tags",
-        "2",
-        "--device",
-        "cpu",
-        "--json",
-    ]
-    main([*words, "--out", str(tmp_path / "out")])
-    told = json.loads(capsys.readouterr().out)
-    assert told["annotator"] == "zero_shot:clip"
-    images = composite(40, 0.0, 0)
-    found = background_crops(images, np.arange(40), "maxrect", 8, 0.3, "lower_left", 1.0)
-    assert told["crops"] == len(found.crops)
-    names = [found.crops.name_of(row) for row in range(len(found.crops))]
-    tags = read_tags(tmp_path / "out" / "tags", names)
-    tagger = load_tagger(folders["clip"], tag_list(), top=2)
-    pixels = images.read(found.crops.index, found.crops.squares, tagger.side)
-    expected = tagger.annotate(pixels)
-    assert [dict(tags.words(row)) for row in range(len(names))] == [
-        dict(expected.words(row)) for row in range(len(names))
-    ]
-    vocabulary, counts = read_frequencies(tmp_path / "out" / "tags" / "frequencies", images.classes)
-    assert counts.sum() == 2 * len(names)
-    assert set(vocabulary) <= set(WORDS)
-
-
-def test_without_the_extra_the_package_is_named(monkeypatch, tmp_path) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ImprintError, match="install imprint with the extra models"):
-        load_tagger(tmp_path, tag_list())

@@ -1,0 +1,13 @@
+from imprint.data.sources.registry import layouts
+
+
+def test_every_layout_is_registered():
+    assert layouts.names() == [
+        "arrays",
+        "cifar",
+        "folder",
+        "imagenet",
+        "imagenet_index",
+        "mnist",
+        "tiny_imagenet",
+    ]

@@ -1,0 +1,21 @@
+import pytest
+
+from imprint.reading.json_files import read_json
+from tests.reading.refusals import sentence_about
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"a": 1, "a": 2}', "key 'a' stands there twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ("[NaN]", "NaN is no JSON value"),
+        ("[Infinity]", "Infinity is no JSON value"),
+        ("1" * 5000, "damaged or not JSON"),
+        (b"\xff\xfe", "damaged or not JSON"),
+        ("", "damaged or not JSON"),
+    ],
+)
+def test_json_that_is_none_is_told(tmp_path, content, message):
+    assert message in sentence_about(read_json, tmp_path / "a.json", content)
