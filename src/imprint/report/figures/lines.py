@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.core.arrays import FloatArray
 from imprint.report.drawing import INK, WIDTH, canvas, panel
+from imprint.report.figures.limits import axis_range, finite
 from imprint.report.figures.panels import (
     DASHES,
     LEGEND_ROW,
@@ -205,43 +206,21 @@ def _moved(x: Numbers, axes: Axes, shift: float) -> FloatArray:
 
 
 def _set_limits(axes: Axes, figure: Lines, shifts: Sequence[float]) -> None:
-    places = [x for series in figure.series for x in _finite(series.x)]
-    places += [x for area in figure.areas for x in _finite(area.x)]
+    places = [x for series in figure.series for x in finite(series.x)]
+    places += [x for area in figure.areas for x in finite(area.x)]
     places += [place for place, _ in figure.x.ticks]
     crowded = any(shifts) or bool(figure.x.ticks)
-    axes.set_xlim(_range(figure.x, places, 0.04 if crowded else 0.0))
+    axes.set_xlim(axis_range(figure.x, places, 0.04 if crowded else 0.0))
     heights = [
         value
         for series in figure.series
         for values in (series.y, series.low, series.high)
         if values is not None
-        for value in _finite(values)
+        for value in finite(values)
     ]
     heights += [level.value for level in figure.levels if not level.vertical]
-    heights += [value for area in figure.areas if area.name for value in _finite(area.high)]
-    axes.set_ylim(_range(figure.y, heights, PAD))
-
-
-def _finite(values: Numbers | float) -> list[float]:
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    return [float(value) for value in array[np.isfinite(array)]]
-
-
-def _range(axis: Axis, values: Sequence[float], pad: float) -> tuple[float, float]:
-    """Return the ends of an axis: those described, else what the values need with some room."""
-    if axis.log:
-        values = [value for value in values if value > 0] or [1.0]
-        low, high = min(values), max(values)
-        factor = max((high / low) ** pad, 1.02) if low < high else 1.5
-        low, high = low / factor, high * factor
-    else:
-        low, high = min(values, default=0.0), max(values, default=1.0)
-        room = pad * max(high - low, 1e-9) if low < high else 0.5 * (abs(high) or 1.0)
-        if pad or low == high:
-            low, high = low - room, high + room
-    low = low if axis.low is None else axis.low
-    high = high if axis.high is None else axis.high
-    return (low, high) if low < high else (low, low + 1.0)
+    heights += [value for area in figure.areas if area.name for value in finite(area.high)]
+    axes.set_ylim(axis_range(figure.y, heights, PAD))
 
 
 def _draw_areas(axes: Axes, figure: Lines) -> None:
@@ -288,7 +267,7 @@ def _ends(figure: Lines) -> list[tuple[str, float, str]]:
     """Return name, last height and colour of every series and level that has a name."""
     ends = []
     for series, shade, _ in _looks(figure):
-        heights = _finite(series.y)
+        heights = finite(series.y)
         if series.name and heights:
             ends.append((clean(series.name), heights[-1], shade))
     levels = [each for each in figure.levels if each.name and not each.vertical]
