@@ -43,7 +43,7 @@ def raise_in_worker(kind):
     ("error", "code", "message"),
     [
         (ImprintError("that is wrong"), 2, "imprint: that is wrong"),
-        (KeyError("x"), 70, "internal error, a fault of imprint itself (KeyError: 'x'"),
+        (KeyError("x"), 70, "internal error, a bug in imprint (KeyError: 'x'"),
         (RecursionError("deep"), 70, "internal error"),
         (ZeroDivisionError(), 70, "ZeroDivisionError"),
         (MemoryError(), 2, "not enough memory"),

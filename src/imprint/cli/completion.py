@@ -1,4 +1,4 @@
-"""Completion in the shell: command words, flags, choices and recipes, asked of imprint itself.
+"""Completion in the shell: command words, flags, choices and recipes, computed by imprint itself.
 
 The script that a shell sources calls ``imprint --complete WORDS…`` at each Tab, which takes as long
 as ``--help``, so that it never falls behind the installed version.

@@ -24,7 +24,7 @@ from imprint.core.user_code import trust_code, trust_typed
 from imprint.study.command import COMMANDS, Command
 
 INTERNAL_ERROR = 70
-"""Exit code of a fault of imprint itself, EX_SOFTWARE of sysexits.h."""
+"""Exit code of a bug in imprint, EX_SOFTWARE of sysexits.h."""
 _NO_MEMORY = ("allocate memory", "out of memory")
 """What torch says of memory on the CPU and on a GPU."""
 COMPLETE = "--complete"
@@ -72,7 +72,7 @@ def describe_failure(error: Exception) -> tuple[str, int]:
     """Return one sentence about an exception that ended a command, and the exit code.
 
     The code is 2 for what the user can correct: an :class:`ImprintError`, a file or disk that the
-    system refuses, too little memory. It is :data:`INTERNAL_ERROR` for a fault of imprint.
+    system refuses, too little memory. It is :data:`INTERNAL_ERROR` for a bug in imprint.
     """
     if isinstance(error, ImprintError):
         return str(error), 2
@@ -87,8 +87,8 @@ def describe_failure(error: Exception) -> tuple[str, int]:
         ), 2
     named = type(error).__name__ + (f": {reason}" if reason else "")
     return (
-        f"internal error, a fault of imprint itself ({named}; {_place_of(error)}): run the same "
-        "command with --debug and report the traceback that it prints"
+        f"internal error, a bug in imprint ({named}; {_place_of(error)}): run the same command "
+        "with --debug and report the traceback"
     ), INTERNAL_ERROR
 
 

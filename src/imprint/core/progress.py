@@ -23,7 +23,7 @@ LOG_EVERY_SECONDS = 10.0
 
 
 class Verbosity(IntEnum):
-    """How much is told on standard error beside errors."""
+    """How much is printed on standard error beside errors."""
 
     QUIET = 0
     NORMAL = 1

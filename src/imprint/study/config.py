@@ -20,7 +20,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import warn
 from imprint.reading.yaml_files import read_yaml
 from imprint.study.old_names import rename_flags, rename_key
-from imprint.study.option_errors import check_numbers, flagged, telling_option_errors
+from imprint.study.option_errors import check_numbers, flagged, rejections_as_errors
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def parse(options: type[T], arguments: Sequence[str], program: str) -> T:
     words = [word for file in files for word in yaml_words(options, _config_file(file))]
     words += rename_flags(options, typed, warn)
     try:
-        with telling_option_errors(options, words):
+        with rejections_as_errors(options, words):
             filled = tyro.cli(options, args=words, prog=program)
     except OptionError as error:
         raise flagged(error, options, words) from error

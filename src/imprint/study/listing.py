@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from imprint.study.command import command
 
@@ -27,7 +27,7 @@ class Listing:
     json: bool = False
     """Print names and descriptions as JSON."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> dict[str, str]:
         """Print names and descriptions; return them."""
         module, _, name = self.source.partition(":")
         entries = getattr(import_module(module), name)

@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-def telling_option_errors(options: type, words: Sequence[str]) -> AbstractContextManager[None]:
+def rejections_as_errors(options: type, words: Sequence[str]) -> AbstractContextManager[None]:
     """Return a context in which what tyro rejects of ``words`` raises an ``ImprintError``.
 
     Args:
