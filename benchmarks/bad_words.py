@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imprint.study.command import COMMANDS
+from imprint.study.option_tree import Option, options_of
 from miniatures import commands
 
 
@@ -79,74 +77,57 @@ UNREAD = {
 """Options that the miniature of no command reads."""
 UNREAD_BY = {("membership audit", "train.architecture")}
 """Options that this command does not read: shadow models are built like the target."""
-FREE_WORDS = {"name", "prompt", "key_prefix", "key_map"}
+FREE_WORDS = {"name", "prompt", "key_prefix"}
 """Options that take any word."""
+FREE_NAMES = {"exclude", "exclude_layers"}
+"""Lists that take any name."""
 
 
 def _option_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
     """Yield bad values of every option, each on one command that has it."""
-    known: set[tuple[str, str]] = set()
+    known: set[tuple[type, str]] = set()
     quick_first = sorted(calls, key=lambda name: name in ("audit", "dejavu sweep"))
     for name in quick_first:
-        for owner, field, flag, hint in _walk(COMMANDS.get(name).options):
-            if (owner, field) in known or (name, flag) in UNREAD_BY:
+        for option in options_of(COMMANDS.get(name).options):
+            key = (option.owner, option.name)
+            if key in known or (name, ".".join(option.path)) in UNREAD_BY:
                 continue
-            known.add((owner, field))
-            for value, what in _bad_values(field, hint, world):
-                words = [*without(calls[name], f"--{flag}"), f"--{flag}={value}"]
-                yield Case("values of options", f"{name}: --{flag} {what}", words)
+            known.add(key)
+            for value, what in _bad_values(option, world):
+                words = [*without(calls[name], option.flag), f"{option.flag}={value}"]
+                yield Case("values of options", f"{name}: {option.flag} {what}", words)
 
 
-def _walk(options: type, prefix: str = "") -> Iterator[tuple[str, str, str, Any]]:
-    """Yield the class that brings an option, its field, its flag and its type."""
-    hints = typing.get_type_hints(options, include_extras=True)
-    for field in dataclasses.fields(options):
-        flag = prefix + field.name.replace("_", "-")
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from _walk(hints[field.name], f"{flag}.")
-            continue
-        owners = [
-            kind.__name__
-            for kind in reversed(options.__mro__)
-            if dataclasses.is_dataclass(kind)
-            and field.name in {other.name for other in dataclasses.fields(kind)}
-        ]
-        yield owners[0], field.name, flag, hints[field.name]
-
-
-def _bad_values(field: str, hint: Any, world: Path) -> Iterator[tuple[str, str]]:
-    """Yield values that an option of this type cannot take, and the value in words."""
-    kind = str(hint)
-    if field in ("out", "seed", "device", *UNREAD):
+def _bad_values(option: Option, world: Path) -> Iterator[tuple[str, str]]:
+    """Yield values that an option cannot take, and the value in words."""
+    kind, metavar = option.plain_kind, option.metavar
+    if option.is_switch or option.name in ("out", "seed", "device", *UNREAD):
         return
-    if "Literal" in kind:
+    if option.choices:
         yield "no-such-choice", "is no choice"
-    elif "comma_list" in kind or "tuple" in kind:
-        if "float" in kind:
-            yield from (("a,b", "are words"), ("1,nan", "holds NaN"))
-        elif "int" in kind:
-            yield from (("a,b", "are words"), ("1.5", "is a fraction"))
-        elif "tuple[tuple" in kind:
-            yield "no-equals-sign", "has no value"
-        elif field not in ("exclude",):
+    elif "NUMBER" in metavar:
+        yield from (("a,b", "are words"), ("1,nan", "holds NaN"))
+    elif "INT,INT" in metavar:
+        yield from (("a,b", "are words"), ("1.5", "is a fraction"))
+    elif "NAME=VALUE" in metavar:
+        yield "no-equals-sign", "has no value"
+    elif "NAME,NAME" in metavar:
+        if option.name not in FREE_NAMES:
             yield "no-such-name", "is no known name"
-    elif "Path" in kind:
+    elif kind is Path:
         yield str(world / "nowhere"), "does not exist"
-        if field != "scorer":
-            yield str(world / "empty.bin"), "is an empty file"
-            yield str(world / "noise.bin"), "is a file of noise"
-            yield "x" * 300, "has 300 characters"
-    elif "bool" in kind:
-        return
-    elif "int" in kind:
+        yield str(world / "empty.bin"), "is an empty file"
+        yield str(world / "noise.bin"), "is a file of noise"
+        yield "x" * 300, "has 300 characters"
+    elif kind is int:
         yield from (("many", "is a word"), ("1.5", "is a fraction"))
-        if field not in ANY_INTEGER:
+        if option.name not in ANY_INTEGER:
             yield "-1", "is -1"
-    elif "float" in kind:
+    elif kind is float:
         yield from (("many", "is a word"), ("nan", "is NaN"), ("1e300", "is 10³⁰⁰"))
-        if field not in NEGATIVE:
+        if option.name not in NEGATIVE:
             yield "-1", "is -1"
-    elif "str" in kind and field not in FREE_WORDS:
+    elif kind is str and option.name not in FREE_WORDS:
         yield "no-such-name", "is no known name"
 
 
