@@ -20,7 +20,6 @@ from scipy.stats import norm
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import cohort_target
 from imprint.lenses.membership.attacks.lira import lira
 from imprint.lenses.membership.cohort.references import Cohort, References
@@ -43,12 +42,12 @@ def all_others(cohort: Cohort) -> FloatArray:
     """Judge the target by every other model, whatever the counts tell."""
     others = cohort.rows(np.arange(1, len(cohort)))
     evidence = Evidence({"phi": cohort.signals["phi"][0]}, References(others))
-    return lira(evidence, "phi", AttackOptions())
+    return lira(evidence, "phi")
 
 
 def partner_out(cohort: Cohort) -> FloatArray:
     """Judge the target as imprint does, a random partner taken out of each record."""
-    return lira(cohort_target(cohort, 0), "phi", AttackOptions())
+    return lira(cohort_target(cohort, 0), "phi")
 
 
 def release(cohort: Cohort) -> FloatArray:
@@ -73,7 +72,7 @@ def every_partner(cohort: Cohort) -> FloatArray:
         partners = np.where(opposite, model, np.argmax(cohort.members != target, axis=0))
         changed = cohort.rows(np.arange(len(cohort)))
         changed.partners = np.broadcast_to(partners, cohort.members.shape)
-        total += opposite * lira(cohort_target(changed, 0), "phi", AttackOptions())
+        total += opposite * lira(cohort_target(changed, 0), "phi")
         chosen += opposite
     return np.asarray(total / chosen)
 

@@ -27,7 +27,6 @@ from imprint.data.open import open_images
 from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.records import Records, choose_records
 from imprint.lenses.membership.study.trials import list_trials
@@ -151,7 +150,7 @@ def show(
     cost = f"{1000 * seconds / asked:>8.2f}"
     for trial in list_trials(attacks, evidence):
         if trial.attack.missing(evidence) is None:
-            scores = trial.attack.score(evidence, AttackOptions())
+            scores = trial.attack.score(evidence, {})
             found = evaluate(scores, records.members, RATES)
             rates = "".join(f"{_percent(value):>20}" for value in found.tpr_at_fpr.values())
             print(

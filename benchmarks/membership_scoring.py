@@ -19,7 +19,6 @@ import numpy as np
 
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References, probability
 
@@ -40,7 +39,7 @@ def main() -> None:
     def fast(name: str) -> np.ndarray:
         fresh = Cohort(cohort.signals, cohort.members, cohort.population)
         evidence = Evidence({"phi": target}, References(fresh), {"phi": population})
-        return ATTACKS.get(name).score(evidence, AttackOptions())
+        return ATTACKS.get(name).score(evidence, {})
 
     print(f"{options.records} records, {options.models} models, {options.population} population")
     print(f"{'attack':<16}{'here, ms':>12}{'plain, ms':>12}{'ratio':>8}{'largest difference':>22}")
@@ -93,7 +92,7 @@ def plain_rmia(cohort: Cohort, target: np.ndarray, population: np.ndarray) -> np
     """Return RMIA scores by the matrix of ratios, in blocks of records that fit into memory."""
     ratio = probability(target[0]) / probability(cohort.signals["phi"][:, 0]).mean(axis=0)
     others = probability(population[0]) / probability(cohort.population["phi"][:, 0]).mean(axis=0)
-    gamma = AttackOptions().gamma
+    gamma = {}.gamma
     blocks = [
         (ratio[start : start + 2000, None] / others > gamma).mean(axis=1)
         for start in range(0, len(ratio), 2000)

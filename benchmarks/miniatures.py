@@ -185,7 +185,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
     return {
         "audit": [
             "audit", *small, *ENCODER, "--per-class=5", "--train.epochs=3", "--no-linear-probe",
-            "--membership.models=6", "--membership.probes=1", "--membership.train.epochs=2",
+            "--membership.models=6", "--membership.curvature-probes=1",
+            "--membership.train.epochs=2",
             "--leave-one-out.records=20", "--coverage.vote-records=16",
             "--coverage.importance-records=16", "--coverage.criteria=nc,kmnc,idc",
         ],
@@ -217,11 +218,11 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "membership attack": ["membership", "attack", "--arrays", at("signals.npz")],
         "membership audit": [
             "membership", "audit", *model, "--members", at("train"),
-            "--non-members", at("test"), "--probes=1", "--shadows=4", *COHORT,
+            "--non-members", at("test"), "--curvature-probes=1", "--shadows=4", *COHORT,
         ],
         "membership cohort": [
-            "membership", "cohort", "--data", at("images.npz"), "--models=6", "--probes=1",
-            *COHORT,
+            "membership", "cohort", "--data", at("images.npz"), "--models=6",
+            "--curvature-probes=1", *COHORT,
         ],
         "membership ensemble": ["membership", "ensemble", "--runs", at("runs")],
         "convert": ["convert", "--checkpoint", at("settings.yaml")],
@@ -232,7 +233,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
         "membership bound": ["membership", "bound", "--arrays", at("canaries.npz")],
         "membership study": [
             "membership", "study", "--data", at("images.npz"), "--models=6", "--subsets=2",
-            "--over=models", "--probes=1", *COHORT,
+            "--over=models", "--curvature-probes=1", *COHORT,
         ],
         "leave-one-out fit": ["leave-one-out", "fit", "--arrays", at("records.npz")],
         "leave-one-out query": [

@@ -41,7 +41,7 @@ def long_commands(folder: Path) -> dict[str, list[str]]:
         "audit": [
             "audit", *ENCODER, "--composite-count=200", "--per-class=4", "--k=10",
             "--train.epochs=12", "--no-linear-probe", "--membership.models=6",
-            "--membership.probes=1", "--membership.train.epochs=2",
+            "--membership.curvature-probes=1", "--membership.train.epochs=2",
             "--coverage.criteria=nc,kmnc,idc",
         ],
         "dejavu sweep": [*short["dejavu sweep"], epochs],

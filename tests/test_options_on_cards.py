@@ -89,7 +89,11 @@ NETWORKS = (
     SMALL + "--classes 2 --depth 1 --records 16 --queries 3 --left-out 3 --pairs 8 --subsets 2 "
     "--subset-networks 2 --input-size 4 --train.width 8 --train.epochs 2 --train.batch-size 8 "
 )
-STUDY = SMALL + "--models 5 --probes 1 --attack lira_shrunk,curvature_lr,attack_p,loss " + COHORT
+STUDY = (
+    SMALL
+    + "--models 5 --curvature-probes 1 --attacks lira_shrunk,curvature_lr,attack_p,loss "
+    + COHORT
+)
 ONE_MODEL = (
     SMALL + "--subject {place}/0.safetensors --k 5 --folds 2 --layer backbone "
     "--classifier.epochs 1 --classifier.warmup-epochs 0 --classifier.architecture mlp "
@@ -126,7 +130,7 @@ KEYS = ("key_prefix", "key_map", "output")
 OTHERS = {
     "activation": "erf",
     "architecture_options": (("widths", "4"),),
-    "attack": ("loss", "curvature_lr"),
+    "attacks": ("loss", "curvature_lr"),
     "attribution": "la",
     "augmentations": ("identity", "flip"),
     "blur_kernel": (9, 7),
@@ -219,18 +223,18 @@ CASES = {
     ),
     "audit of weights": Case(
         "membership audit",
-        AUDITED + "--subject {place}/0.safetensors --shadows 4 " + COHORT,
+        AUDITED + "--model {place}/0.safetensors --shadows 4 " + COHORT,
         values={"shadows": 6},
         fixed=(*BOTH, "train.architecture"),
     ),
     "audit of answers": Case(
         "membership audit",
         AUDITED + "--scorer of_the_user:make",
-        fixed=(*BOTH, "subject", "card", "mean", "std", "shadows", "white_box", "train."),
+        fixed=(*BOTH, "model", "card", "mean", "std", "shadows", "white_box", "train."),
     ),
     "cohort": Case(
         "membership cohort",
-        SMALL + "--models 6 --probes 1 " + COHORT,
+        SMALL + "--models 6 --curvature-probes 1 " + COHORT,
         values={"records": 60},
         fixed=("train.architecture",),
     ),
@@ -242,8 +246,8 @@ CASES = {
     ),
     "study of curvature": Case(
         "membership study",
-        "--over curvature --values 0.001 --probe-counts 1 " + STUDY,
-        values={"records": 60, "values": (0.01,), "attack": ("curvature_lr",)},
+        "--over curvature --values 0.001 --curvature-probe-counts 1 " + STUDY,
+        values={"records": 60, "values": (0.01,), "attacks": ("curvature_lr",)},
         fixed=("over", "masks", "order", "train.architecture"),
     ),
     "privacy": Case(

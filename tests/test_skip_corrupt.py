@@ -22,7 +22,7 @@ COMMANDS = {
     "retrain": "leave-one-out retrain --data {seen} --records 20 --queries 4 --left-out 3 "
     "--pairs 8 --depth 1 --input-size 4 --train.width 8 --train.epochs 1 --train.batch-size 8",
     "cohort": "membership cohort --data {seen} --models 6 " + COHORT,
-    "audit": "membership audit --subject {root}/net.safetensors --members {seen} "
+    "audit": "membership audit --model {root}/net.safetensors --members {seen} "
     "--non-members {unseen} --probes 1",
     "measure": "coverage measure --subject {root}/net.safetensors --train {seen} --test {unseen} "
     "--criteria nc",

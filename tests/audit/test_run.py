@@ -32,7 +32,9 @@ TRAIN = TrainOptions(
     snapshot_every=3,
     resume_every=1,
 )
-MEMBERSHIP = replace(SMALL_COHORT, models=6, probes=2, train=replace(SMALL_COHORT.train, epochs=2))
+MEMBERSHIP = replace(
+    SMALL_COHORT, models=6, curvature_probes=2, train=replace(SMALL_COHORT.train, epochs=2)
+)
 SETTINGS = {
     "per_class": 4,
     "composite_count": 200,
@@ -49,7 +51,7 @@ WORDS = [
     "--train.warmup-epochs=1",
     "--train.resume-every=1",
     "--membership.models=6",
-    "--membership.probes=2",
+    "--membership.curvature-probes=2",
     "--membership.train.epochs=2",
 ]
 
@@ -119,7 +121,7 @@ def test_no_models_leave_the_cohort_out(study, tmp_path):
     ("membership", "told"),
     [
         (replace(MEMBERSHIP, models=2), "2 models are too few"),
-        (replace(MEMBERSHIP, attack=("guess",)), "guess"),
+        (replace(MEMBERSHIP, attacks=("guess",)), "guess"),
         (replace(MEMBERSHIP, train=replace(MEMBERSHIP.train, architecture="none")), "none"),
     ],
 )

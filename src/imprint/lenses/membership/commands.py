@@ -1,78 +1,94 @@
-"""``imprint membership``: was this record among the training data?"""
+"""``imprint membership``: infer which records a network was trained on, and what it memorized."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.lenses.membership.study.options import CohortAuditOptions, MembershipOptions
+from imprint.lenses.membership.study.options import (
+    AttacksChoice,
+    CohortAuditOptions,
+    MembershipOptions,
+)
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions, ScoreBoundOptions
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.study.command import command
 from imprint.study.listing import listed
-from imprint.study.option_types import Names
 from imprint.study.options import Common
 
 listed("attacks", "membership attacks", "imprint.lenses.membership.attack.attack:ATTACKS")
 listed("signals", "signals taken of each record", "imprint.probe.signals.signal:SIGNALS")
 
 
-@command("membership attack", "membership attacks on arrays alone")
+@command(
+    "membership attack",
+    "membership inference attacks on arrays of signals",
+    example="--arrays signals.npz --attacks lira,rmia --out runs/attack",
+    main=("arrays", "out", "attacks", "param", "signal", "controls", "seed", "json"),
+)
 @dataclass(frozen=True, kw_only=True)
-class Attack(AttackOptions, Common):
-    """Run membership attacks on arrays alone.
+class MembershipAttack(AttacksChoice, Common):
+    """Run membership inference attacks on signals of records, with or without reference models.
 
     The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
-    and members [K, N]; if wanted population [A, Q] and population_signals [K, A, Q] of records
+    and members [K, N]; optionally population [A, Q] and population_signals [K, A, Q] of records
     that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
     others, or the log of the input-loss curvature. With both, the curvature has the same names
     behind curvature_ (curvature_target, ...). Also known: mentr [A, N], the modified entropy under
-    the target, distance [A, N] from its decision boundary, and index [N]. The first augmentation is
-    the plain record.
+    the target, distance [A, N] from its decision boundary, and index [N]. The first of the A views
+    is the plain record.
     """
 
     arrays: Path
     """An .npz file of signals."""
-    attack: Names = ("all",)
-    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
     signal: Literal["phi", "log_curvature"] = "phi"
     """What the signals are: logit margins, or logs of the input-loss curvature."""
     controls: bool = True
     """Also run each attack on shuffled membership and on a reference in the target's place."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Attack; return the content of ``summary.json``."""
         from imprint.lenses.membership.page.terminal import show_membership
         from imprint.lenses.membership.study.arrays import attack_membership_arrays
         from imprint.report.summary import finish_without_page
+        from imprint.report.terminal import print_all
 
         summary = attack_membership_arrays(
             self.arrays,
             self.out,
-            names=self.attack,
+            names=self.attacks,
             signal=self.signal,
-            options=self.alone(),
+            settings=self.attack_settings,
             with_controls=self.controls,
             seed=self.seed,
         )
         if not self.json:
-            show_membership(summary["lenses"]["membership"])
+            print_all(show_membership(summary["lenses"]["membership"]) or ())
         finish_without_page(self)
         return summary
 
 
-@command("membership audit", "membership attacks on one network, with or without shadows")
+@command(
+    "membership audit",
+    "membership inference attacks on one network, with or without shadow models",
+    example="--model m.safetensors --members train/ --non-members test/ --out runs/m",
+    main=(
+        *("members", "non_members", "out", "model", "scorer", "card", "attacks", "records"),
+        *("shadows", "train.epochs", "curvature", "label_only", "augmentations", "triage"),
+        *("controls", "seed", "device", "json"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
-class Audit(MembershipOptions):
-    """Ask of one network which images it was trained on, and write the report.
+class MembershipAudit(MembershipOptions):
+    """Audit one network by membership inference attacks, and write the report.
 
-    Given are images it was trained on and images of the same kind that it was not. An interrupted
-    audit goes on where it stopped when the same command is given again.
+    It takes images the network was trained on and images of the same kind that it was not. An
+    interrupted audit resumes when the same command is run again.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Run the audit; return the content of ``summary.json``, or of the triage alone."""
         from imprint.lenses.membership.study.audit import audit_membership
 
@@ -81,7 +97,7 @@ class Audit(MembershipOptions):
 
 @command("membership cohort", "many models on parts of one set: attacks and memorization")
 @dataclass(frozen=True, kw_only=True)
-class Cohort(CohortAuditOptions):
+class MembershipCohort(CohortAuditOptions):
     """Train many models on parts of one set, attack each, and find what they memorized.
 
     Every model is a target in turn, judged by the others. What models get right that were trained
@@ -98,7 +114,7 @@ class Cohort(CohortAuditOptions):
 
 @command("membership ensemble", "memorization from models that others trained")
 @dataclass(frozen=True, kw_only=True)
-class Ensemble(Common):
+class MembershipEnsemble(Common):
     """Estimate memorization and influence from models that others trained on known subsets.
 
     RUNS/RUN/aux_arrays.npz of every model holds subsample_idx and, for train, removed and test,
@@ -142,7 +158,7 @@ class Ensemble(Common):
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Privacy(PrivacyOptions):
+class MembershipPrivacy(PrivacyOptions):
     """Audit DP-SGD in one run: train on canaries, and bound ε from below by an attack on them.
 
     Every canary is in the training set or not by its own fair coin; how often an attack guesses the
@@ -167,7 +183,7 @@ class Privacy(PrivacyOptions):
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class Bound(ScoreBoundOptions):
+class MembershipBound(ScoreBoundOptions):
     """Bound ε from below by scores of canaries on one model, or of one record on many models.
 
     The file holds scores [m], higher for more likely a member, and members [m]. With --runs one
@@ -192,7 +208,7 @@ class Bound(ScoreBoundOptions):
     "vary references, set size, privacy budget or curvature; attack at every point",
 )
 @dataclass(frozen=True, kw_only=True)
-class Study(StudyOptions):
+class MembershipStudy(StudyOptions):
     """Vary one thing and run every attack again at each value.
 
     Over models: one cohort, attacked with more and more of its models as references, until more

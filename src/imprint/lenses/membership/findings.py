@@ -1,6 +1,6 @@
 """What membership attacks on one network show, and which attack is best.
 
->>> from imprint.study.finding import Missing
+>>> from imprint.core.missing import Missing
 >>> finding = AttackFinding(
 ...     auc=Estimate(0.6, (0.55, 0.65), 400),
 ...     tpr_at_fpr={"0.1": Estimate(0.2, (0.1, 0.3), 200), "0.01": Missing("too few")},

@@ -10,7 +10,6 @@ from imprint.lenses.membership.attack.controls import (
     untrained_target,
     without_model,
 )
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, run_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References
@@ -50,7 +49,7 @@ def test_every_model_is_attacked_as_by_a_cohort_that_never_held_it(name):
     assert cohort.partners is None
     found = attack_cohort(cohort, choose_attacks([name])).scores[name]
     for row in (0, 4, 8):
-        alone = ATTACKS.get(name).score(as_target(cohort, row), AttackOptions())
+        alone = ATTACKS.get(name).score(as_target(cohort, row), {})
         np.testing.assert_allclose(found[row], alone, rtol=1e-6, atol=1e-8)
 
 
@@ -115,7 +114,7 @@ def target(seed, members_by_place=False, balanced=False):
 def test_controls_pass_where_only_training_tells(name):
     evidence, members = target(5)
     attack = ATTACKS.get(name)
-    assert auc(*split(attack.score(evidence, AttackOptions()), members)).ci95[0] > 0.5
+    assert auc(*split(attack.score(evidence, {}), members)).ci95[0] > 0.5
     assert permuted_membership(evidence, members, attack).passed
     assert swapped_target(evidence, members, attack).passed
 

@@ -4,7 +4,6 @@ from scipy.stats import t as student_t
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort.saturation import (
@@ -36,7 +35,7 @@ def coins(seed, models=10, records=400, gap=0.0):
 
 def run(cohort, names=LIST, sizes=(2, 4), orders=2, seed=0):
     attacks = [ATTACKS.get(name) for name in names]
-    return by_references(cohort, attacks, sizes, orders, 0.01, AttackOptions(), {}, seed)
+    return by_references(cohort, attacks, sizes, orders, 0.01, {}, {}, seed)
 
 
 def test_where_nothing_was_learnt_every_attack_is_at_one_half_with_any_number_of_references():

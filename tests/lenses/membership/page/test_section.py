@@ -24,6 +24,7 @@ from imprint.lenses.membership.page.figures import membership_figures, read_scor
 from imprint.lenses.membership.page.plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
+from imprint.report.gallery import Card, CardPicture, write_gallery
 from imprint.report.page import write_report
 from imprint.stats import Estimate, roc
 from imprint.study.finding import from_json
@@ -96,19 +97,18 @@ def _write_pictures(root: Path, best: str) -> None:
         label = ("ant", "bee", HOSTILE)[row % 3]
         pixels = np.full((6, 6, 3), row, dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"image_{row}.png")
+        called = "none" if found.fpr[row] == 0 else "some"
         cards.append(
-            {
-                "rank": rank,
-                "index": row,
-                "name": f"{label}/{row}.png",
-                "label": label,
-                "fpr": float(found.fpr[row]),
-                "agreement": rank % 4,
-                "score": 1.0,
-                "image": {"file": f"image_{row}.png", "width": 6, "height": 6},
-            }
+            Card(
+                title=label,
+                name=f"{label}/{row}.png · index {row}",
+                pictures=(CardPicture(f"image_{row}.png", f"The image: {label}"),),
+                badge=str(rank),
+                facets={"False positives": called, "Class": label},
+                numbers={"exposure": -float(rank), "attacks that agree": float(rank % 4)},
+            )
         )
-    write_json(folder / "gallery.json", {"cards": cards})
+    write_gallery(folder, cards)
 
 
 def text_of(html: str) -> str:
@@ -121,16 +121,16 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
     best, least = best_attack(from_json(MembershipFindings, findings, "summary.json").attacks)
     assert least == "0.1"
     told = text_of(html)
-    assert f"Members are found more often than by guessing: {best} finds" in told
-    assert "at 10% false positives; no record can be named with confidence" in told
-    assert "200 training images and 200 others, judged by 6 reference models" in told
-    assert "rates at which fewer than five mistakes are expected are left out" in told
+    assert f"Members are found more often than by guessing: {best} has TPR" in told
+    assert "at 10% FPR; no record can be named with confidence" in told
+    assert "200 members and 200 non-members with 6 reference models" in told
+    assert "fewer than five false positives are expected are left out" in told
     for name, attack in findings["attacks"].items():
         assert name in told
         assert f'<data value="{attack["auc"]["value"]}">' in html
         assert f'<data value="{attack["balanced_accuracy"]["value"]}">' in html
     for name, reason in findings["skipped"].items():
-        assert f"{name} {reason}" in told
+        assert f"{name} : {reason}" in told
     assert html.count('class="plot"') == 3
     assert "Which records do attacks suspect together?" in told
     scores, _ = read_scores(arrays_study / "membership", [best])
@@ -142,11 +142,13 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
 def test_pictures_triage_and_dejavu_stand_beside_each_other(whole_study: Path) -> None:
     html = (whole_study / "report.html").read_text()
     told = text_of(html)
-    assert "the network gets 98.0% of its training images right and 75.0% of the others" in told
+    assert (
+        "the network classifies 98.0% of its members correctly and 75.0% of the non-members" in told
+    )
     assert "lower by 0.25 nats" in told
-    assert "shadow models get 97.0% of the images each was trained on right" in told
-    assert "100 non-members, disjoint from those, were the population" in told
-    assert html.count('<li class="card exposed"') == 30
+    assert "shadow models classify 97.0% of their own training images correctly" in told
+    assert "100 non-members, disjoint from those, are the population" in told
+    assert html[html.index('id="exposed-cards"') :].count('<li class="card"') == 30
     assert HOSTILE not in html
     anchors = re.findall(r'<image id="([^"]+)"', html)
     assert len(set(anchors)) == len(anchors)
@@ -203,16 +205,15 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
     below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
     few = {"a": found((0.885, 0.85, 0.91), None, None)}
     assert attack_verdict(sharp).heading == (
-        "Single training images can be told from others: a finds 30.0% of them at 1% false "
-        "positives"
+        "Single training images can be identified: a has TPR 30.0% at 1% FPR"
     )
     assert attack_verdict(mean).heading == (
-        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); at 1% false positives it "
-        "finds 2.0% [0.5%, 10.0%] of them, too uncertain to rule out guessing"
+        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); its TPR at 1% FPR is "
+        "2.0% [0.5%, 10.0%], too uncertain to rule out guessing"
     )
     less = {"a": found((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
     assert attack_verdict(less).heading.endswith(
-        "finds 1.0% [0.0%, 10.0%] of them, no more than guessing"
+        "its TPR at 1% FPR is 1.0% [0.0%, 10.0%], no more than guessing"
     )
     assert attack_verdict(weak).heading == (
         "Weak signal: a scores members higher on average (AUC 54.0% [52.0%, 56.0%]); no record can "
@@ -221,8 +222,8 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
     assert "too few to say whether single images" in attack_verdict(few).heading
     wide = {"a": found((0.885, 0.85, 0.91), None, (0.3, 0.2, 0.4))}
     assert attack_verdict(wide).heading == (
-        "Members are found more often than by guessing: a finds 30.0% of them at 10% false "
-        "positives; no record can be named with confidence"
+        "Members are found more often than by guessing: a has TPR 30.0% at 10% FPR; "
+        "no record can be named with confidence"
     )
     assert attack_verdict(none).kind == "nothing"
     tiny = {"a": found((1.0, 0.48, 1.0), None)}
@@ -319,7 +320,7 @@ def test_damage_is_told(arrays_study: Path, whole_study: Path, tmp_path: Path) -
         write_report(study)
     study = Path(shutil.copytree(whole_study, tmp_path / "whole"))
     write_json(study / "gallery" / "membership" / "gallery.json", {"cards": [{"rank": 1}]})
-    with pytest.raises(ImprintError, match=r"gallery\.json is damaged \(KeyError"):
+    with pytest.raises(ImprintError, match=r"gallery\.json cannot be used"):
         write_report(study)
 
 
@@ -355,13 +356,13 @@ def test_both_galleries_filter_and_sort_by_themselves(page: Any) -> None:
 
     part = page.find_element(By.ID, "membership-exposed")
     others = shown(page, "#cards .card", "text")
-    ranks = [float(value) for value in shown(page, "#exposed-cards .card", "exposure")]
+    ranks = [float(value) for value in shown(page, "#exposed-cards .card", "n0")]
     assert ranks == [-float(rank) for rank in range(1, 25)]
-    choose(part, "label", "bee")
+    choose(part, "f1", "bee")
     assert set(shown(page, "#exposed-cards .card", "label")) == {"bee"}
-    choose(part, "label", "")
-    choose(part, "sort", "agreement")
-    agreement = [float(value) for value in shown(page, "#exposed-cards .card", "agreement")]
+    choose(part, "f1", "")
+    choose(part, "sort", "n1")
+    agreement = [float(value) for value in shown(page, "#exposed-cards .card", "n1")]
     assert agreement == sorted(agreement, reverse=True)
     assert len(set(agreement)) > 1
     more = part.find_element(By.CSS_SELECTOR, ".more button")
@@ -385,8 +386,8 @@ def test_nothing_overflows_sideways(page: Any, width: int) -> None:
 def test_a_page_of_noise_names_nobody(tmp_path: Path) -> None:
     attack_membership_arrays(make_arrays(tmp_path / "arrays.npz", 0.0), tmp_path / "study")
     told = text_of(write_report(tmp_path / "study").read_text())
-    assert "No attack told training images from others: the best," in told
-    assert "chance alone may have made this order: no image here can be named" in told
+    assert "No attack separates members from non-members: the best," in told
+    assert "so this order may be chance: no image here can be named" in told
 
 
 def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
@@ -396,7 +397,7 @@ def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
     told = text_of(write_report(tmp_path / "study").read_text())
     assert "Below chance: loss scores members lower than non-members (AUC" in told
     assert "Warning: the logit margins are smaller on members than on non-members" in told
-    assert "Less than guessing: training images score lower than others" in told
+    assert "Less than guessing: members score lower than non-members" in told
     assert "loss : below chance" in told
 
 
@@ -405,8 +406,8 @@ def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_stud
     verdict = attack_verdict(from_json(MembershipFindings, content, "summary.json").attacks)
     told = text_of(write_report(arrays_study).read_text())
     assert verdict.heading in told
-    assert f"numbers below are those of {verdict.about} , which the heading rests on" in told
-    assert f"Members found at {float(verdict.rate or 0):.0%} false alarms" in told
+    assert f"numbers below are those of {verdict.about} , on which the heading rests" in told
+    assert f"TPR at {float(verdict.rate or 0):.0%} FPR" in told
 
 
 def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:

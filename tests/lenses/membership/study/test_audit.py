@@ -17,7 +17,7 @@ from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.lenses.membership.attack.evaluation import BothSides
 from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
-from imprint.lenses.membership.study.audit import audit_membership, tell_misfit
+from imprint.lenses.membership.study.audit import audit_membership, warn_if_shadows_fit_differently
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.nets.fill import initial_model
@@ -63,11 +63,11 @@ def options(folder, out, **changes):
     values = {
         "out": out,
         "json": True,
-        "subject": folder / "net.safetensors",
+        "model": folder / "net.safetensors",
         "members": folder / "seen",
         "non_members": folder / "unseen",
         "records": 0,
-        "probes": 2,
+        "curvature_probes": 2,
         "train": SHADOW,
     }
     return MembershipOptions(**{**values, **changes})
@@ -126,7 +126,7 @@ def test_scores_are_of_the_attacked_records_alone(bare):
         assert list(table) == ["index", "score", "member"]
         assert table["member"].sum() == 48
         assert (table["member"] == (table["index"] < 48)).all()
-    signals = read_table(bare / "tables" / "signals" / "subject.parquet")
+    signals = read_table(bare / "tables" / "signals" / "model.parquet")
     attacked, population = signals["index"][:72], signals["index"][72:]
     assert (attacked == table["index"]).all()
     assert len(population) == 24
@@ -138,10 +138,12 @@ def test_exposed_members_are_listed_with_their_pictures(bare):
     assert len(exposed["index"]) == 48
     assert (np.diff(exposed["fpr"]) >= 0).all()
     cards = json.loads((bare / "gallery" / "membership" / "gallery.json").read_text())["cards"]
-    assert [card["index"] for card in cards] == exposed["index"][:48].tolist()
+    indices = [int(card["name"].partition(" · index ")[2]) for card in cards]
+    assert indices == exposed["index"][:48].tolist()
     for card in cards[:3]:
-        assert card["label"] == card["name"].split("/")[0]
-        with Image.open(bare / "gallery" / "membership" / card["image"]["file"]) as picture:
+        assert card["title"] == card["name"].split("/")[0]
+        file = card["pictures"][0]["file"]
+        with Image.open(bare / "gallery" / "membership" / file) as picture:
             assert picture.size == (SIDE, SIDE)
 
 
@@ -162,8 +164,8 @@ def test_shadows_run_the_attacks_with_references(shadowed):
 def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_path):
     card = replace(CARD, architecture="resnet18", options={"small_input": True})
     save_model(tmp_path / "net.safetensors", initial_model(card, 0), card)
-    changes = {"subject": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
-    changes |= {"curvature": False, "controls": False, "attack": ("rmia",)}
+    changes = {"model": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
+    changes |= {"curvature": False, "controls": False, "attacks": ("rmia",)}
     train = replace(SHADOW, epochs=1)
     audit_membership(options(folder, tmp_path / "out", train=train, **changes))
     made = json.loads((tmp_path / "out" / "models" / "0000" / "final.json").read_text())
@@ -182,9 +184,11 @@ def test_shadows_that_do_not_fit_are_told(shadowed, capsys):
     assert found["shadows"]["count"] == 4
     assert found["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
     told = from_json(MembershipFindings, found, "summary.json")
-    tell_misfit(replace(told, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
-    assert "shadows get 40% of their members right, the network 100%" in capsys.readouterr().err
-    tell_misfit(replace(told, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
+    warn_if_shadows_fit_differently(replace(told, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
+    assert (
+        "shadow models get 40% of their members right, the network 100%" in capsys.readouterr().err
+    )
+    warn_if_shadows_fit_differently(replace(told, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
     assert capsys.readouterr().err == ""
 
 
@@ -205,13 +209,13 @@ def test_a_run_that_was_cut_short_ends_with_the_same_bytes(shadowed, tmp_path, f
 
 def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsys):
     out = tmp_path / "out"
-    words = ["--subject", folder / "net.safetensors", "--members", folder / "seen"]
+    words = ["--model", folder / "net.safetensors", "--members", folder / "seen"]
     words += ["--non-members", folder / "unseen", "--records", "24", "--no-curvature"]
     main(["membership", "audit", "--out", str(out), *map(str, words)])
     told = capsys.readouterr()
-    assert "Membership: who was in the training data?" in told.out
+    assert "Membership inference attacks" in told.out
     assert "triage: Strong average signal: members have lower loss on average" in told.err
-    assert "cost: 1 answer a record" in told.err
+    assert "cost: 1 model call for each record" in told.err
     assert (out / "report.html").is_file()
     again = yaml.safe_load((out / "options.yaml").read_text())
     assert again["records"] == 24
@@ -239,7 +243,7 @@ def test_outputs_in_another_order_than_the_folders_are_noticed(folder, tmp_path,
 
 def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
     shutil.copy(folder / "net.safetensors", tmp_path / "bare.safetensors")
-    changes = {"subject": tmp_path / "bare.safetensors", "triage": True}
+    changes = {"model": tmp_path / "bare.safetensors", "triage": True}
     with pytest.raises(ImprintError, match="no card"):
         audit_membership(options(folder, tmp_path / "none", **changes))
     changes["card"] = folder / "net.json"
@@ -249,10 +253,10 @@ def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shadows": 1}, "choose --shadows 2 or more, or 0"),
-        ({"records": 2}, "are too few"),
-        ({"attack": ("lira",)}, "no attack can be run: lira needs reference models"),
-        ({"attack": ("no",)}, "unknown attack 'no'"),
+        ({"shadows": 1}, "shadows must be 0 or at least 2, got 1"),
+        ({"records": 2}, "records must be 0 or at least 4, got 2"),
+        ({"attacks": ("lira",)}, "no attack can be run: lira needs reference models"),
+        ({"attacks": ("no",)}, "unknown attack 'no'"),
         ({"augmentations": ("flip",)}, "augmentations must start with identity"),
     ],
 )
@@ -266,7 +270,7 @@ def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
     card = ModelCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
     save_model(tmp_path / "two.safetensors", initial_model(card, 0), card)
     with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
-        audit_membership(options(folder, tmp_path / "o", subject=tmp_path / "two.safetensors"))
+        audit_membership(options(folder, tmp_path / "o", model=tmp_path / "two.safetensors"))
 
 
 def test_the_white_box_adds_what_gradients_tell(folder, tmp_path):
@@ -275,7 +279,7 @@ def test_the_white_box_adds_what_gradients_tell(folder, tmp_path):
     for name, kind in (("white_box_trace", "trace"), ("white_box_gradient", "parameter_gradient")):
         assert attacks[name]["reads"] == kind
         assert attacks[name]["auc"]["ci95"][0] > 0.5
-    table = read_table(tmp_path / "study" / "tables" / "white_box" / "subject.parquet")
+    table = read_table(tmp_path / "study" / "tables" / "white_box" / "model.parquet")
     assert {"trace.identity", "input_gradient.identity"} < set(table)
 
 
@@ -302,7 +306,7 @@ def use_scorer(monkeypatch, scorer):
 
 def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
-    changes = {"subject": None, "scorer": "of_the_user:make", "step": 1e-3}
+    changes = {"model": None, "scorer": "of_the_user:make", "curvature_step": 1e-3}
     found = audit_membership(options(folder, tmp_path / "remote", **changes))
     remote = found["lenses"]["membership"]["attacks"]
     own = audit_membership(options(folder, tmp_path / "own", curvature=False))
@@ -316,12 +320,12 @@ def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_pat
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"subject": None}, "give either --subject"),
-        ({"scorer": "of_the_user:make"}, "give either --subject"),
-        ({"subject": None, "scorer": "nowhere:make"}, "cannot import 'nowhere'"),
-        ({"subject": None, "scorer": "of_the_user:none"}, "has no function 'none'"),
-        ({"subject": None, "scorer": "of_the_user:make", "shadows": 4}, "no architecture"),
-        ({"subject": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
+        ({"model": None}, "give either --model"),
+        ({"scorer": "of_the_user:make"}, "give either --model"),
+        ({"model": None, "scorer": "nowhere:make"}, "cannot import 'nowhere'"),
+        ({"model": None, "scorer": "of_the_user:none"}, "has no function 'none'"),
+        ({"model": None, "scorer": "of_the_user:make", "shadows": 4}, "no architecture"),
+        ({"model": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
     ],
 )
 def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes, message):
@@ -333,9 +337,7 @@ def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes,
 def test_a_scorer_whose_answers_are_no_logits_is_told(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(lambda images: images))
     with pytest.raises(ImprintError, match="must be finite"):
-        audit_membership(
-            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
-        )
+        audit_membership(options(folder, tmp_path / "study", model=None, scorer="of_the_user:make"))
 
 
 def copied_folder(folder, root, copies, among_others=0):
@@ -379,7 +381,7 @@ def test_members_among_the_others_are_left_out(folder, tmp_path):
     summary = json.loads((tmp_path / "study" / "summary.json").read_text())
     assert summary["data"]["copies"] == 12
     (sentence,) = summary["lenses"]["membership"]["warnings"]
-    assert "12 of them stood among the non-members and are members" in sentence
+    assert "12 of them were listed as non-members and copy members" in sentence
     with pytest.raises(ImprintError, match="48 of them non-members that copy members: too few"):
         audit_membership(options(folder, tmp_path / "o", non_members=folder / "seen"))
 
@@ -396,7 +398,7 @@ def test_members_that_are_not_attacked_are_no_non_members_either(folder, tmp_pat
     outside = np.concatenate([records.index[~records.members], records.population])
     shown = [(root / "unseen" / images.name_of(index)).read_bytes() for index in outside]
     assert not trained & set(shown)
-    assert 0 < records.trained_on <= 12
+    assert 0 < records.member_copies <= 12
 
 
 def joined(root):
@@ -408,7 +410,7 @@ def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
 ):
     network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: network(images).softmax(dim=1)))
-    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    changes = {"model": None, "scorer": "of_the_user:make", "curvature": False}
     found = audit_membership(options(folder, tmp_path / "remote", **changes))
     found = found["lenses"]["membership"]
     assert found["warnings"][0].startswith("the scorer returns probabilities, rows that sum to 1")
@@ -423,7 +425,7 @@ def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
 def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkeypatch):
     network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: torch.eye(3)[network(images).argmax(dim=1)]))
-    changes = {"subject": None, "scorer": "of_the_user:make", "curvature": False}
+    changes = {"model": None, "scorer": "of_the_user:make", "curvature": False}
     found = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))
     assert found["triage"]["warnings"][0].startswith("the scorer returns hard labels")
 
@@ -431,9 +433,7 @@ def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkey
 def test_complex_answers_of_a_scorer_are_refused(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(lambda images: torch.zeros(len(images), 3) + 1j))
     with pytest.raises(ImprintError, match=r"must be finite \[8, classes\], got complex64"):
-        audit_membership(
-            options(folder, tmp_path / "study", subject=None, scorer="of_the_user:make")
-        )
+        audit_membership(options(folder, tmp_path / "study", model=None, scorer="of_the_user:make"))
 
 
 def test_controls_that_were_left_out_are_not_those_of_before(folder, tmp_path):

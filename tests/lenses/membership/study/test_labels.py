@@ -9,10 +9,9 @@ from PIL import Image
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.study import labels as membership_labels
 from imprint.lenses.membership.study.audit import audit_membership
-from imprint.lenses.membership.study.labels import attack_labels, choose_some
+from imprint.lenses.membership.study.labels import attack_labels, sample_records
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import choose_records
 from imprint.nets.fill import initial_model
@@ -58,12 +57,12 @@ def options(folder, out, **changes):
     values = {
         "out": out,
         "json": True,
-        "subject": folder / "net.safetensors",
+        "model": folder / "net.safetensors",
         "members": folder / "seen",
         "non_members": folder / "unseen",
         "records": 0,
         "curvature": False,
-        "attack": ("loss", "label_only"),
+        "attacks": ("loss", "label_only"),
         "label_only": SOME,
         "label_only_queries": QUERIES,
     }
@@ -74,9 +73,9 @@ def options(folder, out, **changes):
 def study(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("audited") / "study"
     words = [
-        *("--subject", folder / "net.safetensors", "--members", folder / "seen"),
+        *("--model", folder / "net.safetensors", "--members", folder / "seen"),
         *("--non-members", folder / "unseen", "--records", 0, "--no-curvature"),
-        *("--attack", "loss,label_only", "--label-only", SOME),
+        *("--attacks", "loss,label_only", "--label-only", SOME),
         *("--label-only-queries", QUERIES),
     ]
     main(["membership", "audit", "--out", str(out), *map(str, words)])
@@ -94,14 +93,14 @@ def test_members_known_by_heart_lie_farther_from_the_boundary(study):
     assert found["reads"] == "distance"
     assert found["queries"] == QUERIES
     assert found["no_boundary"] == 0
-    table = read_table(study / "tables" / "distance" / "subject.parquet")
+    table = read_table(study / "tables" / "distance" / "model.parquet")
     assert list(table) == ["index", "distance", "queries"]
     assert found["mean_queries"] == pytest.approx(table["queries"].mean())
 
 
 def test_half_of_the_records_are_members_and_their_scores_are_the_distances(study):
     scores = read_table(study / "membership" / "label_only.parquet")
-    table = read_table(study / "tables" / "distance" / "subject.parquet")
+    table = read_table(study / "tables" / "distance" / "model.parquet")
     assert scores["index"].tolist() == table["index"].tolist()
     assert scores["score"].tolist() == table["distance"].tolist()
     assert scores["member"].sum() == SOME // 2
@@ -112,8 +111,8 @@ def test_half_of_the_records_are_members_and_their_scores_are_the_distances(stud
 
 
 def test_records_that_the_network_gets_wrong_score_nothing(study):
-    table = read_table(study / "tables" / "distance" / "subject.parquet")
-    signals = read_table(study / "tables" / "signals" / "subject.parquet")
+    table = read_table(study / "tables" / "distance" / "model.parquet")
+    signals = read_table(study / "tables" / "signals" / "model.parquet")
     right = dict(zip(signals["index"], signals["correct.identity"], strict=True))
     wrong = np.array([not right[index] for index in table["index"]])
     assert 0 < wrong.sum() < SOME
@@ -127,7 +126,7 @@ def test_controls_are_run_on_the_same_records(study):
     assert all(control["passed"] for control in controls.values())
     assert controls["untrained"]["value"]["n"] == SOME
     blank = read_table(study / "tables" / "distance" / "untrained.parquet")
-    own = read_table(study / "tables" / "distance" / "subject.parquet")
+    own = read_table(study / "tables" / "distance" / "model.parquet")
     assert blank["index"].tolist() == own["index"].tolist()
     assert (blank["distance"] != own["distance"]).any()
 
@@ -152,7 +151,7 @@ def test_a_second_run_measures_nothing_again(study, folder, capsys):
     before = [(file.stat().st_mtime_ns, file.read_bytes()) for file in tables]
     audit_membership(options(folder, study))
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in tables] == before
-    assert f"{QUERIES} more of each of {SOME} records by labels alone" in capsys.readouterr().err
+    assert f"{QUERIES} more for each of {SOME} records by hard labels" in capsys.readouterr().err
 
 
 def test_a_search_that_was_cut_short_goes_on_with_the_records_that_are_missing(
@@ -172,7 +171,7 @@ def test_a_search_that_was_cut_short_goes_on_with_the_records_that_are_missing(
         audit_membership(options(folder, tmp_path / "out"))
     audit_membership(options(folder, tmp_path / "out"))
     assert taken == [10, 10, 10, 4, 10, 10, 4]
-    for name in ("subject", "untrained"):
+    for name in ("model", "untrained"):
         again, whole = (
             read_table(root / "tables" / "distance" / f"{name}.parquet")
             for root in (tmp_path / "out", study)
@@ -189,8 +188,8 @@ def test_a_record_without_boundary_is_counted(tmp_path):
     distance[2] = np.nan
     asked = np.full(count, 7)
     columns = {"index": records.index, "distance": distance, "queries": asked}
-    write_table(study.path("subject.parquet"), columns)
-    scores, found = attack_labels(study, ["subject.parquet"], records, AttackOptions(), 0)
+    write_table(study.path("model.parquet"), columns)
+    scores, found = attack_labels(study, ["model.parquet"], records, {}, 0)
     assert scores[2] == scores.max() == 0.8
     assert found.no_boundary == 1
     assert found.queries == found.mean_queries == 7
@@ -199,22 +198,22 @@ def test_a_record_without_boundary_is_counted(tmp_path):
 
 def test_some_records_are_half_members_and_keep_the_population():
     records = choose_records(30, 40, 0, 0)
-    some = choose_some(records, 8, 1)
+    some = sample_records(records, 8, 1)
     assert some.members.tolist() == [True] * 4 + [False] * 4
     assert (some.index[:4] < 30).all()
     assert (some.index[4:] >= 30).all()
     assert some.population is records.population
-    assert choose_some(records, 1000, 1).members.sum() == 20
-    assert choose_some(records, 8, 2).index.tolist() != some.index.tolist()
+    assert sample_records(records, 1000, 1).members.sum() == 20
+    assert sample_records(records, 8, 2).index.tolist() != some.index.tolist()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"label_only": 3}, "--label-only 3 is too few: choose 4 records or more, or 0"),
-        ({"label_only": -2}, "--label-only is -2: it must not be negative"),
-        ({"label_only_queries": 0}, "queries of the boundary search must be at least 1"),
-        ({"attack": ("label_only",)}, "label_only is run on --label-only N of the records"),
+        ({"label_only": 3}, "label_only must be 0 or at least 4, got 3"),
+        ({"label_only": -2}, "label_only must be 0 or at least 4, got -2"),
+        ({"label_only_queries": 0}, "label_only_queries must be at least 1, got 0"),
+        ({"attacks": ("label_only",)}, "label_only is run on --label-only N of the records"),
     ],
 )
 def test_mistakes_are_told(folder, tmp_path, changes, message):

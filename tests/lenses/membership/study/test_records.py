@@ -3,7 +3,7 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
-from imprint.lenses.membership.study.copies import copies_warning, distinct_pool
+from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
 from imprint.lenses.membership.study.records import choose_records
 
 
@@ -52,7 +52,7 @@ def test_a_pool_holds_every_image_once():
     shown = pixels[np.concatenate([pool.index, pool.population]) % 60].reshape(-1, 16)
     assert len(np.unique(shown, axis=0)) == len(shown) == 60
     assert pool.copies == 120
-    assert copies_warning(pool) == [
+    assert describe_copies(pool) == [
         "120 of 180 images are exact copies of others and count once, in every number here"
     ]
     assert len(distinct_pool(images, 0, 0.2, 0, keep=True).every) == 180

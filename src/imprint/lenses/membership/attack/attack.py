@@ -1,17 +1,20 @@
-"""What an attack may look at, what it needs of it, and where attacks register themselves."""
+"""What an attack reads, what it needs, and where attacks register themselves.
+
+An attack is one file in ``lenses/membership/attacks``: a decorated function and, where it has
+settings, a frozen dataclass of them. Nothing elsewhere names it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.cohort.references import References, derive_values
 
 Sides = Literal["none", "any", "out", "both"]
@@ -19,27 +22,30 @@ Sides = Literal["none", "any", "out", "both"]
 DIRECTION = {"phi": 1.0, "log_curvature": -1.0}
 """A member's φ tends to be larger than a non-member's, its curvature smaller."""
 
+AttackSettings = Mapping[str, Any]
+"""Settings by attack, each of the dataclass ``Attack.Options``; those left out are the defaults."""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that is known about one target.
+    """Everything that is known about one target model.
 
     Attributes:
         target: float64 ``[A, N]`` by kind: ``phi`` (logit margin), ``log_curvature``, ``mentr``,
             ``distance`` to the decision boundary.
-        references: the models that judge it; None when there are none.
-        population: float64 ``[A, Q]`` by kind, the target on records that nobody trained on.
+        references: the reference models; None when there are none.
+        population: float64 ``[A, Q]`` by kind, the target on records that no model was trained on.
     """
 
     target: Mapping[str, FloatArray]
     references: References | None = None
     population: Mapping[str, FloatArray] = field(default_factory=dict)
 
-    def of_target(self, name: str) -> FloatArray:
+    def target_values(self, name: str) -> FloatArray:
         """Return a signal or derived quantity of the target, float64 ``[A, N]``."""
         return derive_values(self.target, name)
 
-    def of_population(self, name: str) -> FloatArray:
+    def population_values(self, name: str) -> FloatArray:
         """Return a signal or derived quantity of the target's population, float64 ``[A, Q]``."""
         return derive_values(self.population, name)
 
@@ -55,15 +61,11 @@ class Evidence:
         )
 
     @property
-    def judges(self) -> References:
-        """The references, for attacks that declare that they need some."""
+    def reference_models(self) -> References:
+        """The reference models, for attacks that declare that they need some."""
         if self.references is None:
             raise ValueError("this attack did not declare that it needs references")
         return self.references
-
-
-Score = Callable[[Evidence, str, AttackOptions], FloatArray]
-"""``score(evidence, kind, options) -> float64 [N]``; ``kind`` is the signal it is to read."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,23 @@ class Attack:
 
     Attributes:
         name: its name on the command line.
-        compute: the score, larger where membership is more likely.
+        compute: ``(evidence, kind) -> float64 [N]``, larger where membership is more likely;
+            ``kind`` is the signal to read. With ``Options``, their instance is a third argument.
         reads: kinds of signal it can take, the best first.
-        sides: which models it needs: ``both`` is IN and OUT models, though not of every record.
+        sides: which reference models it needs: ``both`` is IN and OUT models, though not of every
+            record.
         spread: whether it needs a variance, so two models on one side of some record.
         population: whether it needs population records.
+        Options: the dataclass of its settings; None where it has none.
     """
 
     name: str
-    compute: Score
+    compute: Callable[..., FloatArray]
     reads: tuple[str, ...]
     sides: Sides
     spread: bool
     population: bool
+    Options: type | None
 
     def missing(self, evidence: Evidence) -> str | None:
         """Return why this attack cannot be run on the evidence; None when it can."""
@@ -106,10 +112,10 @@ class Attack:
         return None
 
     def kind(self, evidence: Evidence) -> str | None:
-        """Return which kind of signal it reads of the evidence; None when there is none for it."""
+        """Return which kind of signal it reads of the evidence; None where it can read none."""
         return next((kind for kind in self.reads if kind in evidence.target), None)
 
-    def score(self, evidence: Evidence, options: AttackOptions) -> FloatArray:
+    def score(self, evidence: Evidence, settings: AttackSettings | None = None) -> FloatArray:
         """Return the score of every record, float64 ``[N]``.
 
         Raises:
@@ -119,7 +125,10 @@ class Attack:
         kind = self.kind(evidence)
         if reason is not None or kind is None:
             raise ImprintError(f"{self.name} {reason}: give it or choose another attack")
-        scores = self.compute(evidence, kind, options)
+        if self.Options is None:
+            scores = self.compute(evidence, kind)
+        else:
+            scores = self.compute(evidence, kind, (settings or {}).get(self.name) or self.Options())
         if not np.isfinite(scores).all():
             row = int(np.flatnonzero(~np.isfinite(scores))[0])
             raise ImprintError(
@@ -131,6 +140,8 @@ class Attack:
 
 ATTACKS: Registry[Attack] = Registry("attack", "imprint.lenses.membership.attacks")
 
+Compute = Callable[..., FloatArray]
+
 
 def attack(
     name: str,
@@ -139,11 +150,13 @@ def attack(
     sides: Sides = "none",
     spread: bool = False,
     population: bool = False,
-) -> Callable[[Score], Score]:
+    options: type | None = None,
+) -> Callable[[Compute], Compute]:
     """Return a decorator that registers a score as the attack ``name``; see :class:`Attack`."""
 
-    def enter(compute: Score) -> Score:
-        ATTACKS.register(name)(Attack(name, compute, reads, sides, spread, population))
+    def enter(compute: Compute) -> Compute:
+        entry = Attack(name, compute, reads, sides, spread, population, options)
+        ATTACKS.register(name)(entry)
         return compute
 
     return enter

@@ -1,4 +1,4 @@
-"""Negative controls on arrays: attacks on what cannot be known, which must be at chance."""
+"""Negative controls on arrays: attacks where there is nothing to find, which must be at chance."""
 
 from __future__ import annotations
 
@@ -8,36 +8,33 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.attack import Attack, Evidence
-from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack.evaluation import CHANCE, check_both
 from imprint.lenses.membership.attack.run import cohort_target
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import auc
 from imprint.stats.control import Control
-
-CHANCE = 0.5
 
 
 def permuted_membership(
     evidence: Evidence,
     members: BoolArray,
     attack: Attack,
-    options: AttackOptions | None = None,
+    settings: AttackSettings | None = None,
     seed: int = 0,
 ) -> Control:
     """Return the control on shuffled membership: an AUC of one half.
 
     One permutation of the records moves the masks of all models and of the target alike, so
-    every count stays as it is and no signal knows of it. The whole attack is run again: it fails
-    where a score learns from the masks alone. Of an attack that looks at no masks it checks the
-    arithmetic of the evaluation, no more.
+    counts stay as they are and signals do not change. The whole attack is run again: it fails
+    where a score depends on the masks alone. For an attack without masks it checks only the
+    arithmetic of the evaluation.
 
     Args:
         evidence: of the target.
         members: bool ``[N]``, its members.
         attack: one that can be run on the evidence.
-        options: its settings.
+        settings: of attacks.
         seed: of the permutation.
 
     Raises:
@@ -54,7 +51,7 @@ def permuted_membership(
     return _control(
         "Membership shuffled over the records, of the target and of all references alike: "
         "the AUC must be one half.",
-        attack.score(shuffled, options or AttackOptions()),
+        attack.score(shuffled, settings),
         members[order],
     )
 
@@ -63,34 +60,34 @@ def swapped_target(
     evidence: Evidence,
     members: BoolArray,
     attack: Attack,
-    options: AttackOptions | None = None,
+    settings: AttackSettings | None = None,
     seed: int = 0,
 ) -> Control | None:
     """Return the control on a reference in the target's place, under the target's labels.
 
-    A reference was trained on records of its own, so its scores must not know the target's
-    members. It fails where members differ from non-members before any training, by difficulty
-    or by source: then every attack measures that difference.
+    A reference was trained on its own records, so its scores carry nothing about the target's
+    members. It fails where members differ from non-members before any training, in difficulty
+    or source: then every attack measures that difference.
 
     Args:
         evidence: of the target.
         members: bool ``[N]``, the target's members.
         attack: the attack.
-        options: its settings.
+        settings: of attacks.
         seed: chooses the reference.
 
     Returns:
         The control; None when the target is one of the cohort, or when the attack cannot be run
-        on a reference with the other references alone.
+        on a reference with only the other references.
 
     Raises:
         ImprintError: too few members or non-members.
     """
     check_both(members)
-    judges = evidence.references
-    if judges is None or judges.target is not None or len(judges.cohort) < 2:
+    references = evidence.references
+    if references is None or references.target is not None or len(references.cohort) < 2:
         return None
-    cohort = judges.cohort
+    cohort = references.cohort
     row = int(generator(seed, "swapped target", attack.name).integers(len(cohort)))
     swapped = cohort_target(cohort, row)
     if attack.missing(swapped) is not None:
@@ -98,7 +95,7 @@ def swapped_target(
     return _control(
         "A reference model in the target's place, under the target's labels: "
         "the AUC must be one half.",
-        attack.score(swapped, options or AttackOptions()),
+        attack.score(swapped, settings),
         members,
     )
 
@@ -107,18 +104,18 @@ def untrained_target(
     untrained: Evidence,
     members: BoolArray,
     attack: Attack,
-    options: AttackOptions | None = None,
+    settings: AttackSettings | None = None,
 ) -> Control:
-    """Return the control on a network that learnt nothing, under the target's labels.
+    """Return the control on an untrained network, under the target's labels.
 
     It fails where members differ from non-members as images, which even an untrained network
-    sees: then every attack measures that difference.
+    separates: then every attack measures that difference.
 
     Args:
         untrained: as of the target, its signals those of an untrained network.
         members: bool ``[N]``, the target's members.
         attack: one that can be run on the evidence.
-        options: its settings.
+        settings: of attacks.
 
     Raises:
         ImprintError: too few members or non-members, or the attack cannot be run.
@@ -127,7 +124,7 @@ def untrained_target(
     return _control(
         "An untrained network of the same architecture in the target's place, under the target's "
         "labels: the AUC must be one half.",
-        attack.score(untrained, options or AttackOptions()),
+        attack.score(untrained, settings),
         members,
     )
 
@@ -137,23 +134,23 @@ def other_membership(
     target: int,
     other: int,
     attack: Attack,
-    options: AttackOptions | None = None,
+    settings: AttackSettings | None = None,
     others: Mapping[str, FloatArray] | None = None,
     seed: int = 0,
 ) -> Control | None:
     """Return the control on one model of a cohort, under the membership of another.
 
-    The other model judges nothing here: where it did, what it says of every record would tell
-    its members. Masks of one cohort are not independent (a balanced one gives each record the
-    same number of models), so records are dropped at random until the other's members are half
-    of the target's members and half of its non-members.
+    The other model is no reference here: its signals of every record would reveal its members.
+    Masks of one cohort are not independent (a balanced one gives each record the same number of
+    models), so records are dropped at random until the other's members are half of the target's
+    members and half of its non-members.
 
     Args:
         cohort: four models or more.
         target: the row that is attacked.
-        other: the row whose members are asked for.
+        other: the row whose members are the labels.
         attack: one that can be run on the cohort.
-        options: its settings.
+        settings: of attacks.
         others: further signals of each model as a target, float64 ``[K, A, N]``.
         seed: chooses what is dropped.
 
@@ -163,15 +160,15 @@ def other_membership(
     Raises:
         ImprintError: too few records are left.
     """
-    own, asked = cohort.members[target], cohort.members[other]
+    own, labels = cohort.members[target], cohort.members[other]
     random = generator(seed, "other membership")
     kept = []
     for side in (own, ~own):
-        cells = [random.permutation(np.flatnonzero(side & part)) for part in (asked, ~asked)]
+        cells = [random.permutation(np.flatnonzero(side & part)) for part in (labels, ~labels)]
         size = min(len(cell) for cell in cells)
         kept += [cell[:size] for cell in cells]
     rows = np.sort(np.concatenate(kept))
-    check_both(asked[rows])
+    check_both(labels[rows])
     signals = {
         name: values[target] for name, values in {**cohort.signals, **(others or {})}.items()
     }
@@ -183,20 +180,20 @@ def other_membership(
     if attack.missing(evidence) is not None:
         return None
     return _control(
-        "The target's scores under the membership of another model of the cohort, which does not "
-        "judge: the AUC must be one half.",
-        attack.score(evidence, options or AttackOptions())[rows],
-        asked[rows],
+        "The target's scores under the membership of another model of the cohort, which is "
+        "not a reference: the AUC must be one half.",
+        attack.score(evidence, settings)[rows],
+        labels[rows],
     )
 
 
 def without_model(cohort: Cohort, gone: int, first: int, random: np.random.Generator) -> Cohort:
     """Return a cohort without one model; of a balanced one, one row less of the opposite side too.
 
-    So a balanced cohort stays balanced, and counts tell nothing of the model that is gone. Rows
-    behind the first are then other models from record to record; attacks take them as
-    interchangeable. Where masks are independent, counts of the others tell nothing to begin with,
-    and taking out a row by the membership of the model that is gone would tell it.
+    So a balanced cohort stays balanced, and counts reveal nothing about the removed model. Rows
+    behind the first are then different models from record to record; attacks treat them as
+    interchangeable. Where masks are independent, counts of the others reveal nothing to begin
+    with, and removing a row by the membership of the removed model would reveal it.
 
     Args:
         cohort: four models or more.

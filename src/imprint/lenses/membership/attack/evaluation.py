@@ -22,6 +22,12 @@ from imprint.stats import (
 )
 
 FPRS = (0.1, 0.01, 0.001, 0.0001)
+CHANCE = 0.5
+"""AUC and balanced accuracy of guessing."""
+WEAK_AUC = 0.6
+"""An AUC up to which an average difference is called weak."""
+WIDE_INTERVAL = 0.25
+"""Width of an AUC's interval from which an AUC at chance is called too uncertain."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,15 @@ themselves, which keeps the sums small and equal values exactly equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 
 OUT, IN = 0, 1
+MIN_DEVIATION = 1e-30
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,20 @@ class Moments:
     mean: FloatArray
     variance: FloatArray
     pooled: FloatArray
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Standard deviation, float64 ``[A, N]``, at least ``MIN_DEVIATION``."""
+        return np.sqrt(self.variance) + MIN_DEVIATION
+
+    def log_density(self, values: FloatArray) -> FloatArray:
+        """Return log N(values; mean, variance), float64 ``[A, N]``."""
+        standard = (values - self.mean) / self.deviation
+        return np.asarray(-0.5 * standard**2 - np.log(self.deviation) - 0.5 * math.log(2 * math.pi))
+
+    def with_one_variance(self) -> Moments:
+        """Return the same means with the pooled variance for every record."""
+        return replace(self, variance=np.broadcast_to(self.pooled[:, None], self.variance.shape))
 
 
 def moments(of: Sums) -> tuple[Moments, Moments]:

@@ -9,8 +9,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
-from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
 DEFAULT_ATTACK = "lira_shrunk"
@@ -21,7 +20,7 @@ def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[
 
     Args:
         names: of attacks.
-        without: kinds of signal that were not asked for; ``all`` leaves out attacks that read
+        without: kinds of signal that are not measured; ``all`` leaves out attacks that read
             nothing else.
 
     Raises:
@@ -29,17 +28,18 @@ def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[
     """
     wanted = ATTACKS.names() if "all" in names else list(dict.fromkeys(names))
     if not wanted:
-        raise ImprintError(f"no attack chosen: choose all or some of {', '.join(ATTACKS.names())}")
+        raise ImprintError(f"no attack chosen: choose all, or some of {', '.join(ATTACKS.names())}")
     attacks = [ATTACKS.get(name) for name in wanted]
-    return [one for one in attacks if "all" not in names or not set(one.reads) <= set(without)]
+    return [each for each in attacks if "all" not in names or not set(each.reads) <= set(without)]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of some attacks.
+    """The scores of some attacks.
 
     Attributes:
-        scores: by attack, float64 ``[N]`` (``[K, N]`` of a cohort), larger is likelier a member.
+        scores: by attack, float64 ``[N]`` (``[K, N]`` of a cohort), larger where membership is more
+            likely.
         reads: by attack, the kind of signal it read.
         skipped: by attack that could not be run, why.
     """
@@ -50,14 +50,13 @@ class Scored:
 
 
 def run_attacks(
-    evidence: Evidence, attacks: Sequence[Attack], options: AttackOptions | None = None
+    evidence: Evidence, attacks: Sequence[Attack], settings: AttackSettings | None = None
 ) -> Scored:
     """Return the scores of one target's records; attacks that lack something are skipped.
 
     Raises:
         ImprintError: a setting out of range, or a score that is not finite.
     """
-    settings = options or AttackOptions()
     scores, reads, skipped = {}, {}, {}
     for attack in attacks:
         reason, kind = attack.missing(evidence), attack.kind(evidence)
@@ -72,10 +71,10 @@ def run_attacks(
 def attack_cohort(
     cohort: Cohort,
     attacks: Sequence[Attack],
-    options: AttackOptions | None = None,
+    settings: AttackSettings | None = None,
     others: Mapping[str, FloatArray] | None = None,
 ) -> Scored:
-    """Return the scores of every model of a cohort as the target, judged by the others.
+    """Return the scores of every model of a cohort as the target, with the others as references.
 
     Sums over the cohort are made once and the target taken out of them, so that all K targets
     cost O(K·A·N) as a rule (BASE and RMIA: K² additions a record). Of an exactly balanced cohort
@@ -84,19 +83,19 @@ def attack_cohort(
     Args:
         cohort: two models or more; its ``population`` serves as each target's own.
         attacks: which to run.
-        options: their settings.
+        settings: of the attacks.
         others: further signals of each model as a target, float64 ``[K, A, N]``, e.g. ``mentr``.
 
     Raises:
         ImprintError: fewer than two models, or as :func:`run_attacks`.
     """
     if len(cohort) < 2:
-        raise ImprintError("one model has no others to judge it: give a cohort of two or more")
+        raise ImprintError("a cohort of one model has no references: give a cohort of two or more")
     rows = [
-        run_attacks(cohort_target(cohort, row, others), attacks, options)
+        run_attacks(cohort_target(cohort, row, others), attacks, settings)
         for row in range(len(cohort))
     ]
-    # What one target lacks is missing for the cohort: its mean would be over other models.
+    # An attack that one target lacks is left out, else its mean would be over other models.
     skipped = {name: reason for row in rows for name, reason in row.skipped.items()}
     done = [attack.name for attack in attacks if attack.name not in skipped]
     return Scored(

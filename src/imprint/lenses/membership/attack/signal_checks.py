@@ -11,7 +11,7 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
-from imprint.lenses.membership.attack.evaluation import Evaluation
+from imprint.lenses.membership.attack.evaluation import CHANCE, Evaluation
 from imprint.lenses.membership.cohort.references import References
 from imprint.stats import Estimate, auc
 
@@ -21,7 +21,6 @@ LEAST_Z = 5.0
 """Standard errors from which a mean difference of the wrong sign is reported."""
 TIED = 0.5
 """Share of the records on one score from which an attack says so."""
-CHANCE = 0.5
 NORMAL_95 = 1.959964
 KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures"}
 EXPECTED = {"phi": "larger", "log_curvature": "smaller"}

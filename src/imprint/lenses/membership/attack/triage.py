@@ -18,17 +18,18 @@ from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import BothSides, check_both
+from imprint.lenses.membership.attack.evaluation import (
+    CHANCE,
+    WEAK_AUC,
+    WIDE_INTERVAL,
+    BothSides,
+    check_both,
+)
 from imprint.lenses.membership.cohort.references import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
 
 TAIL, WIDEST_TAIL = 0.01, 0.1
 STEEPEST = 100.0
-CHANCE = 0.5
-WEAK_AUC = 0.6
-"""An AUC up to which an average difference is called weak."""
-WIDE_INTERVAL = 0.25
-"""Width of an AUC's interval from which no difference means nothing."""
 
 
 @dataclass(frozen=True)

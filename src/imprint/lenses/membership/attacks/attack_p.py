@@ -1,4 +1,4 @@
-"""Attack-P: the share of population records that the target finds harder than this one.
+"""Attack-P: the share of population records on which the target's loss is higher than on this one.
 
 Calling members above 1 − α has a false positive rate of α on the population. Equal values count
 half. Reads φ or, with the opposite sign, log-curvature, of the plain record; no reference model.
@@ -12,15 +12,14 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("attack_p", reads=("phi", "log_curvature"), population=True)
-def attack_p(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def attack_p(evidence: Evidence, kind: str) -> FloatArray:
     """Return the share of population records below, float64 ``[N]`` in [0, 1]."""
     sign = DIRECTION[kind]
-    population = np.sort(sign * evidence.of_population(kind)[0])
-    values = sign * evidence.of_target(kind)[0]
+    population = np.sort(sign * evidence.population_values(kind)[0])
+    values = sign * evidence.target_values(kind)[0]
     below = np.searchsorted(population, values, side="left")
     up_to = np.searchsorted(population, values, side="right")
     return np.asarray((below + up_to) / (2 * len(population)))

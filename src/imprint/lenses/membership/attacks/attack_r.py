@@ -7,16 +7,26 @@ Ye, Maddi, Murakonda, Bindschaedler, Shokri 2022, section 4. The plain record, a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 
 from imprint.core.arrays import FloatArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
-@attack("attack_r", sides="out")
-def attack_r(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+@dataclass(frozen=True)
+class AttackROptions(Checked):
+    """Settings of Attack-R."""
+
+    quantile: Annotated[float, Bounds(least=0, most=1)] = 1e-4
+    """Quantile of the OUT losses."""
+
+
+@attack("attack_r", sides="out", options=AttackROptions)
+def attack_r(evidence: Evidence, kind: str, options: AttackROptions) -> FloatArray:
     """Return minus the loss above the quantile, in nats, float64 ``[N]``."""
-    level = options.reference_quantile
-    quantile = evidence.judges.out_loss_quantile(level)
-    return np.asarray(quantile - evidence.of_target("loss")[0])
+    quantile = evidence.reference_models.out_loss_quantile(options.quantile)
+    return np.asarray(quantile - evidence.target_values("loss")[0])

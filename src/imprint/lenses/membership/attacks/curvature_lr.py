@@ -1,7 +1,7 @@
 """Curvature, likelihood ratio.
 
 Score = mean over augmentations of log N(x; μ_in, σ_in) − log N(x; μ_out, σ_out), x the log of the
-input-loss curvature. ``legacy`` as published: Σ G(x; μ_in, V_in) / (Σ G(x; μ_out, V_out) + 1e-22),
+input-loss curvature. ``published_formulas``: Σ G(x; μ_in, V_in) / (Σ G(x; μ_out, V_out) + 1e-22),
 likelihoods added over augmentations and the variance V in the place of σ; far from both means it
 underflows, and records tie.
 
@@ -11,28 +11,38 @@ Ravikumar, Soufleris, Roy 2024, as :mod:`imprint.lenses.membership.attacks.curva
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.gaussian import log_density
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
-@attack("curvature_lr", reads=("log_curvature",), sides="both", spread=True)
-def curvature_lr(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
-    """Return the likelihood ratio, its logarithm unless ``legacy``, float64 ``[N]``."""
-    values = evidence.of_target(kind)
-    outside, inside = evidence.judges.moments(kind)
-    if options.legacy:
+@dataclass(frozen=True)
+class CurvatureRatioOptions:
+    """Settings of the likelihood ratio of curvature."""
+
+    published_formulas: bool = False
+    """The published formula, with the variance in the place of σ."""
+
+
+@attack(
+    "curvature_lr",
+    reads=("log_curvature",),
+    sides="both",
+    spread=True,
+    options=CurvatureRatioOptions,
+)
+def curvature_lr(evidence: Evidence, kind: str, options: CurvatureRatioOptions) -> FloatArray:
+    """Return the logarithm of the likelihood ratio, or the published ratio, float64 ``[N]``."""
+    values = evidence.target_values(kind)
+    outside, inside = evidence.reference_models.moments(kind)
+    if options.published_formulas:
         likely_in = _published(values, inside.mean, inside.variance).sum(axis=0)
         likely_out = _published(values, outside.mean, outside.variance).sum(axis=0)
         return np.asarray(likely_in / (likely_out + 1e-22))
-    ratio = log_density(values, inside.mean, inside.variance) - log_density(
-        values, outside.mean, outside.variance
-    )
-    return np.asarray(ratio.mean(axis=0))
+    return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))
 
 
 def _published(values: FloatArray, mean: FloatArray, variance: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
-"""Label-only: a record far from the decision boundary is taken for a member.
+"""Label-only: records far from the decision boundary score as members.
 
 The score is the distance from the record to the boundary, 0 where the target gets it wrong. It
-takes hard labels alone, so it is what remains to an attacker where confidences are hidden. Where
+needs hard labels alone, for models that hide their confidences. Where
 no input of another label was found the distance is NaN, and the record ties with the farthest.
 
 Choquette-Choo, Tramèr, Carlini, Papernot 2021; Li, Zhang 2021. No reference model. The plain
@@ -14,13 +14,12 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("label_only", reads=("distance",))
-def boundary_distance(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def boundary_distance(evidence: Evidence, kind: str) -> FloatArray:
     """Return the distance to the decision boundary in inputs of [0, 1], float64 ``[N]``."""
-    distance = evidence.of_target(kind)[0]
+    distance = evidence.target_values(kind)[0]
     unknown = np.isnan(distance)
     farthest = distance[~unknown].max(initial=0.0)
     return np.asarray(np.where(unknown, farthest, distance))

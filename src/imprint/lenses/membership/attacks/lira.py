@@ -13,16 +13,11 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.gaussian import log_density
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("lira", reads=("phi", "log_curvature"), sides="both", spread=True)
-def lira(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def lira(evidence: Evidence, kind: str) -> FloatArray:
     """Return the mean log-likelihood ratio, float64 ``[N]``."""
-    values = evidence.of_target(kind)
-    outside, inside = evidence.judges.moments(kind)
-    ratio = log_density(values, inside.mean, inside.variance) - log_density(
-        values, outside.mean, outside.variance
-    )
-    return np.asarray(ratio.mean(axis=0))
+    values = evidence.target_values(kind)
+    outside, inside = evidence.reference_models.moments(kind)
+    return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))

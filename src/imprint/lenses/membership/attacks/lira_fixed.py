@@ -12,16 +12,11 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.gaussian import log_density
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("lira_fixed", reads=("phi", "log_curvature"), sides="both", spread=True)
-def lira_fixed(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def lira_fixed(evidence: Evidence, kind: str) -> FloatArray:
     """Return the mean log-likelihood ratio under pooled variances, float64 ``[N]``."""
-    values = evidence.of_target(kind)
-    outside, inside = evidence.judges.moments(kind)
-    ratio = log_density(values, inside.mean, inside.pooled[:, None]) - log_density(
-        values, outside.mean, outside.pooled[:, None]
-    )
-    return np.asarray(ratio.mean(axis=0))
+    values = evidence.target_values(kind)
+    outside, inside = (side.with_one_variance() for side in evidence.reference_models.moments(kind))
+    return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))

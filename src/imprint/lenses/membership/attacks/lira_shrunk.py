@@ -12,13 +12,12 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.shrinkage import predictive
 
 
 @attack("lira_shrunk", reads=("phi", "log_curvature"), sides="both", spread=True)
-def lira_shrunk(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def lira_shrunk(evidence: Evidence, kind: str) -> FloatArray:
     """Return the mean log-likelihood ratio of the predictives, float64 ``[N]``."""
-    values = evidence.of_target(kind)
-    outside, inside = predictive(*evidence.judges.moments(kind))
+    values = evidence.target_values(kind)
+    outside, inside = predictive(*evidence.reference_models.moments(kind))
     return np.asarray((inside.log_density(values) - outside.log_density(values)).mean(axis=0))

@@ -1,4 +1,4 @@
-"""MAST: the loss, calibrated by half-way between what IN and OUT models lose.
+"""MAST: the loss, calibrated by the midpoint of the mean losses of IN and OUT models.
 
 Score = −(ℓ − (μ_in + μ_out)/2), ℓ the loss of the plain record.
 
@@ -11,12 +11,11 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("mast", sides="both")
-def mast(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def mast(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the loss above its threshold, in nats, float64 ``[N]``."""
-    outside, inside = evidence.judges.moments("loss")
+    outside, inside = evidence.reference_models.moments("loss")
     threshold = (inside.mean[0] + outside.mean[0]) / 2
-    return np.asarray(threshold - evidence.of_target("loss")[0])
+    return np.asarray(threshold - evidence.target_values("loss")[0])

@@ -14,14 +14,13 @@ from scipy.special import expit
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.cohort.references import loss
 
 
 @attack("mentr", reads=("mentr", "phi"))
-def modified_entropy(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def modified_entropy(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the modified entropy in nats, float64 ``[N]``."""
-    values = evidence.of_target(kind)[0]
+    values = evidence.target_values(kind)[0]
     if kind == "mentr":
         return np.asarray(-values)
     return np.asarray(-2 * expit(-values) * loss(values))

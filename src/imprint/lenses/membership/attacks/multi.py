@@ -1,7 +1,7 @@
 """The joint likelihood ratio of all signals and augmentations.
 
-Where lira_shrunk averages the evidence of augmentations as if each told the same, this takes
-what φ, log-curvature and their augmentations say together: D columns, IN and OUT distributions
+Where lira_shrunk averages over augmentations, this takes φ,
+log-curvature and their augmentations together: D columns, IN and OUT distributions
 multivariate Student-t, locations and scales those of the shrunk predictives. Correlations per
 record are shrunk towards the global one, R = ((n − 1) R_record + ν₀ R_global) / (n − 1 + ν₀) with
 ν₀ the prior degrees of freedom, at least D + 2. With one column it is lira_shrunk.
@@ -17,16 +17,15 @@ from scipy.special import gammaln
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
 from imprint.lenses.membership.attack.moments import IN, OUT, Moments
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.shrinkage import StudentT, predictive
 
 
 @attack("multi", reads=("phi", "log_curvature"), sides="both", spread=True)
-def multi(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def multi(evidence: Evidence, kind: str) -> FloatArray:
     """Return the joint log-likelihood ratio, float64 ``[N]``."""
-    values = evidence.of_target("columns")
-    sides = evidence.judges.moments("columns")
-    covariances = evidence.judges.covariances()
+    values = evidence.target_values("columns")
+    sides = evidence.reference_models.moments("columns")
+    covariances = evidence.reference_models.covariances()
     logs = [
         _log_density(values, tails, _correlation(covariances[side], of, tails))
         for side, of, tails in zip((OUT, IN), sides, predictive(*sides), strict=True)
@@ -49,7 +48,7 @@ def _correlation(covariance: FloatArray, of: Moments, tails: StudentT) -> FloatA
     own, known = _standardise(covariance)
     weight = np.where(known, np.maximum(of.count - 1, 0), 0.0)[:, None, None]
     shrunk = (weight * own + prior * together) / (weight + prior)
-    # Columns that say the same leave no inverse; a millionth of independence gives one.
+    # Equal columns leave no inverse; a millionth of independence gives one.
     return np.asarray((1 - 1e-6) * shrunk + 1e-6 * np.eye(width))
 
 

@@ -1,7 +1,7 @@
 """Quantile regression: the target's signal above what is expected of such a record.
 
 On population records a linear quantile regression predicts a high quantile of the target's φ from
-what the references say of the record (mean and standard deviation of the plain record's φ);
+mean and standard deviation of the plain record's φ under the reference models;
 score = φ(x) − q̂(x). Calling members above 0 has a false positive rate of 1 − level on the
 population. For candidates the references are their OUT models, as those of a population record
 are. Without references the prediction is one number, the quantile of the population.
@@ -12,36 +12,46 @@ Quantile Regression", who regress on the record itself.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 
 from imprint.core.arrays import FloatArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
-@attack("quantile", reads=("phi", "log_curvature"), population=True)
-def quantile(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+@dataclass(frozen=True)
+class QuantileOptions(Checked):
+    """Settings of the quantile regression."""
+
+    level: Annotated[float, Bounds(above=0, below=1)] = 0.95
+    """Which quantile of the population's signal is regressed."""
+
+
+@attack("quantile", reads=("phi", "log_curvature"), population=True, options=QuantileOptions)
+def quantile(evidence: Evidence, kind: str, options: QuantileOptions) -> FloatArray:
     """Return the signal above the predicted quantile, float64 ``[N]``."""
-    level = options.population_quantile
     sign = DIRECTION[kind]
-    values = sign * evidence.of_target(kind)[0]
-    population = sign * evidence.of_population(kind)[0]
+    values = sign * evidence.target_values(kind)[0]
+    population = sign * evidence.population_values(kind)[0]
     features = _features(evidence, kind, sign)
     if features is None:
-        return np.asarray(values - np.quantile(population, level))
+        return np.asarray(values - np.quantile(population, options.level))
     of_records, of_population = features
-    return np.asarray(values - _predict(of_population, population, of_records, level))
+    return np.asarray(values - _predict(of_population, population, of_records, options.level))
 
 
 def _features(evidence: Evidence, kind: str, sign: float) -> tuple[FloatArray, FloatArray] | None:
     """Return mean and deviation under OUT models, ``[N, 2]`` and ``[Q, 2]``."""
-    judges = evidence.references
-    if judges is None or not judges.counts[0].any():
+    references = evidence.references
+    if references is None or not references.counts[0].any():
         return None
-    signals = judges.population(kind)
+    signals = references.population(kind)
     if signals is None or len(signals) == 0:
         return None
-    outside, _ = judges.moments(kind)
+    outside, _ = references.moments(kind)
     records = np.stack([sign * outside.mean[0], np.sqrt(outside.variance[0])], axis=1)
     plain = sign * signals[:, 0]
     return records, np.stack([plain.mean(axis=0), plain.std(axis=0)], axis=1)

@@ -12,31 +12,45 @@ Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks"
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from imprint.core.arrays import FloatArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
-@attack("rmia", sides="any")
-def rmia(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+@dataclass(frozen=True)
+class RmiaOptions(Checked):
+    """Settings of RMIA."""
+
+    gamma: Annotated[float, Bounds(above=0)] = 2.0
+    """How many times larger its likelihood ratio must be than a population record's to beat it."""
+    offline: bool = False
+    """Use OUT models alone, as if reference models had been trained before."""
+    slope: Annotated[float, Bounds(least=0, most=1)] = 0.3
+    """Slope a of P_in = a P_out + 1 − a when offline."""
+
+
+@attack("rmia", sides="any", options=RmiaOptions)
+def rmia(evidence: Evidence, kind: str, options: RmiaOptions) -> FloatArray:
     """Return the share of population records beaten, float64 ``[N]`` in [0, 1], or log R(x)."""
-    judges = evidence.judges
+    references = evidence.reference_models
     ratios = _log_ratio(
-        evidence.of_target("phi"), judges.mean_probability(options.offline), options
+        evidence.target_values("phi"), references.mean_probability(options.offline), options
     )
-    mean_population = judges.population_mean_probability()
+    mean_population = references.population_mean_probability()
     if "phi" not in evidence.population or mean_population is None:
         return ratios
-    population = np.sort(_log_ratio(evidence.of_population("phi"), mean_population, options))
+    population = np.sort(_log_ratio(evidence.population_values("phi"), mean_population, options))
     beaten = np.searchsorted(population, ratios - math.log(options.gamma), side="left")
     return np.asarray(beaten / len(population))
 
 
-def _log_ratio(phi: FloatArray, mean: FloatArray, options: AttackOptions) -> FloatArray:
+def _log_ratio(phi: FloatArray, mean: FloatArray, options: RmiaOptions) -> FloatArray:
     """Return log R, averaged over augmentations, float64 ``[N]``."""
     if options.offline:
-        mean = ((1 + options.offline_slope) * mean + 1 - options.offline_slope) / 2
+        mean = ((1 + options.slope) * mean + 1 - options.slope) / 2
     return np.asarray((-np.logaddexp(0.0, -phi) - np.log(mean)).mean(axis=0))

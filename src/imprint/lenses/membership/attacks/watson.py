@@ -1,4 +1,4 @@
-"""Difficulty calibration: the loss less what OUT models lose. Score −(ℓ − μ_out).
+"""Difficulty calibration: the loss less the mean loss of the OUT models. Score −(ℓ − μ_out).
 
 Watson, Guo, Cormode, Sablayrolles 2022, equation 5. The plain record, augmentation 0.
 """
@@ -9,11 +9,10 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("watson", sides="out")
-def watson(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def watson(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the loss above the OUT models' mean, in nats, float64 ``[N]``."""
-    outside, _ = evidence.judges.moments("loss")
-    return np.asarray(outside.mean[0] - evidence.of_target("loss")[0])
+    outside, _ = evidence.reference_models.moments("loss")
+    return np.asarray(outside.mean[0] - evidence.target_values("loss")[0])

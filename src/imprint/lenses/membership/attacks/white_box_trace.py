@@ -1,8 +1,8 @@
-"""White box: a record around which the loss bends little is taken for a member.
+"""White box: records around which the loss has little curvature score as members.
 
 The score is minus the trace of the Hessian of the loss with respect to the input: exact for
-piecewise-linear networks of few classes, by probes for others. It reads gradients, so it is for
-whoever holds the weights.
+piecewise-linear networks of few classes, by probes for others. It reads gradients, so it
+needs the weights.
 
 Ravikumar, Soufleri, Hashemi, Roy 2024. No reference model. The plain record, augmentation 0.
 """
@@ -13,10 +13,9 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.options import AttackOptions
 
 
 @attack("white_box_trace", reads=("trace",))
-def white_box_trace(evidence: Evidence, kind: str, options: AttackOptions) -> FloatArray:
+def white_box_trace(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the trace of the input Hessian, float64 ``[N]``."""
-    return np.asarray(-evidence.of_target(kind)[0])
+    return np.asarray(-evidence.target_values(kind)[0])

@@ -20,9 +20,8 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.attack import Attack, Evidence
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.crossed import crossed_reach
@@ -90,7 +89,7 @@ def by_references(
     sizes: Sequence[int],
     orders: int,
     fpr: float,
-    options: AttackOptions,
+    options: AttackSettings,
     others: Mapping[str, FloatArray],
     seed: int,
 ) -> ByReferences:

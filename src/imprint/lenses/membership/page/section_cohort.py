@@ -9,17 +9,19 @@ from typing import Any
 from imprint.lenses.membership.findings import (
     AttackFinding,
     best_attack,
-    names_by_auc,
     resolved_fprs,
 )
 from imprint.lenses.membership.page.cohort_figures import cohort_figures, memorization_figure
 from imprint.lenses.membership.page.memorized_gallery import read_memorized
 from imprint.lenses.membership.page.tables import (
     attack_headlines,
-    attack_row,
-    control_rows,
+    attack_table,
+    control_results,
+    note_bullets,
+    skipped_details,
 )
-from imprint.lenses.membership.page.verdict import attack_verdict, notes
+from imprint.lenses.membership.page.verdict import attack_verdict
+from imprint.report.blocks import Controls, draw_blocks
 from imprint.report.headline import Headline
 from imprint.report.inputs import as_estimate, estimate, lookup, mapping, number
 from imprint.report.section import SECTIONS, Section
@@ -47,29 +49,32 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     attacks = from_json(dict[str, AttackFinding], findings["attacks"], "summary.json")
     best, least = best_attack(attacks)
     cohort, memorized = mapping(findings, "cohort"), mapping(findings, "memorization")
-    controls = control_rows(attacks)
+    controls = control_results(attacks)
     rates = resolved_fprs(attacks)
     verdict = attack_verdict(attacks, GIVEN_AWAY)
     html = render(
         "cohort.html.j2",
         verdict=verdict,
         warnings=findings.get("warnings", ()),
-        notes=notes(attacks),
         best=best,
         headlines=[
             *attack_headlines(attacks, verdict.about, verdict.rate or least, "model"),
             _memorized(memorized),
         ],
         more_than_noise=_more_than_noise(memorized),
-        failed=[control["name"] for control in controls if not control["passed"]],
+        failed=[control.name for control in controls if not control.passed],
         cohort=cohort,
         accuracy=_accuracy(cohort),
         figures=cohort_figures(root / "membership", findings),
         histogram=memorization_figure(root / "membership", findings),
-        rates=rates,
-        attacks=[attack_row(attacks, name, rates) for name in names_by_auc(attacks)],
-        queried=True,
-        skipped=dict(mapping(findings, "skipped")) if "skipped" in findings else {},
+        attack_blocks=draw_blocks(
+            [
+                attack_table(attacks, rates),
+                *skipped_details(findings.get("skipped", {})),
+                *note_bullets(attacks),
+            ]
+        ),
+        control_block=draw_blocks([Controls(controls)]),
         controls=controls,
         count_attacks=len(attacks),
         memorized=memorized,

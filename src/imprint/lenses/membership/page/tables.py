@@ -1,21 +1,20 @@
-"""What the tables of a membership section show, from the findings."""
+"""Tables, headlines and controls of attacks, for page, terminal and notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from imprint.core.missing import Missing
-from imprint.lenses.membership.findings import AttackFinding
+from imprint.lenses.membership.attack.evaluation import CHANCE
+from imprint.lenses.membership.findings import AttackFinding, names_by_auc
+from imprint.report.blocks import Block, Bullets, ControlResult, Details
 from imprint.report.headline import Headline
-from imprint.report.wording import decimal, percent
+from imprint.report.table import Cell, Column, Table
+from imprint.report.wording import count, decimal, fixed, percent, plural, short_percent
 from imprint.stats.control import Control
-from imprint.stats.estimate import Estimate
 
-CHANCE = 0.5
 BELOW_CHANCE = (
-    " Less than guessing: training images score lower than others, as where a sign is turned, the "
-    "classes are in another order or the training images are the harder ones."
+    " Less than guessing: members score lower than non-members, as where a sign is turned, the "
+    "classes are in another order or the members are the harder ones."
 )
 
 
@@ -29,87 +28,119 @@ def words_of(kind: str) -> str:
     return known[kind].words if kind in known else kind
 
 
-def attack_row(attacks: Mapping[str, AttackFinding], name: str, rates: list[str]) -> dict[str, Any]:
-    """Return what the table of attacks shows of one."""
-    finding = attacks[name]
-    passed = [control.passed for control in (finding.controls or {}).values()]
-    return {
-        "name": name,
-        "reads": words_of(finding.reads),
-        "auc": finding.auc,
-        "tpr": [as_known(finding.tpr_at_fpr.get(rate)) for rate in rates],
-        "balanced": finding.balanced_accuracy,
-        "queries": finding.queries,
-        "controls": f"{sum(passed)} of {len(passed)}" if passed else "not run",
-        "passed": sum(passed),
-    }
+def attack_table(attacks: Mapping[str, AttackFinding], rates: list[str], title: str = "") -> Table:
+    """Return a row an attack, the greatest AUC first.
+
+    Args:
+        attacks: by name.
+        rates: false positive rates to show the TPR at.
+        title: above it on a terminal.
+    """
+    has_queries = any(finding.queries is not None for finding in attacks.values())
+    columns = [
+        Column("Attack"),
+        Column("AUC", percent),
+        *(Column(f"TPR at {short_percent(float(rate))} FPR", percent) for rate in rates),
+        Column("Balanced accuracy", percent),
+        *([Column("Queries", count)] if has_queries else []),
+        Column("Controls passed", count),
+    ]
+    rows = []
+    for name in names_by_auc(attacks):
+        finding = attacks[name]
+        row = [
+            Cell(name, note=words_of(finding.reads)),
+            finding.auc,
+            *(finding.tpr_at_fpr.get(rate) for rate in rates),
+            finding.balanced_accuracy,
+            *([finding.queries] if has_queries else []),
+            _passed(finding),
+        ]
+        rows.append(row)
+    return Table(columns, rows, title=title, sorted_by="AUC")
 
 
-def control_rows(attacks: Mapping[str, AttackFinding]) -> list[dict[str, Any]]:
-    """Return one row a kind of control, over all attacks; kinds that failed first."""
+def _passed(finding: AttackFinding) -> Cell:
+    if not finding.controls:
+        return Cell(None, "not run")
+    passed = len(finding.controls) - len(finding.failed_controls)
+    return Cell(passed, f"{passed} of {len(finding.controls)}")
+
+
+def control_results(attacks: Mapping[str, AttackFinding]) -> list[ControlResult]:
+    """Return one result a kind of control, over all attacks; kinds that failed first."""
     kinds: dict[str, dict[str, Control]] = {}
     for name, finding in attacks.items():
         for kind, control in (finding.controls or {}).items():
             kinds.setdefault(kind, {})[name] = control
-    rows = []
-    for kind, controls in kinds.items():
-        areas = [control.value.value for control in controls.values()]
-        missed = [name for name, control in controls.items() if not control.passed]
-        first = next(iter(controls.values()))
-        rows.append(
-            {
-                "name": kind.replace("_", " "),
-                "what": first.what,
-                "passed": not missed,
-                "missed": missed,
-                "count": len(controls),
-                "low": min(areas),
-                "high": max(areas),
-                "expected": first.expected,
-            }
-        )
-    return sorted(rows, key=lambda row: row["passed"])
+    results = [_control_result(kind, controls) for kind, controls in kinds.items()]
+    return sorted(results, key=lambda result: result.passed)
+
+
+def _control_result(kind: str, controls: Mapping[str, Control]) -> ControlResult:
+    write = fixed(3)
+    areas = [write(control.value.value) for control in controls.values()]
+    failed = [name for name, control in controls.items() if not control.passed]
+    first = next(iter(controls.values()))
+    low, high = min(areas, key=_sortable), max(areas, key=_sortable)
+    return ControlResult(
+        kind.replace("_", " "),
+        first.what + (f" Failed: {', '.join(failed)}." if failed else ""),
+        not failed,
+        low if len(areas) == 1 else f"{low} to {high}",
+        write(first.expected),
+        plural(len(controls), "attack"),
+    )
+
+
+def _sortable(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def skipped_details(skipped: Mapping[str, str]) -> list[Block]:
+    """Return why attacks were not run, folded away; nothing where all were."""
+    if not skipped:
+        return []
+    return [Details(f"{plural(len(skipped), 'attack')} not run", [Bullets(list(skipped.items()))])]
+
+
+def note_bullets(attacks: Mapping[str, AttackFinding]) -> list[Block]:
+    """Return the notes on the numbers of attacks; nothing where there are none."""
+    notes = [(names, f"{note}.") for names, note in collect_notes(attacks)]
+    return [Bullets(notes)] if notes else []
+
+
+def collect_notes(attacks: Mapping[str, AttackFinding]) -> list[tuple[str, str]]:
+    """Return each note once, behind the names of its attacks."""
+    names: dict[str, list[str]] = {}
+    for name, finding in attacks.items():
+        if finding.note is not None:
+            names.setdefault(finding.note, []).append(name)
+    return [(", ".join(several), note) for note, several in names.items()]
 
 
 def attack_headlines(
     attacks: Mapping[str, AttackFinding], best: str, least: str | None, of: str = "record"
 ) -> list[Headline]:
-    """Return what the best attack finds at the least rate that was measured, and its AUC."""
-    area = attacks[best].auc
-    lines = []
+    """Return the TPR of the best attack at the least rate that was measured, and its AUC.
+
+    Args:
+        attacks: by name.
+        best: name of the best.
+        least: the false positive rate; None leaves the TPR out.
+        of: what the estimates are over.
+    """
+    area, lines = attacks[best].auc, []
     if least is not None:
-        share, rate = attacks[best].tpr(least), float(least)
-        alarms = percent(rate, digits(rate))
-        lines.append(
-            Headline(
-                f"Members found at {alarms} false alarms",
-                share,
-                rate,
-                f"When {alarms} of the images that were not trained on are called members by "
-                f"mistake, {best} finds {percent(share.value)} of the training images. Guessing "
-                f"would find {alarms}.",
-                of,
-            )
+        tpr, rate = attacks[best].tpr(least), short_percent(float(least))
+        sentence = (
+            f"When {rate} of the non-members are called members by mistake, {best} finds "
+            f"{percent(tpr.value)} of the members. Guessing would find {rate}."
         )
-    lines.append(
-        Headline(
-            "Area under the curve",
-            area,
-            CHANCE,
-            f"Of one training image and one other, {best} takes the right one for the training "
-            f"image {decimal(100 * area.value, 0)} times in 100. Guessing: 50."
-            + (BELOW_CHANCE if area.high < CHANCE else ""),
-            of,
-        )
+        lines.append(Headline(f"TPR at {rate} FPR", tpr, float(least), sentence, of))
+    times = decimal(100 * area.value, 0)
+    sentence = (
+        f"Given one member and one non-member, {best} scores the member higher {times} times in "
+        f"100. Guessing: 50.{BELOW_CHANCE if area.high < CHANCE else ''}"
     )
-    return lines
-
-
-def digits(rate: float) -> int:
-    """Return how many decimals a rate has in percent."""
-    return max(0, len(f"{100 * rate:g}".partition(".")[2]))
-
-
-def as_known(rate: Estimate | Missing | None) -> Estimate | None:
-    """Return a rate that could be measured, else None."""
-    return rate if isinstance(rate, Estimate) else None
+    return [*lines, Headline("AUC", area, CHANCE, sentence, of)]

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from imprint.lenses.membership.attack.evaluation import Evaluation
-from imprint.lenses.membership.findings import AttackFinding, names_by_auc, resolved_fprs
+from imprint.lenses.membership.attack.evaluation import CHANCE, WEAK_AUC, WIDE_INTERVAL, Evaluation
+from imprint.lenses.membership.findings import names_by_auc, resolved_fprs
 from imprint.report.several import widened
-from imprint.report.wording import percent
+from imprint.report.wording import percent, with_interval
 from imprint.stats.estimate import Estimate
 
-CHANCE = 0.5
-WEAK_AUC = 0.6
-"""An AUC up to which an average difference is called weak."""
-NAMING_RATE = 0.01
+MAX_NAMING_RATE = 0.01
 """A false positive rate up to which finding members is a claim about single ones."""
-NOBODY = "no record can be named with confidence"
-WIDE_INTERVAL = 0.25
-"""Width of an AUC's interval from which nothing found means nothing."""
+NO_NAMES = "no record can be named with confidence"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AttackVerdict:
     """The heading of a membership section.
 
     Attributes:
@@ -37,49 +33,48 @@ class Verdict:
         rate: the false positive rate of that number; None where it is an AUC.
     """
 
-    kind: str
+    kind: Literal["found", "nothing"]
     heading: str
     about: str
-    rate: str | None
+    rate: str | None = None
 
 
 def attack_verdict(
     attacks: Mapping[str, Evaluation],
-    named: str = "Single training images can be told from others",
-) -> Verdict:
+    single: str = "Single training images can be identified",
+) -> AttackVerdict:
     """Return what a reader may conclude from attacks.
 
     Args:
-        attacks: of ``lenses.membership.attacks``.
-        named: what it means that attacks find single records.
+        attacks: what each shows, by name.
+        single: what it means that attacks find single records.
     """
     rates = resolved_fprs(attacks)
-    single = _single_records(attacks, rates)
-    if single is not None:
-        name, rate = single
-        shown = attacks[name].tpr(rate)
-        heading = f"{name} finds {percent(shown.value)} of them at {_rate(rate)} false positives"
-        if float(rate) <= NAMING_RATE:
-            return Verdict("found", f"{named}: {heading}", name, rate)
-        heading = f"Members are found more often than by guessing: {heading}; {NOBODY}"
-        return Verdict("found", heading, name, rate)
+    strongest = _single_records(attacks, rates)
+    if strongest is not None:
+        name, rate = strongest
+        heading = f"{name} has TPR {percent(attacks[name].tpr(rate).value)} at {_rate(rate)} FPR"
+        if float(rate) <= MAX_NAMING_RATE:
+            return AttackVerdict("found", f"{single}: {heading}", name, rate)
+        heading = f"Members are found more often than by guessing: {heading}; {NO_NAMES}"
+        return AttackVerdict("found", heading, name, rate)
     best, worst = names_by_auc(attacks)[0], names_by_auc(attacks)[-1]
-    area = attacks[best].auc
+    area, lowest = attacks[best].auc, attacks[worst].auc
     if widened(area, len(attacks)).low > CHANCE:
-        return Verdict("found", _average(attacks, best, area, rates), best, None)
-    lowest = attacks[worst].auc
+        return AttackVerdict("found", _average(attacks, best, area, rates), best)
     if widened(lowest, len(attacks)).high < CHANCE:
         heading = (
-            f"Below chance: {worst} scores members lower than non-members (AUC {_shown(lowest)}), "
-            "which training does not do; check signs, the order of the classes and the two sets"
+            f"Below chance: {worst} scores members lower than non-members (AUC "
+            f"{with_interval(lowest)}), which training does not do; check signs, the order of the "
+            "classes and the two sets"
         )
-        return Verdict("nothing", heading, worst, None)
+        return AttackVerdict("nothing", heading, worst)
     if area.high - area.low > WIDE_INTERVAL:
-        heading = f"Too few records to say: the best attack, {best}, has an AUC of {_shown(area)}"
-        return Verdict("nothing", heading, best, None)
-    heading = f"No attack told training images from others: the best, {best}, has an AUC of "
+        heading = f"Too few records to say: the best attack, {best}, has an AUC of "
+        return AttackVerdict("nothing", heading + with_interval(area), best)
+    heading = f"No attack separates members from non-members: the best, {best}, has an AUC of "
     chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""
-    return Verdict("nothing", heading + _shown(area) + chance, best, None)
+    return AttackVerdict("nothing", heading + with_interval(area) + chance, best)
 
 
 def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tuple[str, str] | None:
@@ -87,9 +82,9 @@ def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tupl
     choices = len(attacks) * max(1, len(rates))
     for rate in sorted(rates, key=float):
         above = {
-            name: attacks[name].tpr(rate).value
-            for name in attacks
-            if widened(attacks[name].tpr(rate), choices).low > float(rate)
+            name: attack.tpr(rate).value
+            for name, attack in attacks.items()
+            if widened(attack.tpr(rate), choices).low > float(rate)
         }
         if above:
             return max(above, key=lambda name: above[name]), rate
@@ -99,31 +94,19 @@ def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tupl
 def _average(attacks: Mapping[str, Evaluation], best: str, area: Estimate, rates: list[str]) -> str:
     if area.value < WEAK_AUC:
         return (
-            f"Weak signal: {best} scores members higher on average (AUC {_shown(area)}); {NOBODY}"
+            f"Weak signal: {best} scores members higher on average (AUC {with_interval(area)}); "
+            f"{NO_NAMES}"
         )
-    average = f"Members score higher on average ({best}: AUC {_shown(area)})"
+    average = f"Members score higher on average ({best}: AUC {with_interval(area)})"
     if not rates:
         return f"{average}; the non-members are too few to say whether single images can be named"
     least = min(rates, key=float)
-    share_found = attacks[best].tpr(least)
-    share = f"at {_rate(least)} false positives it finds {_shown(share_found)} of them"
-    if share_found.value <= float(least):
+    tpr = attacks[best].tpr(least)
+    share = f"its TPR at {_rate(least)} FPR is {with_interval(tpr)}"
+    if tpr.value <= float(least):
         return f"{average}, but {share}, no more than guessing"
     return f"{average}; {share}, too uncertain to rule out guessing"
 
 
-def notes(attacks: Mapping[str, AttackFinding]) -> list[tuple[str, str]]:
-    """Return what the numbers of some attacks need said, each note once, behind its attacks."""
-    names: dict[str, list[str]] = {}
-    for name, finding in attacks.items():
-        if finding.note is not None:
-            names.setdefault(finding.note, []).append(name)
-    return [(", ".join(several), note) for note, several in names.items()]
-
-
 def _rate(rate: str) -> str:
     return f"{100 * float(rate):g}%"
-
-
-def _shown(area: Estimate) -> str:
-    return f"{percent(area.value)} [{percent(area.low)}, {percent(area.high)}]"

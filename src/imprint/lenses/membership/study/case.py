@@ -1,15 +1,15 @@
-"""One target and its references, from arrays that the user computed elsewhere."""
+"""One target model and its references, from arrays that the user computed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.duplicates import count_tied_rows, first_of_copies
@@ -19,28 +19,67 @@ from imprint.lenses.membership.cohort.references import (
     References,
     completes_balanced_cohort,
 )
-from imprint.study.npz import Arrays, flags, numbers, read_npz
+from imprint.study.array_file import array, read_array_file
 
 SignalKind = Literal["phi", "log_curvature"]
 
-REQUIRED = ("target", "target_members")
-OPTIONAL = (
-    "signals",
-    "members",
-    "population",
-    "population_signals",
-    "curvature_signals",
-    "curvature_target",
-    "curvature_population",
-    "curvature_population_signals",
-    "mentr",
-    "distance",
-    "index",
-)
-
-
-GREATEST_SIGNAL = 1e100
+LARGEST_SIGNAL = 1e100
 """Signals beyond it overflow when they are squared and multiplied."""
+PARTS = ("target", "signals", "population", "population_signals")
+"""What is known of one kind of signal; of the curvature behind ``curvature_``."""
+
+
+SIGNAL: Mapping[str, Any] = {
+    "largest": LARGEST_SIGNAL,
+    "remedy": "no network has such a margin or log-curvature; clip it, or leave that record out",
+}
+OPTIONAL: Mapping[str, Any] = {**SIGNAL, "optional": True}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MembershipArrays:
+    """Signals of N records: of the target model and, if there are some, of K reference models.
+
+    A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c, or the log of the input-loss
+    curvature. A views of each record are given; the first is the plain record.
+    """
+
+    target_members: BoolArray = array("N", "whether the target was trained on it", kind="flag")
+    target: FloatArray = array("A N", "signals of the target", **SIGNAL)
+    members: BoolArray | None = array(
+        "K N", "trained on it, by reference", kind="flag", optional=True, needs=("signals",)
+    )
+    signals: FloatArray | None = array(
+        "K A N", "signals of the references", needs=("members",), **OPTIONAL
+    )
+    population: FloatArray | None = array(
+        "A Q", "signals of the target on records that no model was trained on", **OPTIONAL
+    )
+    population_signals: FloatArray | None = array(
+        "K A Q", "likewise of the references", needs=("signals",), **OPTIONAL
+    )
+    curvature_target: FloatArray | None = array(
+        "B N", "log-curvatures of the target, beside margins", **OPTIONAL
+    )
+    curvature_signals: FloatArray | None = array(
+        "K B N", "likewise of the references", needs=("curvature_target",), **OPTIONAL
+    )
+    curvature_population: FloatArray | None = array(
+        "B R", "likewise of the population", needs=("curvature_target",), **OPTIONAL
+    )
+    curvature_population_signals: FloatArray | None = array(
+        "K B R", "of both", needs=("curvature_signals",), **OPTIONAL
+    )
+    mentr: FloatArray | None = array("_ N", "modified entropies under the target", **OPTIONAL)
+    distance: FloatArray | None = array(
+        "_ N", "distances to the target's decision boundary", **OPTIONAL
+    )
+    index: IntArray | None = array("N", "names of the records", kind="whole", optional=True)
+
+    def part(self, name: str, prefix: str = "") -> FloatArray | None:
+        """Return one of ``PARTS`` of a kind of signal; None where it is missing."""
+        values: FloatArray | None = getattr(self, prefix + name)
+        return values
 
 
 @dataclass(frozen=True)
@@ -50,63 +89,80 @@ class Case:
     Attributes:
         index: int64 ``[N]``.
         members: bool ``[N]``.
-        evidence: what attacks may look at.
-        copies: rows of the file that repeat another one, and are left out.
+        evidence: what attacks may read.
+        copies: rows that repeat another one, and are left out.
         tied: rows left that share all their signals with another one.
     """
 
-    index: NDArray[np.int64]
-    members: NDArray[np.bool_]
+    index: IntArray
+    members: BoolArray
     evidence: Evidence
     copies: int
     tied: int
 
 
 def read_case(file: Path, signal: SignalKind = "phi") -> Case:
-    """Return one target and its references from an ``.npz`` file.
-
-    Names: ``target [A, N]`` and ``target_members [N]``; with references ``signals [K, A, N]`` and
-    ``members [K, N]``; ``population [A, Q]`` and ``population_signals [K, A, Q]`` of records that
-    no model was trained on. A second signal, the log-curvature beside φ, has the same names with
-    ``curvature_`` before them (``curvature_target``, ``curvature_signals`` …). ``mentr [A, N]`` is
-    the modified entropy under the target, ``distance [A, N]`` that to its decision boundary,
-    ``index [N]`` what the records are called. The first augmentation is the plain record.
-    φ is log p_y − log Σ_{c≠y} p_c.
+    """Return one target and its references from an ``.npz`` file of :class:`MembershipArrays`.
 
     Raises:
-        ImprintError: a name is missing or unknown, shapes do not fit, or a value is not finite;
-            the message says which.
+        ImprintError: an array is missing or unknown, shapes do not fit, or a value cannot be.
     """
-    arrays = read_npz(file, REQUIRED, OPTIONAL)
-    _check_together(file, arrays)
-    _check_shapes(file, arrays)
-    first = _signals(file, arrays, "")
-    second = _signals(file, arrays, "curvature_")
-    kinds: dict[str, dict[str, NDArray[np.float64]]] = {signal: first}
+    return make_case(read_array_file(MembershipArrays, file), signal, str(file))
+
+
+def make_case(arrays: MembershipArrays, signal: SignalKind = "phi", where: str = "arrays") -> Case:
+    """Return one target and its references.
+
+    Args:
+        arrays: signals, checked one by one.
+        signal: what ``target``, ``signals`` and ``population`` hold.
+        where: what to call the source in errors.
+
+    Raises:
+        ImprintError: too few members or non-members, references that are the target itself, or
+            one name of two records.
+    """
+    kinds = _signals_by_kind(arrays, signal, where)
+    check_both(arrays.target_members)
+    target = dict(_select(kinds, "target"))
+    target |= {
+        name: values for name in ("mentr", "distance") if (values := arrays.part(name)) is not None
+    }
+    references = None
+    if arrays.members is not None and arrays.signals is not None:
+        _check_apart(where, arrays.target, arrays.signals)
+        references = _references(kinds, arrays.members, arrays.target_members)
+    evidence = Evidence(target, references, _select(kinds, "population"))
+    return _distinct(where, arrays, evidence)
+
+
+def _signals_by_kind(
+    arrays: MembershipArrays, signal: SignalKind, where: str
+) -> dict[str, dict[str, FloatArray]]:
+    """Return what is known of each kind of signal, by the names in ``PARTS``.
+
+    Raises:
+        ImprintError: curvature twice, or of other references than the margins.
+    """
+    first, second = (
+        {name: values for name in PARTS if (values := arrays.part(name, prefix)) is not None}
+        for prefix in ("", "curvature_")
+    )
+    kinds: dict[str, dict[str, FloatArray]] = {signal: first}
     if second and signal == "log_curvature":
         raise ImprintError(
-            f"{file}: with --signal log_curvature, target is the curvature already: "
+            f"{where}: with --signal log_curvature, target is the curvature already: "
             "leave the curvature_ arrays out, or say --signal phi"
         )
+    if second and ("signals" in second) != ("signals" in first):
+        raise ImprintError(f"{where}: give signals and curvature_signals of the same references")
     if second:
         kinds["log_curvature"] = second
-    members = flags(file, "target_members", arrays["target_members"])
-    check_both(members)
-    target = {kind: held["target"] for kind, held in kinds.items()}
-    for name in ("mentr", "distance"):
-        if name in arrays:
-            target[name] = _bounded(file, name, numbers(file, name, arrays[name]))
-    references = None
-    if "members" in arrays:
-        _check_apart(file, first["target"], first["signals"])
-        references = _references(kinds, flags(file, "members", arrays["members"]), members)
-    index = arrays.get("index", np.arange(len(members))).astype(np.int64)
-    evidence = Evidence(target, references, _of(kinds, "population"))
-    return _distinct(file, index if "index" in arrays else None, index, members, evidence)
+    return kinds
 
 
-def _check_apart(file: Path, target: NDArray[np.float64], signals: NDArray[np.float64]) -> None:
-    """Check that the target does not judge itself.
+def _check_apart(where: str, target: FloatArray, signals: FloatArray) -> None:
+    """Check that the target is not one of its own references.
 
     Raises:
         ImprintError: a reference has the target's signals, every one of them.
@@ -116,21 +172,19 @@ def _check_apart(file: Path, target: NDArray[np.float64], signals: NDArray[np.fl
     same = np.flatnonzero((signals == target).all(axis=(1, 2)))
     if len(same):
         raise ImprintError(
-            f"{file}: signals[{same[0]}] are those of the target itself, which would judge itself: "
-            "leave that row out of signals and members"
+            f"{where}: signals[{same[0]}] are those of the target itself, which cannot be its own "
+            "reference: leave that row out of signals and members"
         )
 
 
 def _references(
-    kinds: Mapping[str, Mapping[str, NDArray[np.float64]]],
-    masks: NDArray[np.bool_],
-    members: NDArray[np.bool_],
+    kinds: Mapping[str, Mapping[str, FloatArray]], masks: BoolArray, members: BoolArray
 ) -> References:
-    """Return the models that judge the target, with itself among them where it completes them."""
-    signals, population = _of(kinds, "signals"), _of(kinds, "population_signals")
+    """Return the reference models, with the target among them where it completes their cohort."""
+    signals, population = _select(kinds, "signals"), _select(kinds, "population_signals")
     if not completes_balanced_cohort(masks, members):
         return References(Cohort(signals, masks, population))
-    own, own_population = _of(kinds, "target"), _of(kinds, "population")
+    own, own_population = _select(kinds, "target"), _select(kinds, "population")
     cohort = Cohort(
         {kind: np.concatenate([own[kind][None], values]) for kind, values in signals.items()},
         np.concatenate([members[None], masks]),
@@ -143,18 +197,13 @@ def _references(
     return References(cohort, 0)
 
 
-def _distinct(
-    file: Path,
-    named: NDArray[np.int64] | None,
-    index: NDArray[np.int64],
-    members: NDArray[np.bool_],
-    evidence: Evidence,
-) -> Case:
+def _distinct(where: str, arrays: MembershipArrays, evidence: Evidence) -> Case:
     """Return the case with each record once.
 
     Raises:
-        ImprintError: a name stands at rows that differ.
+        ImprintError: one name is given to rows that differ.
     """
+    members = arrays.target_members
     signals, masks = list(evidence.target.values()), [members[None]]
     if evidence.references is not None:
         cohort = evidence.references.cohort
@@ -162,18 +211,10 @@ def _distinct(
         masks.append(cohort.members)
     columns, memberships = np.concatenate(signals), np.concatenate(masks)
     first = first_of_copies(columns, memberships)
-    if named is not None:
-        _, starts, which = np.unique(named, return_index=True, return_inverse=True)
-        namesake = starts[which]
+    if arrays.index is not None:
         everything = np.concatenate([columns, memberships])
-        differs = (everything != everything[:, namesake]).any(axis=0)
-        if differs.any():
-            row = int(np.flatnonzero(differs)[0])
-            raise ImprintError(
-                f"{file}: index {named[row]} names the rows {namesake[row]} and {row}, whose "
-                "signals differ: give each record an index of its own"
-            )
-        first = np.minimum(first, namesake)
+        first = np.minimum(first, _first_of_name(where, arrays.index, everything))
+    index = np.arange(len(members)) if arrays.index is None else arrays.index
     kept = np.flatnonzero(first == np.arange(len(members)))
     copies, tied = len(members) - len(kept), count_tied_rows(columns[:, kept])
     if not copies:
@@ -182,92 +223,20 @@ def _distinct(
     return Case(index[kept], members[kept], evidence.records(kept), copies, tied)
 
 
-def _of(
-    kinds: Mapping[str, Mapping[str, NDArray[np.float64]]], name: str
-) -> dict[str, NDArray[np.float64]]:
-    return {kind: held[name] for kind, held in kinds.items() if name in held}
-
-
-def _signals(file: Path, arrays: Arrays, prefix: str) -> dict[str, NDArray[np.float64]]:
-    names = ("target", "signals", "population", "population_signals")
-    return {
-        name: _bounded(file, prefix + name, numbers(file, prefix + name, arrays[prefix + name]))
-        for name in names
-        if prefix + name in arrays
-    }
-
-
-def _bounded(file: Path, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values whose squares and products are finite.
-
-    Raises:
-        ImprintError: one is larger than ``GREATEST_SIGNAL``.
-    """
-    if np.abs(values).max() > GREATEST_SIGNAL:
-        place = np.unravel_index(int(np.abs(values).argmax()), values.shape)
-        where = ", ".join(map(str, place))
+def _first_of_name(where: str, index: IntArray, columns: FloatArray) -> IntArray:
+    """Return the first row of the name of each row, int64 ``[N]``."""
+    _, starts, which = np.unique(index, return_index=True, return_inverse=True)
+    namesake: IntArray = starts[which]
+    differs = (columns != columns[:, namesake]).any(axis=0)
+    if differs.any():
+        row = int(np.flatnonzero(differs)[0])
         raise ImprintError(
-            f"{file}: {name}[{where}] is {values[place]:g}, beyond {GREATEST_SIGNAL:g}: no network "
-            "has such a margin or log-curvature; clip it, or leave that record out"
+            f"{where}: index {index[row]} names the rows {namesake[row]} and {row}, whose "
+            "signals differ: give each record an index of its own"
         )
-    return values
+    return namesake
 
 
-def _check_together(file: Path, arrays: Arrays) -> None:
-    needs = {
-        "signals": "members",
-        "members": "signals",
-        "population_signals": "signals",
-        "curvature_signals": "curvature_target",
-        "curvature_population": "curvature_target",
-        "curvature_population_signals": "curvature_signals",
-    }
-    for name, other in needs.items():
-        if name in arrays and other not in arrays:
-            raise ImprintError(f"{file}: {name} is of no use without {other}: give both")
-    if "curvature_target" in arrays and ("curvature_signals" in arrays) != ("signals" in arrays):
-        raise ImprintError(f"{file}: give signals and curvature_signals of the same references")
-
-
-def _check_shapes(file: Path, arrays: Arrays) -> None:
-    """Check every shape against the sizes that target, signals and population set."""
-    records = _size(arrays, "target_members", 0)
-    models = _size(arrays, "members", 0)
-    expected: dict[str, tuple[int | None, ...]] = {
-        "target_members": (records,),
-        "index": (records,),
-        "mentr": (None, records),
-        "distance": (None, records),
-        "members": (models, records),
-    }
-    for prefix in ("", "curvature_"):
-        augmentations = _size(arrays, prefix + "target", 0)
-        asked = _size(arrays, prefix + "population", 1)
-        if asked is None:
-            asked = _size(arrays, prefix + "population_signals", 2)
-        expected |= {
-            prefix + "target": (augmentations, records),
-            prefix + "signals": (models, augmentations, records),
-            prefix + "population": (augmentations, asked),
-            prefix + "population_signals": (models, augmentations, asked),
-        }
-    for name, array in arrays.items():
-        shape = expected[name]
-        fits = array.ndim == len(shape) and all(
-            wanted is None or wanted == size
-            for wanted, size in zip(shape, array.shape, strict=True)
-        )
-        if not fits or 0 in array.shape:
-            told = ", ".join("any" if size is None else str(size) for size in shape)
-            raise ImprintError(
-                f"{file}: {name} has shape {list(array.shape)}, expected [{told}], nothing empty"
-            )
-        if name == "index" and array.dtype.kind not in "iu":
-            raise ImprintError(f"{file}: index must hold whole numbers, not {array.dtype}")
-        if name == "index" and array.max() > np.iinfo(np.int64).max:
-            raise ImprintError(f"{file}: index {array.max()} is beyond 64 bits with a sign")
-
-
-def _size(arrays: Arrays, name: str, axis: int) -> int | None:
-    array = arrays.get(name)
-    return None if array is None or array.ndim <= axis else array.shape[axis]
+def _select(kinds: Mapping[str, Mapping[str, FloatArray]], name: str) -> dict[str, FloatArray]:
+    """Return one of ``PARTS`` by kind of signal."""
+    return {kind: parts[name] for kind, parts in kinds.items() if name in parts}

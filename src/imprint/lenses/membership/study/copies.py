@@ -1,4 +1,4 @@
-"""Images that stand more than once among the records of an audit: each counts once.
+"""Images that occur more than once among the records of an audit: each counts once.
 
 A copy has the scores of the first, so resolution, intervals and controls would count one image as
 several; and a non-member with the pixels of a member was trained on, whatever the folder says.
@@ -22,8 +22,8 @@ from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
 from imprint.study.fingerprint import Fingerprint
 
-COMPARED = 32
-"""Side at which images are compared, pixel by pixel."""
+COMPARED_SIDE = 32
+"""Side in pixels at which images are compared, pixel by pixel."""
 
 
 def distinct_records(
@@ -46,13 +46,12 @@ def distinct_records(
     """
     chosen = choose_records(len(images.first), len(images.second), count, seed)
     chosen = replace(chosen, centre_fraction=centre_fraction)
-    first = first_copies(View(images, chosen.every, centre_fraction).read(COMPARED))
+    first = first_copies(View(images, chosen.every, centre_fraction).read(COMPARED_SIDE))
     own = np.arange(len(first))
     attacked = len(chosen.index)
     inside = int(np.count_nonzero(chosen.members))
-    seen = ((first < inside) | _copies_of_other_members(images, chosen)) & (own >= inside)
-    seen_by_target = int(np.count_nonzero(seen))
-    distinct = (first == own) & ~seen
+    of_members = ((first < inside) | _copies_of_other_members(images, chosen)) & (own >= inside)
+    distinct = (first == own) & ~of_members
     kept, apart = distinct[:attacked], distinct[attacked:]
     records = replace(
         chosen,
@@ -60,24 +59,24 @@ def distinct_records(
         members=chosen.members[kept],
         population=chosen.population[apart],
         copies=int(np.count_nonzero(~distinct)),
-        trained_on=seen_by_target,
+        member_copies=int(np.count_nonzero(of_members)),
     )
     left = int(np.count_nonzero(records.members))
     if min(left, len(records.index) - left) < 2 or not len(records.population):
         raise ImprintError(
             f"{records.copies} of {len(own)} images are exact copies of others, "
-            f"{seen_by_target} of them non-members that copy members: too few members, "
+            f"{records.member_copies} of them non-members that copy members: too few members, "
             "non-members or population are left; give non-members that the network was not trained "
             "on"
         )
-    say_copies(records)
+    log_copies(records)
     return records
 
 
 def _copies_of_other_members(images: JoinedImages, chosen: Records) -> BoolArray:
     """Return which chosen images have the bytes of a member that was not chosen, bool ``[N + Q]``.
 
-    Nothing is decoded for it: a set may hold a million members and an audit attack 500.
+    No image is decoded: a set may hold a million members and an audit attack 500.
     """
     fingerprint = images.fingerprint()
     if not isinstance(fingerprint, Fingerprint):
@@ -101,14 +100,12 @@ def distinct_pool(
         keep: whether copies stay, as published masks number every record.
 
     Raises:
-        ImprintError: as :func:`imprint.lenses.membership.study.records.choose_pool`, or too few
-            images
-            that differ.
+        ImprintError: too few images, or too few that differ.
     """
     usable = usable_indices(images)
     chosen = choose_pool(len(usable), records, population, seed)
     chosen = replace(chosen, index=usable[chosen.index], population=usable[chosen.population])
-    first = first_copies(View(images, chosen.every).read(COMPARED))
+    first = first_copies(View(images, chosen.every).read(COMPARED_SIDE))
     distinct = first == np.arange(len(first))
     if keep and not distinct.all():
         log(
@@ -126,13 +123,13 @@ def distinct_pool(
     if len(pool.index) < MIN_RECORDS:
         raise ImprintError(
             f"{len(pool.index)} records are left without {pool.copies} exact copies, and a cohort "
-            f"takes {MIN_RECORDS}: give more images"
+            f"needs {MIN_RECORDS}: give more images"
         )
-    say_copies(pool)
+    log_copies(pool)
     return pool
 
 
-def copies_warning(pool: Pool) -> list[str]:
+def describe_copies(pool: Pool) -> list[str]:
     """Return a sentence about the copies that were left out; nothing without any."""
     if not pool.copies:
         return []
@@ -140,15 +137,15 @@ def copies_warning(pool: Pool) -> list[str]:
         f"{pool.copies} of {len(pool.every) + pool.copies} images are exact copies of others and "
         "count once, in every number here"
     )
-    if isinstance(pool, Records) and pool.trained_on:
+    if isinstance(pool, Records) and pool.member_copies:
         sentence += (
-            f"; {pool.trained_on} of them stood among the non-members and are members: what they "
-            "show is left out"
+            f"; {pool.member_copies} of them were listed as non-members and copy members: they are "
+            "left out"
         )
     return [sentence]
 
 
-def say_copies(pool: Pool) -> None:
-    """Say what was left out on the terminal."""
-    for sentence in copies_warning(pool):
+def log_copies(pool: Pool) -> None:
+    """Log what was left out."""
+    for sentence in describe_copies(pool):
         log(sentence)

@@ -1,4 +1,4 @@
-"""What a membership audit costs: answers of the network, and seconds on this machine."""
+"""What a membership audit costs: model calls, and seconds on this machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.scorer import Scorer
 from imprint.probe.signals.signal import SignalOptions, signal_kinds
 from imprint.probe.signals.signals import take_signals
+from imprint.report.wording import plural
 
-TIMED = 128
-TRAINING_STEP = 3
+TIMED_RECORDS = 128
+TRAINING_STEP_PASSES = 3
 """Cost of a training step in forward passes: forward, and backward at twice its cost."""
 
 
-def queries(choice: EvidenceChoice) -> dict[str, int]:
-    """Return how many answers of the network one view of one record costs, by kind of signal.
+def count_queries(choice: EvidenceChoice) -> dict[str, int]:
+    """Return the model calls for one view of one record, by kind of signal.
 
-    Gradients are no answers that could be asked for, and count as one.
+    A gradient counts as one.
     """
-    return {kind: signal.queries(choice.probes) for kind, signal in signal_kinds().items()}
+    return {
+        kind: signal.queries(choice.curvature_probes) for kind, signal in signal_kinds().items()
+    }
 
 
 def forecast(
@@ -37,43 +40,41 @@ def forecast(
 ) -> str:
     """Return one sentence: how long the signals take, and a shadow model, on this machine.
 
-    Timed on ``TIMED`` records; the time is told and stands in no artefact.
+    Timed on ``TIMED_RECORDS``; the time stands in no artefact.
     """
-    timed = records.every[:TIMED]
-    view = View(images, timed, records.centre_fraction)
-    plain = SignalOptions(signals=("margin",))
+    view = View(images, records.every[:TIMED_RECORDS], records.centre_fraction)
     started = time.perf_counter()
-    take_signals({"subject": model}, view, plain, device, "time a pass")
-    image = (time.perf_counter() - started) / len(timed)
-    cost = queries(options)
-    views = len(options.augmentations) * (1 + options.curvature * cost["log_curvature"])
-    signals = image * views * len(records.every)
-    shadow = image * TRAINING_STEP * options.train.epochs * len(records.index) / 2
+    take_signals({"model": model}, view, SignalOptions(signals=("margin",)), device, "time a pass")
+    seconds = (time.perf_counter() - started) / len(view)
+    queries = count_queries(options)
+    views = len(options.augmentations) * (1 + options.curvature * queries["log_curvature"])
+    signals = seconds * views * len(records.every)
+    shadow = seconds * TRAINING_STEP_PASSES * options.train.epochs * len(records.index) / 2
     models = 1 + options.controls
-    some = min(options.label_only, len(records.index))
-    by_labels = image * models * some * options.label_only_queries
-    told = (
-        f"cost: {views} answer{'s' if views > 1 else ''} a record, "
-        f"about {_seconds(signals)} for all signals of a network"
+    labelled = min(options.label_only, len(records.index))
+    by_labels = seconds * models * labelled * options.label_only_queries
+    sentence = (
+        f"cost: {plural(views, 'model call')} for each record, about {_duration(signals)} for all "
+        "signals of a network"
     )
-    if some:
-        told += (
-            f", {options.label_only_queries} more of each of {some} records by labels alone, "
-            f"about {_seconds(by_labels)}"
+    if labelled:
+        sentence += (
+            f", {options.label_only_queries} more for each of {labelled} records by hard labels, "
+            f"about {_duration(by_labels)}"
         )
     if options.shadows:
         total = signals * (models + options.shadows) + shadow * options.shadows + by_labels
         return (
-            f"{told} and {_seconds(shadow)} to train a shadow; with {options.shadows} shadows "
-            f"about {_seconds(total)}"
+            f"{sentence} and {_duration(shadow)} to train a shadow model; with {options.shadows} "
+            f"shadow models about {_duration(total)}"
         )
     return (
-        f"{told}, {_seconds(models * signals + by_labels)} in all; a shadow model would add "
-        f"{_seconds(shadow + signals)}"
+        f"{sentence}, {_duration(models * signals + by_labels)} in all; a shadow model would add "
+        f"{_duration(shadow + signals)}"
     )
 
 
-def _seconds(value: float) -> str:
-    if value < 120:
-        return f"{value:.2g} s"
-    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

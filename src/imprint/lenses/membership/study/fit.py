@@ -1,4 +1,4 @@
-"""How networks fit their members: the network under audit, and the shadows that stand for it."""
+"""How networks fit their members: the network under audit, its shadow models, a cohort."""
 
 from __future__ import annotations
 
@@ -7,62 +7,65 @@ from collections.abc import Sequence
 import numpy as np
 
 from imprint.core.arrays import BoolArray
-from imprint.core.progress import log
+from imprint.core.progress import warn
 from imprint.lenses.membership.attack.evaluation import BothSides
 from imprint.lenses.membership.attack.triage import Triage
 from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
-from imprint.lenses.membership.study.signals import Answers
+from imprint.lenses.membership.study.signals import ModelSignals
 
-MISFIT = 0.05
-"""Difference of training accuracies from which shadows are said not to fit."""
-HARDLY = 1.5
-"""How many times the accuracy of guessing is still taken for guessing."""
+MAX_SHADOW_ACCURACY_GAP = 0.05
+"""Difference of training accuracies up to which shadow models fit as the network does."""
+NEAR_CHANCE_FACTOR = 1.5
+"""How many times the accuracy of guessing still counts as guessing."""
 
 
-def shadow_fit(shadows: Sequence[Answers], masks: BoolArray) -> ShadowFit:
-    """Return how many of their own members, and of the other records, shadows get right.
+def measure_shadow_fit(shadows: Sequence[ModelSignals], masks: BoolArray) -> ShadowFit:
+    """Return the accuracy of shadow models on their own members and on the other records.
 
-    A shadow stands for the network only where it fits its members as the network does.
+    A shadow model stands for the network only where it fits its members as the network does.
     """
     right = np.stack([shadow.correct for shadow in shadows])
-    return ShadowFit(
-        len(shadows), BothSides(float(right[masks].mean()), float(right[~masks].mean()))
-    )
+    accuracy = BothSides(float(right[masks].mean()), float(right[~masks].mean()))
+    return ShadowFit(len(shadows), accuracy)
 
 
-def tell_order(first: Triage, classes: int) -> list[str]:
-    """Say so where the network is hardly better than guessing on images it was trained on.
+def warn_if_network_near_chance(triage: Triage, classes: int) -> list[str]:
+    """Warn where the network is hardly better than guessing on its members.
 
     Returns:
         The sentence, or nothing.
     """
-    right = first.accuracy.members
-    if right >= HARDLY / classes:
+    right = triage.accuracy.members
+    if right >= NEAR_CHANCE_FACTOR / classes:
         return []
-    return _said(
+    return _warn(
         f"the network gets only {right:.0%} of its members right, and guessing "
         f"{1 / classes:.0%}: check that its outputs are in the order of the class folders, and "
         "that it was trained"
     )
 
 
-def tell_untrained(right: float, classes: int) -> list[str]:
-    """Say so where the models of a cohort are hardly better than guessing on their members.
+def warn_if_models_near_chance(right: float, classes: int) -> list[str]:
+    """Warn where the models of a cohort are hardly better than guessing on their members.
+
+    Args:
+        right: accuracy on their members.
+        classes: how many.
 
     Returns:
         The sentence, or nothing.
     """
-    if right >= HARDLY / classes:
+    if right >= NEAR_CHANCE_FACTOR / classes:
         return []
-    return _said(
+    return _warn(
         f"the models get only {right:.0%} of their own members right, and guessing "
-        f"{1 / classes:.0%}: train them longer (--train.epochs), or the cohort says nothing of "
-        "models that have learnt"
+        f"{1 / classes:.0%}: train them longer (--train.epochs), or the results say nothing about "
+        "trained models"
     )
 
 
-def tell_misfit(findings: MembershipFindings) -> list[str]:
-    """Say so where shadows fit their members otherwise than the network fits its own.
+def warn_if_shadows_fit_differently(findings: MembershipFindings) -> list[str]:
+    """Warn where shadow models fit their members otherwise than the network fits its own.
 
     Returns:
         The sentence, or nothing.
@@ -71,15 +74,15 @@ def tell_misfit(findings: MembershipFindings) -> list[str]:
         return []
     own = findings.triage.accuracy.members
     theirs = findings.shadows.accuracy.members
-    if abs(own - theirs) <= MISFIT:
+    if abs(own - theirs) <= MAX_SHADOW_ACCURACY_GAP:
         return []
-    return _said(
-        f"shadows get {theirs:.0%} of their members right, the network {own:.0%}: "
+    return _warn(
+        f"shadow models get {theirs:.0%} of their members right, the network {own:.0%}: "
         f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
         "or attacks with references mislead"
     )
 
 
-def _said(sentence: str) -> list[str]:
-    log(sentence)
+def _warn(sentence: str) -> list[str]:
+    warn(sentence)
     return [sentence]

@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imprint.data.imageset import ImageSet
+from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.json_io import write_json
+from imprint.report.wording import percent, plural
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
-EXPOSED_CARDS = 48
+MAX_CARDS = 48
 
 
-def gallery_step(study: Study, images: ImageSet) -> Path:
-    """Write ``gallery/membership``: ``gallery.json`` and the PNG files it names.
+@dataclass(frozen=True)
+class ExposedGallery(Step):
+    """Cards of the most exposed members.
 
-    Args:
-        study: holds ``membership``.
+    Attributes:
         images: the joined set.
+        attacks: how many attacks there are.
+        max_cards: cards at most.
+        study: holds ``membership``.
     """
 
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        exposed = read_table(study.path("membership") / "exposure.parquet")
-        rows = range(min(EXPOSED_CARDS, len(exposed["index"])))
-        cards = [_card(folder, images, exposed, row) for row in rows]
-        write_json(folder / "gallery.json", {"cards": cards})
+    images: ImageSet
+    attacks: int
+    max_cards: int
+    study: Study = uncounted()
 
-    settings = {"exposed": EXPOSED_CARDS, "data": images.fingerprint()}
-    return study.step("gallery/membership", settings, build, ("membership",))
+    artefact = "gallery/membership"
+    inputs = ("membership",)
 
+    def build(self, path: Path) -> None:
+        """Write ``gallery.json`` and the PNG files it names."""
+        path.mkdir(exist_ok=True)
+        exposed = read_table(self.study.path("membership") / "exposure.parquet")
+        rows = range(min(self.max_cards, len(exposed["index"])))
+        write_gallery(path, [self._card(path, exposed, row) for row in rows])
 
-def _card(folder: Path, images: ImageSet, exposed: Table, row: int) -> dict[str, Any]:
-    index = int(exposed["index"][row])
-    return {
-        "rank": row + 1,
-        "index": index,
-        "name": images.name_of(index),
-        "label": images.classes[int(images.labels[index])],
-        "fpr": float(exposed["fpr"][row]),
-        "agreement": int(exposed["agreement"][row]),
-        "score": float(exposed["score"][row]),
-        "image": save_whole(folder, images, index, "image", CARD_SIDE),
-    }
+    def _card(self, folder: Path, exposed: Table, row: int) -> Card:
+        index, fpr = int(exposed["index"][row]), float(exposed["fpr"][row])
+        agreement = int(exposed["agreement"][row])
+        name, label = self.images.name_of(index), self.images.classes[self.images.labels[index]]
+        image = save_whole(folder, self.images, index, "image", CARD_SIDE)
+        scores = "no non-member scores" if fpr == 0 else f"{percent(fpr, 2)} of non-members score"
+        return Card(
+            title=label,
+            name=f"{name} · index {index}",
+            pictures=(CardPicture(str(image["file"]), f"The image: {label}"),),
+            badge=str(row + 1),
+            lines=(
+                Line(f"{scores} as high · {agreement} of {plural(self.attacks, 'attack')} agree"),
+            ),
+            facets={"False positives": "none" if fpr == 0 else "some", "Class": label},
+            numbers={"exposure": -float(row), "attacks that agree": float(agreement)},
+        )

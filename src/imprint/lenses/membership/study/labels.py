@@ -1,14 +1,14 @@
-"""The label-only attack in a membership audit: on some of the records, by many answers of each.
+"""The label-only attack in a membership audit: on some of the records, by many calls for each.
 
-An attack by hard labels asks about a record a thousand times, so it is run on fewer records than
-all others. Its finding stands beside theirs: neither the best attack nor the exposure list, which
-compare attacks on the same records, know of it.
+An attack by hard labels queries the model a thousand times for one record, so it is run on fewer
+records than all others. Its finding stands beside theirs, apart from the best attack and the
+exposure list, which compare attacks on the same records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +19,31 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
-from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack.controls import permuted_membership, untrained_target
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import Records
-from imprint.lenses.membership.study.signals import kinds_left_out
+from imprint.lenses.membership.study.signals import unmeasured_kinds
 from imprint.lenses.membership.study.trials import Trial, run_trials
 from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances, require_art
-from imprint.study.hashing import hash_arrays
-from imprint.study.plain import to_plain
+from imprint.stats.control import Control
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
-NOT_SAID = "asks a thousand times about a record: say of how many with --label-only"
+NO_COUNT = "queries the model a thousand times for one record: say for how many with --label-only"
 DISTANCE = "distance"
 KEPT_EVERY = 32
-"""Records after which what was measured is kept, for a search that is cut short."""
+"""Records after which distances are kept, for a search that is cut short."""
 
 
 def wants_labels(options: MembershipOptions) -> bool:
     """Return whether the label-only attack is among those chosen."""
-    return bool({LABEL_ONLY, "all"} & set(options.attack))
+    return bool({LABEL_ONLY, "all"} & set(options.attacks))
 
 
 def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
@@ -51,8 +52,8 @@ def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
     Raises:
         ImprintError: an unknown attack, or none is left.
     """
-    chosen = choose_attacks(options.attack, kinds_left_out(options))
-    others = [one for one in chosen if one.name != LABEL_ONLY]
+    chosen = choose_attacks(options.attacks, unmeasured_kinds(options))
+    others = [attack for attack in chosen if attack.name != LABEL_ONLY]
     if not others:
         raise ImprintError(
             f"{LABEL_ONLY} is run on --label-only N of the records: choose another attack beside it"
@@ -61,7 +62,7 @@ def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
 
 
 def check_labels(options: MembershipOptions, records: Records) -> None:
-    """Check, before anything is computed, what would otherwise be found out hours later.
+    """Check early what would otherwise fail hours later.
 
     Raises:
         ImprintError: no such attack, or the attack by labels cannot be run.
@@ -70,7 +71,7 @@ def check_labels(options: MembershipOptions, records: Records) -> None:
     if options.label_only:
         require_art()
         boundary_search(options)
-        choose_some(records, options.label_only, options.seed)
+        sample_records(records, options.label_only, options.seed)
 
 
 def boundary_search(options: MembershipOptions) -> BoundarySearchOptions:
@@ -79,10 +80,10 @@ def boundary_search(options: MembershipOptions) -> BoundarySearchOptions:
     return BoundarySearchOptions(queries=options.label_only_queries, seed=seed)
 
 
-def choose_some(records: Records, count: int, seed: int) -> Records:
-    """Return some of the attacked records, as many members as non-members, drawn at random.
+def sample_records(records: Records, count: int, seed: int) -> Records:
+    """Return a random part of the attacked records, as many members as non-members.
 
-    The population stays: its images are where a search may start.
+    The population stays: a search may start from its images.
 
     Args:
         records: that are attacked.
@@ -98,9 +99,57 @@ def choose_some(records: Records, count: int, seed: int) -> Records:
     if half < 2:
         raise ImprintError(f"--label-only {count} is too few: choose 4 records or more, or 0")
     rows = np.concatenate([np.sort(random.permutation(side)[:half]) for side in sides])
-    return Records(
-        index=records.index[rows], members=records.members[rows], population=records.population
-    )
+    return replace(records, index=records.index[rows], members=records.members[rows])
+
+
+@dataclass(frozen=True)
+class BoundaryDistances(Step):
+    """The distances of records to one model's decision boundary: index, distance, queries.
+
+    Attributes:
+        model: the network.
+        records: whose distances.
+        others: where searches may start.
+        boundary: settings of the search.
+        device: where to compute.
+    """
+
+    model: Model
+    records: View
+    others: View
+    boundary: BoundarySearchOptions
+    device: torch.device = uncounted()
+
+    resumable = True
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """``tables/distance/MODEL.parquet``."""
+        return f"tables/{DISTANCE}/{self.model.name}.parquet"
+
+    def build(self, path: Path) -> None:
+        """Measure the distances that are missing, and keep them every few records."""
+        network = self.model.load()
+        records, others = (view.read(network.input_size) for view in (self.records, self.others))
+        index = self.records.index
+        tables = [read_table(path)] if path.exists() else []
+        done = len(tables[0]["index"]) if tables else 0
+        for start in range(done, len(index), KEPT_EVERY):
+            part = slice(start, start + KEPT_EVERY)
+            tables.append(
+                boundary_distances(
+                    network,
+                    records.pixels[part],
+                    records.labels[part],
+                    index[part],
+                    others.pixels,
+                    self.boundary,
+                    self.device,
+                    f"{DISTANCE} of {self.model.name}, records from {start} of {len(index)}",
+                )
+            )
+            joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+            write_table(path, joined)
 
 
 def distance_steps(
@@ -113,8 +162,6 @@ def distance_steps(
 ) -> tuple[str, ...]:
     """Measure the distances of every model that has none yet; return the names of the tables.
 
-    Writes ``tables/distance/MODEL.parquet``: ``index``, ``distance``, ``queries``.
-
     Args:
         study: where tables go.
         models: the networks.
@@ -123,95 +170,57 @@ def distance_steps(
         options: of the search.
         device: where to compute.
     """
-    # No search starts from more of them than that.
+    # A search starts from no more of them than that.
     starts = generator(options.seed, "boundary others").permutation(records.population)
     others = np.sort(starts[: options.starts])
-    settings = {
-        "data": images.fingerprint(),
-        "records": hash_arrays(records.index, others),
-        "boundary": to_plain(options),
-        "centre_fraction": records.centre_fraction,
-    }
-    made = {f"tables/{DISTANCE}/{model.name}.parquet": model for model in models}
-    for name, model in made.items():
-        build = _builder(model, images, replace(records, population=others), options, device)
-        study.step(name, {**settings, "model": model.identity}, build, resumable=True)
-    return tuple(made)
-
-
-def _builder(
-    model: Model,
-    images: ImageSet,
-    shown: Records,
-    options: BoundarySearchOptions,
-    device: torch.device,
-) -> Callable[[Path], None]:
-    index = shown.index
-
-    def build(path: Path) -> None:
-        network = model.load()
-        records, others = (
-            View(images, wanted, shown.centre_fraction).read(network.input_size)
-            for wanted in (index, shown.population)
-        )
-        tables = [read_table(path)] if path.exists() else []
-        done = len(tables[0]["index"]) if tables else 0
-        for start in range(done, len(index), KEPT_EVERY):
-            part = slice(start, start + KEPT_EVERY)
-            what = f"{DISTANCE} of {model.name}, records from {start} of {len(index)}"
-            tables.append(
-                boundary_distances(
-                    network,
-                    records.pixels[part],
-                    records.labels[part],
-                    index[part],
-                    others.pixels,
-                    options,
-                    device,
-                    what,
-                )
-            )
-            joined = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
-            write_table(path, joined)
-
-    return build
+    attacked, apart = (
+        View(images, index, records.centre_fraction) for index in (records.index, others)
+    )
+    steps = [BoundaryDistances(model, attacked, apart, options, device) for model in models]
+    for step in steps:
+        study.run(step)
+    return tuple(step.artefact for step in steps)
 
 
 def attack_labels(
     study: Study,
     artefacts: Sequence[str],
     records: Records,
-    options: AttackOptions,
+    settings: AttackSettings,
     seed: int,
 ) -> tuple[FloatArray, LabelOnlyFinding]:
     """Return the score of each record, float64 ``[n]``, and what the scores show.
-
-    The finding is that of any attack; ``queries`` is the most that was asked about one record,
-    ``mean_queries`` the mean, ``no_boundary`` of how many records no boundary was found.
 
     Args:
         study: holds the tables.
         artefacts: distances of the network, then of an untrained one if there are controls.
         records: that are attacked by labels.
-        options: settings of attacks.
+        settings: of attacks.
         seed: of halves and controls.
     """
     tables: list[Table] = [read_table(study.path(name)) for name in artefacts]
-    evidence, *blank = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
-    asked = tables[0]["queries"]
-    trial = Trial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))
+    evidence, *untrained = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
+    members, queries = records.members, tables[0]["queries"]
+
+    def controls(trial: Trial) -> dict[str, Control | None]:
+        return {
+            "untrained": untrained_target(untrained[0], members, trial.attack, settings),
+            "permuted_membership": permuted_membership(
+                evidence, members, trial.attack, settings, seed
+            ),
+        }
+
     scores, findings = run_trials(
-        [trial],
+        [Trial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))],
         evidence,
-        blank[0] if blank else None,
-        records,
-        options,
-        {DISTANCE: int(asked.max())},
+        members,
+        settings,
         seed,
-        bool(blank),
+        controls if untrained else None,
+        {DISTANCE: int(queries.max())},
     )
     return scores[LABEL_ONLY], LabelOnlyFinding(
         **vars(findings.attacks[LABEL_ONLY]),
-        mean_queries=float(asked.mean()),
+        mean_queries=float(queries.mean()),
         no_boundary=int(np.isnan(tables[0]["distance"]).sum()),
     )

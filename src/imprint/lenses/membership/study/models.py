@@ -1,4 +1,4 @@
-"""The networks whose signals a membership study takes: trained, untrained, or only answering."""
+"""The networks whose signals a membership study takes: trained, untrained, or black-box."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
@@ -16,11 +17,12 @@ from imprint.nets.image_model import ImageModel
 from imprint.nets.load import NetworkFile
 from imprint.nets.model_card import ModelCard
 from imprint.probe.signals.scorer import FromProbabilities, Scorer, are_probabilities
+from imprint.study.counted import uncounted
 from imprint.study.hashing import hash_arrays
 
 UNTRAINED = "untrained"
-ASKED = 8
-"""Images a scorer is asked about to tell it from another one."""
+NOISE_IMAGES = 8
+"""Images of noise whose logits tell one scorer from another of the same name."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,15 @@ class Model:
 
     Attributes:
         name: of its table.
-        identity: what its answers depend on, as JSON values.
+        identity: what its outputs depend on, as JSON values.
         load: returns it.
-        warnings: what a reader must know of its answers, sentences without their full stop.
+        warnings: what a reader must know of its outputs, sentences without their full stop.
     """
 
     name: str
-    identity: Any
-    load: Callable[[], ImageModel | Scorer]
-    warnings: tuple[str, ...] = ()
+    identity: object
+    load: Callable[[], ImageModel | Scorer] = uncounted()
+    warnings: tuple[str, ...] = uncounted(default=())
 
 
 def trained_model(name: str, file: NetworkFile) -> Model:
@@ -50,16 +52,14 @@ def trained_model(name: str, file: NetworkFile) -> Model:
 
 
 def untrained_model(card: ModelCard, seed: int) -> Model:
-    """Return a network of the same architecture that learnt nothing; ``seed`` is the study's."""
+    """Return an untrained network of the same architecture; ``seed`` is the study's."""
     own = derive(seed, UNTRAINED)
     identity = {"architecture": {**card.to_json(), "training": {}}, "seed": own}
     return Model(UNTRAINED, identity, lambda: initial_model(card, own))
 
 
 def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
-    """Return a model that only answers, and how many classes it has.
-
-    What it answers to a few images of noise tells it from another one under the same name.
+    """Return a black-box model, and how many classes it has.
 
     Args:
         name: of its table.
@@ -67,46 +67,59 @@ def scorer_model(name: str, place: str, channels: int) -> tuple[Model, int]:
         channels: of the images.
 
     Raises:
-        ImprintError: no such function, one without the user's consent, or what it returns does
-            not answer images with logits.
+        ImprintError: no such function, one without the user's consent, or what it returns has no
+            logits of images.
     """
+    scorer, size = _make_scorer(place, channels)
+    logits = _logits_of_noise(scorer, place, (NOISE_IMAGES, channels, size, size))
+    identity = {"scorer": place, "logits of noise": hash_arrays(logits)}
+    if not are_probabilities(logits):
+        return Model(name, identity, lambda: scorer), logits.shape[1]
+    warning = (
+        "the scorer returns probabilities, rows that sum to 1, so their logarithms are taken as "
+        "logits; what was rounded to 0 or 1 is lost"
+    )
+    if np.isin(logits, (0, 1)).all():
+        warning = (
+            "the scorer returns hard labels, a 1 for the class and 0 for others, so attacks see "
+            "only whether it is right: return logits or probabilities, or use --label-only"
+        )
+    converted = FromProbabilities(scorer)
+    model = Model(name, {**identity, "logits": "log p"}, lambda: converted, (warning,))
+    return model, logits.shape[1]
+
+
+def _make_scorer(place: str, channels: int) -> tuple[Scorer, int]:
+    """Return the object that a user's function makes, and the side of its images in pixels."""
     make = import_function(place, "scorer")
     try:
-        scorer = make()
+        scorer: Scorer = make()
         size = int(scorer.input_size)
-        ask = scorer.logits
+        _ = scorer.logits
     except Exception as error:
         raise ImprintError(
             f"--scorer {place} must name a function that returns an object with input_size and "
             f"logits(images float32 [b, {channels}, H, W]): {type(error).__name__}: {error}"
         ) from error
-    noise = np.random.default_rng(0).random((ASKED, channels, size, size), dtype=np.float32)
+    return scorer, size
+
+
+def _logits_of_noise(
+    scorer: Scorer, place: str, shape: tuple[int, int, int, int]
+) -> NDArray[np.floating[Any]]:
+    """Return the logits of a few images of noise, ``[b, classes]``, finite."""
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
     try:
-        answers = np.asarray(ask(noise))
+        logits = np.asarray(scorer.logits(noise))
     except Exception as error:
         raise ImprintError(
-            f"--scorer {place}: logits of {ASKED} images of noise, {size} x {size}, failed with "
-            f"{type(error).__name__}: {error}"
+            f"--scorer {place}: logits of {shape[0]} images of noise, {shape[2]} x {shape[3]}, "
+            f"failed with {type(error).__name__}: {error}"
         ) from error
-    real = answers.dtype.kind in "fiu"
-    if answers.ndim != 2 or len(answers) != ASKED or not real or not np.isfinite(answers).all():
+    fits = logits.ndim == 2 and len(logits) == shape[0] and logits.dtype.kind in "fiu"
+    if not fits or not np.isfinite(logits).all():
         raise ImprintError(
-            f"--scorer {place}: logits of {ASKED} images must be finite [{ASKED}, classes], got "
-            f"{answers.dtype} {list(answers.shape)}"
+            f"--scorer {place}: logits of {shape[0]} images must be finite [{shape[0]}, classes], "
+            f"got {logits.dtype} {list(logits.shape)}"
         )
-    identity = {"scorer": place, "answers": hash_arrays(answers)}
-    if not are_probabilities(answers):
-        return Model(name, identity, lambda: scorer), answers.shape[1]
-    told = (
-        "the scorer returns probabilities, rows that sum to 1, so their logarithms are taken as "
-        "logits; what was rounded to 0 or 1 is lost"
-    )
-    if np.isin(answers, (0, 1)).all():
-        told = (
-            "the scorer returns hard labels, a 1 for the class and 0 for others, so attacks know "
-            "no more than whether it is right: return logits or probabilities, or use --label-only"
-        )
-    answering = FromProbabilities(scorer)
-    return Model(name, {**identity, "logits": "log p"}, lambda: answering, (told,)), (
-        answers.shape[1]
-    )
+    return logits

@@ -1,34 +1,60 @@
-"""What can be chosen about membership audits: of one network, and of a cohort."""
+"""Options of membership audits: of one network, and of a cohort."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from imprint.lenses.membership.attack.options import AttackOptions
-from imprint.study.option_types import Names
-from imprint.study.options import Common, DataChoice, WeightsChoice
+from imprint.core.bounds import Bounds, Checked
+from imprint.study.counted import uncounted
+from imprint.study.option_types import Formerly, Names, Parameters
+from imprint.study.options import Common, DataChoice, ModelChoice
 from imprint.train.cohort.options import CohortOptions
+
+if TYPE_CHECKING:
+    from imprint.lenses.membership.attack.attack import AttackSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvidenceChoice(AttackOptions):
-    """Which attacks are run, and what they are shown."""
+class AttacksChoice(Checked):
+    """Which attacks, with which settings."""
 
-    attack: Names = ("all",)
-    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    attacks: Annotated[Names, Formerly("attack")] = ("all",)
+    """Attacks to run, or all. One that lacks what it needs is skipped with the reason."""
+    param: Parameters = ()
+    """Settings of single attacks, such as rmia.gamma=3. An unknown setting is answered with those
+    the attack has."""
+
+    @property
+    def attack_settings(self) -> AttackSettings:
+        """Settings by attack.
+
+        Raises:
+            ImprintError: an unknown attack or setting, or a value out of range.
+        """
+        from imprint.lenses.membership.attack.attack import ATTACKS
+        from imprint.study.parameters import parameter_texts, parse_parameters
+
+        texts = parameter_texts(self.param)
+        return parse_parameters("attack", texts, lambda name: ATTACKS.get(name).Options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceChoice(AttacksChoice):
+    """Which attacks are run, and which signals they read."""
+
     curvature: bool = True
     """Also measure the input-loss curvature, at 4 forward passes a probe."""
-    probes: int = 10
+    curvature_probes: Annotated[int, Bounds(least=1), Formerly("probes")] = 10
     """Random directions of the curvature."""
-    step: float = 1e-3
+    curvature_step: Annotated[float, Bounds(above=0), Formerly("step")] = 1e-3
     """Step of the curvature, in normalised pixels."""
     white_box: bool = False
     """Also measure the trace of the input Hessian and gradient norms, which needs the weights."""
     augmentations: Names = ("identity",)
     """Views of each record, the identity first: flip, or a shift such as shift+4-4."""
-    centre_fraction: float = 1.0
+    centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Share of the shorter side that the centre square keeps of each image (ImageNet: 0.875)."""
     controls: bool = True
     """Also run attacks where there is nothing to find: an untrained network, shuffled membership,
@@ -36,68 +62,69 @@ class EvidenceChoice(AttackOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipOptions(EvidenceChoice, WeightsChoice, Common):
-    """Ask of one network which images it was trained on, given images it was and was not."""
+class MembershipOptions(EvidenceChoice, ModelChoice, Common):
+    """Options of the audit of one network.
 
-    subject: Path | None = None
-    """Weights of the network, with its card NAME.json beside it, or a folder that transformers'
-    save_pretrained wrote."""
-    scorer: str = ""
-    """Instead of weights, package.module:function that returns a model which only answers: an
-    object with input_size and logits(images), remote or of another framework."""
+    Fields that do not count say which images and networks there are, which are on the cards of
+    signals by their content, or stop earlier.
+    """
+
+    scorer: str = uncounted(default="")
+    """Instead of --model, package.module:function that returns a black-box model. The model has
+    input_size and logits(images), and may be remote or of another framework."""
     members: Path
     """Images the network was trained on: a folder or an array file."""
     non_members: Path
-    """Images of the same classes it was not trained on; one half of them stays unattacked, the
-    population that the other half and the members are compared with."""
-    layout: str = "auto"
+    """Images of the same classes it was not trained on. Half of them are not attacked: they are
+    the population that records are compared with."""
+    layout: str = uncounted(default="auto")
     """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
     mnist, arrays."""
-    skip_corrupt: bool = False
+    skip_corrupt: bool = uncounted(default=False)
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
-    members_part: str = ""
+    members_part: str = uncounted(default="")
     """Which part of the members' folder: train, val, test …; empty for the training part."""
-    non_members_part: str = ""
+    non_members_part: str = uncounted(default="")
     """Which part of the non-members' folder."""
-    records: int = 4000
-    """Records to attack at most, half of them members, drawn at random; 0 takes all there are."""
-    label_only: int = 0
-    """How many of the attacked records to attack by hard labels alone as well, half of them
-    members; 0 leaves that attack out. Needs imprint[attacks]."""
-    label_only_queries: int = 1000
-    """Answers that the label-only attack may ask for about one record."""
-    shadows: int = 0
+    records: Annotated[int, Bounds(least=4, or_zero=True)] = uncounted(default=4000)
+    """Records to attack at most, half of them members, drawn at random; 0 for all."""
+    label_only: Annotated[int, Bounds(least=4, or_zero=True)] = 0
+    """How many records to attack by hard labels alone as well, half of them members; 0 for none.
+    Needs imprint[attacks]."""
+    label_only_queries: Annotated[int, Bounds(least=1)] = 1000
+    """Model calls that the label-only attack may use for one record."""
+    shadows: Annotated[int, Bounds(least=2, or_zero=True)] = 0
     """Shadow models to train, each on a random half of the records; they sharpen the attacks."""
-    train: CohortOptions = field(default_factory=CohortOptions)
-    """How shadows are trained; architecture, input_size, mean and std are the network's own."""
-    triage: bool = False
-    """Stop after the first look, which takes one forward pass."""
+    train: CohortOptions = uncounted(default_factory=CohortOptions)
+    """How shadow models are trained; architecture, input_size, mean and std are the network's."""
+    triage: bool = uncounted(default=False)
+    """Stop after the triage, which takes one forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CohortChoice(EvidenceChoice):
     """A cohort: models that differ in which records of one set they were trained on."""
 
-    models: int = 16
-    """How many models; each is attacked in turn, and the others judge it."""
+    models: Annotated[int, Bounds(least=0)] = 16
+    """How many models; each is attacked in turn, with the others as reference models."""
     masks: Literal["balanced", "coins", "legacy"] = "balanced"
-    """Who is trained on what: every record in exactly half of the models, fair coins, or the
-    masks of the published cohorts (50,000 records, no population)."""
+    """Which model is trained on which record: every record in exactly half of the models, fair
+    coins, or the masks of the published cohorts (50,000 records, no population)."""
     train: CohortOptions = field(default_factory=CohortOptions)
     """How every model is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolChoice:
+class PoolChoice(Checked):
     """Which images of a set models are trained on, and which stay apart."""
 
-    records: int = 0
-    """Records that models are trained on and attacked with, drawn at random; 0 takes all."""
-    population: float = 0.2
-    """Share of the images that no model is trained on: what attacks compare records with, and
-    the test examples whose dependence on single records is estimated."""
+    records: Annotated[int, Bounds(least=0)] = 0
+    """Records that models are trained on and attacked with, drawn at random; 0 for all."""
+    population: Annotated[float, Bounds(least=0, below=1)] = 0.2
+    """Share of the images that no model is trained on. Attacks compare records with them, and
+    they are the test examples of influence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CohortAuditOptions(PoolChoice, CohortChoice, DataChoice, Common):
-    """Train a cohort on parts of one set of images, and attack every model of it."""
+    """Options of a cohort on parts of one set of images."""

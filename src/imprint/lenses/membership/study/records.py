@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imprint.core.arrays import IntArray
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
@@ -21,7 +20,7 @@ class Pool:
         index: int64 ``[N]``, the records that are attacked.
         population: int64 ``[Q]``, records that no model was trained on and that are not attacked.
         centre_fraction: share of the shorter side that networks see of an image.
-        copies: images that were left out, since they are exact copies of others.
+        copies: images that were left out as exact copies of others.
     """
 
     index: IntArray
@@ -41,11 +40,11 @@ class Records(Pool):
 
     Attributes:
         members: bool ``[N]``, whether the network was trained on each record.
-        trained_on: copies of members that stood among the non-members.
+        member_copies: copies of members among the non-members, which were left out.
     """
 
-    members: NDArray[np.bool_]
-    trained_on: int = 0
+    members: BoolArray
+    member_copies: int = 0
 
 
 def choose_records(members: int, non_members: int, count: int, seed: int) -> Records:
@@ -57,11 +56,11 @@ def choose_records(members: int, non_members: int, count: int, seed: int) -> Rec
     Args:
         members: how many there are; they come first in the joined set.
         non_members: how many there are.
-        count: records to attack at most; 0 takes all.
+        count: records to attack at most; 0 for all.
         seed: of every draw.
 
     Raises:
-        ImprintError: too few images for that.
+        ImprintError: too few images.
     """
     inside = generator(seed, "members").permutation(members)
     outside = members + generator(seed, "non-members").permutation(non_members)
@@ -87,23 +86,19 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
 
     Args:
         count: images there are.
-        records: to take at most; 0 takes all that are not population.
+        records: to take at most; 0 for all that are not population.
         population: share of the images, in [0, 1).
         seed: of the draw.
 
     Raises:
-        ImprintError: a share out of range, or fewer records than a cohort takes.
+        ImprintError: fewer records than a cohort needs.
     """
-    if not 0 <= population < 1:
-        raise ImprintError(f"population is {population:g}: it is a share of the images, in [0, 1)")
-    if records < 0:
-        raise ImprintError(f"records is {records}: it must not be negative")
     order = generator(seed, "pool").permutation(count)
     apart = round(population * count)
     index = order[apart:][: records or count]
     if len(index) < MIN_RECORDS:
         raise ImprintError(
-            f"{len(index)} records are too few for a cohort, which takes {MIN_RECORDS}: give "
+            f"{len(index)} records are too few for a cohort, which needs {MIN_RECORDS}: give "
             "more images or a smaller --population"
         )
     return Pool(

@@ -1,8 +1,8 @@
-"""The signals of a network, of its shadows and of an untrained one, as steps of a study."""
+"""The signals of the network, of shadow models and of an untrained one, as steps of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,12 +23,14 @@ from imprint.lenses.membership.study.records import Pool
 from imprint.probe.signals.augmented import check_augmentations
 from imprint.probe.signals.signal import SignalOptions, signal_kinds, signals_of_table
 from imprint.probe.signals.signals import take_signals
-from imprint.study.hashing import hash_arrays
-from imprint.study.plain import to_plain
+from imprint.study.counted import uncounted
+from imprint.study.step import Step, card_of
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
 MODELS_AT_ONCE = 8
+REFERENCE_KINDS = ("phi", "log_curvature")
+"""Kinds of signal that attacks read of reference models."""
 
 
 def plain_signals(choice: EvidenceChoice) -> SignalOptions:
@@ -43,8 +45,8 @@ def curvature_signals(
     return replace(
         plain_signals(choice),
         signals=signals_of_table("curvature"),
-        probes=choice.probes,
-        step=choice.step,
+        probes=choice.curvature_probes,
+        step=choice.curvature_step,
         unit=unit,
         seed=derive(seed, "curvature"),
     )
@@ -59,23 +61,54 @@ def white_box_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
     )
 
 
-def kinds_left_out(choice: EvidenceChoice) -> frozenset[str]:
-    """Return the kinds of signal that were not asked for, the distance by labels among them."""
-    taken = {"signals", *["curvature"] * choice.curvature, *["white_box"] * choice.white_box}
-    left = {kind for kind, signal in signal_kinds().items() if signal.table not in taken}
-    return frozenset({"distance", *left})
+def unmeasured_kinds(choice: EvidenceChoice) -> frozenset[str]:
+    """Return the kinds of signal that are not measured of every record."""
+    wanted = {"signals": True, "curvature": choice.curvature, "white_box": choice.white_box}
+    return frozenset(
+        {"distance"} | {kind for kind, signal in signal_kinds().items() if not wanted[signal.table]}
+    )
 
 
 def check_evidence(choice: EvidenceChoice, seed: int) -> None:
-    """Tell mistakes in the choice of attacks and signals before other work begins.
+    """Check the choice of attacks and signals before other work begins.
 
     Raises:
-        ImprintError: an unknown attack or augmentation, or settings of curvature that are none.
+        ImprintError: an unknown attack or augmentation, or impossible settings.
     """
-    choose_attacks(choice.attack)
+    choose_attacks(choice.attacks)
+    _ = choice.attack_settings
     check_augmentations(choice.augmentations)
     plain_signals(choice)
     curvature_signals(choice, seed)
+
+
+@dataclass(frozen=True)
+class SignalsOfModel(Step):
+    """The signals of one model: a row a record, those attacked before the population.
+
+    Attributes:
+        folder: of the table.
+        model: the network.
+        view: the records.
+        signals: which, and how.
+        table: what was taken.
+    """
+
+    folder: str
+    model: Model
+    view: View
+    signals: SignalOptions
+    table: Table | None = uncounted(default=None)
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """``tables/FOLDER/MODEL.parquet``."""
+        return f"tables/{self.folder}/{self.model.name}.parquet"
+
+    def build(self, path: Path) -> None:
+        """Write the table."""
+        assert self.table is not None
+        write_table(path, self.table)
 
 
 def take_all_signals(
@@ -90,21 +123,20 @@ def take_all_signals(
 ) -> dict[str, tuple[str, ...]]:
     """Take every chosen signal of some models; return the artefacts of each, by its name.
 
-    Writes ``tables/signals/MODEL.parquet``, ``tables/curvature/MODEL.parquet`` and
-    ``tables/white_box/MODEL.parquet``; arguments as :func:`signal_steps`, ``seed`` that of the
-    study, ``unit`` of the steps of curvature.
+    Writes tables into ``tables/signals``, ``tables/curvature`` and ``tables/white_box``; arguments
+    as :func:`signal_steps`, ``seed`` that of the study, ``unit`` of the steps of curvature.
     """
     passes = {"signals": plain_signals(choice)}
     if choice.curvature:
         passes["curvature"] = curvature_signals(choice, seed, unit)
     if choice.white_box:
         passes["white_box"] = white_box_signals(choice, seed)
-    made = [
+    artefacts = [
         signal_steps(study, folder, models, images, records, signals, device)
         for folder, signals in passes.items()
     ]
     names = [model.name for model in models]
-    return dict(zip(names, zip(*made, strict=True), strict=True))
+    return dict(zip(names, zip(*artefacts, strict=True), strict=True))
 
 
 def signal_steps(
@@ -118,7 +150,6 @@ def signal_steps(
 ) -> tuple[str, ...]:
     """Take the signals of every model that has none yet; return the names of all artefacts.
 
-    Writes ``tables/FOLDER/MODEL.parquet``: a row a record, those attacked before the population.
     Each batch of images is read once for ``MODELS_AT_ONCE`` models.
 
     Args:
@@ -130,39 +161,26 @@ def signal_steps(
         options: which signals.
         device: where to compute.
     """
-    data = {
-        "data": images.fingerprint(),
-        "records": hash_arrays(records.every),
-        "centre_fraction": records.centre_fraction,
-        "signals": to_plain(options),
-    }
-    made = {
-        model.name: (f"tables/{folder}/{model.name}.parquet", {**data, "model": model.identity})
-        for model in models
-    }
-    missing = [model for model in models if not study.is_done(*made[model.name])]
     view = View(images, records.every, records.centre_fraction)
+    steps = [SignalsOfModel(folder, model, view, options) for model in models]
+    missing = [step for step in steps if not study.is_done(step.artefact, card_of(step))]
     for start in range(0, len(missing), MODELS_AT_ONCE):
         group = missing[start : start + MODELS_AT_ONCE]
-        networks = {model.name: model.load() for model in group}
-        what = f"{folder} of " + (group[0].name if len(group) == 1 else f"{len(group)} models")
-        tables = take_signals(networks, view, options, device, what)
-        for model in group:
-            study.step(*made[model.name], _writer(tables[model.name]))
-    return tuple(name for name, _ in made.values())
-
-
-def _writer(table: Table) -> Callable[[Path], None]:
-    return lambda path: write_table(path, table)
+        networks = {step.model.name: step.model.load() for step in group}
+        names = group[0].model.name if len(group) == 1 else f"{len(group)} models"
+        tables = take_signals(networks, view, options, device, f"{folder} of {names}")
+        for step in group:
+            study.run(replace(step, table=tables[step.model.name]))
+    return tuple(step.artefact for step in steps)
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What one network says of the records, by kind of signal.
+class ModelSignals:
+    """The signals of one model, by kind.
 
     Attributes:
         target: float64 ``[A, N]``, of the attacked records.
-        population: float64 ``[A, Q]``; nothing where there is no population.
+        population: float64 ``[A, Q]``; empty where there is no population.
         correct: bool ``[N]``, whether it gets the plain record right.
         population_correct: bool ``[Q]``.
     """
@@ -173,36 +191,38 @@ class Answers:
     population_correct: BoolArray
 
 
-def read_answers(study: Study, artefacts: Sequence[str], records: Pool) -> Answers:
-    """Return what the tables of one network hold, the tables of each folder joined."""
+def read_signals(study: Study, artefacts: Sequence[str], records: Pool) -> ModelSignals:
+    """Return the tables of one model, those of each folder joined."""
     columns: Table = {}
     for name in artefacts:
         columns |= read_table(study.path(name))
     attacked = len(records.index)
-    found = {}
+    values = {}
     for kind, signal in signal_kinds().items():
-        views = [values for name, values in columns.items() if name.startswith(f"{signal.name}.")]
+        views = [column for name, column in columns.items() if name.startswith(f"{signal.name}.")]
         if views:
-            found[kind] = np.stack(views).astype(np.float64)
-    return Answers(
-        {kind: values[:, :attacked] for kind, values in found.items()},
-        {kind: values[:, attacked:] for kind, values in found.items() if len(records.population)},
+            values[kind] = np.stack(views).astype(np.float64)
+    return ModelSignals(
+        {kind: rows[:, :attacked] for kind, rows in values.items()},
+        {kind: rows[:, attacked:] for kind, rows in values.items() if len(records.population)},
         columns["correct.identity"][:attacked],
         columns["correct.identity"][attacked:],
     )
 
 
-def evidence(target: Answers, shadows: Sequence[Answers], masks: BoolArray | None) -> Evidence:
-    """Return what attacks may look at: the target, and the shadows that judge it.
+def make_evidence(
+    target: ModelSignals, shadows: Sequence[ModelSignals], masks: BoolArray | None
+) -> Evidence:
+    """Return what attacks may read: the target, and the shadow models as its references.
 
     Args:
         target: of the network.
-        shadows: of every shadow, none without.
-        masks: bool ``[K, N]``, which shadow was trained on which record.
+        shadows: of every shadow model, none without.
+        masks: bool ``[K, N]``, which shadow model was trained on which record.
     """
     references = None
     if shadows and masks is not None:
-        kinds = ("phi", "log_curvature") if "log_curvature" in target.target else ("phi",)
+        kinds = [kind for kind in REFERENCE_KINDS if kind in target.target]
         references = References(
             Cohort(
                 {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},

@@ -1,28 +1,18 @@
-"""Every attack on one network: scores, what they show, controls, costs, the exposure list."""
+"""Every attack on one network: scores, findings, controls, costs, the exposure list."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Attack, Evidence
-from imprint.lenses.membership.attack.controls import (
-    permuted_membership,
-    swapped_target,
-    untrained_target,
-)
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.signal_checks import suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
-from imprint.lenses.membership.findings import (
-    MembershipFindings,
-    best_attack,
-    describe_attack,
-)
+from imprint.lenses.membership.findings import MembershipFindings, best_attack, describe_attack
 from imprint.lenses.membership.study.records import Records
 from imprint.stats.control import Control
 from imprint.study.finding import write_finding
@@ -36,17 +26,17 @@ class Trial:
     """One attack under one name.
 
     Attributes:
-        name: the attack's; behind it ``_curvature`` where it is shown the curvature alone.
+        name: the attack's; with ``_curvature`` behind it where it reads the curvature alone.
         attack: the method.
-        kinds: the kinds of signal it is shown; empty for all.
+        kinds: the kinds of signal it may read; empty for all.
     """
 
     name: str
     attack: Attack
     kinds: frozenset[str] = frozenset()
 
-    def shown(self, evidence: Evidence) -> Evidence:
-        """Return the evidence that this trial may look at."""
+    def restrict(self, evidence: Evidence) -> Evidence:
+        """Return the evidence that this trial may read."""
         if not self.kinds:
             return evidence
         references = evidence.references
@@ -57,6 +47,10 @@ class Trial:
             references,
             _only(evidence.population, self.kinds),
         )
+
+
+Controls = Callable[[Trial], Mapping[str, Control | None]]
+"""Runs the controls of a trial; None for one that cannot be run."""
 
 
 def list_trials(attacks: Sequence[Attack], evidence: Evidence) -> list[Trial]:
@@ -76,47 +70,45 @@ def list_trials(attacks: Sequence[Attack], evidence: Evidence) -> list[Trial]:
 def run_trials(
     trials: Sequence[Trial],
     evidence: Evidence,
-    untrained: Evidence | None,
-    records: Records,
-    options: AttackOptions,
-    queries: Mapping[str, int],
+    members: BoolArray,
+    settings: AttackSettings,
     seed: int,
-    with_controls: bool,
+    controls: Controls | None = None,
+    queries: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, FloatArray], MembershipFindings]:
     """Return the scores float64 ``[N]`` by trial, and what they show.
 
     Args:
         trials: which attacks.
         evidence: of the network.
-        untrained: of an untrained one in its place; None leaves that control out.
-        records: that are attacked.
-        options: settings of single attacks.
-        queries: answers of the network a record and view costs, by kind of signal.
-        seed: of halves and controls.
-        with_controls: whether to run them.
+        members: bool ``[N]``.
+        settings: of the attacks.
+        seed: of the halves for balanced accuracy.
+        controls: runs the controls of a trial; None for no controls.
+        queries: model calls for one view of a record, by kind of signal; None where unknown.
 
     Raises:
         ImprintError: no attack can be run.
     """
     scores, findings, skipped = {}, {}, {}
     for trial in trials:
-        shown, attack = trial.shown(evidence), trial.attack
-        reason, kind = attack.missing(shown), attack.kind(shown)
+        readable = trial.restrict(evidence)
+        reason, kind = trial.attack.missing(readable), trial.attack.kind(readable)
         if reason is not None or kind is None:
             skipped[trial.name] = str(reason)
             continue
-        scores[trial.name] = attack.score(shown, options)
-        evaluation = evaluate(scores[trial.name], records.members, seed=seed)
-        controls = None
-        if with_controls:
-            blank = None if untrained is None else trial.shown(untrained)
-            controls = _controls(attack, shown, blank, records.members, options, seed)
-        cost = attack_queries(attack, kind, shown, queries)
-        findings[trial.name] = describe_attack(scores[trial.name], evaluation, kind, cost, controls)
+        scores[trial.name] = trial.attack.score(readable, settings)
+        findings[trial.name] = describe_attack(
+            scores[trial.name],
+            evaluate(scores[trial.name], members, seed=seed),
+            kind,
+            None if queries is None else attack_queries(trial.attack, kind, readable, queries),
+            None if controls is None else _known(controls(trial)),
+        )
     if not scores:
         reasons = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
         raise ImprintError(f"no attack can be run: {reasons}")
-    warnings = tuple(suspect_signals(evidence, records.members))
+    warnings = tuple(suspect_signals(evidence, members))
     return scores, MembershipFindings(attacks=findings, skipped=skipped, warnings=warnings)
 
 
@@ -148,39 +140,24 @@ def write_trials(
 def write_scores(file: Path, score: FloatArray, records: Records) -> None:
     """Write ``index``, ``score`` and ``member`` of every record, scores float64 ``[N]``."""
     file.parent.mkdir(exist_ok=True)
-    columns = {"index": records.index, "score": score, "member": records.members}
-    write_table(file, columns)
-
-
-def _controls(
-    attack: Attack,
-    evidence: Evidence,
-    untrained: Evidence | None,
-    members: BoolArray,
-    options: AttackOptions,
-    seed: int,
-) -> dict[str, Control]:
-    controls = {
-        "untrained": None
-        if untrained is None
-        else untrained_target(untrained, members, attack, options),
-        "permuted_membership": permuted_membership(evidence, members, attack, options, seed),
-        "swapped_target": swapped_target(evidence, members, attack, options, seed),
-    }
-    return {name: control for name, control in controls.items() if control is not None}
+    write_table(file, {"index": records.index, "score": score, "member": records.members})
 
 
 def attack_queries(
     attack: Attack, kind: str, evidence: Evidence, queries: Mapping[str, int]
 ) -> int:
-    """Return how many answers of the network one record costs.
+    """Return the model calls for one record.
 
-    Attacks without references look at the plain record, others at all its views at most.
+    Attacks without references read the plain record, others all its views at most.
     """
     views = 1 if attack.sides == "none" else len(evidence.target[kind])
-    # One pass for curvature answers for φ too, so an attack that reads both pays for the dearer.
+    # One pass for curvature measures φ too, so an attack that reads both pays for the dearer.
     both = attack.name == "multi" and CURVATURE in evidence.target
     return views * queries[CURVATURE if both else kind]
+
+
+def _known(controls: Mapping[str, Control | None]) -> dict[str, Control]:
+    return {name: control for name, control in controls.items() if control is not None}
 
 
 def _only(signals: Mapping[str, FloatArray], kinds: frozenset[str]) -> dict[str, FloatArray]:

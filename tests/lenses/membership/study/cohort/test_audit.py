@@ -25,7 +25,7 @@ from imprint.lenses.membership.study.cohort.memorization import (
 )
 from imprint.lenses.membership.study.options import CohortAuditOptions
 from imprint.lenses.membership.study.records import Pool, choose_pool
-from imprint.lenses.membership.study.signals import Answers
+from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.report.page import write_report
 from imprint.stats import auc
 from imprint.study.tables import read_table
@@ -65,7 +65,7 @@ def options(arrays, out, **changes):
         "data": str(arrays),
         "models": 8,
         "population": 0.2,
-        "probes": 2,
+        "curvature_probes": 2,
         "train": TRAIN,
         "device": "cpu",
     }
@@ -189,7 +189,7 @@ def test_a_cohort_without_findings_comes_to_the_same(arrays, study, tmp_path):
 
 def test_the_command_line(arrays, tmp_path, capsys):
     words = ["--models", "6", "--population", "0", "--no-curvature", "--no-controls"]
-    words += ["--attack", "loss,lira_shrunk,attack_p", "--masks", "coins", "--device", "cpu"]
+    words += ["--attacks", "loss,lira_shrunk,attack_p", "--masks", "coins", "--device", "cpu"]
     words += ["--train.architecture", "mlp", "--train.input-size", "6", "--train.epochs", "1"]
     main(["membership", "cohort", "--data", str(arrays), "--out", str(tmp_path / "s"), *words])
     told = capsys.readouterr().out
@@ -203,15 +203,15 @@ def test_the_command_line(arrays, tmp_path, capsys):
     ("changes", "told"),
     [
         ({"models": 5}, "5 models are too few"),
-        ({"probes": 0}, "at least one probe"),
-        ({"step": float("nan")}, "step of curvature"),
+        ({"curvature_probes": 0}, "curvature_probes must be at least 1, got 0"),
+        ({"curvature_step": float("nan")}, "curvature_step must be"),
         ({"augmentations": ("identity", "flop")}, "unknown augmentation 'flop'"),
         ({"population": 1.0}, "population is 1"),
         ({"population": -0.1}, "population is -0.1"),
         ({"records": -1}, "records is -1"),
         ({"records": 3}, "3 records are too few"),
         ({"masks": "legacy"}, "50000 records"),
-        ({"attack": ("guess",)}, "guess"),
+        ({"attacks": ("guess",)}, "guess"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(arrays, tmp_path, changes, told):
@@ -269,7 +269,7 @@ def test_nothing_goes_with_memorization_where_nothing_is_memorized():
     phi = random.normal(size=(16, 1, 800)) + random.normal(size=800)
     masks = np.argsort(random.random((16, 800)), axis=0) < 8
     answers = [
-        Answers({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
+        ModelSignals({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
     ]
     pool = Pool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
     found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64), {})
@@ -296,7 +296,7 @@ def test_a_record_that_few_models_left_out_does_not_hide_the_others():
     correct = masks | (random.random((200, 60)) < 0.1)
     apart = np.tile(masks[:, [5]], (1, 10))  # record 5 carries ten test examples
     answers = [
-        Answers({"phi": np.zeros((1, 60)), "mentr": np.zeros((1, 60))}, {}, right, carried)
+        ModelSignals({"phi": np.zeros((1, 60)), "mentr": np.zeros((1, 60))}, {}, right, carried)
         for right, carried in zip(correct, apart, strict=True)
     ]
     pool = Pool(index=np.arange(60), population=np.arange(60, 70))
@@ -313,7 +313,7 @@ def test_copies_and_models_that_learnt_nothing_are_warned_of(arrays, tmp_path):
     np.savez(tmp_path / "copied.npz", **content)
     train = replace(TRAIN, epochs=1, learning_rate=1e-6)
     changes = {"models": 6, "controls": False, "curvature": False, "train": train}
-    options(tmp_path / "copied.npz", tmp_path / "study", attack=("loss",), **changes).run()
+    options(tmp_path / "copied.npz", tmp_path / "study", attacks=("loss",), **changes).run()
     summary = json.loads((tmp_path / "study" / "summary.json").read_text())
     copies, untrained = summary["lenses"]["membership"]["warnings"]
     assert copies.startswith("60 of 120 images are exact copies of others and count once")

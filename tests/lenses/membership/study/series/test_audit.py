@@ -8,7 +8,6 @@ from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.privacy.theory import greatest_auc
@@ -24,17 +23,17 @@ from imprint.lenses.membership.study.series.size import (
     judge_ordered,
     repeat,
 )
-from imprint.lenses.membership.study.signals import Answers
+from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.stats import auc
 from imprint.study.json_io import write_json
 from imprint.study.tables import read_table, write_table
 from imprint.train.cohort.options import CohortOptions
 
 TINY = [
-    *("--composite-count", "100", "--models", "5", "--probes", "1", "--device", "cpu"),
+    *("--composite-count", "100", "--models", "5", "--curvature-probes", "1", "--device", "cpu"),
     *("--train.architecture", "mlp", "--train.architecture-options", "widths=16"),
     *("--train.input-size", "8", "--train.epochs", "1", "--train.batch-size", "8"),
-    *("--train.engine", "sequential", "--attack", "lira_shrunk,curvature_lr,attack_p,loss"),
+    *("--train.engine", "sequential", "--attacks", "lira_shrunk,curvature_lr,attack_p,loss"),
 ]
 
 
@@ -107,7 +106,7 @@ def test_over_sizes_in_an_order_that_a_file_gives(tmp_path):
 
 def test_over_curvature_all_places_share_one_cohort(tmp_path):
     out = tmp_path / "study"
-    found = study(out, "curvature", "--values", "0.001,0.1", "--probe-counts", "1,2")
+    found = study(out, "curvature", "--values", "0.001,0.1", "--curvature-probe-counts", "1,2")
     assert len(found["points"]) == 8
     assert [point["queries"] for point in found["points"][:4]] == [5, 10, 9, 18]
     assert [len(point["views"]) for point in found["points"][:2]] == [1, 2]
@@ -162,7 +161,7 @@ SIZE = 200
 
 def answers(phi):
     nobody = {"phi": np.zeros((1, 0))}
-    return Answers({"phi": phi[None]}, nobody, phi > 0, np.zeros(0, dtype=bool))
+    return ModelSignals({"phi": phi[None]}, nobody, phi > 0, np.zeros(0, dtype=bool))
 
 
 def cohort_of_difficulty(seed, models, gap=0.0):
@@ -180,7 +179,7 @@ def test_an_order_of_difficulty_is_told_without_any_training_and_coins_are_not()
     phi, masks = cohort_of_difficulty(0, models=12)
     attacks = choose_attacks(("loss", "lira_shrunk", "base"))
     models = [answers(row) for row in phi]
-    shown = judge_ordered(models[:4], models[4:], masks[4:], first, attacks, AttackOptions(), 0)
+    shown = judge_ordered(models[:4], models[4:], masks[4:], first, attacks, {}, 0)
     assert shown["attacks"]["loss"]["auc"]["value"] > 0.97
     assert shown["difficulty"]["auc"]["value"] > 0.97
     areas = [auc(row[inside], row[~inside]).value for row, inside in zip(phi, masks, strict=True)]
@@ -210,7 +209,7 @@ def test_values_at_the_floor_are_counted_by_side():
     values[:, :, 0] = 0.0
     values[0, :, 3] = 0.0
     measured = Measured(values, floor, np.zeros((4, 1, 0)))
-    found = attack_curvature(measured, masks, [ATTACKS.get("loss")], AttackOptions(), 0)
+    found = attack_curvature(measured, masks, [ATTACKS.get("loss")], {}, 0)
     assert found["at_floor"] == {
         "members": pytest.approx(1 / 3),
         "non_members": pytest.approx(1 / 12),
@@ -259,7 +258,7 @@ def test_a_file_that_is_no_order_is_told(tmp_path, images, order, message):
         (("--over", "epsilon", "--train.noise", "1"), "the budget is what is varied"),
         (("--over", "epsilon", "--values", "1,1000"), "the accountant prv fills the memory"),
         (("--over", "size", "--augmentations", "identity,twirl"), "twirl"),
-        (("--over", "curvature", "--attack", "loss,mentr"), "none of these attacks reads"),
+        (("--over", "curvature", "--attacks", "loss,mentr"), "none of these attacks reads"),
         (("--over", "curvature", "--values", "0"), "must be positive"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.study.records import Pool
-from imprint.lenses.membership.study.signals import Answers, evidence
+from imprint.lenses.membership.study.signals import ModelSignals, make_evidence
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class CohortAnswers:
         queries: answers of a network one view of a record costs, by kind of signal.
     """
 
-    models: Sequence[Answers]
-    untrained: Answers | None
+    models: Sequence[ModelSignals]
+    untrained: ModelSignals | None
     masks: BoolArray
     pool: Pool
     labels: IntArray
@@ -35,7 +35,7 @@ class CohortAnswers:
 
     def cohort(self) -> Cohort:
         """Return the models as references of one another."""
-        references = evidence(self.models[0], self.models, self.masks).references
+        references = make_evidence(self.models[0], self.models, self.masks).references
         assert references is not None
         return references.cohort
 

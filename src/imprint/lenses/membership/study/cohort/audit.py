@@ -24,18 +24,18 @@ from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.findings import find_cohort
 from imprint.lenses.membership.study.cohort.gallery import memorized_gallery_step
-from imprint.lenses.membership.study.copies import copies_warning, distinct_pool
-from imprint.lenses.membership.study.cost import queries
-from imprint.lenses.membership.study.fit import tell_untrained
+from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
+from imprint.lenses.membership.study.cost import count_queries
+from imprint.lenses.membership.study.fit import warn_if_models_near_chance
 from imprint.lenses.membership.study.models import UNTRAINED, Model, trained_model, untrained_model
 from imprint.lenses.membership.study.options import CohortAuditOptions, CohortChoice
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import (
-    Answers,
+    ModelSignals,
     check_evidence,
-    kinds_left_out,
-    read_answers,
+    read_signals,
     take_all_signals,
+    unmeasured_kinds,
 )
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
@@ -80,8 +80,10 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
         )
         findings = cohort_steps(study, images, pool, options, options.seed, device)
         findings["warnings"] = [
-            *copies_warning(pool),
-            *tell_untrained(findings["cohort"]["accuracy"]["members"], len(images.classes)),
+            *describe_copies(pool),
+            *warn_if_models_near_chance(
+                findings["cohort"]["accuracy"]["members"], len(images.classes)
+            ),
         ]
         facts = {
             **image_facts(images),
@@ -140,7 +142,7 @@ def attack_steps(
     Raises:
         ImprintError: options that do not fit.
     """
-    attacks = choose_attacks(choice.attack, kinds_left_out(choice))
+    attacks = choose_attacks(choice.attacks, unmeasured_kinds(choice))
     models = trained_models(study, images, pool, masks, choice, derive(seed, "cohort"), device)
     weights = study.path("models") / models[0].name / WEIGHTS
     blank = [untrained_model(read_card(weights), seed)] if choice.controls else []
@@ -148,16 +150,16 @@ def attack_steps(
 
     def build(folder: Path) -> None:
         answers = read_models(study, made, models, pool)
-        untrained = read_answers(study, made[UNTRAINED], pool) if blank else None
+        untrained = read_signals(study, made[UNTRAINED], pool) if blank else None
         found = CohortAnswers(
             answers,
             untrained,
             masks.members,
             pool,
             images.labels,
-            queries(choice),
+            count_queries(choice),
         )
-        find_cohort(folder, found, attacks, choice.alone(), seed)
+        find_cohort(folder, found, attacks, choice.attack_settings, seed)
 
     settings = {**card_settings(choice, CohortChoice, without=("train",)), "seed": seed}
     inputs = (*(name for names in made.values() for name in names), MASKS)
@@ -226,6 +228,6 @@ def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
 
 def read_models(
     study: Study, made: Mapping[str, tuple[str, ...]], models: Sequence[Model], pool: Pool
-) -> list[Answers]:
+) -> list[ModelSignals]:
     """Return what every model says of the records; ``made`` as from :func:`take_all_signals`."""
-    return [read_answers(study, made[model.name], pool) for model in models]
+    return [read_signals(study, made[model.name], pool) for model in models]

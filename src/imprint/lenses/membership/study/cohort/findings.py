@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Attack, Evidence
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.controls import (
     other_membership,
     permuted_membership,
     untrained_target,
 )
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import attack_cohort, cohort_target
 from imprint.lenses.membership.cohort.agreement import agreement, all_top_sets, mean_overlaps
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
@@ -51,7 +50,7 @@ def find_cohort(
     folder: Path,
     found: CohortAnswers,
     attacks: Sequence[Attack],
-    options: AttackOptions,
+    options: AttackSettings,
     seed: int,
 ) -> None:
     """Attack every model and estimate memorization; write tables and ``findings.json``.
@@ -123,7 +122,7 @@ def score_trials(
     cohort: Cohort,
     others: Mapping[str, FloatArray],
     attacks: Sequence[Attack],
-    options: AttackOptions,
+    options: AttackSettings,
 ) -> tuple[dict[str, tuple[Trial, FloatArray, str]], dict[str, str]]:
     """Return trial, scores float64 ``[K, N]`` and what was read, by name; and why others were not.
 
@@ -151,7 +150,7 @@ def shown_cohort(trial: Trial, cohort: Cohort) -> Cohort:
 
 
 def _attack(
-    found: CohortAnswers, attacks: Sequence[Attack], options: AttackOptions, seed: int
+    found: CohortAnswers, attacks: Sequence[Attack], options: AttackSettings, seed: int
 ) -> tuple[dict[str, FloatArray], dict[str, AttackFinding], dict[str, str]]:
     """Return scores float64 ``[K, N]`` by trial, what they show, and why others were skipped."""
     whole, others = found.cohort(), found.others()
@@ -178,7 +177,7 @@ def _controls(
     cohort: Cohort,
     others: Mapping[str, FloatArray],
     found: CohortAnswers,
-    options: AttackOptions,
+    options: AttackSettings,
     seed: int,
 ) -> dict[str, Control]:
     """Return the controls of one attack, on the first model of the cohort."""
@@ -187,7 +186,7 @@ def _controls(
     first = cohort_target(cohort, 0, others)
     blank = Evidence(found.untrained.target, References(cohort, 0), found.untrained.population)
     done = {
-        "untrained": untrained_target(trial.shown(blank), members, attack, options),
+        "untrained": untrained_target(trial.restrict(blank), members, attack, options),
         "permuted_membership": permuted_membership(first, members, attack, options, seed),
         "other_membership": other_membership(cohort, 0, 1, attack, options, others, seed),
     }

@@ -19,8 +19,7 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.attack.attack import Attack
-from imprint.lenses.membership.attack.options import AttackOptions
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
@@ -33,7 +32,7 @@ from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.probe.signals.signal import SignalOptions
 from imprint.study.finding import to_json
 from imprint.study.json_io import read_json, write_json
-from imprint.study.step_settings import card_settings
+from imprint.study.plain import to_plain
 from imprint.study.store import Study
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort import MASKS
@@ -73,14 +72,14 @@ def study_curvature(
         ImprintError: no attack that reads curvature, or steps and probes that are impossible.
     """
     seed = options.seed
-    attacks = [one for one in choose_attacks(options.attack) if CURVATURE in one.reads]
+    attacks = [one for one in choose_attacks(options.attacks) if CURVATURE in one.reads]
     if not attacks:
         raise ImprintError("none of these attacks reads curvature: add curvature_lr, or choose all")
     views = options.augmentations if len(options.augmentations) > 1 else VIEWS
     grid = [
         curvature_of(options, step, probes, views)
         for step in sorted(set(options.values or STEPS))
-        for probes in sorted(set(options.probe_counts))
+        for probes in sorted(set(options.curvature_probe_counts))
     ]
     pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
@@ -91,7 +90,7 @@ def study_curvature(
         folder = name.replace(" ", "-")
         made = signal_steps(study, folder, models, images, pool, signals, device)
         settings = {
-            **card_settings(options, AttackOptions),
+            "param": to_plain(options.param),
             "attacks": [one.name for one in attacks],
             "seed": seed,
         }
@@ -103,7 +102,7 @@ def study_curvature(
                     measured.first_views(count),
                     masks.members,
                     attacks,
-                    options.alone(),
+                    options.attack_settings,
                     seed,
                 )
                 for count in (1, len(views))
@@ -133,7 +132,7 @@ def curvature_of(
     Raises:
         ImprintError: a step or a number of probes that is impossible.
     """
-    choice = replace(options, step=step, probes=probes, augmentations=views)
+    choice = replace(options, curvature_step=step, curvature_probes=probes, augmentations=views)
     signals = curvature_signals(choice, options.seed)
     return replace(signals, signals=("log_curvature", "log_floor"))
 
@@ -157,7 +156,7 @@ def attack_curvature(
     measured: Measured,
     masks: BoolArray,
     attacks: Sequence[Attack],
-    options: AttackOptions,
+    options: AttackSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Return how attacks do that are shown nothing but this curvature, and the share at the floor.

@@ -28,7 +28,7 @@ from imprint.lenses.membership.study.cohort.audit import draw_masks, read_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.series.options import StudyOptions
-from imprint.lenses.membership.study.signals import Answers, evidence, take_all_signals
+from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, take_all_signals
 from imprint.stats import LEAST_FALSE_POSITIVES, within_unit
 from imprint.study.json_io import read_json, write_json
 from imprint.study.step_settings import card_settings
@@ -52,7 +52,7 @@ def study_models(
             "a member: choose --masks coins"
         )
     seed = options.seed
-    attacks, sizes = choose_attacks(options.attack), choose_sizes(options.models, options.values)
+    attacks, sizes = choose_attacks(options.attacks), choose_sizes(options.models, options.values)
     pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
     models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
@@ -62,7 +62,7 @@ def study_models(
         answers = read_models(study, made, models, pool)
         cohort, others = as_cohort(answers, masks.members)
         found = by_references(
-            cohort, attacks, sizes, options.subsets, FPR, options.alone(), others, seed
+            cohort, attacks, sizes, options.subsets, FPR, options.attack_settings, others, seed
         )
         write_json(file, {**tell(found), "accuracy": accuracies(answers, masks.members)})
 
@@ -77,14 +77,16 @@ def study_models(
     return {**facts, **read_json(study.step("by_references.json", settings, build, inputs))}
 
 
-def as_cohort(answers: list[Answers], masks: BoolArray) -> tuple[Cohort, dict[str, FloatArray]]:
+def as_cohort(
+    answers: list[ModelSignals], masks: BoolArray
+) -> tuple[Cohort, dict[str, FloatArray]]:
     """Return models as references of one another, and the signals they have as targets alone."""
-    references = evidence(answers[0], answers, masks).references
+    references = make_evidence(answers[0], answers, masks).references
     assert references is not None
     return references.cohort, {"mentr": np.stack([model.target["mentr"] for model in answers])}
 
 
-def accuracies(answers: list[Answers], masks: BoolArray) -> dict[str, Any]:
+def accuracies(answers: list[ModelSignals], masks: BoolArray) -> dict[str, Any]:
     """Return the share that models get right: of their members, of others, of the population."""
     right = np.stack([model.correct for model in answers])
     apart = np.stack([model.population_correct for model in answers])

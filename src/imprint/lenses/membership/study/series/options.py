@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from imprint.core.bounds import Bounds
 from imprint.lenses.membership.study.options import CohortChoice, PoolChoice
-from imprint.study.option_types import Integers, Names, Numbers
+from imprint.study.option_types import Formerly, Integers, Names, Numbers
 from imprint.study.options import Common, DataChoice
 
 Over = Literal["models", "size", "epsilon", "curvature"]
@@ -25,7 +26,7 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
     """What is varied."""
     values: Numbers = ()
     """Its values; empty for 2,4,8,… models, three sizes, budgets 1,4,16, or steps 0.0001 … 0.1."""
-    attack: Names = (
+    attacks: Annotated[Names, Formerly("attack")] = (
         "lira_shrunk",
         "lira",
         "lira_fixed",
@@ -36,16 +37,20 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
         "attack_p",
         "loss",
     )
-    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
+    """Attacks to run, or all. One that lacks what it needs is skipped with the reason."""
     masks: Literal["balanced", "coins"] = "coins"
     """Who is trained on what: fair coins, or every record in exactly half of the models (not over
     models: a part of a balanced cohort would tell by its counts who was a member)."""
-    subsets: int = 5
+    subsets: Annotated[int, Bounds(least=1)] = 5
     """over models: random choices of references for each target and number of them."""
     order: Path | None = None
     """over size: also take images in this order: an .npy of their numbers, or the folder of a
     cohort, whose images come by rising memorization."""
     hardest_first: bool = False
     """over size: go through the order from its end."""
-    probe_counts: Integers = (1, 4, 10)
+    curvature_probe_counts: Annotated[Integers, Bounds(least=1), Formerly("probe_counts")] = (
+        1,
+        4,
+        10,
+    )
     """over curvature: random directions, to be combined with every step."""

@@ -24,9 +24,8 @@ from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.attack.attack import Attack
+from imprint.lenses.membership.attack.attack import Attack, AttackSettings
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.options import AttackOptions
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS, evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
@@ -43,7 +42,7 @@ from imprint.lenses.membership.study.series.points import (
     point_seed,
     point_study,
 )
-from imprint.lenses.membership.study.signals import Answers, evidence, take_all_signals
+from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, take_all_signals
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.study.finding import to_json
 from imprint.study.json_io import read_json, write_json
@@ -174,8 +173,8 @@ def _attack_ordered(
             answers[control],
             masks[control].members,
             first,
-            choose_attacks(options.attack),
-            options.alone(),
+            choose_attacks(options.attacks),
+            options.attack_settings,
             options.seed,
         )
         write_json(file, found)
@@ -197,12 +196,12 @@ def _attack_ordered(
 
 
 def judge_ordered(
-    targets: Sequence[Answers],
-    references: Sequence[Answers],
+    targets: Sequence[ModelSignals],
+    references: Sequence[ModelSignals],
     masks: BoolArray,
     first: BoolArray,
     attacks: Sequence[Attack],
-    options: AttackOptions,
+    options: AttackSettings,
     seed: int,
 ) -> dict[str, Any]:
     """Return what attacks make of models trained on the first records of an order.
@@ -216,10 +215,10 @@ def judge_ordered(
         options: of them.
         seed: of halves and of the bootstrap.
     """
-    shown = [evidence(target, references, masks) for target in targets]
+    shown = [make_evidence(target, references, masks) for target in targets]
     found, skipped = {}, {}
     for trial in list_trials(attacks, shown[0]):
-        looks = [trial.shown(one) for one in shown]
+        looks = [trial.restrict(one) for one in shown]
         reason = trial.attack.missing(looks[0])
         if reason is not None:
             skipped[trial.name] = reason
@@ -227,7 +226,7 @@ def judge_ordered(
         scores = np.stack([trial.attack.score(look, options) for look in looks])
         members = np.tile(first, (len(scores), 1))
         found[trial.name] = to_json(evaluate_cohort(scores, members, seed=seed))
-    judges = shown[0].judges.cohort
+    judges = shown[0].reference_models.cohort
     right = np.stack([target.correct for target in targets])
     return {
         "attacks": found,
