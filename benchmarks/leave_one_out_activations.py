@@ -21,8 +21,8 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
-from imprint.lenses.leave_one_out.study.truth.compare import compare_study
-from imprint.lenses.leave_one_out.study.truth.retrain_options import ComparisonOptions
+from imprint.lenses.leave_one_out.options import ComparisonOptions
+from imprint.lenses.leave_one_out.study.compare import compare_study
 from imprint.stats import Estimate, percentile_interval, spearman
 from imprint.study.tables import read_table
 from imprint.train.retrain_options import RetrainOptions
@@ -71,12 +71,12 @@ def measure(row: Row, arguments: argparse.Namespace) -> Measured:
         classes=2,
         records=arguments.records,
         queries=0,
-        left_out=arguments.left_out,
+        removed=arguments.removed,
         pairs=arguments.pairs,
         subsets=0,
         input_size=arguments.input_size,
         noise=(NOISE,),
-        estimator=("none",),
+        estimators=("none",),
         seed=arguments.seed,
         device="cpu",
         json=True,
@@ -108,7 +108,7 @@ def main() -> None:
     for name, value in {
         "depth": 2,
         "records": 120,
-        "left-out": 50,
+        "removed": 50,
         "pairs": 24,
         "input-size": 16,
         "width": 128,
@@ -119,7 +119,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = {row.name: measure(row, arguments) for row in ROWS}
     base = found["relu"]
-    print(f"{arguments.left_out} of {arguments.records} records, {arguments.pairs} pairs each")
+    print(f"{arguments.removed} of {arguments.records} records, {arguments.pairs} pairs each")
     titles = ("networks / relu", "process / relu", "rho to relu", "rho of process, networks")
     print(f"{'':14}{'variance':>16}" + "".join(f"  {title:>24}" for title in titles))
     for name, row in found.items():

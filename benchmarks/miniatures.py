@@ -173,7 +173,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     model = ["--subject", at("classifier.safetensors")]
     sets = ["--train", at("train"), "--test", at("test")]
     retrain = [
-        "--data", at("images.npz"), "--records=16", "--queries=4", "--left-out=3", "--pairs=8",
+        "--data", at("images.npz"), "--records=16", "--queries=4", "--removed=3", "--pairs=8",
         "--subsets=2", "--subset-networks=2", "--input-size=8", "--classes=2", "--depth=1",
         "--train.width=8", "--train.epochs=2",
     ]  # fmt: skip
@@ -241,15 +241,15 @@ def commands(folder: Path) -> dict[str, list[str]]:
         ],
         "leave-one-out optimise": [
             "leave-one-out", "optimise", "--arrays", at("records.npz"), "--removed=3",
-            "--steps=20", "--attempts=1",
+            "--steps=20", "--restarts=1",
         ],
         "leave-one-out landscape": [
             "leave-one-out", "landscape", "--arrays", at("records.npz"), "--removed=3",
-            "--steps=3",
+            "--steps-per-side=3",
         ],
         "leave-one-out retrain": ["leave-one-out", "retrain", *retrain],
         "leave-one-out compare": [
-            "leave-one-out", "compare", *retrain, "--estimator=tracin,nearest",
+            "leave-one-out", "compare", *retrain, "--estimators=tracin,nearest",
         ],
         "coverage importance": [
             "coverage", "importance", *model, "--train", at("train"), "--methods=lrp",

@@ -53,7 +53,7 @@ def long_commands(folder: Path) -> dict[str, list[str]]:
             "--method=out_of_core", "--memory=0.03",
         ],
         "leave-one-out retrain": [
-            *short["leave-one-out retrain"], "--left-out=6", "--pairs=20", "--train.epochs=10",
+            *short["leave-one-out retrain"], "--removed=6", "--pairs=20", "--train.epochs=10",
         ],
         "coverage measure": [*short["coverage measure"], "--criteria=all"],
         "data crops": [*short["data crops"], "--size=600"],

@@ -17,7 +17,7 @@ from imprint.audit.run import run_audit
 from imprint.core.errors import ImprintError
 from imprint.lenses.dejavu.study.arrays import attack_arrays
 from imprint.lenses.dejavu.study.two_model import two_model_audit
-from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
+from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.nets.load import NetworkFile
 from imprint.study.options import DataChoice, DejavuChoice
 from imprint.study.tables import read_table

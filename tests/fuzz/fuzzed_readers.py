@@ -49,8 +49,8 @@ from imprint.lenses.coverage.study import arrays as coverage_arrays
 from imprint.lenses.coverage.study.live_monitor import Monitor, load_monitor, save_monitor
 from imprint.lenses.dejavu.study import arrays as dejavu_arrays
 from imprint.lenses.dejavu.study import one_model_arrays
+from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.study import inputs as leave_one_out_inputs
-from imprint.lenses.leave_one_out.study.options import LeaveOneOutChoice
 from imprint.lenses.membership.memorization.published_ensemble import read_run
 from imprint.lenses.membership.memorization.published_influence import (
     read_influence_matrix,
@@ -67,6 +67,7 @@ from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
 from imprint.report.inputs import read_columns, read_picture
+from imprint.study.array_file import read_array_file
 from imprint.study.config import yaml_words
 from imprint.study.npz import read_npz
 from imprint.study.store import Study
@@ -357,9 +358,11 @@ def frequencies(folder: Path) -> Path:
 
 def read_fit(path: Path) -> object:
     """Read the records of a leave-one-out fit, and the queries."""
-    arrays = leave_one_out_inputs.read_arrays(path)
+    arrays = read_array_file(leave_one_out_inputs.RecordArrays, path)
     inputs = leave_one_out_inputs.inputs_from_arrays(path, arrays, LeaveOneOutChoice(), 0)
-    return leave_one_out_inputs.queries_from(inputs, path, arrays)
+    if arrays.queries is None:
+        return inputs
+    return leave_one_out_inputs.queries_like(inputs, path, arrays.queries, arrays.query_labels)
 
 
 def read_one_model(path: Path) -> object:

@@ -9,7 +9,7 @@ from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
 from imprint.lenses.coverage.study.options import CoverageStep
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
-from imprint.lenses.leave_one_out.study.options import LeaveOneOutStep
+from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.study.options import DataChoice, DejavuChoice
 from imprint.train.cohort.options import CohortOptions

@@ -23,7 +23,7 @@ from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.one_model import one_model_steps
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
-from imprint.lenses.leave_one_out.study.study import audit_step as leave_one_out_step
+from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_steps
 from imprint.lenses.membership.study.records import Pool
 from imprint.nets.fill import initial_model

@@ -2,141 +2,170 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.lenses.leave_one_out.study.options import FitOptions, QueryOptions
-from imprint.lenses.leave_one_out.study.search_options import LandscapeOptions, OptimiseOptions
-from imprint.lenses.leave_one_out.study.truth.retrain_options import (
+from imprint.lenses.leave_one_out.options import (
     ComparisonOptions,
+    FitOptions,
+    LandscapeOptions,
+    OptimiseOptions,
+    QueryOptions,
     RetrainingOptions,
 )
 from imprint.study.command import command
 from imprint.study.listing import listed
 
-listed(
-    "kernels",
-    "kernels of fits",
-    "imprint.lenses.leave_one_out.kernels.kernel:KERNELS",
-)
+listed("kernels", "kernels of fits", "imprint.lenses.leave_one_out.kernels.kernel:KERNELS")
 listed(
     "estimators",
     "estimators of influence",
     "imprint.probe.influence_kit.question:INFLUENCES",
 )
 
+_RECORDS = ("out", "data", "arrays", "records")
+_KERNEL = ("kernel", "activation", "depth", "noise")
+_NETWORKS = (
+    "out", "data", "classes", "records", "removed", "pairs", "subsets", "queries", "lines",
+    "activation", "depth", "noise", "input_size",
+)  # fmt: skip
 
-@command("leave-one-out fit", "leave-one-out influence of every training record")
+
+@command(
+    "leave-one-out fit",
+    "leave-one-out influence of every training record",
+    example="--data photos/ --records 2000 --noise 0.1,1 --out runs/influence",
+    main=(*_RECORDS, *_KERNEL, "method", "outputs", "scaling", "input_size"),
+)
 @dataclass(frozen=True, kw_only=True)
 class Fit(FitOptions):
-    """Fit all records once, and tell what every model with one record less would say.
+    """Fit all records once and compute every leave-one-out model in closed form.
 
     The model is a Gaussian process, by default a network of infinite width; nothing is trained
-    twice, and the numbers are exact. OUT/leave_one_out/records.parquet has a row a record: the
-    divergences of the predictions for it with and without it, how much it is memorized, how well
-    an observer can tell. Queries beside the records (--arrays) are asked of every removed record:
-    OUT/leave_one_out/queries/MEASURE.npy [n, q]; with their classes (query_labels), influence.npy
-    tells by how much each record raises the output of the right class.
+    twice, and the numbers are exact. OUT/leave_one_out/records.parquet has a row per record: the
+    divergences of the predictions for it with and without it, its memorization, and how well an
+    observer distinguishes the two models. Queries in --arrays are answered for every removed
+    record: OUT/leave_one_out/queries/MEASURE.npy [n, q]; with their classes (query_labels),
+    influence.npy is by how much each record raises the output of the right class.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Fit; return the content of ``summary.json``."""
-        from imprint.lenses.leave_one_out.study.study import fit_study
+        from imprint.lenses.leave_one_out.study.fit import fit_study
 
         return fit_study(self)
 
 
-@command("leave-one-out query", "influence of training records on given inputs")
+@command(
+    "leave-one-out query",
+    "influence of training records on given inputs",
+    example="--fit runs/influence --queries inputs.npz --groups classes --out runs/queries",
+)
 @dataclass(frozen=True, kw_only=True)
 class Query(QueryOptions):
-    """Ask a finished fit what every record does to the predictions for other inputs.
+    """Compute the influence of every record of a finished fit on the predictions for other inputs.
 
-    The records are read again from where the fit had them and must not have changed. Written is
+    The records are read again from where the fit had them and must not have changed. Written are
     OUT/leave_one_out/queries/MEASURE.npy [n, q], rows as in the fit's records.parquet; OUT may be
     the folder of the fit. With --groups records are left out together (groups/groups.parquet, a row
-    a group), with --add records that the fit lacks are added (additions/additions.parquet), with
-    --among-records all records are asked about (among_records/MEASURE.npy [n, n]); --queries are
-    asked of the first two as well.
+    per group), with --add records that the fit lacks are added (additions/additions.parquet), with
+    --among-records all records are queries (among_records/MEASURE.npy [n, n]); --queries also apply
+    to the first two.
     """
 
-    def run(self) -> dict[str, Any]:
-        """Ask; return what was asked and written."""
-        from imprint.core.progress import log
+    def run(self) -> Mapping[str, Any]:
+        """Query; return the findings."""
         from imprint.lenses.leave_one_out.study.query import query_study
 
-        told = query_study(self)
-        if not self.json:
-            from imprint.lenses.leave_one_out.page.terminal import show_asked
-
-            show_asked(told)
-        log(f"results: {self.out / 'leave_one_out'}")
-        return told
+        return query_study(self)
 
 
-@command("leave-one-out optimise", "search the input that best reveals a removed record")
+@command(
+    "leave-one-out optimise",
+    "search the input that best reveals a removed record",
+    example="--data photos/ --records 2000 --removed 50 --out runs/search",
+    main=(*_RECORDS, *_KERNEL, "removed", "group_size", "queries", "objective", "target_share",
+          "restarts", "start", "domain"),
+)  # fmt: skip
 @dataclass(frozen=True, kw_only=True)
 class Optimise(OptimiseOptions):
-    """Search, for single records, the input whose prediction tells most of their absence.
+    """Search, for single records, the input whose prediction best reveals their absence.
 
     The search knows the record and all others: it shows what a most revealing query looks like,
-    usually the record itself, and is no attack. How much any query could tell is known beforehand,
-    so each search is certified. OUT/leave_one_out_search/records.parquet has a row a removed
-    record; queries.npy [b, q, ...] has what was found, in the units of the kernel.
+    usually the record itself, and is no attack. The bound on any query is known beforehand, so each
+    search is certified. OUT/leave_one_out_search/records.parquet has a row per removed record;
+    queries.npy [b, q, ...] holds the queries, in the units of the kernel.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Search; return the content of ``summary.json``."""
         from imprint.lenses.leave_one_out.study.search import optimise_study
 
         return optimise_study(self)
 
 
-@command("leave-one-out landscape", "leave-one-out distinguishability along lines between records")
+@command(
+    "leave-one-out landscape",
+    "leave-one-out distinguishability along lines between records",
+    example="--data photos/ --records 2000 --removed 20 --out runs/landscape",
+    main=(*_RECORDS, *_KERNEL, "removed", "lines", "half_length", "steps_per_side"),
+)
 @dataclass(frozen=True, kw_only=True)
 class Landscape(LandscapeOptions):
-    """Look at how much is told of records along lines through them.
+    """Compute leave-one-out distinguishability along lines through removed records.
 
     Divergence and AUC must be greatest at the record itself; the mean distance need not be.
-    OUT/leave_one_out_landscape/lines.parquet has a row a record, line and step.
+    OUT/leave_one_out_landscape/lines.parquet has a row per record, line and step.
     """
 
-    def run(self) -> dict[str, Any]:
-        """Look; return the content of ``summary.json``."""
+    def run(self) -> Mapping[str, Any]:
+        """Compute the lines; return the content of ``summary.json``."""
         from imprint.lenses.leave_one_out.study.landscape import landscape_study
 
         return landscape_study(self)
 
 
-@command("leave-one-out retrain", "retrain networks without chosen records (ground truth)")
+@command(
+    "leave-one-out retrain",
+    "retrain networks without chosen records (ground truth)",
+    example="--data photos/ --classes 2 --records 300 --removed 40 --out runs/truth",
+    main=_NETWORKS,
+)
 @dataclass(frozen=True, kw_only=True)
 class Retrain(RetrainingOptions):
-    """Train networks with and without single records: the ground truth of leave-one-out values.
+    """Retrain networks with and without single records: the ground truth of leave-one-out values.
 
     Networks are fully connected and described by the options of the kernel fc. A network with a
     record and one without start from the same weights and see the same batches. An interrupted run
-    goes on where it stopped; OUT/logits holds what the networks say. With --lines they are asked
-    around the records as well: OUT/lines/lines.parquet has a row a record, line and step.
+    resumes; OUT/logits holds the logits of all networks. With --lines they are queried around the
+    records as well: OUT/lines/lines.parquet has a row per record, line and step.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Retrain; return the content of ``summary.json``."""
-        from imprint.lenses.leave_one_out.study.truth.compare import retrain_study
+        from imprint.lenses.leave_one_out.study.compare import retrain_study
 
         return retrain_study(self)
 
 
-@command("leave-one-out compare", "closed form and influence estimators against retraining")
+@command(
+    "leave-one-out compare",
+    "closed form and influence estimators against retraining",
+    example="--data photos/ --classes 2 --records 300 --removed 40 --out runs/truth",
+    main=(*_NETWORKS, "estimators", "damping"),
+)
 @dataclass(frozen=True, kw_only=True)
 class Compare(ComparisonOptions):
-    """Compare closed-form leave-one-out values, and other estimates, with retraining.
+    """Compare closed-form leave-one-out values, and influence estimators, with retraining.
 
-    Retrains what OUT does not hold yet. OUT/comparison gets a row an estimator: correlations with
+    Retrains what OUT does not hold yet. OUT/comparison gets a row per estimator: correlations with
     the shift of the logits and with the AUC of the attack, linear datamodeling score, time and
-    memory; the noise ceiling says what a perfect estimate could reach.
+    memory; the noise ceiling is what a perfect estimate could reach.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Compare; return the content of ``summary.json``."""
-        from imprint.lenses.leave_one_out.study.truth.compare import compare_study
+        from imprint.lenses.leave_one_out.study.compare import compare_study
 
         return compare_study(self)

@@ -7,7 +7,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel, kernel_settings
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
-from imprint.lenses.leave_one_out.posterior.options import KernelChoice
+from imprint.lenses.leave_one_out.options import KernelChoice
 
 
 @pytest.mark.parametrize("name", KERNELS.names())

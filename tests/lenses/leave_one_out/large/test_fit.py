@@ -14,6 +14,7 @@ from imprint.lenses.leave_one_out.large.approximate_inverse import choose_method
 from imprint.lenses.leave_one_out.large.approximation_error import MEASURES
 from imprint.lenses.leave_one_out.large.fit import fit_large
 from imprint.lenses.leave_one_out.large.memory_plan import Demand, LargeOptions, panel_width_within
+from imprint.study.finding import to_json
 from tests.lenses.leave_one_out.large_problem import KERNEL, NOISE, large_problem
 
 MIB = 1 << 20
@@ -96,7 +97,7 @@ def test_same_seed_same_numbers():
 
 
 def test_report_is_json():
-    report = json.loads(json.dumps(fitted(method="hybrid").to_dict(), allow_nan=False))
+    report = to_json(fitted(method="hybrid").findings())
     assert report["relative_error"]["kl_out_in"]["median"]["n"] == 80
     assert report["passes"] >= 1
     assert "seconds" not in report
@@ -215,7 +216,7 @@ def test_bad_problem():
     problem = large_problem()
     for targets, noise, message in (
         (problem.targets[:9], NOISE, "do not fit 240 records"),
-        (problem.targets, 0.0, "noise variance of 0"),
+        (problem.targets, 0.0, "finite variance, got 0"),
         (problem.targets.float(), NOISE, "float64"),
     ):
         with pytest.raises(ImprintError, match=message):

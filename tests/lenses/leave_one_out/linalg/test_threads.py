@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from imprint.cli import run
+from imprint.lenses.leave_one_out.linalg import tiled_cholesky
 from imprint.lenses.leave_one_out.linalg.threads import in_parallel, one_thread_a_sum
-from imprint.lenses.leave_one_out.posterior import tiled_cholesky
 
 COMMANDS = {
     "dense": ["fit", "--method", "dense", "--noise", "0.1,1"],
     "out_of_core": ["fit", "--method", "out_of_core", "--memory", "1"],
     "nystrom": ["fit", "--method", "nystrom", "--landmarks", "90"],
     "optimise": ["optimise", "--removed", "3", "--steps", "20"],
-    "landscape": ["landscape", "--removed", "3", "--lines", "2", "--steps", "2"],
+    "landscape": ["landscape", "--removed", "3", "--lines", "2", "--steps-per-side", "2"],
 }
 
 

@@ -7,6 +7,7 @@ import torch
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
 from imprint.lenses.leave_one_out.large.panels import MemoryPanels, Shape
+from imprint.lenses.leave_one_out.linalg import tiled_cholesky
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import (
     SMALLEST,
@@ -18,7 +19,6 @@ from imprint.lenses.leave_one_out.linalg.tiled_cholesky import (
     multiply,
     substitute,
 )
-from imprint.lenses.leave_one_out.posterior import tiled_cholesky
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 
 

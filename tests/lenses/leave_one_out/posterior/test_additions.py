@@ -33,7 +33,7 @@ def test_adding_is_removing_backwards():
             told.kl_out_in()[0], asked.directions.kl_out_in()[s], rtol=1e-9, atol=1e-13
         )
         shift = added.shift_at_queries(setting.cross[:, [s]], setting.cross[:, rest])
-        torch.testing.assert_close(shift[0, :, 1], asked.shift(1)[s], rtol=1e-9, atol=1e-13)
+        torch.testing.assert_close(shift[0, :, 1], asked.shift[s, :, 1], rtol=1e-9, atol=1e-13)
 
 
 def test_candidates_do_not_see_one_another():

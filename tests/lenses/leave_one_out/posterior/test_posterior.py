@@ -84,7 +84,7 @@ def test_class_of_one_column_is_its_sign():
         (lambda k, y: (k, y[:, 0], 0.1), "do not fit 9 records"),
         (lambda k, y: (k, y * float("nan"), 0.1), "target is NaN"),
         (lambda k, y: (k, y, 0.0), "every divergence is infinite"),
-        (lambda k, y: (k, y, float("nan")), "noise variance of nan"),
+        (lambda k, y: (k, y, float("nan")), "finite variance, got nan"),
         (lambda k, y: (k - 2 * torch.eye(9).double(), y, 0.1), "not positive definite from row"),
         (lambda k, y: (k.triu(), y, 0.1), "not symmetric in rows 0 to 8"),
         (lambda k, y: (k * float("inf"), y, 0.1), "kernel of record 0 is too large"),

@@ -35,7 +35,7 @@ def test_every_record_at_every_query_against_refits(seed, outputs, noise):
         np.testing.assert_allclose(found.variance_out[s], np.diag(out[1]), rtol=1e-9)
         for output in range(outputs):
             np.testing.assert_allclose(
-                found.shift(output)[s], shift[:, output], rtol=1e-9, atol=1e-12
+                found.shift[s, :, output], shift[:, output], rtol=1e-9, atol=1e-12
             )
         np.testing.assert_allclose(
             found.mean_distance[s], 0.5 * (shift**2).mean(1), rtol=1e-8, atol=1e-15

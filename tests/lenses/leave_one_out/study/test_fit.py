@@ -11,10 +11,12 @@ from imprint.cli import main, run
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.data.split import Partition
-from imprint.lenses.leave_one_out.study import fit as steps
+from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep
+from imprint.lenses.leave_one_out.study import fitted
+from imprint.lenses.leave_one_out.study.fit import audit_step
 from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
-from imprint.lenses.leave_one_out.study.options import FitOptions, LeaveOneOutStep
-from imprint.lenses.leave_one_out.study.study import audit_step
+from imprint.report.wording import significant
+from imprint.study.store import Study
 from imprint.study.tables import read_table
 
 RECORDS, QUERIES, WIDTH, NOISE = 24, 5, 6, 0.1
@@ -166,7 +168,7 @@ def test_the_first_noise_is_fitted_and_all_make_the_path(study):
 def test_a_finished_fit_is_not_made_again(study, tmp_path, monkeypatch):
     copy = tmp_path / "out"
     shutil.copytree(study, copy)
-    monkeypatch.setattr(steps, "fit", None)
+    monkeypatch.setattr(fitted, "fit", None)
     main(words(study.parent / "arrays.npz", copy, "--noise", "0.1,0.01,1", "--json"))
     with pytest.raises(SystemExit):
         main(words(study.parent / "arrays.npz", copy, "--noise", "0.2"))
@@ -211,7 +213,8 @@ def test_signed_influence_on_the_class_of_a_query_is_what_refits_say(arrays, out
     np.testing.assert_array_equal(rows["influence"], found[rows["index"], rows["query"]])
     page = (out / "report.html").read_text()
     assert "Raised by" in page
-    assert f'value="{told["influential"][0]["raise"]["influence"][0]}"' in page
+    first = told["influential"][0]["raise"]
+    assert f"{first['index'][0]} ({significant(first['influence'][0])})" in page
 
 
 def test_query_writes_a_page_of_its_own_or_adds_to_that_of_the_fit(arrays, tmp_path):
@@ -278,7 +281,7 @@ def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys
     found = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")
     both = np.median(found["kl_out_in"][found["first_copy"]])
     assert both != np.median(found["kl_out_in_alone"])
-    assert f"KL(out || in), median {both:.3g} [" in told
+    assert f"KL(out ‖ in), median {significant(both)} [" in told
     assert "exact copies, left out together 18 records in 9 groups" in told
     assert "copies with different labels 1, index 2 and 3" in told
     assert "the same to the kernel, left out alone 20 records in 10 groups" in told
@@ -318,7 +321,7 @@ def test_random_labels_of_copies_are_not_predicted(tmp_path, capsys):
     assert path["kl_median"][0] == pytest.approx(found["kl_out_in"]["median"]["value"])
     told = " ".join(capsys.readouterr().out.split())
     assert "records 120, 60 of them distinct" in told
-    assert f"right without themselves {100 * accuracy['value']:.1f} %" in told
+    assert f"leave-one-out accuracy {100 * accuracy['value']:.1f}%" in told
     page = (tmp_path / "twice" / "report.html").read_text()
     assert "every number and interval is over 60 distinct records" in page
 
@@ -334,7 +337,7 @@ def test_near_copies_are_told(tmp_path, capsys):
     near = found["lenses"]["leave_one_out"]["duplicates"]["near"]
     assert (near["distance"], near["records"], near["first"]) == (0.01, 3, [[3, 7, 9]])
     told = " ".join(capsys.readouterr().out.split())
-    assert "within 1 % of one another to the kernel, left out alone 3 records in 1 group" in told
+    assert "near copies (within 1%), left out alone 3 records in 1 group" in told
     assert "are near copies, within 1" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -381,17 +384,29 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X[:1], "y": Y[:1]}, [], "1 record leaves nothing to predict it from"),
         ({"x": X, "y": 0 * Y}, [], "all 4 records are of one class"),
         ({"x": np.where(X > 0, np.nan, X), "y": Y}, [], "x[0, 0] is nan"),
-        ({"x": X.astype(np.uint8), "y": Y}, [], "x holds uint8, and kernels depend on the scale"),
-        ({"x": X[0], "y": Y}, [], "x has shape [4]: give one row a record"),
+        ({"x": X.astype(np.uint8), "y": Y}, [], "x holds uint8: kernels depend on the scale"),
+        ({"x": X[0], "y": Y}, [], "x has shape [4], expected [n, ...]"),
         ({"x": X, "y": Y[:3]}, [], "y has shape [3], expected [4]"),
-        ({"x": X, "y": Y + 0.5}, [], "y[0] is 0.5: give classes as whole numbers"),
+        ({"x": X, "y": Y + 0.5}, [], "y[0] is 0.5: y must hold whole numbers"),
         ({"x": X, "y": Y, "queries": X[:, :3]}, [], "queries is of shape [3]"),
-        ({"x": X, "y": Y, "query_labels": Y}, [], "has query_labels but no queries"),
+        (
+            {"x": X, "y": Y, "query_labels": Y},
+            [],
+            "query_labels needs queries beside it",
+        ),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y[:3]}, [], "query_labels has shape [3]"),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y + 1}, [], "query_labels[2] is 2, none"),
-        ({"x": X, "y": Y, "queries": X, "query_labels": Y / 2}, [], "query_labels[2] is 0.5, none"),
-        ({"x": X, "y": Y}, ["--noise", "0"], "--noise 0 will not do"),
-        ({"x": X, "y": Y}, ["--noise", "0.1,-1"], "--noise -1 will not do"),
+        (
+            {"x": X, "y": Y, "queries": X, "query_labels": Y / 2},
+            [],
+            "query_labels[2] is 0.5: ",
+        ),
+        ({"x": X, "y": Y}, ["--noise", "0"], "--noise must be a positive, finite variance, got 0"),
+        (
+            {"x": X, "y": Y},
+            ["--noise", "0.1,-1"],
+            "finite variance, got -1",
+        ),
         ({"x": X, "y": Y}, ["--noise", ""], "--noise is empty"),
         ({"x": X, "y": Y}, ["--kernel", "none"], "unknown kernel 'none'"),
         ({"x": X, "y": Y}, ["--kernel", "rbf"], "kernel rbf has no option activation"),
@@ -408,8 +423,12 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": Y}, ["--boxes", "folder"], "--boxes applies to images"),
         ({"x": X, "y": Y}, ["--on-bad-box", "clamp"], "--on-bad-box applies to images"),
         ({"x": X, "y": Y}, ["--input-size", "8"], "--input-size applies to images"),
-        ({"x": X, "y": Y}, ["--records", "-1"], "--records is -1"),
-        ({"x": X, "y": Y * 1e300}, [], "y[2] is 1e+300: number classes below 2^53"),
+        ({"x": X, "y": Y}, ["--records", "-1"], "--records must be at least 0, got -1"),
+        (
+            {"x": X, "y": Y * 1e300},
+            [],
+            "y[2] is 1e+300: y must hold whole numbers",
+        ),
         ({"x": X * 1e200, "y": Y}, [], "the kernel of record 0 is too large for float64"),
         ({"x": X * 1e-200, "y": Y}, [], "the kernel is 0 for every record"),
         ({"x": X, "y": Y}, ["--w-std", "1e200"], "--w-std must be a finite number below 3.4e38"),
@@ -417,8 +436,12 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
         ({"x": X, "y": Y}, ["--b-std", "1e200"], "--b-std must be a finite number below 3.4e38"),
         ({"x": X, "y": Y}, ["--noise", "1e-300"], "of 1e-300 is lost in rounding beside a kernel"),
         ({"x": X, "y": Y}, ["--noise", "0.1,1e-300"], "of 1e-300 is lost in rounding beside"),
-        ({"x": X, "y": Y}, ["--noise", "1e38"], "of 1e+38 drowns a kernel of"),
-        ({"x": X, "y": Y}, ["--method", "exact", "--memory", "1e30"], "--memory is 1e+30 GiB"),
+        ({"x": X, "y": Y}, ["--noise", "1e38"], "of 1e+38 hides a kernel of"),
+        (
+            {"x": X, "y": Y},
+            ["--method", "exact", "--memory", "1e30"],
+            "--memory must be in (0, 1e+06]",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
@@ -431,7 +454,7 @@ def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("method", ["exact", "nystrom"])
-@pytest.mark.parametrize(("noise", "told"), [("1e38", "drowns"), ("1e-300", "is lost in")])
+@pytest.mark.parametrize(("noise", "told"), [("1e38", "hides"), ("1e-300", "is lost in")])
 def test_noise_out_of_proportion_leaves_nothing_of_a_large_fit(method, noise, told, tmp_path):
     np.savez(tmp_path / "arrays.npz", x=X, y=Y)
     more = ["--method", method, "--noise", noise]
@@ -456,7 +479,7 @@ def test_classes_of_many_digits_stay_apart(tmp_path):
 
 
 def test_too_many_records_for_the_memory_are_told(arrays, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(steps, "free_memory", lambda device: 4 * 8 * 400)
+    monkeypatch.setattr(fitted, "free_memory", lambda device: 4 * 8 * 400)
     np.savez(tmp_path / "arrays.npz", **arrays)
     told = refused(words(tmp_path / "arrays.npz", tmp_path / "out"), capsys)
     assert "choose --method auto, or --records 20 or fewer" in told
@@ -517,10 +540,12 @@ def test_images_have_their_pictures_and_reasons_on_the_page(image_study):
     records = read_table(image_study / "leave_one_out" / "records.parquet")
     cards = json.loads((image_study / "gallery" / "leave_one_out" / "gallery.json").read_text())
     most = records["index"][np.argsort(-records["kl_out_in"])[:3]]
-    assert [card["index"] for card in cards["cards"][:3]] == most.tolist()
+    first = [int(card["name"].rpartition(" ")[2]) for card in cards["cards"][:3]]
+    assert first == most.tolist()
     page = (image_study / "report.html").read_text()
-    assert page.count('<li class="card exposed"') == 48
-    assert {card["by_label"] for card in cards["cards"]} == {False, True}
+    assert page.count('<li class="card"') == 48
+    reasons = {card["facets"]["Stands out by"] for card in cards["cards"]}
+    assert reasons == {"unexpected label", "far from the rest"}
     assert "unexpected label" in page
     assert "far from the rest" in page
 
@@ -544,7 +569,7 @@ def test_queries_of_an_image_fit_are_scaled_like_its_images(image_study, tmp_pat
 def test_mps_is_refused_for_its_lack_of_float64(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     with pytest.raises(ImprintError, match="no float64"):
-        steps.double_device("mps")
+        fitted.double_device("mps")
 
 
 def partition(count):
@@ -558,7 +583,7 @@ def partition(count):
 def test_an_audit_leaves_out_each_image_of_a_and_b_once(tmp_path):
     pixels = np.random.default_rng(4).integers(0, 256, size=(9, 1, 4, 4)).astype(np.uint8)
     images = ArrayImages(pixels, np.arange(9) % 3, ("a", "b", "c"))
-    study, choice = steps.Study(tmp_path), LeaveOneOutStep(input_size=4)
+    study, choice = Study(tmp_path), LeaveOneOutStep(input_size=4)
     found = audit_step(study, images, partition(8), choice, 0, "cpu")["leave_one_out"]
     index = read_table(tmp_path / "leave_one_out" / "records.parquet")["index"]
     assert index.tolist() == list(range(8))
@@ -568,7 +593,7 @@ def test_an_audit_leaves_out_each_image_of_a_and_b_once(tmp_path):
 def test_an_audit_leaves_the_step_out_where_there_is_nothing_to_tell(tmp_path, capsys):
     pixels = np.zeros((4, 1, 4, 4), dtype=np.uint8)
     images = ArrayImages(pixels, np.zeros(4, dtype=np.int64), ("a",))
-    study = steps.Study(tmp_path)
+    study = Study(tmp_path)
     assert audit_step(study, images, partition(4), LeaveOneOutStep(), 0, "cpu") == {}
     assert "all of one class" in capsys.readouterr().err
     assert audit_step(study, images, partition(4), LeaveOneOutStep(skip=True), 0, "cpu") == {}

@@ -7,6 +7,7 @@ import pytest
 
 from imprint.cli import run
 from imprint.core.errors import ImprintError
+from imprint.report.wording import significant
 from imprint.study.tables import read_table
 
 NOISE = 0.1
@@ -153,7 +154,7 @@ def test_what_was_asked_before_stays_in_the_summary_and_on_the_page(data, tmp_pa
     ask(root, out, "--groups", "classes")
     page = (out / "report.html").read_text()
     assert 'id="leave-one-out-groups"' in page
-    assert "A finished fit was asked more" in page
+    assert "Queries of a finished fit" in page
     ask(root, out, "--add", root / "add.npz")
     ask(root, out, "--among-records")
     lens = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]
@@ -168,8 +169,8 @@ def test_what_was_asked_before_stays_in_the_summary_and_on_the_page(data, tmp_pa
     [
         ({"index": [0, 99], "group": [1, 1]}, "index 99 is none of the records"),
         ({"index": [0, 0], "group": [1, 1]}, "group 1 has a record twice"),
-        ({"index": [0, 1], "group": [1]}, r"shapes \[2\] and \[1\]"),
-        ({"index": [], "group": []}, r"shapes \[0\] and \[0\]"),
+        ({"index": [0, 1], "group": [1]}, r"group has shape \[1\], expected \[2\]"),
+        ({"index": [], "group": []}, "index is empty"),
         ({"index": [0]}, "no array 'group'"),
     ],
 )
@@ -183,7 +184,7 @@ def test_groups_that_are_none(content, told, data, tmp_path):
 
 def test_other_mistakes(data, tmp_path):
     root, arrays = data
-    with pytest.raises(ImprintError, match="nothing is asked: give --queries, --groups"):
+    with pytest.raises(ImprintError, match="nothing to query: give --queries, --groups"):
         ask(root, tmp_path / "out")
     with pytest.raises(ImprintError, match="no arrays at nonsense"):
         ask(root, tmp_path / "out", "--groups", "nonsense")
@@ -195,17 +196,20 @@ def test_other_mistakes(data, tmp_path):
         ask(root, tmp_path / "out", "--add", tmp_path / "add.npz")
 
 
-def test_the_terminal_tells_groups_additions_and_pairs(data, tmp_path, capsys):
+def test_the_terminal_shows_groups_additions_and_pairs(data, tmp_path, capsys):
     root, _ = data
     start = ["leave-one-out", "query", "--fit", str(root / "fit"), "--out", str(tmp_path / "out")]
     run([*start, "--groups", "classes", "--add", str(root / "add.npz"), "--among-records"])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    told = summary["lenses"]["leave_one_out"]
+    lens = summary["lenses"]["leave_one_out"]
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    first = told["groups"]["first"][0]
-    assert [first["group"], f"{first['kl_out_in']:.3g}", f"{first['auc']:.3f}"] in [
-        line[:3] for line in lines
+    first = lens["groups"]["first"][0]
+    row = [first["group"], str(first["records"]), significant(first["kl_out_in"])]
+    assert [*row, f"{100 * first['auc']:.1f}%"] in [line[:4] for line in lines]
+    last = lens["additions"]["first"][2]
+    assert ["2", last["label"], last["prediction_out"], significant(last["kl_out_in"])] in [
+        line[:4] for line in lines
     ]
-    last = told["additions"]["first"][2]
-    assert ["2", f"{last['kl_out_in']:.3g}", f"{last['auc']:.3f}"] in [line[:3] for line in lines]
-    assert sum(line[:2] == ["without", "record"] for line in lines) == 5
+    for pair in lens["among_records"]["most"]:
+        ends = [str(pair["removed"]), str(pair["asked"])]
+        assert [*ends, significant(pair["kl_out_in"])] in lines

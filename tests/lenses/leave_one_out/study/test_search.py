@@ -5,8 +5,8 @@ import pytest
 
 from imprint.cli import run
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.study.options import RecordOptions
-from imprint.lenses.leave_one_out.study.study import read_fitted
+from imprint.lenses.leave_one_out.options import RecordOptions
+from imprint.lenses.leave_one_out.study.records import read_records
 from imprint.report.page import write_report
 from imprint.study.tables import read_table
 
@@ -53,7 +53,8 @@ def test_groups_of_one_class(arrays, tmp_path, domain):
 
 def test_the_caption_of_a_landscape_follows_from_its_numbers(arrays, tmp_path):
     out = tmp_path / "out"
-    words = ["--arrays", str(arrays), "--removed", "3", "--steps", "2", "--out", str(out)]
+    words = ["--arrays", str(arrays), "--removed", "3", "--steps-per-side", "2"]
+    words += ["--out", str(out)]
     run(["leave-one-out", "landscape", *words, "--json"])
     assert "along every line, as it must be" in (out / "report.html").read_text()
     summary = json.loads((out / "summary.json").read_text())
@@ -103,7 +104,7 @@ def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
     found = run(["leave-one-out", "optimise", *words, "--out", str(out), "--json"])
     records = read_table(out / "leave_one_out_search" / "records.parquet")
     options = RecordOptions(out=out, composite_count=30, input_size=6)
-    inputs, _, _ = read_fitted(options)
+    inputs, _, _ = read_records(options)
     queries = np.load(out / "leave_one_out_search" / "queries.npy")[:, 0]
     for row, index in enumerate(records["index"]):
         truth = inputs.values[list(inputs.index).index(index)]

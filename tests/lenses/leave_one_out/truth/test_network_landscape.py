@@ -5,7 +5,7 @@ from scipy.special import digamma
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
-from imprint.lenses.leave_one_out.search import network_landscape as module
+from imprint.lenses.leave_one_out.truth import network_landscape as module
 from imprint.lenses.leave_one_out.truth.network_landscape import network_landscape
 
 

@@ -1,4 +1,4 @@
-"""From options as the command line has them to a kernel, and back to plain settings."""
+"""A kernel by its options on the command line, or by its settings on a card."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.findings import KernelSettings
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
-from imprint.lenses.leave_one_out.posterior.options import KernelChoice
+from imprint.lenses.leave_one_out.options import KernelChoice
 
 NAMED = ("activation", "depth", "w_std", "b_std")
 """Options of kernels that have a flag of their own."""
@@ -20,11 +21,11 @@ def chosen_kernel(choice: KernelChoice) -> Kernel:
     RadialBasis(gamma=2.0)
 
     Raises:
-        ImprintError: no such kernel, an option that it lacks, or a value that will not do.
+        ImprintError: no such kernel, an option that it lacks, or a value out of range.
     """
     kind = KERNELS.get(choice.kernel)
-    given: dict[str, Any] = {name: getattr(choice, name) for name in NAMED}
-    values = {name: value for name, value in given.items() if value is not None}
+    named = {name: getattr(choice, name) for name in NAMED}
+    values = {name: value for name, value in named.items() if value is not None}
     for name, text in choice.kernel_options:
         if name in values:
             raise ImprintError(f"kernel option {name} is given twice: {values[name]} and {text}")
@@ -40,9 +41,19 @@ def chosen_kernel(choice: KernelChoice) -> Kernel:
     return kind(**values)
 
 
-def kernel_settings(choice: KernelChoice) -> dict[str, Any]:
+def kernel_settings(choice: KernelChoice) -> KernelSettings:
     """Return name and every option of the chosen kernel as JSON values."""
     return {"name": choice.kernel, **dataclasses.asdict(chosen_kernel(choice))}
+
+
+def kernel_of(settings: KernelSettings) -> Kernel:
+    """Return the kernel of such settings.
+
+    >>> kernel_of(kernel_settings(KernelChoice(kernel="rbf")))
+    RadialBasis(gamma=1.0)
+    """
+    options = {name: value for name, value in settings.items() if name != "name"}
+    return KERNELS.get(str(settings["name"]))(**options)
 
 
 def _read(kernel: str, name: str, value: Any, kind: Any) -> Any:

@@ -37,12 +37,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.findings import (
+    Approximation,
+    CheckedExtremes,
+    RelativeError,
+)
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.large.approximate_inverse import (
     ApproximateInverse,
@@ -51,7 +55,7 @@ from imprint.lenses.leave_one_out.large.approximate_inverse import (
     demand_of,
     drawn,
 )
-from imprint.lenses.leave_one_out.large.approximation_error import RelativeError, relative_errors
+from imprint.lenses.leave_one_out.large.approximation_error import relative_errors
 from imprint.lenses.leave_one_out.large.conjugate_gradients import (
     Solution,
     StreamedMatrix,
@@ -152,15 +156,23 @@ class LargeFit:
         weights = self.weights[records] + found.values.T @ self._weights_residual
         return _from_entries(entries, weights, self.targets[records], self.noise)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return method, errors and passes as JSON values."""
-        return {
-            "method": self.method,
-            "relative_error": {name: error.to_dict() for name, error in self.error.items()},
-            "weights_error_at_most": self.weights_error,
-            "effective_degrees_of_freedom": self.effective_degrees_of_freedom,
-            "passes": self.passes,
-        }
+    def findings(self, extremes: CheckedExtremes | None = None) -> Approximation:
+        """Return method and errors.
+
+        Args:
+            extremes: which records were computed exactly before they were named.
+        """
+        error = self.correction_error
+        return Approximation(
+            method=self.method,
+            relative_error=self.error,
+            weights_error_at_most=self.weights_error,
+            effective_degrees_of_freedom=self.effective_degrees_of_freedom,
+            passes=self.passes,
+            checked=len(self.checked),
+            leverage_error=None if error is None else float(error.median()),
+            extremes=extremes,
+        )
 
 
 def fit_large(

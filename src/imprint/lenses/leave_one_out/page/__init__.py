@@ -1,1 +1,1 @@
-"""Sections of the report about leave-one-out influence, and their figures."""
+"""Sections of the report about leave-one-out influence, and what the terminal shows of them."""

@@ -70,6 +70,10 @@ class Directions:
         """Return 1 − AUC, ``[...]``, with its own digits where the AUC rounds to 1."""
         return area_above(self.spread, self.surprise, self.outputs)
 
+    def measures(self) -> dict[str, Tensor]:
+        """Return both divergences and the AUC by name, ``[...]`` each."""
+        return {"kl_out_in": self.kl_out_in(), "kl_in_out": self.kl_in_out(), "auc": self.auc()}
+
     def tpr_at_fpr(self, fpr: float) -> Tensor:
         """Return the power of the most powerful test for membership at a level, ``[...]``.
 

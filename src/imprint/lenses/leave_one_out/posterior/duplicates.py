@@ -1,10 +1,10 @@
-"""Records that stand in the data more than once, and what is left to tell when all copies go.
+"""Duplicated records, and leaving out all copies of a record together.
 
-A record with a copy in the rest of the data is hardly missed, so its leave-one-out values say
-little of it. Three findings, to be reported apart: exact copies have the same bytes, and are left
-out together; near copies lie within ``NEAR`` of one another in the space of the kernel; records are
-collinear when their kernel correlation is 1 to twelve digits, which under a homogeneous kernel is
-also true of multiples of one another. The last two are left out alone.
+The leave-one-out values of a record with a copy in the rest of the data say little about it. Three
+kinds are reported apart: exact copies have the same bytes and are left out together; near copies
+lie within ``NEAR_COPY_DISTANCE`` of one another in the space of the kernel; records are collinear
+when their kernel correlation is 1 to twelve digits, which under a homogeneous kernel is also true
+of multiples of one another. The last two are left out alone.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from imprint.lenses.leave_one_out.posterior.self_influence import (
     towards_class,
 )
 
-CORRELATION_GAP = 1e-12
-NEAR = 0.01
+MAX_CORRELATION_GAP = 1e-12
+NEAR_COPY_DISTANCE = 0.01
 """Distance of near copies in the space of the kernel, in lengths of the longer one."""
 _ROWS = 1024
 
@@ -47,7 +47,7 @@ def exact_copies(inputs: NDArray[np.generic]) -> Tensor:
     return torch.tensor(found, dtype=torch.int64)
 
 
-def collinear_records(kernel_matrix: Tensor, gap: float = CORRELATION_GAP) -> Tensor:
+def collinear_records(kernel_matrix: Tensor, gap: float = MAX_CORRELATION_GAP) -> Tensor:
     """Return for each record the first one it is collinear with, through others too, ``[n]``.
 
     Args:
@@ -66,7 +66,7 @@ def collinear_records(kernel_matrix: Tensor, gap: float = CORRELATION_GAP) -> Te
     return _connected(len(kernel_matrix), near)
 
 
-def near_copies(kernel_matrix: Tensor, distance: float = NEAR) -> Tensor:
+def near_copies(kernel_matrix: Tensor, distance: float = NEAR_COPY_DISTANCE) -> Tensor:
     """Return for each record the first one it is a near copy of, through others too, ``[n]``.
 
     Records s and t are near copies when k(s, s) + k(t, t) − 2 k(s, t) is at most ``distance``²

@@ -25,9 +25,9 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import cholesky, cholesky_inverse
 
 _ROWS = 1024
-LOST = 8 * torch.finfo(torch.float64).eps
+MIN_NOISE_TO_KERNEL = 8 * torch.finfo(torch.float64).eps
 """Least noise variance in units of the largest k(s, s): 1 − h needs digits of its own."""
-DROWNED = 1e30
+MAX_NOISE_TO_KERNEL = 1e30
 """Largest noise variance in the same units."""
 
 
@@ -176,8 +176,8 @@ def check_targets(targets: Tensor, records: int, noise: float) -> None:
         raise ImprintError("a target is NaN or infinite: leave such records out")
     if not 0 < noise < math.inf:
         raise ImprintError(
-            f"a noise variance of {noise:g} will not do, it must be positive and finite: without "
-            "noise the model with a record knows its target and every divergence is infinite"
+            f"noise must be a positive, finite variance, got {noise:g}: without noise the model "
+            "with a record knows its target, and every divergence is infinite"
         )
 
 
@@ -204,15 +204,15 @@ def check_scale(variances: Tensor, noise: float) -> None:
             "the kernel is 0 for every record, so that nothing is learned from any: scale the "
             "inputs up, or raise the deviation of weights"
         )
-    if noise < LOST * largest:
+    if noise < MIN_NOISE_TO_KERNEL * largest:
         raise ImprintError(
             f"a noise variance of {noise:g} is lost in rounding beside a kernel of {largest:.3g}: "
-            f"raise it to {LOST * largest:.0e} or more"
+            f"raise it to {MIN_NOISE_TO_KERNEL * largest:.0e} or more"
         )
-    if noise > DROWNED * largest:
+    if noise > MAX_NOISE_TO_KERNEL * largest:
         raise ImprintError(
-            f"a noise variance of {noise:g} drowns a kernel of {largest:.3g}: lower it to "
-            f"{DROWNED * largest:.0e} or less"
+            f"a noise variance of {noise:g} hides a kernel of {largest:.3g}: lower it to "
+            f"{MAX_NOISE_TO_KERNEL * largest:.0e} or less"
         )
 
 

@@ -6,7 +6,7 @@ With B = K_qX R and the variance C = k(q, q) − B K_Xq of the model with all re
 
 so one product of the queries with R answers for all removed records. Queries that are training
 records need no product at all: K R = I − σ²R. Tables have one row a removed record and one column
-a query; ask for many queries in blocks of columns (:func:`query_table`, :func:`training_table`).
+a query; compute many queries in blocks of columns (:func:`query_table`, :func:`training_table`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from imprint.lenses.leave_one_out.posterior.distinguishability import (
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 
-_LOST = 64 * torch.finfo(torch.float64).eps
+_MIN_VARIANCE_SHARE = 64 * torch.finfo(torch.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,10 @@ class QueryInfluence:
     weights: Tensor
     directions: Directions
 
-    def shift(self, output: int) -> Tensor:
-        """Return μ_in − μ_out of one output, ``[n, q]``, signed."""
-        return self.response * self.weights[:, output, None]
+    @property
+    def shift(self) -> Tensor:
+        """μ_in − μ_out, ``[n, q, c]``, signed."""
+        return self.response[..., None] * self.weights[:, None]
 
     @property
     def mean_distance(self) -> Tensor:
@@ -130,7 +131,7 @@ def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Te
     _check(posterior, cross, variances)
     product = multiply(cross, posterior.inverse)
     variance_in = variances - (product * cross).sum(1)
-    _refuse_lost(variance_in, variances)
+    _check_variance(variance_in, variances)
     return product, variance_in
 
 
@@ -163,8 +164,8 @@ def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
         )
 
 
-def _refuse_lost(variance: Tensor, prior: Tensor) -> None:
-    lost = torch.nonzero((variance <= _LOST * prior) & (prior > 0)).flatten()
+def _check_variance(variance: Tensor, prior: Tensor) -> None:
+    lost = torch.nonzero((variance <= _MIN_VARIANCE_SHARE * prior) & (prior > 0)).flatten()
     if len(lost):
         raise ImprintError(
             f"the posterior variance of query {int(lost[0])} is lost in rounding: "
@@ -172,63 +173,63 @@ def _refuse_lost(variance: Tensor, prior: Tensor) -> None:
         )
 
 
-MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "variance_out", "certificate")
-"""Arrays ``[n, q]``; beside them is ``shift``, ``[n, q, c]``."""
-BLOCK_VALUES = 1 << 20
+MAX_BLOCK_VALUES = 1 << 20
+"""Numbers in an array of a block of queries, ``[n, block]``."""
 
 
 def query_blocks(
     posterior: Posterior, cross: Tensor, variances: Tensor, labels: Tensor | None = None
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
-    """Yield some queries and their measures, block by block.
+    """Yield some queries and their measures, block by block, in bounded memory.
 
     ``certificate`` is KL(out ‖ in) at the query over that at the removed record itself, which no
-    query exceeds; ``shift`` is μ_in − μ_out, signed, by output; ``influence``, of queries with
-    classes, is that of the output of the query's class: how much the record raises it.
+    query exceeds; ``shift`` is μ_in − μ_out, signed, by output.
 
     Args:
         posterior: the fit of all records.
         cross: k(query, record), float64 ``[q, n]``.
         variances: k(query, query), float64 ``[q]``.
-        labels: classes of the queries, int64 ``[q]``, if known.
+        labels: classes of the queries, int64 ``[q]``, if known: with them there is ``influence``,
+            by how much the record raises the output of the query's class.
     """
     own = self_influence(posterior).directions
     step = queries_at_once(posterior.records)
     for start in range(0, len(cross), step):
         part = slice(start, start + step)
-        found = query_influence(posterior, cross[part], variances[part])
-        shifts = [found.shift(output) for output in range(posterior.outputs)]
-        shift = torch.stack(shifts, dim=-1)
-        signed = {} if labels is None else {"influence": towards_labels(shift, labels[part])}
+        influence = query_influence(posterior, cross[part], variances[part])
+        shift = influence.shift
         yield (
             part,
             {
-                "kl_out_in": found.directions.kl_out_in(),
-                "kl_in_out": found.directions.kl_in_out(),
-                "auc": found.directions.auc(),
-                "mean_distance": found.mean_distance,
-                "variance_out": found.variance_out,
-                "certificate": certificate(found.directions, own),
+                **influence.directions.measures(),
+                "mean_distance": influence.mean_distance,
+                "variance_out": influence.variance_out,
+                "certificate": certificate(influence.directions, own),
                 "shift": shift,
-                **signed,
+                **signed_influence(shift, None if labels is None else labels[part]),
             },
         )
 
 
-def towards_labels(shift: Tensor, labels: Tensor) -> Tensor:
-    """Return the shift of the output of each query's class, ``[n, q]`` of ``[n, q, c]``.
-
-    Args:
-        shift: signed.
-        labels: int64 ``[q]``.
+def signed_influence(shift: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    """Return ``influence``, the shift of the output of each query's class; nothing without labels.
 
     One column is the contrast of two classes, up for class 1.
+
+    Args:
+        shift: signed, ``[n, q, c]``.
+        labels: int64 ``[q]``.
+
+    Returns:
+        float64 ``[n, q]``, positive where a record raises that output.
     """
+    if labels is None:
+        return {}
     if shift.shape[-1] == 1:
-        return shift[..., 0] * (2 * labels - 1)
-    return shift.gather(-1, labels.expand(shift.shape[:-1])[..., None])[..., 0]
+        return {"influence": shift[..., 0] * (2 * labels - 1)}
+    return {"influence": shift.gather(-1, labels.expand(shift.shape[:-1])[..., None])[..., 0]}
 
 
 def queries_at_once(records: int) -> int:
     """Return how many queries make a block."""
-    return max(1, BLOCK_VALUES // records)
+    return max(1, MAX_BLOCK_VALUES // records)

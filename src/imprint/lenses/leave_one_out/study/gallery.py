@@ -1,69 +1,94 @@
-"""Pictures of the records that are easiest to tell by their absence."""
+"""The gallery of the records with the largest divergence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from imprint.data.imageset import ImageSet
-from imprint.lenses.leave_one_out.posterior.findings import distinct_records
+from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
-from imprint.lenses.leave_one_out.study.fit import RECORDS, STEP
+from imprint.lenses.leave_one_out.posterior.summary import distinct_records, reason
+from imprint.lenses.leave_one_out.study.dense import FINDINGS, RECORDS, STEP
+from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.json_io import read_json, write_json
+from imprint.report.wording import percent, plural, significant
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
 CARDS = 48
 
 
-def gallery_step(study: Study, images: ImageSet) -> Path:
-    """Write ``gallery/leave_one_out``: ``gallery.json`` and the PNG files it names.
+@dataclass(frozen=True, eq=False)
+class SaveStrongestRecords(Step):
+    """Write a gallery.
 
-    Args:
-        study: holds ``leave_one_out``.
-        images: the set whose records were fitted.
+    Attributes:
+        data: the images whose records were fitted.
+        cards: how many records at most.
+        fit: the folder of the fit.
     """
 
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        records = distinct_records(read_table(study.path(STEP) / RECORDS))
-        classes = read_json(study.path(STEP) / "findings.json")["classes"]
+    data: ImageSet
+    cards: int
+    fit: Path = uncounted()
+
+    artefact = "gallery/leave_one_out"
+    inputs = (STEP,)
+
+    def build(self, path: Path) -> None:
+        """Write the pictures and their cards."""
+        path.mkdir(exist_ok=True)
+        records = distinct_records(read_table(self.fit / RECORDS))
+        classes = read_finding(FitFindings, self.fit / FINDINGS).classes
         by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
-        order = np.argsort(-records["kl_out_in"], kind="stable")[:CARDS]
+        order = np.argsort(-records["kl_out_in"], kind="stable")[: self.cards]
         cards = [
-            _card(folder, images, records, classes, row, rank, bool(by_label[row]))
+            self._card(path, records, classes, row, rank, reason(bool(by_label[row])))
             for rank, row in enumerate(order.tolist(), start=1)
         ]
-        write_json(folder / "gallery.json", {"cards": cards})
+        write_gallery(path, cards)
 
-    settings = {"cards": CARDS, "data": images.fingerprint()}
-    return study.step("gallery/leave_one_out", settings, build, (STEP,))
+    def _card(
+        self,
+        folder: Path,
+        records: Table,
+        classes: tuple[str, ...],
+        row: int,
+        rank: int,
+        why: str,
+    ) -> Card:
+        index, copies = int(records["index"][row]), int(records["copies"][row])
+        label = classes[int(records["label"][row])]
+        prediction = classes[int(records["prediction_out"][row])]
+        auc, divergence = float(records["auc"][row]), float(records["kl_out_in"][row])
+        facts = [
+            "correct without it" if prediction == label else f"without it {prediction}",
+            f"AUC {percent(auc, 1 if auc < 0.9995 else 3)}",
+            f"{significant(divergence)} nats",
+            *([f"with {plural(copies, 'copy', 'copies')}"] if copies else []),
+        ]
+        picture = save_whole(folder, self.data, index, "image", CARD_SIDE)["file"]
+        return Card(
+            label,
+            f"{self.data.name_of(index)} · index {index}",
+            (CardPicture(picture, f"The image: {label}"),),
+            badge=str(rank),
+            lines=(Line(" · ".join(["", *facts]), bold=why),),
+            facets={"Stands out by": why, "Class": label},
+            numbers={
+                "divergence": divergence,
+                "memorization": float(records["memorization"][row]),
+                "leverage": float(records["leverage"][row]),
+            },
+        )
 
 
-def _card(
-    folder: Path,
-    images: ImageSet,
-    records: Table,
-    classes: list[str],
-    row: int,
-    rank: int,
-    by_label: bool,
-) -> dict[str, Any]:
-    index = int(records["index"][row])
-    return {
-        "rank": rank,
-        "index": index,
-        "name": images.name_of(index),
-        "label": classes[int(records["label"][row])],
-        "prediction_out": classes[int(records["prediction_out"][row])],
-        "kl": float(records["kl_out_in"][row]),
-        "auc": float(records["auc"][row]),
-        "by_label": by_label,
-        "leverage": float(records["leverage"][row]),
-        "memorization": float(records["memorization"][row]),
-        "copies": int(records["copies"][row]),
-        "image": save_whole(folder, images, index, "image", CARD_SIDE),
-    }
+def save_strongest_records(study: Study, images: ImageSet) -> Path:
+    """Run the step; return its folder."""
+    return study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))

@@ -1,7 +1,9 @@
-"""``leave-one-out optimise``: search the most revealing queries, and see what they show."""
+"""``leave-one-out optimise``: search the most revealing queries, and compare them with records."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
+from imprint.lenses.leave_one_out.findings import CertificateSummary, SearchFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.posterior.options import LeaveOneOutChoice
+from imprint.lenses.leave_one_out.options import OptimiseOptions, SearchChoice, part_of
 from imprint.lenses.leave_one_out.search.query_domain import (
     Anywhere,
     Box,
@@ -37,28 +40,111 @@ from imprint.lenses.leave_one_out.search.reconstruction import (
     psnr,
     reconstructions,
 )
-from imprint.lenses.leave_one_out.study.fit import Fit, check_fit, check_one_noise, double_device
+from imprint.lenses.leave_one_out.study.fitted import (
+    Fit,
+    check_fit,
+    check_one_noise,
+    double_device,
+)
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Pixels
-from imprint.lenses.leave_one_out.study.search_options import OptimiseOptions
-from imprint.lenses.leave_one_out.study.study import facts_of, read_fitted
+from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
+from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.summary import finish
+from imprint.report.wording import percent, plural
 from imprint.stats import median, proportion
-from imprint.study.json_io import read_json, write_json
-from imprint.study.options import DataChoice
-from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.study.tables import write_table
+from imprint.study.tables import Table, write_table
 
 STEP = "leave_one_out_search"
-GALLERY = "gallery/leave_one_out_search"
 CARDS = 48
-CLIMBED = ("objective", "method", "steps", "attempts", "enough", "learning_rate")
-FITTED = (*fields_of(LeaveOneOutChoice, DataChoice), "channels")
-"""Options that are on the card of the fit."""
 
 
-def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class SearchQueries(Step):
+    """Write ``records.parquet``, ``queries.npy``, pictures with their cards, and findings."""
+
+    fit: Fit
+    choice: SearchChoice
+    seed: int
+    images: ImageSet | None
+
+    artefact = STEP
+
+    def build(self, path: Path) -> None:
+        """Search, compare with the records, and write the tables and pictures."""
+        path.mkdir(exist_ok=True)
+        fit, choice = self.fit, self.choice
+        groups = draw_groups(fit.inputs, choice, self.seed).to(fit.device)
+        leak = LeakOfQueries(fit.kernel, fit.values, fit.posterior, groups, choice.objective)
+        lower, upper = _range(fit)
+        options = SearchOptions(
+            method=choice.method,
+            steps=choice.steps,
+            attempts=choice.restarts,
+            enough=choice.target_share,
+            learning_rate=choice.learning_rate,
+        )
+        starts = self._starts(groups, lower, upper)
+        searched = search_queries(leak, starts, options, self._domain(lower, upper))
+        removed = groups.flatten()
+        repeated = searched.queries.repeat_interleave(choice.group_size, dim=0)
+        alike = reconstructions(repeated, fit.values, removed)
+        columns = _columns(fit.inputs, removed, searched, alike, choice.group_size)
+        if fit.inputs.pixels is not None:
+            columns |= _likeness(alike.scaled, fit.values[removed], fit.inputs.pixels)
+        write_table(path / "records.parquet", columns)
+        np.save(path / "queries.npy", searched.queries.cpu().numpy())
+        write_gallery(path, self._cards(path, columns, searched, alike))
+        findings = search_findings(columns, choice, fit.noise[0])
+        write_finding(path / "findings.json", findings)
+
+    def _domain(self, lower: Tensor, upper: Tensor) -> Domain:
+        if self.choice.domain == "box":
+            return Box(lower, upper)
+        if self.choice.domain == "sphere":
+            return Sphere(float(self.fit.values.flatten(1).norm(dim=1).median()))
+        return Anywhere()
+
+    def _starts(self, groups: Tensor, lower: Tensor, upper: Tensor) -> Starts:
+        values, queries = self.fit.values, self.choice.queries
+        names = self.fit.inputs.index[groups[:, 0].cpu().numpy()].tolist()
+        if self.choice.start == "noise":
+            return noise_starts(lower, upper, names, queries, self.seed)
+        rows = torch.arange(len(values), device=groups.device)
+        allowed = [rows[~torch.isin(rows, group)] for group in groups]
+        return record_starts(values, allowed, names, queries, self.seed)
+
+    def _cards(
+        self, folder: Path, columns: Table, searched: FoundQueries, alike: Reconstruction
+    ) -> list[Card]:
+        """Write pictures of the first records; return their cards."""
+        images, inputs = self.images, self.fit.inputs
+        if images is None or inputs.pixels is None:
+            return []
+        starts = searched.starts.repeat_interleave(self.choice.group_size, dim=0)
+        cards = []
+        for row in range(min(CARDS, len(columns["index"]))):
+            index = int(columns["index"][row])
+            record = save_whole(folder, images, index, "image", CARD_SIDE)["file"]
+            shown = {"start": starts[row, alike.query[row]], "query": alike.scaled[row]}
+            files = {kind: f"{kind}_{index}.png" for kind in shown}
+            for kind, values in shown.items():
+                _save(folder / files[kind], values, inputs.pixels)
+            label = inputs.classes[int(columns["label"][row])]
+            pictures = (
+                CardPicture(record, f"The removed record: {label}", "the record"),
+                CardPicture(files["start"], "Where the search started", "start"),
+                CardPicture(files["query"], "The query found", "query"),
+            )
+            nearest = images.name_of(int(columns["nearest"][row]))
+            cards.append(search_card(columns, row, label, images.name_of(index), nearest, pictures))
+        return cards
+
+
+def optimise_study(options: OptimiseOptions) -> Mapping[str, Any]:
     """Search, compare with the records, write tables, pictures and the page.
 
     Returns:
@@ -67,45 +153,35 @@ def optimise_study(options: OptimiseOptions) -> dict[str, Any]:
     Raises:
         ImprintError: bad data, or options that do not fit.
     """
-    search = _search_options(options)
-    _refuse_endless(options)
+    _check_bounded(options)
     check_one_noise(options)
     study, device = Study(options.out), double_device(options.device)
+    choice = part_of(options, SearchChoice)
     with study.locked(), one_thread_a_sum():
-        inputs, images, _ = read_fitted(options)
-        found = check_fit(inputs, options, device)
-        groups = drawn_groups(inputs, options)
-        settings = {**found.settings, **card_settings(options, without=FITTED)}
-
-        def build(folder: Path) -> None:
-            _write(folder, found, groups, options, search, images)
-
-        folder = study.step(STEP, settings, build)
-        findings: dict[str, Any] = read_json(folder / "findings.json")
-        return finish(study, options, facts_of(options, inputs, images), {STEP: findings})
+        inputs, images, _ = read_records(options)
+        fit = check_fit(inputs, options, device)
+        draw_groups(inputs, choice, options.seed)
+        step = SearchQueries(fit, choice, options.seed, images)
+        findings = read_finding(SearchFindings, study.run(step) / "findings.json")
+        data = fitted_data(options, inputs, images)
+        return finish(study, options, to_json(data), {STEP: to_json(findings)})
 
 
-def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
+def draw_groups(inputs: Inputs, choice: SearchChoice, seed: int) -> Tensor:
     """Return rows of the records to remove, each group of one class, int64 ``[b, k]``.
 
     Raises:
         ImprintError: fewer records than are to be removed, or no class large enough.
     """
-    size, count = options.group_size, options.removed
-    if size < 1 or count < 1 or options.queries < 1:
-        name, value = min(
-            {"removed": count, "group-size": size, "queries": options.queries}.items(),
-            key=lambda option: option[1],
-        )
-        raise ImprintError(f"--{name} is {value}: it must be at least 1")
-    order = generator(options.seed, "removed records").permutation(len(inputs.index))
+    size, count = choice.group_size, choice.removed
+    order = generator(seed, "removed records").permutation(len(inputs.index))
     groups: list[list[int]] = []
-    waiting: dict[int, list[int]] = {}
+    unfinished: dict[int, list[int]] = {}
     for row in order.tolist():
-        group = waiting.setdefault(int(inputs.labels[row]), [])
+        group = unfinished.setdefault(int(inputs.labels[row]), [])
         group.append(row)
         if len(group) == size:
-            groups.append(waiting.pop(int(inputs.labels[row])))
+            groups.append(unfinished.pop(int(inputs.labels[row])))
     if len(groups) < count:
         if size == 1:
             raise ImprintError(
@@ -119,13 +195,78 @@ def drawn_groups(inputs: Inputs, options: OptimiseOptions) -> Tensor:
     return torch.tensor(groups[:count])
 
 
-def _search_options(options: OptimiseOptions) -> SearchOptions:
-    return SearchOptions(
-        **{name: getattr(options, name) for name in CLIMBED if name != "objective"}
+def search_findings(columns: Table, choice: SearchChoice, noise: float) -> SearchFindings:
+    """Return what the searches reached, from one row per removed record."""
+    first = np.arange(0, len(columns["index"]), choice.group_size)
+    reached, identified = columns["certificate"][first], columns["identified"]
+    likeness = {
+        name: median(columns[name])
+        for name in ("psnr", "pixel_correlation")
+        if name in columns and np.isfinite(columns[name]).all()
+    }
+    success = int((reached >= choice.target_share).sum())
+    return SearchFindings(
+        searches=len(first),
+        group_size=choice.group_size,
+        queries=choice.queries,
+        objective=choice.objective,
+        method=choice.method,
+        steps=choice.steps,
+        restarts=choice.restarts,
+        target_share=choice.target_share,
+        learning_rate=choice.learning_rate,
+        start=choice.start,
+        domain=choice.domain,
+        noise=noise,
+        success=proportion(success, len(first)),
+        identified=proportion(int(identified.sum()), len(identified)),
+        certificate=CertificateSummary(median(reached), float(reached.min()), float(reached.max())),
+        scaled_error=median(columns["scaled_error"]),
+        evaluations=float(columns["evaluations"][first].mean()),
+        **likeness,
     )
 
 
-def _refuse_endless(options: OptimiseOptions) -> None:
+def search_card(
+    columns: Table,
+    row: int,
+    label: str,
+    name: str,
+    nearest: str,
+    pictures: tuple[CardPicture, ...],
+) -> Card:
+    """Return the card of one removed record.
+
+    Args:
+        columns: one row per removed record.
+        row: which of them.
+        label: its class.
+        name: of its image.
+        nearest: name of the image at the smallest angle to the query.
+        pictures: of record, start and query.
+    """
+    identified = bool(columns["identified"][row])
+    share, error = float(columns["certificate"][row]), float(columns["scaled_error"][row])
+    facts = [
+        " of the bound",
+        f"error {percent(error, 2)}",
+        plural(int(columns["steps"][row]), "step"),
+        *([] if identified else [f"nearest is {nearest}"]),
+    ]
+    outcome = "identified" if identified else "not identified"
+    return Card(
+        label,
+        f"{name} · index {int(columns['index'][row])}",
+        pictures,
+        badge=outcome,
+        lines=(Line(" · ".join(facts), bold=percent(share, 3)),),
+        facets={"Record": outcome, "Class": label},
+        numbers={"error": error, "share of the bound": share},
+    )
+
+
+def _check_bounded(options: OptimiseOptions) -> None:
+    """Refuse a mean distance that grows without limit."""
     if options.objective != "mean_distance" or options.domain != "anywhere":
         return
     if chosen_kernel(options).homogeneous:
@@ -135,91 +276,35 @@ def _refuse_endless(options: OptimiseOptions) -> None:
         )
 
 
-def _write(
-    folder: Path,
-    found: Fit,
-    groups: Tensor,
-    options: OptimiseOptions,
-    search: SearchOptions,
-    images: ImageSet | None,
-) -> None:
-    folder.mkdir(exist_ok=True)
-    groups = groups.to(found.device)
-    leak = LeakOfQueries(found.kernel, found.values, found.posterior, groups, options.objective)
-    lower, upper = _range(found)
-    domain = _domain(options, found, lower, upper)
-    starts = _starts(options, found, groups, lower, upper)
-    reached = search_queries(leak, starts, search, domain)
-    removed = groups.flatten()
-    asked = reached.queries.repeat_interleave(options.group_size, dim=0)
-    alike = reconstructions(asked, found.values, removed)
-    columns = _columns(found.inputs, removed, reached, alike, options.group_size)
-    if found.inputs.pixels is not None:
-        columns |= _likeness(alike.scaled, found.values[removed], found.inputs.pixels)
-    write_table(folder / "records.parquet", columns)
-    np.save(folder / "queries.npy", reached.queries.cpu().numpy())
-    cards = []
-    if images is not None and found.inputs.pixels is not None:
-        starts_shown = reached.starts.repeat_interleave(options.group_size, dim=0)
-        rows = torch.arange(len(removed), device=removed.device)
-        shown = {"start": starts_shown[rows, alike.query], "query": alike.scaled}
-        cards = _cards(folder, found.inputs, images, columns, removed, shown)
-    write_json(folder / "gallery.json", {"cards": cards})
-    write_json(folder / "findings.json", _findings(columns, options, len(groups)))
-
-
-def _range(found: Fit) -> tuple[Tensor, Tensor]:
+def _range(fit: Fit) -> tuple[Tensor, Tensor]:
     """Return the least and the greatest input, in the shape of one."""
-    values = found.values
-    if found.inputs.pixels is None:
-        return tuple(edge.expand(values.shape[1:]) for edge in torch.aminmax(values))  # type: ignore[return-value]
+    values = fit.values
+    if fit.inputs.pixels is None:
+        least, greatest = torch.aminmax(values)
+        return least.expand(values.shape[1:]), greatest.expand(values.shape[1:])
     edges = [np.full((1, *values.shape[1:]), value) for value in (0.0, 1.0)]
-    low, high = (torch.from_numpy(found.inputs.pixels.scaled(edge)[0]) for edge in edges)
+    low, high = (torch.from_numpy(fit.inputs.pixels.scaled(edge)[0]) for edge in edges)
     return low.to(values), high.to(values)
 
 
-def _domain(options: OptimiseOptions, found: Fit, lower: Tensor, upper: Tensor) -> Domain:
-    if options.domain == "box":
-        return Box(lower, upper)
-    if options.domain == "sphere":
-        return Sphere(float(found.values.flatten(1).norm(dim=1).median()))
-    return Anywhere()
-
-
-def _starts(
-    options: OptimiseOptions, found: Fit, groups: Tensor, lower: Tensor, upper: Tensor
-) -> Starts:
-    names = found.inputs.index[groups[:, 0].cpu().numpy()].tolist()
-    if options.start == "noise":
-        return noise_starts(lower, upper, names, options.queries, options.seed)
-    rows = torch.arange(len(found.values), device=groups.device)
-    allowed = [rows[~torch.isin(rows, group)] for group in groups]
-    return record_starts(found.values, allowed, names, options.queries, options.seed)
-
-
 def _columns(
-    inputs: Inputs, removed: Tensor, reached: FoundQueries, alike: Reconstruction, size: int
-) -> dict[str, Any]:
-    """Return one row a removed record; what belongs to its search stands beside each."""
+    inputs: Inputs, removed: Tensor, searched: FoundQueries, alike: Reconstruction, size: int
+) -> Table:
+    """Return one row per removed record; what belongs to its search stands beside each."""
     searches = {
-        "certificate": reached.certificate,
-        "objective": reached.objective,
-        "kl_out_in": reached.reached.kl_out_in(),
-        "kl_out_in_at_record": reached.own.kl_out_in(),
-        "auc": reached.reached.auc(),
-        "auc_at_record": reached.own.auc(),
-        "attempt": reached.attempt,
-        "steps": reached.steps,
-        "evaluations": reached.evaluations,
+        "certificate": searched.certificate,
+        "objective": searched.objective,
+        "kl_out_in": searched.reached.kl_out_in(),
+        "kl_out_in_at_record": searched.own.kl_out_in(),
+        "auc": searched.reached.auc(),
+        "auc_at_record": searched.own.auc(),
+        "attempt": searched.attempt,
+        "steps": searched.steps,
+        "evaluations": searched.evaluations,
     }
-    records = {
-        "query": alike.query,
-        "cosine": alike.cosine,
-        "scaled_error": alike.scaled_error,
-        "error": alike.error,
-        "identified": alike.identified,
-    }
-    columns = {name: values.repeat_interleave(size) for name, values in searches.items()} | records
+    columns = {name: values.repeat_interleave(size) for name, values in searches.items()}
+    for name in ("query", "cosine", "scaled_error", "error", "identified"):
+        columns[name] = getattr(alike, name)
     rows = removed.cpu().numpy()
     return {
         "index": inputs.index[rows],
@@ -230,74 +315,17 @@ def _columns(
     }
 
 
-def _likeness(images: Tensor, truth: Tensor, pixels: Pixels) -> dict[str, Any]:
-    """Return how like the records found images look, scaled to them and cut to what pixels show."""
+def _likeness(images: Tensor, truth: Tensor, pixels: Pixels) -> Table:
+    """Return how alike queries and records are as pictures, scaled and clipped to pixels."""
     shown, record = (pixels.unit(side.cpu().numpy()) for side in (images, truth))
-    one, other = torch.from_numpy(np.clip(shown, 0, 1)), torch.from_numpy(record)
+    pictures, records = torch.from_numpy(np.clip(shown, 0, 1)), torch.from_numpy(record)
     return {
-        "psnr": psnr(one, other, 1.0).numpy(),
-        "pixel_correlation": pixel_correlation(one, other).numpy(),
+        "psnr": psnr(pictures, records, 1.0).numpy(),
+        "pixel_correlation": pixel_correlation(pictures, records).numpy(),
     }
-
-
-def _findings(columns: dict[str, Any], options: OptimiseOptions, searches: int) -> dict[str, Any]:
-    first = np.arange(0, len(columns["index"]), options.group_size)
-    reached = columns["certificate"][first]
-    identified = columns["identified"]
-    return {
-        "searches": searches,
-        **{name: getattr(options, name) for name in ("group_size", "queries", *CLIMBED, "start")},
-        "domain": options.domain,
-        "noise": options.noise[0],
-        "success": proportion(int((reached >= options.enough).sum()), searches).to_dict(),
-        "identified": proportion(int(identified.sum()), len(identified)).to_dict(),
-        "certificate": {
-            "median": median(reached).to_dict(),
-            "least": float(reached.min()),
-            "most": float(reached.max()),
-        },
-        "scaled_error": median(columns["scaled_error"]).to_dict(),
-        **{
-            name: median(columns[name]).to_dict()
-            for name in ("psnr", "pixel_correlation")
-            if name in columns and np.isfinite(columns[name]).all()
-        },
-        "evaluations": float(columns["evaluations"][first].mean()),
-    }
-
-
-def _cards(
-    folder: Path,
-    inputs: Inputs,
-    images: ImageSet,
-    columns: dict[str, Any],
-    removed: Tensor,
-    shown: dict[str, Tensor],
-) -> list[dict[str, Any]]:
-    """Write pictures of the first records; return their cards."""
-    assert inputs.pixels is not None
-    cards = []
-    for row in range(min(CARDS, len(removed))):
-        index = int(columns["index"][row])
-        card = {
-            "index": index,
-            "name": images.name_of(index),
-            "label": inputs.classes[int(columns["label"][row])],
-            "image": save_whole(folder, images, index, "image", CARD_SIDE),
-            "nearest": images.name_of(int(columns["nearest"][row])),
-            "identified": bool(columns["identified"][row]),
-            **{name: float(columns[name][row]) for name in ("certificate", "scaled_error")},
-            "steps": int(columns["steps"][row]),
-        }
-        for kind, pictures in shown.items():
-            name = f"{kind}_{index}.png"
-            _save(folder / name, pictures[row], inputs.pixels)
-            card[kind] = {"file": name}
-        cards.append(card)
-    return cards
 
 
 def _save(path: Path, image: Tensor, pixels: Pixels) -> None:
-    """Write an input ``[C, H, W]`` as a picture, cut to what pixels can show."""
+    """Write an input ``[C, H, W]`` as a picture, clipped to pixels."""
     whole = np.round(255 * np.clip(pixels.unit(image.cpu().numpy()), 0, 1)).astype(np.uint8)
     to_picture(whole).save(path)

@@ -65,8 +65,8 @@ def matched(kernel: FullyConnected, activation: Activation, mean_square: float) 
         )
 
     def excess(logarithm: float) -> float:
-        found = float(variances(candidate(logarithm), mean_square)[-1])
-        return math.log(found) - wanted if 0 < found < math.inf else math.copysign(1e3, logarithm)
+        last = float(variances(candidate(logarithm), mean_square)[-1])
+        return math.log(last) - wanted if 0 < last < math.inf else math.copysign(1e3, logarithm)
 
     edge = math.log(_WIDEST)
     if not excess(-edge) < 0 < excess(edge):
@@ -106,16 +106,16 @@ def matched_kernel(
     """
     if match_to is None:
         return kernel
-    found = matched(replace(kernel, activation=match_to), kernel.activation, mean_square)
+    match = matched(replace(kernel, activation=match_to), kernel.activation, mean_square)
     log(
         f"{kernel.activation} matched to {match_to} of w_std {kernel.w_std:g}: w_std "
-        f"{found.w_std:.6g}, input_scale {found.input_scale:.6g}"
+        f"{match.w_std:.6g}, input_scale {match.input_scale:.6g}"
     )
-    return found
+    return match
 
 
-def tell_variances(kernel: FullyConnected, mean_square: float, remedy: str) -> None:
-    """Say that an activation does not keep variances at the w_std that is left out, ReLU's."""
+def warn_if_variance_changes(kernel: FullyConnected, mean_square: float, remedy: str) -> None:
+    """Warn that an activation does not keep variances at the default w_std, which is ReLU's."""
     if kernel.activation == "relu":
         return
     first, last = (float(value) for value in variances(kernel, mean_square)[[0, -1]])

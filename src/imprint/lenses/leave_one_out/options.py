@@ -1,0 +1,263 @@
+"""Options of the leave-one-out commands; those of a kernel stand with the kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from imprint.core.bounds import Bounds, Checked
+from imprint.study.option_types import Formerly, Names, Numbers, Settings
+from imprint.study.options import Common, DataChoice
+from imprint.train.retrain_options import RetrainOptions
+
+T = TypeVar("T")
+
+Noise = Annotated[
+    Numbers,
+    Bounds(
+        above=0,
+        noun="a positive, finite variance",
+        why="without noise a model knows the label of each of its records, and every divergence "
+        "is infinite",
+    ),
+]
+Side = Annotated[int, Bounds(least=1)]
+Count = Annotated[int, Bounds(least=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelChoice(Checked):
+    """The kernel: the prior over functions under which the records are fitted."""
+
+    kernel: str = "fc"
+    """The kernel: fc, conv, conv_pool, myrtle, wide_resnet (networks of infinite width), rbf or
+    features."""
+    activation: str | None = None
+    """Activation after each hidden layer, for kernels of networks: relu, gelu or erf."""
+    depth: int | None = None
+    """Hidden layers, for kernels of networks. Left out, the kernel's own default (fc: 5)."""
+    w_std: float | None = None
+    """Standard deviation of a weight times the root of its fan-in, for kernels of networks."""
+    b_std: float | None = None
+    """Standard deviation of a bias, for kernels of networks."""
+    kernel_options: Settings = ()
+    """Further options of the kernel, such as limit=ntk (fc), window=3 (conv), gamma=2 (rbf) or
+    similarity=cosine (features)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOutChoice(KernelChoice):
+    """How records are fitted under a kernel."""
+
+    noise: Noise = (0.1,)
+    """Noise variance of the targets. Of several, separated by commas, the first is fitted, and all
+    of them make the noise path, which takes an eigendecomposition."""
+    outputs: Literal["classes", "contrast"] = "classes"
+    """One output per class, or the contrast of two classes alone, which halves divergences."""
+    scaling: Literal["standardised", "unit"] = "standardised"
+    """Pixels of images: zero mean and unit variance in each channel over the fitted images
+    (standardised), or from 0 to 1 (unit). Arrays are used as they are."""
+    input_size: Side = 32
+    """Side in pixels to which images are resampled."""
+    records: Annotated[int, Bounds(least=0)] = 0
+    """Records to fit at most, drawn at random; 0 takes all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodChoice(Checked):
+    """The method of the fit: the whole kernel matrix, or less memory."""
+
+    method: Literal["dense", "auto", "exact", "hybrid", "out_of_core", "nystrom"] = "dense"
+    """dense keeps the kernel matrix and its inverse, 32 n² bytes, and answers every query. The
+    others give the values of the records alone, with their measured error: exact (float64, 4 n²
+    bytes), hybrid (float32, 2 n²), out_of_core (float32 on disk), nystrom (low rank, off by a few
+    per cent); auto is exact where it fits, then hybrid, then out_of_core."""
+    memory: Annotated[float | None, Bounds(above=0, most=1e6)] = None
+    """GiB of memory for methods other than dense. Left out, 80 % of what is free."""
+    landmarks: Annotated[int, Bounds(least=1)] = 1000
+    """Rank of nystrom."""
+    probes: Annotated[int, Bounds(least=2, or_zero=True)] = 200
+    """Random sign vectors that correct nystrom's values; 0 for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions(LeaveOneOutChoice, DataChoice, Common):
+    """Which records are fitted, and how."""
+
+    arrays: Path | None = None
+    """An .npz file of x [n, ...], y [n] and optionally queries [q, ...] and their classes
+    query_labels [q], in place of images. Kernels of images take x as [n, C, H, W] or
+    [n, H, W, C]."""
+    channels: Literal["first", "last"] | None = None
+    """Channel axis of x: first is [n, C, H, W], last is [n, H, W, C]. Left out, it is recognised by
+    1 or 3 channels or else by two equal sides; an ambiguous shape is an error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(MethodChoice, RecordOptions):
+    """Fit records by a Gaussian process, and leave each of them out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions(Common):
+    """Query a finished fit."""
+
+    fit: Path
+    """The folder of a finished fit."""
+    queries: Path | None = None
+    """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and optionally
+    their classes query_labels [q] (of images positions in the classes of the fit)."""
+    groups: str = ""
+    """Leave out records together: classes, copies (exact ones), or an .npz file of index [m] and
+    group [m], where record index[i] belongs to group[i]."""
+    add: Path | None = None
+    """An .npz file of x [m, ...] and y [m] (as queries and query_labels): records that the fit
+    lacks, each added by itself."""
+    among_records: bool = False
+    """Also query the fitted records themselves: one array [n, n] per measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOutStep(LeaveOneOutChoice):
+    """The leave-one-out step of an audit, on the images that both encoders are trained on."""
+
+    skip: bool = False
+    """Skip this step."""
+    records: Annotated[int, Bounds(least=0)] = 2000
+    """Images to fit at most, drawn at random; 0 takes all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchChoice(Checked):
+    """How queries that reveal removed records are searched."""
+
+    removed: Count = 50
+    """Records, or groups of records, that are each removed and searched for, drawn at random."""
+    group_size: Count = 1
+    """Records removed together, all of one class."""
+    queries: Count = 1
+    """Inputs queried together; as many as the group has records suffice."""
+    objective: Literal["correlation", "kl_out_in", "kl_in_out", "mean_distance"] = "correlation"
+    """What is maximised: the signed correlation with the record, a divergence, or the mean
+    distance, which has no bound."""
+    method: Literal["lbfgs", "adam"] = "lbfgs"
+    """The optimiser: L-BFGS, or Adam as published."""
+    steps: Annotated[int, Bounds(least=0)] = 200
+    """Most steps of one start."""
+    restarts: Annotated[int, Bounds(least=1), Formerly("attempts")] = 5
+    """Most starts of a search; another one follows only if those before fell short."""
+    target_share: Annotated[float, Bounds(above=0, most=1), Formerly("enough")] = 0.999
+    """A search stops when it reaches this share of the bound on any query."""
+    learning_rate: Annotated[float, Bounds(above=0)] = 0.1
+    """Learning rate of Adam, in units of the inputs."""
+    start: Literal["noise", "records"] = "noise"
+    """Uniform noise over the range of the inputs, or other records."""
+    domain: Literal["anywhere", "sphere", "box"] = "anywhere"
+    """Where queries may lie: anywhere, at the length of the median record, or within the range of
+    pixels (of arrays: of the records)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiseOptions(SearchChoice, RecordOptions):
+    """Search the queries that best reveal removed records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineChoice(Checked):
+    """Which lines run through removed records."""
+
+    removed: Count = 20
+    """Removed records, drawn at random."""
+    lines: Count = 2
+    """Random lines and principal lines per record, beside one to its neighbour and its
+    brightness."""
+    half_length: Annotated[float, Bounds(above=0), Formerly("reach")] = 0.5
+    """How far lines go to either side, in root mean square over the numbers of an input."""
+    steps_per_side: Annotated[int, Bounds(least=1), Formerly("steps")] = 20
+    """Steps to either side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandscapeOptions(LineChoice, RecordOptions):
+    """Leave-one-out distinguishability along lines through removed records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingChoice(Checked):
+    """Which networks are retrained without which records."""
+
+    match_to: Literal["relu", "gelu", "erf"] | None = None
+    """The activation whose networks, of this depth, w_std and b_std, those of --activation are
+    matched to: their w_std and scale of inputs then give the typical record the same variance
+    before the first and after the last layer. relu keeps the variance through depth; gelu and erf
+    do not."""
+    classes: Annotated[int, Bounds(least=2, or_zero=True)] = 0
+    """Keep this many classes, the first ones (published: 2); 0 keeps all."""
+    records: Annotated[int, Bounds(least=2)] = 500
+    """Images to train on, drawn at random."""
+    queries: Annotated[int, Bounds(least=0)] = 50
+    """Further images, never trained on, whose predictions are recorded as well. Their number, and
+    --lines, enter the basis that weights are drawn in: another number gives other networks of the
+    same distribution."""
+    removed: Annotated[int, Bounds(least=1), Formerly("left_out")] = 60
+    """Records to leave out, one at a time."""
+    pairs: Count = 40
+    """Networks with, and without, each of them; a pair starts from the same weights."""
+    subsets: Annotated[int, Bounds(least=0)] = 50
+    """Random halves of the records to train on, for the linear datamodeling score; 0 for none."""
+    subset_networks: Count = 4
+    """Networks for each half."""
+    scaling: Literal["standardised", "unit"] = "unit"
+    """Pixels as networks and kernel see them: from 0 to 1 (unit), or with zero mean and unit
+    variance in each channel over the records (standardised)."""
+    input_size: Side = 32
+    """Side in pixels to which images are resampled."""
+    lines: Annotated[int, Bounds(least=0)] = 0
+    """Random lines through each removed record along which networks are queried as well, beside one
+    to its neighbour; 0 for none. They are compared with the Gaussian process."""
+    half_length: Annotated[float, Bounds(above=0, most=1e6), Formerly("reach")] = 0.5
+    """How far lines go to either side, in root mean square over the numbers of an input."""
+    steps_per_side: Annotated[int, Bounds(least=1), Formerly("steps")] = 5
+    """Steps to either side."""
+    noise: Noise = (0.05,)
+    """Noise variances of the Gaussian process (published: 0.05). The first is used for lines, and
+    all for a comparison, a row each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingOptions(RetrainingChoice, KernelChoice, DataChoice, Common):
+    """Retrain fully connected networks without single records of a set of images.
+
+    The kernel's options (fc) describe the networks: depth, activation, w_std and b_std.
+    """
+
+    train: RetrainOptions = field(default_factory=RetrainOptions)
+    """How networks are trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorChoice(Checked):
+    """Which estimators of influence are compared with retraining."""
+
+    estimators: Annotated[Names, Formerly("estimator")] = ("all",)
+    """Estimators of influence beside the closed form, or all, or none."""
+    damping: Annotated[float | None, Bounds(above=0, most=1e30)] = None
+    """What is added to the curvature of influence functions. Left out, 1 over the sum of all
+    learning rates, the scale that gradient descent had just time to learn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(EstimatorChoice, RetrainingOptions):
+    """Compare leave-one-out values and other estimates of influence with retraining."""
+
+
+def part_of(options: Any, kind: type[T]) -> T:
+    """Return the options of one group of a dataclass that extends it.
+
+    >>> part_of(LandscapeOptions(out=Path("out"), lines=3), LineChoice).lines
+    3
+    """
+    names = [each.name for each in dataclasses.fields(kind)]  # type: ignore[arg-type]  # one is
+    return kind(**{name: getattr(options, name) for name in names})

@@ -1,0 +1,208 @@
+"""Estimates of what retraining shows: closed-form leave-one-out, and gradients of one network.
+
+All are about the same removed records, and the same held-out queries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
+from imprint.core.progress import track
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.options import EstimatorChoice
+from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
+from imprint.lenses.leave_one_out.posterior.queries import query_influence
+from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.study.retrain import GroundTruth
+from imprint.nets.fully_connected import NetworkStack
+from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
+from imprint.study.peak_memory import Cost, measured
+from imprint.train.cohort.network_stack import train_stack
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """The values of one estimate.
+
+    Attributes:
+        difference: to be compared with the root of the prediction difference, ``[r]``; None
+            where there is none.
+        auc: to be compared with the attack's AUC, ``[r]``.
+        table: influence of every record on every held-out query, ``[n, q]``.
+        cost: of all of it.
+        facts: as JSON values; ``no_self`` says why there is no ``difference``.
+        measures: float64 ``[r]`` each, further columns for tables.
+    """
+
+    difference: FloatArray | None
+    auc: FloatArray | None
+    table: FloatArray
+    cost: Cost
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    measures: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@one_thread_a_sum()
+def closed_forms(truth: GroundTruth, noises: Sequence[float]) -> dict[str, Estimated]:
+    """Return the closed form under the prior of the networks, and as all layers were trained.
+
+    Named ``lood_<limit>_<noise>``, the kernel's own limit and the first noise variance first.
+    """
+    limits: tuple[Limit, Limit] = ("nngp", "ntk")
+    if truth.kernel.limit == "ntk":
+        limits = ("ntk", "nngp")
+    return {
+        f"lood_{limit}_{noise:g}": _closed_form(truth, replace(truth.kernel, limit=limit), noise)
+        for limit in limits
+        for noise in noises
+    }
+
+
+def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Estimated:
+    records, rows = truth.plan.records, torch.from_numpy(truth.plan.left_out)
+    inputs, labels = truth.inputs, truth.plan.data.labels.cpu()
+    with measured() as cost:
+        fitted, queries = kernel.prepare(inputs[:records]), inputs[records:]
+        targets = centred_one_hot(labels[:records], truth.plan.data.classes)
+        posterior = fit(kernel(fitted), targets, noise)
+        own = self_influence(posterior)
+        columns = {
+            "mse": own.mean_distance[rows].numpy(),
+            "kl": own.kl_out_in[rows].numpy(),
+            "auc": own.auc[rows].numpy(),
+        }
+        table = np.zeros((records, len(queries)))
+        if len(queries):
+            cross, variances = kernel(queries, fitted), kernel.diagonal(queries)
+            response = query_influence(posterior, cross, variances).response
+            table = (response * posterior.weights[:, labels[records:]]).numpy()
+    facts = {
+        "noise": noise,
+        "limit": kernel.limit,
+        "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
+        "leave_one_out_accuracy": posterior.leave_one_out_accuracy,
+        "log_evidence": _log_evidence(posterior),
+    }
+    return Estimated(np.sqrt(columns["mse"]), columns["auc"], table, cost, facts, columns)
+
+
+def _log_evidence(posterior: Posterior) -> float:
+    """Return log p(Y) under the prior, in nats: what may choose a noise without retraining."""
+    fit_term = float((posterior.targets * posterior.weights).sum())
+    determinant = 2 * float(posterior.factor.diagonal().log().sum())
+    count = posterior.records * posterior.outputs
+    return -0.5 * (fit_term + posterior.outputs * determinant + count * math.log(2 * math.pi))
+
+
+def check_estimators(choice: EstimatorChoice) -> None:
+    """Check the names of estimators.
+
+    Raises:
+        ImprintError: none is named, or one is unknown.
+    """
+    if not choice.estimators:
+        raise ImprintError("--estimators is empty: name one or more, or all, or none")
+    if choice.estimators != ("all",):
+        for name in choice.estimators:
+            if name != "none":
+                INFLUENCES.get(name)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientEstimates:
+    """The estimates from one network that was trained on every record.
+
+    Attributes:
+        estimates: by name, each with the cost of all but the network.
+        skipped: why there is none, by name.
+        training: cost of the network that all of them start from; None without any.
+    """
+
+    estimates: Mapping[str, Estimated]
+    skipped: Mapping[str, str]
+    training: Cost | None
+
+
+def estimates_from_gradients(truth: GroundTruth, choice: EstimatorChoice) -> GradientEstimates:
+    """Return the estimates from the first network of the ground truth.
+
+    Raises:
+        ImprintError: an unknown estimator.
+    """
+    names = INFLUENCES.names() if choice.estimators == ("all",) else list(choice.estimators)
+    entries = [INFLUENCES.get(name) for name in names if name != "none"]
+    if not entries:
+        return GradientEstimates({}, {}, None)
+    with measured() as training:
+        trained = train_network(truth, choice.damping)
+    estimates: dict[str, Estimated] = {}
+    skipped: dict[str, str] = {}
+    for entry in track(entries, "estimate", len(entries), "estimator"):
+        reason = entry.missing(trained)
+        if reason is not None:
+            skipped[entry.name] = reason
+            continue
+        try:
+            with measured() as cost:
+                influence = entry(trained)
+        except ImprintError as error:
+            skipped[entry.name] = str(error)
+            continue
+        own = None if entry.no_self else entry.shift(trained, influence).double()
+        scores = None if own is None else own.cpu().numpy()
+        facts = {**influence.facts, **({"no_self": entry.no_self} if entry.no_self else {})}
+        table = influence.table[:, len(trained.own) :].double().cpu().numpy()
+        estimates[entry.name] = Estimated(scores, scores, table, cost, facts)
+    return GradientEstimates(estimates, skipped, training)
+
+
+def train_network(truth: GroundTruth, damping: float | None) -> Trained:
+    """Return the first network of the ground truth with a checkpoint an epoch, trained again."""
+    plan = truth.plan
+    rows, device = len(plan.data.labels), plan.data.inputs.device
+    kept = torch.ones(1, plan.records, dtype=torch.bool, device=device)
+    states: list[dict[str, Tensor]] = []
+
+    def keep_state(_: int, stack: NetworkStack) -> None:
+        states.append(dict(stack.network(0).state_dict()))
+
+    stack = train_stack(plan.data, kept, [0], plan.prior, plan.options, plan.seed, keep_state)
+    steps = -(-plan.records // plan.options.batch_size)
+    distance = [steps * plan.options.rate(epoch) for epoch in range(plan.options.epochs)]
+    own = torch.from_numpy(plan.left_out).to(device)
+    queries = torch.cat([own, torch.arange(plan.records, rows, device=device)])
+    inputs, labels = plan.data.inputs * plan.prior.input_scale, plan.data.labels
+    return Trained(
+        stack.network(0).to(device),
+        inputs[: plan.records],
+        labels[: plan.records],
+        inputs[queries],
+        labels[queries],
+        own,
+        plan.options.loss,
+        tuple(Checkpoint(state, part) for state, part in zip(states, distance, strict=False)),
+        1 / sum(distance) if damping is None else damping,
+        plan.seed,
+    )
+
+
+def label_margins(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> FloatArray:
+    """Return the logit of the label less log Σ exp of the others, ``[S, q]`` of ``[S, q, c]``."""
+    values = logits.astype(np.float64)
+    own = np.take_along_axis(values, labels[None, :, None], axis=2)[..., 0]
+    others = values.copy()
+    np.put_along_axis(others, labels[None, :, None], -np.inf, axis=2)
+    margins: FloatArray = own - np.logaddexp.reduce(others, axis=2)
+    return margins

@@ -1,0 +1,79 @@
+"""From the options of a command to the records of its fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imprint.core.errors import ImprintError
+from imprint.core.progress import log
+from imprint.data.choice import open_choice
+from imprint.data.files import usable_indices
+from imprint.data.imageset import ImageSet
+from imprint.lenses.leave_one_out.findings import FittedData
+from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, RecordOptions
+from imprint.lenses.leave_one_out.study.inputs import (
+    Inputs,
+    Queries,
+    RecordArrays,
+    inputs_from_arrays,
+    inputs_from_images,
+    queries_like,
+)
+from imprint.study.array_file import read_array_file
+from imprint.study.options import DataChoice
+
+SCALED = ("scaling", "input_size")
+"""Options of how images become inputs."""
+
+
+def read_records(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queries | None]:
+    """Return the records, the images they are from, and the queries beside them.
+
+    Raises:
+        ImprintError: data that cannot be used, or options that do not apply to it.
+    """
+    if options.arrays is None:
+        images = open_choice(options, options.seed)
+        if options.channels is not None:
+            raise ImprintError("--channels applies to --arrays, not to images: leave it out")
+        every = usable_indices(images)
+        return inputs_from_images(images, every, options, options.seed), images, None
+    _check_image_options(options)
+    inputs, queries = _read_arrays(options, options.arrays)
+    return inputs, None, queries
+
+
+def _read_arrays(options: RecordOptions, file: Path) -> tuple[Inputs, Queries | None]:
+    arrays = read_array_file(RecordArrays, file)
+    inputs = inputs_from_arrays(file, arrays, options, options.seed, options.channels)
+    if inputs.axes is not None:
+        log(f"{file.name}: {len(arrays.x)} images of {inputs.axes}")
+    if arrays.queries is None:
+        return inputs, None
+    return inputs, queries_like(inputs, file, arrays.queries, arrays.query_labels)
+
+
+def _check_image_options(options: RecordOptions) -> None:
+    """Refuse options of images that were set beside arrays, where they would be ignored."""
+    usual = {**vars(DataChoice()), **{name: getattr(LeaveOneOutChoice(), name) for name in SCALED}}
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
+
+
+def fitted_data(options: RecordOptions, inputs: Inputs, images: ImageSet | None) -> FittedData:
+    """Return the facts about the data for ``summary.json``."""
+    classes, records = inputs.classes, len(inputs.index)
+    if images is None:
+        name = "" if options.arrays is None else options.arrays.stem
+        axes = None if inputs.axes is None else str(inputs.axes)
+        return FittedData(name, len(classes), classes, records, axes=axes)
+    return FittedData(
+        images.name,
+        len(classes),
+        classes,
+        records,
+        images=len(images),
+        fingerprint=images.fingerprint(),
+    )

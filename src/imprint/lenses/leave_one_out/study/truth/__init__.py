@@ -1,1 +1,0 @@
-"""Steps of retraining without records and of comparing estimators with it."""
