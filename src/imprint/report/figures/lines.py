@@ -94,7 +94,7 @@ def paint_lines(figure: Lines) -> MatplotlibFigure:
     panels = [figure] if figure.below is None else [figure, figure.below]
     right = max(_right(each) for each in panels)
     rows = [legend_rows(_entries(each), WIDTH - LEFT - right) for each in panels]
-    tops = [TOP + (LEGEND_ROW * len(legend) + 4 if legend else 0.0) for legend in rows]
+    tops = [TOP + (LEGEND_ROW * len(legend) + 7 if legend else 0.0) for legend in rows]
     heights = [top + each.height for top, each in zip(tops, panels, strict=True)]
     total = sum(heights) + BOTTOM + BETWEEN * (len(panels) - 1)
     drawn: MatplotlibFigure | None = None

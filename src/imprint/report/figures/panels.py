@@ -101,7 +101,7 @@ def draw_legend(axes: Axes, rows: Sequence[Sequence[Entry]]) -> None:
     """Write the names above a panel, behind samples of what they stand for."""
     width, height = axes.bbox.width, axes.bbox.height
     for number, row in enumerate(rows):
-        y = 1 + (9 + LEGEND_ROW * (len(rows) - 1 - number)) / height
+        y = 1 + (12 + LEGEND_ROW * (len(rows) - 1 - number)) / height
         x = 0.0
         for entry in row:
             _draw_sample(axes, entry, x / width, y)
