@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.missing import Missing
 from imprint.data.open import open_images
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
-from imprint.lenses.coverage.measure.measure import deal, fit, measure
+from imprint.lenses.coverage.measure.measure import fit, measure, split_into_groups
 from imprint.nets.load import load_model
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import View, read_activations, rows_of, write_activations
@@ -118,7 +119,7 @@ def simulate(
         part = rows_of(test, rows)
         finding = measure_rows(criterion, part)
         values.append(finding.value)
-        if isinstance(finding.ci95, str):
+        if isinstance(finding.ci95, Missing):
             missing += 1
         else:
             bounds.append(finding.ci95)
@@ -140,7 +141,8 @@ def simulate(
 def measure_rows(criterion: Criterion, table: ActivationTable) -> Any:
     """Return the finding of one test set, as ``coverage measure`` makes it."""
     batches = [
-        next(rows_of(table, rows).batches(len(rows))) for rows in deal(np.arange(len(table)))
+        next(rows_of(table, rows).batches(len(rows)))
+        for rows in split_into_groups(np.arange(len(table)))
     ]
     return measure({"it": criterion}, batches)["it"]
 

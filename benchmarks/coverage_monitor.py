@@ -26,7 +26,7 @@ from coverage_overhead import CPU, LIMITS, activations, network, pictures, secon
 from imprint.data.imageset import ArrayImages
 from imprint.data.view import View
 from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
-from imprint.lenses.coverage.study.live_monitor import Monitor
+from imprint.lenses.coverage.study.novelty_monitor import NoveltyMonitor
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable
 from imprint.neurons.importance import select_in_model
@@ -92,7 +92,7 @@ def chosen(
 def cost(model: ImageModel, cells: SeenCells, images: Tensor, size: int, repeats: int) -> float:
     """Return the time of a monitor as a share of the bare forward pass."""
     batches = torch.split(images, size)
-    monitor = Monitor(model, cells)
+    monitor = NoveltyMonitor(model, cells)
 
     def bare() -> None:
         for some in batches:

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.lenses.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
+from imprint.lenses.coverage.criteria.wisdom import VotedCellOptions, WisdomCoverage
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.nets.fill import build_model
 from imprint.nets.image_model import ImageModel
@@ -80,7 +80,7 @@ def measure(
     """Print every ratio; return whether all criteria at once exceed the limit."""
     fitted = {name: CRITERIA.get(name)(train.layers) for name in CRITERIA.names()}
     votes = tuple(range(train.layers.neurons, 0, -1))
-    fitted["wisdom"] = WisdomCoverage(train.layers, WisdomOptions(votes=votes))
+    fitted["wisdom"] = WisdomCoverage(train.layers, VotedCellOptions(votes=votes))
     for criterion in fitted.values():
         criterion.fit(train)
     cheap = [criterion for criterion in fitted.values() if not criterion.costly]

@@ -23,6 +23,7 @@ from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.open import open_images
+from imprint.data.view import View
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.wisdom import wisdom
@@ -77,7 +78,8 @@ def compare(name: str, images: ImageSet, card: ModelCard, chosen: argparse.Names
         if not batches:
             continue
         start = time.perf_counter()
-        found = wisdom(model, images, order[: BATCH * batches], options, batch_size=BATCH)
+        view = View(images, order[: BATCH * batches])
+        found = wisdom(model, view, options, batch_size=BATCH)
         seconds = time.perf_counter() - start
         show(what, found.layers, found.votes.astype(np.float64), published)
         theirs = select_in_model(found.layers, flat(found.layers, published), 10)

@@ -171,7 +171,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     photos = ["--data", at("train"), "--boxes", at("boxes")]
     small = [*photos, "--min-crop-px=2", "--k=5"]
     model = ["--subject", at("classifier.safetensors")]
-    sets = ["--train", at("train"), "--test", at("test")]
+    sets = ["--members", at("train"), "--tests", at("test")]
     retrain = [
         "--data", at("images.npz"), "--records=16", "--queries=4", "--removed=3", "--pairs=8",
         "--subsets=2", "--subset-networks=2", "--input-size=8", "--classes=2", "--depth=1",
@@ -252,10 +252,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "leave-one-out", "compare", *retrain, "--estimators=tracin,nearest",
         ],
         "coverage importance": [
-            "coverage", "importance", *model, "--train", at("train"), "--methods=lrp",
+            "coverage", "importance", *model, "--members", at("train"), "--attributions=lrp",
         ],
         "coverage wisdom": [
-            "coverage", "wisdom", *model, "--train", at("train"), "--methods=la,lrp",
+            "coverage", "wisdom", *model, "--members", at("train"), "--attributions=la,lrp",
             "--batch-size=8",
         ],
         "coverage measure": [

@@ -183,12 +183,13 @@ OPTIONS: dict[str, tuple[str, ...]] = {
                                 "--lines=1"),
     "leave-one-out retrain": ("--pairs=9", "--removed=4", "--train.width=9", "--train.epochs=3",
                               "--subsets=3", "--queries=5"),
-    "coverage importance": ("--methods=random", "--sign=abs", "--records=16", "--target=predicted",
-                            "--reduce=mean"),
-    "coverage wisdom": ("--methods=la", "--top=5", "--records=24", "--mode=coarse"),
+    "coverage importance": ("--attributions=random", "--sign=abs", "--records=16",
+                            "--target=predicted", "--reduce=mean"),
+    "coverage wisdom": ("--attributions=la", "--top-neurons=5", "--records=24", "--mode=coarse"),
     "coverage measure": ("--criteria=nc", "--param=kmnc.k=7", "--attribution=random",
-                         "--train-records=16", "--storage=float16", "--third=last"),
-    "coverage monitor": ("--top=5", "--clusters=3", "--attribution=random", "--train-records=16"),
+                         "--member-records=16", "--storage=float16", "--third=last"),
+    "coverage monitor": ("--top-neurons=5", "--clusters=3", "--attribution=random",
+                         "--member-records=16"),
 }  # fmt: skip
 
 

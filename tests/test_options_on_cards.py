@@ -83,8 +83,8 @@ TINY = (
 )
 ENCODER = TINY + "--train.projector 8-4 --train.warmup-epochs 1 --train.snapshot-every 0 "
 COHORT = TINY + "--train.engine sequential "
-TRAINED = "--subject {place}/0.safetensors --train {place}/seen.npz --device cpu "
-TESTED = TRAINED + "--test {place}/unseen.npz "
+TRAINED = "--model {place}/0.safetensors --members {place}/seen.npz --device cpu "
+TESTED = TRAINED + "--tests {place}/unseen.npz "
 NETWORKS = (
     SMALL + "--classes 2 --depth 1 --records 16 --queries 3 --left-out 3 --pairs 8 --subsets 2 "
     "--subset-networks 2 --input-size 4 --train.width 8 --train.epochs 2 --train.batch-size 8 "
@@ -132,6 +132,7 @@ OTHERS = {
     "architecture_options": (("widths", "4"),),
     "attacks": ("loss", "curvature_lr"),
     "attribution": "la",
+    "attributions": ("la", "lrp"),
     "augmentations": ("identity", "flip"),
     "blur_kernel": (9, 7),
     "budget": (0.2, 0.2),
@@ -140,7 +141,7 @@ OTHERS = {
     "drops": (0.4, 0.6, 0.8),
     "epsilons": (2.0,),
     "estimator": ("nearest",),
-    "exclude": ("hidden.0",),
+    "exclude_layers": ("hidden.0",),
     "feature_encoder": "1.safetensors",
     "held_out": "others.npy",
     "importance": "importance.csv",
@@ -154,6 +155,7 @@ OTHERS = {
     "mean": (0.3,),
     "members": "third.npz",
     "methods": ("la", "lrp"),
+    "model": "1.safetensors",
     "non_members": "third.npz",
     "objective": "simclr",
     "objective_options": (("invariance", "5"),),
@@ -166,17 +168,17 @@ OTHERS = {
     "std": (0.4,),
     "subject": "1.safetensors",
     "tags": "tags.csv",
-    "test": "third.npz",
+    "tests": "third.npz",
     "train": "third.npz",
     "train_indices": "fewer.npy",
     "vary": (("metric", "l2:cosine"),),
-    "vote_methods": ("la", "lrp"),
+    "vote_attributions": ("la", "lrp"),
     "votes": "votes.csv",
 }
 """Values for options whose type names none, such as paths and names of methods."""
 OF_IMAGES = ("composite_count", "background_correlation", "scaling", "input_size", "channels")
 OF_LARGE = ("memory", "landmarks", "probes")
-PARTS = ("train_part", "test_part", "output")
+PARTS = ("members_part", "tests_part", "output")
 BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer")
 CASES = {
     "split": Case("data split", SMALL + "--per-class 2"),
@@ -304,22 +306,22 @@ CASES = {
         values={"arrays": "xy2-activations.npz"},
         fixed=(
             *PARTS,
-            "subject",
+            "model",
             "card",
             "mean",
             "std",
-            "train",
-            "test",
+            "members",
+            "tests",
             "centre_fraction",
             "layers",
-            "exclude",
+            "exclude_layers",
             "layer_index",
             "third",
             "final",
             "tokens",
             "steps",
             "step_limit",
-            "train_records",
+            "member_records",
             "test_records",
             "storage",
             "correct_only",

@@ -24,7 +24,7 @@ COMMANDS = {
     "cohort": "membership cohort --data {seen} --models 6 " + COHORT,
     "audit": "membership audit --model {root}/net.safetensors --members {seen} "
     "--non-members {unseen} --probes 1",
-    "measure": "coverage measure --subject {root}/net.safetensors --train {seen} --test {unseen} "
+    "measure": "coverage measure --model {root}/net.safetensors --members {seen} --tests {unseen} "
     "--criteria nc",
 }
 

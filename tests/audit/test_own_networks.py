@@ -106,10 +106,10 @@ def test_a_users_network_is_attacked_and_attributed(words) -> None:
     sets = ["--members", "members.npz", "--non-members", "others.npz", "--white-box"]
     main(["membership", "audit", *words, *sets, "--probes", "1", "--out", "m"])
     assert {"white_box_gradient", "white_box_trace"} <= lenses("m")["membership"]["attacks"].keys()
-    train = ["--train", "members.npz"]
-    main(["coverage", "importance", *words, *train, "--methods", "la", "--out", "i"])
+    train = ["--members", "members.npz"]
+    main(["coverage", "importance", *words, *train, "--attributions", "la", "--out", "i"])
     assert (Path("i") / "importance/la.parquet").is_file()
-    tests = ["--test", "others.npz", "--criteria", "nc,idc", "--attribution", "la"]
+    tests = ["--tests", "others.npz", "--criteria", "nc,idc", "--attribution", "la"]
     main(["coverage", "measure", *words, *train, *tests, "--out", "c"])
     coverage = lenses("c")["coverage"]
     assert coverage["criteria"]["nc"]["value"] > 0

@@ -45,8 +45,12 @@ from imprint.lenses.coverage.importance.importance_files import (
     write_layer_json,
     write_votes,
 )
-from imprint.lenses.coverage.study import arrays as coverage_arrays
-from imprint.lenses.coverage.study.live_monitor import Monitor, load_monitor, save_monitor
+from imprint.lenses.coverage.study.inputs import tables_from_arrays
+from imprint.lenses.coverage.study.novelty_monitor import (
+    NoveltyMonitor,
+    load_monitor,
+    save_monitor,
+)
 from imprint.lenses.dejavu.study import arrays as dejavu_arrays
 from imprint.lenses.dejavu.study import one_model_arrays
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
@@ -297,7 +301,7 @@ def monitor(folder: Path) -> Path:
         torch.tensor([0, 3]),
         torch.tensor([5, 2]),
     )
-    save_monitor(folder / "m.safetensors", Monitor(torch.nn.Linear(2, 6), cells))
+    save_monitor(folder / "m.safetensors", NoveltyMonitor(torch.nn.Linear(2, 6), cells))
     return folder / "m.safetensors"
 
 
@@ -498,9 +502,7 @@ READERS = (
     FuzzedReader("arrays of dejavu one-model", npz(**ONE_MODEL), read_one_model, of_npz),
     FuzzedReader("arrays of membership attack", npz(**CASE), membership_case.read_case, of_npz),
     FuzzedReader("arrays of leave-one-out fit", npz(**FIT), read_fit, of_npz),
-    FuzzedReader(
-        "arrays of coverage", npz(**ACTIVATIONS), coverage_arrays.tables_from_arrays, of_npz
-    ),
+    FuzzedReader("arrays of coverage", npz(**ACTIVATIONS), tables_from_arrays, of_npz),
     FuzzedReader("table", table, lambda path: read_columns(path, "y")),
     FuzzedReader("importance", importance, read_importance),
     FuzzedReader("votes", votes, read_votes, of_text),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
-from imprint.lenses.coverage.study.options import CoverageStep
+from imprint.lenses.coverage.options import CoverageStep
 from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
 from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice

@@ -91,8 +91,7 @@ def test_wisdom_finds_the_neurons_that_carry_the_answer():
         module.network.fc2.bias[:2] = 1
     found = wisdom(
         module,
-        data,
-        np.arange(40),
+        View(data, np.arange(40)),
         VotingOptions(m=4, window=0),
         AttributionOptions(reduce="mean"),
         methods=("lrp", "ldl"),
@@ -108,8 +107,7 @@ def test_wisdom_finds_the_neurons_that_carry_the_answer():
 def test_published_votes_add_up_on_a_network():
     found = wisdom(
         model(),
-        images(12),
-        np.arange(12),
+        View(images(12), np.arange(12)),
         VotingOptions(published=True),
         AttributionOptions(steps=3),
         batch_size=4,

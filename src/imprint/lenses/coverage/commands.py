@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from imprint.lenses.coverage.study.options import (
+from imprint.lenses.coverage.options import (
     ImportanceOptions,
     MeasureOptions,
     MonitorOptions,
     WisdomOptions,
 )
 from imprint.study.command import command
+from imprint.study.finding import JsonObject
 from imprint.study.listing import listed
 
+MODEL = ("out", "model", "members")
+ON_MODEL = "--model model.safetensors --members train/"
 listed("criteria", "coverage criteria", "imprint.lenses.coverage.criterion.criterion:CRITERIA")
 listed(
     "attributions",
@@ -22,70 +24,101 @@ listed(
 )
 
 
-@command("coverage measure", "coverage of a network by a test set, all criteria")
+@command(
+    "coverage measure",
+    "coverage of a network by a test set, by every criterion",
+    example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nbc --out runs/coverage",
+    main=(
+        *(*MODEL, "tests", "arrays", "criteria", "param", "layers", "attribution", "correct_only"),
+        *("per", "search", "member_records", "test_records", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Measure(MeasureOptions):
-    """Measure how much of a network a test set exercises, by every criterion at once.
+    """Measure how much of a network a test set exercises, by every coverage criterion.
 
-    Of a network, activations of the training and test images are taken in one pass each and kept
-    in OUT/activations; all criteria are arithmetic on them. Of --arrays, nothing else is needed.
-    Each value stands beside its ceiling, what no set of as many inputs can exceed, and an interval
-    over the choice of inputs.
+    Activations of the training and test images are computed in one pass each and kept in
+    OUT/activations; all criteria are arithmetic on them. With --arrays no network is needed. Each
+    value stands beside its ceiling, the largest value that a test set of this size can have, and
+    its 95 % interval over test sets.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Measure; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.study import measure_study
+        from imprint.lenses.coverage.study.measure import measure_study
 
         return measure_study(self)
 
 
-@command("coverage importance", "importance of every neuron, by attribution")
+@command(
+    "coverage importance",
+    "importance of every neuron, by attribution",
+    example=f"{ON_MODEL} --attributions lrp,ldl --out runs/importance",
+    main=(
+        *(*MODEL, "attributions", "records", "target", "reduce", "sign", "scaling", "rule"),
+        *("path_steps", "top_neurons", "correct_only", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Importance(ImportanceOptions):
-    """Attribute the outputs of a network to the neurons of all its layers at once.
+    """Attribute the outputs of a network to the neurons of all its layers.
 
     OUT/importance/METHOD.parquet has a row a class and neuron, and rows of class -1 over all
-    images. Most methods share one backward pass for all layers.
+    images. Most attributions share one backward pass for all layers.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Attribute; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.attribution import importance_study
+        from imprint.lenses.coverage.study.importance import importance_study
 
         return importance_study(self)
 
 
-@command("coverage wisdom", "neurons that several attributions agree on")
+@command(
+    "coverage wisdom",
+    "neurons that several attributions agree on",
+    example=f"{ON_MODEL} --attributions la,ldl,lgs,lrp --out runs/wisdom",
+    main=(
+        *(*MODEL, "attributions", "records", "batch_size", "window", "mode", "published_formulas"),
+        *("top_neurons", "selector", "selector_records", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Wisdom(WisdomOptions):
-    """Let several attributions vote for neurons, weighed by the loss without their choice.
+    """Let several attributions vote for neurons, weighted by the loss gain of their choice.
 
-    OUT/wisdom/votes.csv is in the published form, LayerName,NeuronIndex,Score. The vote ends once
-    its leaders are settled; how often they lead in resamples of the ballots is told.
+    OUT/wisdom/votes.csv has the published form, LayerName,NeuronIndex,Score. The vote ends once
+    its leaders have settled; the report says how often each leads in resamples of the ballots.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Vote; return the content of ``summary.json``."""
-        from imprint.lenses.coverage.study.attribution import wisdom_study
+        from imprint.lenses.coverage.study.wisdom import wisdom_study
 
         return wisdom_study(self)
 
 
-@command("coverage monitor", "novelty of each input of a running network")
+@command(
+    "coverage monitor",
+    "novelty of each input of a running network",
+    example=f"{ON_MODEL} --tests test/ --top-neurons 10 --out runs/monitor",
+    main=(
+        *(*MODEL, "tests", "top_neurons", "clusters", "attribution", "importance", "layers"),
+        *("member_records", "test_records", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Monitor(MonitorOptions):
-    """Make a monitor that tells of every input how novel it is, and show it test images.
+    """Make a monitor that scores the novelty of every input, and apply it to test images.
 
-    The monitor watches the most important neurons. An input whose cell of their clusters no
-    training image reached has novelty 1; else it is the share of training images in fuller cells.
-    OUT/monitor/monitor.safetensors is it, for
-    imprint.lenses.coverage.study.live_monitor.load_monitor; OUT/monitor/novelty.parquet has a row a
-    test image.
+    The monitor observes the most important neurons. An input in a cell of their clusters that no
+    training image reaches has novelty 1; else novelty is the share of training images in fuller
+    cells. OUT/monitor/monitor.safetensors is for imprint.coverage.load_monitor;
+    OUT/monitor/novelty.parquet has a row a test image.
     """
 
-    def run(self) -> dict[str, Any]:
-        """Watch; return the content of ``summary.json``."""
+    def run(self) -> JsonObject:
+        """Monitor; return the content of ``summary.json``."""
         from imprint.lenses.coverage.study.monitor import monitor_study
 
         return monitor_study(self)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.separation import between_class_share, separation, strongest
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenCoverage, ImportanceDrivenOptions
-from imprint.lenses.coverage.criteria.wisdom import WisdomCoverage, WisdomOptions
+from imprint.lenses.coverage.criteria.wisdom import VotedCellOptions, WisdomCoverage
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
@@ -44,7 +44,7 @@ def test_two_neurons_by_hand() -> None:
     criterion.update(batch)
     assert (criterion.value(), criterion.ceiling(6), criterion.inputs) == (0.5, 1.0, 6)
     found = criterion.coverage()
-    assert (found.reached, found.trained, found.training_cells_reached) == (2, 4, 2)
+    assert (found.reached, found.training_cells, found.training_cells_reached) == (2, 4, 2)
     assert criterion.reached[1].tolist() == [2, 4]
 
 
@@ -142,12 +142,12 @@ def test_training_data_reach_their_own_cells() -> None:
     criterion = fitted(k=0)
     criterion.update(next(table(200).batches()))
     found = criterion.coverage()
-    assert found.reached == found.trained == found.training_cells_reached
+    assert found.reached == found.training_cells == found.training_cells_reached
 
 
 def test_wisdom_looks_at_voted_neurons() -> None:
     votes = [0.0, 3, 0, 9, 0, 3, 0, 0, 0, 0, 0, 0]
-    criterion = WisdomCoverage(LAYERS, WisdomOptions(m=5, votes=tuple(votes)))
+    criterion = WisdomCoverage(LAYERS, VotedCellOptions(m=5, votes=tuple(votes)))
     criterion.fit(table(100))
     assert criterion.neurons.tolist() == [3, 1, 5]
     same = fitted(neurons=(3, 1, 5))
@@ -161,17 +161,17 @@ def test_wisdom_without_votes_says_why_there_is_none() -> None:
     with pytest.raises(ImprintError, match="give a table of votes"):
         WisdomCoverage(LAYERS).fit(table(10))
     with pytest.raises(ImprintError, match="votes of 2 neurons"):
-        WisdomCoverage(LAYERS, WisdomOptions(votes=(1.0, 2.0))).fit(table(10))
+        WisdomCoverage(LAYERS, VotedCellOptions(votes=(1.0, 2.0))).fit(table(10))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"m": 0}, "idc.m is 0"),
-        ({"k": -1}, "idc.k is -1"),
-        ({"clusters": "none"}, "idc.clusters is 'none'"),
+        ({"m": 0}, "m must be at least 1, got 0"),
+        ({"k": -1}, "k must be at least 0, got -1"),
+        ({"clusters": "none"}, "clusters must be one of all, class"),
         ({"neurons": (1, 1)}, "none twice"),
-        ({"neurons": (12,)}, "numbered from 0"),
+        ({"neurons": (12,)}, "must be from 0 to 11"),
     ],
 )
 def test_bad_settings_are_refused(options, message) -> None:

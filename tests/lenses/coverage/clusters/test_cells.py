@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.clusters.cells import Cells, coverage, distinct, share, shared, within
+from imprint.lenses.coverage.clusters.cells import (
+    Cells,
+    coverage,
+    distinct,
+    log10,
+    share,
+    shared,
+    within,
+)
 
 
 def test_two_neurons_by_hand() -> None:
@@ -59,8 +67,8 @@ def test_more_cells_than_64_bits_count() -> None:
     assert (len(found), set(counts.tolist())) == (321, {2})
     measured = coverage(codes, cells.total, codes[:10])
     assert measured.value == 321 / 9**40
-    assert measured.to_dict()["log10_cells"] == pytest.approx(40 * math.log10(9))
-    assert (measured.trained, measured.training_cells_reached) == (10, 10)
+    assert log10(measured.total) == pytest.approx(40 * math.log10(9))
+    assert (measured.training_cells, measured.training_cells_reached) == (10, 10)
 
 
 @pytest.mark.parametrize("width", [1, 2])

@@ -29,7 +29,10 @@ def test_each_class_by_hand() -> None:
         0: (2, 2, 0.5),
         1: (1, 2, 0.25),
     }
-    assert [(one.trained, one.training_cells_reached) for one in found.values()] == [(1, 1), (2, 1)]
+    assert [(one.training_cells, one.training_cells_reached) for one in found.values()] == [
+        (1, 1),
+        (2, 1),
+    ]
     assert mean_coverage(found) == 0.375
     with pytest.raises(ImprintError, match="needs labels"):
         by_class(cells, ActivationTable(layers, values), np.array([0, 1]))

@@ -1,10 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.coverage.clusters.search import SPACE, Objective, search
+from imprint.study.finding import to_json
 
 SMALL = {"KMeans": {"n_clusters": (2, 6)}, "Birch": {"n_clusters": (2, 6)}}
 
@@ -34,7 +34,7 @@ def planted(seed: int = 0) -> Objective:
 
 def test_a_planted_relation_is_found_on_the_grid() -> None:
     found = search(planted(), trials=0)
-    told = json.loads(json.dumps(found.to_dict()))
+    told = to_json(found)
     assert told["backend_used"] == "grid"
     assert told["num_evaluations"] == len(told["history"]) == 9
     assert told["best_config"]["clusterer"] == "exact"
@@ -47,19 +47,18 @@ def test_a_planted_relation_is_found_on_the_grid() -> None:
 
 def test_other_clusterers_are_tried_once_each_point() -> None:
     found = search(planted(), trials=6, starts=3, space=SMALL)
-    told = found.to_dict()
+    told = to_json(found)
     assert (told["backend_used"], told["num_evaluations"]) == ("sklearn", 15)
-    assert {trial.clusterer for trial in found.history[9:]} <= set(SMALL)
-    assert all(2 <= trial.parameters["n_clusters"] <= 6 for trial in found.history[9:])
-    assert found.to_dict() == search(planted(), trials=6, starts=3, space=SMALL).to_dict()
+    assert {trial.config["clusterer"] for trial in found.history[9:]} <= set(SMALL)
+    assert all(2 <= trial.config["n_clusters"] <= 6 for trial in found.history[9:])
+    assert found == search(planted(), trials=6, starts=3, space=SMALL)
 
 
 def test_coverage_that_never_changes_has_no_score() -> None:
     objective = planted()
     same = Objective(objective.train, objective.test * 0, objective.subsets, objective.f1, 0)
     trial = same.trial("exact", {"clusters": 2})
-    assert trial.score == "correlation: first is constant, so there is none"
-    assert trial.to_dict()["score"] == {"missing": trial.score}
+    assert trial.score == Missing("correlation: first is constant, so there is none")
 
 
 @pytest.mark.parametrize("name", SPACE)
@@ -70,10 +69,10 @@ def test_the_ends_of_every_range_are_accepted(name: str) -> None:
         parameters = {key: ends[end] for key, ends in SPACE[name].items()}
         score = objective.trial(name, parameters).score
         assert (
-            not isinstance(score, str)
-            or "constant" in score
-            or "intervals" in score
-            or "converge" in score
+            not isinstance(score, Missing)
+            or "constant" in score.missing
+            or "intervals" in score.missing
+            or "converge" in score.missing
         )
 
 

@@ -102,5 +102,5 @@ def test_merging_takes_the_other_ones_vectors_as_inputs() -> None:
 
 
 def test_thresholds_below_zero_are_refused() -> None:
-    with pytest.raises(ImprintError, match=r"cc\.threshold"):
+    with pytest.raises(ImprintError, match="threshold must be at least 0"):
         ClusterCoverageOptions(-1.0)

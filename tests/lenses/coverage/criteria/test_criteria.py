@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criteria.wisdom import WisdomOptions
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.criteria.wisdom import VotedCellOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
 from imprint.lenses.coverage.measure.measure import measure
@@ -32,7 +33,7 @@ class Case:
         given = [f"{self.name}.{parameter}" for parameter in self.parameters]
         options: Any = parse_parameters(given).get(self.name)
         if self.name == "wisdom":
-            options = WisdomOptions(m=3, votes=tuple(range(LAYERS.neurons, 0, -1)))
+            options = VotedCellOptions(m=3, votes=tuple(range(LAYERS.neurons, 0, -1)))
         criterion = CRITERIA.get(self.name)(LAYERS, options)
         if criterion.reads_training:
             criterion.fit(training())
@@ -265,10 +266,10 @@ def test_an_interval_holds_the_value_and_is_never_a_point(case: Case) -> None:
     parts = [batch.rows(slice(start, start + 3)) for start in range(0, len(batch), 3)]
     finding = measure({"it": criterion}, parts)["it"]
     if criterion.interval is None:
-        assert finding.ci95 == criterion.without_interval
+        assert finding.ci95 == Missing(criterion.without_interval)
         return
-    if isinstance(finding.ci95, str):
-        assert "leaving out any of 20 groups of inputs changes nothing" in finding.ci95
+    if isinstance(finding.ci95, Missing):
+        assert "leaving out any of 20 groups of inputs changes nothing" in finding.ci95.missing
         return
     low, high = finding.ci95
     assert low <= finding.value <= high

@@ -85,8 +85,8 @@ def test_patterns_of_a_thousand_neurons_do_not_collide() -> None:
     assert criterion.value() == 720
 
 
-def test_at_least_one_neuron_is_asked_for() -> None:
-    with pytest.raises(ImprintError, match=r"tknc\.k"):
+def test_zero_neurons_are_refused() -> None:
+    with pytest.raises(ImprintError, match="k must be at least 1"):
         TopNeuronsOptions(0)
-    with pytest.raises(ImprintError, match=r"tknp\.k"):
+    with pytest.raises(ImprintError, match="k must be at least 1"):
         PatternOptions(0)

@@ -7,7 +7,7 @@ from imprint.lenses.coverage.criteria.kmnc import MultisectionOptions
 from imprint.lenses.coverage.criteria.nlc import CovarianceOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
-from imprint.lenses.coverage.measure.ratio import published_ratio
+from imprint.neurons.activations import Layers
 
 
 def test_texts_become_options_of_the_criteria_they_name() -> None:
@@ -39,7 +39,7 @@ def test_published_settings_have_their_names(name: str) -> None:
         ("nc.threshold=high", "must be a number"),
         ("kmnc.compat=yes", "choose one of true, false"),
         ("nlc.mode=fast", "choose one of exact, paper"),
-        ("kmnc.k=0", "at least one section"),
+        ("kmnc.k=0", r"kmnc\.k must be at least 1, got 0"),
         ("idc.neurons=1", "is a list, which --param does not take"),
     ],
 )
@@ -71,5 +71,11 @@ def test_options_may_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tknp", 0, 0, 0),
     ],
 )
-def test_wisdoms_scale(name: str, value: float, inputs: int, ratio: float) -> None:
-    assert published_ratio(name, value, inputs) == ratio
+def test_values_on_the_scale_of_wisdom(name: str, value: float, inputs: int, ratio: float) -> None:
+    criterion = CRITERIA.get(name)(Layers(("a", "b"), (2, 2)))
+    assert criterion.published_ratio(value, inputs) == ratio
+
+
+def test_neural_coverage_in_paper_mode_is_compared_by_its_rise_from_one() -> None:
+    criterion = CRITERIA.get("nlc")(Layers(("a",), (2,)), CovarianceOptions("paper"))
+    assert criterion.published_ratio(1.25, 200) == 0.25

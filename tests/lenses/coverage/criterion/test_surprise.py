@@ -222,5 +222,5 @@ def test_classes_with_too_few_inputs_are_refused() -> None:
 )
 def test_settings_out_of_range_are_refused(setting: dict[str, float]) -> None:
     (name,) = setting
-    with pytest.raises(ImprintError, match=rf"dsc\.{name}"):
+    with pytest.raises(ImprintError, match=f"{name} must be"):
         DistanceSurpriseOptions(**setting)  # type: ignore[arg-type]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from imprint.lenses.coverage.criteria.wisdom import WisdomOptions
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.criteria.wisdom import VotedCellOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
-from imprint.lenses.coverage.measure.measure import deal, measure
+from imprint.lenses.coverage.measure.measure import measure, split_into_groups
 from imprint.lenses.coverage.measure.tally import NO_MARK
 from imprint.neurons.activations import ActivationTable, Layers
 from tests.lenses.coverage.made_activations import CLASSES, LAYERS, training
@@ -33,7 +34,7 @@ def fitted(name: str) -> Criterion:
     given = [f"{name}.{SETTINGS[name]}"] if name in SETTINGS else []
     options: Any = parse_parameters(given).get(name)
     if name == "wisdom":
-        options = WisdomOptions(m=6, votes=tuple(range(LAYERS.neurons, 0, -1)))
+        options = VotedCellOptions(m=6, votes=tuple(range(LAYERS.neurons, 0, -1)))
     criterion = CRITERIA.get(name)(LAYERS, options)
     criterion.fit(training(300))
     return criterion
@@ -67,11 +68,15 @@ def test_the_interval_holds_the_mean_value_of_such_test_sets(name: str) -> None:
     held = given = 0
     for _ in range(SETS):
         rows = random.choice(len(table), INPUTS, replace=False)
-        parts = deal(np.arange(INPUTS)) if criterion.interval == "groups" else [slice(None)]
+        parts = (
+            split_into_groups(np.arange(INPUTS))
+            if criterion.interval == "groups"
+            else [slice(None)]
+        )
         interval = measure({name: criterion}, [table.batch(rows[part]) for part in parts])[
             name
         ].ci95
-        if isinstance(interval, str):
+        if isinstance(interval, Missing):
             continue
         low, high = interval
         assert low < high

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.coverage.measure.rarefaction import (
     Occupancy,
     estimated_cells,
@@ -51,7 +52,7 @@ def test_unseen_cells_by_hand() -> None:
     occupancy = Occupancy.of([1, 1, 1, 1, 2, 2, 3])
     found = estimated_cells(occupancy)
     assert found.value == pytest.approx(7 + 20 / 11)
-    assert found.ci95 == "only 4 cells hold a single input, and an interval needs 5"
+    assert found.ci95 == Missing("only 4 cells hold a single input, and an interval needs 5")
     five = estimated_cells(Occupancy.of([1, 1, 1, 1, 1, 2, 2, 3]))
     assert five.value == pytest.approx(8 + 11 / 12 * 5 * 4 / (2 * 3))
     assert 8 < five.ci95[0] < five.value < five.ci95[1]
@@ -59,9 +60,9 @@ def test_unseen_cells_by_hand() -> None:
     assert estimated_cells(Occupancy.of([1, 1, 1, 1, 2, 2, 3], most=8)).value == 8
     complete = estimated_cells(Occupancy.of([3, 5]))
     assert complete.value == 2
-    assert complete.ci95 == "only 0 cells hold a single input, and an interval needs 5"
+    assert complete.ci95 == Missing("only 0 cells hold a single input, and an interval needs 5")
     full = estimated_cells(Occupancy.of([3, 5], most=2))
-    assert full.to_dict()["ci95"] == {"missing": "these are all cells there are"}
+    assert full.ci95 == Missing("these are all cells there are")
 
 
 def test_estimate_is_about_the_cells_of_equal_chance() -> None:
@@ -122,7 +123,7 @@ def test_bad_requests_are_refused() -> None:
     occupancy = Occupancy.of([1, 2])
     with pytest.raises(ImprintError, match="0 … 3"):
         expected_cells(occupancy, [4])
-    with pytest.raises(ImprintError, match="share is 1"):
+    with pytest.raises(ImprintError, match="share must be in"):
         more_inputs(occupancy, 1)
     with pytest.raises(ImprintError, match="at least one input"):
         Occupancy.of([0, 1])

@@ -21,11 +21,11 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.coverage.importance.selector import Selector
-from imprint.lenses.coverage.study.arrays import tables_from_arrays
+from imprint.lenses.coverage.options import CoverageStep
 from imprint.lenses.coverage.study.audit import audit_step
-from imprint.lenses.coverage.study.live_monitor import load_monitor
-from imprint.lenses.coverage.study.neurons import _divided
-from imprint.lenses.coverage.study.options import CoverageStep
+from imprint.lenses.coverage.study.inputs import tables_from_arrays
+from imprint.lenses.coverage.study.neurons import feature_mismatch
+from imprint.lenses.coverage.study.novelty_monitor import load_monitor
 from imprint.nets.fill import build_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -33,6 +33,7 @@ from imprint.nets.save import save_model
 from imprint.neurons.activations import Layers
 from imprint.report import wording
 from imprint.report.page import write_report
+from imprint.report.terminal import to_text
 from imprint.study.json_io import read_json
 from imprint.study.store import Study
 from imprint.study.tables import read_table
@@ -151,17 +152,17 @@ def test_the_same_command_goes_on_and_its_options_replay_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"train/conv1": np.zeros((120, 3, 2))}, "expected [inputs, neurons]"),
+        ({"train/conv1": np.zeros((120, 3, 2))}, "expected [N, _]"),
         ({"train/conv1": np.zeros((120, 5), dtype=np.float32)}, "has 5 neurons, test/conv1 6"),
         (
             {"train/conv1": np.zeros((9, 6), dtype=np.float32)},
-            "all layers must see the same inputs",
+            "train/block/fc has shape [120, 5], expected [9, _] (N = 9 in train/conv1)",
         ),
         ({"test/conv1": np.full((60, 6), np.nan)}, "test/conv1[0, 0] is nan"),
         ({"test/conv1": np.full((60, 6), 1e39)}, "test/conv1[0, 0] is 1e+39"),
-        ({"test/conv1": np.full((60, 6), "a")}, "must hold real numbers, not <U1"),
-        ({"train_labels": np.zeros(3, dtype=np.int64)}, "one whole number an input"),
-        ({"test_labels": np.zeros(60)}, "one whole number an input"),
+        ({"test/conv1": np.full((60, 6), "a")}, "must hold numbers, not <U1"),
+        ({"train_labels": np.zeros(3, dtype=np.int64)}, "expected [120] (N = 120 in train/conv1)"),
+        ({"test_labels": np.full(60, 0.5)}, "test_labels must hold whole numbers"),
         ({"training/conv1": np.zeros((2, 2))}, "unknown array 'training/conv1'"),
         ({"test/other": np.zeros((60, 2))}, "give layer 'other' of both"),
     ],
@@ -191,16 +192,22 @@ def test_more_sections_than_memory_holds_are_refused_before_they_are_made(tmp_pa
     assert "value" in found["criteria"]["nc"]
 
 
-def test_counts_are_told_to_the_last_digit(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_counts_are_printed_to_the_last_digit() -> None:
     from imprint.lenses.coverage.page.terminal import show_coverage
 
-    found = {"value": 16913, "ci95": [16900.2, 17000], "ceiling": 1e6, "normalised": 0.016913}
-    show_coverage({"test": 10_000, "criteria": {"cc": found}})
-    assert "16,913" in (told := capsys.readouterr().out)
-    assert "16,900–17,000" in told
-    assert "1,000,000" in told
+    criterion = {
+        "value": 16913,
+        "ci95": [16900.2, 17000],
+        "ceiling": 1e6,
+        "normalised": 0.016913,
+        "n": 10_000,
+        "published_ratio": 0.5,
+        "options": {},
+    }
+    facts = {"layers": [], "neurons": 0, "train": None, "test": 10_000, "correct_only": "none"}
+    shown = to_text(show_coverage({**facts, "criteria": {"cc": criterion}, "cells": {}}))
+    assert "16,913 [16,900, 17,000]" in shown
+    assert "1,000,000" in shown
 
 
 @pytest.mark.filterwarnings("error")
@@ -221,13 +228,13 @@ def test_a_class_of_one_image_warns_nobody(
     ("words", "message"),
     [
         (("--criteria", "nonsense"), "unknown criterion 'nonsense'"),
-        (("--criteria", ""), "no criterion is asked for"),
+        (("--criteria", ""), "--criteria is empty"),
         (("--param", "kmnc.q=1"), "no option 'q'"),
         (("--criteria", "nc", "--param", "kmnc.k=3"), "not measured"),
-        (("--train", "somewhere"), "--train applies to a network"),
+        (("--members", "somewhere"), "--members applies to a network"),
         (("--correct-only", "both"), "--correct-only needs the predictions"),
-        (("--subject", "w.safetensors"), "give either --arrays"),
-        (("--vote-methods", "la,guess"), "unknown"),
+        (("--model", "w.safetensors"), "give either --arrays"),
+        (("--vote-attributions", "la,guess"), "unknown"),
     ],
 )
 def test_options_that_do_not_fit_are_told_and_nothing_is_written(
@@ -259,19 +266,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words_of(world: Path, *words: str) -> list[str]:
-    model = ["--subject", str(world / "net.safetensors")]
-    return ["coverage", *words[:1], *model, "--train", str(world / "train.npz"), *words[1:]]
+    model = ["--model", str(world / "net.safetensors")]
+    return ["coverage", *words[:1], *model, "--members", str(world / "train.npz"), *words[1:]]
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("importance", "--records", "-1"), "--records is -1"),
-        (("importance", "--top", "0"), "--top is 0"),
-        (("wisdom", "--records", "-1"), "--records is -1"),
-        (("wisdom", "--batch-size", "0"), "--batch-size is 0"),
-        (("measure", "--vote-records", "-1"), "--vote-records is -1"),
-        (("monitor", "--importance-records", "-1"), "--importance-records is -1"),
+        (("importance", "--records", "-1"), "--records must be at least 0, got -1"),
+        (("importance", "--top-neurons", "0"), "--top-neurons must be at least 1, got 0"),
+        (("wisdom", "--records", "-1"), "--records must be at least 0, got -1"),
+        (("wisdom", "--batch-size", "0"), "--batch-size must be at least 1, got 0"),
+        (("measure", "--vote-records", "-1"), "--vote-records must be at least 0, got -1"),
+        (("monitor", "--importance-records", "-1"), "--importance-records must be at least 0"),
         (("monitor", "--votes", "nowhere.csv"), "cannot read the votes nowhere.csv"),
         (("importance", "--card", "nowhere.json"), "cannot read the card nowhere.json"),
     ],
@@ -283,7 +290,7 @@ def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
     words: tuple[str, ...],
     message: str,
 ) -> None:
-    test = ("--test", str(world / "test.npz")) if words[0] in ("measure", "monitor") else ()
+    test = ("--tests", str(world / "test.npz")) if words[0] in ("measure", "monitor") else ()
     with pytest.raises(SystemExit) as left:
         main(words_of(world, *words, *test, "--out", str(tmp_path / "out")))
     assert left.value.code == 2
@@ -294,8 +301,10 @@ def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
 
 def test_scores_of_features_are_not_taken_for_neurons_of_each_token_or_step() -> None:
     layers = Layers(("embed", "fc"), (8, 3))
-    assert _divided(layers, {"embed": np.zeros(8), "fc": np.zeros(3)}) is None
-    assert "tells 4 features of layer embed" in str(_divided(layers, {"embed": np.zeros(4)}))
+    assert feature_mismatch(layers, {"embed": np.zeros(8), "fc": np.zeros(3)}) is None
+    assert "scores 4 features of layer embed" in str(
+        feature_mismatch(layers, {"embed": np.zeros(4)})
+    )
 
 
 def test_a_card_of_another_kind_is_refused(
@@ -311,7 +320,7 @@ def test_a_card_of_another_kind_is_refused(
 def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(
     world: Path, tmp_path: Path
 ) -> None:
-    test = ("--test", str(world / "test.npz"))
+    test = ("--tests", str(world / "test.npz"))
     main(words_of(world, "measure", *test, "--out", str(tmp_path), "--param", "idc.m=4"))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     assert all(
@@ -339,7 +348,7 @@ def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(
 
 
 def test_only_inputs_that_the_network_gets_right_are_kept(world: Path, tmp_path: Path) -> None:
-    test = ("--test", str(world / "test.npz"), "--criteria", "tknp,kmnc")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "tknp,kmnc")
     main(words_of(world, "measure", *test, "--out", str(tmp_path), "--correct-only", "both"))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     for part in ("train", "test"):
@@ -349,7 +358,7 @@ def test_only_inputs_that_the_network_gets_right_are_kept(world: Path, tmp_path:
 
 
 def test_layers_can_be_chosen(world: Path, tmp_path: Path) -> None:
-    test = ("--test", str(world / "test.npz"), "--criteria", "nc", "--layers", "conv2,fc1")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "nc", "--layers", "conv2,fc1")
     main(words_of(world, "measure", *test, "--out", str(tmp_path)))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     assert [layer["name"] for layer in found["layers"]] == ["conv2", "fc1"]
@@ -374,7 +383,7 @@ def test_parts_of_arrays_have_their_own_coverage(tmp_path: Path) -> None:
 def test_a_network_is_measured_by_layer_and_its_clusterer_searched(
     world: Path, tmp_path: Path
 ) -> None:
-    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=3")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=3")
     words = ("--per", "layer", "--search", "--search-trials", "1")
     main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
@@ -408,7 +417,7 @@ def test_other_clusterers_make_the_cells(tmp_path: Path) -> None:
 
 
 def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path) -> None:
-    methods = ("--methods", "la,lrp", "--batch-size", "16", "--selector", "layers")
+    methods = ("--attributions", "la,lrp", "--batch-size", "16", "--selector", "layers")
     main(words_of(world, "wisdom", *methods, "--out", str(tmp_path)))
     told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["selector"]
     assert list(told["scopes"]) == ["conv1", "conv2", "fc1", "fc2"]
@@ -424,7 +433,7 @@ def test_a_selector_is_trained_and_its_table_written(world: Path, tmp_path: Path
 def test_the_last_layer_looked_at_is_no_answer_unless_it_is_that_of_the_network(
     world: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=300")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=300")
     main(words_of(world, "measure", *test, *words, "--out", str(tmp_path)))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     named = {one["layer"] for one in found["cells"]["idc"]["neurons"]}
@@ -436,13 +445,13 @@ def test_importance_is_of_what_the_network_is_shown_and_gets_right(
     world: Path, tmp_path: Path
 ) -> None:
     """The centre alone, and right inputs alone, as the activations are."""
-    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--correct-only", "build")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--correct-only", "build")
     square = ("--centre-fraction", "0.5")
     main(words_of(world, "measure", *test, *square, "--out", str(tmp_path / "m")))
     train = read_table(tmp_path / "m" / "activations" / "train" / "inputs.parquet")
     ranked = read_table(tmp_path / "m" / "importance" / "lrp.parquet")
     assert ranked["n_inputs"][-1] == (train["label"] == train["prediction"]).sum()
-    methods = ("--methods", "lrp", "--correct-only")
+    methods = ("--attributions", "lrp", "--correct-only")
     main(words_of(world, "importance", *methods, *square, "--out", str(tmp_path / "i")))
     same = read_table(tmp_path / "i" / "importance" / "lrp.parquet")
     np.testing.assert_allclose(ranked["score"], same["score"], rtol=1e-4, atol=1e-5)
@@ -452,12 +461,12 @@ def test_importance_is_of_what_the_network_is_shown_and_gets_right(
 
 
 def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: Path) -> None:
-    main(words_of(world, "importance", "--methods", "lrp,la", "--out", str(tmp_path / "i")))
+    main(words_of(world, "importance", "--attributions", "lrp,la", "--out", str(tmp_path / "i")))
     told = read_json(tmp_path / "i" / "summary.json")["lenses"]["coverage"]["importance"]["methods"]
     assert set(told) == {"lrp", "la"}
     assert told["la"]["images"] == 96
     assert sum(told["la"]["layers"].values()) == pytest.approx(1)
-    methods = ("--methods", "la,lrp", "--batch-size", "16", "--top", "4")
+    methods = ("--attributions", "la,lrp", "--batch-size", "16", "--top-neurons", "4")
     main(words_of(world, "wisdom", *methods, "--out", str(tmp_path / "w")))
     told = read_json(tmp_path / "w" / "summary.json")["lenses"]["coverage"]["wisdom"]
     assert len(told["leading"]) == 4
@@ -468,22 +477,22 @@ def test_importance_and_votes_are_commands_of_their_own(world: Path, tmp_path: P
         assert "Which neurons matter" in (tmp_path / folder / "report.html").read_text()
 
 
-@pytest.mark.parametrize("words", [("--reduce", "mean"), ("--methods", "lgc")])
+@pytest.mark.parametrize("words", [("--reduce", "mean"), ("--attributions", "lgc")])
 def test_scores_without_places_are_not_divided_by_them(
     world: Path, tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = ("--scaling", "per_position", *words, "--out", str(tmp_path / "i"))
     with pytest.raises(SystemExit):
         main(words_of(world, "importance", *given))
-    assert "divides sums over places" in capsys.readouterr().err
+    assert "divides sums over positions" in capsys.readouterr().err
     assert not (tmp_path / "i").exists()
 
 
 def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: Path) -> None:
-    main(words_of(world, "importance", "--old-files", "--out", str(tmp_path / "i")))
+    main(words_of(world, "importance", "--export-legacy", "--out", str(tmp_path / "i")))
     old = tmp_path / "i" / "importance" / "lrp"
     assert len(list(old.glob("*.json"))) == 5 * 3
-    test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=4")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=4")
     found = {}
     for name in ("../lrp.parquet", "scores.csv", "conv2_1.json"):
         out, given = str(tmp_path / Path(name).suffix), str(old / name)
@@ -498,7 +507,7 @@ def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: 
 
 
 def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) -> None:
-    test = ("--test", str(world / "test.npz"), "--top", "5")
+    test = ("--tests", str(world / "test.npz"), "--top-neurons", "5")
     main(words_of(world, "monitor", *test, "--out", str(tmp_path)))
     told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["monitor"]
     shown = read_table(tmp_path / "monitor" / "novelty.parquet")
@@ -516,7 +525,7 @@ def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) 
 
 
 def test_a_vote_that_cannot_be_held_is_missing_with_its_reason(world: Path, tmp_path: Path) -> None:
-    test = ("--test", str(world / "test.npz"), "--criteria", "nc,wisdom", "--vote-records", "20")
+    test = ("--tests", str(world / "test.npz"), "--criteria", "nc,wisdom", "--vote-records", "20")
     main(words_of(world, "measure", *test, "--out", str(tmp_path)))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["criteria"]
     assert "20 inputs are one batch of 32" in found["wisdom"]["missing"]
@@ -527,7 +536,9 @@ def test_sets_that_are_the_same_are_refused(
     world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main(words_of(world, "measure", "--test", str(world / "train.npz"), "--out", str(tmp_path)))
+        main(
+            words_of(world, "measure", "--tests", str(world / "train.npz"), "--out", str(tmp_path))
+        )
     assert "are the same images" in capsys.readouterr().err
 
 
@@ -598,8 +609,8 @@ def test_the_logits_of_a_network_that_returns_a_tuple_are_named_by_output(
     model = build_model(replace(card, output="0"))
     save_model(tmp_path / "net.safetensors", model, card)
     words = [
-        *("coverage", "measure", "--subject", str(tmp_path / "net.safetensors")),
-        *("--train", str(world / "train.npz"), "--test", str(world / "test.npz")),
+        *("coverage", "measure", "--model", str(tmp_path / "net.safetensors")),
+        *("--members", str(world / "train.npz"), "--tests", str(world / "test.npz")),
         *("--criteria", "nc"),
     ]
     with pytest.raises(SystemExit) as left:
@@ -651,7 +662,7 @@ def test_training_data_that_do_not_vary_leave_ranges_and_cells_missing(
 def test_a_vote_stays_inside_the_layers_that_are_looked_at(
     world: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    test = ("--test", str(world / "test.npz"), *words, "--vote-methods", "la,lrp")
+    test = ("--tests", str(world / "test.npz"), *words, "--vote-attributions", "la,lrp")
     main(words_of(world, "measure", *test, "--out", str(tmp_path)))
     findings = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
     criteria, cells = findings["criteria"], findings["cells"]["wisdom"]
@@ -697,14 +708,14 @@ def test_layers_without_attribution_are_not_said_to_be_ranked_by_it(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = recurrent(tmp_path, monkeypatch)
-    sets = ("--train", str(world / "train.npz"), "--test", str(world / "test.npz"))
+    sets = ("--members", str(world / "train.npz"), "--tests", str(world / "test.npz"))
     out = tmp_path / "measure"
     criteria = ("--criteria", "idc,wisdom", "--steps", "last")
-    main(["coverage", "measure", "--subject", str(weights), *sets, *criteria, "--out", str(out)])
+    main(["coverage", "measure", "--model", str(weights), *sets, *criteria, "--out", str(out)])
     findings = read_json(out / "summary.json")["lenses"]["coverage"]
     reason = (
-        "separation of classes: lrp is about linear and convolutional layers, and none is looked "
-        "at besides the classifier (lstm)"
+        "separation of classes: lrp is about linear and convolutional layers, and none is observed "
+        "besides the classifier (lstm)"
     )
     assert findings["cells"]["idc"]["source"] == reason
     shown = capsys.readouterr().out
@@ -722,7 +733,7 @@ def test_layers_without_attribution_are_not_said_to_be_ranked_by_it(
         [
             "coverage",
             "monitor",
-            "--subject",
+            "--model",
             str(weights),
             *sets,
             "--steps",
@@ -741,7 +752,7 @@ def test_random_scores_choose_neurons_as_a_control(world: Path, tmp_path: Path) 
     chosen = []
     for seed in ("1", "2"):
         out = tmp_path / seed
-        test = ("--test", str(world / "test.npz"), "--criteria", "idc", "--attribution", "random")
+        test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--attribution", "random")
         main(words_of(world, "measure", *test, "--seed", seed, "--out", str(out)))
         cells = read_json(out / "summary.json")["lenses"]["coverage"]["cells"]["idc"]
         assert cells["source"] == "random"
@@ -810,20 +821,20 @@ def test_a_covariance_of_condition_1e16_is_refused_without_shrinkage(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test/conv1": np.ones((60, 6), dtype=complex)}, "must hold real numbers, not complex128"),
-        ({"test/conv1": np.full((60, 6), np.nan)}, "[0, 0] is nan: leave that input out"),
-        ({"test/conv1": np.ones((60, 6), dtype=bool)}, "must hold real numbers, not bool"),
-        ({"test/conv1": np.ones((60, 6, 2))}, "has shape [60, 6, 2], expected [inputs, neurons]"),
-        ({"test/conv1": np.ones(6)}, "has shape [6], expected [inputs, neurons]"),
-        ({"test/conv1": np.float64(1)}, "has shape [], expected [inputs, neurons]"),
-        ({"test/conv1": np.ones((60, 0))}, "nothing empty"),
-        ({"test/conv1": np.ones((59, 6))}, "all layers must see the same inputs"),
+        ({"test/conv1": np.ones((60, 6), dtype=complex)}, "must hold numbers, not complex128"),
+        ({"test/conv1": np.full((60, 6), np.nan)}, "[0, 0] is nan: leave that record out"),
+        ({"test/conv1": np.ones((60, 6), dtype=bool)}, "must hold numbers, not bool"),
+        ({"test/conv1": np.ones((60, 6, 2))}, "has shape [60, 6, 2], expected [M, _]"),
+        ({"test/conv1": np.ones(6)}, "has shape [6], expected [M, _]"),
+        ({"test/conv1": np.float64(1)}, "has shape [], expected [M, _]"),
+        ({"test/conv1": np.ones((60, 0))}, "test/conv1 is empty"),
+        ({"test/conv1": np.ones((59, 6))}, "expected [59, _] (M = 59 in test/conv1)"),
         ({"test/conv1": np.ones((60, 7))}, "train/conv1 has 6 neurons, test/conv1 7"),
-        ({"test/conv1": np.full((60, 6), "a")}, "must hold real numbers, not <U1"),
+        ({"test/conv1": np.full((60, 6), "a")}, "must hold numbers, not <U1"),
         ({"test/conv1": np.full((60, 6), 1e300)}, "is 1e+300"),
-        ({"test_labels": np.full(60, 0.5)}, "must hold one whole number an input"),
-        ({"test_labels": np.zeros((60, 1), dtype=int)}, "must hold one whole number an input"),
-        ({"test_labels": np.full(60, 1j)}, "must hold one whole number an input"),
+        ({"test_labels": np.full(60, 0.5)}, "test_labels must hold whole numbers"),
+        ({"test_labels": np.zeros((60, 1), dtype=int)}, "expected [60] (M = 60 in test/conv1)"),
+        ({"test_labels": np.full(60, 1j)}, "test_labels must hold numbers, not complex128"),
     ],
 )
 def test_activations_that_are_none_are_told(
@@ -861,12 +872,11 @@ def test_headline_table_terminal_and_figures_say_what_the_findings_say(
         "no training image shows" in text
     )
     chance = cells["rarefaction"]["next_is_new"]
-    assert f"a new one with a chance of {wording.percent(chance)}" in text
+    assert f"a new one with a probability of {wording.percent(chance)}" in text
     bound = cells["rarefaction"]["estimated"]
-    reach = f"60 tests reach {cells['reached']} cells; in the end at least about"
-    assert (
-        f"{reach} {wording.count(bound['value'])} would be reached; training images reach {trained}"
-        in (page.read_text())
+    reach = f"60 tests reach {cells['reached']} cells; estimated asymptotic coverage at least about"
+    assert f"{reach} {wording.count(bound['value'])} cells; training images reach {trained}" in (
+        page.read_text()
     )
     for name, criterion in findings["criteria"].items():
         if "missing" in criterion:
@@ -874,16 +884,15 @@ def test_headline_table_terminal_and_figures_say_what_the_findings_say(
             assert f"{name.upper()} is missing: {criterion['missing']}" in text
             continue
         value, low_high = criterion["value"], criterion["ci95"]
-        row = next(line for line in shown.splitlines() if line.split()[:1] == [name])
-        assert float(row.split()[1].replace(",", "")) == pytest.approx(value, rel=1e-3)
         share = criterion["ceiling"] is not None and criterion["ceiling"] <= 1
-        if share:
-            assert wording.percent(value) in text
+        write = wording.percent if share else wording.quantity
+        row = next(line for line in shown.splitlines() if line.split()[:1] == [name.upper()])
+        assert row.split()[1] == write(value)
+        assert write(value) in text
         if isinstance(low_high, dict):
             assert f"{name} has no interval: {low_high['missing']}" in shown
             assert f"{name.upper()} has none: {low_high['missing']}" in text
         else:
-            low, high = (float(end.replace(",", "")) for end in row.split()[2].split("–"))
-            assert (low, high) == pytest.approx(tuple(low_high), rel=1e-3)
-            if share:
-                assert f"{wording.percent(low_high[0])} to {wording.percent(low_high[1])}" in text
+            low, high = map(write, low_high)
+            assert f"[{low}, {high}]" in row
+            assert f"{low} to {high}" in text

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.arrays import IntArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cells import (
     CellCoverage,
@@ -24,12 +26,13 @@ from imprint.lenses.coverage.clusters.cells import (
     shared,
     within,
 )
-from imprint.lenses.coverage.clusters.clusterers import cluster_neurons
+from imprint.lenses.coverage.clusters.clusterers import CLUSTERERS, cluster_neurons
 from imprint.lenses.coverage.clusters.clustering import Clustering
-from imprint.lenses.coverage.criterion.criterion import Criterion
+from imprint.lenses.coverage.criterion.criterion import Criterion, Family
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
-FEWEST_PENDING = 4096
+MIN_PENDING = 4096
+"""Inputs whose cells wait at least before they are counted."""
 _MULTIPLIERS = torch.tensor([1, -7046029254386353131, -4265267296055464877])
 
 
@@ -51,6 +54,27 @@ def one_cell(values: NDArray[np.floating[Any]]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class CellOptions(Checked):
+    """Which neurons have cells, and of how many clusters."""
+
+    m: Annotated[int, Bounds(least=1)] = 10
+    """How many neurons to observe, the most important first."""
+
+    k: Annotated[int, Bounds(least=0)] = 2
+    """Clusters of each neuron; 0 chooses 2 … 9 by silhouette."""
+
+    clusterer: str = "exact"
+    """Exact k-means, or one of scikit-learn's, as MeanShift, which finds its own number."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.clusterer != "exact" and self.clusterer not in CLUSTERERS:
+            raise ImprintError(
+                f"clusterer must be one of exact, {', '.join(CLUSTERERS)}, got {self.clusterer!r}"
+            )
+
+
 class CellCriterion(Criterion):
     """Share of the cells of some neurons' clusters that some input reaches.
 
@@ -59,20 +83,20 @@ class CellCriterion(Criterion):
         classes: int64 ``[c]``, classes with clusters of their own; empty where all share theirs.
         cells: of the neurons; one for all inputs, or one for each class.
         clusterings: of the neurons, as ``cells``; empty after :meth:`load_state_dict`.
-        trained: int64 ``[d, w]``, the different cells that training data reach.
+        training_cells: int64 ``[d, w]``, the different cells that training data reach.
     """
 
+    family: Family = "cells"  # type: ignore[misc]
     reads_training: ClassVar[bool] = True
     interval = "counts"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
         self.neurons = torch.empty(0, dtype=torch.int64)
         self.classes = torch.empty(0, dtype=torch.int64)
         self.cells: tuple[Cells, ...] = ()
         self.clusterings: tuple[tuple[Clustering, ...], ...] = ()
-        self.trained = torch.empty(0, 1, dtype=torch.int64)
-        self.reset()
+        self.training_cells = torch.empty(0, 1, dtype=torch.int64)
+        super().__init__(layers, options)
 
     @abstractmethod
     def choose(self, train: ActivationTable) -> IntArray:
@@ -105,16 +129,16 @@ class CellCriterion(Criterion):
         self.clusterings = tuple(
             cluster_neurons(part, self.options.k, self.options.clusterer) for part in parts
         )
-        self.cells = tuple(Cells.of(found) for found in self.clusterings)
+        self.cells = tuple(map(Cells.of, self.clusterings))
         if all(cells.total == 1 for cells in self.cells):
             raise ImprintError(one_cell(values))
         labels = None if train.labels is None else torch.from_numpy(train.labels)
-        self.trained, _ = distinct(self.codes(torch.from_numpy(values), labels))
+        self.training_cells, _ = distinct(self.codes(torch.from_numpy(values), labels))
         self.reset()
 
     def reset(self) -> None:
         """See nothing yet."""
-        self._reached = torch.empty(0, self.trained.shape[1], dtype=torch.int64)
+        self._reached = torch.empty(0, self.training_cells.shape[1], dtype=torch.int64)
         self._counts = torch.empty(0, dtype=torch.int64)
         self._pending: tuple[Tensor, ...] = ()
 
@@ -142,9 +166,9 @@ class CellCriterion(Criterion):
         codes[:, 0] = -1
         for place, (name, cells) in enumerate(zip(self.classes.tolist(), self.cells, strict=True)):
             rows = labels == name
-            found = cells.codes(values[rows])
+            inside = cells.codes(values[rows])
             codes[rows, 0] = place
-            codes[rows, 1 : 1 + found.shape[1]] = found
+            codes[rows, 1 : 1 + inside.shape[1]] = inside
         if (codes[:, 0] < 0).any():
             missing = sorted(set(labels[codes[:, 0] < 0].tolist()))
             raise ImprintError(f"class {missing[0]} has no training data, so that it has no cells")
@@ -153,7 +177,7 @@ class CellCriterion(Criterion):
     def add(self, batch: Batch) -> None:
         """Note the cells of a batch."""
         self._pending = (*self._pending, self._codes_of(batch))
-        if sum(map(len, self._pending)) > max(FEWEST_PENDING, len(self._reached)):
+        if sum(map(len, self._pending)) > max(MIN_PENDING, len(self._reached)):
             self._settle()
 
     def gain(self, batch: Batch) -> Tensor:
@@ -204,11 +228,13 @@ class CellCriterion(Criterion):
     def coverage(self) -> CellCoverage:
         """Return the counts behind the value, with the cells that training data reach."""
         cells, _ = self.reached
-        both = shared(cells, self.trained) if len(cells) else cells
-        return CellCoverage(len(cells), self.inputs, self.total, len(self.trained), len(both))
+        both = shared(cells, self.training_cells) if len(cells) else cells
+        return CellCoverage(
+            len(cells), self.inputs, self.total, len(self.training_cells), len(both)
+        )
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return fit and state as tensors."""
+    def tensors(self) -> dict[str, Tensor]:
+        """Return neurons, thresholds and cells."""
         cells, counts = self.reached
         width = max((part.thresholds.shape[1] for part in self.cells), default=0)
         tables = [
@@ -222,23 +248,21 @@ class CellCriterion(Criterion):
             "neurons": self.neurons,
             "classes": self.classes,
             "thresholds": torch.stack(tables) if tables else empty,
-            "trained": self.trained,
+            "trained": self.training_cells,
             "reached": cells,
             "counts": counts,
-            "inputs": torch.tensor(self.inputs),
         }
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set neurons, thresholds and cells."""
         self.neurons, self.classes = state["neurons"], state["classes"]
         self.cells = tuple(
             Cells.between([row[row.isfinite()].tolist() for row in table])
             for table in state["thresholds"]
         )
         self.clusterings = ()
-        self.trained = state["trained"]
+        self.training_cells = state["trained"]
         self._reached, self._counts, self._pending = state["reached"], state["counts"], ()
-        self.inputs = int(state["inputs"])
 
     def _codes_of(self, batch: Batch) -> Tensor:
         return self.codes(batch.values[:, self.neurons.to(batch.values.device)], batch.labels)

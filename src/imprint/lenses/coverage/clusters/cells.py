@@ -44,7 +44,7 @@ class Cells:
     @classmethod
     def of(cls, clusterings: Sequence[Clustering]) -> Cells:
         """Return the cells of neurons with these clusters."""
-        return cls.between([found.thresholds.tolist() for found in clusterings])
+        return cls.between([each.thresholds.tolist() for each in clusterings])
 
     @classmethod
     def between(cls, thresholds: Sequence[Sequence[float]]) -> Cells:
@@ -114,14 +114,14 @@ class CellCoverage:
         reached: different cells.
         inputs: N.
         total: P.
-        trained: different cells that training data reach; None where nobody asked.
+        training_cells: different cells that training data reach; None where they are not known.
         training_cells_reached: those of them that the inputs reach too.
     """
 
     reached: int
     inputs: int
     total: int
-    trained: int | None = None
+    training_cells: int | None = None
     training_cells_reached: int | None = None
 
     @property
@@ -133,22 +133,6 @@ class CellCoverage:
     def ceiling(self) -> float:
         """The largest share that so many inputs can reach."""
         return share(self.inputs, self.total)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the counts as JSON values; the number of cells in words, as it may be huge."""
-        found: dict[str, object] = {
-            "value": self.value,
-            "ceiling": self.ceiling,
-            "reached": self.reached,
-            "n": self.inputs,
-            "cells": str(self.total),
-            "log10_cells": log10(self.total),
-        }
-        if self.trained is not None and self.training_cells_reached is not None:
-            found["training_cells"] = self.trained
-            found["training_cells_reached"] = self.training_cells_reached
-            found["training_share"] = self.training_cells_reached / self.trained
-        return found
 
 
 def share(inputs: int, total: int) -> float:
@@ -187,20 +171,20 @@ def distinct(codes: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tenso
         int64 ``[d, w]`` and int64 ``[d]``.
     """
     if codes.shape[1] == 1:
-        found, place = torch.unique(codes[:, 0], return_inverse=True)
-        found = found[:, None]
+        different, place = torch.unique(codes[:, 0], return_inverse=True)
+        different = different[:, None]
     else:
-        found, place = torch.unique(codes, dim=0, return_inverse=True)
+        different, place = torch.unique(codes, dim=0, return_inverse=True)
     if counts is None:
-        return found, torch.bincount(place, minlength=len(found))
-    total = torch.zeros(len(found), dtype=torch.int64, device=codes.device)
-    return found, total.index_add(0, place, counts.to(codes.device))
+        return different, torch.bincount(place, minlength=len(different))
+    total = torch.zeros(len(different), dtype=torch.int64, device=codes.device)
+    return different, total.index_add(0, place, counts.to(codes.device))
 
 
-def shared(one: Tensor, other: Tensor) -> Tensor:
+def shared(first: Tensor, second: Tensor) -> Tensor:
     """Return the codes in both of two sets of different codes, ``[d, w]``."""
-    found, counts = distinct(torch.cat([one, other.to(one.device)]))
-    return found[counts == 2]
+    different, counts = distinct(torch.cat([first, second.to(first.device)]))
+    return different[counts == 2]
 
 
 def within(codes: Tensor, cells: Tensor) -> Tensor:

@@ -43,10 +43,10 @@ def _from_library(name: str, seeded: bool = False) -> Fit:
             with warnings.catch_warnings():
                 # Fewer clusters than asked for are an answer; none at all is refused below.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                found = getattr(library, name)(**extra, **parameters).fit(values)
+                fitted = getattr(library, name)(**extra, **parameters).fit(values)
         except (TypeError, ValueError) as error:
             raise ImprintError(f"{name} with {dict(parameters)}: {error}") from error
-        labels = np.asarray(found.labels_, dtype=np.int64)
+        labels = np.asarray(fitted.labels_, dtype=np.int64)
         if labels.min() < 0:
             raise ImprintError(f"{name} with {dict(parameters)} did not converge")
         return labels
@@ -77,8 +77,8 @@ def cluster_by(
 ) -> tuple[Clustering, ...]:
     """Cluster the activations of every neuron by a named clusterer.
 
-    >>> found = cluster_by("MeanShift", [[0.0], [1.0], [10.0]], bandwidth=2.0)
-    >>> found[0].thresholds.tolist(), found[0].silhouette
+    >>> clusterings = cluster_by("MeanShift", [[0.0], [1.0], [10.0]], bandwidth=2.0)
+    >>> clusterings[0].thresholds.tolist(), clusterings[0].silhouette
     ([5.5], None)
 
     Args:

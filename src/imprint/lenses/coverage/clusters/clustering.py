@@ -20,7 +20,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.partition import best_cuts, inertia, sorted_values
 from imprint.lenses.coverage.clusters.silhouette import mean_silhouettes
 
-MOST_CLUSTERS = 9
+MAX_CLUSTERS = 9
 VALUES_A_TURN = 40_000
 
 
@@ -57,8 +57,8 @@ def cluster(values: ArrayLike, clusters: int = 0) -> tuple[Clustering, ...]:
 
     A neuron with fewer different values than clusters asked for gets one for each value.
 
-    >>> found = cluster([[0.0, 5.0], [1.0, 5.0], [10.0, 5.0]], clusters=2)
-    >>> found[0].thresholds.tolist(), found[0].counts.tolist(), found[1].clusters
+    >>> clusterings = cluster([[0.0, 5.0], [1.0, 5.0], [10.0, 5.0]], clusters=2)
+    >>> clusterings[0].thresholds.tolist(), clusterings[0].counts.tolist(), clusterings[1].clusters
     ([5.25], [2, 1], 1)
 
     Args:
@@ -74,7 +74,9 @@ def cluster(values: ArrayLike, clusters: int = 0) -> tuple[Clustering, ...]:
     if clusters < 0:
         raise ImprintError(f"clusters is {clusters}: it must be 0 (by silhouette) or more")
     refuse_what_is_not_finite(table)
-    return tuple(found for turn in _turns(table) for found in _cluster_turn(turn, clusters))
+    return tuple(
+        clustering for turn in _turns(table) for clustering in _cluster_turn(turn, clusters)
+    )
 
 
 def refuse_what_is_not_finite(values: ArrayLike) -> None:
@@ -103,8 +105,8 @@ def _cluster_turn(columns: FloatArray, clusters: int) -> list[Clustering]:
     different = [
         np.unique(column, return_counts=True) for column in np.ascontiguousarray(columns.T)
     ]
-    most = clusters or MOST_CLUSTERS
-    found: list[Clustering | None] = [None] * len(different)
+    most = clusters or MAX_CLUSTERS
+    clusterings: list[Clustering | None] = [None] * len(different)
     # Neurons of about as many different values go together: their tables have one width.
     sizes = [len(values) for values, _ in different]
     alike = [(min(most, size), size.bit_length()) for size in sizes]
@@ -112,8 +114,8 @@ def _cluster_turn(columns: FloatArray, clusters: int) -> list[Clustering]:
         chosen = [place for place, kind in enumerate(alike) if kind == (top, bits)]
         turn = _best([different[place] for place in chosen], means[chosen], top, bool(clusters))
         for place, clustering in zip(chosen, turn, strict=True):
-            found[place] = clustering
-    return [clustering for clustering in found if clustering is not None]
+            clusterings[place] = clustering
+    return [clustering for clustering in clusterings if clustering is not None]
 
 
 def _best(

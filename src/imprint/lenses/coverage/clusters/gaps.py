@@ -47,7 +47,7 @@ def find_gaps(
         test: float32 ``[k, m]``, at least one input.
         sections: of each range. A border belongs to the section above it, the end to the last.
     """
-    found = []
+    gaps = []
     for neuron, (seen, tested) in enumerate(zip(train.T, test.T, strict=True)):
         low, high = float(seen.min()), float(seen.max())
         if low == high:
@@ -62,8 +62,8 @@ def find_gaps(
             far = np.abs(seen[rows].astype(np.float64) - float(np.median(tested)))
             edges = low + (high - low) * np.array([start, end]) / sections
             order = np.argsort(-far, kind="stable")
-            found.append(Gap(neuron, float(edges[0]), float(edges[1]), rows[order]))
-    return sorted(found, key=lambda gap: -len(gap.rows))
+            gaps.append(Gap(neuron, float(edges[0]), float(edges[1]), rows[order]))
+    return sorted(gaps, key=lambda gap: -len(gap.rows))
 
 
 def _sections(

@@ -194,8 +194,8 @@ def seen_cells(
     layers, within = _only(train.layers, neurons)
     empty = torch.zeros(0, dtype=torch.int64)
     cells = SeenCells(layers, torch.from_numpy(within), padded, empty, empty)
-    found = cells.codes_of(torch.from_numpy(train.columns(neurons)))
-    codes, counts = torch.unique(found, return_counts=True)
+    inside = cells.codes_of(torch.from_numpy(train.columns(neurons)))
+    codes, counts = torch.unique(inside, return_counts=True)
     return SeenCells(layers, cells.neurons, padded, codes, counts)
 
 

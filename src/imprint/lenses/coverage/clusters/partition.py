@@ -95,7 +95,7 @@ def best_cuts(data: SortedValues, most: int) -> list[IntArray]:
     """
     sizes = data.sizes
     front, back = _Tables(data), _Tables(_mirrored(data))
-    found: list[IntArray] = []
+    partitions: list[IntArray] = []
     cuts = np.empty((len(sizes), 0), dtype=np.int64)
     for intervals in range(2, most + 1):
         ahead, behind = (intervals + 1) // 2, intervals // 2
@@ -117,8 +117,8 @@ def best_cuts(data: SortedValues, most: int) -> list[IntArray]:
         before = front.trace(middle, ahead - 1)
         after = [sizes - row for row in back.trace(sizes - middle, behind - 1)]
         cuts = np.stack([*before[::-1], middle, *after], axis=1)
-        found.append(cuts)
-    return found
+        partitions.append(cuts)
+    return partitions
 
 
 def inertia(data: SortedValues, cuts: IntArray) -> FloatArray:
@@ -153,13 +153,15 @@ def _mirrored(data: SortedValues) -> SortedValues:
 def _meeting(
     data: SortedValues, front: FloatArray, back: FloatArray, low: IntArray, high: IntArray
 ) -> IntArray:
-    found = []
+    middles = []
     for start, size, least, most in zip(
         data.starts.tolist(), data.sizes.tolist(), low.tolist(), high.tolist(), strict=True
     ):
         behind = back[start + size - most : start + size - least + 1]
-        found.append(least + int(np.argmin(front[start + least : start + most + 1] + behind[::-1])))
-    return np.array(found, dtype=np.int64)
+        middles.append(
+            least + int(np.argmin(front[start + least : start + most + 1] + behind[::-1]))
+        )
+    return np.array(middles, dtype=np.int64)
 
 
 class _Tables:
@@ -207,13 +209,13 @@ class _Tables:
             level = slice(stride, None, 2 * stride)
             before = cut[:, : 2 * stride * many : 2 * stride]
             after = cut[:, 2 * stride : 2 * stride * many + 1 : 2 * stride]
-            found, place = columns.best(
+            best, place = columns.best(
                 count[:, level].ravel(),
                 total[:, level].ravel(),
                 (before + shift).ravel(),
                 (np.minimum(after, rows[:, level] - 1) + shift).ravel(),
             )
-            score[:, level] = found.reshape(-1, many)
+            score[:, level] = best.reshape(-1, many)
             cut[:, stride : reach + 1 : 2 * stride] = place.reshape(-1, many) - shift
             stride //= 2
         self._keep(score, cut, limit, low)

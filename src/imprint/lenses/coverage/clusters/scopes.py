@@ -41,14 +41,14 @@ def by_class(
         raise ImprintError("coverage of each class needs labels")
     codes = cells.codes(torch.from_numpy(test.columns(neurons)))
     known = None if train is None else cells.codes(torch.from_numpy(train.columns(neurons)))
-    found = {}
+    coverages = {}
     for name in np.unique(test.labels).tolist():
         same = None
         if known is not None and train is not None and train.labels is not None:
             same = known[torch.from_numpy(train.labels == name)]
         rows = torch.from_numpy(test.labels == name)
-        found[int(name)] = coverage(codes[rows], cells.total, same)
-    return found
+        coverages[int(name)] = coverage(codes[rows], cells.total, same)
+    return coverages
 
 
 def by_scope(
@@ -72,7 +72,7 @@ def by_scope(
         clusterer: of each neuron; see
             :func:`imprint.lenses.coverage.clusters.clusterers.cluster_neurons`.
     """
-    found = {}
+    coverages = {}
     for name, layers in scopes.items():
         inside = np.concatenate(
             [np.arange(train.layers.neurons)[train.layers.slices[layer]] for layer in layers]
@@ -82,8 +82,8 @@ def by_scope(
         known, asked = train.columns(neurons), test.columns(neurons)
         cells = Cells.of(cluster_neurons(known, k, clusterer))
         codes = cells.codes(torch.from_numpy(asked))
-        found[name] = coverage(codes, cells.total, cells.codes(torch.from_numpy(known)))
-    return found
+        coverages[name] = coverage(codes, cells.total, cells.codes(torch.from_numpy(known)))
+    return coverages
 
 
 def each_layer(names: Sequence[str]) -> dict[str, list[str]]:
@@ -106,9 +106,9 @@ def depth_groups(names: Sequence[str], groups: int = 3) -> dict[str, list[str]]:
     return {run[0] if len(run) == 1 else f"{run[0]} … {run[-1]}": run for run in runs if run}
 
 
-def mean_coverage(found: Mapping[Any, CellCoverage]) -> float:
+def mean_coverage(coverages: Mapping[Any, CellCoverage]) -> float:
     """Return the mean coverage over scopes."""
-    return float(np.mean([one.value for one in found.values()]))
+    return float(np.mean([each.value for each in coverages.values()]))
 
 
 def boundary_aware(
@@ -125,10 +125,10 @@ def boundary_aware(
     """
     columns = np.asarray(values, dtype=np.float64)
     nearness = np.zeros(columns.shape[1])
-    for neuron, found in enumerate(clusterings):
-        if found.clusters > 1:
-            column, above = columns[:, neuron], found.assign(columns[:, neuron])
-            ends = np.concatenate([[-np.inf], found.thresholds, [np.inf]])
+    for neuron, clustering in enumerate(clusterings):
+        if clustering.clusters > 1:
+            column, above = columns[:, neuron], clustering.assign(columns[:, neuron])
+            ends = np.concatenate([[-np.inf], clustering.thresholds, [np.inf]])
             distance = np.minimum(column - ends[above], ends[above + 1] - column)
             nearness[neuron] = (1 / (distance + BOUNDARY_OFFSET)).mean()
     return np.asarray(scores, dtype=np.float64) * nearness

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.core.seeds import derive, generator
 from imprint.lenses.coverage.clusters.cells import Cells
 from imprint.lenses.coverage.clusters.clusterers import cluster_by
-from imprint.lenses.coverage.clusters.clustering import MOST_CLUSTERS
+from imprint.lenses.coverage.clusters.clustering import MAX_CLUSTERS
 from imprint.lenses.coverage.measure.resampling import CellCache
 from imprint.stats import Estimate, pearson
 
@@ -52,63 +54,53 @@ class Trial:
     """One configuration that was tried.
 
     Attributes:
-        clusterer: its name.
-        parameters: in its names.
+        config: ``clusterer``, its name, and its parameters.
         score: correlation of coverage with F1, or why there is none.
     """
 
-    clusterer: str
-    parameters: Mapping[str, float]
-    score: Estimate | str
+    config: Mapping[str, Any]
+    score: Estimate | Missing
 
     @property
     def value(self) -> float:
         """The correlation; −1 where there is none."""
-        return NO_SCORE if isinstance(self.score, str) else self.score.value
-
-    def config(self) -> dict[str, object]:
-        """Return the configuration as JSON values."""
-        return {"clusterer": self.clusterer, **self.parameters}
-
-    def to_dict(self) -> dict[str, object]:
-        """Return configuration and score as JSON values."""
-        score = {"missing": self.score} if isinstance(self.score, str) else self.score.to_dict()
-        return {"config": self.config(), "score": score}
+        return NO_SCORE if isinstance(self.score, Missing) else self.score.value
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What a search found.
+class SearchResult:
+    """A search over clusterers.
 
     Attributes:
+        backend_used: ``grid``, or ``sklearn`` where other clusterers were tried as well.
+        best_config: the configuration of the highest score, the first of equal ones.
+        best_score: its score.
+        num_evaluations: how many were tried.
+        search_space: ranges of parameters by clusterer.
         history: every trial in turn.
-        space: that was searched behind the grid.
     """
 
-    history: Sequence[Trial]
-    space: Space
+    backend_used: str
+    best_config: Mapping[str, Any]
+    best_score: Estimate | Missing
+    num_evaluations: int
+    search_space: Mapping[str, Mapping[str, tuple[float, float]]]
+    history: tuple[Trial, ...]
 
-    @property
-    def best(self) -> Trial:
-        """The trial of the highest score, the first of equal ones."""
-        return max(self.history, key=lambda trial: trial.value)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the search as JSON values."""
-        best = self.best.to_dict()
-        grid = {"exact": {"clusters": (0, MOST_CLUSTERS)}}
-        searched = any(trial.clusterer != "exact" for trial in self.history)
-        return {
-            "backend_used": "sklearn" if searched else "grid",
-            "best_config": best["config"],
-            "best_score": best["score"],
-            "num_evaluations": len(self.history),
-            "search_space": {
-                name: {key: list(ends) for key, ends in ranges.items()}
-                for name, ranges in (grid | dict(self.space)).items()
-            },
-            "history": [trial.to_dict() for trial in self.history],
-        }
+    @classmethod
+    def of(cls, history: Sequence[Trial], space: Space) -> SearchResult:
+        """Return the result of some trials, the grid first."""
+        best = max(history, key=lambda trial: trial.value)
+        others = any(trial.config["clusterer"] != "exact" for trial in history)
+        grid = {"exact": {"clusters": (0, MAX_CLUSTERS)}}
+        return cls(
+            "sklearn" if others else "grid",
+            best.config,
+            best.score,
+            len(history),
+            grid | dict(space),
+            tuple(history),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,23 +167,22 @@ class Objective:
         return cls(train, test, rows, np.array(f1), seed)
 
     def trial(self, clusterer: str, parameters: Mapping[str, float]) -> Trial:
-        """Try one configuration; what a user could not mend becomes a reason."""
+        """Try one configuration; where it has no score, the reason stands in its place."""
         try:
-            found = cluster_by(clusterer, self.train, self.seed, **parameters)
-            cells = Cells.of(found)
+            cells = Cells.of(cluster_by(clusterer, self.train, self.seed, **parameters))
             cache = CellCache.of(cells.codes(torch.from_numpy(self.test)), cells.total)
             reached = cache.reached(self.subsets)
-            score: Estimate | str = pearson(
+            score: Estimate | Missing = pearson(
                 reached.astype(np.float64), self.f1, generator(self.seed, "correlation")
             )
         except ImprintError as error:
-            score = str(error)
-        return Trial(clusterer, parameters, score)
+            score = Missing(str(error))
+        return Trial({"clusterer": clusterer, **parameters}, score)
 
 
 def search(
     objective: Objective, trials: int = 32, starts: int = 8, space: Space = SPACE
-) -> Searched:
+) -> SearchResult:
     """Try every k of exact clusters, then other clusterers by expected improvement.
 
     Args:
@@ -200,7 +191,7 @@ def search(
         starts: how many of them are spread over the space first.
         space: the other clusterers and their ranges.
     """
-    grid = (0, *range(2, MOST_CLUSTERS + 1))
+    grid = (0, *range(2, MAX_CLUSTERS + 1))
     history = [objective.trial("exact", {"clusters": clusters}) for clusters in grid]
     if trials:
         points = _spread(max(trials, CANDIDATES), space, objective.seed)
@@ -211,7 +202,7 @@ def search(
             at = place if place < starts else _promising(points, tried, scores, best)
             tried.append(at)
             history.append(objective.trial(*_decoded(points[at], space)))
-    return Searched(history, space)
+    return SearchResult.of(history, space)
 
 
 def _spread(count: int, space: Space, seed: int) -> FloatArray:

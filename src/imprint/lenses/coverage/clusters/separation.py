@@ -1,7 +1,7 @@
-"""Which neurons to look at when nobody says which are important: those that tell classes apart.
+"""Which neurons to observe when no importance is known: those that separate the classes.
 
-Importance needs the network (:mod:`imprint.lenses.coverage` tells of attribution); activations and
-labels alone say how much of a neuron's variance lies between classes:
+Importance needs the network; activations and labels alone say how much of a neuron's variance lies
+between classes:
 
     η² = Σ_c N_c (mean_c − mean)² / Σ_x (a(x) − mean)²        in [0, 1]
 
@@ -41,7 +41,7 @@ def strongest(scores: FloatArray, count: int, layers: Layers) -> IntArray:
 
 
 def separation(train: ActivationTable) -> FloatArray:
-    """Return how well each neuron tells the classes (or low from high) apart, ``[neurons]``.
+    """Return how well each neuron separates the classes (or low from high), ``[neurons]``.
 
     Raises:
         ImprintError: activations that are not finite.
@@ -49,8 +49,8 @@ def separation(train: ActivationTable) -> FloatArray:
     if train.labels is not None and len(np.unique(train.labels)) > 1:
         return between_class_share(train)
     step = -(-len(train) // INPUTS_WITHOUT_LABELS)
-    found = cluster(np.asarray(train.values[::step], dtype=train.precision), 2)
-    return np.array([-1.0 if one.silhouette is None else one.silhouette for one in found])
+    clusterings = cluster(np.asarray(train.values[::step], dtype=train.precision), 2)
+    return np.array([-1.0 if each.silhouette is None else each.silhouette for each in clusterings])
 
 
 def between_class_share(train: ActivationTable) -> FloatArray:

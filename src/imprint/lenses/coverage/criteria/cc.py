@@ -14,42 +14,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.criterion.criterion import Criterion, criterion
 from imprint.lenses.coverage.criterion.kept_vectors import KeptVectors
-from imprint.neurons.activations import Batch, Layers
+from imprint.neurons.activations import Batch
 
 ROW_TILE = 1024
 
 
 @dataclass(frozen=True)
-class ClusterCoverageOptions:
+class ClusterCoverageOptions(Checked):
     """Settings of cluster coverage."""
 
-    threshold: float = 10.0
+    threshold: Annotated[float, Bounds(least=0)] = 10.0
     """Squared distance that a vector must exceed to all kept ones to be kept."""
 
-    def __post_init__(self) -> None:
-        if not self.threshold >= 0:
-            raise ImprintError(f"cc.threshold is {self.threshold}: it must not be negative")
 
-
-@CRITERIA.register("cc")
+@criterion("cc", "activation vectors far from all before them")
 class ClusterCoverage(Criterion):
     """Number of activation vectors that were far from all before them, over all layers."""
 
     Options = ClusterCoverageOptions
     options: ClusterCoverageOptions
     order_free = False
-
-    def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
-        self.reset()
 
     def reset(self) -> None:
         """See nothing yet."""
@@ -81,15 +73,17 @@ class ClusterCoverage(Criterion):
         """Return what it would be if all inputs but the first were kept in every layer."""
         return float(len(self.kept) * max(0, inputs - 1))
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the kept vectors of each layer, and how many inputs were seen."""
-        vectors = {f"kept.{i}": kept.vectors.clone() for i, kept in enumerate(self.kept)}
-        return {**vectors, "inputs": torch.tensor(self.inputs)}
+    def published_ratio(self, value: float, inputs: int) -> float:
+        """Return the kept vectors over the inputs."""
+        return super().published_ratio(value / max(1, inputs), inputs)
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the kept vectors of each layer."""
+        return {f"kept.{i}": kept.vectors.clone() for i, kept in enumerate(self.kept)}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set the kept vectors."""
         self.kept = [KeptVectors(state[f"kept.{i}"]) for i in range(len(self.layers.widths))]
-        self.inputs = int(state["inputs"])
 
 
 def _take(kept: KeptVectors, vectors: Tensor, threshold: float) -> None:

@@ -12,7 +12,7 @@ multiply-adds an input, more than the network itself where it is small; memory N
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
-from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
+from imprint.lenses.coverage.criterion.criterion import criterion
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions, Width
 from imprint.neighbors.nearest import nearest
 
 WITHOUT_DISTANCE = 1e-6
@@ -32,16 +32,14 @@ WITHOUT_DISTANCE = 1e-6
 class DistanceSurpriseOptions(SurpriseOptions):
     """Settings of distance-based surprise."""
 
-    criterion: ClassVar[str] = "dsc"
-
-    width: float = 0.1
+    width: Width = 0.1
     """Width of a bucket."""
 
     reference: Literal["x", "x_a"] = "x"
     """Where the distance to other classes starts: the input, or its nearest training trace."""
 
 
-@CRITERIA.register("dsc")
+@criterion("dsc", "degrees of surprise by distance")
 class DistanceSurpriseCoverage(Surprise):
     """Distinct ratios of the distances to the own class and to the others."""
 
@@ -82,8 +80,8 @@ class DistanceSurpriseCoverage(Surprise):
             starts = np.empty_like(traces)
             for place in np.unique(classes):
                 mine = classes == place
-                own[mine], found = _distances(traces[mine], blocks[place])
-                starts[mine] = blocks[place][found]
+                own[mine], rows = _distances(traces[mine], blocks[place])
+                starts[mine] = blocks[place][rows]
             distances = np.stack([_distances(starts, block)[0] for block in blocks], axis=1)
         distances[each, classes] = np.inf
         others = distances.min(1)
@@ -93,5 +91,5 @@ class DistanceSurpriseCoverage(Surprise):
 
 def _distances(traces: FloatArray, block: FloatArray) -> tuple[NDArray[np.float64], IntArray]:
     """Return the distance to the nearest row of a block, and which row that is."""
-    found = nearest(traces, block, 1, device="cpu", backend="torch")
-    return found.distances[:, 0].astype(np.float64), found.indices[:, 0]
+    neighbours = nearest(traces, block, 1, device="cpu", backend="torch")
+    return neighbours.distances[:, 0].astype(np.float64), neighbours.indices[:, 0]

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, fitted
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.criterion.criterion import criterion, fitted
 from imprint.lenses.coverage.criterion.marks import Marks
 from imprint.lenses.coverage.criterion.moments import require_ranges, training_moments
 from imprint.lenses.coverage.measure.tally import NO_MARK
@@ -27,18 +28,14 @@ from imprint.neurons.activations import ActivationTable, Batch
 
 
 @dataclass(frozen=True)
-class MultisectionOptions:
+class MultisectionOptions(Checked):
     """Settings of k-multisection neuron coverage."""
 
-    k: int = 1000
+    k: Annotated[int, Bounds(least=1)] = 1000
     """Sections a neuron."""
 
     compat: bool = False
     """Leave out activations at the lower end of the range, as the published code does."""
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ImprintError(f"kmnc.k is {self.k}: there must be at least one section")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +50,7 @@ class _Ranges:
     width: Tensor
 
 
-@CRITERIA.register("kmnc")
+@criterion("kmnc", "sections of every neuron's training range")
 class MultisectionCoverage(Marks):
     """Share of the sections of the neurons' training ranges that some input falls into."""
 
@@ -86,26 +83,21 @@ class MultisectionCoverage(Marks):
             (moments.high - moments.low).where(varies, torch.tensor(1.0)),
         )
 
-    def add(self, batch: Batch) -> None:
-        """Mark the sections that the inputs fall into."""
-        self.on(batch.values.device).index_fill_(0, self._sections(batch).view(-1), True)
-
-    def gain(self, batch: Batch) -> Tensor:
-        """Return by how much each input alone would raise the value, float64 ``[b]``."""
-        marked = self.on(batch.values.device).view(self.layers.neurons, -1).clone()
-        marked[:, 0] = marked[:, -1] = True
-        new = ~marked.view(-1)[self._sections(batch)]
-        return new.sum(1).double() / (self.layers.neurons * self.options.k)
+    def reset(self) -> None:
+        """Mark nothing but what lies outside, which never counts."""
+        super().reset()
+        outer = self.marked.view(self.layers.neurons, -1)
+        outer[:, 0] = outer[:, -1] = True
 
     def marks(self, batch: Batch) -> Tensor:
         """Return the sections that the inputs fall into, but for what lies outside."""
-        sections, last = self._sections(batch), self.options.k + 1
+        sections, last = self.places(batch), self.options.k + 1
         place = sections % (last + 1)
         return sections.masked_fill((place == 0) | (place == last), NO_MARK)
 
-    def _sections(self, batch: Batch) -> Tensor:
+    def places(self, batch: Batch) -> Tensor:
         """Return which mark each activation sets, int64 ``[b, n]``; not to be changed."""
-        ranges = fitted(self.ranges, "kmnc")
+        ranges = fitted(self.ranges, self.name)
         return batch.once(
             f"sections {self.options} {id(ranges)}", lambda: self._find_sections(batch, ranges)
         )
@@ -129,20 +121,14 @@ class MultisectionCoverage(Marks):
 
     def ceiling(self, inputs: int) -> float:
         """Return min(1, N/k) of the share of neurons that vary."""
-        varying = int(torch.isfinite(fitted(self.ranges, "kmnc").low).sum())
+        varying = int(torch.isfinite(fitted(self.ranges, self.name).low).sum())
         return min(inputs, self.options.k) * varying / (self.layers.neurons * self.options.k)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return ranges, marks, and how many inputs were seen."""
-        ranges = fitted(self.ranges, "kmnc")
-        return {
-            **super().state_dict(),
-            "low": ranges.low,
-            "high": ranges.high,
-            "width": ranges.width,
-        }
+    def tensors(self) -> dict[str, Tensor]:
+        """Return ranges and marks."""
+        return {**super().tensors(), **vars(fitted(self.ranges, self.name))}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
-        super().load_state_dict(state)
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set ranges and marks."""
+        super().restore(state)
         self.ranges = _Ranges(state["low"], state["high"], state["width"])

@@ -20,7 +20,7 @@ Cost: N_c·d multiply-adds an input, and A·d for the projection; memory N·d nu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -30,11 +30,12 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from imprint.core.arrays import IntArray
+from imprint.core.bounds import Bounds
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.lenses.coverage.criterion.criterion import criterion
 from imprint.lenses.coverage.criterion.factor import covariance_factor
-from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions, Width
 from imprint.neurons.activations import Batch
 
 
@@ -42,32 +43,23 @@ from imprint.neurons.activations import Batch
 class LikelihoodSurpriseOptions(SurpriseOptions):
     """Settings of likelihood-based surprise."""
 
-    criterion: ClassVar[str] = "lsc"
-
-    width: float = 10.0
+    width: Width = 10.0
     """Width of a bucket."""
 
     kernel: Literal["scott", "fixed"] = "scott"
     """Kernels shaped like their class by Scott's rule, or round ones of a fixed bandwidth."""
 
-    bandwidth: float = 0.2
+    bandwidth: Annotated[float, Bounds(above=0)] = 0.2
     """Standard deviation of fixed kernels."""
 
-    dimensions: int = 64
+    dimensions: Annotated[int, Bounds(least=0)] = 64
     """Principal components at most; 0 takes the neurons themselves."""
 
     compat: bool = False
     """Fixed kernels on all neurons and truncated buckets, as the published code has them."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.bandwidth > 0:
-            raise ImprintError(f"lsc.bandwidth is {self.bandwidth}: it must be positive")
-        if self.dimensions < 0:
-            raise ImprintError(f"lsc.dimensions is {self.dimensions}: it must not be negative")
 
-
-@CRITERIA.register("lsc")
+@criterion("lsc", "degrees of surprise by likelihood")
 class LikelihoodSurpriseCoverage(Surprise):
     """Distinct log densities under the training inputs of the own class."""
 
@@ -127,7 +119,7 @@ class LikelihoodSurpriseCoverage(Surprise):
         blocks = np.split(self.learned_array("points"), np.cumsum(counts)[:-1])
         centre, projection = self.learned_array("centre"), self.learned_array("projection")
         projected = _project(traces, centre, projection)
-        found = np.empty(len(traces))
+        surprise = np.empty(len(traces))
         for place in np.unique(classes):
             mine, factor = classes == place, factors[place]
             points = _whiten(projected[mine], factor)
@@ -136,8 +128,8 @@ class LikelihoodSurpriseCoverage(Surprise):
             exponents -= 0.5 * np.square(points).sum(1)[:, None]
             diagonal = np.broadcast_to(np.diag(factor), points.shape[1])
             constant = np.log(diagonal * np.sqrt(2 * np.pi)).sum() + np.log(counts[place])
-            found[mine] = constant - logsumexp(exponents, axis=1)
-        return found
+            surprise[mine] = constant - logsumexp(exponents, axis=1)
+        return surprise
 
     def buckets(self, batch: Batch) -> IntArray:
         """Return the bucket of each input, truncated towards 0 in compat mode."""

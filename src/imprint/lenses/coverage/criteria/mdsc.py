@@ -12,7 +12,7 @@ Fit: N·A² multiply-adds and C factorisations; memory C·A² numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,25 +22,23 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.lenses.coverage.criterion.criterion import criterion
 from imprint.lenses.coverage.criterion.factor import covariance_factor
-from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions
+from imprint.lenses.coverage.criterion.surprise import FloatArray, Surprise, SurpriseOptions, Width
 
 
 @dataclass(frozen=True)
 class MahalanobisSurpriseOptions(SurpriseOptions):
     """Settings of Mahalanobis surprise."""
 
-    criterion: ClassVar[str] = "mdsc"
-
-    width: float = 10.0
+    width: Width = 10.0
     """Width of a bucket."""
 
     shrinkage: Literal["ledoit_wolf", "none"] = "ledoit_wolf"
     """How each class's covariance is kept from being singular."""
 
 
-@CRITERIA.register("mdsc")
+@criterion("mdsc", "degrees of surprise by Mahalanobis distance")
 class MahalanobisSurpriseCoverage(Surprise):
     """Distinct Mahalanobis distances from the training inputs of the own class."""
 
@@ -81,10 +79,10 @@ class MahalanobisSurpriseCoverage(Surprise):
     def degrees(self, traces: FloatArray, classes: IntArray) -> NDArray[np.float64]:
         """Return the Mahalanobis distance of each trace."""
         means, factors = self.learned_array("means"), self.learned_array("factors")
-        found = np.empty(len(traces))
+        distances = np.empty(len(traces))
         for place in np.unique(classes):
             mine = classes == place
             deviations = traces[mine] - means[place]
             whitened = solve_triangular(factors[place], deviations.T, lower=True)
-            found[mine] = np.linalg.norm(whitened, axis=0)
-        return found
+            distances[mine] = np.linalg.norm(whitened, axis=0)
+        return distances

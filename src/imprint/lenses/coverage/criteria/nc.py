@@ -3,36 +3,33 @@
 Each input's activations are scaled to [0, 1] within each layer; a neuron is covered once its
 scaled activation exceeds the threshold. In a layer of equal activations none stands out.
 
-The threshold is 0.75 unless told otherwise, as in guided fuzzing and in DeepImportance's
-comparison; WISDOM's research questions use 0.5.
+The threshold is 0.75 by default, as in guided fuzzing and in DeepImportance's comparison; WISDOM's
+research questions use 0.5.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.criterion.criterion import criterion
 from imprint.lenses.coverage.criterion.marks import Marks
 from imprint.neurons.activations import Batch
 
 
 @dataclass(frozen=True)
-class NeuronCoverageOptions:
+class NeuronCoverageOptions(Checked):
     """Settings of neuron coverage."""
 
-    threshold: float = 0.75
-    """Scaled activation that a covered neuron exceeds, in [0, 1)."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.threshold < 1:
-            raise ImprintError(f"nc.threshold is {self.threshold}: it must lie in [0, 1)")
+    threshold: Annotated[float, Bounds(least=0, below=1)] = 0.75
+    """Scaled activation that a covered neuron exceeds."""
 
 
-@CRITERIA.register("nc")
+@criterion("nc", "neurons that stand out in their layer")
 class NeuronCoverage(Marks):
     """Share of neurons whose scaled activation exceeds a threshold for some input."""
 
@@ -49,13 +46,12 @@ class NeuronCoverage(Marks):
 
     def add(self, batch: Batch) -> None:
         """Mark the neurons that stand out for some input of the batch."""
-        found = [_standing_out(part, self.options.threshold).any(0) for part in batch.by_layer()]
-        self.marked = self.on(batch.values.device) | torch.cat(found)
+        standing_out = [part.any(0) for part in self._standing_out(batch)]
+        self.marked = self.on(batch.values.device) | torch.cat(standing_out)
 
     def gain(self, batch: Batch) -> Tensor:
         """Return by how much each input alone would raise the value, float64 ``[b]``."""
-        found = [_standing_out(part, self.options.threshold) for part in batch.by_layer()]
-        new = torch.cat(found, dim=1) & ~self.on(batch.values.device)
+        new = torch.cat(self._standing_out(batch), dim=1) & ~self.on(batch.values.device)
         return new.sum(1).double() / self.size()
 
     def ceiling(self, inputs: int) -> float:
@@ -69,7 +65,10 @@ class NeuronCoverage(Marks):
         spared = 1 if inputs == 1 else 0
         return sum(width - spared for width in self.layers.widths if width > 1) / self.size()
 
-
-def _standing_out(part: Tensor, threshold: float) -> Tensor:
-    low = part.amin(1, keepdim=True)
-    return (part - low) > threshold * (part.amax(1, keepdim=True) - low)
+    def _standing_out(self, batch: Batch) -> list[Tensor]:
+        """Return whether each neuron exceeds the threshold, bool ``[b, width]`` a layer."""
+        parts = []
+        for part in batch.by_layer():
+            low, high = part.amin(1, keepdim=True), part.amax(1, keepdim=True)
+            parts.append((part - low) > self.options.threshold * (high - low))
+        return parts

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.criterion.criterion import Criterion, criterion
 from imprint.neurons.activations import Batch, Layers
 
 PRODUCTS = 1 << 22
@@ -34,18 +34,14 @@ PRODUCTS = 1 << 22
 
 
 @dataclass(frozen=True)
-class CovarianceOptions:
+class CovarianceOptions(Checked):
     """Settings of NeuraL Coverage."""
 
     mode: Literal["exact", "paper"] = "exact"
     """All inputs, or only batches that raise a layer's term, as published."""
 
-    batch_size: int = 256
+    batch_size: Annotated[int, Bounds(least=1)] = 256
     """Inputs a batch in paper mode, on which its value depends."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ImprintError(f"nlc.batch_size is {self.batch_size}: take at least one input")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +90,7 @@ class _Spread:
         return torch.cat(terms) / (self.count + 1)
 
 
-@CRITERIA.register("nlc")
+@criterion("nlc", "covariance of the neurons of a layer")
 class CovarianceCoverage(Criterion):
     """Sum over layers of the mean absolute covariance of their neurons."""
 
@@ -106,7 +102,6 @@ class CovarianceCoverage(Criterion):
         super().__init__(layers, options)
         self.gated = self.options.mode == "paper"
         self.order_free = not self.gated
-        self.reset()
 
     def reset(self) -> None:
         """See nothing yet."""
@@ -121,10 +116,10 @@ class CovarianceCoverage(Criterion):
         """Merge the other one's spread, in paper mode as if it were one batch."""
         self._merge(other.spreads)
 
-    def _merge(self, found: list[_Spread]) -> None:
+    def _merge(self, others: list[_Spread]) -> None:
         self.spreads = [
             merged if not self.gated or merged.term() > old.term() else old
-            for old, new in zip(self.spreads, found, strict=True)
+            for old, new in zip(self.spreads, others, strict=True)
             for merged in [old.with_(_on(new, old))]
         ]
 
@@ -151,22 +146,25 @@ class CovarianceCoverage(Criterion):
     def ceiling(self, inputs: int) -> None:
         """Return None: activations have no bound."""
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the spread of each layer, and how many inputs were seen."""
-        state = {"inputs": torch.tensor(self.inputs)}
+    def published_ratio(self, value: float, inputs: int) -> float:
+        """Return the rise over the start of paper mode; in exact mode the value itself."""
+        return super().published_ratio(value - 1 if self.gated else value, inputs)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the spread of each layer."""
+        state = {}
         for i, spread in enumerate(self.spreads):
             state[f"count.{i}"] = torch.tensor(spread.count)
             state[f"mean.{i}"] = spread.mean
             state[f"products.{i}"] = spread.products
         return state
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set the spread of each layer."""
         self.spreads = [
             _Spread(int(state[f"count.{i}"]), state[f"mean.{i}"], state[f"products.{i}"])
             for i in range(len(self.layers.widths))
         ]
-        self.inputs = int(state["inputs"])
 
 
 def _on(spread: _Spread, place: torch.device | _Spread) -> _Spread:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import Criterion, criterion
 from imprint.lenses.coverage.criterion.sign_patterns import Bits, Pairs, SignPatterns
 from imprint.neurons.activations import Batch, Layers
 
@@ -47,7 +47,7 @@ class _Step:
     covered: Bits
 
 
-@CRITERIA.register("ssc")
+@criterion("ssc", "signs of neighbouring layers that flip together")
 class SignSignCover(Criterion):
     """Share of neuron pairs of adjacent layers where one sign alone turns the other."""
 
@@ -58,15 +58,14 @@ class SignSignCover(Criterion):
     )
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
         if len(layers.widths) < 2:
             raise ImprintError(
-                "ssc compares each layer with the next, and there is only one: look at more layers"
+                "ssc compares each layer with the next, and there is only one: observe more layers"
             )
         widths = layers.widths
-        self.pairs = sum(one * other for one, other in pairwise(widths))
+        self.pairs = sum(width * following for width, following in pairwise(widths))
         self.bytes = [(width + 7) // 8 for width in widths]
-        self.reset()
+        super().__init__(layers, options)
 
     def reset(self) -> None:
         """See nothing yet."""
@@ -131,18 +130,15 @@ class SignSignCover(Criterion):
         """
         widths, turns = self.layers.widths, max(0, inputs - 1)
         steps = pairwise(widths)
-        return sum(min(one, turns) * other for one, other in steps) / self.pairs
+        return sum(min(width, turns) * following for width, following in steps) / self.pairs
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the distinct signs as packed bits, and how many inputs were seen."""
-        signs = torch.from_numpy(_distinct(self._seen()))
-        return {"signs": signs, "inputs": torch.tensor(self.inputs)}
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the distinct signs as packed bits."""
+        return {"signs": torch.from_numpy(_distinct(self._seen()))}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
-        self.signs = [state["signs"].cpu().numpy()]
-        self._steps = None
-        self.inputs = int(state["inputs"])
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set the signs."""
+        self.signs, self._steps = [state["signs"].cpu().numpy()], None
 
 
 def _cover(patterns: SignPatterns) -> _Step:
@@ -159,12 +155,13 @@ def _cover(patterns: SignPatterns) -> _Step:
 
 def _turned(patterns: SignPatterns, pairs: Pairs, positive: Bits, negative: Bits) -> Bits:
     """Return which neurons of the next layer have different signs in each pair of patterns."""
-    one, other = pairs.rows, pairs.patterns
-    return (positive[one] & patterns.negative[other]) | (negative[one] & patterns.positive[other])
+    rows, known = pairs.rows, pairs.patterns
+    to_negative = positive[rows] & patterns.negative[known]
+    return to_negative | (negative[rows] & patterns.positive[known])
 
 
 def _distinct(signs: Bits) -> Bits:
     """Return the distinct rows, sorted."""
     rows = np.ascontiguousarray(signs).view(f"V{signs.shape[1]}").ravel()
-    found: NDArray[Any] = np.unique(rows)
-    return found.view(np.uint8).reshape(-1, signs.shape[1])
+    unique: NDArray[Any] = np.unique(rows)
+    return unique.view(np.uint8).reshape(-1, signs.shape[1])

@@ -12,83 +12,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.seeds import generator
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import criterion
+from imprint.lenses.coverage.criterion.marks import Distinct
 from imprint.lenses.coverage.criterion.ranking import most_active
 from imprint.neurons.activations import Batch, Layers
 
+MAX_PUBLISHED_PATTERNS = 10_000
+
 
 @dataclass(frozen=True)
-class PatternOptions:
+class PatternOptions(Checked):
     """Settings of top-k neuron patterns."""
 
-    k: int = 10
+    k: Annotated[int, Bounds(least=1)] = 10
     """How many neurons of each layer make up the pattern."""
 
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ImprintError(f"tknp.k is {self.k}: a pattern needs at least one neuron")
 
-
-@CRITERIA.register("tknp")
-class TopNeuronPatterns(Criterion):
+@criterion("tknp", "patterns of the most active neurons")
+class TopNeuronPatterns(Distinct):
     """Number of distinct orders of the most active neurons."""
 
     Options = PatternOptions
     options: PatternOptions
-    interval = "counts"
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
         super().__init__(layers, options)
-        places = sum(min(width, self.options.k) for width in layers.widths)
+        length = sum(min(width, self.options.k) for width in layers.widths)
         draw = generator(0, "pattern weights")
-        self._weights = draw.integers(0, 2**64, (places, 2), dtype=np.uint64)
-        self.reset()
+        self._weights = draw.integers(0, 2**64, (length, 2), dtype=np.uint64)
 
-    def reset(self) -> None:
-        """See nothing yet."""
-        self.patterns: set[bytes] = set()
-
-    def add(self, batch: Batch) -> None:
-        """Note the patterns of the batch."""
-        self.patterns.update(self._hashes(batch))
-
-    def gain(self, batch: Batch) -> Tensor:
-        """Return 1 for each input whose pattern was not seen, float64 ``[b]``."""
-        new = [pattern not in self.patterns for pattern in self._hashes(batch)]
-        return torch.tensor(new, dtype=torch.float64, device=batch.values.device)
+    def keys(self, batch: Batch) -> list[bytes]:
+        """Return the 16-byte hash of each input's pattern."""
+        hashes = np.ascontiguousarray(self._hashes(batch))
+        keys: list[bytes] = hashes.view("V16").ravel().tolist()
+        return keys
 
     def marks(self, batch: Batch) -> Tensor:
         """Return one half of the hash of each input's pattern, int64 ``[b, 1]``."""
-        return torch.from_numpy(self._numbers(batch)[:, :1].view(np.int64).copy())
+        return torch.from_numpy(self._hashes(batch)[:, :1].view(np.int64).copy())
 
-    def _hashes(self, batch: Batch) -> list[bytes]:
-        """Return the 16-byte hash of each input's pattern."""
-        hashes = np.ascontiguousarray(self._numbers(batch))
-        found: list[bytes] = hashes.view("V16").ravel().tolist()
-        return found
-
-    def _numbers(self, batch: Batch) -> NDArray[np.uint64]:
-        """Return the hash of each input's pattern as numbers, uint64 ``[b, 2]``."""
+    def _hashes(self, batch: Batch) -> NDArray[np.uint64]:
+        """Return the hash of each input's pattern, uint64 ``[b, 2]``."""
         pattern = torch.cat(most_active(batch, self.options.k), dim=1).cpu().numpy()
         hashes: NDArray[np.uint64] = (pattern + 1).astype(np.uint64) @ self._weights
         return hashes
-
-    def join(self, other: TopNeuronPatterns) -> None:
-        """Note the patterns that either saw."""
-        self.patterns = self.patterns | other.patterns
-
-    def value(self) -> float:
-        """Return the number of distinct patterns."""
-        return float(len(self.patterns))
 
     def ceiling(self, inputs: int) -> float:
         """Return the number of inputs, or of all orders there are, if fewer."""
@@ -100,13 +76,16 @@ class TopNeuronPatterns(Criterion):
                     return float(inputs)
         return float(orders)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the hashes, int64 ``[m, 2]``, and how many inputs were seen."""
-        hashes = np.frombuffer(b"".join(sorted(self.patterns)), dtype=np.int64).reshape(-1, 2)
-        return {"hashes": torch.tensor(hashes), "inputs": torch.tensor(self.inputs)}
+    def published_ratio(self, value: float, inputs: int) -> float:
+        """Return the patterns over the inputs, or over 10,000 if fewer."""
+        return super().published_ratio(value / max(1, min(inputs, MAX_PUBLISHED_PATTERNS)), inputs)
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the hashes, int64 ``[m, 2]``."""
+        joined = b"".join(sorted(self.seen))
+        return {"hashes": torch.tensor(np.frombuffer(joined, dtype=np.int64).reshape(-1, 2))}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set the hashes."""
         hashes = np.ascontiguousarray(state["hashes"].cpu().numpy())
-        self.patterns = set(hashes.view("V16").ravel().tolist())
-        self.inputs = int(state["inputs"])
+        self.seen = set(hashes.view("V16").ravel().tolist())

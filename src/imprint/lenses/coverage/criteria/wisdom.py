@@ -1,7 +1,7 @@
-"""WISDOM: the cells of importance-driven coverage over the neurons that attributors vote for.
+"""WISDOM: the cells of importance-driven coverage over the neurons that attributions vote for.
 
-The vote needs the network, so its table is given. Without one there is no WISDOM coverage, and
-what stands in its place is the reason.
+The vote needs the network, so its table is an option. Without one there is no WISDOM coverage, and
+the reason is reported in its place.
 """
 
 from __future__ import annotations
@@ -12,45 +12,24 @@ import numpy as np
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.clusters.cell_criterion import CellCriterion
-from imprint.lenses.coverage.clusters.clusterers import CLUSTERERS
-from imprint.lenses.coverage.criterion.criterion import CRITERIA
+from imprint.lenses.coverage.clusters.cell_criterion import CellCriterion, CellOptions
+from imprint.lenses.coverage.criterion.criterion import criterion
 from imprint.neurons.activations import ActivationTable
 
 
 @dataclass(frozen=True)
-class WisdomOptions:
+class VotedCellOptions(CellOptions):
     """Settings of WISDOM coverage."""
-
-    m: int = 10
-    """How many neurons to look at, the most voted first."""
-
-    k: int = 2
-    """Clusters of each neuron; 0 chooses 2 … 9 by silhouette."""
-
-    clusterer: str = "exact"
-    """Exact k-means, or one of scikit-learn's, as MeanShift, which finds its own number."""
 
     votes: tuple[float, ...] | None = None
     """Votes of every neuron, in the order of the layers."""
 
-    def __post_init__(self) -> None:
-        if self.m < 1:
-            raise ImprintError(f"wisdom.m is {self.m}: it must be at least 1")
-        if self.k < 0:
-            raise ImprintError(f"wisdom.k is {self.k}: it must be 0 (by silhouette) or more")
-        if self.clusterer != "exact" and self.clusterer not in CLUSTERERS:
-            raise ImprintError(
-                f"wisdom.clusterer is {self.clusterer!r}: choose one of exact, "
-                f"{', '.join(CLUSTERERS)}"
-            )
 
-
-@CRITERIA.register("wisdom")
+@criterion("wisdom", "cells of the neurons that several attributions vote for")
 class WisdomCoverage(CellCriterion):
     """Share of the cells of voted neurons' clusters that some input reaches."""
 
-    Options = WisdomOptions
+    Options = VotedCellOptions
 
     def choose(self, train: ActivationTable) -> IntArray:
         """Return the m most voted neurons; equal votes by their place.
@@ -60,7 +39,7 @@ class WisdomCoverage(CellCriterion):
         """
         if self.options.votes is None:
             raise ImprintError(
-                "wisdom looks at the neurons that attributors vote for, which needs the network: "
+                "wisdom observes the neurons that attributions vote for, which need the network: "
                 "give a table of votes"
             )
         votes = np.array(self.options.votes, dtype=np.float64)

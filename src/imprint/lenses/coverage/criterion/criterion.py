@@ -1,18 +1,20 @@
-"""What a coverage criterion is, and how one is found by name.
+"""What a coverage criterion is, and how one is registered.
 
-A criterion is one file in ``coverage/criteria`` with one decorated class. It is fitted once on
-activations of training data, takes batches of test activations in any number and order, and says
-how much of what could be seen was seen. Two that saw different inputs merge into one that saw
-both. What it was fitted to never changes after the fit, whatever it is shown.
+A criterion is one file in ``coverage/criteria`` with one decorated class: its settings, what it
+counts, its ceiling and how its interval is made. It is fitted once on activations of training data,
+takes batches of test activations in any number and order, and returns how much of what could be
+covered was covered. Two that saw different inputs merge into one that saw both. What it was fitted
+to never changes after the fit.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
+import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
@@ -20,12 +22,19 @@ from imprint.core.registry import Registry
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 T = TypeVar("T")
+Kind = TypeVar("Kind", bound="type[Criterion]")
+Family = Literal["cells", "neurons", "layers", "surprise"]
+FAMILIES: tuple[Family, ...] = ("cells", "neurons", "layers", "surprise")
+"""In the order of the report."""
 
 
 class Criterion(ABC):
     """How much of a network some inputs exercise.
 
     Attributes:
+        name: as registered; the report shows it in capitals.
+        meaning: what is counted, for the report.
+        family: which criteria it stands beside in the report.
         Options: a frozen dataclass of the criterion's own settings.
         reads_training: whether :meth:`fit` must be called before :meth:`update`.
         reads_labels: whether batches need labels.
@@ -40,6 +49,9 @@ class Criterion(ABC):
         inputs: how many inputs were seen.
     """
 
+    name: ClassVar[str] = "criterion"
+    meaning: ClassVar[str] = ""
+    family: ClassVar[Family] = "layers"
     Options: ClassVar[type]
     reads_training: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
@@ -57,6 +69,7 @@ class Criterion(ABC):
         self.layers = layers
         self.options = self.Options() if options is None else options
         self.inputs = 0
+        self.reset()
 
     def fit(self, train: ActivationTable) -> None:  # noqa: B027  # nothing to learn is a fit
         """Learn from activations of training data what to look for; most criteria need none.
@@ -137,26 +150,57 @@ class Criterion(ABC):
 
     @abstractmethod
     def ceiling(self, inputs: int) -> float | None:
-        """Return what no set of so many inputs can exceed; None where nothing bounds it."""
+        """Return the largest value of so many inputs; None where nothing bounds it."""
 
-    @abstractmethod
+    def published_ratio(self, value: float, inputs: int) -> float:
+        """Return a value on the scale on which WISDOM compares criteria, in [0, 1].
+
+        Shares stay as they are. To compare criteria soundly, divide by :meth:`ceiling`.
+        """
+        return min(max(value, 0.0), 1.0)
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return fit and state as tensors, for :meth:`load_state_dict`."""
+        return {**self.tensors(), "inputs": torch.tensor(self.inputs)}
 
-    @abstractmethod
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take up where :meth:`state_dict` left off."""
+        self.restore(state)
+        self.inputs = int(state["inputs"])
+
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """Return fit and state without the number of inputs."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set fit and state from what :meth:`tensors` returned."""
 
 
-def fitted(found: T | None, name: str) -> T:
-    """Return what a fit found.
+def fitted(fit: T | None, name: str) -> T:
+    """Return what a fit learned.
 
     Raises:
         ImprintError: there was no fit.
     """
-    if found is None:
+    if fit is None:
         raise ImprintError(f"{name} reads training data: call fit, or load a state, first")
-    return found
+    return fit
 
 
 CRITERIA: Registry[type[Criterion]] = Registry("criterion", "imprint.lenses.coverage.criteria")
+
+
+def criterion(name: str, meaning: str) -> Callable[[Kind], Kind]:
+    """Return a decorator that registers a class of criteria.
+
+    Args:
+        name: by which it is asked for.
+        meaning: what is counted, in a few words for the report.
+    """
+
+    def register(kind: Kind) -> Kind:
+        kind.name, kind.meaning = name, meaning
+        return CRITERIA.register(name)(kind)  # type: ignore[return-value]
+
+    return register

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 
 TRUTHS = {"true": True, "false": False}
 
 
-def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
+def parse_parameters(texts: Iterable[str]) -> Mapping[str, Any]:
     """Return the options of each criterion that is named; later texts win.
 
     Raises:
@@ -23,7 +24,7 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
     >>> parse_parameters(["kmnc.k=10", "kmnc.compat=true"])
     {'kmnc': MultisectionOptions(k=10, compat=True)}
     """
-    given: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, object]] = {}
     for text in texts:
         place, equals, value = text.partition("=")
         name, dot, option = place.strip().partition(".")
@@ -35,28 +36,45 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
         if option not in types:
             known = ", ".join(f"{name}.{known}" for known in types) or "none"
             raise ImprintError(f"criterion {name!r} has no option {option!r}; it has: {known}")
-        given.setdefault(name, {})[option] = _parse(place.strip(), value.strip(), types[option])
-    return {name: CRITERIA.get(name).Options(**values) for name, values in given.items()}
+        values.setdefault(name, {})[option] = _parse(place.strip(), value.strip(), types[option])
+    return {name: make_options(name, chosen) for name, chosen in values.items()}
 
 
-def _option_types(name: str) -> dict[str, Any]:
+def make_options(name: str, values: Mapping[str, Any]) -> Any:
+    """Return the options of a criterion; the rest at their defaults.
+
+    Raises:
+        ImprintError: an unknown criterion or option, or a value out of its range.
+    """
+    types = _option_types(name)
+    unknown = [option for option in values if option not in types]
+    if unknown:
+        known = ", ".join(types) or "none"
+        raise ImprintError(f"criterion {name!r} has no option {unknown[0]!r}; it has: {known}")
+    try:
+        return CRITERIA.get(name).Options(**values)
+    except OptionError as error:
+        raise ImprintError(f"{name}.{error}") from None
+
+
+def _option_types(name: str) -> Mapping[str, Any]:
     options = CRITERIA.get(name).Options
     types = get_type_hints(options)
     return {field.name: types[field.name] for field in fields(options)}
 
 
 def _parse(place: str, text: str, kind: Any) -> Any:
-    """Return a text as a value of a type: number, truth, text, one of some, or none of these."""
+    """Return a text as a value of a type: number, boolean, text, choice or None."""
     if get_origin(kind) in (Union, UnionType):
         kinds = get_args(kind)
         if NoneType in kinds and text.lower() == "none":
             return None
-        kind = next(one for one in kinds if one is not NoneType)
+        kind = next(each for each in kinds if each is not NoneType)
     if get_origin(kind) is Literal:
         choices = {str(choice): choice for choice in get_args(kind)}
-        return _one_of(place, text, choices)
+        return _choice(place, text, choices)
     if kind is bool:
-        return _one_of(place, text.lower(), TRUTHS)
+        return _choice(place, text.lower(), TRUTHS)
     if kind is str:
         return text
     if get_origin(kind) is tuple:
@@ -68,7 +86,7 @@ def _parse(place: str, text: str, kind: Any) -> Any:
         raise ImprintError(f"{place} is {text!r}: it must be {wanted}") from None
 
 
-def _one_of(place: str, text: str, choices: dict[str, Any]) -> Any:
+def _choice(place: str, text: str, choices: Mapping[str, Any]) -> Any:
     if text not in choices:
         raise ImprintError(f"{place} is {text!r}: choose one of {', '.join(choices)}")
     return choices[text]

@@ -1,36 +1,33 @@
 """Criteria of activations beyond the training range: what counts is the largest and smallest seen.
 
 A neuron leaves [l − s·σ, u + s·σ] for some input exactly if its extremes over all inputs do; so
-the state is two numbers a neuron, and an update one pass over the batch.
+the state is two numbers a neuron, and an update one pass over the batch. A corner is a neuron above
+its range, or below it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Criterion, fitted
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.criterion.criterion import Criterion, Family, fitted
 from imprint.lenses.coverage.criterion.moments import require_ranges, training_moments
 from imprint.lenses.coverage.measure.tally import NO_MARK
-from imprint.neurons.activations import ActivationTable, Batch, Layers
+from imprint.neurons.activations import ActivationTable, Batch
 
 
 @dataclass(frozen=True)
-class BoundaryOptions:
+class BoundaryOptions(Checked):
     """How far beyond the training range a boundary lies."""
 
-    sigma: float = 0.0
+    sigma: Annotated[float, Bounds(least=0)] = 0.0
     """Standard deviations of the neuron that are added at both ends of its range."""
-
-    def __post_init__(self) -> None:
-        if not self.sigma >= 0:
-            raise ImprintError(f"sigma is {self.sigma}: a boundary cannot lie within the range")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,22 +54,19 @@ class Boundaries:
 
 
 class BeyondRange(Criterion):
-    """Keeps the smallest and largest activation of each neuron.
+    """Share of corners that some input reaches, from the extremes of each neuron.
 
     Attributes:
-        name: of the criterion, for messages.
+        both_ends: whether corners below the range count as well.
     """
 
     Options = BoundaryOptions
     options: BoundaryOptions
-    name: ClassVar[str]
+    family: Family = "neurons"  # type: ignore[misc]
+    both_ends: ClassVar[bool]
     reads_training = True
     interval = "counts"
     boundaries: Boundaries | None = None
-
-    def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
-        self.reset()
 
     def fit(self, train: ActivationTable) -> None:
         """Learn the range of each neuron, and its deviation where that moves the boundaries.
@@ -96,76 +90,72 @@ class BeyondRange(Criterion):
         self.lowest = -self.highest
 
     def add(self, batch: Batch) -> None:
-        """Stretch what was seen to the extremes of the batch."""
+        """Extend the extremes by those of the batch."""
         fitted(self.boundaries, self.name)
-        self._stretch(*batch.extremes)
+        self._extend(*batch.extremes)
 
     def join(self, other: BeyondRange) -> None:
-        """Stretch what was seen to what the other one saw."""
-        self._stretch(other.lowest, other.highest)
+        """Extend the extremes by those of the other one."""
+        self._extend(other.lowest, other.highest)
 
-    def _stretch(self, lowest: Tensor, highest: Tensor) -> None:
+    def _extend(self, lowest: Tensor, highest: Tensor) -> None:
         self.lowest = torch.minimum(self.lowest.to(lowest.device), lowest)
         self.highest = torch.maximum(self.highest.to(highest.device), highest)
 
-    def above(self) -> Tensor:
-        """Return which neurons exceeded their upper boundary, bool ``[neurons]``."""
-        limits = fitted(self.boundaries, self.name).on(self.highest.device)
-        return self.highest > limits.upper
+    def _corners(self, lowest: Tensor, highest: Tensor) -> Tensor:
+        """Return which corners activations ``[…, neurons]`` reach, ``[…, corners]``."""
+        limits = fitted(self.boundaries, self.name).on(highest.device)
+        above = highest > limits.upper
+        if not self.both_ends:
+            return above
+        return torch.cat([above, lowest < limits.lower], dim=-1)
 
-    def below(self) -> Tensor:
-        """Return which neurons fell below their lower boundary, bool ``[neurons]``."""
-        limits = fitted(self.boundaries, self.name).on(self.lowest.device)
-        return self.lowest < limits.lower
+    def reached(self) -> Tensor:
+        """Return which corners some input reached, bool ``[corners]``: those above first."""
+        return self._corners(self.lowest, self.highest)
 
-    def newly_above(self, batch: Batch) -> Tensor:
-        """Return how many neurons each input would be the first to lift, int64 ``[b]``."""
-        device = batch.values.device
-        return (self.beyond_upper(batch) & ~self.above().to(device)).sum(1)
+    def value(self) -> float:
+        """Return the share of corners that were reached."""
+        return int(self.reached().sum()) / self.mark_count()
 
-    def newly_below(self, batch: Batch) -> Tensor:
-        """Return how many neurons each input would be the first to push down, int64 ``[b]``."""
-        device = batch.values.device
-        return (self.beyond_lower(batch) & ~self.below().to(device)).sum(1)
+    def gain(self, batch: Batch) -> Tensor:
+        """Return the share of corners that each input would be the first to reach."""
+        corners = self._corners(batch.values, batch.values)
+        return (corners & ~self.reached().to(corners.device)).sum(1).double() / self.mark_count()
 
-    def beyond_upper(self, batch: Batch) -> Tensor:
-        """Return which activations exceed their upper boundary, bool ``[b, neurons]``."""
-        return batch.values > fitted(self.boundaries, self.name).on(batch.values.device).upper
+    def marks(self, batch: Batch) -> Tensor:
+        """Return the corners that each input reaches."""
+        corners = self._corners(batch.values, batch.values)
+        numbers = torch.arange(corners.shape[1], device=corners.device)
+        return torch.where(corners, numbers, torch.tensor(NO_MARK, device=corners.device))
 
-    def beyond_lower(self, batch: Batch) -> Tensor:
-        """Return which activations fall below their lower boundary, bool ``[b, neurons]``."""
-        return batch.values < fitted(self.boundaries, self.name).on(batch.values.device).lower
+    def mark_count(self) -> int:
+        """Return the number of corners."""
+        return (2 if self.both_ends else 1) * self.layers.neurons
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return boundaries, extremes, and how many inputs were seen."""
+    @property
+    def unit(self) -> float:
+        """By how much one corner raises the value."""
+        return 1 / self.mark_count()
+
+    @property
+    def burst(self) -> float:
+        """How many corners one training input holds."""
         limits = fitted(self.boundaries, self.name)
-        return {
-            "lower": limits.lower,
-            "upper": limits.upper,
-            "held_low": limits.held_low,
-            "held_high": limits.held_high,
-            "lowest": self.lowest,
-            "highest": self.highest,
-            "inputs": torch.tensor(self.inputs),
-        }
+        ends = (limits.held_high, limits.held_low) if self.both_ends else (limits.held_high,)
+        return held_together(torch.cat(ends))
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def tensors(self) -> dict[str, Tensor]:
+        """Return boundaries and extremes."""
+        limits = fitted(self.boundaries, self.name)
+        return {**vars(limits), "lowest": self.lowest, "highest": self.highest}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set boundaries and extremes."""
         self.boundaries = Boundaries(
             state["lower"], state["upper"], state["held_low"], state["held_high"]
         )
         self.lowest, self.highest = state["lowest"], state["highest"]
-        self.inputs = int(state["inputs"])
-
-
-def numbered(beyond: Tensor) -> Tensor:
-    """Return the numbers of the marks that are set, int64 ``[b, w]``, with ``NO_MARK`` else.
-
-    Args:
-        beyond: bool ``[b, w]``.
-    """
-    numbers = torch.arange(beyond.shape[1], device=beyond.device)
-    return torch.where(beyond, numbers, torch.tensor(NO_MARK, device=beyond.device))
 
 
 def held_together(holders: Tensor) -> float:

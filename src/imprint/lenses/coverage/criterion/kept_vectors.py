@@ -76,14 +76,14 @@ class KeptVectors:
         far = vectors[self.far(vectors, threshold)]
         if not len(far):
             return
-        found = _with_squares(far)
-        found = found[_greedy(len(found), _close_pairs(far, found, threshold))]
-        needed = self.count + len(found)
+        kept = _with_squares(far)
+        kept = kept[_greedy(len(kept), _close_pairs(far, kept, threshold))]
+        needed = self.count + len(kept)
         if needed > len(self.room):
             larger = self.room.new_empty(max(needed, 2 * len(self.room)), self.room.shape[1])
             larger[: self.count] = self.room[: self.count]
             self.room = larger
-        self.room[self.count : needed] = found
+        self.room[self.count : needed] = kept
         self.count = needed
 
     def far(self, vectors: Tensor, threshold: float) -> Tensor:
@@ -99,8 +99,8 @@ class KeptVectors:
         first = 0
         if self._sorted is not None:
             first = len(self._sorted.rows)
-            for some, low, high in _windows(vectors, self._sorted, threshold):
-                far[some] &= _far(vectors[some], self._sorted.rows[low:high], threshold)
+            for rows, low, high in _windows(vectors, self._sorted, threshold):
+                far[rows] &= _far(vectors[rows], self._sorted.rows[low:high], threshold)
         for start in range(first, self.count, KEPT_TILE):
             left = far.nonzero().flatten()
             tile = self.room[start : min(start + KEPT_TILE, self.count)]
@@ -123,7 +123,7 @@ def _windows(vectors: Tensor, kept: _Sorted, threshold: float) -> list[tuple[Ten
     Where the windows hold most of them, whole tiles make fewer and larger products.
 
     Returns:
-        Positions of vectors, int64 ``[some]``, and the range of sorted rows, its end not included.
+        Positions of vectors, int64 ``[r]``, and the range of sorted rows, its end not included.
     """
     places = vectors.double() @ kept.direction
     largest = max(float(places.abs().amax()), float(kept.places.abs().amax()))
@@ -173,10 +173,10 @@ def _close_pairs(vectors: Tensor, others: Tensor, threshold: float) -> Tensor:
     """Return which pairs have a squared distance of at most the threshold, int64 ``[p, 2]``."""
     distances, error = _distances(vectors, others)
     pairs = (distances <= threshold + error[:, None]).nonzero()
-    one, other = pairs.unbind(1)
-    close = distances[one, other] <= threshold - error[one]
+    first, second = pairs.unbind(1)
+    close = distances[first, second] <= threshold - error[first]
     for unsure in torch.split((~close).nonzero().flatten(), DIFFERENCES // others.shape[1] + 1):
-        differences = vectors[one[unsure]].double() - others[other[unsure], :-1].double()
+        differences = vectors[first[unsure]].double() - others[second[unsure], :-1].double()
         close[unsure] = differences.square().sum(1) <= threshold
     return pairs[close]
 

@@ -1,4 +1,4 @@
-"""Criteria that mark things once some input shows them; what two of them saw joins by "or"."""
+"""Criteria that count things once some input shows them."""
 
 from __future__ import annotations
 
@@ -10,30 +10,31 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Criterion
-from imprint.neurons.activations import Layers
+from imprint.lenses.coverage.criterion.criterion import Criterion, Family
+from imprint.neurons.activations import Batch, Layers
 
-MOST_MARKS = 2**29
+MAX_MARKS = 2**29
 """A mark is a byte, and sixteen in the tally behind the interval: nine gigabytes."""
 
 
 class Marks(Criterion):
-    """Share of things that were seen at least once.
+    """Share of numbered things that were seen at least once.
 
     Attributes:
         marked: bool, which were seen; things that do not count may stand among them.
     """
 
+    family: Family = "neurons"  # type: ignore[misc]
     marked: Tensor
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
-        if self.size() > MOST_MARKS:
+        self.layers, self.options = layers, self.Options() if options is None else options
+        if self.size() > MAX_MARKS:
             raise ImprintError(
-                f"{self.size():,} marks of {layers.neurons:,} neurons do not fit into memory: ask "
-                "for fewer sections, or look at fewer layers"
+                f"{self.size():,} marks of {layers.neurons:,} neurons do not fit into memory: use "
+                "fewer sections, or fewer layers"
             )
-        self.reset()
+        super().__init__(layers, self.options)
 
     @abstractmethod
     def size(self) -> int:
@@ -62,6 +63,23 @@ class Marks(Criterion):
             self.marked = self.marked.to(device)
         return self.marked
 
+    def marks(self, batch: Batch) -> Tensor:
+        """Return which marks each input sets."""
+        raise NotImplementedError
+
+    def places(self, batch: Batch) -> Tensor:
+        """Return which places of ``marked`` each input sets, int64 ``[b, w]``."""
+        return self.marks(batch)
+
+    def add(self, batch: Batch) -> None:
+        """Set the marks of the batch."""
+        self.on(batch.values.device).index_fill_(0, self.places(batch).reshape(-1), True)
+
+    def gain(self, batch: Batch) -> Tensor:
+        """Return the share of marks that each input alone would add, float64 ``[b]``."""
+        new = ~self.on(batch.values.device)[self.places(batch)]
+        return new.sum(1).double() / self.counted().numel()
+
     def join(self, other: Marks) -> None:
         """Mark what either marked."""
         self.marked = self.marked | other.marked.to(self.marked.device)
@@ -71,11 +89,55 @@ class Marks(Criterion):
         counted = self.counted()
         return int(counted.sum()) / counted.numel()
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the marks, and how many inputs were seen."""
-        return {"marked": self.marked.clone(), "inputs": torch.tensor(self.inputs)}
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the marks."""
+        return {"marked": self.marked.clone()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set the marks."""
         self.marked = state["marked"].clone()
-        self.inputs = int(state["inputs"])
+
+
+class Distinct(Criterion):
+    """Number of distinct keys of inputs, or their share where all are known.
+
+    Attributes:
+        seen: keys of the inputs.
+    """
+
+    interval = "counts"
+
+    def reset(self) -> None:
+        """See nothing yet."""
+        self.seen: set[Any] = set()
+
+    @abstractmethod
+    def keys(self, batch: Batch) -> list[Any]:
+        """Return the key of each input; None where it counts nothing."""
+
+    @property
+    def total(self) -> int:
+        """What the number of keys is divided by."""
+        return 1
+
+    @property
+    def unit(self) -> float:
+        """By how much one key raises the value."""
+        return 1 / self.total
+
+    def add(self, batch: Batch) -> None:
+        """Note the keys of the batch."""
+        self.seen.update(key for key in self.keys(batch) if key is not None)
+
+    def gain(self, batch: Batch) -> Tensor:
+        """Return ``unit`` for each input whose key is new, float64 ``[b]``."""
+        new = [key is not None and key not in self.seen for key in self.keys(batch)]
+        return torch.tensor(new, dtype=torch.float64, device=batch.values.device) / self.total
+
+    def join(self, other: Distinct) -> None:
+        """Note the keys that either saw."""
+        self.seen = self.seen | other.seen
+
+    def value(self) -> float:
+        """Return the number of keys, or their share."""
+        return len(self.seen) / self.total

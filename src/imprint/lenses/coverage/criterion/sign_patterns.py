@@ -28,7 +28,7 @@ class Pairs:
     """Rows that differ from a known pattern in exactly one neuron.
 
     Attributes:
-        rows: int64 ``[p]``, the row asked for.
+        rows: int64 ``[p]``, the row of the given patterns.
         neurons: int64 ``[p]``, the neuron that differs.
         patterns: int64 ``[p]``, the known pattern.
     """
@@ -86,17 +86,17 @@ class SignPatterns:
         known[self.hashes & np.uint64(known.size - 1)] = True
         step = max(1, LOOKUPS // self.width)
         for start in range(0, len(rows), step):
-            some = rows[start : start + step]
-            bits = np.unpackbits(some, axis=1, count=self.width)
+            part = rows[start : start + step]
+            bits = np.unpackbits(part, axis=1, count=self.width)
             changes = np.where(bits, np.uint64(0) - weights, weights)
-            flipped = _hashes(some, self.width)[:, None] + changes
+            flipped = _hashes(part, self.width)[:, None] + changes
             likely = np.nonzero(known[flipped & np.uint64(known.size - 1)])
             wanted = flipped[likely]
-            found = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
-            hit = self.hashes[found] == wanted
-            asked, neurons, found = likely[0][hit], likely[1][hit], found[hit]
-            differing = np.bitwise_count(some[asked] ^ self.patterns[found]).sum(1) == 1
-            yield Pairs(asked[differing] + start, neurons[differing], found[differing])
+            places = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
+            hit = self.hashes[places] == wanted
+            matched, neurons, places = likely[0][hit], likely[1][hit], places[hit]
+            differing = np.bitwise_count(part[matched] ^ self.patterns[places]).sum(1) == 1
+            yield Pairs(matched[differing] + start, neurons[differing], places[differing])
 
 
 def _weights(width: int) -> NDArray[np.uint64]:

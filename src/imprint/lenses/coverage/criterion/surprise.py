@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,43 +24,37 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imprint.core.arrays import IntArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Criterion, fitted
+from imprint.lenses.coverage.criterion.criterion import Family, fitted
+from imprint.lenses.coverage.criterion.marks import Distinct
 from imprint.lenses.coverage.criterion.moments import training_moments
 from imprint.lenses.coverage.measure.tally import NO_MARK
-from imprint.neurons.activations import ActivationTable, Batch, Layers
+from imprint.neurons.activations import ActivationTable, Batch
 
-LEAST_VARIANCE = 1e-5
+MIN_VARIANCE = 1e-5
 FIT = "fit."
 
 FloatArray = NDArray[np.floating[Any]]
+Width = Annotated[float, Bounds(above=0)]
+"""Width of a bucket."""
 
 
 @dataclass(frozen=True)
-class SurpriseOptions:
+class SurpriseOptions(Checked):
     """How degrees of surprise are told apart."""
 
-    criterion: ClassVar[str] = "surprise"
-
-    width: float = 1.0
+    width: Width = 1.0
     """Width of a bucket."""
 
-    upper: float = 0.0
-    """Upper end of what is cut into sections; 0 counts buckets instead."""
+    upper: Annotated[float, Bounds(least=0)] = 0.0
+    """Upper end of the range that is cut into sections; 0 counts buckets instead."""
 
-    sections: int = 1000
+    sections: Annotated[int, Bounds(least=1)] = 1000
     """Sections that (0, upper] is cut into."""
 
-    def __post_init__(self) -> None:
-        if not self.width > 0:
-            raise ImprintError(f"{self.criterion}.width is {self.width}: it must be positive")
-        if not self.upper >= 0:
-            raise ImprintError(f"{self.criterion}.upper is {self.upper}: it must not be negative")
-        if self.sections < 1:
-            raise ImprintError(f"{self.criterion}.sections is {self.sections}: take at least one")
 
-
-class Surprise(Criterion):
+class Surprise(Distinct):
     """Number of distinct degrees of surprise, or share of sections.
 
     Attributes:
@@ -74,17 +68,8 @@ class Surprise(Criterion):
     reads_training = True
     reads_labels = True
     costly = True
-    interval = "counts"
+    family: Family = "surprise"  # type: ignore[misc]
     learned: Mapping[str, Tensor] | None = None
-
-    def __init__(self, layers: Layers, options: Any = None) -> None:
-        super().__init__(layers, options)
-        self.name: str = self.options.criterion
-        self.reset()
-
-    def reset(self) -> None:
-        """See nothing yet."""
-        self.seen: set[int] = set()
 
     def fit(self, train: ActivationTable) -> None:
         """Learn the traces of each class.
@@ -95,9 +80,9 @@ class Surprise(Criterion):
         """
         if train.labels is None:
             raise ImprintError(f"{self.name} needs the class of each training input: give labels")
-        varying = training_moments(train).variance.numpy() >= LEAST_VARIANCE
+        varying = training_moments(train).variance.numpy() >= MIN_VARIANCE
         if not varying.any():
-            raise ImprintError(f"{self.name} has nothing to go by: no neuron varies in training")
+            raise ImprintError(f"{self.name} cannot be fitted: no neuron varies in training")
         neurons = np.flatnonzero(varying)
         order = np.argsort(train.labels, kind="stable")
         classes, counts = np.unique(train.labels, return_counts=True)
@@ -118,8 +103,8 @@ class Surprise(Criterion):
 
     def learned_array(self, name: str) -> NDArray[Any]:
         """Return one of the learned arrays."""
-        found: NDArray[Any] = fitted(self.learned, self.name)[name].numpy()
-        return found
+        learned: NDArray[Any] = fitted(self.learned, self.name)[name].numpy()
+        return learned
 
     def surprise(self, batch: Batch) -> NDArray[np.float64]:
         """Return how surprising each input is, float64 ``[b]``.
@@ -131,18 +116,18 @@ class Surprise(Criterion):
         if batch.labels is None:
             raise ImprintError(f"{self.name} needs the class of each input: give labels")
         labels = batch.labels.cpu().numpy()
-        strangers = np.setdiff1d(labels, known)
-        if len(strangers):
+        unknown = np.setdiff1d(labels, known)
+        if len(unknown):
             raise ImprintError(
-                f"{self.name} has no training inputs of class {strangers[0]}: leave inputs of it "
+                f"{self.name} has no training inputs of class {unknown[0]}: leave inputs of it "
                 "out, or fit to data that has it"
             )
         return self.degrees(batch.values.cpu().numpy()[:, neurons], np.searchsorted(known, labels))
 
     @property
-    def unit(self) -> float:
-        """By how much one bucket, or section, raises the value."""
-        return 1 / self.options.sections if self.options.upper else 1.0
+    def total(self) -> int:
+        """Sections, or 1 where buckets are counted."""
+        return self.options.sections if self.options.upper else 1
 
     def marks(self, batch: Batch) -> Tensor:
         """Return the bucket of each input, or its section, int64 ``[b, 1]``."""
@@ -163,49 +148,36 @@ class Surprise(Criterion):
             return np.ceil(surprise / self.options.upper * self.options.sections).astype(np.int64)
         return np.floor(surprise / self.options.width).astype(np.int64)
 
-    def _counts(self, bucket: int) -> bool:
-        return not self.options.upper or 1 <= bucket <= self.options.sections
-
-    def add(self, batch: Batch) -> None:
-        """Note the buckets of the batch."""
-        self.seen.update(filter(self._counts, self.buckets(batch).tolist()))
-
-    def gain(self, batch: Batch) -> Tensor:
-        """Return by how much each input alone would raise the value, float64 ``[b]``."""
-        buckets = self.buckets(batch).tolist()
-        new = [self._counts(bucket) and bucket not in self.seen for bucket in buckets]
-        gain = torch.tensor(new, dtype=torch.float64, device=batch.values.device)
-        return gain / self.options.sections if self.options.upper else gain
-
-    def join(self, other: Surprise) -> None:
-        """Note the buckets that either saw."""
-        self.seen = self.seen | other.seen
-
-    def value(self) -> float:
-        """Return the number of buckets, or the share of sections."""
-        return len(self.seen) / (self.options.sections if self.options.upper else 1)
+    def keys(self, batch: Batch) -> list[int | None]:
+        """Return the bucket of each input, or its section; None outside all sections."""
+        buckets: list[int] = self.buckets(batch).tolist()
+        if not self.options.upper:
+            return list(buckets)
+        return [bucket if 1 <= bucket <= self.options.sections else None for bucket in buckets]
 
     def ceiling(self, inputs: int) -> float:
         """Return the number of inputs, or the share of sections that so many reach."""
-        if not self.options.upper:
-            return float(inputs)
-        return min(inputs, self.options.sections) / self.options.sections
+        return min(inputs, self.total) / self.total if self.options.upper else float(inputs)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return what was learned, the buckets, and how many inputs were seen."""
+    def published_ratio(self, value: float, inputs: int) -> float:
+        """Return the buckets over the inputs; a share of sections stays as it is."""
+        if self.options.upper:
+            return value
+        return super().published_ratio(value / max(1, inputs), inputs)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what was learned, and the buckets."""
         learned = fitted(self.learned, self.name)
         return {
             **{FIT + name: tensor for name, tensor in learned.items()},
             "buckets": torch.tensor(sorted(self.seen), dtype=torch.int64),
-            "inputs": torch.tensor(self.inputs),
         }
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up where :meth:`state_dict` left off."""
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Set what was learned, and the buckets."""
         self.learned = {
             name.removeprefix(FIT): tensor.cpu()
             for name, tensor in state.items()
             if name.startswith(FIT)
         }
         self.seen = set(state["buckets"].tolist())
-        self.inputs = int(state["inputs"])

@@ -196,11 +196,11 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
         )
     if not lines[1:]:
         raise ImprintError(f"{path} has no votes: give a table with a line for every neuron")
-    found: dict[str, dict[int, float]] = {}
+    votes: dict[str, dict[int, float]] = {}
     for number, line in enumerate(lines[1:], start=2):
         try:
             name, row, score = line
-            neurons = found.setdefault(name, {})
+            neurons = votes.setdefault(name, {})
             if int(row) in neurons:
                 raise ValueError(f"neuron {row} of {name} is there twice")
             neurons[int(row)] = float(score)
@@ -208,7 +208,7 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
                 raise ValueError(f"the score {score} is no finite number")
         except ValueError as error:
             raise ImprintError(f"{path}, line {number}: {error}") from error
-    return {name: _dense(path, name, neurons) for name, neurons in found.items()}
+    return {name: _dense(path, name, neurons) for name, neurons in votes.items()}
 
 
 def _dense(path: Path, name: str, neurons: Mapping[int, float]) -> FloatArray:

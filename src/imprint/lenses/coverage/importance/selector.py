@@ -164,10 +164,10 @@ class Selector:
         """
         weights = read_weights(path)
         try:
-            told = read_json(path.with_suffix(".json"))
-            options = dict(told["options"])
+            card = read_json(path.with_suffix(".json"))
+            options = dict(card["options"])
             options["widths"] = tuple(options["widths"])
-            selector = cls(told["methods"], told["scopes"], SelectorOptions(**options))
+            selector = cls(card["methods"], card["scopes"], SelectorOptions(**options))
             selector.low, selector.high = weights.pop("low"), weights.pop("high")
             selector.network = selector._build(len(selector.low)).eval()
             selector.network.load_state_dict(

@@ -208,9 +208,9 @@ def leading_frequency(layers: Layers, rows: list[IntArray], options: VotingOptio
     random = generator(options.seed, "votes")
     for counts in resamples(random, len(rows), options.draws):
         for total in counts @ points:
-            found = np.zeros(layers.neurons)
-            found[voted] = total
-            frequency[options.lead(layers, found).neurons] += 1
+            totals = np.zeros(layers.neurons)
+            totals[voted] = total
+            frequency[options.lead(layers, totals).neurons] += 1
     return frequency / options.draws
 
 

@@ -1,6 +1,6 @@
 """How far a coverage would differ with other inputs: a jackknife over groups of inputs.
 
-The inputs are dealt into G groups, each seen by a criterion of its own. With θ₍g₎ the value of all
+The inputs are split into G groups, each seen by a criterion of its own. With θ₍g₎ the value of all
 groups but g and θ̄ their mean,
 
     se² = (G − 1)/G · Σ_g (θ₍g₎ − θ̄)²,      95 % interval: value ± t_{G−1} · se
@@ -71,8 +71,8 @@ def within_bounds(
     return max(0.0, low), high if ceiling is None else min(high, max(ceiling, value))
 
 
-def _together(one: Criterion, other: Criterion) -> Criterion:
-    whole = one.fresh()
-    whole.merge(one)
-    whole.merge(other)
+def _together(first: Criterion, second: Criterion) -> Criterion:
+    whole = first.fresh()
+    whole.merge(first)
+    whole.merge(second)
     return whole

@@ -32,7 +32,7 @@ from imprint.lenses.coverage.measure.rarefaction import Occupancy
 from imprint.stats import Estimate, percentile_interval
 
 DRAWS = 1000
-MOST_UNSEEN = 100
+MAX_UNSEEN_PER_INPUT = 100
 CHUNK_VALUES = 1_000_000
 
 
@@ -98,7 +98,7 @@ def bootstrap_reached(
     ends = np.cumsum(chances)
     new = 1 - ends[-1]
     size = max(1, CHUNK_VALUES // (count + known + unseen))
-    found = []
+    reached = []
     for start in range(0, draws, size):
         picks = random.random((min(size, draws - start), count))
         cells = np.searchsorted(ends, picks, side="right")
@@ -106,11 +106,11 @@ def bootstrap_reached(
         if unseen:
             which = (picks[beyond] - ends[-1]) * (unseen / new)
             cells[beyond] += np.minimum(which.astype(np.int64), unseen - 1)
-        found.append(_different(np.minimum(cells, known + unseen - 1), known + unseen))
+        reached.append(_different(np.minimum(cells, known + unseen - 1), known + unseen))
     mean = -np.expm1(count * np.log1p(-np.minimum(chances, 1 - 1e-16))).sum()
     if unseen:
         mean -= unseen * np.expm1(count * np.log1p(-new / unseen))
-    return np.concatenate(found).astype(np.float64) - float(mean - known)
+    return np.concatenate(reached).astype(np.float64) - float(mean - known)
 
 
 def bootstrap_coverage(
@@ -137,7 +137,7 @@ def _chances(cache: CellCache) -> tuple[NDArray[np.float64], int]:
     count, once, twice = len(cache), occupancy.with_inputs(1), occupancy.with_inputs(2)
     plain = cache.counts / count
     # Of more unseen cells than this hardly two draws meet in one.
-    unseen = math.ceil(min(occupancy.unseen, MOST_UNSEEN * count))
+    unseen = math.ceil(min(occupancy.unseen, MAX_UNSEEN_PER_INPUT * count))
     if not unseen:
         return plain, 0
     rest = once / count * (count - 1) * once / ((count - 1) * once + 2 * twice)

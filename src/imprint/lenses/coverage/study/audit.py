@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from imprint.core.arrays import IntArray
-from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
-from imprint.lenses.coverage.study.gallery import gallery_step
-from imprint.lenses.coverage.study.measure import settings_of
-from imprint.lenses.coverage.study.neurons import Network, check_choice, with_neurons
-from imprint.lenses.coverage.study.options import CoverageStep, TablesChoice
-from imprint.lenses.coverage.study.study import LENS, coverage_step
-from imprint.lenses.coverage.study.tables import Sets, activation_steps
-from imprint.nets.load import NetworkFile, load_model
+from imprint.data.view import View
+from imprint.lenses.coverage.options import CoverageStep, TablesChoice
+from imprint.lenses.coverage.study.gallery import SavePictures
+from imprint.lenses.coverage.study.inputs import TakeActivations, TestedNetwork
+from imprint.lenses.coverage.study.measure import LENS, MeasureCoverage, settings_of
+from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice
+from imprint.nets.load import NetworkFile
 from imprint.probe.neurons.tap_options import TapOptions
+from imprint.study.finding import JsonObject, to_json
 from imprint.study.store import Study
 
 
 def check_step(choice: CoverageStep) -> None:
-    """Tell mistakes in the choice before other work begins.
+    """Refuse mistakes in the choice before other work begins.
 
     Raises:
-        ImprintError: criteria, settings or attributions that do not exist, or a negative number of
-            records.
+        ImprintError: criteria, settings or attributions that do not exist.
     """
-    if choice.records < 0:
-        raise ImprintError(f"--coverage.records is {choice.records}: it must not be negative")
     settings_of(choice)
     check_choice(choice)
 
@@ -45,7 +42,7 @@ def audit_step(
     seed: int,
     device: torch.device,
     centre_fraction: float = 1.0,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the findings by lens for one network, nothing when the step is skipped.
 
     Args:
@@ -64,24 +61,19 @@ def audit_step(
     """
     if choice.skip:
         return {}
-    settings = settings_of(choice)
     order = generator(seed, "coverage tests").permutation(sets["test"])
     tests = np.sort(order[: choice.records or len(sets["train"])])
-    chosen = Sets(images, {"train": np.sort(sets["train"]), "test": tests}, centre_fraction)
-    file = study.path(checkpoint)
-    model, weights = load_model(file), NetworkFile(file).fingerprint()
-    taps = TapOptions()
-    tables = activation_steps(study, model, weights, chosen, taps, "float32", device)
-    network = Network(model, weights, images, chosen.index["train"], device, centre_fraction)
-    train, test = tables["train"], tables["test"]
-    settings, neurons = with_neurons(
-        study, settings, test.layers, network, choice, TablesChoice(), seed
-    )
-    made_with = {
-        "source": {name: study.hash_of(f"activations/{name}") for name in tables},
-        "correct_only": "none",
-        "network": checkpoint,
-    }
-    findings = coverage_step(study, train, test, settings, neurons, made_with, seed, gaps=True)
-    gallery_step(study, images)
-    return {LENS: {**findings, "network": checkpoint}}
+    members = View(images, np.sort(sets["train"]), centre_fraction)
+    network = TestedNetwork(NetworkFile(study.path(checkpoint)), device)
+    steps = [
+        TakeActivations(network, view, TapOptions(), part=part)
+        for part, view in (("train", members), ("test", replace(members, index=tests)))
+    ]
+    train, test = (step.table(study) for step in steps)
+    ranking = NeuronRanking(study, test.layers, network, members, choice, TablesChoice(), seed)
+    settings, choices = ranking.fill(settings_of(choice))
+    source = {step.part: study.hash_of(step.artefact) for step in steps}
+    step = MeasureCoverage(settings, choices, source, "none", seed, True, train, test)
+    findings = replace(step.findings(study), network=checkpoint)
+    study.run(SavePictures(images, study))
+    return {LENS: to_json(findings)}

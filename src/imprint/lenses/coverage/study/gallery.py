@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imprint.data.imageset import ImageSet
+from imprint.lenses.coverage.findings import CoverageFindings, GapExample, GapFinding
+from imprint.report.gallery import Card, CardPicture, Range, RangeStrip, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.json_io import read_json, write_json
+from imprint.report.wording import plural, significant, small_percent
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
 
-STEP = "coverage"
+COVERAGE = "coverage"
 
 
-def gallery_step(study: Study, images: ImageSet) -> Path:
-    """Write ``gallery/coverage``: ``gallery.json`` and the PNG files it names.
+@dataclass(frozen=True)
+class SavePictures(Step):
+    """``gallery/coverage``: a card a gap, and the PNG files it names."""
 
-    Args:
-        study: holds ``coverage``.
-        images: where pixels come from.
-    """
+    images: ImageSet
+    study: Study = uncounted()
 
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        gaps = read_json(study.path(STEP) / "findings.json").get("gaps", [])
-        write_json(folder / "gallery.json", {"cards": [_card(folder, images, gap) for gap in gaps]})
+    artefact = "gallery/coverage"
+    inputs = (COVERAGE,)
 
-    return study.step("gallery/coverage", {"data": images.fingerprint()}, build, (STEP,))
+    def build(self, path: Path) -> None:
+        """Write the pictures of every gap."""
+        findings = read_finding(CoverageFindings, self.study.path(COVERAGE) / "findings.json")
+        path.mkdir(exist_ok=True)
+        write_gallery(path, [self._card(path, gap) for gap in findings.gaps or ()])
 
+    def _card(self, folder: Path, gap: GapFinding) -> Card:
+        low, high = significant(gap.low), significant(gap.high)
+        training, tests = Range(*gap.training), Range(*gap.tests)
+        spoken = (
+            f"Training {significant(training.low)} to {significant(training.high)}, tests "
+            f"{significant(tests.low)} to {significant(tests.high)}"
+        )
+        images = plural(gap.images, "training image")
+        return Card(
+            title=gap.layer,
+            subtitle=f"neuron {gap.neuron}",
+            name=f"{low} to {high} · {images}, {small_percent(gap.share)}",
+            pictures=tuple(self._picture(folder, example) for example in gap.examples),
+            strip=RangeStrip(training, tests, Range(gap.low, gap.high), spoken),
+            facets={"Layer": gap.layer},
+            numbers={"training images": gap.images},
+        )
 
-def _card(folder: Path, images: ImageSet, gap: dict[str, Any]) -> dict[str, Any]:
-    shown = [
-        {
-            **example,
-            "name": images.name_of(example["index"]),
-            "label": images.classes[int(images.labels[example["index"]])],
-            "image": save_whole(folder, images, example["index"], "image", CARD_SIDE),
-        }
-        for example in gap["examples"]
-    ]
-    return {**gap, "examples": shown}
+    def _picture(self, folder: Path, example: GapExample) -> CardPicture:
+        label = self.images.classes[int(self.images.labels[example.index])]
+        file = save_whole(folder, self.images, example.index, "image", CARD_SIDE)["file"]
+        caption = f"{label}\n{significant(example.value)}"
+        return CardPicture(file, f"{label}, index {example.index}", caption)

@@ -1,67 +1,159 @@
-"""Criteria measured on tables of activations: what each says, and why some say nothing."""
+"""``coverage measure``: from activations, or a network and its images, to findings and report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imprint.core.errors import ImprintError
-from imprint.core.seeds import generator
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.criterion_options import parse_parameters
-from imprint.lenses.coverage.measure.measure import (
-    GROUPS,
-    LARGEST_BATCH,
-    Finding,
-    deal,
-    fit,
-    measure,
+from imprint.lenses.coverage.findings import CoverageFindings, NeuronChoice
+from imprint.lenses.coverage.measure.coverage_findings import coverage_findings
+from imprint.lenses.coverage.options import (
+    CorrectOnly,
+    CriteriaChoice,
+    MeasureOptions,
+    TestsChoice,
 )
-from imprint.lenses.coverage.measure.ratio import published_ratio
-from imprint.lenses.coverage.study.options import CorrectOnly, CriteriaChoice
-from imprint.neurons.activations import ActivationTable, Batch
+from imprint.lenses.coverage.study.gallery import SavePictures
+from imprint.lenses.coverage.study.inputs import (
+    ImageSets,
+    TakeActivations,
+    TestedNetwork,
+    open_network,
+    open_sets,
+    tables_from_arrays,
+    tap_options,
+)
+from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
+from imprint.lenses.coverage.study.parts import PARTS, part_findings
+from imprint.lenses.coverage.study.search import SearchClusterer
+from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import only_correct
-from imprint.study.plain import to_plain
+from imprint.report.summary import finish
+from imprint.study.counted import uncounted
+from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.hashing import hash_file
+from imprint.study.options import Common
+from imprint.study.step import Step
+from imprint.study.store import Study
 
+LENS = "coverage"
 ALL = "all"
+NEEDS_PREDICTIONS = (
+    "{} needs the predictions of a network, which --arrays does not hold: leave it out"
+)
+
+
+def measure_study(options: MeasureOptions) -> JsonObject:
+    """Measure the chosen criteria, and write the report.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    settings = settings_of(options)
+    _check(options, settings)
+    study = Study(options.out)
+    with study.locked():
+        source = _from_arrays(options) if options.arrays else _from_network(study, options)
+        train, test = keep_correct(source.train, source.test, options.correct_only)
+        members = None
+        if source.sets is not None and train is not None and train.index is not None:
+            members = replace(source.sets.train, index=train.index)
+        ranking = NeuronRanking(
+            study, test.layers, source.network, members, options, options, options.seed
+        )
+        settings, choices = ranking.fill(settings)
+        has_images = source.network is not None
+        made_from = (source.fingerprints, options.correct_only, options.seed)
+        step = MeasureCoverage(settings, choices, *made_from, has_images, train, test)
+        findings = step.findings(study)
+        if options.per:
+            scores, answer = ranking.scores()
+            scopes = part_findings(options.per, train, test, settings["idc"], scores, answer)
+            findings = replace(findings, scopes=scopes)
+        if options.search:
+            search = SearchClusterer(
+                settings["idc"], options.search_trials, *made_from, train, test
+            )
+            findings = replace(findings, search=search.result(study))
+        if source.sets is not None:
+            study.run(SavePictures(source.sets.images, study))
+        return finish(study, options, source.facts, {LENS: to_json(findings)})
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What was measured.
+class _Source:
+    """Where activations come from.
 
     Attributes:
-        found: by name of the criterion.
-        missing: why the others say nothing, by name.
-        options: settings of every criterion that was asked for, as JSON values.
+        train: of training inputs, if there are any.
+        test: of test inputs.
+        fingerprints: of what they were made from.
+        facts: of the data, for the summary.
+        network: that made them; None where they came from a file.
+        sets: images it was shown, likewise.
     """
 
-    found: Mapping[str, Finding]
-    missing: Mapping[str, str]
-    options: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the findings as JSON values, a criterion a key, sorted."""
-        told: dict[str, Any] = {
-            name: {**finding.to_dict(), "published_ratio": _published(name, finding)}
-            for name, finding in self.found.items()
-        }
-        told |= {name: {"missing": reason} for name, reason in self.missing.items()}
-        return {name: {**told[name], "options": self.options[name]} for name in sorted(told)}
+    train: ActivationTable | None
+    test: ActivationTable
+    fingerprints: Mapping[str, str]
+    facts: JsonObject
+    network: TestedNetwork | None = None
+    sets: ImageSets | None = None
 
 
-def choose_criteria(names: Sequence[str]) -> list[str]:
+def _from_arrays(options: MeasureOptions) -> _Source:
+    assert options.arrays is not None
+    train, test = tables_from_arrays(options.arrays)
+    facts = {"name": options.arrays.name}
+    return _Source(train, test, {"arrays": hash_file(options.arrays)}, facts)
+
+
+def _from_network(study: Study, options: MeasureOptions) -> _Source:
+    sets = open_sets(options)
+    network = open_network(options, sets.images)
+    steps = [
+        TakeActivations(network, view, tap_options(options), options.storage, part)
+        for part, view in (("train", sets.train), ("test", sets.test))
+    ]
+    train, test = (step.table(study) for step in steps)
+    fingerprints = {step.part: study.hash_of(step.artefact) for step in steps}
+    return _Source(train, test, fingerprints, sets.facts(), network, sets)
+
+
+def settings_of(choice: CriteriaChoice) -> Mapping[str, Any]:
+    """Return the options of each chosen criterion, by name.
+
+    Raises:
+        ImprintError: an unknown criterion or option, or an impossible value.
+    """
+    names = choose_criteria(choice.criteria)
+    texts = [f"{name}={value}" for group in choice.param for name, value in group]
+    stated = parse_parameters(texts)
+    idle = [name for name in stated if name not in names]
+    if idle:
+        raise ImprintError(
+            f"--param sets {idle[0]!r}, which is not measured: add it to --criteria, or leave "
+            "the setting out"
+        )
+    return {name: stated.get(name, CRITERIA.get(name).Options()) for name in names}
+
+
+def choose_criteria(names: tuple[str, ...]) -> list[str]:
     """Return the criteria of these names, every one for ``all``.
 
     Raises:
-        ImprintError: no criterion has that name, or none is asked for.
+        ImprintError: no criterion has that name, or there is none.
     """
     if not names:
-        raise ImprintError("no criterion is asked for: give --criteria all, or some of their names")
+        raise ImprintError("--criteria is empty: name criteria, or all")
     if ALL in names:
         return CRITERIA.names()
     for name in names:
@@ -69,122 +161,84 @@ def choose_criteria(names: Sequence[str]) -> list[str]:
     return sorted(set(names))
 
 
-def settings_of(choice: CriteriaChoice) -> dict[str, Any]:
-    """Return the options of each criterion that is asked for, by name.
-
-    Raises:
-        ImprintError: an unknown criterion or option, or an impossible value.
-    """
-    names = choose_criteria(choice.criteria)
-    texts = [f"{name}={value}" for group in choice.param for name, value in group]
-    given = parse_parameters(texts)
-    idle = [name for name in given if name not in names]
-    if idle:
-        raise ImprintError(
-            f"--param sets {idle[0]!r}, which is not measured: add it to --criteria, or leave "
-            "the setting out"
-        )
-    return {name: given.get(name, CRITERIA.get(name).Options()) for name in names}
-
-
 def keep_correct(
     train: ActivationTable | None, test: ActivationTable, which: CorrectOnly
 ) -> tuple[ActivationTable | None, ActivationTable]:
-    """Return the tables without the inputs whose class the network does not name.
+    """Return the tables without the inputs that the network misclassifies.
 
     Raises:
-        ImprintError: nobody knows which these are, or no input is left.
+        ImprintError: it is not known which these are, or no input is left.
     """
     if train is not None and which in ("build", "both"):
         train = only_correct(train)
     return train, only_correct(test) if which in ("eval", "both") else test
 
 
-def measure_tables(
-    train: ActivationTable | None,
-    test: ActivationTable,
-    options: Mapping[str, Any],
-    seed: int,
-    groups: int = GROUPS,
-) -> Measured:
-    """Build each criterion from training activations, and measure the test activations.
+@dataclass(frozen=True)
+class MeasureCoverage(Step):
+    """Every criterion on the test activations: ``coverage/findings.json``.
 
-    Inputs reach criteria in a random order, so that the groups behind an interval are alike; the
-    few criteria whose value depends on the order see them as they come.
+    Attributes:
+        settings: of each criterion by its name.
+        choices: what chose the neurons of IDC and WISDOM.
+        source: fingerprints of what the activations were made from.
+        correct_only: which inputs were kept only where classified correctly.
+        seed: of the order of inputs.
+        gaps: whether to look for ranges that tests never reach.
+        train: activations of training inputs, if there are any.
+        test: of test inputs.
+    """
 
-    Args:
-        train: of training data; None leaves out the criteria that read it.
-        test: of test data.
-        options: settings of each criterion by its name.
-        seed: of the order.
-        groups: of test inputs, for the intervals.
+    settings: Mapping[str, Any]
+    choices: Mapping[str, NeuronChoice]
+    source: Mapping[str, str]
+    correct_only: CorrectOnly
+    seed: int
+    gaps: bool
+    train: ActivationTable | None = uncounted()
+    test: ActivationTable = uncounted()
+
+    artefact = LENS
+
+    def build(self, path: Path) -> None:
+        """Measure."""
+        path.mkdir(exist_ok=True)
+        findings = coverage_findings(
+            self.train, self.test, self.settings, self.choices, self.seed, self.gaps
+        )
+        write_finding(path / "findings.json", replace(findings, correct_only=self.correct_only))
+
+    def findings(self, study: Study) -> CoverageFindings:
+        """Return the findings, measured unless they are there."""
+        return read_finding(CoverageFindings, study.run(self) / "findings.json")
+
+
+def _check(options: MeasureOptions, settings: Mapping[str, Any]) -> None:
+    """Refuse options that do not fit before other work begins.
 
     Raises:
-        ImprintError: no test inputs.
+        ImprintError: which, and why.
     """
-    criteria, missing = make(test, options)
-    for name in list(criteria):
-        reason = _labels_lack(criteria[name], train, test)
-        if reason:
-            missing[name] = reason
-            del criteria[name]
-    missing |= fit(criteria, train)
-    ready = {name: criterion for name, criterion in criteria.items() if name not in missing}
-    free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
-    bound = {name: criterion for name, criterion in ready.items() if not criterion.order_free}
-    order = generator(seed, "coverage order").permutation(len(test))
-    found = measure(free, _picked(test, deal(order, groups)), groups) if free else {}
-    for name, criterion in bound.items():
-        size = getattr(criterion.options, "batch_size", LARGEST_BATCH)
-        found |= measure({name: criterion}, test.batches(size), groups)
-    return Measured(
-        found, missing, {name: plain_settings(given) for name, given in options.items()}
-    )
-
-
-def _published(name: str, finding: Finding) -> float:
-    """Return the value on the scale of WISDOM's comparisons; a share is that already."""
-    criterion = finding.criterion
-    if getattr(criterion.options, "upper", 0):
-        return finding.value
-    return published_ratio(name, finding.value, finding.n, criterion.fresh().value())
-
-
-def plain_settings(options: Any) -> dict[str, Any]:
-    """Return settings as JSON values, without the votes, which have a table of their own."""
-    return {name: value for name, value in to_plain(options).items() if name != "votes"}
-
-
-def make(
-    table: ActivationTable, options: Mapping[str, Any]
-) -> tuple[dict[str, Criterion], dict[str, str]]:
-    """Return new criteria for a network, and why some cannot be made for it."""
-    criteria: dict[str, Criterion] = {}
-    missing: dict[str, str] = {}
-    for name, given in options.items():
-        try:
-            criteria[name] = CRITERIA.get(name)(table.layers, given)
-        except ImprintError as error:
-            missing[name] = str(error)
-    return criteria, missing
-
-
-def _labels_lack(
-    criterion: Criterion, train: ActivationTable | None, test: ActivationTable
-) -> str | None:
-    """Return what a criterion that reads labels lacks; None where it lacks nothing."""
-    if not criterion.reads_labels or (train is None and criterion.reads_training):
-        return None
-    if test.labels is None or (train is not None and train.labels is None):
-        which = "test" if test.labels is None else "training"
-        return f"the classes of the {which} inputs are not known"
-    if train is None or train.labels is None:
-        return None
-    strangers = np.setdiff1d(test.labels, train.labels)
-    if len(strangers):
-        return f"no training input has class {strangers[0]}, which test inputs have"
-    return None
-
-
-def _picked(table: ActivationTable, parts: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
-    return (table.batch(rows) for rows in parts)
+    check_choice(options)
+    check_tables(options)
+    for part in options.per:
+        if part not in PARTS:
+            raise ImprintError(f"--per must be among {', '.join(PARTS)}, got {part!r}")
+    if (options.per or options.search) and "idc" not in settings:
+        raise ImprintError("--per and --search use the neurons of idc: add it to --criteria")
+    if (options.arrays is None) == (options.model is None):
+        raise ImprintError(
+            "give either --arrays, activations in an .npz file, or --model, the weights of a "
+            "network, with --members and --tests"
+        )
+    if options.arrays is None:
+        return
+    defaults, common = TestsChoice(out=options.out), vars(Common(out=options.out))
+    for name, default in vars(defaults).items():
+        if name not in common and getattr(options, name) != default:
+            flag = "--" + name.replace("_", "-")
+            raise ImprintError(f"{flag} applies to a network, not to --arrays: leave it out")
+    if options.search:
+        raise ImprintError(NEEDS_PREDICTIONS.format("--search"))
+    if options.correct_only != "none":
+        raise ImprintError(NEEDS_PREDICTIONS.format("--correct-only"))

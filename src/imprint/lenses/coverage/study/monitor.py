@@ -1,52 +1,47 @@
-"""``coverage monitor``: make a monitor of a network, and show it test images."""
+"""``coverage monitor``: make a novelty monitor of a network, and apply it to test images."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
 from imprint.lenses.coverage.clusters.cell_criterion import one_cell
 from imprint.lenses.coverage.clusters.clustering import cluster
 from imprint.lenses.coverage.clusters.novelty import Novelty, SeenCells, seen_cells
-from imprint.lenses.coverage.clusters.separation import separation, strongest
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
-from imprint.lenses.coverage.study.live_monitor import Monitor, save_monitor
-from imprint.lenses.coverage.study.neurons import (
-    IDC,
-    Network,
-    check_choice,
-    check_tables,
-    with_neurons,
-)
-from imprint.lenses.coverage.study.options import MonitorOptions
-from imprint.lenses.coverage.study.tables import (
-    activation_step,
+from imprint.lenses.coverage.findings import MonitorFindings, NoveltyFindings, NoveltyLevels
+from imprint.lenses.coverage.options import MonitorOptions
+from imprint.lenses.coverage.study.inputs import (
+    TakeActivations,
+    TestedNetwork,
     open_network,
     open_sets,
     tap_options,
 )
+from imprint.lenses.coverage.study.neurons import IDC, NeuronRanking, check_choice, check_tables
+from imprint.lenses.coverage.study.novelty_monitor import NoveltyMonitor, save_monitor
+from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable
-from imprint.probe.neurons.activations import read_activations
+from imprint.probe.neurons.tap_options import TapOptions
 from imprint.probe.signals.precision import full_float32
 from imprint.report.summary import finish
 from imprint.stats import proportion
-from imprint.study.hashing import hash_arrays
-from imprint.study.json_io import read_json, write_json
+from imprint.study.counted import uncounted
+from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 NEW = 1.0
-BATCH = 256
+BATCH_SIZE = 256
 
 
-def monitor_study(options: MonitorOptions) -> dict[str, Any]:
-    """Make a monitor from training images, show it the test images, and write the page.
+def monitor_study(options: MonitorOptions) -> JsonObject:
+    """Make a monitor from training images, apply it to the test images, and write the report.
 
     Returns:
         the content of ``summary.json``.
@@ -56,86 +51,97 @@ def monitor_study(options: MonitorOptions) -> dict[str, Any]:
     """
     check_choice(options)
     check_tables(options)
-    study, device = Study(options.out), choose_device(options.device)
-    wanted = ImportanceDrivenOptions(m=options.top, k=options.clusters)
+    study = Study(options.out)
     with study.locked():
         sets = open_sets(options)
-        model, weights = open_network(options, sets.images)
+        network = open_network(options, sets.images)
         taps = tap_options(options)
-        artefact = activation_step(
-            study, "train", model, weights, sets, taps, options.storage, device
+        train = TakeActivations(network, sets.train, taps, options.storage).table(study)
+        ranking = NeuronRanking(
+            study, train.layers, network, sets.train, options, options, options.seed
         )
-        train = read_activations(study.path(artefact))
-        network = Network(
-            model, weights, sets.images, sets.index["train"], device, sets.centre_fraction
-        )
-        settings, told = with_neurons(
-            study, {IDC: wanted}, train.layers, network, options, options, options.seed
-        )
-        cells = monitored(train, settings[IDC])
+        wanted = ImportanceDrivenOptions(m=options.top_neurons, k=options.clusters)
+        settings, choices = ranking.fill({IDC: wanted})
+        source = choices[IDC].source or ""
+        step = MakeMonitor(network, sets.test, taps, settings[IDC], source, train)
+        findings = read_finding(NoveltyFindings, study.run(step) / "findings.json")
+        lenses = {"coverage": to_json(MonitorFindings(findings))}
+        return finish(study, options, sets.facts(), lenses)
 
-        def build(folder: Path) -> None:
-            folder.mkdir(exist_ok=True)
-            monitor = Monitor(model, cells, taps)
-            save_monitor(folder / "monitor.safetensors", monitor)
-            found = shown(monitor, sets.view("test"), model.input_size, device)
-            columns = {
-                "index": sets.index["test"],
-                "novelty": found.novelty.numpy(),
-                "training_inputs": cells.inputs(found.codes).numpy(),
-                "differs_in": cells.distance(found.codes).numpy(),
-            }
-            write_table(folder / "novelty.parquet", columns)
-            write_json(folder / "findings.json", facts(cells, found, told[IDC]["source"]))
 
-        made_with = {
-            "neurons": list(settings[IDC].neurons or ()),
-            "source": dict(told[IDC]),
-            "clusters": options.clusters,
-            "test": hash_arrays(sets.index["test"]),
+@dataclass(frozen=True)
+class MakeMonitor(Step):
+    """A monitor and what it scores: ``monitor``.
+
+    ``monitor.safetensors`` with its ``.json``, ``novelty.parquet``, a row a test image, and
+    ``findings.json``.
+    """
+
+    network: TestedNetwork
+    tests: View
+    taps: TapOptions
+    options: ImportanceDrivenOptions
+    source: str
+    train: ActivationTable = uncounted()
+
+    artefact = "monitor"
+    inputs = ("activations/train",)
+
+    def build(self, path: Path) -> None:
+        """Make the monitor and apply it to the test images."""
+        path.mkdir(exist_ok=True)
+        cells = monitored_cells(self.train, self.options)
+        model = self.network.model
+        monitor = NoveltyMonitor(model, cells, self.taps)
+        save_monitor(path / "monitor.safetensors", monitor)
+        novelty = score_images(monitor, model, self.tests)
+        columns = {
+            "index": self.tests.index,
+            "novelty": novelty.novelty.numpy(),
+            "training_inputs": cells.inputs(novelty.codes).numpy(),
+            "differs_in": cells.distance(novelty.codes).numpy(),
         }
-        folder = study.step("monitor", made_with, build, (artefact,))
-        findings = read_json(folder / "findings.json")
-        return finish(study, options, sets.facts(), {"coverage": {"monitor": findings}})
+        write_table(path / "novelty.parquet", columns)
+        write_finding(path / "findings.json", novelty_findings(cells, novelty, self.source))
 
 
-def monitored(train: ActivationTable, options: ImportanceDrivenOptions) -> SeenCells:
-    """Return the cells of the neurons of IDC, and the training inputs in them."""
-    neurons = (
-        strongest(separation(train), options.m, train.layers)
-        if options.neurons is None
-        else np.array(options.neurons, dtype=np.int64)
-    )
+def monitored_cells(train: ActivationTable, options: ImportanceDrivenOptions) -> SeenCells:
+    """Return the cells of the neurons of IDC, and the training inputs in them.
+
+    Raises:
+        ImprintError: all inputs share one cell.
+    """
+    neurons = options.choose(train)
     values = train.columns(neurons)
-    found = cluster(values, options.k)
-    if all(one.clusters == 1 for one in found):
+    clusterings = cluster(values, options.k)
+    if all(each.clusters == 1 for each in clusterings):
         raise ImprintError(one_cell(values))
-    return seen_cells(train, neurons, [one.thresholds for one in found])
+    return seen_cells(train, neurons, [each.thresholds for each in clusterings])
 
 
 @torch.no_grad()
-def shown(monitor: Monitor, view: View, size: int, device: torch.device) -> Novelty:
-    """Return what a monitor says of images, in order."""
-    novelty, codes = [], []
-    with monitor, full_float32(device):
-        for _, pixels in view.batches(size, BATCH, "show the test images"):
-            inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-            _, found = monitor(inputs.contiguous(memory_format=torch.channels_last))
-            novelty.append(found.novelty.cpu())
-            codes.append(found.codes.cpu())
-    return Novelty(torch.cat(novelty), torch.cat(codes))
+def score_images(monitor: NoveltyMonitor, model: ImageModel, view: View) -> Novelty:
+    """Return the novelty of images, in order."""
+    model.place(model.device)
+    batches = view.batches(model.input_size, BATCH_SIZE, "novelty of the test images")
+    with monitor, full_float32(model.device):
+        scored = [monitor(model.to_inputs(pixels))[1] for _, pixels in batches]
+    return Novelty(
+        torch.cat([each.novelty.cpu() for each in scored]),
+        torch.cat([each.codes.cpu() for each in scored]),
+    )
 
 
-def facts(cells: SeenCells, found: Novelty, source: str) -> dict[str, Any]:
-    """Return what was found: how many test inputs are wholly novel, beside what chance makes so."""
-    new = (found.novelty == NEW).numpy()
-    return {
-        "neurons": len(cells.neurons),
-        "source": source,
-        "cells": str(cells.cells),
-        "training_cells": len(cells.codes),
-        "training_inputs": int(cells.counts.sum()),
-        "new": proportion(int(new.sum()), len(new)).to_dict(),
-        "expected_new": cells.alone,
-        "novelty": {"median": float(found.novelty.median()), "mean": float(found.novelty.mean())},
-    }
+def novelty_findings(cells: SeenCells, novelty: Novelty, source: str) -> NoveltyFindings:
+    """Return how many test inputs are in no cell of training inputs, beside what is expected."""
+    new = (novelty.novelty == NEW).numpy()
+    return NoveltyFindings(
+        neurons=len(cells.neurons),
+        source=source,
+        cells=str(cells.cells),
+        training_cells=len(cells.codes),
+        training_inputs=int(cells.counts.sum()),
+        new=proportion(int(new.sum()), len(new)),
+        expected_new=cells.alone,
+        novelty=NoveltyLevels(float(novelty.novelty.median()), float(novelty.novelty.mean())),
+    )

@@ -1,4 +1,4 @@
-"""A monitor of a network at work: its outputs as before, and how novel each input's cell is.
+"""A novelty monitor of a running network: its outputs unchanged, and the novelty of each input.
 
 Only the layers that hold its neurons are tapped, and of a convolution only their channels, where
 the memory order allows that without a copy of all.
@@ -24,8 +24,8 @@ from imprint.study.json_io import read_json, write_json
 PARTS = ("neurons", "thresholds", "codes", "counts")
 
 
-class Monitor:
-    """A network whose every answer comes with the novelty of its input.
+class NoveltyMonitor:
+    """A network whose every output comes with the novelty of its input.
 
     Args:
         model: whatever takes inputs; in evaluation mode, its forward pass stays as it is.
@@ -39,7 +39,7 @@ class Monitor:
     >>> _ = nn.init.ones_(model.weight), nn.init.zeros_(model.bias)
     >>> table = ActivationTable(Layers(("",), (1,)), np.float32([[0.0], [0.2], [0.4], [2.0]]))
     >>> cells = seen_cells(table, np.array([0]), [np.array([1.0, 3.0])])
-    >>> with Monitor(model, cells) as monitor:
+    >>> with NoveltyMonitor(model, cells) as monitor:
     ...     outputs, seen = monitor(torch.tensor([[0.5], [2.5], [3.5]]))
     >>> seen.novelty.tolist(), cells.inputs(seen.codes).tolist()
     ([0.0, 0.75, 1.0], [3, 1, 0])
@@ -71,7 +71,7 @@ class Monitor:
         self.taps.__exit__(kind, error, trace)
 
     def __call__(self, *inputs: Any, **keywords: Any) -> tuple[Any, Novelty]:
-        """Return what the network says, and how novel each input is."""
+        """Return the outputs of the network, and how novel each input is."""
         outputs = self.model(*inputs, **keywords)
         with torch.no_grad():
             values = self.taps.take().values
@@ -80,7 +80,7 @@ class Monitor:
             return outputs, self.cells.of(values)
 
 
-def save_monitor(path: Path, monitor: Monitor) -> None:
+def save_monitor(path: Path, monitor: NoveltyMonitor) -> None:
     """Write thresholds, neurons and cells to ``NAME.safetensors``, and ``NAME.json`` beside it.
 
     Raises:
@@ -103,30 +103,28 @@ def save_monitor(path: Path, monitor: Monitor) -> None:
     write_weights(path, {name: getattr(cells, name).cpu().contiguous() for name in PARTS})
 
 
-def load_monitor(path: Path, model: nn.Module) -> Monitor:
+def load_monitor(path: Path, model: nn.Module) -> NoveltyMonitor:
     """Return the monitor in a file, around a model.
 
     Raises:
-        ImprintError: the file or its card cannot be read, or is none of a monitor.
+        ImprintError: the file or its card cannot be read, or holds no monitor.
     """
     card = path.with_suffix(".json")
     if not card.is_file():
         raise ImprintError(f"no card {card} beside the monitor: keep the two files together")
-    told, tensors = read_json(card), read_weights(path)
-    if not isinstance(told, dict):
+    stated, tensors = read_json(card), read_weights(path)
+    if not isinstance(stated, dict):
         raise ImprintError(f"{card} must hold keys and values: write the monitor anew")
     try:
-        layers = Layers(*(tuple(told["layers"][name]) for name in ("names", "widths", "kinds")))
-        options = TapOptions(
-            tokens=told["tokens"], steps=told["steps"], step_limit=told["step_limit"]
-        )
+        layers = Layers(*(tuple(stated["layers"][name]) for name in ("names", "widths", "kinds")))
+        options = TapOptions(**{name: stated[name] for name in ("tokens", "steps", "step_limit")})
         cells = SeenCells(layers, *(tensors[name] for name in PARTS))
-        return Monitor(model, cells, options)
+        return NoveltyMonitor(model, cells, options)
     except ImprintError:
         raise
     except Exception as error:  # tensors of other types and shapes raise what torch makes of them
         raise ImprintError(
-            f"{path} is no monitor ({type(error).__name__}: {error}): write it anew"
+            f"{path} holds no monitor ({type(error).__name__}: {error}): write it anew"
         ) from error
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.novelty import SeenCells, seen_cells
-from imprint.lenses.coverage.study.live_monitor import Monitor, load_monitor, save_monitor
+from imprint.lenses.coverage.study.novelty_monitor import NoveltyMonitor, load_monitor, save_monitor
 from imprint.nets.fill import build_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard
@@ -52,7 +52,7 @@ def test_a_monitor_says_what_the_table_says_and_leaves_outputs_alone(
         with Taps(model) as taps:
             model(given)
             expected = cells.of(taps.take().values[:, np.sort(NEURONS)])
-        with Monitor(model, cells) as monitor:
+        with NoveltyMonitor(model, cells) as monitor:
             outputs, found = monitor(given)
             again, _ = monitor(given[:7])
     torch.testing.assert_close(outputs, before, rtol=0, atol=0)
@@ -66,7 +66,7 @@ def test_a_monitor_says_what_the_table_says_and_leaves_outputs_alone(
 def test_a_monitor_is_the_same_from_a_file(model: ImageModel, tmp_path: Path) -> None:
     _, cells = made(model)
     given = images(20, 3)
-    with Monitor(model, cells) as monitor:
+    with NoveltyMonitor(model, cells) as monitor:
         _, found = monitor(given)
         save_monitor(tmp_path / "m.safetensors", monitor)
     with load_monitor(tmp_path / "m.safetensors", model) as loaded:
@@ -82,7 +82,7 @@ def test_a_monitor_is_the_same_from_a_file(model: ImageModel, tmp_path: Path) ->
 def test_gradients_still_flow_through_a_monitored_network(model: ImageModel) -> None:
     _, cells = made(model)
     given = images(2, 4).requires_grad_()
-    with Monitor(model, cells) as monitor:
+    with NoveltyMonitor(model, cells) as monitor:
         outputs, found = monitor(given)
     outputs.sum().backward()
     assert given.grad is not None

@@ -1,0 +1,152 @@
+"""Tables of coverage, the same on the page, the terminal and in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from imprint.core.missing import Missing
+from imprint.lenses.coverage.criterion.criterion import CRITERIA, FAMILIES
+from imprint.lenses.coverage.findings import (
+    CoverageFindings,
+    CriterionFinding,
+    ImportanceFindings,
+    ScopesFinding,
+    ScoredNeuron,
+    SelectorFindings,
+    VotedNeuron,
+    WisdomFindings,
+)
+from imprint.report.prose import Text
+from imprint.report.table import Cell, Column, Table, Value
+from imprint.report.wording import Writer, count, percent, plural, quantity
+from imprint.stats import Estimate
+
+MEAN_OVER_TEST_SETS = (
+    "Beside each value the 95% interval of its mean over test sets of as many tests, drawn "
+    "independently from the source of these; near-copies among the tests make it too narrow, and "
+    "it does not allow for kinds of input that none of the tests is of."
+)
+SCOPES = {"class": "Class", "layer": "Layer", "group": "Third of the depth"}
+
+
+def in_page_order(names: Sequence[str]) -> list[str]:
+    """Return names of criteria: those of cells first, then by family."""
+    known = set(CRITERIA.names())
+
+    def place(name: str) -> tuple[int, str]:
+        family = FAMILIES.index(CRITERIA.get(name).family) if name in known else len(FAMILIES)
+        return family, name
+
+    return sorted(names, key=place)
+
+
+def criteria_tables(findings: CoverageFindings) -> list[Table]:
+    """Return the criteria that are shares, and those that count without such a bound."""
+    measured = findings.measured
+    shares = [name for name, each in measured.items() if _is_share(each)]
+    counts = [name for name in measured if name not in shares]
+    title = f"Coverage: what do {plural(findings.test, 'test')} exercise?"
+    tables: list[Table] = []
+    for names, heading, write in ((shares, "Coverage", percent), (counts, "Count", quantity)):
+        if names:
+            columns = [
+                Column("Criterion"),
+                Column(heading, write, key="value"),
+                Column("Ceiling", write, on_phone=False),
+                Column("Of the ceiling", percent),
+            ]
+            rows = [_criterion_row(name, measured[name]) for name in in_page_order(names)]
+            tables.append(Table(columns, rows, title="" if tables else title))
+    return tables
+
+
+def _is_share(criterion: CriterionFinding) -> bool:
+    return criterion.ceiling is not None and 0 < criterion.ceiling <= 1
+
+
+def _criterion_row(name: str, finding: CriterionFinding) -> list[Value | Cell]:
+    known = name in CRITERIA.names()
+    value = (
+        finding.value
+        if isinstance(finding.ci95, Missing)
+        else Estimate(finding.value, finding.ci95, finding.n)
+    )
+    title = Cell(name.upper(), note=CRITERIA.get(name).meaning if known else "")
+    return [title, value, finding.ceiling, finding.normalised]
+
+
+def without_interval(findings: CoverageFindings) -> Mapping[str, str]:
+    """Return why criteria that have a value have no interval."""
+    return {
+        name: findings.measured[name].ci95.missing  # type: ignore[union-attr]
+        for name in in_page_order(list(findings.measured))
+        if isinstance(findings.measured[name].ci95, Missing)
+    }
+
+
+def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = ()) -> Table:
+    """Return the coverage of each class, layer or third of the depth."""
+    title = SCOPES.get(part, part)
+    columns = [
+        Column(title),
+        Column("IDC", percent, key="value"),
+        Column("Ceiling", percent),
+        Column("Cells", count, key="reached", on_phone=False),
+        Column("Tests", count, key="n", on_phone=False),
+    ]
+    names = dict(enumerate(class_names)) if part == "class" else {}
+    rows: list[list[Value]] = [
+        [names.get(int(name), name) if names else name, e.value, e.ceiling, e.reached, e.n]
+        for name, e in scopes.scopes.items()
+    ]
+    which = "that tests of each class reach" if part == "class" else "of each part"
+    note = (
+        f"Cells of the most important neurons {which}; their mean coverage is "
+        f"{percent(scopes.mean)}."
+    )
+    return Table(columns, rows, title=f"IDC by {title.lower()}", note=note)
+
+
+def importance_tables(findings: ImportanceFindings) -> list[Table]:
+    """Return the leading neurons of each attribution."""
+    return [
+        _neuron_table(f"Importance by {method}", [("Score", quantity)], each.leading)
+        for method, each in findings.importance.methods.items()
+    ]
+
+
+def vote_table(findings: WisdomFindings) -> Table:
+    """Return the leading neurons of a vote."""
+    vote = findings.wisdom
+    settled = "settled" if vote.settled else "not settled"
+    columns: list[tuple[str, Writer]] = [("Votes", quantity), ("Leads in resamples", percent)]
+    title = f"Votes of {plural(vote.batches, 'ballot')}, {settled}"
+    return _neuron_table(title, columns, vote.leading)
+
+
+def _neuron_table(
+    title: str,
+    columns: Sequence[tuple[str, Writer]],
+    neurons: Sequence[ScoredNeuron] | Sequence[VotedNeuron],
+) -> Table:
+    rows: list[list[Value]] = [
+        [each.layer, each.neuron, each.score]
+        if isinstance(each, ScoredNeuron)
+        else [each.layer, each.neuron, each.votes, each.frequency]
+        for each in neurons
+    ]
+    headings = [Column(name, write) for name, write in columns]
+    return Table([Column("Layer"), Column("Neuron", str), *headings], rows, title=title)
+
+
+def selector_table(findings: SelectorFindings) -> Table:
+    """Return how often the selector finds the best attribution of held-out images."""
+    columns = [
+        Column("Selector of"),
+        Column("Best attribution", percent, key="accuracy"),
+        Column("Always the most frequent", percent, key="most_frequent"),
+    ]
+    scopes = findings.scopes.items()
+    rows: list[list[Value]] = [[name, e.accuracy, e.most_frequent] for name, e in scopes]
+    note: Text = "Share of held-out images for which the best attribution is selected."
+    return Table(columns, rows, title="Selector of attributions", note=note)

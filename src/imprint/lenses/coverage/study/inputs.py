@@ -1,0 +1,277 @@
+"""What coverage is measured on: activations in a file, or a network and the images it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imprint.core.arrays import IntArray
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import generator
+from imprint.data.choice import image_facts
+from imprint.data.files import without_corrupt
+from imprint.data.imageset import ImageSet
+from imprint.data.joined import JoinedImages
+from imprint.data.open import open_images
+from imprint.data.view import View
+from imprint.lenses.coverage.options import LayerChoice, NetworkChoice, TestsChoice
+from imprint.nets.image_model import ImageModel
+from imprint.nets.load import NetworkFile, network_file
+from imprint.neurons.activations import ActivationTable, Layers
+from imprint.probe.neurons.activations import Storage, read_activations, write_activations
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.study.array_file import array, read_array_file
+from imprint.study.counted import uncounted
+from imprint.study.finding import JsonObject
+from imprint.study.step import Step
+from imprint.study.store import Study
+
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+OVERFLOW = "leave that input out, or look for the layer that overflows"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ActivationArrays:
+    """Activations that the user took elsewhere, layers in their order."""
+
+    train: Mapping[str, NDArray[Any]] = array(
+        "N _",
+        "activations of one layer on the training inputs",
+        name="train/*",
+        dtype=None,
+        largest=LARGEST_FLOAT32,
+        optional=True,
+        remedy=OVERFLOW,
+    )
+    test: Mapping[str, NDArray[Any]] = array(
+        "M _",
+        "activations of one layer on the test inputs",
+        name="test/*",
+        dtype=None,
+        largest=LARGEST_FLOAT32,
+        remedy=OVERFLOW,
+    )
+    train_labels: IntArray | None = array(
+        "N", "classes of the training inputs", kind="whole", optional=True
+    )
+    test_labels: IntArray | None = array(
+        "M", "classes of the test inputs", kind="whole", optional=True
+    )
+
+
+def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTable]:
+    """Return the activations of training data, if the file holds any, and of test data.
+
+    Raises:
+        ImprintError: arrays that do not fit; the message says which.
+    """
+    arrays = read_array_file(ActivationArrays, file)
+    if not arrays.train:
+        return None, activation_table(arrays.test, arrays.test_labels)
+    odd = sorted(arrays.train.keys() ^ arrays.test.keys())
+    if odd:
+        raise ImprintError(f"{file}: give layer {odd[0]!r} of both train and test, or of neither")
+    for name, values in arrays.train.items():
+        width, tested = values.shape[1], arrays.test[name].shape[1]
+        if width != tested:
+            raise ImprintError(
+                f"{file}: train/{name} has {width} neurons, test/{name} {tested}: give the same "
+                "layer of one network"
+            )
+    test = {name: arrays.test[name] for name in arrays.train}
+    return (
+        activation_table(arrays.train, arrays.train_labels),
+        activation_table(test, arrays.test_labels),
+    )
+
+
+def activation_table(
+    layers: Mapping[str, NDArray[Any]], labels: IntArray | None
+) -> ActivationTable:
+    """Return activations ``[n, A]`` of each layer side by side.
+
+    In float32, or in float64 where float32 does not hold them exactly.
+    """
+    parts = [
+        single
+        if np.array_equal(single := values.astype(np.float32), values)
+        else values.astype(np.float64)
+        for values in layers.values()
+    ]
+    observed = Layers(tuple(layers), tuple(part.shape[1] for part in parts))
+    joined = cast("NDArray[np.float64]", np.concatenate(parts, axis=1))
+    return ActivationTable(observed, joined, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class TestedNetwork:
+    """The network under audit, loaded when first used; on a card, the hash of weights and card."""
+
+    file: NetworkFile
+    device: torch.device
+
+    @cached_property
+    def model(self) -> ImageModel:
+        """The network on its device, in evaluation mode."""
+        return self.file.load(self.device)
+
+    def fingerprint(self) -> str:
+        """Return the hash of weights and card."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self.file.fingerprint()
+
+
+def draw(view: View, count: int, seed: int, purpose: str) -> View:
+    """Return images of a view in random order, at most ``count``; all for 0."""
+    order = generator(seed, f"coverage {purpose}").permutation(len(view))
+    return view.rows(order[:count] if count else order)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSets:
+    """The images that train and that test a network.
+
+    Attributes:
+        train: images it was trained on.
+        test: images that test it, of the same image set.
+        trained_on: name of the training images alone.
+    """
+
+    train: View
+    test: View
+    trained_on: str = ""
+
+    @property
+    def images(self) -> ImageSet:
+        """The set that holds both."""
+        return self.train.images
+
+    def facts(self) -> JsonObject:
+        """Return what the summary says of the data; the page names the training images."""
+        return image_facts(self.images) | {"trained_on": self.trained_on or self.images.name}
+
+
+def open_sets(options: TestsChoice) -> ImageSets:
+    """Return the training images and the test images, drawn at random where there are too many.
+
+    Raises:
+        ImprintError: one is missing or cannot be read, both are the same, or classes differ.
+    """
+    if options.members is None or options.tests is None:
+        raise ImprintError(
+            "a network needs images it was trained on and images that test it: give --members and "
+            "--tests"
+        )
+    if (options.members, options.members_part) == (options.tests, options.tests_part):
+        raise ImprintError(
+            f"--members and --tests are the same images, {options.tests}: name its parts with "
+            "--members-part and --tests-part, or give two folders"
+        )
+    train = open_members(options)
+    test = _open(options, options.tests, options.tests_part)
+    names = dict.fromkeys((options.members.name, options.tests.name))
+    images = JoinedImages(train, test, " and ".join(names))
+    rows = {
+        "train": _sample(np.arange(len(train)), options.member_records, options.seed, "train"),
+        "test": len(train)
+        + _sample(np.arange(len(test)), options.test_records, options.seed, "test"),
+    }
+    views = {name: View(images, rows[name], options.centre_fraction) for name in rows}
+    return ImageSets(views["train"], views["test"], train.name)
+
+
+def open_members(options: NetworkChoice) -> ImageSet:
+    """Return the images that the network was trained on.
+
+    Raises:
+        ImprintError: none are given, or they cannot be read.
+    """
+    if options.members is None:
+        raise ImprintError("give --members, images that the network was trained on")
+    return _open(options, options.members, options.members_part)
+
+
+def _open(options: NetworkChoice, root: Path, part: str) -> ImageSet:
+    skip = options.skip_corrupt
+    opened = open_images(root, layout=options.layout, part=part or None, skip_corrupt=skip)
+    return without_corrupt(opened)
+
+
+def _sample(rows: IntArray, count: int, seed: int, purpose: str) -> IntArray:
+    if not count or count >= len(rows):
+        return rows
+    chosen = generator(seed, f"coverage {purpose} records").permutation(rows)[:count]
+    return np.sort(chosen)
+
+
+def open_network(options: NetworkChoice, images: ImageSet) -> TestedNetwork:
+    """Return the network of the options.
+
+    Raises:
+        ImprintError: none is given, its card cannot be read, or it takes other images.
+    """
+    if options.model is None:
+        raise ImprintError("give --model, a file of weights with its card beside it")
+    file = network_file(options.model, options)
+    if file.card.channels != images.channels:
+        raise ImprintError(
+            f"{options.model} takes {file.card.channels}-channel images, {images.name} has "
+            f"{images.channels}: give the images it was trained on"
+        )
+    return TestedNetwork(file, choose_device(options.device))
+
+
+def tap_options(choice: LayerChoice) -> TapOptions:
+    """Return the choice of layers and neurons as a probe takes it."""
+    return TapOptions(
+        final=choice.final,
+        names=choice.layers,
+        excluded=choice.exclude_layers,
+        indices=choice.layer_index,
+        third=None if choice.third == "all" else choice.third,
+        tokens=choice.tokens,
+        steps=choice.steps,
+        step_limit=choice.step_limit,
+    )
+
+
+@dataclass(frozen=True)
+class TakeActivations(Step):
+    """Activations of a network on some images, from one pass: ``activations/PART``."""
+
+    network: TestedNetwork
+    view: View
+    taps: TapOptions
+    storage: Storage = "float32"
+    part: str = uncounted(default="train")
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Where the table goes."""
+        return f"activations/{self.part}"
+
+    def build(self, path: Path) -> None:
+        """Run the network."""
+        write_activations(
+            path,
+            self.network.model,
+            self.view,
+            self.taps,
+            f"activations of the {self.part} images",
+            self.storage,
+        )
+
+    def table(self, study: Study) -> ActivationTable:
+        """Return the table, taken unless it is there."""
+        return read_activations(study.run(self))
