@@ -8,11 +8,12 @@ import pytest
 
 from imprint.core.bounds import Bounds
 from imprint.core.errors import ImprintError
+from imprint.lenses.membership.study.options import AttacksChoice
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse, yaml_words
-from imprint.study.old_names import rename_flags, renamed_flags
+from imprint.study.old_names import absorbed_flags, rename_flags, renamed_flags
 from imprint.study.option_tree import Option, options_of
-from imprint.study.option_types import Formerly
+from imprint.study.option_types import Absorbed, Formerly, Parameters
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Outer:
     """Options of a test."""
 
     model: Annotated[Path, Formerly("subject", "network")]
+    param: Annotated[
+        Parameters, Absorbed("gamma", "rmia.gamma"), Absorbed("old", "a.x", "b.x", is_switch=True)
+    ] = ()
     train: Inner = field(default_factory=Inner)
 
 
@@ -45,6 +49,53 @@ def test_an_old_flag_is_accepted_with_one_line(words, flag, line, capsys):
     assert parse(Outer, words, "test").model == Path("m")
     expected = f"imprint: {line}; the old name goes in the next version\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "param"),
+    [
+        (["--gamma", "3"], ((("rmia.gamma", "3"),),)),
+        (["--gamma=3"], ((("rmia.gamma", "3"),),)),
+        (["--old"], ((("a.x", "true"), ("b.x", "true")),)),
+        (["--no-old", "--param", "c.y=1"], ((("a.x", "false"), ("b.x", "false")), (("c.y", "1"),))),
+    ],
+)
+def test_an_absorbed_option_becomes_settings_with_one_line(words, param, capsys):
+    assert parse(Outer, ["--model", "m", *words], "test").param == param
+    flag = words[0].partition("=")[0]
+    line = capsys.readouterr().err
+    assert line.startswith(f"imprint: {flag} is now --param {param[0][0][0]}=…")
+    assert line.count("\n") == 1
+
+
+def test_an_absorbed_key_of_a_yaml_file_becomes_a_setting(tmp_path, capsys):
+    file = tmp_path / "options.yaml"
+    file.write_text("model: m\ngamma: 0.5\nold: true\n")
+    assert parse(Outer, ["--config", str(file)], "test").param == (
+        (("rmia.gamma", "0.5"),),
+        (("a.x", "true"), ("b.x", "true")),
+    )
+    assert f"imprint: {file}: gamma is now --param rmia.gamma=…" in capsys.readouterr().err
+
+
+ABSORBED = [
+    (name, flag)
+    for name in COMMANDS.names()
+    for flag, (mark, _) in absorbed_flags(COMMANDS.get(name).options).items()
+]
+
+
+@pytest.mark.parametrize(("name", "old"), ABSORBED)
+def test_every_absorbed_option_of_every_command_names_settings_that_exist(name, old):
+    options = COMMANDS.get(name).options
+    mark, flag = absorbed_flags(options)[old]
+    words = rename_flags(options, [old, *([] if mark.is_switch else ["0.5"])], lambda _: None)
+    assert words[0] == flag
+    value = "true" if mark.is_switch and "no-" not in old else "false" if mark.is_switch else "0.5"
+    if name.startswith("membership"):
+        settings = AttacksChoice(param=(tuple(tuple(w.split("=")) for w in words[1:]),))
+        assert settings.attack_settings
+    assert all(word.endswith(f"={value}") for word in words[1:])
 
 
 def test_an_old_key_of_a_yaml_file_is_accepted_with_one_line(tmp_path, capsys):

@@ -19,7 +19,7 @@ from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
 from imprint.core.progress import warn
 from imprint.reading.yaml_files import read_yaml
-from imprint.study.old_names import rename_flags, rename_key
+from imprint.study.old_names import absorbed_key_words, rename_flags, rename_key
 from imprint.study.option_errors import check_numbers, flagged, rejections_as_errors
 
 T = TypeVar("T")
@@ -115,10 +115,18 @@ def _words(options: type, content: Mapping[Any, Any], file: Path, prefix: str) -
     known = {field.name: hints[field.name] for field in dataclasses.fields(options)}
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
     words: list[str] = []
+
+    def report(news: str) -> None:
+        warn(f"{file}: {news}")
+
     for key, value in content.items():
         # YAML 1.1 reads the bare word `on` as true.
         name = "on" if key is True else str(key).replace("-", "_")
-        name = rename_key(options, name, prefix, lambda news: warn(f"{file}: {news}"))
+        moved = absorbed_key_words(options, name, value, prefix, report)
+        if moved is not None:
+            words += moved
+            continue
+        name = rename_key(options, name, prefix, report)
         if name not in known:
             raise ImprintError(
                 f"{file}: unknown key {prefix + name!r}; known here: {', '.join(known)}"

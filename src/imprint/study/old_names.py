@@ -7,10 +7,13 @@ A field declares them in its annotation, ``Annotated[Path, Formerly("subject")]`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from imprint.study.option_tree import options_of, to_flag
+from imprint.study.option_types import Absorbed
 
 Report = Callable[[str], None]
+GOES = "the old name goes in the next version"
 
 
 def renamed_keys(options: type) -> dict[str, str]:
@@ -37,6 +40,17 @@ def renamed_flags(options: type) -> dict[str, str]:
     return flags
 
 
+def absorbed_flags(options: type) -> dict[str, tuple[Absorbed, str]]:
+    """Return the old options that are settings now, with the flag of those, by their flags."""
+    flags = {}
+    for option in options_of(options):
+        for mark in option.absorbed:
+            flags[to_flag((*option.path[:-1], mark.name))] = (mark, option.flag)
+            if mark.is_switch:
+                flags[to_flag((*option.path[:-1], f"no_{mark.name}"))] = (mark, option.flag)
+    return flags
+
+
 def rename_flags(options: type, words: Sequence[str], report: Report) -> list[str]:
     """Return the words of a command line with current flags in the place of old ones.
 
@@ -45,15 +59,41 @@ def rename_flags(options: type, words: Sequence[str], report: Report) -> list[st
         words: the command line, after the command's name.
         report: is given one sentence for each old flag.
     """
-    renamed = renamed_flags(options)
-    current = []
-    for word in words:
-        flag, equals, value = word.partition("=")
-        new = renamed.get(flag.replace("_", "-")) if flag.startswith("--") else None
-        if new is not None:
-            report(f"{flag} is now {new}; the old name goes in the next version")
-        current.append(word if new is None else new + equals + value)
+    renamed, absorbed = renamed_flags(options), absorbed_flags(options)
+    current: list[str] = []
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        flag = name.replace("_", "-") if name.startswith("--") else ""
+        if flag in renamed:
+            report(f"{name} is now {renamed[flag]}; {GOES}")
+            current.append(renamed[flag] + equals + value)
+        elif flag in absorbed:
+            mark, new = absorbed[flag]
+            if mark.is_switch:
+                value = str(not flag.split(".")[-1].removeprefix("--").startswith("no-")).lower()
+            elif not equals:
+                value = next(left, "")
+            report(f"{name} is now {new} {' '.join(mark.words('…'))}; {GOES}")
+            current += [new, *mark.words(value)]
+        else:
+            current.append(word)
     return current
+
+
+def absorbed_key_words(
+    options: type, key: str, value: Any, group: str, report: Report
+) -> list[str] | None:
+    """Return the words that an absorbed key of a YAML file stands for; None for any other key.
+
+    The arguments are those of :func:`rename_key`, and the value of the key.
+    """
+    if to_flag((key,)) not in absorbed_flags(options):
+        return None
+    mark, flag = absorbed_flags(options)[to_flag((key,))]
+    new = "--" + group.replace("_", "-") + flag.removeprefix("--")
+    report(f"{group}{key} is now {new} {' '.join(mark.words('…'))}; {GOES}")
+    return [new, *mark.words(str(value).lower() if isinstance(value, bool) else str(value))]
 
 
 def rename_key(options: type, key: str, group: str, report: Report) -> str:
@@ -68,5 +108,5 @@ def rename_key(options: type, key: str, group: str, report: Report) -> str:
     new = renamed_keys(options).get(key)
     if new is None:
         return key
-    report(f"{group}{key} is now {group}{new}; the old name goes in the next version")
+    report(f"{group}{key} is now {group}{new}; {GOES}")
     return new

@@ -16,7 +16,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from imprint.core.bounds import Bounds, marks_of
-from imprint.study.option_types import Formerly
+from imprint.study.option_types import Absorbed, Formerly
 
 METAVARS = {int: "INT", float: "FLOAT", Path: "PATH", str: "STR"}
 
@@ -84,6 +84,11 @@ class Option:
         """Old spellings, as paths of names."""
         marks = marks_of(self.kind, Formerly)
         return tuple((*self.path[:-1], name) for mark in marks for name in mark.names)
+
+    @property
+    def absorbed(self) -> tuple[Absorbed, ...]:
+        """Old options that are settings of this one now."""
+        return tuple(marks_of(self.kind, Absorbed))
 
     @property
     def metavar(self) -> str:

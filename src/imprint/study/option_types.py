@@ -24,6 +24,33 @@ class Formerly:
         object.__setattr__(self, "names", names)
 
 
+@dataclass(frozen=True)
+class Absorbed:
+    """An option that became settings behind another one, in the annotation of that other one.
+
+    ``Absorbed("gamma", "rmia.gamma")`` on ``param``: ``--gamma 3`` is read as ``--param
+    rmia.gamma=3`` for one version, with a line on standard error.
+
+    Attributes:
+        name: the old name of the field.
+        settings: the settings that take its value.
+        is_switch: whether it took no value.
+    """
+
+    name: str
+    settings: tuple[str, ...]
+    is_switch: bool
+
+    def __init__(self, name: str, *settings: str, is_switch: bool = False) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "is_switch", is_switch)
+
+    def words(self, value: str) -> list[str]:
+        """Return the settings with a value, as on the command line."""
+        return [f"{setting}={value}" for setting in self.settings]
+
+
 def _comma_list(kind: type, metavar: str) -> Any:
     def parse(words: list[str]) -> tuple[Any, ...]:
         try:

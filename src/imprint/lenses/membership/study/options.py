@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.study.counted import uncounted
-from imprint.study.option_types import Formerly, Names, Parameters
+from imprint.study.option_types import Absorbed, Formerly, Names, Parameters
 from imprint.study.options import Common, DataChoice, ModelChoice
 from imprint.train.cohort.options import CohortOptions
 
@@ -22,7 +22,22 @@ class AttacksChoice(Checked):
 
     attacks: Annotated[Names, Formerly("attack")] = ("all",)
     """Attacks to run, or all. One that lacks what it needs is skipped with the reason."""
-    param: Parameters = ()
+    param: Annotated[
+        Parameters,
+        Absorbed(
+            "legacy",
+            "curvature_nll.published_formulas",
+            "curvature_lr.published_formulas",
+            is_switch=True,
+        ),
+        Absorbed("offline", "rmia.offline", "base.offline", is_switch=True),
+        Absorbed("gamma", "rmia.gamma"),
+        Absorbed("offline_slope", "rmia.slope"),
+        Absorbed("offline_weight", "base.weight"),
+        Absorbed("two_sided", "lira_offline.two_sided", is_switch=True),
+        Absorbed("reference_quantile", "attack_r.quantile"),
+        Absorbed("population_quantile", "quantile.level"),
+    ] = ()
     """Settings of single attacks, such as rmia.gamma=3. An unknown setting is answered with those
     the attack has."""
 
