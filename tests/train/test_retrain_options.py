@@ -1,0 +1,17 @@
+import pytest
+
+from imprint.core.errors import ImprintError
+from imprint.train.retrain_options import RetrainOptions
+
+
+def test_the_rate_falls_to_a_tenth_at_each_share_of_the_epochs() -> None:
+    options = RetrainOptions(epochs=50, learning_rate=1.0, drops=(0.5, 0.7))
+    assert [options.rate(epoch) for epoch in (0, 24, 25, 34, 35)] == pytest.approx(
+        [1, 1, 0.1, 0.1, 0.01]
+    )
+
+
+@pytest.mark.parametrize("changes", [{"width": 0}, {"learning_rate": 0.0}, {"drops": (1.5,)}])
+def test_impossible_options_are_rejected(changes) -> None:
+    with pytest.raises(ImprintError, match=next(iter(changes))):
+        RetrainOptions(**changes)
