@@ -170,7 +170,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
     photos = ["--data", at("train"), "--boxes", at("boxes")]
     small = [*photos, "--min-crop-px=2", "--k=5"]
-    model = ["--subject", at("classifier.safetensors")]
+    model = ["--model", at("classifier.safetensors")]
     sets = ["--members", at("train"), "--tests", at("test")]
     retrain = [
         "--data", at("images.npz"), "--records=16", "--queries=4", "--removed=3", "--pairs=8",

@@ -484,7 +484,7 @@ def in_this_process(function, tasks, *_, **__):
 def test_a_changed_option_is_refused_or_changes_nothing(
     name, place, tmp_path, of_the_user, monkeypatch
 ):
-    for module in ("imprint.audit.run", "imprint.lenses.dejavu.study.sweep"):
+    for module in ("imprint.audit.steps", "imprint.lenses.dejavu.study.sweep"):
         monkeypatch.setattr(f"{module}.run_tasks", in_this_process)
     case = CASES[name]
     base = base_options(case, place, tmp_path / "out")

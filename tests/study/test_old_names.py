@@ -6,9 +6,11 @@ from typing import Annotated
 
 import pytest
 
+import miniatures
 from imprint.core.bounds import Bounds
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.study.options import AttacksChoice
+from imprint.recipes import find_recipe, recipes_for
 from imprint.study.command import COMMANDS
 from imprint.study.config import parse, yaml_words
 from imprint.study.old_names import absorbed_flags, rename_flags, renamed_flags
@@ -162,3 +164,25 @@ def sample(option: Option) -> str:
     if option.choices:
         return option.choices[0]
     return {int: "3", float: "0.5"}.get(option.plain_kind, "a=1" if "=" in option.metavar else "2")
+
+
+@pytest.mark.parametrize("name", COMMANDS.names())
+def test_no_miniature_uses_an_old_name(name):
+    words = miniatures.commands(Path("inputs")).get(name, [])
+    rename_flags(COMMANDS.get(name).options, words[len(name.split()) :], pytest.fail)
+
+
+RECIPES = [(command, name) for command in COMMANDS.names() for name in recipes_for(command)]
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        *((command, find_recipe(name)) for command, name in RECIPES),
+        *(("audit", file) for file in (Path(__file__).parents[2] / "examples").glob("*.yaml")),
+    ],
+    ids=str,
+)
+def test_no_recipe_or_example_uses_an_old_name(command, file, capsys):
+    yaml_words(COMMANDS.get(command).options, file)
+    assert capsys.readouterr().err == ""

@@ -221,6 +221,4 @@ def _unwrapped(kind: Any) -> Any:
 def _metadata(kind: Any) -> list[Any]:
     if get_origin(kind) is Annotated:
         return [*kind.__metadata__, *_metadata(get_args(kind)[0])]
-    if get_origin(kind) in (Union, UnionType):
-        return [each for inner in get_args(kind) for each in _metadata(inner)]
-    return []
+    return [each for inner in get_args(kind) for each in _metadata(inner)]
