@@ -24,12 +24,12 @@ from imprint.lenses.dejavu.study.one_model import one_model_steps
 from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
 from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
-from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_steps
+from imprint.lenses.membership.study.cohort.audit import check_cohort, run_cohort
 from imprint.lenses.membership.study.records import Pool
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject
+from imprint.study.finding import JsonObject, to_json
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS
 from imprint.train.cohort.job import WEIGHTS
@@ -88,9 +88,8 @@ def _audit_encoders(
         dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
     lenses = {"dejavu": dejavu, **missed}
     if options.membership.models:
-        lenses["membership"] = cohort_steps(
-            study, images, pool, options.membership, options.seed, device
-        )
+        findings = run_cohort(study, images, pool, options.membership, options.seed, device)
+        lenses["membership"] = to_json(findings)
         lenses |= coverage_step(study, images, pool, options, device)
     return data, lenses
 

@@ -76,19 +76,19 @@ def test_attacks_that_suspect_the_same_are_one():
     names = list("abcdefgh")
     assert group_equal_sets(tops) == [[0, 2], [1], [3], [4], [5], [6], [7]]
     found = agreement(names, tops)
-    assert found.attacks == [["a", "c"], ["b"], ["d"], ["e"], ["f"]]
+    assert found.attacks == (("a", "c"), ("b",), ("d",), ("e",), ("f",))
     assert found.others == 2
-    assert found.counts[0] == ((False,) * MAX_SETS, 15)
+    assert found.intersections[0] == ((False,) * MAX_SETS, 15)
     # The two left out hold a record each, which is then in no set.
-    assert [number for _, number in found.counts[1:]] == [1] * MAX_SETS
+    assert [number for _, number in found.intersections[1:]] == [1] * MAX_SETS
 
 
 def test_counts_over_targets_are_means():
     first = np.array([[1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
     second = np.array([[1, 0, 0, 0], [1, 0, 0, 0]], dtype=bool)
     found = agreement(["a", "b"], np.concatenate([first, second], axis=1), targets=2)
-    assert found.attacks == [["a"], ["b"]]
-    assert found.counts == [((False, False), 2.5), ((True, True), 1), ((True, False), 0.5)]
+    assert found.attacks == (("a",), ("b",))
+    assert found.intersections == [((False, False), 2.5), ((True, True), 1), ((True, False), 0.5)]
 
 
 def test_overlaps_average_over_targets():

@@ -4,6 +4,7 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.page.privacy import build, privacy_table
+from imprint.report.terminal import to_text
 from imprint.study.finding import to_json
 from tests.lenses.membership.privacy_cases import audited
 
@@ -22,7 +23,7 @@ def test_every_model_has_a_row_with_both_bounds():
     assert private["model"] == "epsilon-1"
     assert (private["accounted_epsilon"], private["epsilon_bound"]) == (0.99, 0)
     assert (free["accounted_epsilon"], free["epsilon_bound"]) == (None, 2.5)
-    text = privacy_table(audited()).text(80)
+    text = to_text([privacy_table(audited())], 80)
     assert "66 of 120" in text
     assert "200 mislabelled canaries" in text
 

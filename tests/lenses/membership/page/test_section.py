@@ -8,25 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.stats import binom
 
 from imprint.core.errors import ImprintError
-from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import (
     MembershipFindings,
     best_attack,
-    names_by_auc,
-    resolved_fprs,
 )
-from imprint.lenses.membership.page.figures import membership_figures, read_scores
-from imprint.lenses.membership.page.plots import MOST_INTERSECTIONS, agreement_matrix, steps, upset
+from imprint.lenses.membership.page.figures import read_scores
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.report.gallery import Card, CardPicture, write_gallery
 from imprint.report.page import write_report
-from imprint.stats import Estimate, roc
 from imprint.study.finding import from_json
 from imprint.study.json_io import write_json
 from imprint.study.tables import read_table
@@ -169,150 +162,6 @@ def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path
     assert told.index("failed swapped target") < told.index("passed permuted membership")
 
 
-Triple = tuple[float, float, float]
-
-
-def found(auc: Triple, tpr: Triple | None, tenth: Triple | None = (0.2, 0.1, 0.3)) -> Evaluation:
-    def estimate(triple: Triple | None) -> Estimate | Missing:
-        if triple is None:
-            return Missing("50 non-members show none")
-        value, low, high = triple
-        return Estimate(value, (low, high), 50)
-
-    rates = {"0.1": estimate(tenth), "0.01": estimate(tpr)}
-    area = estimate(auc)
-    assert isinstance(area, Estimate)
-    return Evaluation(area, rates, area, 0.02)
-
-
-def test_the_best_attack_is_the_one_at_the_least_rate_all_show() -> None:
-    attacks = {
-        "wide": found((0.9, 0.8, 0.95), (0.02, 0.0, 0.1)),
-        "sharp": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4)),
-    }
-    assert best_attack(attacks) == ("sharp", "0.01")
-    assert names_by_auc(attacks) == ["wide", "sharp"]
-    attacks["coarse"] = found((0.6, 0.5, 0.7), None)
-    assert resolved_fprs(attacks) == ["0.1"]
-    assert best_attack(attacks) == ("wide", "0.1")
-
-
-def test_the_heading_says_no_more_than_the_intervals() -> None:
-    sharp = {"a": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
-    mean = {"a": found((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
-    weak = {"a": found((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
-    none = {"a": found((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
-    below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
-    few = {"a": found((0.885, 0.85, 0.91), None, None)}
-    assert attack_verdict(sharp).heading == (
-        "Single training images can be identified: a has TPR 30.0% at 1% FPR"
-    )
-    assert attack_verdict(mean).heading == (
-        "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); its TPR at 1% FPR is "
-        "2.0% [0.5%, 10.0%], too uncertain to rule out guessing"
-    )
-    less = {"a": found((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
-    assert attack_verdict(less).heading.endswith(
-        "its TPR at 1% FPR is 1.0% [0.0%, 10.0%], no more than guessing"
-    )
-    assert attack_verdict(weak).heading == (
-        "Weak signal: a scores members higher on average (AUC 54.0% [52.0%, 56.0%]); no record can "
-        "be named with confidence"
-    )
-    assert "too few to say whether single images" in attack_verdict(few).heading
-    wide = {"a": found((0.885, 0.85, 0.91), None, (0.3, 0.2, 0.4))}
-    assert attack_verdict(wide).heading == (
-        "Members are found more often than by guessing: a has TPR 30.0% at 10% FPR; "
-        "no record can be named with confidence"
-    )
-    assert attack_verdict(none).kind == "nothing"
-    tiny = {"a": found((1.0, 0.48, 1.0), None)}
-    assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")
-    assert "the best, a, has an AUC of 52.0% [48.0%, 56.0%]" in attack_verdict(none).heading
-    assert attack_verdict(below).heading.startswith(
-        "Below chance: a scores members lower than non-members (AUC 31.0% [28.0%, 34.0%])"
-    )
-
-
-def test_the_best_of_many_attacks_needs_more_than_its_own_interval() -> None:
-    one = found((0.55, 0.51, 0.59), (0.02, 0.012, 0.1))
-    assert attack_verdict({"a": one}).kind == "found"
-    assert attack_verdict({str(row): one for row in range(20)}).kind == "nothing"
-
-
-def test_headings_claim_something_of_noise_in_at_most_five_percent() -> None:
-    """Twelve attacks that know nothing; the control: without widening, far more often."""
-    random = np.random.default_rng(0)
-    members = np.arange(600) < 300
-    claims = naive = 0
-    for _ in range(150):
-        scores = random.normal(size=(12, 600))
-        attacks = {str(row): evaluate(one, members) for row, one in enumerate(scores)}
-        claims += attack_verdict(attacks).kind == "found"
-        naive += any(attack.auc.low > 0.5 for attack in attacks.values())
-    assert claims <= binom.isf(1e-4, 150, 0.05) < naive
-
-
-def test_steps_are_those_of_the_curve_from_its_resolution_on() -> None:
-    curve = roc([5.0, 4.0, 2.0, 0.5], [3.0, 1.0])
-    x, y = steps(curve)
-    assert x.tolist() == [0.5, 1.0]
-    assert y.tolist() == [0.75, 1.0]
-
-
-def test_attacks_of_one_order_share_a_line_and_the_loss_is_always_there() -> None:
-    random = np.random.default_rng(0)
-    members = np.arange(300) < 150
-    loss = random.normal(size=300)
-    scores = {f"a{number}": random.normal(size=300) + members for number in range(5)}
-    first, second, third = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
-    assert "loss = mentr" in first.svg
-    assert ">a4<" not in first.svg
-    assert "Left out: 2 more attacks of another order" in first.caption
-    assert "7 attacks" in second.svg
-    assert "most suspected of 5 attacks" in third.svg
-    assert "Left out: 1 more attack with other suspects" in third.caption
-    alike = membership_figures({"loss": loss, "mentr": 2 * loss, "a": -loss}, members)[-1]
-    assert ">loss<" in alike.svg
-    assert ">= mentr<" in alike.svg
-    assert len(membership_figures({"loss": loss, "mentr": 2 * loss}, members)) == 2
-
-
-def test_the_matrix_has_every_share_once() -> None:
-    svg = agreement_matrix(["one", "two"], np.array([[1.0, 0.25], [0.25, 1.0]]))
-    assert svg.count(">25<") == 2
-    assert svg.count(">100<") == 2
-    assert "from 25% to 25%" in svg
-
-
-def test_bars_stand_over_the_dots_of_their_attacks() -> None:
-    counts = [
-        ((False, False), 1000.0),
-        ((True, True), 30.0),
-        ((True, False), 7.0),
-        ((False, True), 5.0),
-    ]
-    svg = upset(["one", "two = <b>"], counts)
-    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
-    # A number a bar, then each attack with the size of its set.
-    assert [text for text in texts if text.isdigit()] == ["30", "7", "5", "37", "35"]
-    assert "Of 42 in all, 30 by every attack, 12 by one alone" in svg
-    assert "Largest: 30 by one and two = &lt;b&gt;; 7 by one; 5 by two = &lt;b&gt;." in svg
-    assert "<b>" not in svg
-    assert not re.search(r"#0000\w\w", svg)
-
-
-def test_no_more_bars_than_there_is_room_for() -> None:
-    patterns = [tuple(bool(code >> bit & 1) for bit in range(5)) for code in range(32)]
-    counts = [(pattern, 40.0 - rank) for rank, pattern in enumerate(patterns)]
-    texts = re.findall(r"<text[^>]*>([^<]*)</text>", upset(list("abcde"), counts))
-    drawn = [int(text) for text in texts if text.isdigit()]
-    assert drawn[:MOST_INTERSECTIONS] == list(range(39, 39 - MOST_INTERSECTIONS, -1))
-    # Sizes are of the whole sets, whatever is drawn of them.
-    sizes = [sum(40 - rank for rank in range(32) if rank >> bit & 1) for bit in range(5)]
-    assert drawn[MOST_INTERSECTIONS:] == sizes
-
-
 def test_damage_is_told(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(arrays_study, tmp_path / "arrays"))
     (study / "membership" / "rmia.parquet").unlink()
@@ -408,13 +257,3 @@ def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_stud
     assert verdict.heading in told
     assert f"numbers below are those of {verdict.about} , on which the heading rests" in told
     assert f"TPR at {float(verdict.rate or 0):.0%} FPR" in told
-
-
-def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:
-    """One attack has an AUC of 55.1 % [50.1, 60.1] and says something; the best of six does not."""
-    auc = Estimate(0.551, (0.501, 0.601), 500)
-    area = Evaluation(auc, {}, auc, 0.004)
-    six = attack_verdict({f"attack {number}": area for number in range(6)})
-    assert six.kind == "nothing"
-    assert six.heading.endswith("AUC of 55.1% [50.1%, 60.1%], as the best of 6 may by chance")
-    assert attack_verdict({"attack": area}).kind == "found"

@@ -24,14 +24,20 @@ class Agreement:
 
     Attributes:
         attacks: names, those whose top sets are the same together.
-        counts: how many records are in the top sets of exactly which of these, the most first;
-            over several targets the mean.
+        patterns: in which of these top sets, and in no other, records are; the most frequent first.
+        counts: how many records each pattern has, over several targets the mean.
         others: how many more top sets there are that differ.
     """
 
-    attacks: list[list[str]]
-    counts: list[tuple[Pattern, float]]
+    attacks: tuple[tuple[str, ...], ...]
+    patterns: tuple[Pattern, ...]
+    counts: tuple[float, ...]
     others: int
+
+    @property
+    def intersections(self) -> list[tuple[Pattern, float]]:
+        """Every pattern with its count."""
+        return list(zip(self.patterns, self.counts, strict=True))
 
 
 def top_size(records: int) -> int:
@@ -146,7 +152,8 @@ def agreement(names: Sequence[str], tops: BoolArray, targets: int = 1) -> Agreem
     chosen = kinds[:MAX_SETS]
     counted = intersections(tops[[rows[0] for rows in chosen]])
     return Agreement(
-        [[names[row] for row in rows] for rows in chosen],
-        [(pattern, number / targets) for pattern, number in counted],
+        tuple(tuple(names[row] for row in rows) for rows in chosen),
+        tuple(pattern for pattern, _ in counted),
+        tuple(number / targets for _, number in counted),
         len(kinds) - len(chosen),
     )

@@ -8,9 +8,10 @@ from typing import Any
 from imprint.core.missing import Missing
 from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings, resolved_fprs
 from imprint.lenses.membership.page.privacy import privacy_table, read_privacy
+from imprint.lenses.membership.page.study import list_study
 from imprint.lenses.membership.page.tables import attack_table, collect_notes
 from imprint.lenses.membership.page.verdict import attack_verdict
-from imprint.lenses.membership.study.series.table import show_study
+from imprint.lenses.membership.study_findings import read_study
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.report.wording import fixed, with_interval
 from imprint.study.finding import from_json
@@ -24,7 +25,7 @@ def show_membership(content: Mapping[str, Any]) -> Sequence[Printed]:
     if "attacks" in content:
         return describe_attacks(from_json(MembershipFindings, content, "summary.json"))
     if "study" in content:
-        show_study(content["study"])
+        return list_study(read_study(content["study"]))
     if "privacy" in content:
         return [privacy_table(read_privacy(content["privacy"]))]
     return ()

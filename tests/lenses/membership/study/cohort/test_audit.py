@@ -10,24 +10,17 @@ import pytest
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
-from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.agreement import top_sets
-from imprint.lenses.membership.cohort.references import Cohort
-from imprint.lenses.membership.commands import Cohort as Command
+from imprint.lenses.membership.cohort_findings import CohortFindings
+from imprint.lenses.membership.commands import MembershipCohort as Command
 from imprint.lenses.membership.memorization.estimators import memorization
-from imprint.lenses.membership.study.cohort.answers import CohortAnswers
+from imprint.lenses.membership.page.cohort import cohort_figures
 from imprint.lenses.membership.study.cohort.audit import draw_masks
-from imprint.lenses.membership.study.cohort.gallery import most_memorized
-from imprint.lenses.membership.study.cohort.memorization import (
-    correlations,
-    influences,
-    memorization_findings,
-)
 from imprint.lenses.membership.study.options import CohortAuditOptions
-from imprint.lenses.membership.study.records import Pool, choose_pool
-from imprint.lenses.membership.study.signals import ModelSignals
+from imprint.lenses.membership.study.records import choose_pool
 from imprint.report.page import write_report
 from imprint.stats import auc
+from imprint.study.finding import from_json
 from imprint.study.tables import read_table
 from imprint.train.cohort.masks import read_masks
 from imprint.train.cohort.options import CohortOptions
@@ -142,7 +135,7 @@ def test_the_page_tells_of_the_cohort(study):
     assert "The influence of single images on others cannot be shown: 8 models are too few" in told
     assert "How much training on an image adds" in told
     assert "curvature without it" in told
-    assert html.count('class="card exposed"') == 75
+    assert html.count('<li class="card"') == 75
     assert write_report(study).read_text() == html
 
 
@@ -206,9 +199,9 @@ def test_the_command_line(arrays, tmp_path, capsys):
         ({"curvature_probes": 0}, "curvature_probes must be at least 1, got 0"),
         ({"curvature_step": float("nan")}, "curvature_step must be"),
         ({"augmentations": ("identity", "flop")}, "unknown augmentation 'flop'"),
-        ({"population": 1.0}, "population is 1"),
-        ({"population": -0.1}, "population is -0.1"),
-        ({"records": -1}, "records is -1"),
+        ({"population": 1.0}, r"population must be in \[0, 1\), got 1"),
+        ({"population": -0.1}, r"population must be in \[0, 1\), got -0.1"),
+        ({"records": -1}, "records must be at least 0, got -1"),
         ({"records": 3}, "3 records are too few"),
         ({"masks": "legacy"}, "50000 records"),
         ({"attacks": ("guess",)}, "guess"),
@@ -234,77 +227,16 @@ def test_records_and_population_are_apart():
     assert (np.diff(pool.every[:50]) > 0).all()
 
 
-def test_the_most_memorized_of_each_class_are_shown_in_order():
-    records = {
-        "index": np.arange(8),
-        "memorization": np.array([0.1, np.nan, 0.9, 0.5, 0.9, 0.3, -0.2, 0.0]),
-    }
-    labels = np.array([0, 0, 1, 1, 0, 0, 1, 1])
-    assert most_memorized(records, labels).tolist() == [2, 4, 3, 5, 0, 7, 6]
-    many = {"index": np.arange(3000), "memorization": np.arange(3000) / 3000}
-    shown = most_memorized(many, np.arange(3000) % 3)
-    assert len(shown) == 75
-    assert shown[0] == 2999
-
-
 def test_the_attack_that_is_spoken_of_is_drawn(study, monkeypatch):
     from imprint.lenses.membership import findings as membership_findings
-    from imprint.lenses.membership.page import cohort_figures as module
 
-    found = findings(study)
-    drawn = []
-    monkeypatch.setattr(module.plots, "log_curves", lambda curves, *_: drawn.extend(curves) or "")
+    cohort = from_json(CohortFindings, findings(study), "summary.json")
     monkeypatch.setattr(
         membership_findings, "best_attack", lambda attacks: ("attack_p_curvature", None)
     )
-    module.cohort_figures(study / "membership", found)
-    assert "attack_p_curvature" in drawn[0].split(" = ")
-
-
-def test_nothing_goes_with_memorization_where_nothing_is_memorized():
-    # Watson's score is the estimator of memorization in another unit: of the same models both
-    # hold the same noise, and their correlation was 0.6. Cross-fitted over 800 records the
-    # standard error is 0.025; five of them are allowed.
-    random = np.random.default_rng(0)
-    phi = random.normal(size=(16, 1, 800)) + random.normal(size=800)
-    masks = np.argsort(random.random((16, 800)), axis=0) < 8
-    answers = [
-        ModelSignals({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
-    ]
-    pool = Pool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
-    found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64), {})
-
-    def watson(rows):
-        cohort = Cohort({"phi": phi[rows]}, masks[rows])
-        return attack_cohort(cohort, choose_attacks(["watson"])).scores
-
-    shown = correlations(found, watson, 0)
-    assert abs(shown["watson"]["value"]) < 0.125
-    same = memorization(masks, phi[:, 0] > 0).score
-    scores = watson(np.arange(16))["watson"]
-    assert np.corrcoef(same, (scores * masks).sum(axis=0) / 8)[0, 1] > 0.4
-    share = memorization_findings(found, 0)
-    low, high = share["share_memorized"]["ci95"]
-    assert low <= share["share_by_chance"] <= high
-
-
-def test_a_record_that_few_models_left_out_does_not_hide_the_others():
-    random = np.random.default_rng(1)
-    masks = random.random((200, 60)) < 0.5
-    masks[:199, 0] = True  # left out once: its own error allows nothing
-    masks[199, 0] = False
-    correct = masks | (random.random((200, 60)) < 0.1)
-    apart = np.tile(masks[:, [5]], (1, 10))  # record 5 carries ten test examples
-    answers = [
-        ModelSignals({"phi": np.zeros((1, 60)), "mentr": np.zeros((1, 60))}, {}, right, carried)
-        for right, carried in zip(correct, apart, strict=True)
-    ]
-    pool = Pool(index=np.arange(60), population=np.arange(60, 70))
-    found = CohortAnswers(answers, None, masks, pool, np.zeros(70, dtype=np.int64), {})
-    pairs, told = influences(found)
-    assert set(pairs.train) == {5}
-    assert told["pairs"] == 10
-    assert told["least"] < 0.5
+    roc = cohort_figures(study / "membership", cohort)[0]
+    names = [series.name for series in roc.series if series.name]
+    assert "attack_p_curvature" in names[0].split(" = ")
 
 
 def test_copies_and_models_that_learnt_nothing_are_warned_of(arrays, tmp_path):

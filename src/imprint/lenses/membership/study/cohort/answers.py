@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.missing import Missing
 from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.cohort_findings import CohortAccuracy
+from imprint.lenses.membership.study.models import UNTRAINED
 from imprint.lenses.membership.study.records import Pool
-from imprint.lenses.membership.study.signals import ModelSignals, make_evidence
+from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, read_signals
+from imprint.study.store import Study
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,11 @@ class CohortAnswers:
 
     Attributes:
         models: answers of each.
-        untrained: of a network that learnt nothing; None runs no controls.
+        untrained: of an untrained network; None runs no controls.
         masks: bool ``[K, N]``.
         pool: records and population.
         labels: int64, of the whole set.
-        queries: answers of a network one view of a record costs, by kind of signal.
+        queries: model calls one view of a record costs, by kind of signal.
     """
 
     models: Sequence[ModelSignals]
@@ -53,3 +57,31 @@ class CohortAnswers:
     def population_correct(self) -> BoolArray:
         """Return which population records each model gets right, ``[K, Q]``."""
         return np.stack([model.population_correct for model in self.models])
+
+    def accuracy(self) -> CohortAccuracy:
+        """Return the share that models get right of their members, of others, of the population."""
+        correct, apart = self.correct(), self.population_correct()
+        return CohortAccuracy(
+            float(correct[self.masks].mean()),
+            float(correct[~self.masks].mean()),
+            float(apart.mean()) if apart.size else Missing("there is none"),
+        )
+
+
+def read_cohort(
+    study: Study,
+    tables: Mapping[str, tuple[str, ...]],
+    masks: BoolArray,
+    pool: Pool,
+    labels: IntArray,
+    queries: Mapping[str, int],
+) -> CohortAnswers:
+    """Return what the tables of signals hold.
+
+    ``tables`` are names by model, as from
+    :func:`imprint.lenses.membership.study.signals.take_all_signals`, of an untrained network among
+    them or not; other arguments as :class:`CohortAnswers`.
+    """
+    answers = {name: read_signals(study, names, pool) for name, names in tables.items()}
+    untrained = answers.pop(UNTRAINED, None)
+    return CohortAnswers(list(answers.values()), untrained, masks, pool, labels, queries)

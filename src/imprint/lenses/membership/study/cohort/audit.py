@@ -1,14 +1,12 @@
-"""``membership cohort``: many models on parts of one set, each attacked and judged by the others.
+"""``membership cohort``: train many models on parts of one set, attack each by the others.
 
-The same models tell which records are memorized: how much more often models get a record right
+The same models show which records are memorized: how much more often models get a record right
 that they were trained on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,29 +19,26 @@ from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
-from imprint.lenses.membership.study.cohort.answers import CohortAnswers
-from imprint.lenses.membership.study.cohort.findings import find_cohort
-from imprint.lenses.membership.study.cohort.gallery import memorized_gallery_step
+from imprint.lenses.membership.cohort_findings import CohortFindings
+from imprint.lenses.membership.study.cohort.attack import AttackCohort
+from imprint.lenses.membership.study.cohort.gallery import MemorizedGallery
 from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
-from imprint.lenses.membership.study.cost import count_queries
 from imprint.lenses.membership.study.fit import warn_if_models_near_chance
-from imprint.lenses.membership.study.models import UNTRAINED, Model, trained_model, untrained_model
+from imprint.lenses.membership.study.models import Model, trained_model, untrained_model
 from imprint.lenses.membership.study.options import CohortAuditOptions, CohortChoice
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import (
-    ModelSignals,
     check_evidence,
-    read_signals,
     take_all_signals,
     unmeasured_kinds,
 )
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
-from imprint.study.json_io import read_json
-from imprint.study.step_settings import card_settings
+from imprint.study.counted import part_of
+from imprint.study.finding import read_finding, to_json
 from imprint.study.store import Study
-from imprint.train.cohort.cohort import MASKS, train_cohort
+from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.job import WEIGHTS
 from imprint.train.cohort.masks import (
     LEGACY_RECORDS,
@@ -55,8 +50,8 @@ from imprint.train.cohort.masks import (
 )
 from imprint.train.cohort.plan import cohort_card
 
-LEAST_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
-"""With fewer no record has two models left on a side, as a spread needs; of a balanced cohort a
+MIN_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
+"""With fewer no record has two models left on a side, as a variance needs; of a balanced cohort a
 partner leaves with each target."""
 
 
@@ -78,30 +73,29 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
             options.seed,
             keep=options.masks == "legacy",
         )
-        findings = cohort_steps(study, images, pool, options, options.seed, device)
-        findings["warnings"] = [
+        findings = run_cohort(study, images, pool, options, options.seed, device)
+        warnings = (
             *describe_copies(pool),
-            *warn_if_models_near_chance(
-                findings["cohort"]["accuracy"]["members"], len(images.classes)
-            ),
-        ]
+            *warn_if_models_near_chance(findings.cohort.accuracy.members, len(images.classes)),
+        )
         facts = {
             **image_facts(images),
             "records": len(pool.index),
             "population": len(pool.population),
             "copies": pool.copies,
         }
-        return finish(study, options, facts, {"membership": findings})
+        lens = to_json(replace(findings, warnings=warnings))
+        return finish(study, options, facts, {"membership": lens})
 
 
-def cohort_steps(
+def run_cohort(
     study: Study,
     images: ImageSet,
     pool: Pool,
     choice: CohortChoice,
     seed: int,
     device: torch.device,
-) -> dict[str, Any]:
+) -> CohortFindings:
     """Train the cohort, take its signals, attack it; return the findings.
 
     Writes ``masks``, ``models/<id>``, ``tables/signals``, ``tables/curvature``, ``membership`` and
@@ -121,12 +115,12 @@ def cohort_steps(
     check_cohort(images, pool, choice, seed)
     masks = draw_masks(choice, len(pool.index), derive(seed, "cohort"))
     pool = replace(pool, centre_fraction=choice.centre_fraction)
-    findings = attack_steps(study, images, pool, masks, choice, seed, device)
-    memorized_gallery_step(study, images)
+    findings = attack_trained_cohort(study, images, pool, masks, choice, seed, device)
+    study.run(MemorizedGallery(images=images, study=study))
     return findings
 
 
-def attack_steps(
+def attack_trained_cohort(
     study: Study,
     images: ImageSet,
     pool: Pool,
@@ -134,36 +128,29 @@ def attack_steps(
     choice: CohortChoice,
     seed: int,
     device: torch.device,
-) -> dict[str, Any]:
+) -> CohortFindings:
     """Train a cohort on given records, attack it and return the findings.
 
-    Writes all of :func:`cohort_steps` but the gallery.
+    Writes all of :func:`run_cohort` but the gallery.
 
     Raises:
         ImprintError: options that do not fit.
     """
-    attacks = choose_attacks(choice.attacks, unmeasured_kinds(choice))
+    choose_attacks(choice.attacks, unmeasured_kinds(choice))
     models = trained_models(study, images, pool, masks, choice, derive(seed, "cohort"), device)
     weights = study.path("models") / models[0].name / WEIGHTS
-    blank = [untrained_model(read_card(weights), seed)] if choice.controls else []
-    made = take_all_signals(study, [*models, *blank], images, pool, choice, seed, device)
-
-    def build(folder: Path) -> None:
-        answers = read_models(study, made, models, pool)
-        untrained = read_signals(study, made[UNTRAINED], pool) if blank else None
-        found = CohortAnswers(
-            answers,
-            untrained,
-            masks.members,
-            pool,
-            images.labels,
-            count_queries(choice),
-        )
-        find_cohort(folder, found, attacks, choice.attack_settings, seed)
-
-    settings = {**card_settings(choice, CohortChoice, without=("train",)), "seed": seed}
-    inputs = (*(name for names in made.values() for name in names), MASKS)
-    return dict(read_json(study.step("membership", settings, build, inputs) / "findings.json"))
+    untrained = [untrained_model(read_card(weights), seed)] if choice.controls else []
+    tables = take_all_signals(study, [*models, *untrained], images, pool, choice, seed, device)
+    step = AttackCohort(
+        choice=part_of(choice, CohortChoice),
+        seed=seed,
+        pool=pool,
+        masks=masks.members,
+        labels=images.labels,
+        tables=tables,
+        study=study,
+    )
+    return read_finding(CohortFindings, study.run(step) / "findings.json")
 
 
 def trained_models(
@@ -182,10 +169,10 @@ def trained_models(
 
 
 def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
-    """Tell mistakes in the choice of a cohort before other work begins.
+    """Check the choice of a cohort before other work begins.
 
     Raises:
-        ImprintError: too few records, attacks or signals that are none, masks that do not fit, or
+        ImprintError: too few records, unknown attacks or signals, masks that do not fit, or
             a network that cannot be built.
     """
     if len(pool.index) < MIN_RECORDS:
@@ -204,19 +191,19 @@ def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
     Raises:
         ImprintError: fewer than four models, or legacy masks of another set.
     """
-    least = LEAST_MODELS[choice.masks]
+    least = MIN_MODELS[choice.masks]
     if choice.models < least:
         raise ImprintError(
-            f"{choice.models} models are too few for a cohort, in which others judge each of "
-            f"them: choose --models {least} or more"
+            f"{choice.models} models are too few for a cohort, in which the others are the "
+            f"references of each: choose --models {least} or more"
         )
     if choice.masks == "balanced":
         return balanced_masks(records, choice.models, seed)
     if choice.masks == "coins":
         return coin_masks(records, choice.models, seed)
     published = legacy_masks()
-    # From row LEGACY_ROWS on each is the complement of an earlier one: judged by it, a model's
-    # membership would be told.
+    # From row LEGACY_ROWS on each is the complement of an earlier one: as a reference it would
+    # give a model's membership away.
     if records != LEGACY_RECORDS or choice.models > LEGACY_ROWS:
         raise ImprintError(
             f"the published masks are of {LEGACY_RECORDS} records and {LEGACY_ROWS} independent "
@@ -224,10 +211,3 @@ def draw_masks(choice: CohortChoice, records: int, seed: int) -> Masks:
             "--masks balanced"
         )
     return Masks(published.members[: choice.models], published.design)
-
-
-def read_models(
-    study: Study, made: Mapping[str, tuple[str, ...]], models: Sequence[Model], pool: Pool
-) -> list[ModelSignals]:
-    """Return what every model says of the records; ``made`` as from :func:`take_all_signals`."""
-    return [read_signals(study, made[model.name], pool) for model in models]

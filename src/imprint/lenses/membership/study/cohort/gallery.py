@@ -1,97 +1,117 @@
-"""Pictures of the most memorized records of each class."""
+"""Pictures of the most memorized records of each class, and of the examples they influence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from imprint.core.arrays import IntArray
 from imprint.data.imageset import ImageSet
+from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
-from imprint.study.json_io import write_json
+from imprint.report.wording import decimal, percent, plural
+from imprint.study.counted import uncounted
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
-A_CLASS = 25
-MOST_CARDS = 400
-INFLUENCED = 3
+MAX_CARDS_PER_CLASS = 25
+MAX_CARDS = 400
+MAX_INFLUENCED = 3
 
 
-def memorized_gallery_step(study: Study, images: ImageSet) -> Path:
-    """Write ``gallery/memorized``: ``gallery.json`` and the PNG files it names.
+@dataclass(frozen=True, kw_only=True)
+class MemorizedGallery(Step):
+    """Write ``gallery/memorized``: cards of the most memorized records and their pictures.
 
-    Of each class the most memorized records, ``A_CLASS`` at most and ``MOST_CARDS`` in all, each
-    with the test examples it carries most.
-
-    Args:
-        study: holds ``membership`` of a cohort.
+    Attributes:
         images: the set.
+        per_class: cards of a class at most.
+        most: cards in all at most.
+        influenced: test examples on a card at most.
+        study: holds ``membership`` of a cohort.
     """
 
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        records = read_table(study.path("membership") / "records.parquet")
-        pairs = read_table(study.path("membership") / "influence.parquet")
-        rows = most_memorized(records, images.labels)
-        cards = [_card(folder, images, records, pairs, row) for row in rows]
-        write_json(folder / "gallery.json", {"cards": cards, "a_class": _per_class(images)})
+    images: ImageSet
+    per_class: int = MAX_CARDS_PER_CLASS
+    most: int = MAX_CARDS
+    influenced: int = MAX_INFLUENCED
+    study: Study = uncounted()
 
-    settings = {
-        "a_class": A_CLASS,
-        "most": MOST_CARDS,
-        "influenced": INFLUENCED,
-        "data": images.fingerprint(),
-    }
-    return study.step("gallery/memorized", settings, build, ("membership",))
+    artefact = "gallery/memorized"
+    inputs = ("membership",)
+
+    def build(self, path: Path) -> None:
+        """Write cards and pictures."""
+        path.mkdir(exist_ok=True)
+        records = read_table(self.study.path("membership") / "records.parquet")
+        pairs = read_table(self.study.path("membership") / "influence.parquet")
+        rows = most_memorized(records, self.images.labels, self.per_class, self.most)
+        write_gallery(path, [self._card(path, records, pairs, row) for row in rows])
+
+    def _card(self, folder: Path, records: Table, pairs: Table, row: int) -> Card:
+        index = int(records["index"][row])
+        label = self.images.classes[int(self.images.labels[index])]
+        memorized, models_in = float(records["memorization"][row]), int(records["models_in"][row])
+        detected = int(records["times_found"][row])
+        lines = [Line(_describe(records, row))]
+        strongest = np.flatnonzero(pairs["index"] == index)[: self.influenced]
+        if len(strongest):
+            lines.append(self._influenced(folder, pairs, strongest))
+        return Card(
+            label,
+            f"{self.images.name_of(index)} · index {index}",
+            (self._picture(folder, index, "image", f"The image: {label}"),),
+            badge=decimal(memorized, 2),
+            lines=tuple(lines),
+            facets={"Class": label},
+            numbers={"memorization": memorized, "how often detected": detected / max(1, models_in)},
+        )
+
+    def _influenced(self, folder: Path, pairs: Table, rows: IntArray) -> Line:
+        """Return the test examples that depend most on a record."""
+        strengths = [decimal(float(pairs["influence"][row]), 2) for row in rows]
+        pictures = tuple(
+            self._picture(
+                folder, int(pairs["test_index"][row]), "test", f"influenced, by {strength}"
+            )
+            for row, strength in zip(rows, strengths, strict=True)
+        )
+        count = plural(len(rows), "population image")
+        return Line(f"influences {count} of its class, by {', '.join(strengths)}", "", pictures)
+
+    def _picture(self, folder: Path, index: int, kind: str, spoken: str) -> CardPicture:
+        return CardPicture(save_whole(folder, self.images, index, kind, CARD_SIDE)["file"], spoken)
 
 
-def most_memorized(records: Table, labels: IntArray) -> IntArray:
+def _describe(records: Table, row: int) -> str:
+    models_in, models_out = int(records["models_in"][row]), int(records["models_out"][row])
+    return (
+        f"{percent(float(records['accuracy_in'][row]), 0)} of {plural(models_in, 'model')} with it "
+        f"are right, {percent(float(records['accuracy_out'][row]), 0)} of {models_out} without · "
+        f"detected in {int(records['times_found'][row])} of {models_in} · standard error "
+        f"{decimal(float(records['standard_error'][row]), 2)}"
+    )
+
+
+def most_memorized(
+    records: Table, labels: IntArray, per_class: int = MAX_CARDS_PER_CLASS, most: int = MAX_CARDS
+) -> IntArray:
     """Return the rows to show, the most memorized first.
 
     Args:
         records: with ``index``, ``memorization``, ``standard_error``.
         labels: int64, of the whole set.
+        per_class: rows of a class at most.
+        most: rows in all at most.
     """
     score = records["memorization"]
     order = np.lexsort((records["index"], -np.nan_to_num(score, nan=-2.0)))
     order = order[np.isfinite(score[order])]
     label = labels[records["index"][order]]
     present = np.unique(label)
-    most = min(A_CLASS, max(1, MOST_CARDS // max(1, len(present))))
-    kept = np.concatenate([np.flatnonzero(label == of)[:most] for of in present] or [order[:0]])
-    return np.asarray(order[np.sort(kept)][:MOST_CARDS])
-
-
-def _per_class(images: ImageSet) -> int:
-    return min(A_CLASS, max(1, MOST_CARDS // len(images.classes)))
-
-
-def _card(folder: Path, images: ImageSet, records: Table, pairs: Table, row: int) -> dict[str, Any]:
-    index = int(records["index"][row])
-    carried = np.flatnonzero(pairs["index"] == index)[:INFLUENCED]
-    return {
-        "index": index,
-        "name": images.name_of(index),
-        "label": images.classes[int(images.labels[index])],
-        "memorization": float(records["memorization"][row]),
-        "standard_error": float(records["standard_error"][row]),
-        "accuracy_in": float(records["accuracy_in"][row]),
-        "accuracy_out": float(records["accuracy_out"][row]),
-        "models_in": int(records["models_in"][row]),
-        "models_out": int(records["models_out"][row]),
-        "times_found": int(records["times_found"][row]),
-        "image": save_whole(folder, images, index, "image", CARD_SIDE),
-        "influenced": [_influenced(folder, images, pairs, int(pair)) for pair in carried],
-    }
-
-
-def _influenced(folder: Path, images: ImageSet, pairs: Table, pair: int) -> dict[str, Any]:
-    index = int(pairs["test_index"][pair])
-    return {
-        "index": index,
-        "name": images.name_of(index),
-        "influence": float(pairs["influence"][pair]),
-        "file": save_whole(folder, images, index, "test", CARD_SIDE)["file"],
-    }
+    shown = min(per_class, max(1, most // max(1, len(present))))
+    kept = np.concatenate([np.flatnonzero(label == of)[:shown] for of in present] or [order[:0]])
+    return np.asarray(order[np.sort(kept)][:most])

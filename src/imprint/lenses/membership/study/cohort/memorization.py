@@ -1,4 +1,4 @@
-"""What a cohort shows of memorization: how much, what goes with it, and who is carried by whom."""
+"""What a cohort shows of memorization: how much, what correlates with it, and influence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from scipy.stats import norm
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.membership.cohort.exposure import mean_over_members
+from imprint.lenses.membership.cohort_findings import InfluenceFindings
 from imprint.lenses.membership.memorization.chance import (
     count_cases,
     memorized_by_chance,
@@ -30,26 +32,26 @@ from imprint.stats.crossed import crossed_reach
 from imprint.study.tables import write_table
 
 MEMORIZATION_CUT, INFLUENCE_CUT = 0.25, 0.15
-"""Of Feldman and Zhang (2020), §3.2; noise alone may ask for a higher cut of the influence."""
-CHANCE_OF_NOISE = 0.05
+"""Of Feldman and Zhang (2020), §3.2; noise alone may need a higher cut of the influence."""
+MAX_CHANCE_OF_NOISE = 0.05
 DRAWS = 500
 
 
-def memorization_findings(found: CohortAnswers, seed: int) -> dict[str, Any]:
-    """Return the mean memorization and the share from the cut on, and what noise alone gives."""
-    masks, correct = found.masks, found.correct()
-    remembered = memorization(masks, correct)
-    known = int((~remembered.missing).sum())
+def find_memorization(answers: CohortAnswers) -> dict[str, Any]:
+    """Return all of :class:`MemorizationFindings` but correlation and influence, by field."""
+    masks, correct = answers.masks, answers.correct()
+    memorized = memorization(masks, correct)
+    known = int((~memorized.missing).sum())
     expected = memorized_by_chance(count_cases(masks, correct), MEMORIZATION_CUT)
     return {
-        "mean": _over_records_and_models(masks, correct, lambda score: score).to_dict(),
+        "mean": _over_records_and_models(masks, correct, lambda score: score),
         "share_memorized": _over_records_and_models(
             masks, correct, lambda score: (score >= MEMORIZATION_CUT).astype(np.float64)
-        ).to_dict(),
+        ),
         "share_by_chance": expected / max(1, known),
         "cut": MEMORIZATION_CUT,
-        "standard_error_bound": float(np.nanmax(remembered.error_bound)),
-        "missing": int(remembered.missing.sum()),
+        "standard_error_bound": float(np.nanmax(memorized.error_bound)),
+        "missing": int(memorized.missing.sum()),
     }
 
 
@@ -74,9 +76,9 @@ def _over_records_and_models(
     return Estimate(value, (max(-1.0, value - reach), min(1.0, value + reach)), len(values))
 
 
-def correlations(
-    found: CohortAnswers, score: Callable[[IntArray], Mapping[str, FloatArray]], seed: int
-) -> dict[str, Any]:
+def find_correlations(
+    answers: CohortAnswers, score: Callable[[IntArray], Mapping[str, FloatArray]], seed: int
+) -> dict[str, Estimate | Missing]:
     """Return Spearman's correlation of memorization with curvature and with attack scores.
 
     Cross-fitted: memorization is that of one half of the models, the other quantity that of the
@@ -86,76 +88,77 @@ def correlations(
     the values are lower than those of all models would be without that noise.
 
     Args:
-        found: what the models say.
-        score: attacks some models, judged by one another; ``[k, N]`` by name.
+        answers: of the models.
+        score: attacks some models, the others being the references; ``[k, N]`` by name.
         seed: of the halves and the bootstrap.
     """
-    order = generator(seed, "halves of the models").permutation(len(found.masks))
+    order = generator(seed, "halves of the models").permutation(len(answers.masks))
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-    both = [
-        _correlations_one_way(found, one, other, score, seed)
-        for one, other in (halves, halves[::-1])
-    ]
-    shared = {}
-    for name in both[0] | both[1]:
-        pair = [way.get(name, "there are too few models") for way in both]
-        reason = next((value for value in pair if isinstance(value, str)), None)
-        known = [value for value in pair if isinstance(value, Estimate)]
-        shared[name] = {"missing": reason} if reason is not None else _average(known).to_dict()
-    return shared
+    first, second = (
+        _correlate_halves(answers, *pair, score, seed) for pair in (halves, halves[::-1])
+    )
+    too_few = Missing("there are too few models")
+    return {
+        name: _average(first.get(name, too_few), second.get(name, too_few))
+        for name in first | second
+    }
 
 
-def _correlations_one_way(
-    found: CohortAnswers,
-    remembering: IntArray,
+def _correlate_halves(
+    answers: CohortAnswers,
+    memorizing: IntArray,
     scoring: IntArray,
     score: Callable[[IntArray], Mapping[str, FloatArray]],
     seed: int,
-) -> dict[str, Estimate | str]:
-    memorized = memorization(found.masks[remembering], found.correct()[remembering]).score
-    masks = found.masks[scoring]
+) -> dict[str, Estimate | Missing]:
+    memorized = memorization(answers.masks[memorizing], answers.correct()[memorizing]).score
+    masks = answers.masks[scoring]
     others = {name: mean_over_members(values, masks) for name, values in score(scoring).items()}
-    if CURVATURE in found.models[0].target:
-        curvature = np.stack([found.models[row].target[CURVATURE][0] for row in scoring])
+    if CURVATURE in answers.models[0].target:
+        curvature = np.stack([answers.models[row].target[CURVATURE][0] for row in scoring])
         others["log_curvature_in"] = mean_over_members(curvature, masks)
         others["log_curvature_out"] = mean_over_members(curvature, ~masks)
-    shown: dict[str, Estimate | str] = {}
+    correlations: dict[str, Estimate | Missing] = {}
     for name, values in others.items():
         known = np.isfinite(memorized) & np.isfinite(values)
         random = generator(seed, "correlation", name)
         try:
-            shown[name] = spearman(memorized[known], values[known], random, DRAWS)
+            correlations[name] = spearman(memorized[known], values[known], random, DRAWS)
         except ImprintError as error:
-            shown[name] = str(error)
-    return shown
+            correlations[name] = Missing(str(error))
+    return correlations
 
 
-def _average(values: list[Estimate]) -> Estimate:
-    """Return the mean of estimates on the same records, with the mean of their intervals."""
-    value = float(np.mean([one.value for one in values]))
-    low, high = np.mean([one.ci95 for one in values], axis=0)
-    return Estimate(value, (float(low), float(high)), values[0].n)
+def _average(first: Estimate | Missing, second: Estimate | Missing) -> Estimate | Missing:
+    """Return the mean of two estimates on the same records, with the mean of their intervals."""
+    if isinstance(first, Missing) or isinstance(second, Missing):
+        return first if isinstance(first, Missing) else second
+    low, high = np.mean([first.ci95, second.ci95], axis=0)
+    value = float(np.mean([first.value, second.value]))
+    return Estimate(value, (float(low), float(high)), first.n)
 
 
-def influences(found: CohortAnswers) -> tuple[InfluencePairs, dict[str, Any]]:
+def find_influences(
+    answers: CohortAnswers,
+) -> tuple[InfluencePairs, InfluenceFindings | Missing]:
     """Return the pairs that noise would hardly show, and how strong that is.
 
     Of n same-class pairs none of which has any influence, one is listed with a chance of at most
-    ``CHANCE_OF_NOISE``: each must exceed so many of the greatest standard errors that its own
+    ``MAX_CHANCE_OF_NOISE``: each must exceed so many of the greatest standard errors that its own
     record's counts allow.
     """
-    pool, labels = found.pool, found.labels
+    pool, labels = answers.pool, answers.labels
     counts = [
         np.bincount(labels[index], minlength=int(labels.max()) + 1)
         for index in (pool.index, pool.population)
     ]
     pairs = max(1, int((counts[0] * counts[1]).sum()))
-    errors = float(norm.isf(CHANCE_OF_NOISE / pairs))
-    bound = memorization(found.masks, found.correct()).error_bound
+    errors = float(norm.isf(MAX_CHANCE_OF_NOISE / pairs))
+    bound = memorization(answers.masks, answers.correct()).error_bound
     top = top_pairs(
-        found.masks,
-        found.correct(),
-        found.population_correct(),
+        answers.masks,
+        answers.correct(),
+        answers.population_correct(),
         labels[pool.index],
         labels[pool.population],
         MEMORIZATION_CUT,
@@ -172,11 +175,11 @@ def influences(found: CohortAnswers) -> tuple[InfluencePairs, dict[str, Any]]:
     least = max(INFLUENCE_CUT, errors * float(np.nanmin(bound)))
     if least > 1:
         reason = (
-            f"{len(found.masks)} models are too few: an influence would have to exceed "
+            f"{len(answers.masks)} models are too few: an influence would have to exceed "
             f"{least:.2f}, and none exceeds 1"
         )
-        return top, {"missing": reason}
-    return top, {"pairs": len(top), "least": least, "standard_errors": errors}
+        return top, Missing(reason)
+    return top, InfluenceFindings(len(top), least, errors)
 
 
 def write_pairs(path: Path, pool: Pool, pairs: InfluencePairs) -> None:

@@ -7,10 +7,9 @@ every h is a score of its own and none is compared with models measured at anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings
+from imprint.lenses.membership.attack.evaluation import BothSides
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
@@ -29,10 +29,11 @@ from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import curvature_signals, signal_steps
 from imprint.lenses.membership.study.trials import CURVATURE
+from imprint.lenses.membership.study_findings import CurvaturePoint, CurvatureStudy
 from imprint.probe.signals.signal import SignalOptions
-from imprint.study.finding import to_json
-from imprint.study.json_io import read_json, write_json
-from imprint.study.plain import to_plain
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding, write_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table
 from imprint.train.cohort.cohort import MASKS
@@ -62,7 +63,7 @@ class Measured:
 
 def study_curvature(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
-) -> dict[str, Any]:
+) -> CurvatureStudy:
     """Train one cohort and attack its curvature, measured in many ways.
 
     Views are those of ``augmentations``, or the plain image and its mirror image; attacks are
@@ -72,8 +73,7 @@ def study_curvature(
         ImprintError: no attack that reads curvature, or steps and probes that are impossible.
     """
     seed = options.seed
-    attacks = [one for one in choose_attacks(options.attacks) if CURVATURE in one.reads]
-    if not attacks:
+    if not curvature_attacks(options.attacks):
         raise ImprintError("none of these attacks reads curvature: add curvature_lr, or choose all")
     views = options.augmentations if len(options.augmentations) > 1 else VIEWS
     grid = [
@@ -84,44 +84,91 @@ def study_curvature(
     pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
     models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
-    points = []
+    points: list[CurvaturePoint] = []
     for signals in grid:
         name = f"h {signals.step:g} probes {signals.probes}"
         folder = name.replace(" ", "-")
-        made = signal_steps(study, folder, models, images, pool, signals, device)
-        settings = {
-            "param": to_plain(options.param),
-            "attacks": [one.name for one in attacks],
-            "seed": seed,
-        }
+        step = AttackCurvature(
+            name=name,
+            signals=signals,
+            attacks=options.attacks,
+            settings=options.attack_settings,
+            seed=seed,
+            pool=pool,
+            masks=masks.members,
+            tables=signal_steps(study, folder, models, images, pool, signals, device),
+            study=study,
+        )
+        points += read_finding(tuple[CurvaturePoint, ...], study.run(step))
+    return CurvatureStudy(points=tuple(points), models=len(models), records=len(pool.index))
 
-        def build(file: Path, made: tuple[str, ...] = made) -> None:
-            measured = read_curvature(study, made, views, pool)
-            found = [
-                attack_curvature(
-                    measured.first_views(count),
-                    masks.members,
-                    attacks,
-                    options.attack_settings,
-                    seed,
-                )
-                for count in (1, len(views))
-            ]
-            write_json(file, found)
 
-        step = study.step(f"grid/{folder}.json", settings, build, (*made, MASKS))
-        for count, found in zip((1, len(views)), read_json(step), strict=True):
-            points.append(
-                {
-                    "value": signals.step,
-                    "name": f"{name} views {count}",
-                    "probes": signals.probes,
-                    "views": list(views[:count]),
-                    "queries": count * (1 + 4 * signals.probes),
-                    **found,
-                }
-            )
-    return {"points": points, "models": len(models), "records": len(pool.index)}
+def curvature_attacks(names: Sequence[str]) -> list[Attack]:
+    """Return the attacks of these names that read curvature."""
+    return [attack for attack in choose_attacks(names) if CURVATURE in attack.reads]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackCurvature(Step):
+    """Write ``grid/NAME.json``: a :class:`CurvaturePoint` of the first view, and one of all.
+
+    Attributes:
+        name: of the place of the grid.
+        signals: how curvature is measured there.
+        attacks: their names.
+        settings: of attacks.
+        seed: of halves and of the bootstrap.
+        pool: records and population.
+        masks: bool ``[K, N]``.
+        tables: of the curvature of each model.
+        study: the folder.
+    """
+
+    name: str
+    signals: SignalOptions
+    attacks: tuple[str, ...]
+    settings: AttackSettings
+    seed: int
+    pool: Pool
+    masks: BoolArray
+    tables: tuple[str, ...] = uncounted()
+    study: Study = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """The file of this place."""
+        return f"grid/{self.name.replace(' ', '-')}.json"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Every table of curvature, and the masks."""
+        return (*self.tables, MASKS)
+
+    def build(self, path: Path) -> None:
+        """Attack and write the points."""
+        views = self.signals.augmentations
+        measured = read_curvature(self.study, self.tables, views, self.pool)
+        points = [self._point(measured, views[:count]) for count in (1, len(views))]
+        write_finding(path, points)
+
+    def _point(self, measured: Measured, views: tuple[str, ...]) -> CurvaturePoint:
+        """Return what attacks show that see nothing but the curvature of some views."""
+        seen = measured.first_views(len(views))
+        cohort = Cohort({CURVATURE: seen.values}, self.masks, {CURVATURE: seen.population})
+        outcome = attack_cohort(cohort, curvature_attacks(self.attacks), self.settings)
+        return CurvaturePoint(
+            value=self.signals.step,
+            name=f"{self.name} views {len(views)}",
+            probes=self.signals.probes,
+            views=views,
+            queries=len(views) * (1 + 4 * self.signals.probes),
+            attacks={
+                name: evaluate_cohort(scores, self.masks, seed=self.seed)
+                for name, scores in outcome.scores.items()
+            },
+            skipped=outcome.skipped,
+            at_floor=share_at_floor(seen, self.masks),
+        )
 
 
 def curvature_of(
@@ -141,10 +188,10 @@ def read_curvature(
     study: Study, tables: Sequence[str], views: Sequence[str], pool: Pool
 ) -> Measured:
     """Return what the tables of all models hold."""
-    found = [read_table(study.path(name)) for name in tables]
+    columns = [read_table(study.path(name)) for name in tables]
     values, floor = (
         np.array(
-            [[table[f"{signal}.{view}"] for view in views] for table in found], dtype=np.float64
+            [[table[f"{signal}.{view}"] for view in views] for table in columns], dtype=np.float64
         )
         for signal in ("log_curvature", "log_floor")
     )
@@ -152,39 +199,13 @@ def read_curvature(
     return Measured(values[..., :attacked], floor[..., :attacked], values[..., attacked:])
 
 
-def attack_curvature(
-    measured: Measured,
-    masks: BoolArray,
-    attacks: Sequence[Attack],
-    options: AttackSettings,
-    seed: int,
-) -> dict[str, Any]:
-    """Return how attacks do that are shown nothing but this curvature, and the share at the floor.
+def share_at_floor(measured: Measured, masks: BoolArray) -> BothSides:
+    """Return the share of values that are no larger than rounding, of members and non-members.
 
     Args:
         measured: of all models.
         masks: bool ``[K, N]``.
-        attacks: that read curvature.
-        options: of them.
-        seed: of halves and of the bootstrap.
     """
-    cohort = Cohort({CURVATURE: measured.values}, masks, {CURVATURE: measured.population})
-    scored = attack_cohort(cohort, attacks, options)
-    shown: Mapping[str, Any] = {
-        name: to_json(evaluate_cohort(scores, masks, seed=seed))
-        for name, scores in scored.scores.items()
-    }
     resolved = measured.values > measured.floor
-    return {
-        "attacks": dict(shown),
-        "skipped": dict(scored.skipped),
-        "at_floor": {
-            "members": float(1 - resolved[masks_of(masks, resolved)].mean()),
-            "non_members": float(1 - resolved[~masks_of(masks, resolved)].mean()),
-        },
-    }
-
-
-def masks_of(masks: BoolArray, values: BoolArray) -> BoolArray:
-    """Return the masks for every view, of the shape of ``values`` ``[K, A, N]``."""
-    return np.broadcast_to(masks[:, None], values.shape)
+    members = np.broadcast_to(masks[:, None], resolved.shape)
+    return BothSides(float(1 - resolved[members].mean()), float(1 - resolved[~members].mean()))

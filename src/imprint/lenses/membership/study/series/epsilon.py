@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -21,6 +20,12 @@ from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import cohort_point, point_masks, point_study
+from imprint.lenses.membership.study_findings import (
+    AccountedBudget,
+    BudgetStudy,
+    NoiseRange,
+    TheoryLimits,
+)
 from imprint.nets import group_norm
 from imprint.nets.load import read_card
 from imprint.study.store import Study
@@ -34,14 +39,16 @@ WITHOUT = "no privacy"
 
 def study_epsilon(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
-) -> dict[str, Any]:
+) -> BudgetStudy:
     """Train one cohort a budget and one without, and attack each.
 
     Raises:
         ImprintError: no budget above 0, or options of training that fix one already.
     """
     if options.train.private:
-        raise ImprintError("the budget is what is varied: leave out train.epsilon and train.noise")
+        raise ImprintError(
+            "the budget is what is varied: leave out --train.epsilon and --train.noise-multiplier"
+        )
     budgets = sorted(set(options.values or BUDGETS))
     if budgets[0] <= 0:
         raise ImprintError(f"a budget of {budgets[0]:g}: ε must be above 0")
@@ -50,13 +57,13 @@ def study_epsilon(
     points = []
     for budget in [*budgets, None]:
         name = _name(budget)
-        train = with_budget(options.train, budget)
-        chosen = replace(options, train=train)
+        chosen = replace(options, train=with_budget(options.train, budget))
         point = cohort_point(study, images, pool, name, budget, chosen, device)
         if budget is not None:
-            point |= _allowed(point_study(study, name), range(options.models))
+            privacy = read_budget(point_study(study, name), range(options.models))
+            point = replace(point, privacy=privacy, allowed=limits_of(privacy))
         points.append(point)
-    return {"points": points}
+    return BudgetStudy(points=tuple(points))
 
 
 def _name(budget: float | None) -> str:
@@ -87,26 +94,26 @@ def with_budget(train: CohortOptions, budget: float | None) -> CohortOptions:
     )
 
 
-def _allowed(point: Study, models: Sequence[int]) -> dict[str, Any]:
-    """Return the greatest ε that was accounted for a model, and the most any attack can do."""
+def read_budget(point: Study, models: Sequence[int]) -> AccountedBudget:
+    """Return the greatest ε that was accounted for a model of a cohort."""
     cards = [
         read_card(point.path(f"models/{model:04d}/final.safetensors")).training["privacy"]
         for model in models
     ]
     largest = max(cards, key=lambda card: float(card["epsilon"]))
-    epsilon, delta = float(largest["epsilon"]), float(largest["delta"])
-    return {
-        "privacy": {
-            "epsilon": epsilon,
-            "delta": delta,
-            "accountant": largest["accountant"],
-            "noise": {
-                "least": min(float(card["noise"]) for card in cards),
-                "most": max(float(card["noise"]) for card in cards),
-            },
-        },
-        "allowed": {
-            "auc": float(greatest_auc(epsilon, delta)),
-            "tpr_at_fpr": {f"{fpr:g}": float(greatest_tpr(fpr, epsilon, delta)) for fpr in FPRS},
-        },
-    }
+    noises = [float(card["noise"]) for card in cards]
+    return AccountedBudget(
+        float(largest["epsilon"]),
+        float(largest["delta"]),
+        str(largest["accountant"]),
+        NoiseRange(min(noises), max(noises)),
+    )
+
+
+def limits_of(privacy: AccountedBudget) -> TheoryLimits:
+    """Return the most that a budget allows any attack."""
+    epsilon, delta = privacy.epsilon, privacy.delta
+    return TheoryLimits(
+        float(greatest_auc(epsilon, delta)),
+        {f"{fpr:g}": float(greatest_tpr(fpr, epsilon, delta)) for fpr in FPRS},
+    )

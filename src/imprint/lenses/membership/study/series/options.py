@@ -1,4 +1,4 @@
-"""What can be chosen about a study: one thing is varied, all else stays."""
+"""Options of a study: one thing is varied, all else stays."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Over = Literal["models", "size", "epsilon", "curvature"]
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
-    """Vary one thing, and see what becomes of every attack.
+    """Vary one thing and attack at every value.
 
-    models: how many references judge. size: how many records are trained on. epsilon: the privacy
-    budget. curvature: step, probes and views of the input-loss curvature.
+    models: the number of reference models. size: how many records are trained on. epsilon: the
+    privacy budget. curvature: step, probes and views of the input-loss curvature.
     """
 
     over: Over
@@ -37,20 +37,20 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
         "attack_p",
         "loss",
     )
-    """Attacks to run, or all. One that lacks what it needs is skipped with the reason."""
+    """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
     masks: Literal["balanced", "coins"] = "coins"
     """Who is trained on what: fair coins, or every record in exactly half of the models (not over
-    models: a part of a balanced cohort would tell by its counts who was a member)."""
+    models: the counts in a part of a balanced cohort reveal who was a member)."""
     subsets: Annotated[int, Bounds(least=1)] = 5
-    """over models: random choices of references for each target and number of them."""
+    """Over models: random choices of references for each target and number of them."""
     order: Path | None = None
-    """over size: also take images in this order: an .npy of their numbers, or the folder of a
+    """Over size: also take images in this order: an .npy of their numbers, or the folder of a
     cohort, whose images come by rising memorization."""
     hardest_first: bool = False
-    """over size: go through the order from its end."""
+    """Over size: go through the order from its end."""
     curvature_probe_counts: Annotated[Integers, Bounds(least=1), Formerly("probe_counts")] = (
         1,
         4,
         10,
     )
-    """over curvature: random directions, to be combined with every step."""
+    """Over curvature: random directions, to be combined with every step."""

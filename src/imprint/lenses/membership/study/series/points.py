@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import torch
 
 from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.study.cohort.audit import attack_steps, draw_masks
+from imprint.lenses.membership.study.cohort.audit import attack_trained_cohort, draw_masks
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
+from imprint.lenses.membership.study_findings import CohortPoint, MemberCounts
 from imprint.study.store import Study
 from imprint.train.cohort.masks import Masks
 
@@ -49,7 +49,7 @@ def cohort_point(
     value: float | None,
     options: StudyOptions,
     device: torch.device,
-) -> dict[str, Any]:
+) -> CohortPoint:
     """Train and attack one cohort; return the point.
 
     Args:
@@ -66,31 +66,24 @@ def cohort_point(
     """
     log(f"{options.over}: {name}")
     masks = point_masks(options, name, pool)
-    found = attack_steps(
+    findings = attack_trained_cohort(
         point_study(study, name), images, pool, masks, options, point_seed(options, name), device
     )
     sizes = masks.members.sum(axis=1)
-    return {
-        "value": value,
-        "name": name,
-        "attacks": {attack: _short(shown) for attack, shown in found["attacks"].items()},
-        "skipped": found["skipped"],
-        "failed_controls": _failed(found["attacks"]),
-        "accuracy": found["cohort"]["accuracy"],
-        "models": len(sizes),
-        "records": len(pool.index),
-        "members": {"least": int(sizes.min()), "most": int(sizes.max())},
-    }
-
-
-def _short(shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in shown.items() if name != "controls"}
-
-
-def _failed(attacks: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{control} of {attack}"
-        for attack, shown in attacks.items()
-        for control, result in shown.get("controls", {}).items()
-        if not result["passed"]
-    ]
+    return CohortPoint(
+        value=value,
+        name=name,
+        attacks={
+            attack: replace(finding, controls=None) for attack, finding in findings.attacks.items()
+        },
+        skipped=findings.skipped,
+        failed_controls=tuple(
+            f"{control} of {attack}"
+            for attack, finding in findings.attacks.items()
+            for control in finding.failed_controls
+        ),
+        accuracy=findings.cohort.accuracy,
+        models=len(sizes),
+        records=len(pool.index),
+        members=MemberCounts(int(sizes.min()), int(sizes.max())),
+    )

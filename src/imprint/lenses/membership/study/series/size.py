@@ -4,18 +4,19 @@ A size m is a cohort on 2m records, each in half of the models: as many members 
 references trained on as much as the target. The records of a size are among those of every larger
 one.
 
-Records may also be taken in an order, of difficulty say. A model trained on the first m of them is
-told from the next m by their order alone: that measures difficulty, whatever was learnt. So three
-numbers stand side by side: ``order``, such a model attacked on the first 2m; ``control``, a cohort
-on the same 2m records by independent coins, where only membership can be told; ``difficulty``, how
-well the loss of models that never saw a record tells the first m from the next.
+Records may also be taken in an order, of difficulty say. The order alone separates the first m,
+which a model is trained on, from the next m: that measures difficulty, whatever was learnt. So
+three numbers stand side by side: ``order``, such a model attacked on the first 2m; ``control``, a
+cohort on the same 2m records by independent coins, where only membership can be inferred;
+``difficulty``, how well the loss of models that never saw a record separates the first m from the
+next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,11 +26,12 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack.evaluation import BothSides, Evaluation, evaluate
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS, evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
-from imprint.lenses.membership.study.cohort.audit import read_models, trained_models
+from imprint.lenses.membership.study.cohort.answers import read_cohort
+from imprint.lenses.membership.study.cohort.audit import trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
@@ -44,9 +46,10 @@ from imprint.lenses.membership.study.series.points import (
 )
 from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, take_all_signals
 from imprint.lenses.membership.study.trials import list_trials
-from imprint.study.finding import to_json
-from imprint.study.json_io import read_json, write_json
-from imprint.study.step_settings import card_settings
+from imprint.lenses.membership.study_findings import CohortPoint, OrderPoint, SizeStudy
+from imprint.study.counted import part_of, uncounted
+from imprint.study.finding import read_finding, write_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.train.cohort.masks import Masks, ordered_subsets
 
@@ -56,7 +59,7 @@ ORDERED_TARGETS = 4
 
 def study_sizes(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
-) -> dict[str, Any]:
+) -> SizeStudy:
     """Train and attack one cohort a size, and with an order two more.
 
     Raises:
@@ -71,15 +74,15 @@ def study_sizes(
         index = np.sort(order)
     sizes = choose_set_sizes(len(index), options.values)
     mixed = generator(options.seed, "sizes").permutation(index)
-    points = []
+    points: list[CohortPoint | OrderPoint] = []
     for size in sizes:
         part = Pool(index=np.sort(mixed[: 2 * size]), population=pool.population)
         point = cohort_point(study, images, part, f"size {size}", size, options, device)
-        points.append({**point, "records_are": "random"})
-    for size in sizes if order is not None else ():
-        assert order is not None
-        points += _ordered_points(study, images, order[: 2 * size], pool, options, device)
-    return {"points": points}
+        points.append(replace(point, records_are="random"))
+    if order is not None:
+        for size in sizes:
+            points += ordered_points(study, images, order[: 2 * size], pool, options, device)
+    return SizeStudy(points=tuple(points))
 
 
 def choose_set_sizes(records: int, wanted: Sequence[float]) -> list[int]:
@@ -98,149 +101,170 @@ def choose_set_sizes(records: int, wanted: Sequence[float]) -> list[int]:
                 f"a training set of {size:g} records: as many again are needed as non-members, so "
                 f"of {records} records choose whole numbers from {least} to {records // 2}"
             )
-    found = sorted({int(size) for size in wanted} or {records // part for part in (8, 4, 2)})
-    if found[0] < least:
+    sizes = sorted({int(size) for size in wanted} or {records // part for part in (8, 4, 2)})
+    if sizes[0] < least:
         raise ImprintError(f"{records} records are too few for a study of sizes: give more images")
-    return found
+    return sizes
 
 
-def _ordered_points(
+def ordered_points(
     study: Study,
     images: ImageSet,
     order: IntArray,
     whole: Pool,
     options: StudyOptions,
     device: torch.device,
-) -> list[dict[str, Any]]:
-    """Return the control on the first 2m records of an order, and what the order itself shows."""
+) -> tuple[CohortPoint, OrderPoint]:
+    """Return the control on the first 2m records of an order, and what the order itself shows.
+
+    Signals of both are taken with the seed of the control: its models and those of the order are
+    probed alike.
+    """
     size = len(order) // 2
     pool = Pool(index=np.sort(order), population=whole.population)
     first = np.isin(pool.index, order[:size])
-    name = f"size {size} control"
-    control = cohort_point(study, images, pool, name, size, options, device)
-    shown = _attack_ordered(study, images, pool, first, name, options, device)
-    return [
-        {**control, "records_are": "control"},
-        {
-            "value": size,
-            "name": f"size {size} order",
-            "records_are": "order",
-            "measures": "difficulty",
-            "models": ORDERED_TARGETS,
-            "records": 2 * size,
-            **shown,
-        },
-    ]
-
-
-def _attack_ordered(
-    study: Study,
-    images: ImageSet,
-    pool: Pool,
-    first: BoolArray,
-    control: str,
-    options: StudyOptions,
-    device: torch.device,
-) -> dict[str, Any]:
-    """Train on the first records of an order and attack, with the control's models as references.
-
-    Signals are taken with the seed of the control: its models and these are probed alike.
-    """
-    name, seed = control.replace("control", "order"), point_seed(options, control)
-    tables = {}
-    masks = {
-        control: point_masks(options, control, pool),
-        name: repeat(first, ORDERED_TARGETS),
-    }
+    control, name = f"size {size} control", f"size {size} order"
+    seed = point_seed(options, control)
+    coins = cohort_point(study, images, pool, control, size, options, device)
+    masks = {control: point_masks(options, control, pool), name: repeat(first, ORDERED_TARGETS)}
     trained = {control: derive(seed, "cohort"), name: derive(seed, "ordered")}
-    models = {
-        key: trained_models(
-            point_study(study, key), images, pool, masks[key], options, trained[key], device
-        )
-        for key in masks
-    }
-    for key in masks:
-        own = point_study(study, key)
-        tables[key] = take_all_signals(own, models[key], images, pool, options, seed, device)
-
-    def build(file: Path) -> None:
-        answers = {
-            key: read_models(point_study(study, key), tables[key], models[key], pool)
-            for key in masks
-        }
-        found = judge_ordered(
-            answers[name],
-            answers[control],
-            masks[control].members,
-            first,
-            choose_attacks(options.attacks),
-            options.attack_settings,
-            options.seed,
-        )
-        write_json(file, found)
-
-    settings = {
-        **card_settings(options, CohortChoice, without=("train",)),
-        "first": masks[name].hash(),
-        "seed": options.seed,
-    }
-    inputs = tuple(
-        f"{point_folder(key)}/{table}"
-        for key in masks
-        for made in tables[key].values()
-        for table in made
+    tables = {}
+    for point, mask in masks.items():
+        own = point_study(study, point)
+        models = trained_models(own, images, pool, mask, options, trained[point], device)
+        tables[point] = take_all_signals(own, models, images, pool, options, seed, device)
+    step = AttackOrdered(
+        size=size,
+        choice=part_of(options, CohortChoice),
+        seed=options.seed,
+        pool=pool,
+        labels=images.labels,
+        first=first,
+        masks=masks[control].members,
+        tables=tables[name],
+        control_tables=tables[control],
+        study=study,
     )
-    folder = point_folder(name)
-    found = read_json(study.step(f"{folder}/membership.json", settings, build, inputs))
-    return dict(found)
+    ordered = read_finding(OrderPoint, study.run(step))
+    return replace(coins, records_are="control"), ordered
 
 
-def judge_ordered(
+@dataclass(frozen=True, kw_only=True)
+class AttackOrdered(Step):
+    """Attack models trained on the first records of an order; write an :class:`OrderPoint`.
+
+    Attributes:
+        size: m, of the training set.
+        choice: of the cohort, its attacks and signals.
+        seed: of halves and of the bootstrap.
+        pool: the first 2m records, and the population.
+        labels: int64, of the whole set.
+        first: bool ``[2m]``, the first m records.
+        masks: bool ``[K, 2m]``, of the control's models, which are the references.
+        tables: artefacts of the signals of each model by its name.
+        control_tables: likewise of the control's models.
+        study: the whole study.
+    """
+
+    size: int
+    choice: CohortChoice
+    seed: int
+    pool: Pool
+    labels: IntArray
+    first: BoolArray
+    masks: BoolArray
+    tables: Mapping[str, tuple[str, ...]] = uncounted()
+    control_tables: Mapping[str, tuple[str, ...]] = uncounted()
+    study: Study = uncounted()
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """The file of the point."""
+        return f"{point_folder(f'size {self.size} order')}/membership.json"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Every table of signals of the control and of the order."""
+        names = (f"size {self.size} control", f"size {self.size} order")
+        return tuple(
+            f"{point_folder(name)}/{table}"
+            for name, tables in zip(names, (self.control_tables, self.tables), strict=True)
+            for each in tables.values()
+            for table in each
+        )
+
+    def build(self, path: Path) -> None:
+        """Attack and write the point."""
+        ordered, control = (
+            read_cohort(point_study(self.study, name), tables, masks, self.pool, self.labels, {})
+            for name, tables, masks in (
+                (f"size {self.size} order", self.tables, self.first[None]),
+                (f"size {self.size} control", self.control_tables, self.masks),
+            )
+        )
+        point = attack_ordered(
+            self.size,
+            ordered.models,
+            control.models,
+            self.masks,
+            self.first,
+            choose_attacks(self.choice.attacks),
+            self.choice.attack_settings,
+            self.seed,
+        )
+        write_finding(path, point)
+
+
+def attack_ordered(
+    size: int,
     targets: Sequence[ModelSignals],
     references: Sequence[ModelSignals],
     masks: BoolArray,
     first: BoolArray,
     attacks: Sequence[Attack],
-    options: AttackSettings,
+    settings: AttackSettings,
     seed: int,
-) -> dict[str, Any]:
+) -> OrderPoint:
     """Return what attacks make of models trained on the first records of an order.
 
     Args:
-        targets: of the models that were trained on the first records.
+        size: of the training set.
+        targets: answers of the models that were trained on the first records.
         references: of the control's models.
         masks: bool ``[K, N]``, who of these was trained on what.
         first: bool ``[N]``.
         attacks: which.
-        options: of them.
+        settings: of them.
         seed: of halves and of the bootstrap.
     """
-    shown = [make_evidence(target, references, masks) for target in targets]
-    found, skipped = {}, {}
-    for trial in list_trials(attacks, shown[0]):
-        looks = [trial.restrict(one) for one in shown]
-        reason = trial.attack.missing(looks[0])
+    evidences = [make_evidence(target, references, masks) for target in targets]
+    evaluations, skipped = {}, {}
+    for trial in list_trials(attacks, evidences[0]):
+        visible = [trial.restrict(each) for each in evidences]
+        reason = trial.attack.missing(visible[0])
         if reason is not None:
             skipped[trial.name] = reason
             continue
-        scores = np.stack([trial.attack.score(look, options) for look in looks])
+        scores = np.stack([trial.attack.score(each, settings) for each in visible])
         members = np.tile(first, (len(scores), 1))
-        found[trial.name] = to_json(evaluate_cohort(scores, members, seed=seed))
-    judges = shown[0].reference_models.cohort
-    right = np.stack([target.correct for target in targets])
-    return {
-        "attacks": found,
-        "skipped": skipped,
-        "difficulty": difficulty(judges, first, seed),
-        "accuracy": {
-            "members": float(right[:, first].mean()),
-            "non_members": float(right[:, ~first].mean()),
-        },
-    }
+        evaluations[trial.name] = evaluate_cohort(scores, members, seed=seed)
+    correct = np.stack([target.correct for target in targets])
+    return OrderPoint(
+        value=size,
+        name=f"size {size} order",
+        records_are="order",
+        measures="difficulty",
+        models=len(targets),
+        records=2 * size,
+        attacks=evaluations,
+        skipped=skipped,
+        difficulty=evaluate_difficulty(evidences[0].reference_models.cohort, first, seed),
+        accuracy=BothSides(float(correct[:, first].mean()), float(correct[:, ~first].mean())),
+    )
 
 
-def difficulty(cohort: Cohort, first: BoolArray, seed: int) -> dict[str, Any]:
-    """Return how well the mean loss of OUT models tells the first records from the others.
+def evaluate_difficulty(cohort: Cohort, first: BoolArray, seed: int) -> Evaluation:
+    """Return how well the mean loss of OUT models separates the first records from the others.
 
     No model that enters was trained on the record it speaks of: there is no membership in it.
     """
@@ -248,7 +272,7 @@ def difficulty(cohort: Cohort, first: BoolArray, seed: int) -> dict[str, Any]:
     known = outside.any(axis=0)
     total = (cohort.values("loss")[:, 0] * outside).sum(axis=0)
     loss = total[known] / outside.sum(axis=0)[known]
-    return dict(to_json(evaluate(-loss, first[known], seed=seed)))
+    return evaluate(-loss, first[known], seed=seed)
 
 
 def repeat(first: BoolArray, count: int) -> Masks:
