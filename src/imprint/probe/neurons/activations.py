@@ -131,6 +131,28 @@ def write_activations(
     )
 
 
+def take_activations(
+    model: ImageModel, view: View, options: TapOptions, what: str = "take activations"
+) -> ActivationTable:
+    """Return the activations of a model on some images, in memory; see :func:`watch`.
+
+    Raises:
+        ImprintError: there are no images, or as :func:`watch`.
+    """
+    seen = list(watch(model, view, options, what))
+    if not seen:
+        raise ImprintError(f"{what}: there are no images to look at")
+    values = torch.cat([each.batch.values.cpu() for each in seen]).numpy()
+    predictions = [each.predictions.cpu().numpy() for each in seen if each.predictions is not None]
+    return ActivationTable(
+        seen[0].batch.layers,
+        values,
+        view.labels,
+        view.index,
+        np.concatenate(predictions) if predictions else None,
+    )
+
+
 def read_activations(folder: Path) -> ActivationTable:
     """Return the table that :func:`write_activations` wrote; values stay on the disk.
 

@@ -123,15 +123,14 @@ def _criterion(measurement: Measurement, options: Mapping[str, Any]) -> Criterio
 
 def _cells(criterion: CellCriterion, choice: NeuronChoice) -> NeuronCells:
     neurons = named(criterion.neurons.tolist(), criterion.layers)
-    return NeuronCells.join(
-        choice, CellFinding.of(criterion.coverage()), neurons, rarefaction(criterion)
-    )
-
-
-def rarefaction(criterion: CellCriterion) -> Rarefaction:
-    """Return cells by number of tests, and how many more tests would reach most of them."""
     _, counts = criterion.reached
     occupancy = Occupancy.of(counts.cpu().numpy(), criterion.total)
+    cells = CellFinding.of(criterion.coverage())
+    return NeuronCells.join(choice, cells, neurons, rarefaction_of(occupancy))
+
+
+def rarefaction_of(occupancy: Occupancy) -> Rarefaction:
+    """Return cells by number of tests, and how many more tests would reach most of them."""
     inputs = occupancy.inputs
     fewer = np.unique(np.linspace(1, inputs, CURVE_POINTS).round().astype(int))
     more = np.unique(np.linspace(inputs, CURVE_REACH * inputs, CURVE_POINTS).round().astype(int))

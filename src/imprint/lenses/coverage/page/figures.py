@@ -14,6 +14,15 @@ MAX_TEST_FACTOR = 100
 """Beyond this multiple of the tests no number of further tests is given."""
 
 
+def main_cells(findings: CoverageFindings) -> NeuronCells | None:
+    """Return the cells of IDC, or of WISDOM where IDC has none."""
+    for name in ("idc", "wisdom"):
+        cells = findings.cells.get(name)
+        if isinstance(cells, NeuronCells):
+            return cells
+    return None
+
+
 def ceiling_bars(findings: CoverageFindings) -> Bars | None:
     """Return each criterion as a share of its ceiling; None where none has one."""
     bars = []

@@ -17,7 +17,7 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
-from imprint.lenses.coverage.page.figures import ceiling_bars, rarefaction_lines
+from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
 from imprint.lenses.coverage.page.tables import (
     MEAN_OVER_TEST_SETS,
     SCOPES,
@@ -109,15 +109,6 @@ def _coverage(findings: CoverageFindings, root: Path, classes: Sequence[str]) ->
     chosen = [Paragraph(line) for line in _chosen_neurons(findings)]
     if chosen:
         yield Details("The observed neurons", chosen)
-
-
-def main_cells(findings: CoverageFindings) -> NeuronCells | None:
-    """Return the cells of IDC, or of WISDOM where IDC has none."""
-    for name in ("idc", "wisdom"):
-        cells = findings.cells.get(name)
-        if isinstance(cells, NeuronCells):
-            return cells
-    return None
 
 
 def headline(findings: CoverageFindings, cells: NeuronCells | None) -> str:

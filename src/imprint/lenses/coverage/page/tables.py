@@ -45,7 +45,7 @@ def criteria_tables(findings: CoverageFindings) -> list[Table]:
     measured = findings.measured
     shares = [name for name, each in measured.items() if _is_share(each)]
     counts = [name for name in measured if name not in shares]
-    title = f"Coverage: what do {plural(findings.test, 'test')} exercise?"
+    title = f"Coverage by {plural(findings.test, 'test')}"
     tables: list[Table] = []
     for names, heading, write in ((shares, "Coverage", percent), (counts, "Count", quantity)):
         if names:

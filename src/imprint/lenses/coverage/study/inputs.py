@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
@@ -28,7 +28,7 @@ from imprint.nets.load import NetworkFile, network_file
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.probe.neurons.activations import Storage, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.study.array_file import array, read_array_file
+from imprint.study.array_file import array, arrays_from, read_array_file
 from imprint.study.counted import uncounted
 from imprint.study.finding import JsonObject
 from imprint.study.step import Step
@@ -75,7 +75,7 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
     """
     arrays = read_array_file(ActivationArrays, file)
     if not arrays.train:
-        return None, activation_table(arrays.test, arrays.test_labels)
+        return None, _side_by_side(arrays.test, arrays.test_labels)
     odd = sorted(arrays.train.keys() ^ arrays.test.keys())
     if odd:
         raise ImprintError(f"{file}: give layer {odd[0]!r} of both train and test, or of neither")
@@ -88,18 +88,52 @@ def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTa
             )
     test = {name: arrays.test[name] for name in arrays.train}
     return (
-        activation_table(arrays.train, arrays.train_labels),
-        activation_table(test, arrays.test_labels),
+        _side_by_side(arrays.train, arrays.train_labels),
+        _side_by_side(test, arrays.test_labels),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _OneSet:
+    """Activations of one set of inputs."""
+
+    layers: Mapping[str, NDArray[Any]] = array(
+        "N _",
+        "activations of one layer",
+        name="*",
+        dtype=None,
+        largest=LARGEST_FLOAT32,
+        remedy=OVERFLOW,
     )
 
 
 def activation_table(
-    layers: Mapping[str, NDArray[Any]], labels: IntArray | None
+    layers: Mapping[str, ArrayLike], labels: ArrayLike | None = None
 ) -> ActivationTable:
-    """Return activations ``[n, A]`` of each layer side by side.
+    """Return activations in memory as a table.
 
-    In float32, or in float64 where float32 does not hold them exactly.
+    Args:
+        layers: ``[n, A]`` by name of the layer, in the order in which an input passes them.
+        labels: classes ``[n]``.
+
+    Raises:
+        ImprintError: shapes that do not fit, or values that are not finite.
     """
+    arrays = {name: np.asarray(values) for name, values in layers.items()}
+    table = _side_by_side(arrays_from(_OneSet, arrays, "activations").layers, None)
+    if labels is None:
+        return table
+    classes = np.asarray(labels)
+    if classes.shape != (len(table),) or not np.array_equal(classes, classes.astype(np.int64)):
+        raise ImprintError(
+            f"labels must be one whole number an input, [{len(table)}], got {classes.dtype} "
+            f"{list(classes.shape)}"
+        )
+    return replace(table, labels=classes.astype(np.int64))
+
+
+def _side_by_side(layers: Mapping[str, NDArray[Any]], labels: IntArray | None) -> ActivationTable:
+    """Return layers as one table, in float64 where float32 does not hold them exactly."""
     parts = [
         single
         if np.array_equal(single := values.astype(np.float32), values)

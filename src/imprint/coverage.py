@@ -1,0 +1,607 @@
+"""Coverage: which behaviours of a network does a test set exercise?
+
+Arrays in, findings out. Activations are an array ``[n, A]`` of one layer, or a mapping from layer
+names to such arrays, in the order in which an input passes the layers.
+
+- Criteria: :func:`criteria` lists them, :func:`criterion` makes one with ``fit``, ``update``,
+  ``merge``, ``gain`` and ``value``; :func:`measure` measures any number of them at once, with
+  ceilings and intervals; :func:`by_part` by class, layer or depth.
+- What is left out: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
+- Which neurons matter: :func:`importance`, :func:`wisdom`, :func:`select_neurons`.
+- In operation: :func:`monitor` scores the novelty of every input; :func:`save_monitor` and
+  :func:`load_monitor`. :func:`search_clusterer` searches clusters whose coverage correlates with
+  accuracy.
+
+>>> import numpy as np
+>>> train = {"fc": np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])}
+>>> print(measure({"fc": np.array([[0.2, 2.0]])}, train, criteria=["nbc", "snac"]))
+Coverage by 1 test
+Criterion  Coverage  Ceiling  Of the ceiling
+────────────────────────────────────────────
+NBC           25.0%    50.0%           50.0%
+SNAC          50.0%   100.0%           50.0%
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
+from imprint.data.imageset import ImageSet
+from imprint.data.view import View
+from imprint.lenses.coverage.clusters.search import Objective, SearchResult, search
+from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
+from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion_options import make_options
+from imprint.lenses.coverage.findings import (
+    CoverageFindings,
+    CriterionFinding,
+    GapFinding,
+    ImportanceByMethod,
+    ImportanceFindings,
+    MissingCriterion,
+    Neuron,
+    Rarefaction,
+    ScopesFinding,
+    Vote,
+    WisdomFindings,
+)
+from imprint.lenses.coverage.importance.voting import Votes, VotingOptions
+from imprint.lenses.coverage.measure.coverage_findings import (
+    coverage_findings,
+    find_gap_findings,
+    rarefaction_of,
+)
+from imprint.lenses.coverage.measure.rarefaction import Occupancy
+from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
+from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
+from imprint.lenses.coverage.study.importance import method_importance
+from imprint.lenses.coverage.study.inputs import activation_table, draw
+from imprint.lenses.coverage.study.measure import choose_criteria
+from imprint.lenses.coverage.study.monitor import monitored_cells
+from imprint.lenses.coverage.study.novelty_monitor import (
+    NoveltyMonitor,
+    load_monitor,
+    save_monitor,
+)
+from imprint.lenses.coverage.study.parts import part_findings
+from imprint.lenses.coverage.study.wisdom import vote_findings
+from imprint.lenses.coverage.study.wisdom import wisdom as cast_votes
+from imprint.nets.image_model import ImageModel
+from imprint.neurons.activations import ActivationTable, Layers
+from imprint.neurons.importance import ImportanceTable, Scaling, select
+from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.importance import attribute_by
+from imprint.probe.neurons.activations import take_activations
+from imprint.probe.neurons.tap_options import TapOptions
+from imprint.report.figure import Figure
+from imprint.report.result import Result
+from imprint.report.table import Table
+
+__all__ = [
+    "Coverage",
+    "CoverageCriterion",
+    "Importance",
+    "NoveltyMonitor",
+    "Wisdom",
+    "activations",
+    "by_part",
+    "criteria",
+    "criterion",
+    "gaps",
+    "importance",
+    "load_monitor",
+    "measure",
+    "monitor",
+    "rarefaction",
+    "save_monitor",
+    "search_clusterer",
+    "select_neurons",
+    "wisdom",
+]
+
+Activations = Mapping[str, ArrayLike] | ArrayLike
+"""``[n, A]`` of one layer, or by name of the layer; float, finite."""
+
+
+def criteria() -> dict[str, str]:
+    """Return what each coverage criterion counts, by name.
+
+    >>> criteria()["kmnc"]
+    "sections of every neuron's training range"
+    """
+    return {name: CRITERIA.get(name).meaning for name in CRITERIA.names()}
+
+
+def criterion(name: str, **options: Any) -> CoverageCriterion:
+    """Return a coverage criterion that saw nothing yet.
+
+    Args:
+        name: one of :func:`criteria`.
+        options: its settings, as ``k=10`` of ``kmnc``.
+
+    Raises:
+        ImprintError: an unknown criterion or option, or a value out of its range.
+
+    >>> kmnc = criterion("kmnc", k=10).fit(np.array([[0.0], [1.0]]))
+    >>> kmnc.update(np.array([[0.05], [0.07], [0.95]])).value()
+    0.2
+    >>> kmnc.gain(np.array([[0.5]])).tolist(), kmnc.ceiling()
+    ([0.1], 0.3)
+    """
+    return CoverageCriterion(name, make_options(name, options))
+
+
+class CoverageCriterion:
+    """A coverage criterion on arrays of activations; see :func:`criterion`.
+
+    Attributes:
+        name: of the criterion.
+        options: a frozen dataclass of its settings.
+        inputs: how many inputs it saw.
+    """
+
+    def __init__(self, name: str, options: Any) -> None:
+        self.name = name
+        self.options = options
+        self._layers: Layers | None = None
+        self._criterion: Criterion
+
+    def fit(self, train: Activations, labels: ArrayLike | None = None) -> Self:
+        """Learn from activations of training data what to look for; return itself.
+
+        Args:
+            train: activations ``[N, A]``.
+            labels: classes ``[N]``, which surprise criteria need.
+
+        Raises:
+            ImprintError: activations that do not fit, or data that the criterion cannot use.
+        """
+        table = _table(train, labels)
+        self._start(table.layers)
+        self._criterion.fit(table)
+        self._criterion = self._criterion.fresh()
+        return self
+
+    def update(self, test: Activations, labels: ArrayLike | None = None) -> Self:
+        """See further inputs; return itself.
+
+        Args:
+            test: activations ``[b, A]`` of the layers of the fit.
+            labels: classes ``[b]``, which surprise criteria need.
+
+        Raises:
+            ImprintError: activations that do not fit, or a criterion that needs a fit.
+        """
+        self._criterion_of(table := _table(test, labels)).update(table.batch(slice(None)))
+        return self
+
+    def merge(self, other: CoverageCriterion) -> Self:
+        """See what another one of the same fit saw; return itself. The other stays as it is."""
+        if other._layers is not None:
+            self._start(other._layers)
+            self._criterion.merge(other._criterion)
+        return self
+
+    def fresh(self) -> CoverageCriterion:
+        """Return one with the same fit that saw nothing yet."""
+        copy = CoverageCriterion(self.name, self.options)
+        if self._layers is not None:
+            copy._layers, copy._criterion = self._layers, self._criterion.fresh()
+        return copy
+
+    def gain(self, test: Activations, labels: ArrayLike | None = None) -> FloatArray:
+        """Return by how much each input alone would raise the value, float64 ``[b]``."""
+        table = _table(test, labels)
+        gains = self._criterion_of(table).gain(table.batch(slice(None)))
+        return np.asarray(gains.numpy(), dtype=np.float64)
+
+    def value(self) -> float:
+        """Return the coverage of all inputs seen."""
+        return 0.0 if self._layers is None else self._criterion.value()
+
+    def ceiling(self) -> float | None:
+        """Return the largest value of as many inputs; None where nothing bounds it."""
+        return 0.0 if self._layers is None else self._criterion.ceiling(self.inputs)
+
+    @property
+    def inputs(self) -> int:
+        """How many inputs it saw."""
+        return 0 if self._layers is None else self._criterion.inputs
+
+    def _criterion_of(self, table: ActivationTable) -> Criterion:
+        self._start(table.layers)
+        return self._criterion
+
+    def _start(self, layers: Layers) -> None:
+        if self._layers is None:
+            self._criterion = CRITERIA.get(self.name)(layers, self.options)
+            self._layers = layers
+        elif layers != self._layers:
+            raise ImprintError(
+                f"{self.name} was fitted to the layers {_widths(self._layers)}, got "
+                f"{_widths(layers)}: give the same layers in the same order"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of {self.inputs} inputs: {self.value():.4g}>"
+
+
+@dataclass(frozen=True)
+class Coverage(Result):
+    """Coverage of a network by a test set; prints as a table.
+
+    Attributes:
+        findings: values, ceilings, intervals, cells and gaps, as ``summary.json`` holds them.
+    """
+
+    findings: CoverageFindings
+
+    def __getitem__(self, name: str) -> CriterionFinding | MissingCriterion:
+        return self.findings.criteria[name]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the criteria that are shares, and those that count."""
+        return criteria_tables(self.findings)
+
+    def figures(self) -> Sequence[Figure]:
+        """Return cells by number of tests, and each criterion as a share of its ceiling."""
+        cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
+        curve = [rarefaction_lines(cells)] if cells else []
+        return [*curve, *([bars] if bars else [])]
+
+
+def measure(
+    test: Activations,
+    train: Activations | None = None,
+    *,
+    test_labels: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
+    criteria: Sequence[str] = ("all",),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+) -> Coverage:
+    """Measure coverage of a network by a test set, by every criterion at once.
+
+    Args:
+        test: activations ``[M, A]`` of test inputs.
+        train: activations ``[N, A]`` of training inputs; without them the criteria that read
+            training data are missing.
+        test_labels: classes ``[M]``.
+        train_labels: classes ``[N]``.
+        criteria: names, or ``all``.
+        options: settings by name of the criterion, as ``{"kmnc": {"k": 10}}``.
+        seed: of the order in which inputs are split into groups for intervals.
+
+    Returns:
+        Each criterion with its ceiling and 95 % interval, cells with rarefaction, and gaps.
+
+    Raises:
+        ImprintError: activations that do not fit, or an unknown criterion or option.
+
+    >>> values = np.random.default_rng(0).normal(size=(200, 4))
+    >>> coverage = measure(values[:50], values[50:], criteria=["kmnc"], options={"kmnc": {"k": 5}})
+    >>> round(coverage["kmnc"].value, 3), coverage["kmnc"].ceiling
+    (0.9, 1.0)
+    >>> coverage.to_records()[0]["criterion"]
+    'KMNC'
+    """
+    stated = options or {}
+    names = choose_criteria(tuple(criteria))
+    settings = {name: make_options(name, stated.get(name, {})) for name in names}
+    tested = _table(test, test_labels)
+    trained = None if train is None else _table(train, train_labels)
+    return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
+
+
+def by_part(
+    test: Activations,
+    train: Activations,
+    part: Literal["class", "layer", "group"],
+    *,
+    test_labels: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
+    scores: ArrayLike | None = None,
+    m: int = 10,
+    k: int = 2,
+) -> ScopesFinding | Missing:
+    """Return the cell coverage (IDC) of each class, layer or third of the depth.
+
+    Args:
+        test: activations ``[M, A]``.
+        train: activations ``[N, A]``.
+        part: what to measure apart; the last layer is left out where there are others.
+        test_labels: classes ``[M]``, for ``class``.
+        train_labels: classes ``[N]``.
+        scores: importance of every neuron ``[A]``; the separation of classes by default.
+        m: neurons of each part.
+        k: clusters of each neuron; 0 chooses 2 … 9 by silhouette.
+
+    >>> values = np.array([[0.0], [1.0], [0.1], [0.9]])
+    >>> labels = [0, 1, 0, 1]
+    >>> scopes = by_part(
+    ...     values[:3], values, "class", test_labels=labels[:3], train_labels=labels
+    ... )
+    >>> [(name, each.value) for name, each in scopes.scopes.items()]
+    [('0', 0.5), ('1', 0.5)]
+    """
+    options = make_options("idc", {"m": m, "k": k})
+    ranked = None if scores is None else np.asarray(scores, dtype=np.float64)
+    trained, tested = _table(train, train_labels), _table(test, test_labels)
+    return part_findings((part,), trained, tested, options, ranked, None)[part]
+
+
+def rarefaction(cells: ArrayLike, total: int | None = None) -> Rarefaction:
+    """Return how many cells fewer inputs reach, and an estimate of how many more would.
+
+    Args:
+        cells: the cell of each input ``[n]``, any numbers.
+        total: how many cells there are; None where nothing bounds them.
+
+    Returns:
+        The expected curve (Hurlbert 1971), the estimated asymptotic number of cells (Chao 1984)
+        with its interval, and the chance that the next input reaches a new cell (Good 1953).
+
+    >>> curve = rarefaction([0, 0, 1, 1, 2, 3])
+    >>> curve.reached, round(curve.estimated.value, 2), round(curve.next_is_new, 2)
+    (4, 4.28, 0.33)
+    """
+    _, counts = np.unique(np.asarray(cells), return_counts=True)
+    return rarefaction_of(Occupancy.of(counts, total))
+
+
+def gaps(
+    test: Activations, train: Activations, neurons: Sequence[int] | None = None
+) -> tuple[GapFinding, ...]:
+    """Return the parts of neurons' training ranges that no test reaches, the fullest first.
+
+    Args:
+        test: activations ``[M, A]``.
+        train: activations ``[N, A]``.
+        neurons: which, numbered among all ``A``; None for every one.
+
+    >>> (gap,) = gaps(np.array([[0.0], [0.1]]), np.array([[0.0], [0.1], [0.92], [0.97]]))
+    >>> gap.layer, gap.neuron, gap.images, round(gap.low, 2)
+    ('activations', 0, 2, 0.87)
+    """
+    trained, tested = _table(train), _table(test)
+    every = range(trained.layers.neurons) if neurons is None else neurons
+    return find_gap_findings(list(every), trained, tested)
+
+
+def search_clusterer(
+    test: ArrayLike,
+    train: ArrayLike,
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    *,
+    trials: int = 32,
+    seed: int = 0,
+) -> SearchResult:
+    """Search the clusterer whose cell coverage correlates best with the network's F1.
+
+    Args:
+        test: activations ``[M, m]`` of the observed neurons.
+        train: activations ``[N, m]``, to cluster.
+        labels: classes ``[M]``.
+        predictions: classes that the network predicts ``[M]``.
+        trials: configurations of scikit-learn's clusterers, beyond every k of exact clusters.
+        seed: of subsets and search.
+    """
+    objective = Objective.of(
+        np.asarray(train, dtype=np.float32),
+        np.asarray(test, dtype=np.float32),
+        np.asarray(labels, dtype=np.int64),
+        np.asarray(predictions, dtype=np.int64),
+        seed,
+    )
+    return search(objective, trials)
+
+
+@dataclass(frozen=True, eq=False)
+class Importance(Result):
+    """Importance of the neurons of a network by attributions; prints the leading ones.
+
+    Attributes:
+        by_method: the table of each attribution: scores a class and neuron.
+        top_neurons: how many leading neurons are shown.
+    """
+
+    by_method: Mapping[str, ImportanceTable]
+    top_neurons: int = 10
+
+    def scores(self, method: str | None = None) -> Mapping[str, FloatArray]:
+        """Return the scores over all images by layer, ``[width]`` each, of the first method."""
+        table = self.by_method[method or next(iter(self.by_method))]
+        return {name: table.of()[part] for name, part in table.layers.slices.items()}
+
+    def tables(self) -> Sequence[Table]:
+        """Return the leading neurons of each attribution."""
+        methods = {
+            name: method_importance(table, self.top_neurons)
+            for name, table in self.by_method.items()
+        }
+        return importance_tables(ImportanceFindings(ImportanceByMethod("", methods)))
+
+
+def importance(
+    model: ImageModel,
+    images: ImageSet,
+    attributions: Sequence[str] = ("lrp",),
+    *,
+    options: AttributionOptions | None = None,
+    scaling: Scaling = "none",
+    records: int = 0,
+    centre_fraction: float = 1.0,
+    correct_only: bool = False,
+    top_neurons: int = 10,
+    seed: int = 0,
+) -> Importance:
+    """Attribute the outputs of a classifier to the neurons of every layer.
+
+    Args:
+        model: a classifier, from :func:`imprint.load_model`, on its device.
+        images: labelled images, such as those it was trained on.
+        attributions: names, as ``imprint list attributions`` shows them; they share their passes.
+        options: of the attributions: target, reduction over positions, sign, rule.
+        scaling: units that make layers comparable.
+        records: images to attribute at most, drawn at random; 0 for all.
+        centre_fraction: share of the shorter side that the centre square keeps.
+        correct_only: leave out images that the model misclassifies.
+        top_neurons: how many leading neurons to show.
+        seed: of the draw.
+
+    Raises:
+        ImprintError: no classifier, an unknown attribution, or images that do not fit.
+    """
+    view = draw(_view(images, centre_fraction), records, seed, "importance")
+    tables = attribute_by(model, view, attributions, options, correct_only=correct_only)
+    scaled = {name: table.scaled(scaling) for name, table in tables.items()}
+    return Importance(scaled, top_neurons)
+
+
+@dataclass(frozen=True, eq=False)
+class Wisdom(Result):
+    """A vote of attributions for neurons (WISDOM); prints the leading ones.
+
+    Attributes:
+        votes: of every neuron, and how the vote went.
+        m: how many leading neurons it is about.
+    """
+
+    votes: Votes
+    m: int
+
+    @property
+    def findings(self) -> Vote:
+        """The leading neurons, and how certain they are."""
+        return vote_findings(self.votes, self.m)
+
+    def tables(self) -> Sequence[Table]:
+        """Return the leading neurons with their votes."""
+        return [vote_table(WisdomFindings(self.findings))]
+
+
+def wisdom(
+    model: ImageModel,
+    images: ImageSet,
+    attributions: Sequence[str] | None = None,
+    *,
+    options: VotingOptions | None = None,
+    records: int = 0,
+    batch_size: int = 32,
+    centre_fraction: float = 1.0,
+    seed: int = 0,
+) -> Wisdom:
+    """Let attributions vote for neurons, weighted by the loss gain without their choice.
+
+    Args:
+        model: a classifier, from :func:`imprint.load_model`, on its device.
+        images: labelled images, such as those it was trained on.
+        attributions: names; by default six that differ.
+        options: how ballots become votes.
+        records: images in the vote at most, drawn at random; 0 for all, until it has settled.
+        batch_size: images a ballot.
+        centre_fraction: share of the shorter side that the centre square keeps.
+        seed: of the draw.
+
+    Raises:
+        ImprintError: no classifier, or too few images to vote.
+    """
+    voting = options or VotingOptions(seed=seed)
+    view = draw(_view(images, centre_fraction), records, seed, "votes")
+    votes = cast_votes(model, view, voting, methods=attributions, batch_size=batch_size)
+    return Wisdom(votes, voting.m)
+
+
+def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...]:
+    """Return the m most important neurons, the best first; ties by their place.
+
+    Args:
+        scores: of the neurons of each layer ``[width]``, as of :meth:`Importance.scores`; NaN
+            counts as least.
+        m: how many; −1 for all.
+
+    >>> [(each.layer, each.neuron) for each in select_neurons({"a": [1, 5], "b": [3]}, 2)]
+    [('a', 1), ('b', 0)]
+    """
+    parts = [np.asarray(values, dtype=np.float64) for values in scores.values()]
+    layers = Layers(tuple(scores), tuple(map(len, parts)))
+    chosen = select(layers, np.concatenate(parts), m)
+    return tuple(Neuron(layer, neuron) for layer, neuron in chosen.named())
+
+
+def activations(
+    model: ImageModel,
+    images: ImageSet,
+    *,
+    options: TapOptions | None = None,
+    centre_fraction: float = 1.0,
+) -> dict[str, FloatArray]:
+    """Return the activations of a model on images by layer, float ``[n, A]`` each.
+
+    Args:
+        model: from :func:`imprint.load_model`, on its device.
+        images: what it is shown.
+        options: which layers, and what a neuron is.
+        centre_fraction: share of the shorter side that the centre square keeps.
+    """
+    table = take_activations(model, _view(images, centre_fraction), options or TapOptions())
+    return {name: np.asarray(table.values[:, part]) for name, part in table.layers.slices.items()}
+
+
+def monitor(
+    model: ImageModel,
+    members: ImageSet,
+    neurons: Sequence[int] | None = None,
+    *,
+    top_neurons: int = 10,
+    clusters: int = 2,
+    options: TapOptions | None = None,
+    centre_fraction: float = 1.0,
+) -> NoveltyMonitor:
+    """Return a monitor that scores how novel every input of a model is.
+
+    An input in a cell of the neurons' clusters that no training image reaches has novelty 1; else
+    novelty is the share of training images in fuller cells.
+
+    Args:
+        model: from :func:`imprint.load_model`, on its device.
+        members: images it was trained on.
+        neurons: to observe, numbered among all; None takes those that separate classes best.
+        top_neurons: how many, where none are given.
+        clusters: of each neuron; 0 chooses 2 … 9 by silhouette.
+        options: which layers, and what a neuron is.
+        centre_fraction: share of the shorter side that the centre square keeps.
+
+    Returns:
+        A context manager; called on inputs, it returns the model's outputs and their novelty.
+
+    Raises:
+        ImprintError: all images share one cell.
+    """
+    taps = options or TapOptions()
+    table = take_activations(model, _view(members, centre_fraction), taps)
+    chosen = None if neurons is None else tuple(neurons)
+    wanted = ImportanceDrivenOptions(m=top_neurons, k=clusters, neurons=chosen)
+    return NoveltyMonitor(model, monitored_cells(table, wanted), taps)
+
+
+def _view(images: ImageSet, centre_fraction: float) -> View:
+    return View(images, np.arange(len(images)), centre_fraction)
+
+
+def _table(values: Activations, labels: ArrayLike | None = None) -> ActivationTable:
+    layers = values if isinstance(values, Mapping) else {"activations": values}
+    return activation_table(layers, labels)
+
+
+def _widths(layers: Layers) -> str:
+    return ", ".join(f"{n} [{width}]" for n, width in zip(layers.names, layers.widths, strict=True))
