@@ -86,7 +86,7 @@ COHORT = TINY + "--train.engine sequential "
 TRAINED = "--model {place}/0.safetensors --members {place}/seen.npz --device cpu "
 TESTED = TRAINED + "--tests {place}/unseen.npz "
 NETWORKS = (
-    SMALL + "--classes 2 --depth 1 --records 16 --queries 3 --left-out 3 --pairs 8 --subsets 2 "
+    SMALL + "--classes 2 --depth 1 --records 16 --queries 3 --removed 3 --pairs 8 --subsets 2 "
     "--subset-networks 2 --input-size 4 --train.width 8 --train.epochs 2 --train.batch-size 8 "
 )
 STUDY = (
@@ -140,7 +140,7 @@ OTHERS = {
     "criteria": ("nc",),
     "drops": (0.4, 0.6, 0.8),
     "epsilons": (2.0,),
-    "estimator": ("nearest",),
+    "estimators": ("nearest",),
     "exclude_layers": ("hidden.0",),
     "feature_encoder": "1.safetensors",
     "held_out": "others.npy",
@@ -291,9 +291,11 @@ CASES = {
         values={"arrays": "xy2.npz"},
         fixed=OF_IMAGES,
     ),
-    "retrain": Case("leave-one-out retrain", NETWORKS + "--lines 1 --steps 2", fixed=("kernel",)),
+    "retrain": Case(
+        "leave-one-out retrain", NETWORKS + "--lines 1 --steps-per-side 2", fixed=("kernel",)
+    ),
     "compare": Case(
-        "leave-one-out compare", NETWORKS + "--estimator gradient_dot", fixed=("kernel",)
+        "leave-one-out compare", NETWORKS + "--estimators gradient_dot", fixed=("kernel",)
     ),
     "measure": Case(
         "coverage measure",

@@ -19,7 +19,7 @@ COMMANDS = {
     "train": "train --data {seen} --indices {root}/rows.npy --train.projector 8-4 "
     "--train.warmup-epochs 0 " + TINY,
     "fit": "leave-one-out fit --data {seen} --input-size 4 --noise 1",
-    "retrain": "leave-one-out retrain --data {seen} --records 20 --queries 4 --left-out 3 "
+    "retrain": "leave-one-out retrain --data {seen} --records 20 --queries 4 --removed 3 "
     "--pairs 8 --depth 1 --input-size 4 --train.width 8 --train.epochs 1 --train.batch-size 8",
     "cohort": "membership cohort --data {seen} --models 6 " + COHORT,
     "audit": "membership audit --model {root}/net.safetensors --members {seen} "

@@ -111,7 +111,7 @@ class Retraining:
         return halves
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LogitsStep(Step):
     """Logits of networks trained on some of the records, float32 ``[networks, N, c]``.
 

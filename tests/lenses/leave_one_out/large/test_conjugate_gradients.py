@@ -1,4 +1,3 @@
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,10 +7,8 @@ from imprint.lenses.leave_one_out.large.conjugate_gradients import (
     solve,
     unit_vectors,
 )
-from imprint.lenses.leave_one_out.large.nystrom import Nystrom
 from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
 from imprint.lenses.leave_one_out.large.panels import MemoryPanels, Shape
-from imprint.lenses.leave_one_out.large.stochastic_diagonal import correction, random_signs
 from tests.lenses.leave_one_out.large_problem import NOISE, large_problem
 
 
@@ -64,48 +61,3 @@ def test_a_float32_factor_takes_few_passes():
     assert found.passes <= 4
     plain = solve(problem.matrix(), lambda b: b, problem.targets, 1e-11)
     assert plain.passes > 3 * found.passes
-
-
-@pytest.mark.parametrize("landmarks", [1, 40, 240])
-def test_low_rank_plus_diagonal_is_the_inverse_of_its_own_matrix(landmarks):
-    problem = large_problem()
-    chosen = torch.randperm(240, generator=torch.Generator().manual_seed(1))[:landmarks]
-    kernel = problem.posterior.kernel_matrix
-    low = kernel[:, chosen] @ torch.linalg.pinv(kernel[chosen][:, chosen], hermitian=True)
-    low = low @ kernel[chosen]
-    missed = (kernel - low).diagonal().clamp(min=0)
-    expected = torch.linalg.inv(low + torch.diag(missed + NOISE))
-    found = Nystrom(problem.matrix(), chosen)
-    entries, leverage = found.diagonal()
-    torch.testing.assert_close(entries, expected.diagonal(), rtol=1e-7, atol=0)
-    torch.testing.assert_close(leverage, 1 - NOISE * expected.diagonal(), rtol=1e-7, atol=0)
-    right = problem.targets
-    torch.testing.assert_close(found.solve(right), expected @ right, rtol=1e-6, atol=1e-7)
-    if landmarks == 240:
-        torch.testing.assert_close(leverage, problem.truth.leverage, rtol=1e-8, atol=0)
-
-
-def test_doubled_landmarks_lower_the_rank_only():
-    problem = large_problem()
-    doubled = type(problem)(torch.cat([problem.x, problem.x[:3]]), problem.targets)
-    found = Nystrom(doubled.matrix(), torch.tensor([0, 1, 2, 9, 240, 241, 242]))
-    assert found.rank == 4
-    assert found.diagonal()[1].isfinite().all()
-
-
-def test_stochastic_corrections_are_right_on_average_and_say_how_far():
-    """Over 30 seeds × 240 records: mean error within 4 deviations of 0, 95 % within 1.96 errors.
-
-    Records of one seed share the signs, so the share of covered ones gets a margin of 2 %.
-    """
-    problem = large_problem()
-    approximate = Nystrom(problem.matrix(), torch.arange(0, 240, 6))
-    wanted = problem.posterior.inverse_diagonal - approximate.diagonal()[0]
-    scores = []
-    for seed in range(30):
-        signs = random_signs(240, 64, seed)
-        found = correction(signs, problem.posterior.inverse @ signs, approximate.solve(signs))
-        scores.append((found.values - wanted) / found.standard_error)
-    score = torch.stack(scores)
-    assert float(score.mean(0).abs().max()) < 4.5 / 30**0.5 * 1.1
-    assert 0.93 < float((score.abs() < 1.96).double().mean()) < 0.97

@@ -104,7 +104,8 @@ def test_lines_are_drawn_over_the_distance():
 def test_the_terminal_shows_successes_and_peaks():
     shown = to_text(show_search(to_json(SEARCH)))
     assert "searches that reach 0.999 of the bound" in shown
-    assert "0.99950 (least 0.50000, most 0.9999900)" in shown
+    assert "0.99950 [0.49975, 1.00000]" in shown
+    assert "0.50000 and 0.9999900" in shown
     peaks = to_text(show_landscape(to_json(LANDSCAPE)))
     assert [line.split()[-1] for line in peaks.splitlines()[-3:]] == ["100.0%", "100.0%", "50.0%"]
 

@@ -90,7 +90,7 @@ def test_class_of_one_column_is_its_sign():
         (lambda k, y: (k * float("inf"), y, 0.1), "kernel of record 0 is too large"),
         (lambda k, y: (0 * k, y, 0.1), "the kernel is 0 for every record"),
         (lambda k, y: (k, y, 1e-17), "1e-17 is lost in rounding beside a kernel of"),
-        (lambda k, y: (k, y, 1e40), "1e\\+40 drowns a kernel of"),
+        (lambda k, y: (k, y, 1e40), "1e\\+40 hides a kernel of"),
     ],
 )
 def test_what_does_not_fit(change, message):

@@ -10,7 +10,6 @@ from scipy.special import ndtr, ndtri
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.area import area_above
-from imprint.lenses.leave_one_out.posterior.noncentral_chi_square import log_distribution
 from imprint.lenses.leave_one_out.posterior.rates import tpr_of_direction
 
 
@@ -32,26 +31,6 @@ def mixture(value, noncentrality, freedom):
         * mpmath.gammainc(mpmath.mpf(freedom) / 2 + j, 0, x / 2, regularized=True)
         for j in range(first, last)
     )
-
-
-@given(
-    st.sampled_from([1, 2, 3, 10, 1000]),
-    st.floats(-4, 2.5),
-    st.floats(-5, 5),
-)
-@settings(max_examples=30, deadline=None)
-def test_distribution_against_the_poisson_mixture(freedom, log_noncentrality, deviations):
-    noncentrality = 10**log_noncentrality
-    mean, deviation = freedom + noncentrality, math.sqrt(2 * freedom + 4 * noncentrality)
-    value = mean * math.exp(deviations * deviation / mean)
-    excess = value - noncentrality
-    found = log_distribution(
-        *(tensor([number]) for number in (value, excess, noncentrality)), freedom
-    )[0].exp()
-    with mpmath.workdps(30):
-        # The value that x and x − λ agree on: their difference was rounded.
-        expected = float(mixture(value, noncentrality, freedom))
-    assert float(found) == pytest.approx(expected, rel=1e-10, abs=1e-250)
 
 
 @pytest.mark.parametrize("threshold", [1e-9, 1e-3, 0.3, 3.0, 30.0])

@@ -9,10 +9,8 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.options import RetrainingOptions
-from imprint.lenses.leave_one_out.search.landscape import line_queries
 from imprint.lenses.leave_one_out.study.compare import retrain_study
 from imprint.lenses.leave_one_out.study.compare_lines import along_networks, mean_curve
-from imprint.lenses.leave_one_out.study.lines import Lines, coordinates
 from imprint.lenses.leave_one_out.study.retrain import ground_truth
 from imprint.study.store import Study
 from imprint.study.tables import read_table
@@ -35,6 +33,8 @@ SMALL = {
     "steps_per_side": 2,
     "train": RetrainOptions(width=16, epochs=4, batch_size=8, learning_rate=0.1),
 }
+
+
 MEASURES = ("kl_out_in", "auc", "mean_distance")
 
 
@@ -42,19 +42,6 @@ MEASURES = ("kl_out_in", "auc", "mean_distance")
 def made(tmp_path_factory):
     options = RetrainingOptions(out=tmp_path_factory.mktemp("lines") / "study", **SMALL)
     return options, retrain_study(options)
-
-
-def test_coordinates_keep_every_inner_product_and_line_points_are_on_their_lines():
-    random = torch.Generator().manual_seed(0)
-    inputs = torch.randn(6, 40, generator=random).double()
-    directions = torch.randn(2, 3, 40, generator=random).double()
-    lines = Lines(("random",) * 3, directions, torch.tensor([-1.0, 0.0, 1.0]).double())
-    own, points = coordinates(inputs, lines)
-    assert own.shape == (6, 12)
-    assert points.shape == (2, 9, 12)
-    plain = torch.cat([inputs, line_queries(inputs[:2], directions, lines.steps).flatten(0, 2)])
-    mapped = torch.cat([own, points.flatten(0, 1)])
-    torch.testing.assert_close(mapped @ mapped.T, plain @ plain.T)
 
 
 def test_step_0_is_the_record_and_points_are_asked_of_the_right_networks(made):

@@ -87,11 +87,9 @@ def show_search(lens: Mapping[str, Any]) -> Sequence[Printed]:
         ],
         [
             "share of the bound, median",
-            Cell(
-                reached.median,
-                f"{reached.median.value:.5f} (least {reached.least:.5f}, most {reached.most:.7f})",
-            ),
+            Cell(reached.median, with_interval(reached.median, fixed(5))),
         ],
+        ["share of the bound, least and most", f"{reached.least:.5f} and {reached.most:.7f}"],
     ]
     title = "Search for revealing queries"
     return [Table([Column("Measure"), Column("Value")], rows, title=title, headings=False)]

@@ -1,5 +1,5 @@
 import math
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
-from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records, gram, tile_pairs
-from tests.lenses.leave_one_out.plain_kernels import quadrature, quadrature_slope
 
 SMALL: dict[str, dict[str, Any]] = {
     "conv": {"depth": 2},
@@ -36,75 +33,6 @@ def images(count: int, seed: int = 0, side: int = 4) -> Tensor:
 
 def test_every_kernel_is_tested_here() -> None:
     assert KERNELS.names() == sorted(SMALL)
-
-
-def fully_connected(
-    x: list[float], y: list[float], depth: int, activation: str, w_std: float, b_std: float
-) -> tuple[float, float]:
-    """NNGP and NTK of two inputs, layer by layer, activations by quadrature."""
-
-    def affine(value: float) -> float:
-        return w_std**2 * value + b_std**2
-
-    def inner(a: list[float], b: list[float]) -> float:
-        return affine(sum(s * t for s, t in zip(a, b, strict=True)) / len(a))
-
-    k, p, q = inner(x, y), inner(x, x), inner(y, y)
-    tangent = k
-    for _ in range(depth):
-        slope = quadrature_slope(activation, k, p, q)
-        k, p, q = (
-            affine(quadrature(activation, *case)) for case in ((k, p, q), (p, p, p), (q, q, q))
-        )
-        tangent = k + w_std**2 * tangent * slope
-    return k, tangent
-
-
-@pytest.mark.parametrize("b_std", [0.0, 0.3])
-@pytest.mark.parametrize("activation", get_args(Activation))
-def test_fully_connected_layers(activation: Activation, b_std: float) -> None:
-    x, y = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 2, 5)))
-    options = {"depth": 2, "activation": activation, "w_std": 1.3, "b_std": b_std}
-    nngp = KERNELS.get("fc")(**options)
-    ntk = KERNELS.get("fc")(**options, limit="ntk")
-    pairs = [
-        [fully_connected(a, b, 2, activation, 1.3, b_std) for b in y.tolist()] for a in x.tolist()
-    ]
-    own = [fully_connected(a, a, 2, activation, 1.3, b_std) for a in x.tolist()]
-    for kernel, place in ((nngp, 0), (ntk, 1)):
-        expected = torch.tensor(pairs, dtype=torch.float64)[..., place]
-        torch.testing.assert_close(kernel(x, y), expected, rtol=1e-11, atol=1e-13)
-        diagonal = torch.tensor(own, dtype=torch.float64)[:, place]
-        torch.testing.assert_close(kernel.diagonal(x), diagonal, rtol=1e-11, atol=0)
-
-
-def test_one_hidden_relu_layer_by_hand() -> None:
-    # Right angle, unit covariances 2 · 2/2 = 2: 2 · t/2π = 2 · 2/2π; diagonal 2 · 2/2.
-    x = torch.tensor([[math.sqrt(2), 0.0], [0.0, math.sqrt(2)]], dtype=torch.float64)
-    expected = torch.tensor([[2, 2 / math.pi], [2 / math.pi, 2]], dtype=torch.float64)
-    torch.testing.assert_close(KERNELS.get("fc")(depth=1)(x), expected, rtol=1e-15, atol=0)
-
-
-def test_tangent_kernel_of_one_input_by_hand() -> None:
-    # F_k is 1/2 there and W_std² 2: each of the 4 maps of weights adds the kernel once.
-    x = images(3)
-    ntk = small("fc", limit="ntk")
-    torch.testing.assert_close(ntk.diagonal(x), 4 * small("fc").diagonal(x), rtol=1e-14, atol=0)
-
-
-def test_radial_basis_by_hand() -> None:
-    x = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
-    expected = torch.tensor([[1, math.exp(-3)], [math.exp(-3), 1]], dtype=torch.float64)
-    torch.testing.assert_close(KERNELS.get("rbf")(gamma=3.0)(x), expected, rtol=1e-15, atol=0)
-
-
-def test_features_by_hand() -> None:
-    x = torch.tensor([[3.0, 4.0], [4.0, 3.0], [0.0, 0.0]], dtype=torch.float64)
-    linear = torch.tensor([[25, 24, 0], [24, 25, 0], [0, 0, 0]], dtype=torch.float64)
-    cosine = torch.tensor([[1, 0.96, 0], [0.96, 1, 0], [0, 0, 0]], dtype=torch.float64)
-    features = KERNELS.get("features")
-    torch.testing.assert_close(features()(x), linear / 2, rtol=1e-14, atol=0)
-    torch.testing.assert_close(features(similarity="cosine")(x), cosine, rtol=1e-14, atol=0)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -157,15 +85,6 @@ def test_gradients_agree_with_differences(name: str, memory: int) -> None:
     assert torch.autograd.gradcheck(lambda a: kernel.diagonal(a, memory), (x,), **check)
 
 
-@pytest.mark.parametrize("limit", ["nngp", "ntk"])
-@pytest.mark.parametrize("activation", get_args(Activation))
-def test_gradients_of_fully_connected_kernels(activation: Activation, limit: str) -> None:
-    x, y = images(3).requires_grad_(), images(2, seed=1).requires_grad_()
-    kernel = small("fc", activation=activation, limit=limit, b_std=0.2)
-    assert torch.autograd.gradcheck(kernel, (x, y))
-    assert torch.autograd.gradcheck(kernel, (x,))
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_gradients_at_the_same_and_at_zero_input_are_finite(name: str) -> None:
     train = images(3)
@@ -199,27 +118,6 @@ def test_single_precision_inputs_are_computed_in_double(name: str) -> None:
     matrix = small(name)(x)
     assert matrix.dtype == torch.float64
     assert torch.equal(matrix, small(name)(x.double()))
-
-
-def test_a_symmetric_matrix_computes_each_tile_once() -> None:
-    seen: list[tuple[int, int]] = []
-
-    def pairs(rows: Records, columns: Records) -> Tensor:
-        seen.append((len(rows), len(columns)))
-        return rows.inputs @ columns.inputs.T
-
-    x = torch.from_numpy(np.random.default_rng(0).normal(size=(1000, 3)))
-    matrix = gram(pairs, Records(x), None, Footprint())
-    torch.testing.assert_close(matrix, x @ x.T, rtol=1e-14, atol=1e-15)
-    assert sum(rows * columns for rows, columns in seen) < 0.6 * 1000**2
-
-
-def test_tiles_stay_within_the_memory_allowed() -> None:
-    gpu = torch.device("cuda")
-    assert tile_pairs(Footprint(1, 1, 1), gpu, 48 * 1000) == 1000
-    assert tile_pairs(Footprint(10, 2, 1), gpu, 48 * 1000) == 100
-    assert tile_pairs(Footprint(10**6, 1, 1), gpu, 48 * 1000) == 1
-    assert tile_pairs(Footprint(), torch.device("cpu"), 1 << 40) < 1 << 24
 
 
 @pytest.mark.parametrize(
