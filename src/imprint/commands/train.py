@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from imprint.study.command import command
 from imprint.study.listing import listed
 from imprint.study.option_types import Formerly
 from imprint.study.options import Common, DataChoice
 from imprint.train.options import TrainOptions
+
+if TYPE_CHECKING:
+    from imprint.train.command import TrainedNetwork
 
 listed("architectures", "architectures by name", "imprint.nets.registry:ARCHITECTURES")
 listed("objectives", "training objectives", "imprint.train.objective:OBJECTIVES")
@@ -44,7 +47,7 @@ class TrainNetwork(DataChoice, Common):
     train: TrainOptions = field(default_factory=TrainOptions)
     """How the network is trained."""
 
-    def run(self) -> object:
+    def run(self) -> TrainedNetwork | None:
         """Train; return where the weights are and what the last epoch logged."""
         from imprint.core.device import choose_device
         from imprint.data.choice import open_choice

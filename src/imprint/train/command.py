@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -60,6 +59,14 @@ class NetworkStep(Step):
         train(self.data, self.indices, self.train, path, seed, self.device, name, self.held_out)
 
 
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """The path of a network's last weights, and the last line of its log."""
+
+    weights: str
+    last_epoch: Mapping[str, object]
+
+
 def train_network(
     study: Study,
     images: ImageSet,
@@ -68,7 +75,7 @@ def train_network(
     seed: int,
     device: torch.device,
     held_out: IntArray | None = None,
-) -> dict[str, Any] | None:
+) -> TrainedNetwork | None:
     """Train one network into ``network/`` of a study, unless it is done.
 
     Args:
@@ -81,7 +88,6 @@ def train_network(
         held_out: int64 ``[m]``, images that online probes are measured on, where they are on.
 
     Returns:
-        ``weights``, the path of the last weights, and ``last_epoch``, the last line of the log;
         None in all processes of ``torchrun`` but the first.
     """
     probed = held_out if options.online_probes.on else None
@@ -96,7 +102,7 @@ def train_network(
         folder = study.run(step)
     lines = read_text(folder / "log.jsonl").splitlines()
     log(f"weights: {folder / 'final.safetensors'}")
-    return {"weights": str(folder / "final.safetensors"), "last_epoch": json.loads(lines[-1])}
+    return TrainedNetwork(str(folder / "final.safetensors"), json.loads(lines[-1]))
 
 
 @contextmanager
