@@ -97,6 +97,11 @@ def test_many_values_of_the_first_facet_are_a_menu(folder: Path) -> None:
     assert 'type="radio"' not in gallery.html()
 
 
+def test_a_facet_of_one_value_is_no_choice(folder: Path) -> None:
+    cards = [card("cat", index, facets={"Class": "cat", "Set": str(index)}) for index in range(2)]
+    assert list(read(folder, *cards).facets) == ["Set"]
+
+
 def test_without_facets_and_numbers_there_is_no_form(folder: Path) -> None:
     assert "<form" not in read(folder, card()).html()
 
@@ -128,7 +133,7 @@ def test_hostile_text_is_escaped(folder: Path) -> None:
         strip=RangeStrip(Range(0, 1), Range(0, 1), Range(0, 1), HOSTILE),
         facets={HOSTILE: HOSTILE}, numbers={HOSTILE: 1.0},
     )  # fmt: skip
-    html = read(folder, full).html()
+    html = read(folder, full, card(facets={HOSTILE: "other"})).html()
     assert "<script" not in html
     assert html.count("&lt;script&gt;") > 10
 

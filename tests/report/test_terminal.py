@@ -72,7 +72,7 @@ def test_signed_intervals_keep_their_signs() -> None:
         [Column("a"), *[Column("gap", points)] * 4],
         [["x" * 20, *[Estimate(0.1, (-0.1, 0.3), 9)] * 4]],
     )
-    assert to_text([table]).count("−10.0 to +30.0") == 4
+    assert to_text([table]).count("−10.0…+30.0") == 4
 
 
 def test_a_table_is_followed_by_sentences_on_lines_of_their_own() -> None:

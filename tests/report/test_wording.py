@@ -64,7 +64,7 @@ def test_intervals_use_the_writer_of_their_value() -> None:
     assert interval(estimate) == "12.5% to 87.5%"
     assert with_interval(estimate, fixed(3)) == "0.500 [0.125, 0.875]"
     assert narrow_interval(estimate) == "12.5–87.5%"
-    assert narrow_interval(Estimate(0, (-0.25, 0.25), 4), fixed(2)) == "−0.25 to 0.25"
+    assert narrow_interval(Estimate(0, (-0.25, 0.25), 4), fixed(2)) == "−0.25…0.25"
 
 
 @pytest.mark.parametrize(

@@ -217,12 +217,13 @@ class Gallery:
 
     @property
     def facets(self) -> Mapping[str, Mapping[str, int]]:
-        """What cards are filtered by → how many cards have each value."""
+        """What cards are filtered by → how many cards have each value, of two values or more."""
         names = dict.fromkeys(name for card in self.cards for name in card.facets)
-        return {
+        counts = {
             name: dict(sorted(Counter(card.facets.get(name, "") for card in self.cards).items()))
             for name in names
         }
+        return {name: values for name, values in counts.items() if len(values) > 1}
 
     @property
     def numbers(self) -> list[str]:

@@ -63,11 +63,11 @@ def narrow_interval(estimate: Estimate, write: Writer = percent) -> str:
     >>> narrow_interval(Estimate(0.613, (0.58, 0.641), 900))
     '58.0–64.1%'
     >>> narrow_interval(Estimate(0.1, (-0.1, 0.3), 900), points)
-    '−10.0 to +30.0'
+    '−10.0…+30.0'
     """
     low, high = map(write, estimate.ci95)
     if low.startswith(("−", "+")) or high.startswith(("−", "+")):
-        return f"{low} to {high}"
+        return f"{low}…{high}"
     return f"{low.removesuffix('%') if high.endswith('%') else low}–{high}"
 
 

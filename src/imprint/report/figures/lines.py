@@ -209,7 +209,8 @@ def _set_limits(axes: Axes, figure: Lines, shifts: Sequence[float]) -> None:
     places = [x for series in figure.series for x in finite(series.x)]
     places += [x for area in figure.areas for x in finite(area.x)]
     places += [place for place, _ in figure.x.ticks]
-    crowded = any(shifts) or bool(figure.x.ticks)
+    marked = any(series.marker or series.line == "none" for series in figure.series)
+    crowded = marked or any(shifts) or bool(figure.x.ticks)
     axes.set_xlim(axis_range(figure.x, places, 0.04 if crowded else 0.0))
     heights = [
         value
