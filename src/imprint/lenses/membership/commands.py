@@ -10,6 +10,7 @@ from typing import Any, Literal
 from imprint.lenses.membership.study.options import (
     AttacksChoice,
     CohortAuditOptions,
+    EnsembleOptions,
     MembershipOptions,
 )
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions, ScoreBoundOptions
@@ -95,14 +96,23 @@ class MembershipAudit(MembershipOptions):
         return audit_membership(self)
 
 
-@command("membership cohort", "many models on parts of one set: attacks and memorization")
+@command(
+    "membership cohort",
+    "attacks and memorization over many models trained on parts of one set",
+    example="--data images.npz --models 16 --train.epochs 20 --out runs/cohort",
+    main=(
+        *("out", "data", "layout", "part", "models", "masks", "records", "population", "attacks"),
+        *("curvature", "controls", "train.architecture", "train.input_size", "train.epochs"),
+        *("train.batch_size", "train.learning_rate", "seed", "device", "json"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class MembershipCohort(CohortAuditOptions):
-    """Train many models on parts of one set, attack each, and find what they memorized.
+    """Train many models on parts of one set, attack each, and estimate memorization.
 
-    Every model is a target in turn, judged by the others. What models get right that were trained
-    on an image, and others do not, is memorized. An interrupted cohort goes on where it stopped
-    when the same command is given again.
+    Every model is the target in turn, the others being its reference models. An image is memorized
+    when models get it right that were trained on it, and others do not. An interrupted cohort
+    continues where it stopped when the same command is given again.
     """
 
     def run(self) -> dict[str, Any]:
@@ -112,9 +122,13 @@ class MembershipCohort(CohortAuditOptions):
         return audit_cohort(self)
 
 
-@command("membership ensemble", "memorization from models that others trained")
+@command(
+    "membership ensemble",
+    "memorization and influence from models that others trained",
+    example="--runs imagenet-resnet50/0.7 --index imagenet_index.npz --out runs/ensemble",
+)
 @dataclass(frozen=True, kw_only=True)
-class MembershipEnsemble(Common):
+class MembershipEnsemble(EnsembleOptions):
     """Estimate memorization and influence from models that others trained on known subsets.
 
     RUNS/RUN/aux_arrays.npz of every model holds subsample_idx and, for train, removed and test,
@@ -123,26 +137,16 @@ class MembershipEnsemble(Common):
     records that single test examples of their class depend on.
     """
 
-    runs: Path
-    """Folder of the runs, such as imagenet-resnet50/0.7."""
-    index: Path | None = None
-    """An imagenet_index.npz, for file names and classes; without it there are no pairs."""
-    memorization_cut: float = 0.25
-    """Least memorization of the record of a pair."""
-    influence_cut: float = 0.15
-    """Least influence of a pair."""
-
     def run(self) -> dict[str, Any]:
         """Estimate; return the content of ``summary.json``."""
+        from imprint.lenses.membership.page.ensemble import list_ensemble
         from imprint.lenses.membership.study.ensemble import audit_ensemble
-        from imprint.lenses.membership.study.ensemble_table import show_ensemble
         from imprint.report.summary import finish_without_page
+        from imprint.report.terminal import print_all
 
-        summary = audit_ensemble(
-            self.runs, self.out, self.index, self.memorization_cut, self.influence_cut
-        )
+        findings, summary = audit_ensemble(self)
         if not self.json:
-            show_ensemble(summary["lenses"]["membership"]["memorization"])
+            print_all(list_ensemble(findings))
         finish_without_page(self)
         return summary
 
@@ -205,17 +209,23 @@ class MembershipBound(ScoreBoundOptions):
 
 @command(
     "membership study",
-    "vary references, set size, privacy budget or curvature; attack at every point",
+    "attacks by number of references, set size, privacy budget or curvature",
+    example="--over models --data images.npz --models 32 --out runs/study",
+    main=(
+        *("out", "over", "values", "data", "layout", "models", "records", "population", "attacks"),
+        *("subsets", "order", "curvature_probe_counts", "train.architecture", "train.epochs"),
+        *("train.batch_size", "seed", "device", "json"),
+    ),
 )
 @dataclass(frozen=True, kw_only=True)
 class MembershipStudy(StudyOptions):
-    """Vary one thing and run every attack again at each value.
+    """Vary one thing and run every attack at each value.
 
     Over models: one cohort, attacked with more and more of its models as references, until more
     add nothing. Over size: a cohort for each number of records trained on. Over epsilon: a cohort
     for each privacy budget and one without, beside what the budget allows. Over curvature: one
-    cohort, its curvature measured with other steps, probes and views. An interrupted study goes on
-    where it stopped when the same command is given again.
+    cohort, its curvature measured with other steps, probes and views. An interrupted study
+    continues where it stopped when the same command is given again.
     """
 
     def run(self) -> dict[str, Any]:

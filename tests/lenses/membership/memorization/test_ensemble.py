@@ -7,11 +7,11 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.memorization import ensemble as module
 from imprint.lenses.membership.memorization.chance import count_cases, memorized_by_chance
 from imprint.lenses.membership.memorization.ensemble import (
-    Ensemble,
-    accuracies,
+    ModelEnsemble,
     ensemble_memorization,
     ensemble_pairs,
     expected_by_chance,
+    measure_accuracies,
     pack,
 )
 from imprint.lenses.membership.memorization.estimators import memorization, top_pairs
@@ -28,7 +28,9 @@ def random_ensemble(models, records, tests, seed=0):
 
 def packed(members, correct, test_correct):
     bits = [np.stack([pack(row) for row in flags]) for flags in (members, correct)]
-    return Ensemble(tuple(map(str, range(len(members)))), members.shape[1], *bits, test_correct)
+    return ModelEnsemble(
+        tuple(map(str, range(len(members)))), members.shape[1], *bits, test_correct
+    )
 
 
 @given(records=st.integers(1, 40), start=st.integers(0, 4), seed=st.integers(0, 9))
@@ -86,7 +88,7 @@ def test_without_memorized_records_there_are_no_pairs():
 def test_accuracies_by_hand():
     members = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=bool)
     correct = np.array([[1, 0, 1, 1, 0], [0, 1, 0, 0, 0]], dtype=bool)
-    found = accuracies(packed(members, correct, np.array([[1, 0], [1, 1]], dtype=bool)))
+    found = measure_accuracies(packed(members, correct, np.array([[1, 0], [1, 1]], dtype=bool)))
     np.testing.assert_allclose(found.members, [1 / 2, 1 / 5])
     np.testing.assert_allclose(found.others, [2 / 3, np.nan])
     np.testing.assert_allclose(found.test, [0.5, 1])

@@ -70,7 +70,7 @@ RIGHT = np.zeros(20, dtype=bool)
     ("changes", "message"),
     [
         ({"index_test": None}, "has no array index_test"),
-        ({"index_test": np.array([0, 1, 2, 2, 4, 5])}, "index_test must be every .* but 2 stands"),
+        ({"index_test": np.array([0, 1, 2, 2, 4, 5])}, r"index_test must be .* but 2 is there"),
         ({"index_test": np.array([0, 1, 2, 3, 4, 6])}, "index_test must be every .* but 0 to 6"),
         ({"index_test": np.arange(5)}, "index_test has 5 entries and correctness_test 6"),
         ({"index_test": np.zeros((6, 1), int)}, "index_test is .6, 1.: it must have one axis"),

@@ -34,7 +34,7 @@ Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class ModelEnsemble:
     """K models on subsets of one training set.
 
     Attributes:
@@ -83,7 +83,7 @@ def pack(flags: BoolArray) -> Bits:
     return np.packbits(flags, bitorder="little")
 
 
-def ensemble_memorization(ensemble: Ensemble) -> Memorization:
+def ensemble_memorization(ensemble: ModelEnsemble) -> Memorization:
     """Estimate the memorization of every record, a block at a time.
 
     Raises:
@@ -92,26 +92,26 @@ def ensemble_memorization(ensemble: Ensemble) -> Memorization:
     blocks = _blocks(ensemble)
     if not blocks:
         raise ImprintError("the ensemble has no records: check its runs")
-    found = [
+    parts = [
         memorization(*ensemble.block(start, stop))
         for start, stop in track(blocks, "estimate memorization", len(blocks), "block")
     ]
     return Memorization(
-        np.concatenate([part.score for part in found]),
-        np.concatenate([part.error for part in found]),
-        np.concatenate([part.models_in for part in found]),
-        np.concatenate([part.models_out for part in found]),
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.error for part in parts]),
+        np.concatenate([part.models_in for part in parts]),
+        np.concatenate([part.models_out for part in parts]),
     )
 
 
-def _blocks(ensemble: Ensemble) -> list[tuple[int, int]]:
+def _blocks(ensemble: ModelEnsemble) -> list[tuple[int, int]]:
     step = max(8, BLOCK_BYTES // max(len(ensemble), 1) // 8 * 8)
     return [
         (start, min(start + step, ensemble.records)) for start in range(0, ensemble.records, step)
     ]
 
 
-def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
+def expected_by_chance(ensemble: ModelEnsemble, cut: float) -> float:
     """Return how many records would have a memorization of ``cut`` and more without any effect.
 
     See :func:`imprint.lenses.membership.memorization.chance.memorized_by_chance`.
@@ -128,7 +128,7 @@ def expected_by_chance(ensemble: Ensemble, cut: float) -> float:
 
 
 def ensemble_pairs(
-    ensemble: Ensemble,
+    ensemble: ModelEnsemble,
     score: FloatArray,
     labels: IntArray,
     test_labels: IntArray,
@@ -159,7 +159,7 @@ def ensemble_pairs(
         )
     memorized = np.flatnonzero(score >= memorization_cut)
     classes = np.intersect1d(labels[memorized], test_labels)
-    found = [
+    parts = [
         _class_pairs(
             ensemble,
             memorized[labels[memorized] == label],
@@ -172,7 +172,7 @@ def ensemble_pairs(
     empty = np.empty(0)
     pairs = InfluencePairs(
         *(
-            np.concatenate([getattr(part, name) for part in found] or [empty.astype(kind)])
+            np.concatenate([getattr(part, name) for part in parts] or [empty.astype(kind)])
             for name, kind in _COLUMNS.items()
         )
     )
@@ -190,10 +190,10 @@ _COLUMNS: dict[str, type] = {
 
 
 def _class_pairs(
-    ensemble: Ensemble, records: IntArray, tests: IntArray, memorization_cut: float, cut: float
+    ensemble: ModelEnsemble, records: IntArray, tests: IntArray, memorization_cut: float, cut: float
 ) -> InfluencePairs:
     members, correct = ensemble.take(records)
-    found = top_pairs(
+    pairs = top_pairs(
         members,
         correct,
         ensemble.test_correct[:, tests],
@@ -203,11 +203,11 @@ def _class_pairs(
         cut,
     )
     return InfluencePairs(
-        records[found.train],
-        tests[found.test],
-        found.influence,
-        found.memorization,
-        found.error,
+        records[pairs.train],
+        tests[pairs.test],
+        pairs.influence,
+        pairs.memorization,
+        pairs.error,
     )
 
 
@@ -228,7 +228,7 @@ class Accuracies:
     inclusion: FloatArray
 
 
-def accuracies(ensemble: Ensemble) -> Accuracies:
+def measure_accuracies(ensemble: ModelEnsemble) -> Accuracies:
     """Return what each model gets right; NaN where it has no such record."""
     inside = _ones(ensemble.member_bits)
     right = _ones(ensemble.correct_bits)

@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.lenses.membership.memorization.ensemble import Ensemble, pack
+from imprint.lenses.membership.memorization.ensemble import ModelEnsemble, pack
 from imprint.reading.array_files import npz_checksums, read_npz
 
 FILE = "aux_arrays.npz"
 
 
 @dataclass(frozen=True)
-class Run:
+class ModelRun:
     """One model, everything in the order of indices.
 
     Attributes:
@@ -50,19 +50,19 @@ def find_runs(folder: Path) -> list[Path]:
     Raises:
         ImprintError: there are fewer than two.
     """
-    found = sorted(folder.glob(f"*/{FILE}"), key=lambda path: _by_number(path.parent.name))
-    if len(found) < 2:
+    files = sorted(folder.glob(f"*/{FILE}"), key=lambda path: _by_number(path.parent.name))
+    if len(files) < 2:
         raise ImprintError(
-            f"{folder} holds {len(found)} runs: expected {folder}/RUN/{FILE}, and two at least"
+            f"{folder} holds {len(files)} runs: expected {folder}/RUN/{FILE}, and two at least"
         )
-    return found
+    return files
 
 
 def _by_number(name: str) -> tuple[int, int, str]:
     return (0, int(name), "") if name.isdecimal() else (1, 0, name)
 
 
-def read_ensemble(files: Sequence[Path]) -> Ensemble:
+def read_ensemble(files: Sequence[Path]) -> ModelEnsemble:
     """Read the runs of an ensemble, one after another.
 
     Args:
@@ -87,10 +87,10 @@ def read_ensemble(files: Sequence[Path]) -> Ensemble:
         members[row], correct[row] = pack(run.members), pack(run.correct)
         test_correct[row] = run.test_correct
     names = tuple(file.parent.name for file in files)
-    return Ensemble(names, records, members, correct, test_correct)
+    return ModelEnsemble(names, records, members, correct, test_correct)
 
 
-def read_run(file: Path) -> Run:
+def read_run(file: Path) -> ModelRun:
     """Read one ``aux_arrays.npz``.
 
     Raises:
@@ -120,19 +120,19 @@ def read_run(file: Path) -> Run:
             f"{file}: subsample_idx ({len(subset)} records) and index_train ({len(train)}) do not "
             "name the same records: one of them is not of this run"
         )
-    return Run(members, correct, test_correct)
+    return ModelRun(members, correct, test_correct)
 
 
 def _read(file: Path) -> dict[str, NDArray[Any]]:
     """Return the seven arrays, indices as int64 and correctness as bool."""
     try:
-        found = read_npz(file)
+        stored = read_npz(file)
     except OSError as error:
         raise ImprintError(f"no run at {file} ({error.strerror}): check the path") from None
-    arrays: dict[str, NDArray[Any]] = {"subsample_idx": _indices(file, "subsample_idx", found)}
+    arrays: dict[str, NDArray[Any]] = {"subsample_idx": _indices(file, "subsample_idx", stored)}
     for part in ("train", "removed", "test"):
-        index = _indices(file, f"index_{part}", found)
-        correct = _flags(file, f"correctness_{part}", found)
+        index = _indices(file, f"index_{part}", stored)
+        correct = _flags(file, f"correctness_{part}", stored)
         if len(index) != len(correct):
             raise ImprintError(
                 f"{file}: index_{part} has {len(index)} entries and correctness_{part} "
@@ -170,11 +170,11 @@ def _scatter(file: Path, index: IntArray, values: BoolArray, what: str) -> BoolA
     times = np.bincount(index, minlength=count) if _within(index, count) else None
     if times is None or not (times == 1).all():
         if times is None:
-            told = f"{index.min()} to {index.max()}"
+            fault = f"{index.min()} to {index.max()}"
         else:
-            told = f"{np.flatnonzero(times != 1)[0]} stands there {times[times != 1][0]} times"
+            fault = f"{np.flatnonzero(times != 1)[0]} is there {times[times != 1][0]} times"
         raise ImprintError(
-            f"{file}: {what} must be every index from 0 to {count - 1} once, but {told}"
+            f"{file}: {what} must be every index from 0 to {count - 1} once, but {fault}"
         )
     placed = np.empty(count, dtype=np.bool_)
     placed[index] = values

@@ -143,3 +143,17 @@ class PoolChoice(Checked):
 @dataclass(frozen=True, kw_only=True)
 class CohortAuditOptions(PoolChoice, CohortChoice, DataChoice, Common):
     """Options of a cohort on parts of one set of images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleOptions(Common):
+    """Options of memorization from models that others trained."""
+
+    runs: Path
+    """Folder of the runs, such as imagenet-resnet50/0.7."""
+    index: Path | None = None
+    """An imagenet_index.npz, for file names and classes; without it there are no pairs."""
+    memorization_cut: Annotated[float, Bounds(least=0, most=1)] = 0.25
+    """Least memorization of the record of a pair."""
+    influence_cut: Annotated[float, Bounds(least=0, most=1)] = 0.15
+    """Least influence of a pair."""
