@@ -65,7 +65,7 @@ def test_a_confidence_of_arrays_must_be_named(tmp_path, capsys):
 
 def test_learning_rates_of_the_probe_are_not_negative(tmp_path, capsys):
     words = ["audit", *SMALL, "--probe.start-learning-rate=-1"]
-    message = "the probe's start_learning_rate is -1: it must be 0 or more"
+    message = "start-learning-rate must be at least 0, got -1"
     assert message in refused(words, tmp_path / "out", capsys)
 
 

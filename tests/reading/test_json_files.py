@@ -7,11 +7,11 @@ from tests.reading.refusals import sentence_about
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": 1, "a": 2}', "key 'a' stands there twice"),
+        ('{"a": 1, "a": 2}', "key 'a' is duplicated"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a":' * 100_000, "nested too deeply"),
-        ("[NaN]", "NaN is no JSON value"),
-        ("[Infinity]", "Infinity is no JSON value"),
+        ("[NaN]", "NaN is not a JSON value"),
+        ("[Infinity]", "Infinity is not a JSON value"),
         ("1" * 5000, "damaged or not JSON"),
         (b"\xff\xfe", "damaged or not JSON"),
         ("", "damaged or not JSON"),

@@ -20,7 +20,7 @@ def test_pipes_devices_sockets_and_folders_are_refused_at_once(tmp_path, monkeyp
     for name in ("pipe", "socket", "link"):
         assert "is a pipe, socket or device" in refused(read, tmp_path / name)
     assert "is a folder" in refused(read, tmp_path)
-    assert "is no path" in refused(read, tmp_path / "a\0b")
+    assert "is not a valid path" in refused(read, tmp_path / "a\0b")
     server.close()
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "absent")

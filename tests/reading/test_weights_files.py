@@ -88,7 +88,9 @@ def test_an_archive_that_unpacks_to_more_than_itself_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\xff" * 100, b"\xff" * 7 + b"\x7f{}"])
 def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
     (tmp_path / "a.safetensors").write_bytes(content)
-    assert "damaged or no safetensors file" in refused(read_safetensors, tmp_path / "a.safetensors")
+    assert "damaged or not a safetensors file" in refused(
+        read_safetensors, tmp_path / "a.safetensors"
+    )
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_threshold_of_other_examples_does_not_flatter() -> None:
         (lambda: roc([], [1]), "scores of positives must hold at least 1"),
         (lambda: roc([1], [np.nan]), "scores of negatives is nan in row 0"),
         (lambda: auc([1], [1, 2]), "scores of positives must hold at least 2"),
-        (lambda: tpr_at_fpr(roc([1], [0]), 1.5), r"must lie in \[0, 1\]"),
+        (lambda: tpr_at_fpr(roc([1], [0]), 1.5), r"FPR must be in \[0, 1\], got"),
         (lambda: balanced_accuracy([1], [], 0), "scores of negatives must hold at least 1"),
     ],
 )

@@ -108,5 +108,5 @@ def test_bad_options_are_named():
 )
 def test_impossible_values_are_named(name, option, values):
     for value in values:
-        with pytest.raises(ImprintError, match=f"{option} of {name} is {float(value)}: it must"):
+        with pytest.raises(ImprintError, match=f"'{option}' of objective '{name}' must be "):
             build_objective(name, build_model(CARD), {option: value})

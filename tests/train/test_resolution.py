@@ -83,5 +83,5 @@ def test_training_follows_the_ramp(tmp_path, monkeypatch):
     train(composite(20), np.arange(20), options, tmp_path, 0, CPU)
     assert seen == [16, 16, 24, 32]
     fixed = replace(options, architecture="mlp", architecture_options=())
-    with pytest.raises(ImprintError, match="mlp takes images of 32 × 32 pixels alone"):
+    with pytest.raises(ImprintError, match="mlp takes images of 32 × 32 pixels only"):
         train(composite(20), np.arange(20), fixed, tmp_path / "fixed", 0, CPU)

@@ -39,7 +39,7 @@ def usable_cores() -> int:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Return how many bytes a device has to give, None where that cannot be told."""
+    """Return how many bytes a device has to give, None where that is unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     limits = [_available_memory(), _left_of_control_group()]

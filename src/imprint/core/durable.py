@@ -196,7 +196,9 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
         if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error
         if isinstance(error, ValueError) and "null " in str(error):  # byte, or from 3.13 character
-            raise ImprintError(f"{str(path)!r} is no path: it holds a zero byte") from error
+            raise ImprintError(
+                f"{str(path)!r} is not a valid path: it holds a zero byte"
+            ) from error
         raise
 
 

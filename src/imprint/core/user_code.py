@@ -77,7 +77,7 @@ def import_function(name: str, what: str) -> Callable[..., Any]:
     source, _, function = name.partition(":")
     if not _NAME.fullmatch(name):
         raise ImprintError(
-            f"{what} {name!r} is no name of a function: write it as package.module:function"
+            f"{what} {name!r} is not the name of a function: write it as package.module:function"
         )
     package = source.partition(".")[0]
     if package in LIBRARIES or package in sys.stdlib_module_names:

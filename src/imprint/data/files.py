@@ -1,4 +1,4 @@
-"""Images in files, decoded by a pool of threads, ahead of whoever uses them.
+"""Images in files, decoded by a pool of threads, ahead of their use.
 
 Pillow gives up the interpreter lock while it decodes and resizes, so threads scale with cores
 without copies between processes. Files that cannot be decoded may be left out; the indices of all

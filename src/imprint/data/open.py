@@ -67,7 +67,7 @@ def open_images(
     box_ends: BoxEnds | Literal["auto"] = "auto",
     box_margin: int = 0,
 ) -> ImageSet:
-    """Return the images at ``root``; what was left out or mended is told on standard error.
+    """Return the images at ``root``; what was left out or corrected is logged.
 
     Args:
         root: a folder, or an array file.
@@ -130,7 +130,7 @@ def layout_of(root: Path) -> str:
     """Return the name of the layout of ``root``, which exists.
 
     Raises:
-        ImprintError: it is none of the known ones.
+        ImprintError: it is not a known one.
     """
     specific = [name for name in layouts.names() if name != "folder"]
     for name in (*specific, "folder"):

@@ -24,7 +24,7 @@ def build_network(
     options: Mapping[str, Any] | None = None,
     output: str = "",
 ) -> Backbone:
-    """Return a network with fresh weights, drawn as torch does: whoever calls seeds them.
+    """Return a network with fresh weights, drawn by torch's global generator.
 
     Args:
         name: a registered architecture, ``timm:NAME``, ``torchvision:NAME``,

@@ -23,7 +23,7 @@ STATISTICS = ("running_mean", "running_var")
 
 
 def build_model(card: ModelCard) -> ImageModel:
-    """Return the ImageModel of a card with fresh weights, drawn as torch does: whoever calls seeds.
+    """Return the ImageModel of a card with fresh weights, drawn by torch's global generator.
 
     Raises:
         ImprintError: the card names what cannot be built.

@@ -24,7 +24,7 @@ class Layers:
     Attributes:
         names: module path, with ``#1``, ``#2`` … behind it for further calls of the same module.
         widths: how many neurons each has.
-        kinds: class of each module, as ``Conv2d``; empty where nobody said.
+        kinds: class of each module, as ``Conv2d``; empty where unknown.
 
     >>> layers = Layers(("conv1", "fc"), (6, 10))
     >>> layers.neurons, layers.slices["fc"]
@@ -69,7 +69,7 @@ class Batch(Remembering):
         layers: of the network.
         values: float32 ``[b, neurons]``, the layers side by side, on any device; float64 where
             the table of them is.
-        labels: int64 ``[b]``, the given class of each input; None where nobody knows.
+        labels: int64 ``[b]``, the given class of each input; None where unknown.
     """
 
     layers: Layers
@@ -120,9 +120,9 @@ class ActivationTable(Remembering):
         layers: of the network.
         values: float16, float32 or float64 ``[n, neurons]``; may be a memory map. All that is asked
             of float64 is computed in float64.
-        labels: int64 ``[n]``; None where nobody knows.
+        labels: int64 ``[n]``; None where unknown.
         index: int64 ``[n]``, which images they are.
-        predictions: int64 ``[n]``, the class the network names; None where nobody asked.
+        predictions: int64 ``[n]``, the class the network names; None where not computed.
         facts: worth knowing, as JSON values.
     """
 

@@ -31,7 +31,7 @@ def read_packed(path: Path, limit: int) -> bytes:
                 unpacked = content.read(allowed)
                 more = allowed < limit and bool(content.read(1))
         except (OSError, EOFError, zlib.error) as error:
-            raise UnreadableFile(f"{path} is damaged ({error}): get it anew") from error
+            raise UnreadableFile(f"{path} is damaged ({error}): download it again") from error
     if more:
         raise UnreadableFile(
             f"{path} has {size:,} bytes and unpacks to more than {MAX_RATIO} times as many: "

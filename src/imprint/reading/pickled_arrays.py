@@ -80,7 +80,7 @@ def read_pickled(path: Path) -> Any:
         ) from error
     except Exception as error:  # a damaged pickle raises nearly anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UnreadableFile(f"{path} is damaged ({reason}): get it anew") from error
+        raise UnreadableFile(f"{path} is damaged ({reason}): download it again") from error
 
 
 def _operations(content: bytes) -> Iterator[tuple[str, Any]]:

@@ -46,7 +46,7 @@ def check_regular(path: Path) -> os.stat_result:
     try:
         status = path.stat()
     except ValueError as error:  # a zero byte in the name
-        raise UnreadableFile(f"{str(path)!r} is no path ({error}): check it") from error
+        raise UnreadableFile(f"{str(path)!r} is not a valid path ({error}): check it") from error
     if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
         raise UnreadableFile(f"{path} is {what}, not a regular file: check the path")

@@ -46,7 +46,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except Exception as error:  # of a dtype that torch lacks, for one, comes a KeyError
         raise UnreadableFile(
-            f"{path} is damaged or no safetensors file ({_reason(error)}): fetch or write it again"
+            f"{path} is damaged or not a safetensors file ({_reason(error)}): fetch or "
+            "write it again"
         ) from error
 
 
@@ -76,7 +77,7 @@ def read_torch(path: Path) -> Any:
         ) from error
     except Exception as error:  # a damaged pickle raises nearly anything
         raise UnreadableFile(
-            f"{path} is damaged or no torch file of weights ({_reason(error)}): "
+            f"{path} is damaged or not a torch file of weights ({_reason(error)}): "
             "write model.state_dict() again"
         ) from error
     return content

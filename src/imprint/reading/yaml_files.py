@@ -96,8 +96,8 @@ class _Reader:
                 raise UnreadableFile(f"{self.path}: a key must be a word, not {key!r}")
             if key in content:
                 raise UnreadableFile(
-                    f"{self.path}, line {key_node.start_mark.line + 1}: key {key!r} stands there "
-                    "twice: leave one of them"
+                    f"{self.path}, line {key_node.start_mark.line + 1}: key {key!r} is "
+                    "duplicated: leave one of them"
                 )
             content[key] = self.plain(value_node, depth + 1)
         return content

@@ -62,7 +62,7 @@ def _varying_pair(first: ArrayLike, second: ArrayLike) -> tuple[FloatArray, Floa
     one, other = pair(first, second, ("first", "second"), at_least=3)
     for values, name in ((one, "first"), (other, "second")):
         if np.all(values == values[0]):
-            raise ImprintError(f"correlation: {name} is constant, so there is none")
+            raise ImprintError(f"the correlation is undefined: {name} is constant")
     return one - one.mean(), other - other.mean()
 
 

@@ -138,6 +138,6 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 def _check(successes: int, count: int, confidence: float) -> None:
     if count < 1 or not 0 <= successes <= count:
-        raise ImprintError(f"a proportion of {successes} in {count} is none")
+        raise ImprintError(f"successes must be from 0 to {count}, got {successes}")
     if not 0 < confidence < 1:
         raise ImprintError(f"confidence {confidence:g} must lie in (0, 1)")

@@ -83,7 +83,7 @@ def tpr_at_fpr(curve: Roc, fpr: float) -> float:
         ImprintError: ``fpr`` is not in [0, 1].
     """
     if not 0 <= fpr <= 1:
-        raise ImprintError(f"a false positive rate of {fpr:g} is none: it must lie in [0, 1]")
+        raise ImprintError(f"FPR must be in [0, 1], got {fpr:g}")
     last = int(np.searchsorted(curve.fpr, fpr, side="right")) - 1
     return float(curve.tpr[last])
 

@@ -41,7 +41,7 @@ def write_fingerprint(path: Path, fingerprint: Fingerprint) -> None:
 
 
 def changed_images(root: Path, earlier: str, now: Fingerprint) -> str:
-    """Say which images make one set differ from an earlier one; empty where nobody knows.
+    """Say which images make one set differ from an earlier one; empty where unknown.
 
     Args:
         root: of the study that was made with the earlier set.

@@ -2,7 +2,7 @@
 
 Pages that earlier work left free in this process are given back to the system first. Otherwise
 work would be found to need the less, the more had been done before it. What is loaded on first use
-still counts for whoever comes first.
+still counts for the first caller.
 """
 
 from __future__ import annotations

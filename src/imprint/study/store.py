@@ -56,7 +56,7 @@ class Study:
         card = read_json(card_path(self.path(name)))
         if not isinstance(card, dict) or not isinstance(card.get("hash"), str):
             raise ImprintError(
-                f"{card_path(self.path(name))} is no card of imprint: delete {self.path(name)} "
+                f"{card_path(self.path(name))} is not a card of imprint: delete {self.path(name)} "
                 "and run again"
             )
         return str(card["hash"])
@@ -80,7 +80,7 @@ class Study:
             ) from None
         if not isinstance(card, dict):
             raise ImprintError(
-                f"{card_path(path)} is no card of imprint: delete {path} and run again"
+                f"{card_path(path)} is not a card of imprint: delete {path} and run again"
             )
         if card.get("hash") == wanted["hash"]:
             return True

@@ -206,7 +206,7 @@ def _check_resolution(model: ImageModel, options: TrainOptions) -> None:
     if not model.network.any_size and set(sizes) != {options.input_size}:
         raise ImprintError(
             f"{options.architecture} takes images of {options.input_size} × {options.input_size} "
-            "pixels alone: leave out the resolution ramp"
+            "pixels only: leave out the resolution ramp"
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, get_type_hints
 import torch
 from torch import nn
 
+from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
 from imprint.data.augmentation import Augmentation
@@ -128,4 +129,9 @@ def _read_options(name: str, kind: type, settings: Mapping[str, str]) -> Any:
             raise ImprintError(
                 f"option {key!r} of objective {name!r} must be {types[key].__name__}, got {text!r}"
             ) from None
-    return kind(**values)
+    try:
+        return kind(**values)
+    except OptionError as error:
+        raise ImprintError(
+            f"option {error.name!r} of objective {name!r} {error.complaint}"
+        ) from error

@@ -80,7 +80,8 @@ class Retraining:
             )
         if self.pairs < 4:
             raise ImprintError(
-                f"{self.pairs} pairs of networks tell nothing of their own spread: train 4 or more"
+                f"{self.pairs} pairs of networks are too few to estimate their spread: "
+                "train 4 or more"
             )
 
     def settings(self) -> dict[str, Any]:

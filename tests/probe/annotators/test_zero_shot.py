@@ -87,7 +87,7 @@ def test_a_list_of_tags_with_thresholds_of_their_own(tmp_path) -> None:
     [
         ("\n", "holds no tag"),
         ("sky\nsky\n", "holds the tag 'sky' twice"),
-        ("sky\nsea\thigh\n", "line 2: 'high' is no threshold"),
+        ("sky\nsea\thigh\n", "line 2: 'high' is not a threshold"),
     ],
 )
 def test_bad_lists_of_tags(tmp_path, text, message) -> None:

@@ -77,7 +77,7 @@ def test_mean_is_sum_over_places():
 
 def test_what_cannot_be_explained_is_refused():
     few = model(replace(CARD, outputs=2))
-    with pytest.raises(ImprintError, match="tells 2 classes apart"):
+    with pytest.raises(ImprintError, match="has 2 classes"):
         attribute(few, View(images(), np.arange(20)), "la")
     with pytest.raises(ImprintError, match="no classifier"):
         attribute(model(replace(CARD, outputs=None)), View(images(), np.arange(20)), "la")

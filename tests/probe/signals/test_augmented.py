@@ -30,7 +30,7 @@ def test_shifts_are_windows_of_the_image_padded_by_its_edge() -> None:
 def test_lists_are_checked() -> None:
     with pytest.raises(ImprintError, match="must start with identity, got 'flip, identity'"):
         check_augmentations(["flip", "identity"])
-    with pytest.raises(ImprintError, match="stands twice"):
+    with pytest.raises(ImprintError, match="listed twice"):
         check_augmentations(["identity", "flip", "flip"])
     with pytest.raises(ImprintError, match="unknown augmentation 'shift4': choose identity, flip"):
         check_augmentations(["identity", "shift4"])

@@ -173,9 +173,9 @@ def test_numbers_that_are_not_finite_are_named(images: ArrayImages) -> None:
         ({"signals": ("curve",)}, "unknown signal 'curve': choose one of correct"),
         ({"signals": ()}, "choose some of"),
         ({"signals": ("margin", "margin")}, "listed twice"),
-        ({"temperature": 0.0}, "temperature must be positive"),
-        ({"step": -1.0}, "step of curvature must be positive"),
-        ({"probes": 0}, "at least one probe"),
+        ({"temperature": 0.0}, "temperature must be above 0, got 0"),
+        ({"step": -1.0}, "step must be above 0, got -1"),
+        ({"probes": 0}, "probes must be at least 1, got 0"),
     ],
 )
 def test_impossible_options_are_refused(changes: dict, message: str) -> None:

@@ -3,7 +3,7 @@
 A box says where the object is, so that the rest of the image can be called background. A wrong
 box would let the object into the background and look like memorization; so boxes that do not
 fit stop the work, or, when clamping is chosen, are cut to their image and counted. An image with
-a box that cutting cannot repair counts as not annotated: nobody knows where its object is.
+a box that cutting cannot repair counts as not annotated.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Background crops as files, for whoever wants to look at them or train on them elsewhere.
+"""Background crops as files, to look at or to train on elsewhere.
 
 Written as PNG: the pixels are those that an encoder is attacked with, to the last bit, unlike the
 published export, which truncated and compressed them (dejavu spec §10, T12).

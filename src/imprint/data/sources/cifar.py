@@ -100,7 +100,7 @@ def _read_batch(file: Path, label_key: bytes, classes: int) -> tuple[Pixels, Int
 def _read_names(file: Path, key: bytes) -> tuple[str, ...]:
     names = _value(read_dictionary(file), key)
     if not isinstance(names, list) or not all(isinstance(name, (bytes, str)) for name in names):
-        raise ImprintError(f"{file} does not name the classes: get it anew")
+        raise ImprintError(f"{file} does not name the classes: download it again")
     return tuple(
         name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names
     )

@@ -74,11 +74,11 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
             )
         content = read_packed(file, expected + 1)
     except OSError as error:
-        raise ImprintError(f"cannot read {file} ({error.strerror}): get it anew") from error
+        raise ImprintError(f"cannot read {file} ({error.strerror}): download it again") from error
     if len(content) != expected:
         there = "more" if len(content) > expected else str(len(content))
         raise ImprintError(
-            f"{file} has {there} bytes where its header promises {expected}: get it anew"
+            f"{file} has {there} bytes where its header promises {expected}: download it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

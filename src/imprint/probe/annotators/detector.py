@@ -46,7 +46,7 @@ class OpenVocabularyDetector:
 
     Attributes:
         name: what it is called.
-        prompt: what it is told to look for, ``{}`` being the name of the class.
+        prompt: what it looks for, ``{}`` being the name of the class.
         box_threshold: least score of a box.
         text_threshold: Grounding DINO's least score of a word of the prompt; it labels a box,
             and so changes none.

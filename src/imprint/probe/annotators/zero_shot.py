@@ -177,7 +177,7 @@ def read_tag_list(file: Path, threshold: float = 0.0) -> TagList:
         try:
             thresholds.append(float(own) if own.strip() else threshold)
         except ValueError:
-            raise ImprintError(f"{file}, line {number}: {own!r} is no threshold") from None
+            raise ImprintError(f"{file}, line {number}: {own!r} is not a threshold") from None
         words.append(word.strip())
     if not words:
         raise ImprintError(f"{file} holds no tag: write one a line")

@@ -60,7 +60,7 @@ def attribute_by(
     """Return the importance of every neuron by each method, for every class and for all inputs.
 
     The baseline is the mean image, all zeros once normalised. Where the values of a method must
-    add up to F(x) − F(x′), the largest relative gap is a fact of its table, and is told if it is
+    add up to F(x) − F(x′), the largest relative gap is a fact of its table, and is logged if it is
     above ``LARGEST_GAP``.
 
     Args:
@@ -187,7 +187,7 @@ def _check_labels(model: ImageModel, baseline: Tensor, labels: IntArray) -> None
     known = model(baseline).shape[1]
     if len(labels) and labels.max() >= known:
         raise ImprintError(
-            f"the network tells {known} classes apart, and the images have label {labels.max()}: "
+            f"the network has {known} classes, and the images have label {labels.max()}: "
             "give images of the classes that it was trained on"
         )
 

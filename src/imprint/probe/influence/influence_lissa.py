@@ -4,7 +4,7 @@ x_{t+1} = g + (1 − λ/s) x_t − C_t x_t / s, and (C + λI)⁻¹g ≈ x_T / s,
 It needs s above the largest eigenvalue of C + λI, and T of several s/λ, whatever the eigenvalue:
 Ye et al. 2024 take λ = 0.001, s = 500, T = 50, 5 runs, where the series stops a hundred thousandth
 of the way for flat directions, and the result is 0.1 times the gradient. So the residual of the
-linear system is measured on all records, and told.
+linear system is measured on all records and reported.
 
 Agarwal, Bullins, Hazan 2017, "Second-Order Stochastic Optimization for Machine Learning in Linear
 Time"; Koh and Liang 2017.
@@ -54,7 +54,10 @@ def influence_lissa(trained: Trained) -> Attribution:
     flat = FlatParameters(trained)
     scale = 2 * largest_eigenvalue(flat, trained.seed) + trained.damping
     if not math.isfinite(scale):
-        raise ImprintError("the largest curvature of the network is not finite: train it gentler")
+        raise ImprintError(
+            "the largest curvature of the network is not finite: train it with a lower "
+            "learning rate"
+        )
     depth = min(MOST_STEPS, math.ceil(math.log(1e3) * scale / trained.damping))
     return by_series(trained, NeumannSeries(scale, depth))
 

@@ -160,7 +160,7 @@ class Influence:
         if reason is not None:
             raise ImprintError(f"{self.name} {reason}: choose another estimator")
         if not trained.damping > 0:
-            raise ImprintError(f"a damping of {trained.damping:g} will not do: it must be above 0")
+            raise ImprintError(f"the damping must be above 0, got {trained.damping:g}")
         try:
             attribution = self.compute(trained)
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]

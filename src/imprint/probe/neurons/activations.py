@@ -120,7 +120,7 @@ def write_activations(
         if seen.predictions is not None:
             predictions.append(seen.predictions.cpu().numpy())
     if values is None or layers is None:
-        raise ImprintError(f"{what}: there are no images to look at")
+        raise ImprintError(f"{what}: there are no images")
     values.flush()  # type: ignore[attr-defined]  # a memory map, which numpy types as an array
     columns = {"index": view.index, "label": view.labels}
     if predictions:
@@ -184,7 +184,7 @@ def only_correct(table: ActivationTable) -> ActivationTable:
     """Return the inputs whose class the network names, in memory.
 
     Raises:
-        ImprintError: nobody knows the classes or the predictions, or none is right.
+        ImprintError: classes or predictions are unknown, or none is right.
     """
     if table.labels is None or table.predictions is None:
         raise ImprintError(

@@ -55,7 +55,7 @@ class LayerOutputs:
         }
         if not self.modules:
             raise ImprintError(
-                f"{type(model).__name__} has no linear or convolutional layer to look at"
+                f"{type(model).__name__} has no linear or convolutional layer to read"
             )
 
     def run(self, inputs: Tensor, edits: Mapping[str, Edit] | None = None) -> Recorded:

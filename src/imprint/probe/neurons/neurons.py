@@ -100,7 +100,7 @@ class Taps:
             self._start.remove()
             raise ImprintError(
                 f"{type(self.model).__name__} has no linear, convolutional, recurrent or attention "
-                "layer to look at"
+                "layer to read"
             )
         return self
 

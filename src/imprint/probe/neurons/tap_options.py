@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 
 Tokens = Literal["mean", "each", "heads"]
@@ -14,7 +15,7 @@ THIRDS: tuple[Third, ...] = ("first", "middle", "last")
 
 
 @dataclass(frozen=True)
-class TapOptions:
+class TapOptions(Checked):
     """Which layers, and what a neuron is.
 
     The choices narrow one another down: ``third="first"`` of all layers without the final one.
@@ -39,17 +40,11 @@ class TapOptions:
     final: bool = True
     names: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    indices: tuple[int, ...] = ()
+    indices: Annotated[tuple[int, ...], Bounds(least=0)] = ()
     third: Third | None = None
     tokens: Tokens = "mean"
     steps: Steps = "each"
-    step_limit: int = 32
-
-    def __post_init__(self) -> None:
-        if self.step_limit < 1:
-            raise ImprintError(f"step_limit must be at least 1, got {self.step_limit}")
-        if any(index < 0 for index in self.indices):
-            raise ImprintError(f"layers are counted from 0, got {min(self.indices)}")
+    step_limit: Annotated[int, Bounds(least=1)] = 32
 
 
 def choose_layers(names: tuple[str, ...], options: TapOptions) -> list[int]:
@@ -82,7 +77,7 @@ def choose_layers(names: tuple[str, ...], options: TapOptions) -> list[int]:
     if options.indices:
         chosen = [chosen[index] for index in sorted(set(options.indices))]
     if not chosen:
-        raise ImprintError("no layer is left to look at: choose fewer restrictions")
+        raise ImprintError("no layer is left to read: choose fewer restrictions")
     return chosen
 
 

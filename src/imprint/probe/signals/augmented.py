@@ -63,7 +63,7 @@ def check_augmentations(names: Sequence[str]) -> None:
     if not names or names[0] != IDENTITY:
         raise ImprintError(f"augmentations must start with {IDENTITY}, got {', '.join(names)!r}")
     if len(set(names)) < len(names):
-        raise ImprintError(f"an augmentation stands twice in {', '.join(names)!r}: drop one")
+        raise ImprintError(f"an augmentation is listed twice in {', '.join(names)!r}: drop one")
     for name in names:
         if name not in (IDENTITY, FLIP):
             _offsets(name)

@@ -22,13 +22,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray, Pixels
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import derive, generator
@@ -45,7 +46,7 @@ AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class BoundarySearchOptions:
+class BoundarySearchOptions(Checked):
     """Settings of the search; everything distances depend on beside records and weights.
 
     Args:
@@ -63,25 +64,18 @@ class BoundarySearchOptions:
     """
 
     norm: Norm = "l2"
-    queries: int = 1000
-    iterations: int = 50
-    first_directions: int = 100
+    queries: Annotated[int, Bounds(least=1)] = 1000
+    iterations: Annotated[int, Bounds(least=1)] = 50
+    first_directions: Annotated[int, Bounds(least=1)] = 100
     most_directions: int = 10_000
-    starts: int = 20
+    starts: Annotated[int, Bounds(least=1)] = 20
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.norm not in get_args(Norm):
-            raise ImprintError(f"no norm {self.norm!r}: choose one of {', '.join(get_args(Norm))}")
-        for name in ("queries", "iterations", "first_directions", "starts"):
-            if getattr(self, name) < 1:
-                raise ImprintError(
-                    f"{name} of the boundary search must be at least 1, got {getattr(self, name)}"
-                )
+        super().__post_init__()
         if self.most_directions < self.first_directions:
-            raise ImprintError(
-                f"most_directions, {self.most_directions}, must not be less than "
-                f"first_directions, {self.first_directions}"
+            raise OptionError.of(
+                self, "most_directions", f"be at least first_directions ({self.first_directions})"
             )
 
 

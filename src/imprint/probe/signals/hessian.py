@@ -147,7 +147,7 @@ def differentiable(logits: Tensor) -> Tensor:
     """
     if not logits.requires_grad:
         raise ImprintError(
-            "the model gives no gradients, so only scores of losses can be had from it: "
+            "the model gives no gradients, so it has only scores of losses: "
             "ask for log_curvature rather than trace"
         )
     return logits

@@ -1,6 +1,6 @@
 """Full float32: what finite differences of a loss need and fast hardware does not give unasked.
 
-On recent GPUs float32 convolutions run with a mantissa of 10 bits (TF32) unless told otherwise. A
+On recent GPUs float32 convolutions run with a mantissa of 10 bits (TF32) unless set otherwise. A
 difference of losses over 10⁻³ then holds rounding alone.
 """
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
 from imprint.core.arrays import IntArray
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
 from imprint.probe.signals.rademacher import rademacher
@@ -26,7 +27,7 @@ _MICRO_BATCH_VALUES_GPU = 2**24
 
 
 @dataclass(frozen=True)
-class SignalOptions:
+class SignalOptions(Checked):
     """Settings of a pass for signals; everything its tables depend on beside data and weights.
 
     Args:
@@ -50,27 +51,22 @@ class SignalOptions:
 
     signals: tuple[str, ...] = ("margin", "mentr", "correct", "probability")
     augmentations: tuple[str, ...] = ("identity",)
-    temperature: float = 1.0
-    step: float = 1e-3
-    probes: int = 10
+    temperature: Annotated[float, Bounds(above=0)] = 1.0
+    step: Annotated[float, Bounds(above=0)] = 1e-3
+    probes: Annotated[int, Bounds(least=1)] = 10
     unit: Literal["normalised", "pixel"] = "normalised"
     trace: Literal["auto", "exact", "logits", "hutchinson"] = "auto"
     seed: int = 0
     storage: Literal["float32", "float16"] = "float32"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in self.signals:
             SIGNALS.get(name)
         if not self.signals:
             raise ImprintError(f"no signals: choose some of {', '.join(SIGNALS.names())}")
         if len(set(self.signals)) < len(self.signals):
             raise ImprintError(f"a signal is listed twice in {', '.join(self.signals)!r}: drop one")
-        if not self.temperature > 0:
-            raise ImprintError(f"the temperature must be positive, got {self.temperature}")
-        if not self.step > 0:
-            raise ImprintError(f"the step of curvature must be positive, got {self.step}")
-        if self.probes < 1:
-            raise ImprintError(f"at least one probe is needed, got {self.probes}")
 
 
 @dataclass(frozen=True)

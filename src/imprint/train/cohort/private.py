@@ -209,7 +209,7 @@ def check_gradients(parameters: Iterable[tuple[str, Any]]) -> None:
 
 
 def check_noise(plans: Iterable[Plan], options: CohortOptions) -> None:
-    """Choose the noise of some models, so that what cannot be reached is told before training.
+    """Choose the noise of some models, so that an unreachable target is an error before training.
 
     Raises:
         ImprintError: Opacus is missing, or as :func:`choose_noise`.

@@ -6,30 +6,24 @@ embeddings, batch-normalised without affine parameters over the batch of all pro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.train.batch_norm import standardise
 from imprint.train.gather import all_sum, world_size
 from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
-class BarlowTwinsOptions:
+class BarlowTwinsOptions(Checked):
     """Settings of Barlow Twins."""
 
-    redundancy: float = 0.0051
+    redundancy: Annotated[float, Bounds(least=0)] = 0.0051
     """λ, the weight of what different dimensions share."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.redundancy < math.inf:
-            raise ImprintError(
-                f"redundancy of barlow_twins is {self.redundancy}: it must be at least 0 and finite"
-            )
 
 
 @OBJECTIVES.register("barlow_twins")

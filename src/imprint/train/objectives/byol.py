@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.nets.heads import build_projector, linear_widths, projector_widths
 from imprint.nets.image_model import ImageModel
@@ -21,17 +23,13 @@ from imprint.train.teacher import follow, new_teacher, teacher_momentum
 
 
 @dataclass(frozen=True)
-class BYOLOptions:
+class BYOLOptions(Checked):
     """Settings of BYOL."""
 
-    momentum: float = 0.996
+    momentum: Annotated[float, Bounds(least=0, most=1)] = 0.996
     """Of the teacher at the start; a cosine leads to 1."""
     predictor: str = ""
     """Widths of the predictor, joined by dashes; empty for those of the projector."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.momentum <= 1:
-            raise ImprintError(f"momentum of byol is {self.momentum}: it must lie in [0, 1]")
 
 
 @OBJECTIVES.register("byol")

@@ -12,14 +12,15 @@ the embedded data: a probe read 0.68 of the held-out classes off the backbone in
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import Augmentation
 from imprint.nets.heads import linear_widths
@@ -35,41 +36,33 @@ SMALL_STEP = 8
 
 
 @dataclass(frozen=True)
-class DINOOptions:
+class DINOOptions(Checked):
     """Settings of DINO."""
 
-    student_temperature: float = 0.1
-    teacher_temperature_start: float = 0.04
-    teacher_temperature: float = 0.07
+    student_temperature: Annotated[float, Bounds(above=0)] = 0.1
+    teacher_temperature_start: Annotated[float, Bounds(above=0)] = 0.04
+    teacher_temperature: Annotated[float, Bounds(above=0)] = 0.07
     """At the end of the warm-up, and from then on."""
-    teacher_warmup: float = 0.05
+    teacher_warmup: Annotated[float, Bounds(least=0, most=1)] = 0.05
     """Share of the training over which the teacher's temperature moves, in a straight line."""
-    centre_momentum: float = 0.9
-    momentum: float = 0.996
+    centre_momentum: Annotated[float, Bounds(least=0, most=1)] = 0.9
+    momentum: Annotated[float, Bounds(least=0, most=1)] = 0.996
     """Of the teacher at the start; a cosine leads to 1."""
-    prototypes: int = 256
+    prototypes: Annotated[int, Bounds(least=0)] = 256
     """Outputs of the weight-normalised last layer (published: 65,536); 0 for no such layer."""
-    small_crops: int = 4
-    small_size: int = 0
+    small_crops: Annotated[int, Bounds(least=0)] = 4
+    small_size: Annotated[int, Bounds(least=0)] = 0
     """Side of the small crops in pixels; 0 for 3/7 of the large views', in multiples of 8."""
-    small_scale_least: float = 0.05
-    small_scale_most: float = 0.4
+    small_scale_least: Annotated[float, Bounds(above=0)] = 0.05
+    small_scale_most: Annotated[float, Bounds(most=1)] = 0.4
     """Least and greatest area of the small crops, as shares of the image."""
 
     def __post_init__(self) -> None:
-        for name in ("student_temperature", "teacher_temperature_start", "teacher_temperature"):
-            self._require(name, 0 < getattr(self, name) < math.inf, "be above 0 and finite")
-        for name in ("teacher_warmup", "centre_momentum", "momentum"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "lie in [0, 1]")
-        for name in ("prototypes", "small_crops", "small_size"):
-            self._require(name, getattr(self, name) >= 0, "be at least 0")
-        least, most = self.small_scale_least, self.small_scale_most
-        self._require("small_scale_least", 0 < least <= most, "lie in (0, small_scale_most]")
-        self._require("small_scale_most", most <= 1, "be at most 1")
-
-    def _require(self, name: str, holds: bool, demand: str) -> None:
-        if not holds:
-            raise ImprintError(f"{name} of dino is {getattr(self, name)}: it must {demand}")
+        super().__post_init__()
+        if self.small_scale_least > self.small_scale_most:
+            raise OptionError.of(
+                self, "small_scale_least", f"be at most small_scale_most ({self.small_scale_most})"
+            )
 
 
 @OBJECTIVES.register("dino")

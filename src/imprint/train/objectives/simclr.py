@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.nn import functional as F
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.train.gather import gather, rank, world_size
 from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
-class SimCLROptions:
+class SimCLROptions(Checked):
     """Settings of SimCLR."""
 
-    temperature: float = 0.15
-
-    def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ImprintError(
-                f"temperature of simclr is {self.temperature}: it must be above 0 and finite"
-            )
+    temperature: Annotated[float, Bounds(above=0)] = 0.15
 
 
 @OBJECTIVES.register("simclr")

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.nn import functional as F
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.nets.image_model import ImageModel
 from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
-class SupervisedOptions:
+class SupervisedOptions(Checked):
     """Settings of supervised training."""
 
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            raise ImprintError(
-                f"label_smoothing of supervised is {self.label_smoothing}: it must lie in [0, 1)"
-            )
+    label_smoothing: Annotated[float, Bounds(least=0, below=1)] = 0.0
 
 
 @OBJECTIVES.register("supervised")

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch.nn import functional as F
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.train.gather import gather
 from imprint.train.objective import OBJECTIVES, Objective
 
 
 @dataclass(frozen=True)
-class VICRegOptions:
+class VICRegOptions(Checked):
     """Weights of the three terms."""
 
-    invariance: float = 25.0
-    variance: float = 25.0
-    covariance: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name, weight in vars(self).items():
-            if not 0 <= weight < math.inf:
-                raise ImprintError(
-                    f"{name} of vicreg is {weight}: it must be at least 0 and finite"
-                )
+    invariance: Annotated[float, Bounds(least=0)] = 25.0
+    variance: Annotated[float, Bounds(least=0)] = 25.0
+    covariance: Annotated[float, Bounds(least=0)] = 1.0
 
 
 @OBJECTIVES.register("vicreg")

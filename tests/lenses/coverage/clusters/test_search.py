@@ -58,7 +58,7 @@ def test_coverage_that_never_changes_has_no_score() -> None:
     objective = planted()
     same = Objective(objective.train, objective.test * 0, objective.subsets, objective.f1, 0)
     trial = same.trial("exact", {"clusters": 2})
-    assert trial.score == Missing("correlation: first is constant, so there is none")
+    assert trial.score == Missing("the correlation is undefined: first is constant")
 
 
 @pytest.mark.parametrize("name", SPACE)
