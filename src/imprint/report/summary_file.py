@@ -8,7 +8,7 @@ from typing import Any
 
 from imprint import __version__
 from imprint.core.errors import ImprintError
-from imprint.report.inputs import read_object
+from imprint.report.inputs import mapping, read_object
 from imprint.study.finding import JsonObject
 
 SCHEMA = 2
@@ -50,4 +50,6 @@ def read_summary(root: Path) -> JsonObject:
             f"{path} has layout {schema!r} and this version of imprint reads layout {SCHEMA}: "
             "run the study again, or make the page with the version that wrote it"
         )
+    for name in ("data", "lenses"):
+        mapping(summary, name)
     return summary

@@ -32,7 +32,8 @@ def test_facts_are_counted() -> None:
 def test_dropped_images_are_counted_by_reason() -> None:
     assert "<li>7 images: no crop of 8 pixels</li>" in html()
     assert "<li>1 image: no &lt;box&gt;</li>" in html()
-    assert "No image had to be dropped." in html(data={"name": "cats"})
+    assert "No image had to be dropped." in html(data={"dropped": {}})
+    assert "dropped" not in html(data={"name": "cats"})
 
 
 def test_settings_are_flattened_and_written_in_words() -> None:

@@ -14,6 +14,7 @@ from imprint.report.wording import MISSING, count, plural
 
 FACTS = {
     "images": "Images",
+    "records": "Records",
     "classes": "Classes",
     "boxes": "With object boxes",
     "public": "Public images",
@@ -51,7 +52,9 @@ def _facts(data: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _dropped(data: Mapping[str, object]) -> list[Block]:
-    dropped = mapping(data, "dropped") if "dropped" in data else {}
+    if "dropped" not in data:
+        return []
+    dropped = mapping(data, "dropped")
     if not dropped:
         return [Paragraph("No image had to be dropped.", "plain")]
     reasons = [f"{plural(number(dropped, reason), 'image')}: {reason}" for reason in dropped]
