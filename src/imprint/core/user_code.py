@@ -132,7 +132,7 @@ def parameters_of(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(part.name for part in parameters if part.kind in kinds)
 
 
-def taken_by(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def taken_by(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return those of some arguments that a function takes by name: all where it takes any."""
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -81,7 +81,7 @@ def _with_group_norm(
     return group_norm.replace_batch_norm(network)
 
 
-def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> dict[str, Any]:
+def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> Mapping[str, Any]:
     parameters = inspect.signature(builder, eval_str=True).parameters
     kinds = {key: part.annotation for key, part in parameters.items() if key not in FIXED}
     values = {}

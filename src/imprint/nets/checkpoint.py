@@ -39,7 +39,7 @@ class KeyNames:
     def __bool__(self) -> bool:
         return bool(self.prefix or self.renamed)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         """Return the names as JSON values."""
         return {"prefix": self.prefix, "renamed": [list(pair) for pair in self.renamed]}
 

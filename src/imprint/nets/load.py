@@ -98,7 +98,7 @@ class NetworkFile:
         )
 
     @property
-    def _stated(self) -> dict[str, Any]:
+    def _stated(self) -> Mapping[str, Any]:
         """The card beside the weights, with the overrides."""
         file = card_file(self.path)
         beside: Any = {}
@@ -138,7 +138,7 @@ def network_file(path: Path, choice: WeightsChoice) -> NetworkFile:
     Raises:
         ImprintError: the card they name cannot be read.
     """
-    stated = {} if choice.card is None else readcard_file(choice.card)
+    stated = {} if choice.card is None else dict(read_card_file(choice.card))
     for name in ("mean", "std", "output"):
         if value := getattr(choice, name):
             stated[name] = value
@@ -184,7 +184,7 @@ def read_card(path: Path, overrides: Mapping[str, Any] | None = None) -> ModelCa
     return NetworkFile(path, overrides or {}).card
 
 
-def readcard_file(file: Path) -> dict[str, Any]:
+def read_card_file(file: Path) -> Mapping[str, Any]:
     """Return what a card elsewhere says.
 
     Raises:

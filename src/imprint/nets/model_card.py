@@ -80,7 +80,7 @@ class ModelCard:
         check_normalisation(self.channels, self.mean, self.std)
         projector_widths(self.projector)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         """Return the card as JSON values."""
         return {
             "architecture": self.architecture,

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -30,7 +30,7 @@ def parameter_texts(parameters: Parameters) -> list[str]:
 
 def parse_parameters(
     kind: str, texts: Iterable[str], options_of: Callable[[str], type | None]
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Return the settings of each method that is named; later texts win.
 
     Args:

@@ -66,7 +66,7 @@ class Step:
         """Write the artefact, a file or a folder, at ``path``."""
 
 
-def card_of(step: Step) -> dict[str, Any]:
+def card_of(step: Step) -> Mapping[str, Any]:
     """Return what the artefact of a step depends on, as JSON values by field.
 
     Raises:

@@ -7,7 +7,6 @@ second pass, and no batch statistics counted twice. The network does not notice 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -74,7 +73,7 @@ class OnlineProbes(nn.Module):
             _average(parameter.grad)
         self.optimizer.step()
 
-    def reached(self) -> dict[str, dict[str, Any]]:
+    def reached(self) -> dict[str, dict[str, float]]:
         """Return loss and accuracy of each depth since the last call, on what was learned from."""
         figures = {}
         for name, sums in self._sums.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -52,6 +53,6 @@ class RetrainOptions:
         passed = sum(epoch >= share * self.epochs - 1e-9 for share in self.drops)
         return self.learning_rate * 0.1**passed
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """Return the options as JSON values."""
         return {**asdict(self), "drops": list(self.drops)}

@@ -84,7 +84,7 @@ class Retraining:
                 "train 4 or more"
             )
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Mapping[str, Any]:
         """Return what every network depends on, as JSON values."""
         data, prior = self.data, self.prior
         return {
