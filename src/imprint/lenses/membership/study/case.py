@@ -122,8 +122,19 @@ def make_case(arrays: MembershipArrays, signal: SignalKind = "phi", where: str =
         ImprintError: too few members or non-members, references that are the target itself, or
             one name of two records.
     """
-    kinds = _signals_by_kind(arrays, signal, where)
     check_both(arrays.target_members)
+    return _distinct(where, arrays, collect_evidence(arrays, signal, where))
+
+
+def collect_evidence(
+    arrays: MembershipArrays, signal: SignalKind = "phi", where: str = "arrays"
+) -> Evidence:
+    """Return what attacks may read, every row a record; arguments as :func:`make_case`.
+
+    Raises:
+        ImprintError: curvature twice, or references that are the target itself.
+    """
+    kinds = _signals_by_kind(arrays, signal, where)
     target = dict(_select(kinds, "target"))
     target |= {
         name: values for name in ("mentr", "distance") if (values := arrays.part(name)) is not None
@@ -132,8 +143,7 @@ def make_case(arrays: MembershipArrays, signal: SignalKind = "phi", where: str =
     if arrays.members is not None and arrays.signals is not None:
         _check_apart(where, arrays.target, arrays.signals)
         references = _references(kinds, arrays.members, arrays.target_members)
-    evidence = Evidence(target, references, _select(kinds, "population"))
-    return _distinct(where, arrays, evidence)
+    return Evidence(target, references, _select(kinds, "population"))
 
 
 def _signals_by_kind(

@@ -1,0 +1,260 @@
+"""Membership inference: was this record in the training data of that network?
+
+Arrays in, findings out::
+
+    from imprint import membership
+
+    result = membership.attack(target, target_members, signals=signals, members=members)
+    print(result)                       # AUC, TPR at FPR, balanced accuracy of every attack
+    result["lira"].tpr_at_fpr["0.01"]   # an estimate with its interval, or why there is none
+    result.scores["lira"]               # one score a record, higher for more likely a member
+    result.plot()                       # ROC curves, both axes logarithmic
+
+A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c of a record's true class y, or the log of
+the input-loss curvature. Scores of one method alone: :func:`lira`, :func:`rmia` and so on;
+:func:`list_attacks` says what each is. Names of arrays are those of ``imprint membership attack``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
+from imprint.lenses.membership.attack.attack import ATTACKS
+from imprint.lenses.membership.cohort.exposure import Exposure, exposure
+from imprint.lenses.membership.findings import AttackFinding, MembershipFindings, best_attack
+from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
+from imprint.lenses.membership.study.arrays import attack_case
+from imprint.lenses.membership.study.case import (
+    SignalKind,
+    make_case,
+)
+from imprint.report.marks import Figure
+from imprint.report.result import Result
+from imprint.report.table import Table
+from imprint.stats import Estimate, Roc
+from imprint.stats import auc as _auc
+from imprint.stats import roc as _roc
+from imprint.stats import true_positive_rate as _true_positive_rate
+
+
+@dataclass(frozen=True, repr=False)
+class AttackResult(Result):
+    """What membership inference attacks on one target show.
+
+    Attributes:
+        findings: of every attack, why others were skipped, and warnings about the signals.
+        scores: float64 ``[N]`` by attack, higher where membership is more likely.
+        index: int64 ``[N]``, the rows of the records; rows that repeat another one are left out.
+        members: bool ``[N]``, whether the target was trained on each record.
+    """
+
+    findings: MembershipFindings
+    scores: Mapping[str, FloatArray]
+    index: IntArray
+    members: BoolArray
+
+    def __getitem__(self, attack: str) -> AttackFinding:
+        """Return the finding of one attack."""
+        return self.findings.attacks[attack]
+
+    @property
+    def best(self) -> str:
+        """The attack with the greatest TPR at the least FPR that could be measured."""
+        return best_attack(self.findings.attacks)[0]
+
+    def exposure(self) -> Exposure:
+        """Return how exposed each record is under the best attack."""
+        return exposure(self.scores, self.members, self.best)
+
+    def tables(self) -> Sequence[Table]:
+        """Return the table of attacks."""
+        from imprint.lenses.membership.findings import resolved_fprs
+        from imprint.lenses.membership.page.tables import attack_table
+
+        attacks = self.findings.attacks
+        return [attack_table(attacks, resolved_fprs(attacks), "Membership inference attacks")]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return ROC curves, then how far attacks suspect the same records."""
+        from imprint.lenses.membership.findings import names_best_first
+        from imprint.lenses.membership.page.figures import membership_figures
+
+        names = names_best_first(self.findings.attacks)
+        figures: list[Any] = membership_figures(
+            {name: self.scores[name] for name in names}, self.members
+        )
+        return figures
+
+
+def attack(
+    target: ArrayLike,
+    target_members: ArrayLike,
+    *,
+    signals: ArrayLike | None = None,
+    members: ArrayLike | None = None,
+    population: ArrayLike | None = None,
+    population_signals: ArrayLike | None = None,
+    signal: SignalKind = "phi",
+    attacks: str | Sequence[str] = "all",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    controls: bool = True,
+    seed: int = 0,
+    **more: ArrayLike,
+) -> AttackResult:
+    """Run membership inference attacks on the signals of a target model.
+
+    Attacks that lack what they need, such as reference models, are skipped with the reason. A
+    record that is listed more than once counts once. Numbers come with 95% intervals; a TPR at an
+    FPR that too few non-members can place is missing, with the reason.
+
+    Args:
+        target: array-like ``[n_records]`` or ``[n_views, n_records]``, signals of the target; the
+            first view is the plain record.
+        target_members: bool ``[n_records]``, whether the target was trained on each record; at
+            least two members and two non-members.
+        signals: ``[n_models, n_records]`` or ``[n_models, n_views, n_records]``, signals of
+            reference models on the same records.
+        members: bool ``[n_models, n_records]``, whether each reference model was trained on each
+            record.
+        population: ``[n_population]`` or ``[n_views, n_population]``, signals of the target on
+            records that no model was trained on.
+        population_signals: ``[n_models, n_population]`` or with views between, likewise of the
+            reference models.
+        signal: what the signals are: logit margins (``phi``), or logs of the input-loss curvature
+            (``log_curvature``).
+        attacks: names of attacks, see :func:`list_attacks`; or ``all``.
+        settings: of single attacks, such as ``{"rmia": {"gamma": 3.0}}``.
+        controls: also run each attack on shuffled membership and on a reference model in the
+            target's place, where it must be at chance.
+        seed: of the halves for balanced accuracy, and of the controls.
+        **more: further arrays: ``curvature_target``, ``curvature_signals``,
+            ``curvature_population``, ``curvature_population_signals``, ``mentr``, ``distance`` and
+            ``index``, as in :class:`imprint.lenses.membership.study.case.MembershipArrays`.
+
+    Returns:
+        A result that prints as a table; ``result["lira"]`` is the finding of an attack,
+        ``result.scores["lira"]`` its scores; ``to_frame()``, ``plot()``.
+
+    Raises:
+        ImprintError: arrays that do not fit one another, an unknown attack or setting, or no
+            attack that can be run.
+
+    References:
+        Carlini et al. 2022, "Membership Inference Attacks From First Principles": the ROC at low
+        FPR as the measure. Each attack names its own source.
+
+    Examples:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> difficulty = random.normal(0, 2, 400)
+        >>> members = random.random((16, 400)) < 0.5
+        >>> signals = random.normal(size=(16, 400)) + difficulty + members
+        >>> target_members = random.random(400) < 0.5
+        >>> target = random.normal(size=400) + difficulty + target_members
+        >>> result = attack(
+        ...     target, target_members, signals=signals, members=members, attacks=["lira", "loss"]
+        ... )
+        >>> print(result)
+        Membership inference attacks
+        Attack         AUC  TPR at 10% FPR  Balanced accuracy  Controls passed
+        ──────────────────────────────────────────────────────────────────────
+        lira         65.0%           23.3%              56.4%           2 of 2
+                59.5–70.2%      15.4–29.9%         49.9–62.7%
+        loss         61.3%           17.2%              53.9%           2 of 2
+                55.6–66.6%       9.9–25.3%         47.2–60.5%
+        >>> result.best
+        'lira'
+    """
+    arrays = {"target": target, "signals": signals, "population": population}
+    arrays |= {"target_members": target_members, "members": members, **more}
+    arrays["population_signals"] = population_signals
+    case = make_case(check_arrays(arrays), signal)
+    chosen = [attacks] if isinstance(attacks, str) else list(attacks)
+    options = {name: make_settings(name, values) for name, values in (settings or {}).items()}
+    scores, findings = attack_case(case, chosen, options, controls, seed)
+    return AttackResult(findings, scores, case.index, case.members)
+
+
+def list_attacks() -> dict[str, str]:
+    """Return what each attack is, in a line, by its name.
+
+    >>> list_attacks()["rmia"][:36]
+    'RMIA: the share of population record'
+    """
+    return ATTACKS.describe()
+
+
+def roc(scores: ArrayLike, members: ArrayLike) -> Roc:
+    """Return the ROC of scores as the step function it is.
+
+    Args:
+        scores: ``[n_records]``, higher where membership is more likely.
+        members: bool ``[n_records]``.
+
+    Returns:
+        ``threshold``, ``tpr`` and ``fpr``, each ``[n_vertices]``.
+
+    >>> roc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).tpr.tolist()
+    [0.0, 0.5, 0.5, 1.0, 1.0]
+    """
+    return _roc(*_split(scores, members))
+
+
+def auc(scores: ArrayLike, members: ArrayLike) -> Estimate:
+    """Return the area under the ROC with its 95% interval (DeLong); arguments as :func:`roc`.
+
+    >>> auc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).value
+    0.75
+    """
+    return _auc(*_split(scores, members))
+
+
+def tpr_at_fpr(scores: ArrayLike, members: ArrayLike, fpr: float) -> Estimate | Missing:
+    """Return the TPR at an FPR of at most ``fpr``, without interpolation.
+
+    Its interval holds the uncertainty of the threshold as well. With fewer than five expected
+    false positives it is missing, with the reason.
+
+    Args:
+        scores: ``[n_records]``, higher where membership is more likely.
+        members: bool ``[n_records]``.
+        fpr: in (0, 1).
+
+    >>> tpr_at_fpr([0.9, 0.8, 0.3, 0.1], [True, False, True, False], 0.01).missing[-29:]
+    ' use at least 500 non-members'
+    """
+    if not 0 < fpr < 1:
+        raise ImprintError(f"FPR must be in (0, 1), got {fpr:g}")
+    return _true_positive_rate(*_split(scores, members), fpr)
+
+
+def _split(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    values, inside = np.asarray(scores, dtype=np.float64), np.asarray(members)
+    if values.shape != inside.shape or values.ndim != 1 or not np.isin(inside, (0, 1)).all():
+        raise ImprintError(
+            f"scores and members must be of one length, members bool: got scores "
+            f"{list(values.shape)} and members {list(inside.shape)} of {inside.dtype}"
+        )
+    return values[inside.astype(bool)], values[~inside.astype(bool)]
+
+
+def __getattr__(name: str) -> Callable[..., FloatArray]:
+    if name in ATTACKS.names():
+        return make_scorer(ATTACKS.get(name))
+    raise AttributeError(f"module 'imprint.membership' has no attribute {name!r}")
+
+
+__all__ = [
+    *("AttackFinding", "AttackResult", "Evaluation", "MembershipFindings", "Triage"),
+    *("attack", "auc", "calibration_slope", "evaluate", "exposure", "list_attacks", "roc"),
+    *("tpr_at_fpr", "triage"),
+    *ATTACKS.names(),
+]
