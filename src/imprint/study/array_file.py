@@ -265,7 +265,7 @@ def _converted(where: str, name: str, spec: Array, values: NDArray[Any]) -> NDAr
     check_numbers(where, name, values)
     if spec.kind in ("whole", "label"):
         return _whole(where, name, values, spec.kind == "label")
-    if spec.largest < np.inf and np.abs(values).max() > spec.largest:
+    if spec.largest < np.inf and float(np.abs(values).max()) > spec.largest:
         place = np.unravel_index(int(np.abs(values).argmax()), values.shape)
         raise ImprintError(
             f"{where}: {_item(name, place)} is {values[place]:g}, beyond {spec.largest:g}: "

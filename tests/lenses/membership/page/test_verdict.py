@@ -4,16 +4,16 @@ from scipy.stats import binom
 from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.stats import Estimate
-from tests.lenses.membership.cases import found
+from tests.lenses.membership.evaluation_cases import make_evaluation
 
 
 def test_the_heading_says_no_more_than_the_intervals() -> None:
-    sharp = {"a": found((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
-    mean = {"a": found((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
-    weak = {"a": found((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
-    none = {"a": found((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
-    below = {"a": found((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
-    few = {"a": found((0.885, 0.85, 0.91), None, None)}
+    sharp = {"a": make_evaluation((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
+    mean = {"a": make_evaluation((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
+    weak = {"a": make_evaluation((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
+    none = {"a": make_evaluation((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
+    below = {"a": make_evaluation((0.31, 0.28, 0.34), (0.0, 0.0, 0.05))}
+    few = {"a": make_evaluation((0.885, 0.85, 0.91), None, None)}
     assert attack_verdict(sharp).heading == (
         "Single training images can be identified: a has TPR 30.0% at 1% FPR"
     )
@@ -21,7 +21,7 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
         "Members score higher on average (a: AUC 88.5% [85.0%, 91.0%]); its TPR at 1% FPR is "
         "2.0% [0.5%, 10.0%], too uncertain to rule out guessing"
     )
-    less = {"a": found((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
+    less = {"a": make_evaluation((0.885, 0.85, 0.91), (0.01, 0.0, 0.1))}
     assert attack_verdict(less).heading.endswith(
         "its TPR at 1% FPR is 1.0% [0.0%, 10.0%], no more than guessing"
     )
@@ -30,13 +30,13 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
         "be named with confidence"
     )
     assert "too few to say whether single images" in attack_verdict(few).heading
-    wide = {"a": found((0.885, 0.85, 0.91), None, (0.3, 0.2, 0.4))}
+    wide = {"a": make_evaluation((0.885, 0.85, 0.91), None, (0.3, 0.2, 0.4))}
     assert attack_verdict(wide).heading == (
         "Members are found more often than by guessing: a has TPR 30.0% at 10% FPR; "
         "no record can be named with confidence"
     )
     assert attack_verdict(none).kind == "nothing"
-    tiny = {"a": found((1.0, 0.48, 1.0), None)}
+    tiny = {"a": make_evaluation((1.0, 0.48, 1.0), None)}
     assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")
     assert "the best, a, has an AUC of 52.0% [48.0%, 56.0%]" in attack_verdict(none).heading
     assert attack_verdict(below).heading.startswith(
@@ -45,7 +45,7 @@ def test_the_heading_says_no_more_than_the_intervals() -> None:
 
 
 def test_the_best_of_many_attacks_needs_more_than_its_own_interval() -> None:
-    one = found((0.55, 0.51, 0.59), (0.02, 0.012, 0.1))
+    one = make_evaluation((0.55, 0.51, 0.59), (0.02, 0.012, 0.1))
     assert attack_verdict({"a": one}).kind == "found"
     assert attack_verdict({str(row): one for row in range(20)}).kind == "nothing"
 

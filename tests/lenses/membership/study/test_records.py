@@ -1,9 +1,6 @@
-import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.imageset import ArrayImages
-from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
 from imprint.lenses.membership.study.records import choose_records
 
 
@@ -42,20 +39,3 @@ def test_fewer_images_than_asked_for_stay_balanced():
 def test_too_few_images_are_told(sizes, message):
     with pytest.raises(ImprintError, match=message):
         choose_records(*sizes, seed=0)
-
-
-def test_a_pool_holds_every_image_once():
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (60, 1, 4, 4), dtype=np.uint8)
-    images = ArrayImages(np.tile(pixels, (3, 1, 1, 1)), np.zeros(180, dtype=np.int64), ("a",))
-    pool = distinct_pool(images, 0, 0.2, 0)
-    shown = pixels[np.concatenate([pool.index, pool.population]) % 60].reshape(-1, 16)
-    assert len(np.unique(shown, axis=0)) == len(shown) == 60
-    assert pool.copies == 120
-    assert describe_copies(pool) == [
-        "120 of 180 images are exact copies of others and count once, in every number here"
-    ]
-    assert len(distinct_pool(images, 0, 0.2, 0, keep=True).every) == 180
-    few = ArrayImages(np.tile(pixels[:30], (4, 1, 1, 1)), np.zeros(120, dtype=np.int64), ("a",))
-    with pytest.raises(ImprintError, match="records are left without 90 exact copies"):
-        distinct_pool(few, 0, 0.2, 0)

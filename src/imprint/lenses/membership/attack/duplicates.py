@@ -1,8 +1,8 @@
 """Rows that repeat another one: the same record listed more than once.
 
-A copy adds nothing that the first row does not say, but resolution, intervals and controls would
+A copy adds no information to the first row, but resolution, intervals and controls would
 count it as one more record. Equal values alone do not make a copy: scores that are rounded,
-clipped or all alike tie as well. What sets copies apart is that all rows of one value agree in
+clipped or all alike tie as well. What distinguishes copies is that all rows of one value agree in
 membership too, far more often than rows of neighbouring values do.
 """
 
@@ -13,14 +13,16 @@ from scipy.stats import binom
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 
-COINCIDENCE = 1e-6
+MAX_COINCIDENCE = 1e-6
 """Probability of so many agreeing groups of equal rows below which they are taken for copies."""
-FEW = 0.01
+MAX_UNTESTED_SHARE = 0.01
 """Share of the rows up to which equal rows that all agree are counted once without a test: of so
 few, nothing is lost where they are ties."""
 
 
-def first_of_copies(signals: FloatArray, members: BoolArray, few: float = FEW) -> IntArray:
+def first_of_copies(
+    signals: FloatArray, members: BoolArray, few: float = MAX_UNTESTED_SHARE
+) -> IntArray:
     """Return the first row that each row repeats: itself where it is no copy.
 
     Rows equal in every signal form a group. If membership were independent of being listed twice,
@@ -52,7 +54,7 @@ def first_of_copies(signals: FloatArray, members: BoolArray, few: float = FEW) -
     chance = _agreement_of_neighbours(signals[0], group, members)
     surprise = float(binom.sf(np.count_nonzero(agrees) - 1, len(tied), chance))
     rare = bool(agrees.all()) and np.count_nonzero(first != own) <= few * len(own)
-    if surprise >= COINCIDENCE and not rare:
+    if surprise >= MAX_COINCIDENCE and not rare:
         return own
     agreeing = np.zeros(len(sizes), dtype=bool)
     agreeing[tied[agrees]] = True

@@ -1,8 +1,8 @@
-"""Whether signals are what they are said to be, and what makes an attack's numbers meaningless.
+"""Whether signals are what they claim to be, and what makes an attack's numbers meaningless.
 
-An attack on a loss that was given as a margin, or on probabilities, runs without complaint and
-gives a wrong result. Two things are known of every correct signal: a logit margin is unbounded,
-and it is larger on records that a model was trained on (a log-curvature is smaller).
+An attack on losses or probabilities in the place of margins runs without complaint and gives a
+wrong result. Two things hold for every correct signal: a logit margin is unbounded, and it is
+larger on records that a model was trained on (a log-curvature is smaller).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from imprint.lenses.membership.attack.evaluation import CHANCE, Evaluation
 from imprint.lenses.membership.cohort.references import References
 from imprint.stats import Estimate, auc
 
-LEAST_RECORDS = 20
-"""With fewer records a range of values says nothing."""
-LEAST_Z = 5.0
+MIN_RECORDS = 20
+"""With fewer records a range of values is no evidence."""
+MIN_Z = 5.0
 """Standard errors from which a mean difference of the wrong sign is reported."""
-TIED = 0.5
-"""Share of the records on one score from which an attack says so."""
+MAX_TIED_SHARE = 0.5
+"""Share of the records on one score up to which an attack needs no note."""
 NORMAL_95 = 1.959964
 KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures"}
 EXPECTED = {"phi": "larger", "log_curvature": "smaller"}
@@ -28,7 +28,7 @@ OPPOSITE = {"phi": "smaller", "log_curvature": "larger"}
 
 
 def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
-    """Return a sentence for every signal that does not look like what it is said to be.
+    """Return a sentence for every signal that does not look like what it claims to be.
 
     Args:
         evidence: of the target.
@@ -41,7 +41,7 @@ def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
         values = evidence.target[kind][0]
         if np.ptp(values) == 0:
             sentences.append(
-                f"all {KINDS[kind]} of the target are {values[0]:g}: it says nothing of any record"
+                f"all {KINDS[kind]} of the target are {values[0]:g}: they carry no information"
             )
             continue
         if kind == "phi":
@@ -56,24 +56,24 @@ def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
 
 
 def _suspect_counts(references: References, members: BoolArray) -> list[str]:
-    """Check that how many models were trained on a record does not tell the target's members."""
+    """Check that how many models were trained on a record does not reveal the target's members."""
     outside, inside = references.counts
     share = inside / np.maximum(inside + outside, 1)
     if np.ptp(share) == 0:
         return []
     area = auc(share[members], share[~members])
-    low, high = widen(area, LEAST_Z)
+    low, high = widen(area, MIN_Z)
     if low <= CHANCE <= high:
         return []
     return [
-        "how many reference models were trained on a record tells the target's members (AUC "
+        "how many reference models were trained on a record reveals the target's members (AUC "
         f"{_percent(area)}): the masks were drawn together, and attacks with references read "
         "them; give all models of the cohort, or draw masks independently"
     ]
 
 
 def _suspect_range(values: FloatArray) -> list[str]:
-    if len(values) < LEAST_RECORDS:
+    if len(values) < MIN_RECORDS:
         return []
     if values.min() >= 0 and values.max() <= 1:
         return [
@@ -105,14 +105,14 @@ def _suspect_references(kind: str, values: FloatArray, masks: BoolArray) -> list
     """Check reference models against their own masks, record by record: ``[K, N]`` both."""
     inside = masks.sum(axis=0)
     both = (inside > 0) & (inside < len(masks))
-    if np.count_nonzero(both) < LEAST_RECORDS:
+    if np.count_nonzero(both) < MIN_RECORDS:
         return []
     held, known = values[:, both], masks[:, both]
     with_record = (held * known).sum(axis=0) / known.sum(axis=0)
     without = (held * ~known).sum(axis=0) / (~known).sum(axis=0)
     gap = DIRECTION[kind] * (with_record - without)
     error = gap.std(ddof=1) / np.sqrt(len(gap))
-    if error == 0 or gap.mean() / error > -LEAST_Z:
+    if error == 0 or gap.mean() / error > -MIN_Z:
         return []
     return [
         f"the reference models' {KINDS[kind]} are {OPPOSITE[kind]} on the records that each was "
@@ -132,7 +132,7 @@ def widen(estimate: Estimate, z: float) -> tuple[float, float]:
 
 
 def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
-    """Return what a reader must know of an attack's numbers; None where they say it themselves.
+    """Return what a reader must know about an attack's numbers; None where they need no note.
 
     Args:
         scores: float64, of any shape.
@@ -143,8 +143,10 @@ def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
         return "every record has the same score, so the AUC is 50 % whatever was learnt"
     notes = []
     most = int(counts.max())
-    if most > TIED * scores.size:
-        notes.append(f"{most} of {scores.size} scores are equal and tell nothing of one another")
+    if most > MAX_TIED_SHARE * scores.size:
+        notes.append(
+            f"{most} of {scores.size} scores are equal, so these records cannot be ordered"
+        )
     if evaluation.auc.ci95[1] < CHANCE:
         notes.append(
             "below chance: members score lower than non-members, as where the sign of a signal "

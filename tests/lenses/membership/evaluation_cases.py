@@ -1,13 +1,15 @@
-"""Evaluations of attacks with numbers that can be read off a heading."""
+"""Evaluations of attacks for tests of what is said of them."""
 
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import Evaluation
-from imprint.stats.estimate import Estimate
+from imprint.stats import Estimate
 
 Triple = tuple[float, float, float]
 
 
-def found(auc: Triple, tpr: Triple | None, tenth: Triple | None = (0.2, 0.1, 0.3)) -> Evaluation:
+def make_evaluation(
+    auc: Triple, tpr: Triple | None, tenth: Triple | None = (0.2, 0.1, 0.3)
+) -> Evaluation:
     def estimate(triple: Triple | None) -> Estimate | Missing:
         if triple is None:
             return Missing("50 non-members show none")

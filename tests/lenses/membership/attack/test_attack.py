@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from imprint.core.errors import ImprintError
+from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
+from imprint.lenses.membership.cohort.references import Cohort, References
+from tests.lenses.membership.attack_cases import score, simulate
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("loss", {"target": {}}, "needs the signal phi, which is not given"),
+        ("curvature_lr", {"target": {"phi": np.zeros((1, 3))}}, "needs the signal log_curvature"),
+        ("attack_p", {"population": {}}, "needs population records, which are not given"),
+        ("lira", {"references": None}, "needs reference models, and there are none"),
+    ],
+)
+def test_an_attack_that_lacks_something_says_what(name, change, reason):
+    evidence, _ = simulate(0)
+    parts = {key: getattr(evidence, key) for key in ("target", "references", "population")}
+    lacking = Evidence(**{**parts, **change})
+    assert ATTACKS.get(name).missing(lacking).startswith(reason)
+    with pytest.raises(ImprintError, match=reason):
+        score(name, lacking)
+
+
+def test_an_attack_without_models_on_a_side_says_which():
+    phi = {"phi": np.random.default_rng(0).normal(size=(3, 1, 4))}
+    one = {"phi": phi["phi"][0]}
+    every = Evidence(one, References(Cohort(phi, np.ones((3, 4), dtype=bool))))
+    none = Evidence(one, References(Cohort(phi, np.zeros((3, 4), dtype=bool))))
+    single = Evidence(one, References(Cohort({"phi": phi["phi"][:1]}, np.eye(1, 4) > 0)))
+    assert "every reference was trained on every record" in ATTACKS.get("watson").missing(every)
+    assert "no reference was trained on any record" in ATTACKS.get("mast").missing(none)
+    assert ATTACKS.get("lira_offline").missing(none) is None
+    assert "no record has two models on one side" in ATTACKS.get("lira").missing(single)
+    assert ATTACKS.get("base").missing(single) is None

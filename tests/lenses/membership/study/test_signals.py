@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import torch
+
+from imprint.core.errors import ImprintError
+from imprint.data.imageset import ArrayImages
+from imprint.lenses.membership.study.models import Model, untrained_model
+from imprint.lenses.membership.study.options import EvidenceChoice
+from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.signals import (
+    ModelSignals,
+    check_evidence,
+    curvature_signals,
+    make_evidence,
+    read_signals,
+    take_all_signals,
+    unmeasured_kinds,
+    white_box_signals,
+)
+from imprint.nets.model_card import ModelCard
+from imprint.study.store import Study
+
+CARD = ModelCard("mlp", 1, 2, 4, (0.5,), (0.25,), {"widths": "4"})
+CHOICE = EvidenceChoice(curvature_probes=1, augmentations=("identity", "flip"))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def images():
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (12, 1, 4, 4), dtype=np.uint8)
+    return ArrayImages(pixels, np.arange(12) % 2, ("a", "b"))
+
+
+POOL = Pool(index=np.arange(8), population=np.arange(8, 12))
+
+
+def test_signals_of_every_model_are_read_back_by_kind(tmp_path, images):
+    study = Study(tmp_path)
+    first, second = untrained_model(CARD, 0), untrained_model(CARD, 1)
+    models = [first, Model("other", second.identity, second.load)]
+    tables = take_all_signals(study, models, images, POOL, CHOICE, 0, CPU)
+    assert tables["other"] == ("tables/signals/other.parquet", "tables/curvature/other.parquet")
+    signals = read_signals(study, tables["untrained"], POOL)
+    assert set(signals.target) == {"phi", "mentr", "log_curvature"}
+    assert signals.target["phi"].shape == (2, 8)
+    assert signals.population["log_curvature"].shape == (2, 4)
+    assert (signals.correct == (signals.target["phi"][0] > 0)).all()
+    other = read_signals(study, tables["other"], POOL)
+    assert (other.target["phi"] != signals.target["phi"]).any()
+
+
+def test_done_models_are_not_loaded_again_and_other_models_are_refused(tmp_path, images):
+    study = Study(tmp_path)
+    choice = EvidenceChoice(curvature=False)
+    model = untrained_model(CARD, 0)
+    take_all_signals(study, [model], images, POOL, choice, 0, CPU)
+    unloadable = Model(model.name, model.identity, lambda: pytest.fail("loaded again"))
+    take_all_signals(study, [unloadable], images, POOL, choice, 0, CPU)
+    changed = Model(model.name, "another network", model.load)
+    with pytest.raises(ImprintError, match="made with other settings"):
+        take_all_signals(study, [changed], images, POOL, choice, 0, CPU)
+
+
+def test_kinds_that_were_not_chosen_are_unmeasured():
+    assert unmeasured_kinds(CHOICE) == {
+        "distance", "trace", "input_gradient", "parameter_gradient",
+    }  # fmt: skip
+    assert unmeasured_kinds(EvidenceChoice(curvature=False, white_box=True)) == {
+        "distance",
+        "log_curvature",
+    }
+
+
+def test_curvature_has_its_own_step_and_white_box_the_plain_record_alone():
+    options = curvature_signals(EvidenceChoice(curvature_step=0.5, curvature_probes=3), 0, "pixel")
+    assert (options.step, options.probes, options.unit) == (0.5, 3, "pixel")
+    assert white_box_signals(CHOICE, 0).augmentations == ("identity",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attacks": ("lyra",)}, "unknown attack"),
+        ({"augmentations": ("flip",)}, "augmentations must start with identity"),
+        ({"param": ((("loss.x", "1"),),)}, "attack 'loss' has no option 'x'"),
+    ],
+)
+def test_choices_that_cannot_be_run_are_errors(changes, message):
+    with pytest.raises(ImprintError, match=message):
+        check_evidence(EvidenceChoice(**changes), 0)
+
+
+def test_shadow_models_become_references_on_kinds_that_the_target_has():
+    random = np.random.default_rng(0)
+
+    def signals():
+        values = {kind: random.normal(size=(1, 5)) for kind in ("phi", "mentr")}
+        return ModelSignals(values, {"phi": random.normal(size=(1, 3))}, np.ones(5, bool), None)
+
+    target, shadows = signals(), [signals(), signals()]
+    masks = random.random((2, 5)) < 0.5
+    cohort = make_evidence(target, shadows, masks).references.cohort
+    assert set(cohort.signals) == {"phi"}
+    assert cohort.population["phi"].shape == (2, 1, 3)
+    assert make_evidence(target, [], None).references is None
