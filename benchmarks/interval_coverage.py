@@ -23,9 +23,9 @@ from scipy.stats import norm
 from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
-from imprint.lenses.dejavu.memorization.one_model import excess
+from imprint.lenses.dejavu.memorization.excess import excess
 from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
-from imprint.lenses.dejavu.memorization.votes import Votes, vote
+from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.lenses.leave_one_out.truth.ground_truth import (
     datamodeling_score,
     noise_ceiling,
@@ -266,7 +266,7 @@ def dejavu_side(random: np.random.Generator, count: int, gap: float, name: str =
     """Images whose background more or less names them to both, some of them memorized."""
     labels, easy = random.integers(0, 10, count), 0.8 * random.beta(0.6, 3, count)
 
-    def votes(share: FloatArray) -> Votes:
+    def votes(share: FloatArray) -> ClassVotes:
         own = random.random((count, 20)) < share[:, None]
         other = np.where(
             random.random((count, 20)) < 0.5,
@@ -298,19 +298,19 @@ def add_dejavu(count: int, gap: float) -> None:
         sides = [dejavu_side(random, count, gap, name) for name in "AB"]
         shown, truth = two_model(sides, (100, 20, 5), 1, seed, 500), _dejavu_truth(gap)
         return {
-            f"{name}, {percent} %": (shown[percent][name], float(truth[row, column]))
+            f"{name}, {percent} %": (getattr(shown[percent], name), float(truth[row, column]))
             for row, percent in enumerate(("100", "20", "5"))
             for column, name in enumerate(QUANTITIES)
             if name in SHOWN
         }
 
     @scenario(
-        "dejavu one-model: excess", "limits of both sets in squares", f"{count} seen, 60 never seen"
+        "dejavu one-model: excess", "limits of both sets in squares", f"{count} members, 60 others"
     )
     def one(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
-        seen, unseen = dejavu_side(random, count, gap), dejavu_side(random, 60, 0.0, "B")
+        members, others = dejavu_side(random, count, gap), dejavu_side(random, 60, 0.0, "B")
         truth = float(_dejavu_truth(gap)[0, 0] - _dejavu_truth(0.0)[0, 0])
-        return {"excess": (excess(seen, unseen, 1, seed, 500), truth)}
+        return {"excess": (excess(members, others, 1, seed, 500), truth)}
 
 
 for images, share in ((60, 0.3), (300, 0.3), (300, 0.0)):
@@ -321,11 +321,11 @@ for images, share in ((60, 0.3), (300, 0.3), (300, 0.0)):
 def _best_of_three(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
     kinds = random.random((4, 200)) < np.where(random.random(200) < 0.3, 0.8, 0.1)
     target, *references = (
-        Votes((~right)[:, None].astype(np.int64), np.zeros(200)) for right in kinds
+        ClassVotes((~right)[:, None].astype(np.int64), np.zeros(200)) for right in kinds
     )
     best = references[int(np.argmax(kinds[1:].sum(axis=1)))]
     side = Side("seen", np.arange(200), np.zeros(200, dtype=np.int64), target, best)
-    return {"score": (two_model([side], (100,), 1, seed, 500)["100"]["score"], 0.0)}
+    return {"score": (two_model([side], (100,), 1, seed, 500)["100"].score, 0.0)}
 
 
 @scenario("dejavu one-model: agreement", "Jeffreys' posterior; Clopper and Pearson", "60 images")
@@ -333,13 +333,12 @@ def _agreed(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate,
     shares = np.array([0.5, 0.1, 0.05, 0.35])
     kinds = random.choice(4, size=60, p=shares)
     votes = [
-        Votes((part == 0)[:, None].astype(np.int64), np.zeros(60))
+        ClassVotes((part == 0)[:, None].astype(np.int64), np.zeros(60))
         for part in (kinds // 2, kinds % 2)
     ]
     (pair,) = agreement(dict(zip("ab", votes, strict=True)), np.zeros(60, dtype=np.int64))
     truth = {"kappa": kappa(shares[None])[0], "agreed": 0.85, "both_right": 0.35}
-    shown = {name: Estimate(pair[name]["value"], tuple(pair[name]["ci95"]), 60) for name in truth}
-    return {name: (shown[name], float(truth[name])) for name in truth}
+    return {name: (getattr(pair, name), float(value)) for name, value in truth.items()}
 
 
 @scenario("success, accuracy, new inputs: a proportion", "Clopper and Pearson", "40 of 0.9")

@@ -23,14 +23,17 @@ from typing import Any
 import numpy as np
 
 from imprint.audit.options import AuditOptions
-from imprint.audit.run import split_step, train_step
+from imprint.audit.steps import draft_partition, split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.seeds import generator
 from imprint.data.choice import open_choice
-from imprint.lenses.dejavu.study.one_model import one_model_steps
-from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
-from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
+from imprint.lenses.dejavu.options import OneModelOptions
+from imprint.lenses.dejavu.study.backgrounds import attacked_set
+from imprint.lenses.dejavu.study.one_model import run_one_model_test
+from imprint.lenses.dejavu.study.two_model import run_two_model_test
+from imprint.nets.load import NetworkFile
 from imprint.stats import mean_difference
+from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
 from imprint.study.store import Study
 from imprint.study.tables import positions_of, read_table
@@ -81,26 +84,29 @@ def main() -> None:
 def _two(options: AuditOptions) -> None:
     study = Study(options.out)
     images = open_choice(options, options.seed)
-    partition = split_step(study, images, options)
+    partition = draft_partition(images, options)
+    study.run(split_step(images, options))
     attacked = attacked_set(images, partition, options)
-    found = train_step(study, images, partition, options, choose_device(options.device))
-    last = {name: file for name, file in found.items() if "@" not in name}
-    dejavu_steps(study, images, partition, attacked, last, options, options.train.epochs)
+    device = choose_device(options.device)
+    checkpoints = train_step(study, images, partition, options, device)
+    last = {name: NetworkFile(file) for name, file in checkpoints.items() if "@" not in name}
+    run_two_model_test(study, images, partition, attacked, last, options, options.train.epochs)
 
 
 def _one(out: Path, two: AuditOptions, variant: dict[str, Any]) -> None:
     options = OneModelOptions(
         out=out,
         seed=two.seed,
-        subject=two.out / "models" / "A" / "final.safetensors",
+        model=two.out / "models" / "A" / "final.safetensors",
         split=two.out / "split",
         per_class=two.per_class,
         background_correlation=two.background_correlation,
         device=two.device,
         **variant,
     )
-    _, found = one_model_steps(Study(out), open_choice(options, options.seed), options)
-    write_json(out / "findings.json", found)
+    images = open_choice(options, options.seed)
+    _, findings = run_one_model_test(Study(out), images, options)
+    write_finding(out / "findings.json", findings)
 
 
 def _timed(folder: Path, work: Callable[[], None]) -> float | None:
@@ -127,17 +133,17 @@ def _two_model_records(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _print_rows(correlation: float, variant: str, out: Path, truth: dict[str, np.ndarray]) -> None:
-    found = read_json(out / "findings.json")
+    findings = read_json(out / "findings.json")
     records = read_table(out / "tables" / "one_model" / "records.parquet")
     rows = positions_of(truth["index"], records["index"], "images of A")
     two = truth["gain"][rows]
-    for name, against in found["against"].items():
+    for name, against in findings["against"].items():
         test = against["test"]["100"]
         kinds = records[f"{name}_category"]
         one = np.isin(kinds, RIGHT_OF_MODEL).astype(float) - np.isin(kinds, RIGHT_OF_TWIN)
         gap = mean_difference(one, two, generator(0, "one against two"))
-        excess = found["unseen"].get("against", {}).get(name, {}).get("excess")
-        best = " (best)" if name == found["best"] else ""
+        excess = findings["non_members"].get("against", {}).get(name, {}).get("excess")
+        best = " (best)" if name == findings["best"] else ""
         print(
             f"| {correlation:g} | {variant} | {name}{best} "
             f"| {test['reference_accuracy']['value']:.3f} | {_cell(test['score'])} "

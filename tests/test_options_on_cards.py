@@ -95,7 +95,7 @@ STUDY = (
     + COHORT
 )
 ONE_MODEL = (
-    SMALL + "--subject {place}/0.safetensors --k 5 --folds 2 --layer backbone "
+    SMALL + "--model {place}/0.safetensors --k 5 --folds 2 --layer backbone "
     "--classifier.epochs 1 --classifier.warmup-epochs 0 --classifier.architecture mlp "
     "--classifier.input-size 8 --classifier.architecture-options widths=8 --classifier-steps 1 "
 )
@@ -143,7 +143,6 @@ OTHERS = {
     "estimators": ("nearest",),
     "exclude_layers": ("hidden.0",),
     "feature_encoder": "1.safetensors",
-    "held_out": "others.npy",
     "importance": "importance.csv",
     "indices": "fewer.npy",
     "kernel": "rbf",
@@ -170,7 +169,6 @@ OTHERS = {
     "tags": "tags.csv",
     "tests": "third.npz",
     "train": "third.npz",
-    "train_indices": "fewer.npy",
     "vary": (("metric", "l2:cosine"),),
     "vote_attributions": ("la", "lrp"),
     "votes": "votes.csv",
@@ -201,13 +199,18 @@ CASES = {
         "dejavu one-model",
         ONE_MODEL + "--split {place}/split --per-class 2 --trained-on A "
         "--references naive_bayes,linear_head",
-        values={"layer": "logits", "exclude": "rows.npy", "trained_on": "B"},
-        fixed=("split", "decision", "arrays", "train_indices", "held_out", "classifier."),
+        values={"layer": "logits", "exclude_images": "rows.npy", "trained_on": "B"},
+        fixed=("split", "decision", "arrays", "members", "non_members", "classifier."),
     ),
     "one model of a list": Case(
         "dejavu one-model",
-        ONE_MODEL + "--train-indices {place}/rows.npy --references crop_classifier",
-        values={"layer": "logits", "exclude": "rows.npy"},
+        ONE_MODEL + "--members {place}/rows.npy --references crop_classifier",
+        values={
+            "layer": "logits",
+            "exclude_images": "rows.npy",
+            "members": "fewer.npy",
+            "non_members": "others.npy",
+        },
         fixed=(
             "split",
             "decision",
@@ -343,12 +346,12 @@ CASES["whole study"] = Case(
     values={"membership.models": 4},
     fixed=(
         "decision",
-        "subject",
+        "model",
         "card",
         "mean",
         "std",
-        "train_indices",
-        "held_out",
+        "members",
+        "non_members",
         "train.architecture",
         "train.resolution.start_epoch",
         "leave_one_out.outputs",
@@ -486,8 +489,7 @@ def in_this_process(function, tasks, *_, **__):
 def test_a_changed_option_is_refused_or_changes_nothing(
     name, place, tmp_path, of_the_user, monkeypatch
 ):
-    for module in ("imprint.audit.steps", "imprint.lenses.dejavu.study.sweep"):
-        monkeypatch.setattr(f"{module}.run_tasks", in_this_process)
+    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", in_this_process)
     case = CASES[name]
     base = base_options(case, place, tmp_path / "out")
     base.run()

@@ -22,9 +22,9 @@ def refused(words, out, capsys):
     [
         (["--k=5000"], "k is 5000 but only"),
         (["--decision=logits", "--layer=backbone"], "--decision logits needs"),
-        (["--voting=99"], "--voting is 99"),
-        (["--confidence="], "no confidence percentage is named: give at least one in (0, 100]"),
-        (["--confidence=300"], "confidence percentage 300 must lie in (0, 100]"),
+        (["--voting=99"], "--voting must be at most k (10), got 99"),
+        (["--confidence="], "--top-percent is empty: give percentages in (0, 100]"),
+        (["--confidence=300"], "--top-percent must be in (0, 100], got 300"),
         (["--train.projector=", "--layer=projector"], "the network has no projector"),
         (["--per-class=1"], "20 records are too few for a cohort, which takes 40"),
         (["--membership.models=2"], "2 models are too few for a cohort"),
@@ -60,7 +60,7 @@ def test_a_confidence_of_arrays_must_be_named(tmp_path, capsys):
         labels=np.arange(9) % 3,
     )
     words = ["dejavu", "attack", "--arrays", str(tmp_path / "arrays.npz"), "--k=5", "--confidence="]
-    assert "no confidence percentage is named" in refused(words, tmp_path / "out", capsys)
+    assert "--top-percent is empty" in refused(words, tmp_path / "out", capsys)
 
 
 def test_learning_rates_of_the_probe_are_not_negative(tmp_path, capsys):

@@ -15,11 +15,13 @@ import yaml
 from imprint.audit.options import SMALL_COHORT, AuditOptions
 from imprint.audit.run import run_audit
 from imprint.core.errors import ImprintError
+from imprint.lenses.dejavu.commands import AttackArrays
+from imprint.lenses.dejavu.options import DejavuChoice
 from imprint.lenses.dejavu.study.arrays import attack_arrays
 from imprint.lenses.dejavu.study.two_model import two_model_audit
 from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.nets.load import NetworkFile
-from imprint.study.options import DataChoice, DejavuChoice
+from imprint.study.options import DataChoice
 from imprint.study.tables import read_table
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import OnlineProbeOptions
@@ -214,8 +216,8 @@ def test_a_second_call_builds_nothing_again(study):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"per_class": 5}, r"split was made with other settings \(per_class: 4 there, 5 now\)"),
-        ({"k": 5}, r"dejavu was made with other settings \(k: 10 there, 5 now\)"),
+        ({"per_class": 5}, r"split was made with other settings \(sizes: \[4\] there, \[5\] now\)"),
+        ({"k": 5}, r"dejavu was made with other settings \(attack\.k: 10 there, 5 now\)"),
         ({"background_correlation": 0.5}, r"made with other settings \(images: image \[0\]"),
         ({"seed": 1}, "made with other settings"),
     ],
@@ -277,7 +279,7 @@ def test_arrays_alone_give_the_same_votes(study, tmp_path):
         arrays["public" if key == "target" else "public_reference"] = public["projector"]
     arrays["public_labels"] = public["index"] % 10
     np.savez(tmp_path / "a.npz", **arrays)
-    attack_arrays(tmp_path / "a.npz", tmp_path / "out", k=10)
+    attack_arrays(AttackArrays(arrays=tmp_path / "a.npz", out=tmp_path / "out", k=10))
     found = read_table(tmp_path / "out" / "dejavu" / "records.parquet")
     for name in ("index", "category", "target_prediction", "target_confidence", "memorization"):
         assert np.array_equal(found[name], records[name][rows])

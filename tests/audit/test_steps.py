@@ -9,6 +9,8 @@ from imprint.audit import steps
 from imprint.audit.options import AuditOptions
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
+from imprint.data.split import load_partition
+from imprint.lenses.dejavu.study import encoders
 from imprint.study.step import card_of
 from imprint.study.store import Study
 from imprint.train.options import TrainOptions
@@ -36,13 +38,24 @@ def images():
     return open_choice(audit, audit.seed)
 
 
+def split(study, images, chosen):
+    """Write the partition; return it."""
+    return load_partition(study.run(steps.split_step(images, chosen)), chosen.per_class)
+
+
 @pytest.fixture(scope="module")
 def trained(images, tmp_path_factory):
     """A study with both encoders."""
     out = tmp_path_factory.mktemp("encoders") / "study"
-    partition = steps.split_step(Study(out), images, options(out))
+    partition = split(Study(out), images, options(out))
     checkpoints = steps.train_step(Study(out), images, partition, options(out), CPU)
     return out, partition, checkpoints
+
+
+def encoder(out, images, partition, device, **changes):
+    """Return the step that trains A."""
+    chosen = options(out, **changes)
+    return steps.encoder_step(Study(out), images, "A", partition.train_a, chosen, device)
 
 
 def test_a_and_b_are_disjoint_and_of_the_size_asked_for(trained, images):
@@ -60,8 +73,8 @@ def test_one_encoder_left_to_train_ends_with_the_same_bytes(trained, images, tmp
     for name in ("split", "models/A"):
         shutil.copytree(study / name, left / name)
         shutil.copy(study / f"{name}.card.json", left / f"{name}.card.json")
-    monkeypatch.setattr(steps, "train", lambda *_: pytest.fail("trained in this process"))
-    partition = steps.split_step(Study(left), images, options(left))
+    monkeypatch.setattr(encoders, "train", lambda *_: pytest.fail("trained in this process"))
+    partition = split(Study(left), images, options(left))
     steps.train_step(Study(left), images, partition, options(left), CPU)
     names = sorted(path.name for path in (study / "models" / "B").iterdir())
     assert sorted(path.name for path in (left / "models" / "B").iterdir()) == names
@@ -72,11 +85,10 @@ def test_one_encoder_left_to_train_ends_with_the_same_bytes(trained, images, tmp
 def test_the_card_of_an_encoder_holds_its_training_and_not_its_device(trained, images):
     out, partition, _ = trained
     cards = [
-        card_of(steps.encoder_step("A", partition.train_a, options(out), images, device))
-        for device in (CPU, torch.device("meta"))
+        card_of(encoder(out, images, partition, device)) for device in (CPU, torch.device("meta"))
     ]
     assert cards[0] == cards[1]
-    assert set(cards[0]) == {"name", "train", "seed", "attack"}
+    assert set(cards[0]) == {"train", "seed", "indices", "held_out", "online"}
     other = options(out, train=replace(TRAIN, epochs=3))
     with pytest.raises(ImprintError, match=r"made with other settings \(.*epochs.* 3"):
         steps.train_step(Study(out), images, partition, other, CPU)
@@ -84,15 +96,15 @@ def test_the_card_of_an_encoder_holds_its_training_and_not_its_device(trained, i
 
 def test_an_attack_while_training_counts_on_the_card(trained, images):
     out, partition, _ = trained
-    step = steps.encoder_step("A", partition.train_a, options(out, attack_every=1), images, CPU)
-    assert step.attack is not None
-    assert card_of(step)["attack"] == dict(step.attack)
+    card = card_of(encoder(out, images, partition, CPU, attack_every=1, layer="backbone"))
+    assert card["online"]["every"] == 1
+    assert card["online"]["attack"]["layer"] == "backbone"
 
 
 def test_another_split_is_refused(trained, images):
     out, _, _ = trained
-    with pytest.raises(ImprintError, match="per_class"):
-        steps.split_step(Study(out), images, options(out, per_class=5))
+    with pytest.raises(ImprintError, match="sizes"):
+        Study(out).run(steps.split_step(images, options(out, per_class=5)))
 
 
 def test_probes_are_measured_on_seen_and_on_public_images(trained, images):
@@ -100,6 +112,6 @@ def test_probes_are_measured_on_seen_and_on_public_images(trained, images):
     accuracies = steps.probe_step(Study(out), images, partition, checkpoints, options(out))
     assert set(accuracies) == {"A", "B"}
     for name, indices in steps.encoder_sets(partition).items():
-        assert accuracies[name]["train"]["n"] == len(indices)
-        for part in ("train", "held_out"):
-            assert 0 <= accuracies[name][part]["top1"] <= accuracies[name][part]["top5"] <= 1
+        assert accuracies[name].train.n == len(indices)
+        for part in (accuracies[name].train, accuracies[name].held_out):
+            assert 0 <= part.top1 <= part.top5 <= 1

@@ -51,8 +51,7 @@ from imprint.lenses.coverage.study.novelty_monitor import (
     load_monitor,
     save_monitor,
 )
-from imprint.lenses.dejavu.study import arrays as dejavu_arrays
-from imprint.lenses.dejavu.study import one_model_arrays
+from imprint.lenses.dejavu.study.arrays import TwoModelArrays, read_one_model_arrays
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.study import inputs as leave_one_out_inputs
 from imprint.lenses.membership.memorization.published_ensemble import read_run
@@ -73,7 +72,6 @@ from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activ
 from imprint.report.inputs import read_columns, read_picture
 from imprint.study.array_file import read_array_file
 from imprint.study.config import yaml_words
-from imprint.study.npz import read_npz
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
@@ -369,11 +367,9 @@ def read_fit(path: Path) -> object:
     return leave_one_out_inputs.queries_like(inputs, path, arrays.queries, arrays.query_labels)
 
 
-def read_one_model(path: Path) -> object:
-    """Read the arrays of the one-model test."""
-    names = one_model_arrays.REQUIRED, ("index", "seen"), one_model_arrays.PROBABILITIES + "_"
-    arrays = read_npz(path, *names)
-    return one_model_arrays._check(path, arrays)
+def read_two_model(path: Path) -> object:
+    """Read the arrays of the two-model test."""
+    return read_array_file(TwoModelArrays, path)
 
 
 def floats(*shape: int) -> Any:
@@ -410,7 +406,8 @@ DEJAVU = {
 }  # fmt: skip
 ONE_MODEL = {
     "public": floats(6, 3), "public_labels": np.arange(6) % 2, "crops_target": floats(4, 3),
-    "labels": np.arange(4) % 2, "reference_probs": np.full((4, 2), 0.5), "seen": np.ones(4, int),
+    "labels": np.arange(4) % 2, "reference_probs": np.full((4, 2), 0.5),
+    "members": np.ones(4, int),
 }  # fmt: skip
 CASE = {
     "target": floats(2, 8), "target_members": np.arange(8) % 2 == 0,
@@ -498,8 +495,8 @@ READERS = (
     FuzzedReader("influence pairs", npz(**PAIRS), read_pairs, of_npz),
     FuzzedReader("influence matrices", npz(**MATRIX), read_influence_matrix, of_npz),
     FuzzedReader("run of an ensemble", npz(**RUN), read_run, of_npz),
-    FuzzedReader("arrays of dejavu attack", npz(**DEJAVU), dejavu_arrays.read_arrays, of_npz),
-    FuzzedReader("arrays of dejavu one-model", npz(**ONE_MODEL), read_one_model, of_npz),
+    FuzzedReader("arrays of dejavu attack", npz(**DEJAVU), read_two_model, of_npz),
+    FuzzedReader("arrays of dejavu one-model", npz(**ONE_MODEL), read_one_model_arrays, of_npz),
     FuzzedReader("arrays of membership attack", npz(**CASE), membership_case.read_case, of_npz),
     FuzzedReader("arrays of leave-one-out fit", npz(**FIT), read_fit, of_npz),
     FuzzedReader("arrays of coverage", npz(**ACTIVATIONS), tables_from_arrays, of_npz),

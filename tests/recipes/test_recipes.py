@@ -159,13 +159,13 @@ def here(function, tasks, *_, **__):
 
 
 def test_the_two_model_test_takes_two_recipes_at_once(imagenet, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("imprint.audit.steps.run_tasks", here)
+    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", here)
     words = ["--config", "dejavu_imagenet", "--config", "simclr_resnet50"]
     options = read(AuditOptions, *words)
     assert (options.crop, options.min_crop_px, options.k, options.per_class) == (
         "slab", 100, 100, 300
     )  # fmt: skip
-    assert (options.train.objective, options.confidence) == ("simclr", (100, 20, 5))
+    assert (options.train.objective, options.top_percent) == ("simclr", (100, 20, 5))
     assert (options.membership.models, options.leave_one_out.skip) == (0, True)
     out = tmp_path / "out"
     small = ["--per-class", "4", "--k", "5", "--voting", "5", "--min-crop-px", "8", *SMALL]
@@ -194,9 +194,9 @@ def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_
     main([*words, *small, "--out", str(tmp_path / "out")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     # It was trained on all of ImageNet, whatever the partition: no image passes for unseen.
-    assert summary["data"]["public_seen"]
+    assert summary["data"]["public_may_be_members"]
     assert (summary["data"]["attacked_seen"], summary["data"]["attacked_unseen"]) == (24, 0)
-    assert "missing" in summary["lenses"]["dejavu"]["one_model"]["unseen"]
+    assert "missing" in summary["lenses"]["dejavu"]["one_model"]["non_members"]
 
 
 def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:

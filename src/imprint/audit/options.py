@@ -8,10 +8,10 @@ from typing import Annotated
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
 from imprint.lenses.coverage.options import CoverageStep
-from imprint.lenses.dejavu.study.one_model_options import ReferenceChoice, TestedModelChoice
+from imprint.lenses.dejavu.options import DejavuChoice, ReferenceChoice, TestedModelChoice
 from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
-from imprint.study.options import DataChoice, DejavuChoice
+from imprint.study.options import DataChoice
 from imprint.train.cohort.options import CohortOptions
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions

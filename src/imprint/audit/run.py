@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from imprint.audit.options import AuditOptions
-from imprint.audit.steps import probe_step, split_images, split_step, train_step
+from imprint.audit.steps import draft_partition, probe_step, split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
@@ -19,10 +19,12 @@ from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
 from imprint.lenses.coverage.study.audit import audit_step as coverage_audit_step
 from imprint.lenses.coverage.study.audit import check_step
+from imprint.lenses.dejavu.findings import TrainingFigures
+from imprint.lenses.dejavu.options import OneModelOptions
+from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.lenses.dejavu.study.one_model import one_model_steps
-from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
-from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
+from imprint.lenses.dejavu.study.one_model import run_one_model_test
+from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, run_cohort
 from imprint.lenses.membership.study.records import Pool
@@ -45,18 +47,18 @@ def run_audit(options: AuditOptions) -> JsonObject:
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
-    if options.subject is None and options.weights_flags:
+    if options.model is None and options.weights_flags:
         raise ImprintError(
-            f"{options.weights_flags[0]} is about the weights of --subject: give them, or leave it "
+            f"{options.weights_flags[0]} is about the weights of --model: give them, or leave it "
             "out (--train.mean and --train.std normalise the images that encoders are trained on)"
         )
     study = Study(options.out)
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
-        if options.subject is not None:
-            data, findings = one_model_steps(study, images, one_model_options(options))
-            return finish(study, options, data, {"dejavu": {"one_model": findings}})
+        if options.model is not None:
+            data, findings = run_one_model_test(study, images, one_model_options(options))
+            return finish(study, options, data, {"dejavu": {"one_model": to_json(findings)}})
         layer = searched_layer(options, has_projector=bool(options.train.projector))
         options = dataclasses.replace(options, layer=layer)
         data, lenses = _audit_encoders(study, images, options, device)
@@ -74,19 +76,20 @@ def _audit_encoders(
     if options.membership.models:
         check_cohort(images, pool, options.membership, options.seed)
     check_encoder(images, options)
-    split_step(study, images, options)
+    study.run(split_step(images, options))
     missed = leave_one_out_step(
         study, images, partition, options.leave_one_out, options.seed, options.device
     )
     checkpoints = train_step(study, images, partition, options, device)
     networks = {name: NetworkFile(file) for name, file in checkpoints.items()}
-    data, dejavu = dejavu_steps(
+    data, dejavu = run_two_model_test(
         study, images, partition, attacked, networks, options, options.train.last_epoch
     )
-    dejavu["training"] = training_figures(checkpoints)
+    dejavu = dataclasses.replace(dejavu, training=training_figures(checkpoints))
     if options.linear_probe:
-        dejavu["linear_probe"] = probe_step(study, images, partition, checkpoints, options)
-    lenses = {"dejavu": dejavu, **missed}
+        accuracies = probe_step(study, images, partition, checkpoints, options)
+        dejavu = dataclasses.replace(dejavu, linear_probe=accuracies)
+    lenses = {"dejavu": to_json(dejavu), **missed}
     if options.membership.models:
         findings = run_cohort(study, images, pool, options.membership, options.seed, device)
         lenses["membership"] = to_json(findings)
@@ -125,11 +128,6 @@ def membership_pool(partition: Partition, seed: int) -> Pool:
     return Pool(index=records, population=np.sort(public[: len(records)]))
 
 
-def draft_partition(images: ImageSet, options: AuditOptions) -> Partition:
-    """Return the partition of :func:`split_step`, unwritten, so that all can be checked first."""
-    return split_images(images, options).by_size[options.per_class]
-
-
 def check_encoder(images: ImageSet, options: AuditOptions) -> None:
     """Build the network that will be trained.
 
@@ -144,7 +142,9 @@ def check_encoder(images: ImageSet, options: AuditOptions) -> None:
         )
 
 
-def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, JsonObject]:
+def training_figures(checkpoints: Mapping[str, Path]) -> dict[str, TrainingFigures]:
     """Return what the cards of A and B say of their last epoch: loss, spread, collapse."""
     cards = {name: read_card(checkpoints[name]).training for name in ("A", "B")}
-    return {name: {key: card[key] for key in FIGURES} for name, card in cards.items()}
+    return {
+        name: TrainingFigures(**{key: card[key] for key in FIGURES}) for name, card in cards.items()
+    }

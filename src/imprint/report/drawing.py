@@ -117,9 +117,10 @@ def svg(figure: Figure, name: str, description: str) -> str:
     for colour, placeholder in PLACEHOLDERS.items():
         body = body.replace(placeholder, f"var(--{colour})")
     height = figure.get_figheight() * 72
+    spoken = "".join(letter for letter in description if letter.isprintable())
     return (
         f'<svg class="plot" role="img" viewBox="0 0 {WIDTH} {height:g}" '
-        f'aria-label="{html.escape(description)}">{_own_ids(body, name)}'
+        f'aria-label="{html.escape(spoken)}">{_own_ids(body, name)}'
     ).strip()
 
 

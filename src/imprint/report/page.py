@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from jinja2 import UndefinedError
 from markupsafe import Markup
@@ -36,27 +37,32 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
     summary = read_summary(root)
     try:
         with plots_as_files(plots) if plots is not None else nullcontext():
-            built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
+            html = _draw(root, summary)  # figures are drawn with the page they stand on
     except UndefinedError as error:
         raise ImprintError(
             f"{root / 'summary.json'} lacks something the page needs ({error.message}): "
             "run the audit again with this version"
         ) from error
+    path = root / "report.html"
+    with replacing(path) as temporary:
+        temporary.write_bytes(html.encode("utf-8", errors="replace"))
+    return path
+
+
+def _draw(root: Path, summary: Mapping[str, Any]) -> str:
+    """Return the page of a study."""
+    built = [SECTIONS.get(name)(root, summary) for name in SECTIONS.names()]
     sections = sorted(
         (section for section in built if section is not None),
         key=lambda section: (section.order, section.key),
     )
     name = str(lookup(summary, "data", "name"))
-    html = render_page(
+    return render_page(
         name=name,
         trained_on=str(mapping(summary, "data").get("trained_on", name)),
         version=str(lookup(summary, "imprint")),
         sections=sections,
     )
-    path = root / "report.html"
-    with replacing(path) as temporary:
-        temporary.write_bytes(html.encode("utf-8", errors="replace"))
-    return path
 
 
 def render_page(name: str, trained_on: str, version: str, sections: Sequence[Section]) -> str:

@@ -53,11 +53,13 @@ class Cell:
         value: what a data frame holds and what rows are sorted by.
         text: shown in place of the written value, such as ``"3 of 4"``.
         note: a muted line below, on the page alone.
+        write: writes the value in place of the writer of the column.
     """
 
     value: Value
     text: str = ""
     note: Text = ""
+    write: Writer | None = None
 
 
 @dataclass(frozen=True)
@@ -179,20 +181,23 @@ def _value(cell: Value | Cell) -> Value:
     return cell.value if isinstance(cell, Cell) else cell
 
 
+def _writer(cell: Value | Cell, column: Column) -> Writer | None:
+    return (cell.write if isinstance(cell, Cell) else None) or column.write
+
+
 def on_one_line(cell: Value | Cell, column: Column) -> str:
     """Return what a cell says, its interval behind the value."""
-    shown = _Shown.of(cell, column)
-    value = _value(cell)
-    if isinstance(value, Estimate) and shown.interval and column.write is not None:
-        return with_interval(value, column.write)
+    shown, value, write = _Shown.of(cell, column), _value(cell), _writer(cell, column)
+    if isinstance(value, Estimate) and shown.interval and write is not None:
+        return with_interval(value, write)
     return shown.text
 
 
 def on_two_lines(cell: Value | Cell, column: Column) -> str:
     """Return what a cell says, its interval on a line below the value."""
-    shown, value = _Shown.of(cell, column), _value(cell)
-    if isinstance(value, Estimate) and shown.interval and column.write is not None:
-        return f"{shown.text}\n{narrow_interval(value, column.write)}"
+    shown, value, write = _Shown.of(cell, column), _value(cell), _writer(cell, column)
+    if isinstance(value, Estimate) and shown.interval and write is not None:
+        return f"{shown.text}\n{narrow_interval(value, write)}"
     return shown.text
 
 
@@ -229,7 +234,7 @@ class _Shown:
             return cls(text or MISSING, note=note, sort="nan", reason=reason)
         if isinstance(value, str):
             return cls(text or value, note=note, sort=value if column.write is None else "nan")
-        write = column.write or str
+        write = _writer(cell, column) or str
         if isinstance(value, Estimate):
             below = interval(value, write) if not text and math.isfinite(value.ci95[0]) else ""
             exact = float(value.value)

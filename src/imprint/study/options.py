@@ -111,39 +111,3 @@ class CropChoice(Checked):
     """Side of the corner crop as a share of the image's."""
     centre_fraction: Annotated[float, Bounds(above=0, most=1)] = 1.0
     """Share of the shorter side that the centre square keeps (published: 0.875)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttackChoice(Checked):
-    """How neighbours vote."""
-
-    layer: Literal["auto", "backbone", "projector", "logits"] = "auto"
-    """The representation that is searched; auto: the projector, the backbone of a network without
-    one, the logits with --decision logits."""
-    k: int = 20
-    """Public neighbours that are searched (published: 100)."""
-    voting: int = 0
-    """How many of them vote; 0 for all."""
-    metric: Literal["l2", "cosine"] = "l2"
-    """Distance between representations."""
-    confidence: Numbers = (100, 20)
-    """Percentages of most confident images to report."""
-    decision: Literal["neighbours", "logits"] = "neighbours"
-    """Who guesses: the neighbours' vote, or the classifier itself, by its logits."""
-    top: int = 1
-    """A guess is right when the label is among this many most voted classes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CropAttackChoice(AttackChoice, CropChoice, Common):
-    """How background crops are made and attacked."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DejavuChoice(CropAttackChoice):
-    """How the two-model test is run and what it leaves behind."""
-
-    controls: bool = True
-    """Also attack untrained encoders and permuted labels, which must find nothing."""
-    export_legacy: bool = False
-    """Also write the arrays and curves of the original release, under their names."""

@@ -6,9 +6,6 @@ overfitting, does not reveal déjà vu (Meehan et al. 2023, section 5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-
 import numpy as np
 import torch
 from torch import nn
@@ -23,21 +20,7 @@ from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.train.batches import Batches
-from imprint.train.probe_options import ProbeOptions
-
-
-@dataclass(frozen=True)
-class ProbeAccuracy:
-    """Accuracy of the probe on one set: shares in [0, 1] of ``n`` images."""
-
-    top1: float
-    top5: float
-    n: int
-
-
-def plain_accuracies(found: Mapping[str, ProbeAccuracy]) -> dict[str, dict[str, float]]:
-    """Return the accuracies of :func:`linear_probe` as JSON values."""
-    return {name: asdict(accuracy) for name, accuracy in found.items()}
+from imprint.train.probe_options import ProbeAccuracies, ProbeAccuracy, ProbeOptions
 
 
 def linear_probe(
@@ -50,7 +33,7 @@ def linear_probe(
     seed: int,
     device: torch.device,
     name: str = "network",
-) -> dict[str, ProbeAccuracy]:
+) -> ProbeAccuracies:
     """Train a linear layer on a frozen network and measure it on seen and unseen images.
 
     SGD with momentum 0.9 and no weight decay on augmented images, features as they are.
@@ -65,16 +48,13 @@ def linear_probe(
         seed: of order and augmentation.
         device: where to compute.
         name: what progress calls the network.
-
-    Returns:
-        ``{"train": …, "held_out": …}``.
     """
     model.place(device).eval()
     layer = _train_layer(model, images, train_indices, options, view, seed, device, name)
-    return {
-        "train": _measure(model, layer, images, train_indices, options, device),
-        "held_out": _measure(model, layer, images, held_out, options, device),
-    }
+    return ProbeAccuracies(
+        train=_measure(model, layer, images, train_indices, options, device),
+        held_out=_measure(model, layer, images, held_out, options, device),
+    )
 
 
 def _train_layer(

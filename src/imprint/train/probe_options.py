@@ -36,3 +36,20 @@ class OnlineProbeOptions(Checked):
     """Weight decay of the probes."""
     validate_every: Annotated[int, Bounds(least=1)] = 1
     """Measure the held-out accuracy every so many epochs, and after the last."""
+
+
+@dataclass(frozen=True)
+class ProbeAccuracy:
+    """Accuracy of a probe on one set: shares in [0, 1] of ``n`` images."""
+
+    top1: float
+    top5: float
+    n: int
+
+
+@dataclass(frozen=True)
+class ProbeAccuracies:
+    """Accuracy of a probe on the images its encoder was trained on, and on others."""
+
+    train: ProbeAccuracy
+    held_out: ProbeAccuracy

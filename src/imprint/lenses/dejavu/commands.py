@@ -4,69 +4,60 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
+from imprint.core.bounds import Bounds
 from imprint.data.augmentation import SECOND_VIEW, Augmentation
-from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
-from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.lenses.dejavu.options import DejavuChoice, OneModelOptions, SweepOptions, VoteChoice
 from imprint.study.command import command
-from imprint.study.option_types import Numbers
-from imprint.study.options import Common, DataChoice, DejavuChoice, WeightsChoice
+from imprint.study.option_types import Formerly
+from imprint.study.options import Common, DataChoice, WeightsChoice
 from imprint.train.probe_options import ProbeOptions
 
 
-@command("dejavu attack", "the two-model test on arrays alone")
+@command(
+    "dejavu attack",
+    "two-model test on embeddings, in one direction",
+    example="--arrays embeddings.npz --out runs/attack",
+    main=("out", "arrays", "k", "voting", "metric", "top_percent", "top_classes", "seed", "device"),
+)
 @dataclass(frozen=True, kw_only=True)
-class Attack(Common):
-    """Run the two-model test in one direction on arrays alone.
+class AttackArrays(VoteChoice, Common):
+    """Run the two-model déjà vu test in one direction on embeddings of your own.
 
     The file holds public [M, d], public_labels [M], crops_target [N, d], crops_reference [N, d],
-    labels [N] and, if wanted, public_reference [M, d] and index [N].
+    labels [N] and, if wanted, public_reference [M, e] and index [N].
     """
 
     arrays: Path
     """An .npz file of embeddings."""
-    k: int = 100
+    k: Annotated[int, Bounds(least=1)] = 100
     """Public neighbours that are searched."""
-    voting: int = 0
-    """How many of them vote; 0 for all."""
-    metric: Literal["l2", "cosine"] = "l2"
-    """Distance between embeddings."""
-    confidence: Numbers = (100, 20)
-    """Percentages of most confident images to report."""
-    top: int = 1
-    """A guess is right when the label is among this many most voted classes."""
 
     def run(self) -> dict[str, Any]:
         """Attack; return the content of ``summary.json``."""
-        from imprint.lenses.dejavu.page.terminal import show_dejavu
         from imprint.lenses.dejavu.study.arrays import attack_arrays
-        from imprint.report.summary import finish_without_page
 
-        summary = attack_arrays(
-            self.arrays,
-            self.out,
-            k=self.k,
-            metric=self.metric,
-            confidences=self.confidence,
-            top=self.top,
-            seed=self.seed,
-            voting=self.voting,
-            device=self.device,
-        )
-        if not self.json:
-            show_dejavu(summary["lenses"]["dejavu"])
-        finish_without_page(self)
-        return summary
+        return finish_arrays(self, attack_arrays(self))
 
 
-@command("dejavu two-model", "the two-model test on two checkpoints")
+@command(
+    "dejavu two-model",
+    "two-model test on two checkpoints",
+    example="--model-a A.safetensors --model-b B.safetensors --data photos/ --split runs/split "
+    "--per-class 300 --out runs/two",
+    main=(
+        *("out", "model_a", "model_b", "data", "split", "per_class", "crop", "min_crop_px"),
+        *("layer", "k", "metric", "decision", "top_percent", "top_classes", "controls"),
+        *("export_legacy", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
-    """Run the two-model test on two trained encoders, and write the report.
+    """Run the two-model déjà vu test on two trained encoders, and write the report.
 
     Each encoder is a file of weights with its card beside it (NAME.json); the partition is a
-    folder that imprint data split wrote, or the audit that trained them.
+    folder of imprint data split, or of the audit that trained them.
     """
 
     model_a: Path
@@ -74,8 +65,8 @@ class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
     model_b: Path
     """Weights of the encoder trained on set B."""
     split: Path
-    """What imprint data split wrote, or the study of an audit."""
-    per_class: int
+    """The partition: a folder of imprint data split, or the study of an audit."""
+    per_class: Annotated[int, Bounds(least=1)]
     """Images of each class in A and in B: which partition of the folder to use."""
 
     def run(self) -> dict[str, Any]:
@@ -88,13 +79,22 @@ class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
         return two_model_audit(self, self, models, self.split, self.per_class)
 
 
-@command("dejavu sweep", "the two-model test over epochs and varied options")
+@command(
+    "dejavu sweep",
+    "two-model test over epochs and varied options",
+    example="--data photos/ --vary per_class=100:300,layer=backbone:projector --out runs/sweep",
+    main=(
+        *("out", "vary", "data", "per_class", "train.objective", "train.architecture"),
+        *("train.epochs", "train.snapshot_every", "crop", "layer", "k", "top_percent"),
+        *("linear_probe", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class Sweep(SweepOptions):
-    """Train encoders under several settings, attack each at every snapshot, and draw it.
+    """Train encoders under several settings, run the two-model test at every snapshot, and plot it.
 
-    What is varied stands behind --vary, or in a YAML file under vary, each option with a list of
-    values. Points with equal encoders share them. An interrupted sweep goes on where it stopped.
+    Options are varied by --vary, or in a YAML file under vary, each option with a list of values.
+    Points with equal encoders share them. An interrupted sweep continues where it stopped.
     """
 
     def run(self) -> dict[str, Any]:
@@ -104,16 +104,25 @@ class Sweep(SweepOptions):
         return audit_sweep(self)
 
 
-@command("dejavu one-model", "the test on one checkpoint")
+@command(
+    "dejavu one-model",
+    "one-model test: one checkpoint against reference classifiers",
+    example="--model m.safetensors --data photos/ --members train.npy --out runs/one",
+    main=(
+        *("out", "model", "arrays", "data", "members", "non_members", "split", "references"),
+        *("folds", "crop", "layer", "k", "top_percent", "seed", "device"),
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class OneModel(OneModelOptions):
-    """Run the one-model test on one network, with a report, or on arrays alone, without.
+    """Run the one-model déjà vu test on one network, with a report, or on arrays alone, without.
 
-    References that name the object from the background stand in for a second model; each is
-    trained here, on the crops that it is not asked about. With --arrays nothing is trained: the
-    file holds public [M, d], public_labels [M], crops_target [N, d], labels [N] and
-    reference_probs [N, C] of a reference that was not trained on these crops; if wanted more such
-    reference_probs_NAME, index [N], and seen [N], 0 for images the network was not trained on.
+    Reference classifiers that name the object from the background stand in for a second model;
+    they are trained here, cross-fitted, so that none predicts a crop it was trained on. With
+    --arrays nothing is trained: the file holds public [M, d], public_labels [M],
+    crops_target [N, d], labels [N] and reference_probs [N, C] of a reference that was not trained
+    on these crops; if wanted more such reference_probs_NAME, index [N], and members [N], 0 for
+    images the network was not trained on.
     """
 
     arrays: Path | None = None
@@ -122,33 +131,48 @@ class OneModel(OneModelOptions):
     def run(self) -> dict[str, Any]:
         """Run the test; return the content of ``summary.json``."""
         from imprint.core.errors import ImprintError
-        from imprint.lenses.dejavu.page.terminal import show_dejavu
+        from imprint.lenses.dejavu.study.arrays import one_model_arrays
         from imprint.lenses.dejavu.study.one_model import one_model_audit
-        from imprint.lenses.dejavu.study.one_model_arrays import one_model_arrays
-        from imprint.report.summary import finish_without_page
 
-        if (self.arrays is None) == (self.subject is None):
-            raise ImprintError("give --subject, the weights of a network, or --arrays: one of both")
+        if (self.arrays is None) == (self.model is None):
+            raise ImprintError("give either --model, the weights of a network, or --arrays")
         if self.arrays is None:
             return one_model_audit(self)
-        summary = one_model_arrays(self.arrays, self)
-        if not self.json:
-            show_dejavu(summary["lenses"]["dejavu"])
-        finish_without_page(self)
-        return summary
+        return finish_arrays(self, one_model_arrays(self.arrays, self))
 
 
-@command("dejavu linear-probe", "accuracy of a linear probe on training and held-out images")
+def finish_arrays(options: Common, summary: dict[str, Any]) -> dict[str, Any]:
+    """Print what a command on arrays wrote, and write the options that replay it."""
+    from imprint.report.summary import finish_without_page
+    from imprint.report.terminal import TERMINAL, print_all
+
+    if not options.json:
+        print_all(TERMINAL.get("dejavu")(summary["lenses"]["dejavu"]) or ())
+    finish_without_page(options)
+    return summary
+
+
+@command(
+    "dejavu linear-probe",
+    "accuracy of a linear probe on members and non-members",
+    example="--model m.safetensors --data photos/ --members train.npy --non-members test.npy "
+    "--out runs/probe",
+    main=(
+        *("out", "model", "data", "members", "non_members", "probe.layer", "probe.epochs"),
+        *("probe.batch_size", "probe.start_learning_rate", "probe.end_learning_rate", "seed"),
+        "device",
+    ),
+)
 @dataclass(frozen=True, kw_only=True)
 class LinearProbe(DataChoice, WeightsChoice, Common):
-    """Train a linear classifier on a frozen encoder, and measure it on seen and unseen images."""
+    """Train a linear classifier on a frozen encoder; measure it on members and non-members."""
 
-    subject: Path
+    model: Annotated[Path, Formerly("subject")]
     """Weights of the encoder, with its card beside it."""
-    train_indices: Path
-    """A .npy file: images the encoder was trained on."""
-    held_out: Path
-    """A .npy file: images it was not."""
+    members: Annotated[Path, Formerly("train_indices")]
+    """A .npy file: indices of images the encoder was trained on."""
+    non_members: Annotated[Path, Formerly("held_out")]
+    """A .npy file: indices of images it was not trained on."""
     probe: ProbeOptions = field(default_factory=ProbeOptions)
     """How the probe is trained."""
     view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
@@ -156,17 +180,7 @@ class LinearProbe(DataChoice, WeightsChoice, Common):
 
     def run(self) -> dict[str, Any]:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
-        from imprint.lenses.dejavu.study.linear_probe import probe_model
-        from imprint.nets.load import network_file
+        from imprint.lenses.dejavu.study.linear_probe import probe_network
+        from imprint.study.finding import to_json
 
-        return probe_model(
-            self,
-            self.seed,
-            self.out,
-            self.device,
-            network_file(self.subject, self),
-            self.train_indices,
-            self.held_out,
-            self.probe,
-            self.view,
-        )
+        return dict(to_json(probe_network(self)))

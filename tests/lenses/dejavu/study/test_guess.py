@@ -1,9 +1,7 @@
-"""Which layer is searched where nobody chooses."""
-
 import pytest
 
+from imprint.lenses.dejavu.options import AttackChoice
 from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.study.options import AttackChoice
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,10 @@ from imprint.data.imageset import ArrayImages
 from imprint.data.split import partition_images, save_partition
 from imprint.data.tags.tag_files import write_labels
 from imprint.data.tags.visual_words import fit_visual_words
-from imprint.lenses.dejavu.study import one_model_references as references
+from imprint.lenses.dejavu.options import CLASSIFIER, OneModelOptions, ReferenceChoice
+from imprint.lenses.dejavu.study import references
 from imprint.lenses.dejavu.study.one_model import one_model_audit
-from imprint.lenses.dejavu.study.one_model_options import (
-    CLASSIFIER,
-    OneModelOptions,
-    ReferenceChoice,
-)
-from imprint.lenses.dejavu.study.one_model_roles import choose_roles, cut_crops
+from imprint.lenses.dejavu.study.roles import choose_roles, cut_crops
 from imprint.nets.fill import initial_model
 from imprint.nets.load import read_card
 from imprint.nets.save import save_model
@@ -63,7 +59,7 @@ def given(tmp_path_factory):
 
 def options(given, out, **changes):
     values = {
-        "subject": given / "A" / "final.safetensors",
+        "model": given / "A" / "final.safetensors",
         "split": given / "split",
         "per_class": 4,
         "out": out,
@@ -97,9 +93,9 @@ def test_every_reference_is_there_with_its_interval(study, found):
         net = every["memorized"]["value"] - every["forgotten"]["value"]
         assert every["score"]["value"] == pytest.approx(net)
     data = json.loads((study / "summary.json").read_text())["data"]
-    assert (data["attacked_seen"], data["attacked_unseen"], data["public"]) == (40, 40, 120)
+    assert (data["attacked_members"], data["attacked_non_members"], data["public"]) == (40, 40, 120)
     assert data["reference_crops"] == 200
-    assert not data["public_seen"]
+    assert not data["public_may_be_members"]
     assert not data["without_boxes"]
     assert len(found["agreement"]) == 3
 
@@ -164,7 +160,7 @@ def test_the_reference_sees_the_very_pixels_of_the_attack(given, tmp_path, monke
     images = open_choice(DATA, 0)
     choice = options(given, tmp_path)
     crops = cut_crops(images, choose_roles(choice, images), choice)
-    pool = references.Pool(None, images, crops, choice, 0, torch.device("cpu"))
+    pool = references.ReferencePool(images, crops, 2, 1, 0, None, torch.device("cpu"))
     cropped = pool.cropped()
     rows = np.arange(len(cropped))
     whole = centre_squares(whole_rectangles(cropped.sizes()))
@@ -173,11 +169,11 @@ def test_the_reference_sees_the_very_pixels_of_the_attack(given, tmp_path, monke
 
 
 def test_few_crops_are_seen_as_often_as_many():
-    enough = references.enough_epochs(CLASSIFIER, 208, 80)
+    enough = references.with_enough_epochs(CLASSIFIER, 208, 80)
     assert (enough.epochs, enough.rising_epochs) == (80, 16)
-    stated = references.enough_epochs(replace(CLASSIFIER, warmup_epochs=1.0), 208, 80)
+    stated = references.with_enough_epochs(replace(CLASSIFIER, warmup_epochs=1.0), 208, 80)
     assert (stated.epochs, stated.rising_epochs) == (80, 8)
-    assert references.enough_epochs(CLASSIFIER, 1280, 80) == CLASSIFIER
+    assert references.with_enough_epochs(CLASSIFIER, 1280, 80) == CLASSIFIER
 
 
 def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
@@ -186,13 +182,18 @@ def test_references_may_learn_from_attacked_images_alone(given, tmp_path):
     def pool(folds, learn_from):
         choice = options(given, tmp_path, folds=folds, learn_from=learn_from)
         crops = cut_crops(images, choose_roles(choice, images), choice)
-        return len(crops.index), int(crops.attacked.sum()), int(crops.seen.sum())
+        return len(crops.index), int(crops.attacked.sum()), int(crops.members.sum())
 
     assert pool(2, "all") == (200, 80, 40)
     assert pool(2, "attacked") == (80, 80, 40)
     assert pool(1, "all") == (200, 80, 40)
     # As published: the 40 unseen ones teach, the 40 seen ones are judged.
     assert pool(1, "attacked") == (80, 40, 40)
+
+
+def sizes(chosen):
+    """Return how many members and non-members are attacked."""
+    return len(chosen.members), len(chosen.non_members)
 
 
 def test_a_network_that_saw_both_sets_has_no_unseen_images(given, tmp_path):
@@ -205,21 +206,26 @@ def test_a_network_that_saw_both_sets_has_no_unseen_images(given, tmp_path):
 
     def roles(training, **changes):
         published.with_suffix(".json").write_text(json.dumps({**card, "training": training}))
-        return choose_roles(options(given, tmp_path, subject=published, **changes), images)
+        return choose_roles(options(given, tmp_path, model=published, **changes), images)
 
     everything = roles({"published": "trunk"})
-    assert (len(everything.seen), len(everything.unseen), everything.public_seen) == (80, 0, True)
+    assert sizes(everything) == (80, 0)
+    assert everything.public_may_be_members
     for training, chosen in (({}, "auto"), ({"published": "dejavu"}, "auto"), ({}, "A")):
         found = roles(training, trained_on=chosen)
-        assert np.isin(found.seen, sets).all()
-        assert (len(found.seen), len(found.unseen), found.public_seen) == (40, 40, False)
-    assert np.isin(roles({}, trained_on="B").unseen, sets).all()
+        assert np.isin(found.members, sets).all()
+        assert (len(found.members), len(found.non_members), found.public_may_be_members) == (
+            40,
+            40,
+            False,
+        )
+    assert np.isin(roles({}, trained_on="B").non_members, sets).all()
     once = {"folds": 1, "learn_from": "attacked", "trained_on": "all"}
     taught = roles({}, **once)
-    crops = cut_crops(images, taught, options(given, tmp_path, subject=published, **once))
-    assert np.isin(taught.unseen, sets).all()
-    assert taught.public_seen
-    assert crops.seen[crops.attacked].all()
+    crops = cut_crops(images, taught, options(given, tmp_path, model=published, **once))
+    assert np.isin(taught.non_members, sets).all()
+    assert taught.public_may_be_members
+    assert crops.members[crops.attacked].all()
     with pytest.raises(ImprintError, match="trained on set A by its card, not on all"):
         roles(card["training"], trained_on="all")
 
@@ -227,26 +233,26 @@ def test_a_network_that_saw_both_sets_has_no_unseen_images(given, tmp_path):
 def test_lists_of_images_do_without_a_partition(given, tmp_path):
     changes = {
         "split": None,
-        "train_indices": given / "train_a.npy",
+        "members": given / "train_a.npy",
         "references": ("naive_bayes",),
     }
     summary = one_model_audit(options(given, tmp_path / "out", **changes))
-    assert summary["data"]["attacked_seen"] == 40
-    assert summary["data"]["attacked_unseen"] == 40
+    assert summary["data"]["attacked_members"] == 40
+    assert summary["data"]["attacked_non_members"] == 40
     assert summary["data"]["public"] == 120
-    changes |= {"train_indices": None, "held_out": given / "public.npy", "seed": 1}
+    changes |= {"members": None, "non_members": given / "public.npy", "seed": 1}
     data = one_model_audit(options(given, tmp_path / "other", **changes))["data"]
-    assert (data["attacked_seen"], data["attacked_unseen"], data["public"]) == (80, 30, 90)
+    assert (data["attacked_members"], data["attacked_non_members"], data["public"]) == (80, 30, 90)
 
 
 def test_a_network_that_saw_everything_has_no_unseen_images(given, tmp_path):
     changes = {"split": None, "references": ("naive_bayes", "linear_head")}
     summary = one_model_audit(options(given, tmp_path / "out", **changes))
     found = summary["lenses"]["dejavu"]["one_model"]
-    assert "missing" in found["unseen"]
+    assert "missing" in found["non_members"]
     assert set(found["controls"]) == {"permuted"}
-    assert summary["data"]["public_seen"]
-    assert summary["data"]["attacked_seen"] == summary["data"]["public"] == 100
+    assert summary["data"]["public_may_be_members"]
+    assert summary["data"]["attacked_members"] == summary["data"]["public"] == 100
 
 
 def test_images_without_boxes_are_cut_at_the_corner(given, tmp_path):
@@ -273,7 +279,7 @@ def test_an_audit_of_one_network_is_the_one_model_test(given, tmp_path):
     chosen = AuditOptions(
         out=tmp_path / "out",
         data=str(folder),
-        subject=given / "A" / "final.safetensors",
+        model=given / "A" / "final.safetensors",
         k=10,
         json=True,
         one_model=ReferenceChoice(references=("naive_bayes", "linear_head"), folds=2),
@@ -290,23 +296,23 @@ def test_an_audit_of_one_network_is_the_one_model_test(given, tmp_path):
 def test_the_page_tells_what_is_found(study, found):
     page = (study / "report.html").read_text()
     assert 'id="one-model-result"' in page
-    assert "that the model <em>never saw</em>" in page
+    assert "that the model was <em>not trained on</em>" in page
     assert "Class by class" in page
     assert "no object boxes" not in page
-    assert page.count('<li class="card">') == min(20, found["claims"]["claimed"])
+    assert page.count('<li class="card"') == min(20, found["claims"]["claimed"])
     for name in found["against"]:
         assert name.replace("_", " ") in page
 
 
 @pytest.mark.parametrize(
     ("low", "heading"),
-    [(0.05, "The images that are memorized most"), (-0.05, "Images that only the model got right")],
+    [(0.05, "The most strongly memorized images"), (-0.05, "Images that only the model got right")],
 )
 def test_the_gallery_claims_no_more_than_the_heading(study, tmp_path, low, heading):
     copy = shutil.copytree(study, tmp_path / "study")
     summary = json.loads((copy / "summary.json").read_text())
     found = summary["lenses"]["dejavu"]["one_model"]
-    found["unseen"]["against"][found["best"]]["excess"] |= {"value": 0.1, "ci95": [low, 0.3]}
+    found["non_members"]["against"][found["best"]]["excess"] |= {"value": 0.1, "ci95": [low, 0.3]}
     write_json(copy / "summary.json", summary)
     page = write_report(copy).read_text()
     assert f"<h3>{heading}</h3>" in page
@@ -327,10 +333,10 @@ def test_tags_made_elsewhere_are_used(given, tmp_path):
 
 
 def test_features_of_the_network_under_test_are_refused(given, tmp_path):
-    changes = {"references": ("linear_head",), "subject": given / "A" / "final.safetensors"}
-    with pytest.raises(ImprintError, match="is the network under test"):
+    changes = {"references": ("linear_head",), "model": given / "A" / "final.safetensors"}
+    with pytest.raises(ImprintError, match="is the network under audit"):
         one_model_audit(
-            options(given, tmp_path / "out", feature_encoder=changes["subject"], **changes)
+            options(given, tmp_path / "out", feature_encoder=changes["model"], **changes)
         )
     assert not (tmp_path / "out" / "summary.json").exists()
 
@@ -357,10 +363,10 @@ def test_a_feature_encoder_can_be_given_and_references_trained_once(given, tmp_p
     [
         ({"references": ("guess",)}, "choose among crop_classifier,naive_bayes,linear_head"),
         ({"references": ()}, "--references is empty"),
-        ({"k": 500}, "only 120 images vote"),
-        ({"top": 9}, "--top is 9"),
-        ({"voting": 11}, "--voting is 11"),
-        ({"folds": 0}, "--folds is 0"),
+        ({"k": 500}, "only 120 images are public"),
+        ({"top_classes": 9}, "--top-classes must be in"),
+        ({"voting": 11}, "voting must be at most k"),
+        ({"folds": 0}, "folds must be at least 1"),
         ({"classifier": TRAIN}, "--classifier.objective is vicreg"),
         ({"per_class": 5}, "5"),
         ({"min_crop_px": 90.0}, "no image to attack has a background"),
@@ -374,17 +380,17 @@ def test_mistakes_are_told(given, tmp_path, changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k": 0}, "--k is 0"),
-        ({"k": -3}, "--k is -3"),
-        ({"confidence": (200.0,)}, "percentage 200"),
-        ({"seeds": 0}, "--seeds is 0"),
-        ({"folds": 0}, "--folds is 0"),
-        ({"smoothing": -1.0}, "--smoothing is -1"),
-        ({"top_tags": 0}, "--top-tags is 0"),
-        ({"classifier_steps": -1}, "--classifier-steps is -1"),
-        ({"tags": Path("nowhere.csv")}, "--tags: there is nothing at nowhere.csv"),
-        ({"feature_encoder": Path("nowhere")}, "--feature-encoder: there is nothing at nowhere"),
-        ({"exclude": Path("nowhere.npy")}, "nowhere.npy: No such file or directory$"),
+        ({"k": 0}, "k must be at least 1"),
+        ({"k": -3}, "k must be at least 1"),
+        ({"top_percent": (200.0,)}, "top_percent must be in"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"folds": 0}, "folds must be at least 1"),
+        ({"smoothing": -1.0}, "smoothing must be above 0"),
+        ({"top_tags": 0}, "top_tags must be at least 1"),
+        ({"classifier_steps": -1}, "classifier_steps must be at least 0"),
+        ({"tags": Path("nowhere.csv")}, "--tags: there is no file nowhere.csv"),
+        ({"feature_encoder": Path("nowhere")}, "--feature-encoder: there is no file nowhere"),
+        ({"exclude_images": Path("nowhere.npy")}, "nowhere.npy: No such file or directory$"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_trained(given, tmp_path, changes, message):
@@ -394,8 +400,10 @@ def test_what_is_wrong_is_told_before_anything_is_trained(given, tmp_path, chang
 
 
 def test_images_both_trained_on_and_held_out_are_told(given, tmp_path):
-    changes = {"split": None, "train_indices": given / "train_a.npy"}
-    with pytest.raises(ImprintError, match="both trained on and held out"):
-        one_model_audit(options(given, tmp_path / "out", held_out=given / "train_a.npy", **changes))
-    with pytest.raises(ImprintError, match="leave out --train-indices"):
-        one_model_audit(options(given, tmp_path / "out", train_indices=given / "train_a.npy"))
+    changes = {"split": None, "members": given / "train_a.npy"}
+    with pytest.raises(ImprintError, match="both members and non-members"):
+        one_model_audit(
+            options(given, tmp_path / "out", non_members=given / "train_a.npy", **changes)
+        )
+    with pytest.raises(ImprintError, match="leave out --members"):
+        one_model_audit(options(given, tmp_path / "out", members=given / "train_a.npy"))

@@ -6,7 +6,7 @@ import pytest
 from imprint.cli import main
 from imprint.core.errors import ImprintError
 from imprint.data.files import stream
-from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.lenses.dejavu.options import SweepOptions
 from imprint.lenses.dejavu.study.sweep_points import encoder_folders, sweep_points, varied
 from imprint.study.tables import read_table
 
@@ -39,7 +39,7 @@ def test_every_set_is_decoded_once_for_all_checkpoints(tmp_path, monkeypatch):
         return stream(images, indices, *rest)
 
     monkeypatch.setattr("imprint.data.view.stream", counted)
-    monkeypatch.setattr("imprint.lenses.dejavu.study.sweep.run_tasks", here)
+    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", here)
     vary = "layer=backbone,train.objective_options.invariance=5"
     rows = sweep(tmp_path / "study", "--vary", vary, "--no-linear-probe")
     assert len(rows) == 3 * 2
@@ -127,7 +127,7 @@ def test_the_settings_as_given_find_what_the_audit_finds(swept, tmp_path):
 def test_the_page_and_its_plots_as_files(swept):
     out, _ = swept
     page = (out / "report.html").read_text()
-    for text in ("Déjà vu, varied", "attk_epochs_acc_top1", "lp_params_layer", "invariance 5"):
+    for text in ("Déjà vu, varied", "attk_epochs_acc_top1", "lp_params_layer", "invariance=5"):
         assert text in page
     main(["report", "--out", str(out), "--plots"])
     assert (out / "report.html").read_text() == page
@@ -212,7 +212,7 @@ def test_all_sizes_are_judged_by_one_public_set(swept):
         ("k=1,k=2", "names k twice"),
         ("train.first_view=1", "one option with one value"),
         ("k.deep=1", "one option with one value"),
-        ("train.epochs=0", "epochs is 0"),
+        ("train.epochs=0", "epochs must be at least 1"),
     ],
 )
 def test_what_cannot_be_varied_is_told(vary, told):
@@ -231,6 +231,6 @@ def test_an_option_deep_inside_is_replaced():
 
 
 def test_a_schedule_that_ends_early_names_the_epoch_it_ended_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("imprint.lenses.dejavu.study.sweep.run_tasks", here)
+    monkeypatch.setattr("imprint.lenses.dejavu.study.encoders.run_tasks", here)
     rows = sweep(tmp_path / "study", "--train.stop-after", "3", "--no-linear-probe")
     assert [(row["epoch"], row["last"]) for row in rows] == [(2, False), (3, True)]

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.dejavu.memorization.votes import Votes
+from imprint.lenses.dejavu.findings import Agreement
+from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.stats import Estimate, percentile_interval, proportion
 from imprint.stats.bootstrap import DRAWS
 
@@ -29,55 +30,53 @@ NO_KAPPA = "both are always right or both always wrong, so chance explains all a
 
 
 def agreement(
-    references: Mapping[str, Votes], labels: IntArray, top: int = 1, seed: int = 0
-) -> list[dict[str, Any]]:
-    """Return how far each pair of references agrees, as JSON values.
+    references: Mapping[str, ClassVotes], labels: IntArray, top: int = 1, seed: int = 0
+) -> tuple[Agreement, ...]:
+    """Return how far each pair of references agrees.
 
     Args:
         references: votes by name, of the same images.
         labels: int64 ``[n]``, true classes.
         top: a guess is right when the label is among this many classes.
         seed: of the bootstrap.
-
-    Returns:
-        One object a pair: ``first``, ``second``, ``agreed`` (both right or both wrong),
-        ``both_right``, ``same_guess`` and ``kappa``; estimates, or ``{"missing": reason}``.
     """
-    return [
-        {
-            "first": first,
-            "second": second,
-            **_pair(references[first], references[second], labels, top, seed),
-        }
+    return tuple(
+        _agreement_of_pair(
+            (first, references[first]), (second, references[second]), labels, top, seed
+        )
         for first, second in combinations(references, 2)
-    ]
+    )
 
 
-def _pair(one: Votes, other: Votes, labels: IntArray, top: int, seed: int) -> dict[str, Any]:
-    right, also = one.hits(labels, top), other.hits(labels, top)
-    cells = np.bincount(2 * right + also, minlength=4)
-    count = len(labels)
-    return {
-        "agreed": proportion(int(cells[0] + cells[3]), count).to_dict(),
-        "both_right": proportion(int(cells[3]), count).to_dict(),
-        "same_guess": proportion(
-            int((one.ranked[:, 0] == other.ranked[:, 0]).sum()), count
-        ).to_dict(),
-        "kappa": _kappa_estimate(cells, seed),
-    }
+def _agreement_of_pair(
+    first: tuple[str, ClassVotes],
+    second: tuple[str, ClassVotes],
+    labels: IntArray,
+    top: int,
+    seed: int,
+) -> Agreement:
+    hits = [votes.hits(labels, top) for _, votes in (first, second)]
+    cells = np.bincount(2 * hits[0] + hits[1], minlength=4)
+    same = first[1].ranked[:, 0] == second[1].ranked[:, 0]
+    return Agreement(
+        first=first[0],
+        second=second[0],
+        agreed=proportion(int(cells[0] + cells[3]), len(labels)),
+        both_right=proportion(int(cells[3]), len(labels)),
+        same_guess=proportion(int(same.sum()), len(labels)),
+        kappa=_kappa_estimate(cells, seed),
+    )
 
 
-def _kappa_estimate(cells: IntArray, seed: int) -> dict[str, Any]:
-    count = int(cells.sum())
+def _kappa_estimate(cells: IntArray, seed: int) -> Estimate | Missing:
     value = float(kappa(cells[None])[0])
     if np.isnan(value):
-        return {"missing": NO_KAPPA}
+        return Missing(NO_KAPPA)
     random = generator(seed, "agreement of references")
     # Jeffreys' posterior of the four shares: an empty cell of a resample would stay empty.
     drawn = kappa(random.dirichlet(cells + 0.5, DRAWS))
     low, high = percentile_interval(drawn[~np.isnan(drawn)])
-    interval = min(low, value), max(high, value)
-    return Estimate(value, interval, count).to_dict()
+    return Estimate(value, (min(low, value), max(high, value)), int(cells.sum()))
 
 
 def kappa(cells: IntArray | FloatArray) -> FloatArray:

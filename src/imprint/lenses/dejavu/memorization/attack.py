@@ -1,4 +1,4 @@
-"""From embeddings to votes: which public images a crop resembles, and what they are called."""
+"""From embeddings to votes: the nearest public images of each crop vote for its class."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
-from imprint.lenses.dejavu.memorization.votes import Votes, vote
+from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.neighbors.nearest import nearest
 
 Metric = Literal["l2", "cosine"]
 
 
 @dataclass(frozen=True)
-class Attacked:
-    """One model's guesses about one set of crops.
+class CropGuesses:
+    """Guesses of one model about a set of crops.
 
     Attributes:
         votes: ranked classes and confidences.
@@ -27,7 +27,7 @@ class Attacked:
         neighbour_labels: int64 ``[n, k]``.
     """
 
-    votes: Votes
+    votes: ClassVotes
     neighbours: IntArray
     neighbour_labels: IntArray
 
@@ -42,7 +42,7 @@ def attack(
     voting: int | None = None,
     metric: Metric = "l2",
     device: DeviceName = "auto",
-) -> Attacked:
+) -> CropGuesses:
     """Guess the class of each crop from its k nearest public images.
 
     Args:
@@ -57,8 +57,8 @@ def attack(
         device: where neighbours are searched.
 
     Raises:
-        ImprintError: shapes do not fit, k exceeds M, more vote than are searched, an embedding is
-            not finite, or this machine lacks the device.
+        ImprintError: shapes do not fit, k exceeds M, ``voting`` exceeds k, an embedding is not
+            finite, or this machine lacks the device.
     """
     if len(public) != len(public_labels):
         raise ImprintError(
@@ -66,6 +66,6 @@ def attack(
         )
     if voting is not None and not 1 <= voting <= k:
         raise ImprintError(f"{voting} neighbours cannot vote when {k} are searched")
-    found = nearest(crops, public, k, metric=metric, device=device).indices
-    labels = public_labels[found]
-    return Attacked(vote(labels[:, :voting], classes), public_index[found], labels)
+    rows = nearest(crops, public, k, metric=metric, device=device).indices
+    labels = public_labels[rows]
+    return CropGuesses(vote(labels[:, :voting], classes), public_index[rows], labels)

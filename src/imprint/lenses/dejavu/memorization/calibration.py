@@ -1,8 +1,8 @@
 """Temperature scaling: entropies of different references on one scale.
 
-A network that was trained to the end is surer than it is right, Naive Bayes on tags that depend on
-one another far more so. Their entropies are comparable with one another, and with the entropy of a
-vote, only after calibration (dejavu spec §10, T11). One temperature T > 0 a reference does it:
+A network that was trained to the end is more confident than it is accurate, and Naive Bayes on
+dependent tags far more so. Their entropies are comparable with one another, and with the entropy
+of a vote, only after calibration (dejavu spec §10, T11). One temperature T > 0 a reference does it:
 
     p_T(c) ∝ p(c)^(1/T),    T minimises the mean of −ln p_T(label)
 
@@ -16,7 +16,6 @@ Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -24,11 +23,12 @@ from scipy.special import logsumexp
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.lenses.dejavu.findings import Calibration
 from imprint.lenses.dejavu.memorization.references import tiles
 
-GREATEST_LOG_TEMPERATURE = float(np.log(1000))
-TOLERANCE = 1e-4
-"""Relative error of T."""
+MAX_LOG_TEMPERATURE = float(np.log(1000))
+MAX_RELATIVE_ERROR = 1e-4
+"""Of T."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Calibrated:
 
     Attributes:
         log_probabilities: ``[n, C]``, in nats, of the type that was given.
-        temperature: T; above 1 where the reference was too sure.
+        temperature: T; above 1 where the reference was overconfident.
         loss_before: mean −ln p(label) in nats.
         loss_after: the same under T.
     """
@@ -47,13 +47,10 @@ class Calibrated:
     loss_before: float
     loss_after: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return temperature and losses as JSON values."""
-        return {
-            "temperature": self.temperature,
-            "loss_before": self.loss_before,
-            "loss_after": self.loss_after,
-        }
+    @property
+    def finding(self) -> Calibration:
+        """Temperature and losses."""
+        return Calibration(self.temperature, self.loss_before, self.loss_after)
 
 
 def calibrate(log_probabilities: FloatArray, labels: IntArray) -> Calibrated:
@@ -80,11 +77,12 @@ def calibrate(log_probabilities: FloatArray, labels: IntArray) -> Calibrated:
     def loss(log_temperature: float) -> float:
         return mean_loss(log_probabilities, labels, float(np.exp(log_temperature)))
 
-    bounds = (-GREATEST_LOG_TEMPERATURE, GREATEST_LOG_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": TOLERANCE})
-    temperature = float(np.exp(found.x))
+    bounds = (-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE)
+    options = {"xatol": MAX_RELATIVE_ERROR}
+    minimum = minimize_scalar(loss, bounds=bounds, method="bounded", options=options)
+    temperature = float(np.exp(minimum.x))
     scaled = scale(log_probabilities, temperature)
-    return Calibrated(scaled, temperature, loss(0.0), float(found.fun))
+    return Calibrated(scaled, temperature, loss(0.0), float(minimum.fun))
 
 
 def scale(log_probabilities: FloatArray, temperature: float) -> FloatArray:

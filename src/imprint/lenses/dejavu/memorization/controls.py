@@ -1,4 +1,4 @@
-"""Negative controls: attacks that must find nothing, run beside every audit."""
+"""Negative controls: tests with nothing to find, run beside every audit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def untrained_models(sides: Sequence[Side], top: int = 1, seed: int = 0) -> Cont
     """
     return Control(
         "Two untrained networks in place of the two encoders: the score must be 0.",
-        two_model(sides, (100,), top, seed)["100"]["score"],
+        two_model(sides, (100,), top, seed)["100"].score,
         expected=0.0,
     )
 
@@ -35,7 +35,7 @@ def untrained_models(sides: Sequence[Side], top: int = 1, seed: int = 0) -> Cont
 def identical_models(sides: Sequence[Side], top: int = 1, seed: int = 0) -> Control:
     """Return the control on a target compared with itself: a score of exactly 0."""
     same = [replace(side, reference=side.target) for side in sides]
-    score = two_model(same, (100,), top, seed)["100"]["score"]
+    score = two_model(same, (100,), top, seed)["100"].score
     return Control(
         "The target model as its own reference: the score must be exactly 0.",
         Estimate(score.value, (score.value, score.value), score.n),

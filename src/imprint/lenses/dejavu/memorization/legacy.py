@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
-from imprint.lenses.dejavu.memorization.attack import Attacked
+from imprint.lenses.dejavu.memorization.attack import CropGuesses
 from imprint.lenses.dejavu.memorization.two_model import accuracy_curve
 
 FRACTIONS = np.linspace(0.1, 1, 100)
 
 
 def legacy_arrays(
-    attacked: Attacked, rows: NDArray[np.bool_], index: IntArray, labels: IntArray, names: str
+    guesses: CropGuesses, rows: NDArray[np.bool_], index: IntArray, labels: IntArray, names: str
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of one model attacking one set, by file stem.
 
     Args:
-        attacked: the model's guesses about all crops.
+        guesses: of the model about all crops.
         rows: bool ``[n]``, the crops of the set.
         index: int64 ``[n]``, global indices of all crops.
         labels: int64 ``[n]``, classes of all crops.
@@ -36,11 +36,11 @@ def legacy_arrays(
         without accuracies where the set has no crop, and without those of t = 5 where there are
         fewer than five classes.
     """
-    votes = attacked.votes.rows(rows)
+    votes = guesses.votes.rows(rows)
     truth = labels[rows]
     arrays: dict[str, NDArray[Any]] = {
-        f"{names}_neighb_idxs": attacked.neighbours[rows],
-        f"{names}_neighb_labels": attacked.neighbour_labels[rows],
+        f"{names}_neighb_idxs": guesses.neighbours[rows],
+        f"{names}_neighb_labels": guesses.neighbour_labels[rows],
         f"{names}_attk_idxs": index[rows],
         f"{names}_labels": truth[:, None],
     }

@@ -1,4 +1,4 @@
-"""Naive Bayes on tags: which class do the words for a background speak for?
+"""Naive Bayes on tags: the class that the words for a background suggest.
 
 With n(o, c) the number of crops of class c that have the tag o, n_c the number of crops of class c
 and V tags in all, the multinomial model with Laplace smoothing α is
@@ -28,7 +28,7 @@ from scipy.special import logsumexp
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.tags.annotation import Tags
-from imprint.lenses.dejavu.memorization.references import LEAST_PROBABILITY, tiles
+from imprint.lenses.dejavu.memorization.references import MIN_PROBABILITY, tiles
 
 PUBLISHED_SMOOTHING = 1e-10
 
@@ -105,7 +105,7 @@ def fit_naive_bayes(
             "at least one crop"
         )
     totals = counts.sum(axis=0) + smoothing * len(vocabulary)
-    log_prior = np.log(np.maximum(crops / crops.sum(), LEAST_PROBABILITY))
+    log_prior = np.log(np.maximum(crops / crops.sum(), MIN_PROBABILITY))
     return NaiveBayes(vocabulary, log_prior, np.log(counts + smoothing) - np.log(totals))
 
 

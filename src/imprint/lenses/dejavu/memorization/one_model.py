@@ -1,7 +1,7 @@
-"""The one-model test: a model that saw the image against what its background gives away.
+"""The one-model test: a model trained on the image against what its background gives away.
 
-A model that somebody else trained has no twin. In the twin's place stands a reference g, a
-classifier from background crop to class that was never trained on the crop (see
+A model that was trained elsewhere has no second model beside it. In that model's place stands a
+reference g, a classifier from background crop to class that was never trained on the crop (see
 :mod:`imprint.lenses.dejavu.memorization.references`). With the votes of the model's neighbours on
 one side and those of g on the other, everything else is the two-model test in one direction:
 
@@ -11,57 +11,55 @@ one side and those of g on the other, everything else is the two-model test in o
 Categories and strength of single images, cuts, ties and intervals are those of
 :mod:`imprint.lenses.dejavu.memorization.two_model`.
 
-A g that is weaker than a model trained on such data makes memory out of correlation, a stronger
+A g that is weaker than a model trained on such data turns correlation into memorization, a stronger
 one the reverse. So the score is taken against the most accurate of several references, a claim
-about a single image needs that none of them explains it, and where images are at hand that the
-model never saw, the same test on them must come out at 0: what it finds there is the bias.
+about a single image needs that none of them explains it, and where there are non-members, the same
+test on them must come out at 0: anything else is the bias of the reference.
 
 Kokhlikyan, Jayaraman, Bordes, Guo, Chaudhuri, "Measuring déjà vu memorization efficiently",
-NeurIPS 2024 (arXiv 2504.05651), whose g is trained once, on other images than it is asked about.
+NeurIPS 2024 (arXiv 2504.05651), whose g is trained once, on other images than it predicts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import hypot
-from typing import Any
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.seeds import generator
+from imprint.core.missing import Missing
+from imprint.lenses.dejavu.findings import (
+    AgainstNonMembers,
+    AgainstReference,
+    Claims,
+    NonMemberFindings,
+    OneModelFindings,
+)
 from imprint.lenses.dejavu.memorization.agreement import agreement
 from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
+from imprint.lenses.dejavu.memorization.claims import rank_claims, strength_of_memorized
+from imprint.lenses.dejavu.memorization.excess import excess
 from imprint.lenses.dejavu.memorization.references import combine, reference_votes, strictest
 from imprint.lenses.dejavu.memorization.two_model import (
     CATEGORIES,
     Side,
     categories,
-    memorization_strength,
-    plain_findings,
     significance,
     two_model,
 )
-from imprint.lenses.dejavu.memorization.votes import Votes
-from imprint.stats import (
-    Estimate,
-    bootstrap_means,
-    percentile_interval,
-    proportion,
-    widen_rare_difference,
-)
+from imprint.lenses.dejavu.memorization.votes import ClassVotes
+from imprint.stats import proportion
 from imprint.stats.bootstrap import DRAWS
 
 COMBINED, STRICTEST = "combined", "strictest"
-PUBLISHED_BINS = 12
-UNRANKED = -1
+NO_NON_MEMBERS = "no image with a background is known to be a non-member"
 
 
 @dataclass(frozen=True)
-class OneModel:
-    """The attacked images under the model and under every reference.
+class OneModelVotes:
+    """Images under the model and under every reference.
 
     Attributes:
         index: int64 ``[n]``, global indices.
@@ -69,18 +67,18 @@ class OneModel:
         model: votes of the neighbours under the model.
         references: votes of every reference by name; ``combined`` last where there are several.
         strictest: the maximum of all references.
-        name: of the set of images.
+        name: of the set of images, part of the seed of resamples.
     """
 
     index: IntArray
     labels: IntArray
-    model: Votes
-    references: Mapping[str, Votes]
-    strictest: Votes
+    model: ClassVotes
+    references: Mapping[str, ClassVotes]
+    strictest: ClassVotes
     name: str = "seen"
 
     def side(self, name: str) -> Side:
-        """Return the two-model side with a reference, or ``strictest``, in the twin's place."""
+        """Return the test against a reference, or against ``strictest``."""
         votes = self.strictest if name == STRICTEST else self.references[name]
         return Side(self.name, self.index, self.labels, self.model, votes)
 
@@ -89,14 +87,19 @@ class OneModel:
         """The references, then ``strictest``."""
         return (*self.references, STRICTEST)
 
+    @property
+    def independent(self) -> dict[str, ClassVotes]:
+        """The references without ``combined``, which follows from the others."""
+        return {name: votes for name, votes in self.references.items() if name != COMBINED}
+
     def best(self, top: int = 1) -> str:
         """Return the reference that is right most often; of equal ones the first."""
         right = [votes.hits(self.labels, top).sum() for votes in self.references.values()]
         return tuple(self.references)[int(np.argmax(right))]
 
-    def rows(self, rows: BoolArray, name: str) -> OneModel:
-        """Return the test of some of the images under a name of their own."""
-        return OneModel(
+    def rows(self, rows: BoolArray, name: str) -> OneModelVotes:
+        """Return the given images under a name of their own."""
+        return OneModelVotes(
             self.index[rows],
             self.labels[rows],
             self.model.rows(rows),
@@ -104,6 +107,99 @@ class OneModel:
             self.strictest.rows(rows),
             name,
         )
+
+
+@dataclass(frozen=True)
+class AttackedCrops:
+    """Crops of members, and of non-members for control, under the model and references.
+
+    Attributes:
+        index: int64 ``[n]``, global indices.
+        labels: int64 ``[n]``.
+        members: bool ``[n]``, whether the model was trained on the image.
+        model: votes of the neighbours.
+        references: log-probabilities ``[n, C]`` by name.
+        classes: number of classes C.
+    """
+
+    index: IntArray
+    labels: IntArray
+    members: BoolArray
+    model: ClassVotes
+    references: Mapping[str, FloatArray]
+    classes: int
+
+    def __post_init__(self) -> None:
+        for name, rows in self.references.items():
+            expected = [len(self.labels), self.classes]
+            if list(rows.shape) != expected:
+                raise ImprintError(
+                    f"reference {name} has shape {list(rows.shape)}, expected {expected}, one row "
+                    "per crop"
+                )
+
+
+@dataclass(frozen=True)
+class OneModelResult:
+    """The findings, and the votes they rest on.
+
+    Attributes:
+        findings: of the test.
+        members: votes on images the model was trained on.
+        non_members: votes on other images, None without any.
+        excluded: bool, which of the members nothing is claimed of.
+    """
+
+    findings: OneModelFindings
+    members: OneModelVotes
+    non_members: OneModelVotes | None
+    excluded: BoolArray
+
+
+def one_model(
+    crops: AttackedCrops,
+    confidences: Sequence[float] = (100, 20),
+    top: int = 1,
+    seed: int = 0,
+    calibrated: bool = True,
+    exclude: IntArray | None = None,
+    draws: int = DRAWS,
+) -> OneModelResult:
+    """Return the one-model test.
+
+    Args:
+        crops: under the model and references.
+        confidences: percentages p in (0, 100].
+        top: a guess is right when the label is among this many classes.
+        seed: of the bootstrap.
+        calibrated: take references under their temperatures.
+        exclude: global indices of images that nothing is claimed of.
+        draws: bootstrap resamples of the test on members.
+
+    Raises:
+        ImprintError: no reference, one with a reserved name, or shapes that do not fit.
+    """
+    scaled = calibrated_references(crops.references, crops.labels, calibrated)
+    rows = {name: each.log_probabilities for name, each in scaled.items()}
+    everything = collect_votes(crops.index, crops.labels, crops.model, rows)
+    members = everything.rows(crops.members, "seen")
+    others = everything.rows(~crops.members, "unseen") if not crops.members.all() else None
+    listed = np.empty(0, dtype=np.int64) if exclude is None else exclude
+    excluded = np.isin(members.index, listed)
+    findings = OneModelFindings(
+        best=members.best(top),
+        against={
+            name: against_reference(members.side(name), confidences, top, seed, draws)
+            for name in members.names
+        },
+        agreement=agreement(members.independent, members.labels, top, seed),
+        explained=proportion(int(explained(members, top).sum()), len(members.labels)),
+        calibrated=calibrated,
+        calibration={name: each.finding for name, each in scaled.items()},
+        claims=_count_claims(members, top, excluded),
+        non_members=_test_non_members(members, others, listed, confidences, top, seed),
+    )
+    return OneModelResult(findings, members, others, excluded)
 
 
 def calibrated_references(
@@ -114,36 +210,33 @@ def calibrated_references(
     Args:
         references: log-probabilities ``[n, C]`` by name, of crops they were not trained on.
         labels: int64 ``[n]``, true classes.
-        scaled: take the references under their temperatures; else all of them, and what
-            ``combined`` is made of, stay as they come, and temperatures are told alone.
+        scaled: take the references under their temperatures; else temperatures are fitted and
+            reported, and the references stay as they are.
 
     Raises:
-        ImprintError: no reference, one that is called as these are, or shapes that do not fit.
+        ImprintError: no reference, one with a reserved name, or shapes that do not fit.
     """
     if not references:
         raise ImprintError("the one-model test needs a reference: name at least one")
     taken = {COMBINED, STRICTEST} & references.keys()
     if taken:
         raise ImprintError(f"a reference cannot be called {min(taken)}: choose another name")
-    found = {name: _calibrated(rows, labels, scaled) for name, rows in references.items()}
-    if len(found) > 1:
-        mean = combine([each.log_probabilities for each in found.values()])
-        found[COMBINED] = _calibrated(mean, labels, scaled)
-    return found
+    by_name = {name: _calibrated(rows, labels, scaled) for name, rows in references.items()}
+    if len(by_name) > 1:
+        mean = combine([each.log_probabilities for each in by_name.values()])
+        by_name[COMBINED] = _calibrated(mean, labels, scaled)
+    return by_name
 
 
 def _calibrated(rows: FloatArray, labels: IntArray, scaled: bool) -> Calibrated:
-    found = calibrate(rows, labels)
-    return found if scaled else replace(found, log_probabilities=rows)
+    fitted = calibrate(rows, labels)
+    return fitted if scaled else replace(fitted, log_probabilities=rows)
 
 
-def judge(
-    index: IntArray,
-    labels: IntArray,
-    model: Votes,
-    references: Mapping[str, FloatArray],
-) -> OneModel:
-    """Return the test of a model against references.
+def collect_votes(
+    index: IntArray, labels: IntArray, model: ClassVotes, references: Mapping[str, FloatArray]
+) -> OneModelVotes:
+    """Return the votes of a model beside those of references.
 
     Args:
         index: int64 ``[n]``, global indices.
@@ -157,170 +250,72 @@ def judge(
     depth = model.ranked.shape[1]
     votes = {name: reference_votes(rows, depth) for name, rows in references.items()}
     for name, each in votes.items():
-        Side(f"subject against {name}", index, labels, model, each)
-    return OneModel(index, labels, model, votes, strictest(list(votes.values()), labels))
+        Side(f"model against {name}", index, labels, model, each)
+    return OneModelVotes(index, labels, model, votes, strictest(list(votes.values()), labels))
 
 
-def one_model(
-    test: OneModel,
-    confidences: Sequence[float] = (100, 20),
-    top: int = 1,
-    seed: int = 0,
-    draws: int = DRAWS,
-) -> dict[str, Any]:
-    """Return what the test finds, as JSON values.
+def against_reference(
+    side: Side, confidences: Sequence[float], top: int, seed: int, draws: int = DRAWS
+) -> AgainstReference:
+    """Return the test against one reference, its significance and the strength of memorization."""
+    return AgainstReference(
+        test=two_model([side], confidences, top, seed, draws),
+        significance=significance([side], top),
+        memorization=strength_of_memorized(side, top),
+    )
 
-    Args:
-        test: the votes.
-        confidences: percentages p in (0, 100].
-        top: a guess is right when the label is among this many classes.
-        seed: of the bootstrap.
-        draws: bootstrap resamples.
 
-    Returns:
-        ``best``, the reference to read; ``against`` with, for each reference and ``strictest``,
-        ``test`` (as of the two-model test), ``significance`` and ``memorization`` (histograms of
-        mem over memorized images); ``agreement`` of the references; and ``explained``, the share
-        of images that every reference gets right.
-    """
-    alone = {name: votes for name, votes in test.references.items() if name != COMBINED}
-    return {
-        "best": test.best(top),
-        "against": {
-            name: {
-                "test": plain_findings(two_model([test.side(name)], confidences, top, seed, draws)),
-                "significance": significance([test.side(name)], top),
-                "memorization": memorization(test.side(name), top),
-            }
-            for name in test.names
+def _count_claims(members: OneModelVotes, top: int, excluded: BoolArray) -> Claims:
+    side = members.side(STRICTEST)
+    memorized = int((rank_claims(side, top) >= 0).sum())
+    claimed = int((rank_claims(side, top, excluded) >= 0).sum())
+    return Claims(memorized, memorized - claimed, claimed, int(excluded.sum()))
+
+
+def _test_non_members(
+    members: OneModelVotes,
+    others: OneModelVotes | None,
+    listed: IntArray,
+    confidences: Sequence[float],
+    top: int,
+    seed: int,
+) -> NonMemberFindings | Missing:
+    if others is None:
+        return Missing(NO_NON_MEMBERS)
+    # By the rule that claims members: the list takes its images out here as well.
+    excluded = np.isin(others.index, listed)
+    claimed = int((rank_claims(others.side(STRICTEST), top, excluded) >= 0).sum())
+    return NonMemberFindings(
+        against={
+            name: AgainstNonMembers(
+                test=two_model([others.side(name)], confidences, top, seed),
+                excess=excess(members.side(name), others.side(name), top, seed),
+            )
+            for name in members.names
         },
-        "agreement": agreement(alone, test.labels, top, seed),
-        "explained": proportion(int(explained(test, top).sum()), len(test.labels)).to_dict(),
-    }
-
-
-def excess(seen: Side, unseen: Side, top: int = 1, seed: int = 0, draws: int = DRAWS) -> Estimate:
-    """Return the score on images the model saw less the score on images it never saw.
-
-    What makes the reference stronger or weaker than a twin of the model would be does so on both,
-    and falls out.
-
-    Args:
-        seen: the model against a reference on images it was trained on.
-        unseen: the same on images of the same kind that it was not.
-        top: as in the test.
-        seed: of the bootstrap.
-        draws: resamples of either set.
-    """
-    (one, (low_1, high_1)), (other, (low_2, high_2)) = (
-        _gain(side, top, generator(seed, "one-model excess", side.name), draws)
-        for side in (seen, unseen)
+        claimed_by_chance=proportion(claimed, len(others.index)),
     )
-    value = one - other
-    # Independent sets: distances to the limits add in squares (Zou and Donner 2008).
-    low, high = (
-        value - hypot(one - low_1, high_2 - other),
-        value + hypot(high_1 - one, other - low_2),
-    )
-    return Estimate(value, (low, high), len(seen.index) + len(unseen.index))
 
 
-def _gain(
-    side: Side, top: int, random: np.random.Generator, draws: int
-) -> tuple[float, tuple[float, float]]:
-    """Return memorized minus forgotten, and its interval over images."""
-    kinds = categories(side, top).astype(np.float64)
-    memorized, forgotten = (kinds[:, CATEGORIES.index(name)] for name in ("memorized", "forgotten"))
-    count = len(side.index)
-    drawn = bootstrap_means((memorized - forgotten)[:, None], random, draws)[:, 0]
-    interval = widen_rare_difference(
-        percentile_interval(drawn, count=count),
-        float(memorized.mean()),
-        float(forgotten.mean()),
-        (count, count),
-    )
-    return float((memorized - forgotten).mean()), interval
+def explained(votes: OneModelVotes, top: int = 1) -> BoolArray:
+    """Return which images every reference gets right: their class is plain from the background.
 
-
-def memorization(side: Side, top: int = 1) -> dict[str, Any]:
-    """Return the mean and histograms of mem over memorized images.
-
-    Returns:
-        ``n``; ``mean``; ``published``, 12 bins from least to largest; ``bins``, as wide as the
-        rule of Freedman and Diaconis says, but no more of them than images; or
-        ``{"missing": reason}`` without such images.
+    The model under audit plays no part, so the list serves other models as well.
     """
-    values = memorization_strength(side)[categories(side, top)[:, CATEGORIES.index("memorized")]]
-    if not len(values):
-        return {"missing": "no image is memorized"}
-    return {
-        "n": len(values),
-        "mean": float(values.mean()),
-        "published": _histogram(values, np.histogram_bin_edges(values, PUBLISHED_BINS)),
-        "bins": _histogram(values, _freedman_diaconis(values)),
-    }
+    hits = [each.hits(votes.labels, top) for each in votes.independent.values()]
+    return np.asarray(np.all(hits, axis=0))
 
 
-def _freedman_diaconis(values: FloatArray) -> FloatArray:
-    """Return edges of bins 2 IQR / n^⅓ wide.
-
-    Values that agree but for a few would be given millions of bins: five of them, four within
-    1e-9, took 4 GB. There are never more than values.
-    """
-    low, high = np.quantile(values, (0.25, 0.75))
-    width = 2 * (high - low) / len(values) ** (1 / 3)
-    count = np.ceil(np.ptp(values) / width) if width > 0 else 1
-    return np.histogram_bin_edges(values, int(np.clip(count, 1, max(len(values), PUBLISHED_BINS))))
-
-
-def explained(test: OneModel, top: int = 1) -> BoolArray:
-    """Return which images every reference gets right: their label is plain from background.
-
-    The model under test plays no part, so the list serves other models as well. ``combined``,
-    which follows from the others, does not count.
-    """
-    alone = [votes for name, votes in test.references.items() if name != COMBINED]
-    return np.asarray(np.all([votes.hits(test.labels, top) for votes in alone], axis=0))
-
-
-def rank_claims(side: Side, top: int = 1, excluded: BoolArray | None = None) -> IntArray:
-    """Return the place of every image in the list of memorized ones, int64 ``[n]``.
-
-    Memorized images by mem, the strongest 0; equal strengths by index. −1 for all others, and for
-    those that are ``excluded``: explained by other references, so nothing is claimed of them. The
-    population's score keeps them, since leaving out images that some reference gets right would
-    take forgotten images and leave memorized ones.
-
-    Args:
-        side: the model against a reference.
-        top: as in the test.
-        excluded: bool ``[n]``.
-    """
-    claimed = categories(side, top)[:, CATEGORIES.index("memorized")]
-    if excluded is not None:
-        claimed = claimed & ~excluded
-    rows = np.flatnonzero(claimed)
-    order = np.lexsort((side.index[rows], -memorization_strength(side)[rows]))
-    places = np.full(len(side.index), UNRANKED, dtype=np.int64)
-    places[rows[order]] = np.arange(len(rows))
-    return places
-
-
-def correlated_by_class(test: OneModel, classes: int, top: int = 1) -> dict[str, FloatArray]:
+def correlated_by_class(votes: OneModelVotes, classes: int, top: int = 1) -> dict[str, FloatArray]:
     """Return, by reference, the share of each class that model and reference both get right.
 
     Returns:
         float64 ``[classes]`` by name; NaN without images.
     """
-    count = np.bincount(test.labels, minlength=classes)
+    count = np.bincount(votes.labels, minlength=classes)
     shares = {}
-    for name in test.names:
-        both = categories(test.side(name), top)[:, CATEGORIES.index("correlated")]
-        hits = np.bincount(test.labels, both, minlength=classes)
+    for name in votes.names:
+        both = categories(votes.side(name), top)[:, CATEGORIES.index("correlated")]
+        hits = np.bincount(votes.labels, both, minlength=classes)
         shares[name] = np.divide(hits, count, out=np.full(classes, np.nan), where=count > 0)
     return shares
-
-
-def _histogram(values: FloatArray, edges: FloatArray) -> dict[str, Any]:
-    counts, _ = np.histogram(values, edges)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}

@@ -1,14 +1,14 @@
-"""What stands in for the second model: classifiers that name the object from the background.
+"""References: classifiers that name the object from the background, in place of a second model.
 
 A reference g maps a background crop to a distribution over classes. It was never trained on that
 crop, so what it gets right is correlation. Its distribution becomes a vote like that of a model's
 neighbours: classes by probability, and as confidence minus the entropy in nats.
 
-Any one g may be weak, and what it misses would count as memorization (dejavu spec §10, T11). So
-several are taken together in two ways. ``combined`` is one more reference, the normalised
-geometric mean of their distributions. ``strictest`` is no reference but their maximum: right where
-any of them is right, as sure as the surest. Chance hits add up in it, so it errs towards
-correlation, which is right for claims about single images and wrong for the score of a population.
+A single g may be weak, and what it misses would count as memorization (dejavu spec §10, T11). So
+several are combined in two ways. ``combined`` is one more reference, the normalised geometric mean
+of their distributions. ``strictest`` is their maximum: right where any of them is right, as
+confident as the most confident. Chance hits add up in it, so it errs towards correlation: right for
+claims about single images, wrong for the score of a population.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from scipy.special import entr, logsumexp
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.dejavu.memorization.votes import ROWS_A_TILE, Votes
+from imprint.lenses.dejavu.memorization.votes import ROWS_PER_TILE, ClassVotes
 
-LEAST_PROBABILITY = 1e-12
-"""What a probability of 0 is taken for: no reference is that sure of anything."""
-SUM_TOLERANCE = 1e-3
+MIN_PROBABILITY = 1e-12
+"""Stands in for a probability of 0: no reference is that confident."""
+MAX_SUM_ERROR = 1e-3
 
 
 def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> FloatArray:
@@ -52,24 +52,24 @@ def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> Floa
         )
     if not np.isfinite(rows).all() or (rows < 0).any():
         raise ImprintError(f"{name}: a probability is negative or not finite")
-    wrong = np.flatnonzero(np.abs(rows.sum(axis=1) - 1) > SUM_TOLERANCE)
+    wrong = np.flatnonzero(np.abs(rows.sum(axis=1) - 1) > MAX_SUM_ERROR)
     if len(wrong):
         raise ImprintError(
             f"{name}: the probabilities of row {wrong[0]} sum to {rows[wrong[0]].sum():.4g}: "
             "give distributions over the classes, not scores"
         )
-    floored = np.maximum(rows, LEAST_PROBABILITY)
+    floored = np.maximum(rows, MIN_PROBABILITY)
     return np.asarray(np.log(floored / floored.sum(axis=1, keepdims=True)))
 
 
 def tiles(count: int) -> Iterator[slice]:
-    """Yield slices of rows that are worked on at a time."""
-    for start in range(0, count, ROWS_A_TILE):
-        yield slice(start, start + ROWS_A_TILE)
+    """Yield slices of rows, one tile each."""
+    for start in range(0, count, ROWS_PER_TILE):
+        yield slice(start, start + ROWS_PER_TILE)
 
 
-def reference_votes(log_probabilities: FloatArray, top: int = 5) -> Votes:
-    """Return what a reference says as votes.
+def reference_votes(log_probabilities: FloatArray, top: int = 5) -> ClassVotes:
+    """Return the distributions of a reference as votes.
 
     >>> votes = reference_votes(np.log([[0.7, 0.2, 0.1]]), top=2)
     >>> votes.ranked.tolist(), votes.confidence.round(3).tolist()
@@ -89,7 +89,7 @@ def reference_votes(log_probabilities: FloatArray, top: int = 5) -> Votes:
         rows = log_probabilities[tile].astype(np.float64)
         ranked[tile] = np.argsort(-rows, axis=1, kind="stable")[:, :top]
         confidence[tile] = np.minimum(-entr(np.exp(rows)).sum(axis=1), 0.0)
-    return Votes(ranked, confidence)
+    return ClassVotes(ranked, confidence)
 
 
 def combine(references: Sequence[FloatArray]) -> FloatArray:
@@ -111,12 +111,12 @@ def combine(references: Sequence[FloatArray]) -> FloatArray:
     return mean
 
 
-def strictest(references: Sequence[Votes], labels: IntArray) -> Votes:
-    """Return the maximum of references: what none of them explains is left to memory.
+def strictest(references: Sequence[ClassVotes], labels: IntArray) -> ClassVotes:
+    """Return the maximum of references: memorization is what none of them explains.
 
-    Of each image the reference that ranks its class highest speaks, of equal ones the surest; the
-    confidence is the largest of any reference. So an image counts as explained, at every ``top``,
-    as soon as one reference has its class there.
+    For each image the votes are those of the reference that ranks its class highest, of equal ones
+    the most confident; the confidence is the largest of any reference. So an image counts as
+    explained, at every ``top``, as soon as one reference has its class there.
 
     Args:
         references: of the same images, each ranking as many classes.
@@ -126,7 +126,7 @@ def strictest(references: Sequence[Votes], labels: IntArray) -> Votes:
     hits = np.stack([votes.ranked == labels[:, None] for votes in references])
     depth = hits.shape[2]
     place = np.where(hits.any(axis=2), hits.argmax(axis=2), depth)
-    # Surest first among equal places: one sort key, place before confidence.
+    # Most confident first among equal places: one sort key, place before confidence.
     best = np.lexsort((-confidences, place), axis=0)[0]
     ranked = np.stack([votes.ranked for votes in references])
-    return Votes(ranked[best, np.arange(len(labels))], confidences.max(axis=0))
+    return ClassVotes(ranked[best, np.arange(len(labels))], confidences.max(axis=0))

@@ -1,4 +1,4 @@
-"""The two-model test: a model that saw the image against one that did not.
+"""The two-model test: a model trained on the image against a reference model that was not.
 
 Two encoders A and B are trained on disjoint annotated images. From the background crop of an
 image of A, model A (the target) and model B (the reference) each guess the image's class by the
@@ -16,8 +16,8 @@ Meehan, Bordes, Vincent, Chaudhuri, Guo, "Do SSL models have déjà vu?", NeurIP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.dejavu.memorization.votes import Votes
+from imprint.lenses.dejavu.findings import ByPercent, MemorizationEstimates, Significance
+from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.stats import (
     Estimate,
     cut_means,
@@ -41,6 +42,9 @@ from imprint.stats.bootstrap import DRAWS
 from imprint.stats.cut import check_percents
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
+QUANTITIES = tuple(field.name for field in fields(MemorizationEstimates))
+TOP_OF_SECOND_TEST = 5
+"""Beside the chosen test, guesses are counted right among this many most voted classes."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,20 @@ class Side:
         index: int64 ``[n]``, global indices.
         labels: int64 ``[n]``, true classes.
         target: votes of the model trained on these images.
-        reference: votes of the model that never saw them.
+        reference: votes of the model that was not.
     """
 
     name: str
     index: IntArray
     labels: IntArray
-    target: Votes
-    reference: Votes
+    target: ClassVotes
+    reference: ClassVotes
 
     def __post_init__(self) -> None:
         lengths = {len(self.index), len(self.labels), len(self.target.ranked)}
         if lengths != {len(self.reference.ranked)}:
             raise ImprintError(
-                f"side {self.name}: index, labels and both votes must have one row an image"
+                f"side {self.name}: index, labels and both votes must have one row per image"
             )
         if len(self.index) == 0:
             raise ImprintError(
@@ -93,7 +97,7 @@ def two_model(
     top: int = 1,
     seed: int = 0,
     draws: int = DRAWS,
-) -> dict[str, dict[str, Estimate]]:
+) -> ByPercent:
     """Return the two-model test at each percentage of most confident images.
 
     Args:
@@ -107,11 +111,6 @@ def two_model(
     same kind. Where a handful of images decides, they are wider than resampling says
     (:func:`imprint.stats.widen_rare_share`).
 
-    Returns:
-        ``{"100": {"score": …, "paired_score": …, "target_accuracy": …, "reference_accuracy": …,
-        "memorized": …, "forgotten": …, "correlated": …, "unassociated": …}, …}``; the shares are
-        those of the target's most confident p %.
-
     Raises:
         ImprintError: no percentage, or one outside (0, 100].
     """
@@ -119,20 +118,20 @@ def two_model(
     exact = np.mean([_side_values(side, confidences, top, None)[:, 0] for side in sides], axis=0)
     drawn = np.mean([_bootstrap(side, confidences, top, seed, draws) for side in sides], axis=0)
     fewest = min(len(side.index) for side in sides)
-    findings = {}
+    by_percent = {}
     for row, percent in enumerate(confidences):
         sizes = [cut_size(len(side.index), percent) for side in sides]
         values = dict(zip(QUANTITIES, exact[row].tolist(), strict=True))
         resampled = [percentile_interval(draws, count=fewest) for draws in drawn[row].T]
         intervals = _widened(values, dict(zip(QUANTITIES, resampled, strict=True)), sizes)
-        findings[f"{percent:g}"] = {
-            name: Estimate(values[name], intervals[name], sum(sizes)) for name in QUANTITIES
-        }
+        by_percent[f"{percent:g}"] = MemorizationEstimates(
+            **{name: Estimate(values[name], intervals[name], sum(sizes)) for name in QUANTITIES}
+        )
         if percent == 100:
             gap = exact[row, 0] - (exact[row, 4] - exact[row, 5])
             if abs(gap) > 1e-12:
                 raise AssertionError(f"score differs from memorized − forgotten by {gap}")
-    return findings
+    return by_percent
 
 
 def _widened(
@@ -161,45 +160,41 @@ def _widened(
     return widened
 
 
-QUANTITIES = (
-    "score",
-    "paired_score",
-    "target_accuracy",
-    "reference_accuracy",
-    "memorized",
-    "forgotten",
-    "correlated",
-    "unassociated",
-)
+def top5_test(
+    sides: Sequence[Side], classes: int, confidences: Sequence[float], top: int, seed: int
+) -> ByPercent | None:
+    """Return the test with five classes counted as right, None where it is pointless or chosen."""
+    if classes <= TOP_OF_SECOND_TEST or top != 1:
+        return None
+    return two_model(sides, confidences, TOP_OF_SECOND_TEST, seed)
 
 
-def plain_findings(
-    found: Mapping[str, Mapping[str, Estimate]],
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the findings of :func:`two_model` as JSON values."""
-    return {
-        percent: {name: estimate.to_dict() for name, estimate in estimates.items()}
-        for percent, estimates in found.items()
-    }
-
-
-def significance(sides: Sequence[Side], top: int = 1) -> dict[str, float]:
-    """Return McNemar's exact test of memorized against forgotten images, all sides together.
-
-    Returns:
-        ``memorized`` and ``forgotten`` counts and the two-sided ``p_value``.
-    """
+def significance(sides: Sequence[Side], top: int = 1) -> Significance:
+    """Return McNemar's exact test of memorized against forgotten images, all sides together."""
     counts = np.sum([categories(side, top).sum(axis=0) for side in sides], axis=0)
     memorized, forgotten = int(counts[1]), int(counts[2])
+    return Significance(memorized, forgotten, mcnemar(memorized, forgotten))
+
+
+def records(sides: Sequence[Side], top: int) -> dict[str, NDArray[Any]]:
+    """Return the outcome of every image, one row each, side after side, by column."""
+
+    def column(of_side: Callable[[Side], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([of_side(side) for side in sides])
+
     return {
-        "memorized": memorized,
-        "forgotten": forgotten,
-        "p_value": mcnemar(memorized, forgotten),
+        "label": column(lambda side: side.labels),
+        "category": column(lambda side: categories(side, top).argmax(axis=1)),
+        "target_prediction": column(lambda side: side.target.ranked[:, 0]),
+        "target_confidence": column(lambda side: side.target.confidence),
+        "reference_prediction": column(lambda side: side.reference.ranked[:, 0]),
+        "reference_confidence": column(lambda side: side.reference.confidence),
+        "memorization": column(memorization_strength),
     }
 
 
 def accuracy_curve(
-    votes: Votes, labels: IntArray, percents: FloatArray, top: int = 1
+    votes: ClassVotes, labels: IntArray, percents: FloatArray, top: int = 1
 ) -> FloatArray:
     """Return the accuracy on the most confident p % for each p of ``percents``."""
     hits = votes.hits(labels, top)[:, None].astype(np.float64)

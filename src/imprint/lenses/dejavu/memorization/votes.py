@@ -1,4 +1,4 @@
-"""What the neighbours of an attacked crop say: a class, and how sure they are."""
+"""Votes of a crop's neighbours: a ranking of classes, and a confidence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 
-ROWS_A_TILE = 4096
+ROWS_PER_TILE = 4096
 NO_CLASS = -1
 
 
 @dataclass(frozen=True)
-class Votes:
-    """The vote of each attacked crop's neighbours.
+class ClassVotes:
+    """Ranked classes and confidence of every attacked crop.
 
     Attributes:
         ranked: int64 ``[n, t]``, the t most voted classes, most votes first; −1 where fewer than
@@ -38,12 +38,12 @@ class Votes:
             raise ImprintError(f"top is {top}: it must lie in 1…{self.ranked.shape[1]}")
         return np.asarray((self.ranked[:, :top] == labels[:, None]).any(axis=1))
 
-    def rows(self, rows: NDArray[np.bool_] | IntArray) -> Votes:
-        """Return the votes of some rows."""
-        return Votes(self.ranked[rows], self.confidence[rows])
+    def rows(self, rows: NDArray[np.bool_] | IntArray) -> ClassVotes:
+        """Return the votes of the given rows."""
+        return ClassVotes(self.ranked[rows], self.confidence[rows])
 
 
-def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> Votes:
+def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> ClassVotes:
     """Count the labels of each crop's neighbours.
 
     Args:
@@ -63,17 +63,17 @@ def vote(neighbour_labels: IntArray, classes: int, top: int = 5) -> Votes:
             f"{neighbour_labels.max()}: they must lie in 0…{classes - 1}"
         )
     tiles = [
-        _vote_tile(neighbour_labels[start : start + ROWS_A_TILE], classes, min(top, classes))
-        for start in range(0, max(1, len(neighbour_labels)), ROWS_A_TILE)
+        _vote_tile(neighbour_labels[start : start + ROWS_PER_TILE], classes, min(top, classes))
+        for start in range(0, max(1, len(neighbour_labels)), ROWS_PER_TILE)
     ]
-    return Votes(
+    return ClassVotes(
         np.concatenate([ranked for ranked, _ in tiles]),
         np.concatenate([confidence for _, confidence in tiles]),
     )
 
 
-def logit_votes(logits: NDArray[np.float32], top: int = 5) -> Votes:
-    """Let a classifier guess by itself, without neighbours.
+def logit_votes(logits: NDArray[np.float32], top: int = 5) -> ClassVotes:
+    """Return the ranking of a classifier itself, without neighbours.
 
     Args:
         logits: ``[n, C]``, of the attacked crops.
@@ -83,7 +83,7 @@ def logit_votes(logits: NDArray[np.float32], top: int = 5) -> Votes:
         Classes by logit, equal logits lower class first; the confidence is the largest logit.
     """
     ranked = np.argsort(-logits, axis=1, kind="stable")[:, :top]
-    return Votes(ranked.astype(np.int64), logits.max(axis=1).astype(np.float64))
+    return ClassVotes(ranked.astype(np.int64), logits.max(axis=1).astype(np.float64))
 
 
 def _vote_tile(labels: IntArray, classes: int, top: int) -> tuple[IntArray, NDArray[np.float64]]:

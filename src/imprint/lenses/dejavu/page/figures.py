@@ -1,136 +1,214 @@
-"""The plots of the déjà vu section: what each shows, and the sentence under it."""
+"""Figures of the two-model and the one-model test."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup
 
-from imprint.lenses.dejavu.page import plots
-from imprint.report.inputs import estimate, read_columns
-from imprint.report.section import Figure
-from imprint.report.wording import count, points
+from imprint.core.arrays import FloatArray, IntArray
+from imprint.lenses.dejavu.findings import ByPercent
+from imprint.report.figure import (
+    Area,
+    Axis,
+    Bar,
+    Bars,
+    Colour,
+    Histogram,
+    Level,
+    Lines,
+    Series,
+    StackedBars,
+    estimates,
+)
+from imprint.report.wording import count, percent, points, short_percent, short_points
 from imprint.study.tables import Table
 
+CATEGORY_COLOURS: Sequence[tuple[str, Colour]] = (
+    ("memorized", "memorized"),
+    ("forgotten", "forgotten"),
+    ("correlated", "correlated"),
+    ("neither", "unassociated"),
+)
 MEMORIZED, FORGOTTEN = 1, 2
+MAX_CLASSES = 40
+"""Classes that are drawn; of more, those with the largest and those with the smallest gaps."""
+BINS = 24
 
 
-def dejavu_figures(
-    tables: Path,
-    findings: Mapping[str, Any],
-    percents: list[str],
-    classes: list[dict[str, Any]],
-    chance: float,
-) -> list[Figure]:
-    """Return the plots of the déjà vu section.
+def accuracy_by_confidence(curve: Table, test: ByPercent, chance: float | None) -> Lines:
+    """Return the accuracy of both models on the most confident p % of the images.
 
     Args:
-        tables: the folder ``tables/dejavu`` of the study.
-        findings: the lens's part of ``summary.json``.
-        percents: the percentages of most confident images, largest first.
-        classes: rows with ``name``, ``n``, ``target_accuracy`` and ``reference_accuracy``.
-        chance: accuracy of guessing.
-
-    Raises:
-        ImprintError: a table or a finding is missing or damaged.
+        curve: columns ``percent``, ``target_accuracy`` and ``reference_accuracy``.
+        test: estimates by percentage, drawn with their intervals.
+        chance: accuracy of guessing; None for none.
     """
-    figures = [
-        _confidence_figure(tables, findings, percents, chance),
-        _shares_figure(findings, percents),
-        _strength_figure(read_columns(tables / "records.parquet", "category", "memorization")),
-    ]
-    if (tables / "epochs.parquet").exists():
-        figures.append(_epochs_figure(tables))
-    if classes:
-        figures.append(_classes_figure(classes))
-    return figures
-
-
-def _confidence_figure(
-    tables: Path, findings: Mapping[str, Any], percents: list[str], chance: float
-) -> Figure:
-    curve = read_columns(
-        tables / "curve.parquet", "percent", "target_accuracy", "reference_accuracy"
+    x, target, reference = (
+        curve[name].astype(np.float64)
+        for name in ("percent", "target_accuracy", "reference_accuracy")
     )
-    marks = {
-        float(p): (
-            estimate(findings, "two_model", p, "target_accuracy"),
-            estimate(findings, "two_model", p, "reference_accuracy"),
+    cuts = [float(p) for p in test]
+    marks = [
+        estimates("", cuts, [getattr(e, f"{name}_accuracy") for e in test.values()],
+                  line="none", colour=name)
+        for name in ("target", "reference")
+    ]  # fmt: skip
+    gap = points(float(target[-1] - reference[-1]))
+    return Lines(
+        name="accuracy-by-confidence",
+        title="Accuracy and confidence",
+        caption="Accuracy of naming the object from the background crop, on the images each model "
+        "is most confident of. The shaded gap is the déjà vu score; whiskers are 95% intervals.",
+        description="Line plot: accuracy on the most confident images. On all images the target "
+        f"model reaches {percent(float(target[-1]))}, the reference model "
+        f"{percent(float(reference[-1]))}: a gap of {gap} points.",
+        x=Axis("most confident share of the images (%)", low=0, high=102),
+        y=Axis("accuracy", short_percent, low=0),
+        areas=[Area(x, reference, target)],
+        series=[
+            Series("target", x, target, colour="target"),
+            Series("reference", x, reference, colour="reference"),
+            *marks,
+        ],
+        levels=[] if chance is None else [Level(chance, "guessing")],
+        legend="ends",
+    )
+
+
+def category_shares(test: ByPercent, caption: str) -> StackedBars:
+    """Return the shares of the four categories, a stacked bar a percentage."""
+    bars, spoken = {}, []
+    for at, e in test.items():
+        shares = [e.memorized.value, e.forgotten.value, e.correlated.value, e.unassociated.value]
+        bars["all" if float(at) == 100 else f"{at}%"] = shares
+        named = zip(CATEGORY_COLOURS, shares, strict=True)
+        parts = ", ".join(f"{percent(share)} {name}" for (name, _), share in named)
+        spoken.append(f"of the most confident {at}%, {parts}")
+    return StackedBars(
+        name="category-shares",
+        title="What the background gives away",
+        caption=caption,
+        description=f"Stacked bars: {'; '.join(spoken)}.",
+        bars=bars,
+        categories=CATEGORY_COLOURS,
+    )
+
+
+def strength_histogram(category: IntArray, strength: FloatArray, caption: str) -> Histogram:
+    """Return how strongly images are memorized, upwards, against forgotten ones, downwards.
+
+    Args:
+        category: int64 ``[n]``, places in ``CATEGORIES``.
+        strength: float64 ``[n]``, target minus reference confidence in nats.
+        caption: below the figure.
+    """
+    memorized, forgotten = strength[category == MEMORIZED], -strength[category == FORGOTTEN]
+    both = np.concatenate([memorized, forgotten])
+    low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
+    edges = np.linspace(low, max(high, low + 1e-6), BINS + 1)
+    return Histogram(
+        name="strength",
+        title="How strongly single images are memorized",
+        caption=caption,
+        description=f"Histogram of confidence differences in nats: {len(memorized)} memorized "
+        f"images upwards, {len(forgotten)} forgotten images downwards.",
+        x=Axis("confidence of the right model over the wrong one (nats)"),
+        y=Axis("images", count, whole=True),
+        edges=edges,
+        up=np.histogram(memorized, edges)[0],
+        down=np.histogram(forgotten, edges)[0],
+        notes=(f"{len(memorized)} memorized", f"{len(forgotten)} forgotten (noise)"),
+    )
+
+
+def class_gaps(
+    names: Sequence[str], target: FloatArray, reference: FloatArray, title: str, caption: str
+) -> Bars:
+    """Return target minus reference accuracy of each class as sorted bars.
+
+    Of more than ``MAX_CLASSES`` classes, those with the largest and those with the smallest gaps
+    are drawn, half of each: the negative end shows how large gaps of pure noise are.
+
+    Args:
+        names: of the classes.
+        target: float64 ``[classes]``, accuracies in [0, 1], none NaN.
+        reference: float64 ``[classes]``, likewise.
+        title: of the figure.
+        caption: below it.
+    """
+    gaps = target - reference
+    order = np.argsort(-gaps, kind="stable")
+    first, last = order[0], order[-1]
+    left_out, half = max(0, len(order) - MAX_CLASSES), MAX_CLASSES // 2
+    if left_out:
+        order = np.concatenate([order[:half], order[-half:]])
+    return Bars(
+        name="class-gaps",
+        title=title,
+        caption=caption,
+        description=f"Bars: accuracy gap of {len(gaps)} classes, from {names[first]} with "
+        f"{points(float(gaps[first]))} points to {names[last]} with "
+        f"{points(float(gaps[last]))} points.",
+        axis=Axis("accuracy gap (percentage points)", short_points),
+        bars=[
+            Bar(
+                names[row],
+                float(gaps[row]),
+                text=points(float(gaps[row])),
+                colour="target" if gaps[row] >= 0 else "reference",
+            )
+            for row in order
+        ],
+        gap=(half, f"… {left_out} classes between …") if left_out else None,
+    )
+
+
+def accuracy_by_epoch(table: Table) -> Lines:
+    """Return the accuracies of both models over training, and below, the score with its band.
+
+    Args:
+        table: columns ``index`` (epochs), ``target_accuracy``, ``reference_accuracy``, ``score``,
+            ``score_low`` and ``score_high``.
+    """
+    columns: Mapping[str, FloatArray] = {
+        name: table[name].astype(np.float64)
+        for name in (
+            *("index", "target_accuracy", "reference_accuracy"),
+            *("score", "score_low", "score_high"),
         )
-        for p in percents
     }
-    drawing = plots.accuracy_by_confidence(
-        curve["percent"], curve["target_accuracy"], curve["reference_accuracy"], marks, chance
-    )
-    return Figure(
-        "Accuracy and confidence",
-        Markup(drawing),
-        "Accuracy of naming the object from the background crop, on the images each model is most "
-        "sure of. The shaded gap is the déjà vu score; whiskers are 95% intervals.",
-    )
-
-
-def _shares_figure(findings: Mapping[str, Any], percents: list[str]) -> Figure:
-    categories = plots.CATEGORY_LABELS
-    shares = {
-        float(p): {key: estimate(findings, "two_model", p, key).value for key in categories}
-        for p in percents
-    }
-    return Figure(
-        "What the background gives away",
-        Markup(plots.category_shares(shares)),
-        "Shares of the images among all and among those the target is most sure of. Memorized less "
-        "forgotten is what training on the very image adds.",
-    )
-
-
-def _strength_figure(records: Table) -> Figure:
-    strength = records["memorization"].astype(np.float64)
-    memorized = strength[records["category"] == MEMORIZED]
-    forgotten = -strength[records["category"] == FORGOTTEN]
-    return Figure(
-        "How strongly single images are memorized",
-        Markup(plots.strength_histogram(memorized, forgotten)),
-        "Each image that only one of the two models got right, by how much surer that model is. "
-        "Without memory, the two sides would mirror each other.",
-    )
-
-
-def _epochs_figure(tables: Path) -> Figure:
-    names = ("score", "score_low", "score_high", "target_accuracy", "reference_accuracy")
-    table = read_columns(tables / "epochs.parquet", "index", *names)
-    score, low, high, target, reference = (table[name].astype(np.float64) for name in names)
-    drawing = plots.accuracy_by_epoch(
-        table["index"].astype(np.float64), target, reference, (score, low, high)
-    )
+    epochs, score = columns["index"], columns["score"]
+    low, high = columns["score_low"], columns["score_high"]
     best = int(np.argmax(score))
-    return Figure(
-        "Over the course of training",
-        Markup(drawing),
-        f"On all images. The score is largest after epoch {count(table['index'][best])}, with "
+    axis = Axis("epoch of training", whole=True)
+    gap = Lines(
+        name="epochs-gap",
+        title="",
+        caption="",
+        description="",
+        x=axis,
+        y=Axis("gap", short_percent),
+        series=[Series("déjà vu", epochs, score, low, high, band=True, colour="ink")],
+        levels=[Level(0, dash="solid")],
+        legend="ends",
+        height=130,
+    )
+    return Lines(
+        name="epochs",
+        title="Over the course of training",
+        caption=f"On all images. The score is largest after epoch {count(epochs[best])}, with "
         f"{points(float(score[best]))} points (95% interval {points(float(low[best]))} to "
         f"{points(float(high[best]))}).",
-    )
-
-
-def _classes_figure(classes: list[dict[str, Any]]) -> Figure:
-    drawing = plots.class_gaps(
-        [row["name"] for row in classes],
-        np.array([row["target_accuracy"] for row in classes]),
-        np.array([row["reference_accuracy"] for row in classes]),
-    )
-    smallest = int(min(row["n"] for row in classes))
-    largest = int(max(row["n"] for row in classes))
-    sizes = count(smallest) if smallest == largest else f"{count(smallest)} to {count(largest)}"
-    shown = min(len(classes), plots.MOST_CLASSES)
-    rest = len(classes) - shown
-    tail = f" The other {count(rest)} classes are in the table below." if rest else ""
-    return Figure(
-        "The gap by class",
-        Markup(drawing),
-        f"Target minus reference accuracy by class, {sizes} images a class. One image more or less "
-        f"moves a class of {count(smallest)} by {points(1 / smallest, sign=False)} points.{tail}",
+        description=f"Line plots over {len(epochs)} epochs: the déjà vu score goes from "
+        f"{points(float(score[0]))} to {points(float(score[-1]))} points.",
+        x=axis,
+        y=Axis("accuracy", short_percent, low=0),
+        series=[
+            Series("target", epochs, columns["target_accuracy"], colour="target"),
+            Series("reference", epochs, columns["reference_accuracy"], colour="reference"),
+        ],
+        legend="ends",
+        height=150,
+        below=gap,
     )

@@ -1,239 +1,295 @@
-"""The déjà vu section: the score, what carries it, the images behind it."""
+"""The section of the two-model test: the score, what carries it, the images behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imprint.lenses.dejavu.page.figures import dejavu_figures
+import numpy as np
+
+from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
+from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.tables import (
+    class_name,
+    class_rows,
+    control_results,
+    probe_table,
+    two_model_classes,
+    two_model_table,
+)
 from imprint.lenses.dejavu.page.verdict import (
     below_guessing,
     images_of,
     percents_of,
     two_model_verdict,
 )
-from imprint.report.album import read_gallery
-from imprint.report.inputs import (
-    as_estimate,
-    estimate,
-    is_number,
-    lookup,
-    mapping,
-    number,
-    read_columns,
+from imprint.report.blocks import (
+    Block,
+    ControlResult,
+    Controls,
+    Details,
+    Figures,
+    Headlines,
+    Paragraph,
+    Part,
+    Verdict,
+    conclusions,
 )
+from imprint.report.figure import Figure
+from imprint.report.gallery import read_gallery
+from imprint.report.headline import Headline
+from imprint.report.inputs import lookup, mapping, read_columns
+from imprint.report.prose import Text, number, prose
 from imprint.report.section import SECTIONS, Section
-from imprint.report.templating import render
-from imprint.report.wording import MISSING, decimal
+from imprint.report.wording import count, decimal, p_value, plural, points
 from imprint.stats.estimate import Estimate
+from imprint.study.finding import from_json
+from imprint.study.tables import Table
 
-QUANTITIES = {
-    "score": (
-        "Déjà vu score",
-        "Target accuracy minus reference accuracy, each on the images that model is most sure of.",
-    ),
-    "paired_score": (
-        "Paired score",
-        "The same on one set of images, those the target is most sure of: memorized − forgotten.",
-    ),
-    "target_accuracy": (
-        "Target accuracy",
-        "How often the model that saw the image names its object from the background.",
-    ),
-    "reference_accuracy": (
-        "Reference accuracy",
-        "How often the model that never saw the image does: what background alone gives away.",
-    ),
-    "memorized": (
-        "Memorized",
-        "Only the target is right. Holds chance hits too, so read it against the next row.",
-    ),
-    "forgotten": (
-        "Forgotten",
-        "Only the reference is right. It cannot be memory: this is the noise floor.",
-    ),
-    "correlated": ("Correlated", "Both are right: the background is typical of its object."),
-    "unassociated": ("Neither", "Neither is right: the background gives nothing away."),
-}
-PROBE_KEYS = ("n", "top1", "top5")
 OTHER_METRIC = {"l2": "cosine", "cosine": "L2"}
 ACCURACIES = {"target_accuracy": "The target", "reference_accuracy": "The reference"}
-POINT_QUANTITIES = ("score", "paired_score")
-
-
-@dataclass(frozen=True)
-class ScoreStrip:
-    """A score with its interval as places on a strip from 0 to 100."""
-
-    title: str
-    score: Estimate
-    sentence: str
-    low: float
-    high: float
-    value: float
-    zero: float
+ASKED = prose(
+    "From the background of a picture alone, with the object cropped away, can a model that was "
+    'trained on this picture (the <b class="target">target</b>) name the object more often than a '
+    'model that was not (the <b class="reference">reference</b>)? The difference between the two '
+    "is the <b>déjà vu score</b>."
+)
+SHOWN = (
+    prose(
+        "A gap above zero means training left something of <em>single images</em> in the network: "
+        "facts that no typical background explains."
+    ),
+    "The reference model is the yardstick. What it guesses too is correlation, not memorization.",
+    "Forgotten images are the noise floor: the same event with the roles reversed.",
+)
+NOT_SHOWN = (
+    "One “memorized” image is not proven memorized. Some of them are chance hits, about as many as "
+    "are forgotten.",
+    "A score near zero is not proof of safety. This is one attack on one layer; another may find "
+    "more.",
+    "The score says that something can be recovered, not that the image can be reconstructed.",
+    "Scores of different data, crops or numbers of neighbours do not compare.",
+)
+PROBES = (
+    "Accuracy of a linear classifier on the frozen network. The gap between members and "
+    "non-members is the usual sign of overfitting; it need not follow the déjà vu score (Meehan et "
+    "al. 2023)."
+)
 
 
 @SECTIONS.register("dejavu")
 def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
-    """Return the section of the déjà vu lens, or None when the study has none.
+    """Return the section of the two-model test, or None when the study has none.
 
     Raises:
         ImprintError: a finding, table or picture it needs is missing or damaged.
     """
     if "dejavu" not in mapping(summary, "lenses"):
         return None
-    findings = mapping(summary, "lenses", "dejavu")
-    if "two_model" not in findings and "one_model" in findings:
+    lens = mapping(summary, "lenses", "dejavu")
+    if "two_model" not in lens and "one_model" in lens:
         return None
-    tables = root / "tables" / "dejavu"
+    findings = from_json(TwoModelFindings, lens, "summary.json")
     names = [str(name) for name in lookup(summary, "data", "class_names")]
-    percents = percents_of(mapping(findings, "two_model"))
-    scores = [estimate(findings, "two_model", p, "score") for p in percents]
-    classes = _classes(tables, names)
-    controls = control_rows(findings)
-    gallery = read_gallery(root / "gallery" / "dejavu")
-    html = render(
-        "dejavu.html.j2",
-        verdict=two_model_verdict(findings),
-        headlines=headline_strips(
-            [(images_of(p), s, _sentence(p, s)) for p, s in zip(percents, scores, strict=True)]
-        ),
-        below_guessing=below_guessing(mapping(findings, "two_model"), 1 / len(names), ACCURACIES),
-        significance={
-            key: number(findings, "significance", key)
-            for key in ("memorized", "forgotten", "p_value")
-        },
-        figures=dejavu_figures(tables, findings, percents, classes, chance=1 / len(names)),
-        results=_results(findings, "two_model", percents),
-        results_top5=_results(findings, "two_model_top5", percents),
-        results_other_metric=_results(findings, "two_model_other_metric", percents),
-        other_metric=OTHER_METRIC.get(summary.get("settings", {}).get("metric", "l2"), "cosine"),
-        by_logits=summary.get("settings", {}).get("decision") == "logits",
-        percents=percents,
-        controls=controls,
-        failed=[control["name"] for control in controls if not control["passed"]],
-        top=summary.get("settings", {}).get("top", 1),
-        probe=_probe(findings),
-        classes=classes,
-        classes_without_images=len(names) - len(classes),
-        gallery=gallery,
-    )
-    anchors = [
-        ("dejavu-result", "Result"),
-        ("dejavu-numbers", "Numbers"),
-        ("dejavu-controls", "Controls"),
-        ("dejavu-gallery", "Gallery"),
-        ("dejavu-classes", "Classes"),
+    settings = summary.get("settings", {})
+    tables = root / "tables" / "dejavu"
+    columns = ("n", "target_accuracy", "reference_accuracy", "gap", "confidence_gap")
+    classes = read_columns(tables / "classes.parquet", *columns)
+    content: list[Block] = [
+        *result_blocks(findings, 1 / len(names), "dejavu-controls"),
+        Figures(_figures(tables, findings, names, classes)),
+        _numbers(findings, settings),
+        conclusions(SHOWN, NOT_SHOWN),
+        *_controls(findings),
+        _gallery(root, by_logits=settings.get("decision") == "logits"),
+        _classes(classes, names),
     ]
-    return Section("dejavu", "Déjà vu", html, order=10, anchors=tuple(anchors))
+    return Section("dejavu", "Déjà vu", content, order=10)
 
 
-def headline_strips(lines: Sequence[tuple[str, Estimate, str]]) -> list[ScoreStrip]:
-    """Return scores as headlines, all on one strip that holds every interval and zero.
-
-    Args:
-        lines: title, score and the score in plain words.
-    """
-    low = min(0.0, *(score.low for _, score, _ in lines))
-    high = max(0.0, *(score.high for _, score, _ in lines))
-    pad = 0.06 * max(high - low, 0.01)
-
-    def place(x: float) -> float:
-        return round(100 * (x - low + pad) / (high - low + 2 * pad), 2)
-
+def result_blocks(findings: TwoModelFindings, chance: float, controls: str) -> list[Block]:
+    """Return verdict, headlines and significance."""
+    test = findings.two_model
+    verdict = two_model_verdict(test)
     return [
-        ScoreStrip(
-            title, s, sentence, place(s.low), place(s.high), place(s.value), round(place(0.0), 2)
+        Verdict(
+            verdict.heading,
+            [ASKED],
+            failed_controls(control_results(findings.controls), controls),
+            found=verdict.kind == "found",
+            anchor="dejavu-result",
+            link="Result",
+        ),
+        Headlines([score_headline(images_of(p), test[p].score, sentence(p, test[p].score))
+                   for p in percents_of(test)]),
+        significance_remark(findings.significance, "target", "training on an image made no "
+                            "difference"),
+        *(Paragraph(text) for text in below_guessing(test, chance, ACCURACIES)),
+    ]  # fmt: skip
+
+
+def score_headline(title: str, score: Estimate, text: Text) -> Headline:
+    """Return a score as a headline."""
+    return Headline(
+        title, score, 0.0, text, of="image", nothing="no memorization", write=points, unit="points"
+    )
+
+
+def failed_controls(results: Sequence[ControlResult], anchor: str) -> list[Text]:
+    """Return a warning that names the controls that failed, if any."""
+    failed = [result.name for result in results if not result.passed]
+    if not failed:
+        return []
+    return [
+        prose(
+            "<b>A control failed: {}.</b> Find out why before you rely on the score. "
+            '<a href="#{}">See the controls</a>',
+            ", ".join(failed),
+            anchor,
         )
-        for title, s, sentence in lines
     ]
 
 
-def _sentence(at: str, score: Estimate) -> str:
-    """Return the score in plain words."""
-    images = (
-        "100 training images"
-        if float(at) == 100
-        else f"100 training images among the {at}% each model is most sure of"
+def significance_remark(significance: Significance, model: str, null: str) -> Paragraph:
+    """Return McNemar's test in words."""
+    text = prose(
+        "Only the {model} was right on {memorized}, only the reference on {forgotten}. If {null}, "
+        "so uneven a split would come up with <b>{p}</b> (McNemar’s exact test, two-sided).",
+        model=model,
+        memorized=number(significance.memorized, lambda n: plural(n, "image")),
+        forgotten=number(significance.forgotten, lambda n: plural(n, "image")),
+        null=null,
+        p=p_value(significance.p_value),
     )
+    return Paragraph(text, "remark")
+
+
+def sentence(at: str, score: Estimate) -> str:
+    """Return the score of a two-model test in plain words."""
+    images = "100 training images"
+    if float(at) < 100:
+        images = f"100 training images among the {at}% each model is most confident of"
     amount = decimal(abs(100 * score.value), 0)
-    more = "more" if score.value > 0 else "fewer"
-    compared = (
-        "as many under the model that saw them as under one that did not"
-        if amount == "0"
-        else f"{amount} {more} under the model that saw them than under one that did not"
-    )
+    compared = f"{amount} {'more' if score.value > 0 else 'fewer'} under the target model than"
+    if amount == "0":
+        compared = "as many under the target model as"
     uncertain = "; zero lies within the interval" if score.low <= 0 <= score.high else ""
     return (
-        f"Of {images}, the background alone brings back the object of about {compared}{uncertain}."
+        f"Of {images}, the background alone brings back the object of about {compared} under the "
+        f"reference model{uncertain}."
     )
 
 
-def _results(
-    findings: Mapping[str, Any], test: str, percents: list[str]
-) -> list[tuple[str, str, bool, list[Estimate]]]:
-    """Return (name, meaning, whether in points, an estimate for each percentage) by quantity."""
-    if test not in findings:
-        return []
-    return [
-        (
-            title,
-            meaning,
-            key in POINT_QUANTITIES,
-            [estimate(findings, test, p, key) for p in percents],
-        )
-        for key, (title, meaning) in QUANTITIES.items()
+def _figures(
+    tables: Path, findings: TwoModelFindings, names: Sequence[str], classes: Table
+) -> list[Figure]:
+    accuracies = ("target_accuracy", "reference_accuracy")
+    curve = read_columns(tables / "curve.parquet", "percent", *accuracies)
+    records = read_columns(tables / "records.parquet", "category", "memorization")
+    drawn: list[Figure] = [
+        figures.accuracy_by_confidence(curve, findings.two_model, chance=1 / len(names)),
+        figures.category_shares(
+            findings.two_model,
+            "Shares of the images among all and among those the target is most confident of. "
+            "Memorized less forgotten is what training on the very image adds.",
+        ),
+        figures.strength_histogram(
+            records["category"],
+            records["memorization"].astype(np.float64),
+            "Each image that only one of the two models got right, by how much more confident that "
+            "model is. Without memorization, the two sides would mirror each other.",
+        ),
     ]
-
-
-def control_rows(findings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the controls, failed ones first."""
-    rows = []
-    for name, control in (mapping(findings, "controls") if "controls" in findings else {}).items():
-        found = as_estimate(control.get("value"))
-        value = found.value if found else control.get("value")
-        expected = control.get("expected")
-        rows.append(
-            {
-                "name": str(name).replace("_", " "),
-                "what": str(lookup(control, "what")),
-                "passed": bool(lookup(control, "passed")),
-                "value": decimal(value, 3) if is_number(value) else MISSING,
-                "interval": f"{decimal(found.low, 3)} to {decimal(found.high, 3)}" if found else "",
-                "expected": decimal(expected, 3) if is_number(expected) else MISSING,
-            }
+    if (tables / "epochs.parquet").exists():
+        score = ("score", "score_low", "score_high")
+        drawn.append(
+            figures.accuracy_by_epoch(read_columns(tables / "epochs.parquet", *score, *accuracies))
         )
-    return sorted(rows, key=lambda row: row["passed"])
+    rows = class_rows(classes)
+    if rows:
+        drawn.append(_class_figure(classes, rows, names))
+    return drawn
 
 
-def _probe(findings: Mapping[str, Any]) -> list[tuple[str, str, dict[str, float]]]:
-    """Return (model, which images, their number and the accuracies on them)."""
-    if not findings.get("linear_probe"):
-        return []
-    return [
-        (
-            str(model),
-            title,
-            {key: number(findings, "linear_probe", model, name, key) for key in PROBE_KEYS},
+def _class_figure(classes: Table, rows: list[int], names: Sequence[str]) -> Figure:
+    sizes = classes["n"][rows]
+    smallest, largest = int(sizes.min()), int(sizes.max())
+    shown = count(smallest) if smallest == largest else f"{count(smallest)} to {count(largest)}"
+    rest = len(rows) - figures.MAX_CLASSES
+    tail = f" The other {count(rest)} classes are in the table below." if rest > 0 else ""
+    return figures.class_gaps(
+        [class_name(names, int(classes["index"][row])) for row in rows],
+        classes["target_accuracy"][rows],
+        classes["reference_accuracy"][rows],
+        "The gap by class",
+        f"Target minus reference accuracy by class, {shown} images a class. One image more or less "
+        f"moves a class of {count(smallest)} by {points(1 / smallest, sign=False)} points.{tail}",
+    )
+
+
+def _numbers(findings: TwoModelFindings, settings: Mapping[str, Any]) -> Part:
+    top = settings.get("top_classes", 1)
+    caption = (
+        "Averages over both directions: A attacked with B as reference, and B with A. Below each "
+        "value, its 95% interval over images of the same kind; where fewer than ten images decide, "
+        "it errs on the wide side."
+    )
+    if top != 1:
+        caption += f" A guess is right when the true class is among the {top} most voted."
+    blocks: list[Block] = [two_model_table(findings.two_model, caption)]
+    if findings.two_model_top5:
+        caption = "Top-5: right when the true class is among the five most voted."
+        table = two_model_table(findings.two_model_top5, caption)
+        blocks.append(
+            Details("The same with the five most voted classes counted as right", [table])
         )
-        for model in mapping(findings, "linear_probe")
-        for name, title in (("train", "seen in training"), ("held_out", "held out"))
-    ]
+    if findings.two_model_other_metric:
+        metric = OTHER_METRIC.get(settings.get("metric", "l2"), "cosine")
+        caption = f"Neighbours by {metric} distance instead."
+        table = two_model_table(findings.two_model_other_metric, caption)
+        blocks.append(Details(f"The same with {metric} distance", [table]))
+    return Part("The numbers, and what each means", blocks, "dejavu-numbers", "Numbers")
 
 
-def _classes(tables: Path, names: list[str]) -> list[dict[str, Any]]:
-    """Return the classes that were attacked, largest gap first."""
-    columns = ("index", "n", "target_accuracy", "reference_accuracy", "gap", "confidence_gap")
-    table = read_columns(tables / "classes.parquet", *columns)
-    rows = [
-        {
-            "name": names[int(label)] if int(label) < len(names) else f"class {label}",
-            **{column: float(table[column][row]) for column in columns[1:]},
-        }
-        for row, label in enumerate(table["index"])
-        if table["n"][row] > 0
-    ]
-    return sorted(rows, key=lambda row: -row["gap"])
+def _controls(findings: TwoModelFindings) -> list[Block]:
+    results = control_results(findings.controls)
+    blocks: list[Block] = []
+    if results:
+        note = "Audits of the audit: where there is nothing to find, nothing may be found."
+        parts: list[Block] = [Paragraph(note), Controls(results)]
+        blocks.append(Part("Controls", parts, "dejavu-controls", "Controls"))
+    if findings.linear_probe:
+        parts_of_probe: list[Block] = [Paragraph(PROBES), probe_table(findings)]
+        blocks.append(Part("Would overfitting have shown it?", parts_of_probe, "dejavu-probe"))
+    return blocks
+
+
+def _gallery(root: Path, by_logits: bool) -> Part:
+    how = (
+        "Each model looks up the public images most like the crop and lets them vote; confidence "
+        "is minus the entropy of the votes, 0 nats when all agree."
+    )
+    if by_logits:
+        how = (
+            "Each model’s own classifier guesses; its confidence is its largest logit. Shown "
+            "beside are the public images most like the crop."
+        )
+    note = prose(
+        'The models see only the crop <span class="key crop"></span>, never the object '
+        '<span class="key box"></span>. {} Neighbours of the right class have a '
+        '<span class="key same"></span> ring.',
+        how,
+    )
+    folder = root / "gallery" / "dejavu"
+    gallery = read_gallery(folder, "picture", "Filter the gallery", size="large", note=note)
+    return Part("Gallery", [] if gallery is None else [gallery], "dejavu-gallery", "Gallery")
+
+
+def _classes(classes: Table, names: Sequence[str]) -> Part:
+    left_out = len(names) - len(class_rows(classes))
+    note = "Choose a heading to sort."
+    if left_out:
+        note += f" {plural(left_out, 'class', 'classes')} without attacked images left out."
+    blocks: list[Block] = [Paragraph(note), two_model_classes(classes, names)]
+    return Part("Every class", blocks, "dejavu-classes", "Classes")

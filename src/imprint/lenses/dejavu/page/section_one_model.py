@@ -2,40 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-from imprint.lenses.dejavu.page import plots
-from imprint.lenses.dejavu.page.one_model_gallery import read_one_model_gallery
-from imprint.lenses.dejavu.page.section import control_rows, headline_strips
-from imprint.lenses.dejavu.page.verdict import below_guessing, images_of, one_model_verdict
-from imprint.report.inputs import (
-    as_estimate,
-    estimate,
-    lookup,
-    mapping,
-    number,
-    read_columns,
+from imprint.core.missing import Missing
+from imprint.lenses.dejavu.findings import (
+    AgainstNonMembers,
+    OneModelFacts,
+    OneModelFindings,
 )
-from imprint.report.section import SECTIONS, Figure, Section
-from imprint.report.templating import render
+from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.section import (
+    failed_controls,
+    score_headline,
+    significance_remark,
+)
+from imprint.lenses.dejavu.page.tables import (
+    agreement_table,
+    class_name,
+    class_rows,
+    control_results,
+    one_model_classes,
+    references_table,
+)
+from imprint.lenses.dejavu.page.verdict import (
+    DejaVuVerdict,
+    below_guessing,
+    images_of,
+    one_model_verdict,
+    percents_of,
+)
+from imprint.report.blocks import (
+    Block,
+    Controls,
+    Figures,
+    Headlines,
+    Paragraph,
+    Part,
+    Verdict,
+    conclusions,
+)
+from imprint.report.figure import Figure
+from imprint.report.gallery import read_gallery
+from imprint.report.inputs import lookup, mapping, read_columns
+from imprint.report.prose import Text, number, prose, sentences
+from imprint.report.section import SECTIONS, Section
+from imprint.report.wording import count, interval, percent, plural, points
 from imprint.stats.estimate import Estimate
+from imprint.study.finding import from_json
+from imprint.study.tables import Table
 
-REFERENCES = {
-    "crop_classifier": "A network trained to name the object from the crop.",
-    "naive_bayes": "Naive Bayes on tags of the crop.",
-    "linear_head": "A linear classifier on features of a network, or of colours and edges.",
-    "combined": "The normalised geometric mean of the references above.",
-    "strictest": "Right where any of them is, as sure as the surest: for claims about single "
-    "images; chance hits add up in it.",
-}
 ACCURACIES = {"target_accuracy": "The model", "reference_accuracy": "The best reference"}
-COLUMNS = ("reference_accuracy", "memorized", "forgotten", "correlated")
-MEMORIZED, FORGOTTEN = 1, 2
+ASKED = (
+    "From the background of a picture alone, with the object cropped away, can a model that was "
+    'trained on this picture (the <b class="target">model</b>) name the object more often than a '
+    'classifier of backgrounds that was not (the <b class="reference">reference</b>)? No second '
+    "model is needed: references stand in for it. The best of them here is <b>{}</b>."
+)
+WITHOUT_BOXES = prose(
+    "<b>The images have no object boxes, so a corner of each was taken for its background.</b> A "
+    "corner may show part of the object; what is seen there counts as memorization or as "
+    "correlation, though it is neither."
+)
+CORNER = "A corner of each image was taken for its background; it may show part of the object."
+PUBLIC_MAY_BE_MEMBERS = prose(
+    "<b>The public images may be training images as well.</b> No image is known to be a "
+    "non-member. A model that memorized the public images may group them by more than what a crop "
+    "shows; give non-members where there are some."
+)
+NO_NON_MEMBERS = (
+    "There are no non-members. So a reference that is weaker than a second model would be turns "
+    "correlation into memorization here, and nothing shows by how much."
+)
+SHOWN = (
+    "A model that names what no reference finds in the background has it from somewhere else; from "
+    "the image itself, if it does so only for images it was trained on.",
+    "The more references fail on an image, the less its background explains.",
+)
+NOT_SHOWN = (
+    "A reference is not a second model. It may be better or worse at reading backgrounds; only "
+    "non-members show by how much.",
+    "One “memorized” image is not proven memorized: chance hits are among them.",
+    "A score near zero, or below, is not proof of safety.",
+)
 
 
 @SECTIONS.register("dejavu_one_model")
@@ -45,186 +97,207 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     Raises:
         ImprintError: a finding, table or picture it needs is missing or damaged.
     """
-    lens = mapping(summary, "lenses").get("dejavu")
-    if not isinstance(lens, Mapping) or "one_model" not in lens:
+    if "one_model" not in mapping(summary, "lenses").get("dejavu", ()):
         return None
-    found, data = mapping(lens, "one_model"), mapping(summary, "data")
+    lens = mapping(summary, "lenses", "dejavu")
+    findings = from_json(OneModelFindings, lens["one_model"], "summary.json")
+    data = mapping(summary, "data")
+    facts = from_json(OneModelFacts, data, "summary.json")
     names = [str(name) for name in lookup(data, "class_names")]
-    best = str(lookup(found, "best"))
-    percents = sorted(mapping(found, "against", best, "test"), key=float, reverse=True)
-    scores = [estimate(found, "against", best, "test", p, "score") for p in percents]
-    unseen = _unseen(found, best, percents[0])
-    tables = root / "tables" / "one_model"
-    controls = control_rows(found)
-    classes = _classes(tables, names, best)
-    verdict = one_model_verdict(found)
-    html = render(
-        "dejavu_one_model.html.j2",
-        verdict=verdict,
-        best=best,
-        headlines=headline_strips(_headlines(percents, scores, unseen)),
-        below_guessing=below_guessing(
-            mapping(found, "against", best, "test"), 1 / len(names), ACCURACIES
+    best, tables = findings.best, root / "tables" / "one_model"
+    columns = ("accuracy", f"{best}_accuracy", f"correlated_{best}")
+    classes = read_columns(tables / "classes.parquet", "n", *columns)
+    verdict, results = one_model_verdict(findings), control_results(findings.controls)
+    test = findings.against[best]
+    content: list[Block] = [
+        Verdict(
+            verdict.heading,
+            [prose(ASKED, best.replace("_", " "))],
+            [*failed_controls(results, "one-model-controls"), *_warnings(facts)],
+            found=verdict.kind == "found",
+            anchor="one-model-result",
+            link="Result",
         ),
-        unseen=unseen,
-        claims={key: number(found, "claims", key) for key in mapping(found, "claims")},
-        explained=estimate(found, "explained"),
-        significance={
-            key: number(found, "against", best, "significance", key)
-            for key in ("memorized", "forgotten", "p_value")
-        },
-        figures=_figures(tables, found, best, percents, classes),
-        percents=percents,
-        references=[_reference(found, name, percents) for name in mapping(found, "against")],
-        calibrated=bool(lookup(found, "calibration", "used")),
-        agreement=[_agreement(pair) for pair in lookup(found, "agreement")],
-        controls=controls,
-        failed=[control["name"] for control in controls if not control["passed"]],
-        public_seen=bool(lookup(data, "public_seen")),
-        without_boxes=bool(lookup(data, "without_boxes")),
-        corner=lookup(data, "crop_rule") == "corner",
-        layer=str(lookup(data, "layer")),
-        gallery=read_one_model_gallery(root / "gallery" / "one_model"),
-        classes=classes,
-    )
-    anchors = (
-        ("one-model-result", "Result"),
-        ("one-model-references", "References"),
-        ("one-model-gallery", "Most memorized" if verdict.kind == "found" else "Gallery"),
-        ("one-model-classes", "Classes"),
-    )
-    return Section("dejavu_one_model", "Déjà vu of one model", html, order=11, anchors=anchors)
-
-
-def _headlines(
-    percents: list[str], scores: list[Estimate], unseen: Mapping[str, Estimate] | None
-) -> list[tuple[str, Estimate, str]]:
-    """Return title, score and sentence of each headline, the one that tells memory first."""
-    lines = [
-        (images_of(p), score, _sentence(p, score, unseen))
-        for p, score in zip(percents, scores, strict=True)
+        *([Paragraph(CORNER)] if facts.crop_rule == "corner" and not facts.without_boxes else []),
+        Headlines([score_headline(*line) for line in _headlines(findings)]),
+        Paragraph(_non_members(_beyond(findings)), "remark"),
+        significance_remark(test.significance, "model", "both were equally good"),
+        *(Paragraph(text) for text in below_guessing(test.test, 1 / len(names), ACCURACIES)),
+        Figures(_figures(tables, findings, names, classes)),
+        _references(findings, facts.layer),
+        conclusions(SHOWN, NOT_SHOWN),
+        *([Part("Controls", [Controls(results)], "one-model-controls")] if results else []),
+        _gallery(root, findings, verdict),
+        _classes(classes, names, best),
     ]
-    if unseen is None:
+    return Section("dejavu_one_model", "Déjà vu of one model", content, order=11)
+
+
+def _warnings(facts: OneModelFacts) -> list[Text]:
+    warnings: list[Text] = [WITHOUT_BOXES] if facts.without_boxes else []
+    return [*warnings, PUBLIC_MAY_BE_MEMBERS] if facts.public_may_be_members else warnings
+
+
+def _beyond(findings: OneModelFindings) -> AgainstNonMembers | None:
+    if isinstance(findings.non_members, Missing):
+        return None
+    return findings.non_members.against[findings.best]
+
+
+def _headlines(findings: OneModelFindings) -> list[tuple[str, Estimate, str]]:
+    """Return title, score and sentence of each headline, the one that shows memorization first."""
+    test, beyond = findings.against[findings.best].test, _beyond(findings)
+    lines = []
+    for at in percents_of(test):
+        score = test[at].score
+        images = (
+            "all attacked images" if float(at) == 100 else f"the {at}% each is most confident of"
+        )
+        text = f"The model’s accuracy on {images}, less that of the best reference.{_zero(score)}"
+        if beyond is not None:
+            text += (
+                " By itself it is no evidence of memorization: it also measures how strong the "
+                "reference is."
+            )
+        lines.append((images_of(at), score, text))
+    if beyond is None:
         return lines
-    excess = unseen["excess"]
-    told = (
-        "The score on training images minus the score on images the model never saw, in "
-        f"percentage points: the strength of the reference cancels.{_zero(excess)}"
+    text = (
+        "The score on members minus the score on non-members, in percentage points: the strength "
+        f"of the reference cancels.{_zero(beyond.excess)}"
     )
-    return [("Beyond images it never saw", excess, told), *lines]
-
-
-def _sentence(at: str, score: Estimate, unseen: Mapping[str, Estimate] | None) -> str:
-    """Return the score in plain words."""
-    images = "all attacked images" if float(at) == 100 else f"the {at}% each is most sure of"
-    told = f"The model’s accuracy on {images}, less that of the best reference.{_zero(score)}"
-    if unseen is None:
-        return told
-    return (
-        f"{told} By itself it is no evidence of memorization: it also measures how strong the "
-        "reference is."
-    )
+    return [("Beyond non-members", beyond.excess, text), *lines]
 
 
 def _zero(score: Estimate) -> str:
     return " Zero lies within the interval." if score.low <= 0 <= score.high else ""
 
 
-def _unseen(found: Mapping[str, Any], best: str, percent: str) -> dict[str, Estimate] | None:
-    if "missing" in mapping(found, "unseen"):
-        return None
-    return {
-        "score": estimate(found, "unseen", "against", best, "test", percent, "score"),
-        "excess": estimate(found, "unseen", "against", best, "excess"),
-        "claimed": estimate(found, "unseen", "claimed_by_chance"),
-    }
-
-
-def _reference(found: Mapping[str, Any], name: str, percents: list[str]) -> dict[str, Any]:
-    calibration = mapping(found, "calibration")
-    return {
-        "name": name.replace("_", " "),
-        "key": name,
-        "meaning": REFERENCES.get(name, ""),
-        "scores": [estimate(found, "against", name, "test", p, "score") for p in percents],
-        **{key: estimate(found, "against", name, "test", percents[0], key) for key in COLUMNS},
-        "temperature": number(calibration, name, "temperature") if name in calibration else None,
-    }
-
-
-def _agreement(pair: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "pair": " and ".join(str(lookup(pair, key)).replace("_", " ") for key in _PAIR),
-        **{key: estimate(pair, key) for key in ("agreed", "both_right", "same_guess")},
-        "kappa": as_estimate(lookup(pair, "kappa")),
-    }
-
-
-_PAIR = ("first", "second")
+def _non_members(beyond: AgainstNonMembers | None) -> Text:
+    if beyond is None:
+        return NO_NON_MEMBERS
+    score, excess = beyond.test[percents_of(beyond.test)[0]].score, beyond.excess
+    return prose(
+        "On images of the same kind that the model was <em>not trained on</em> the same score is "
+        "<b>{}</b> points ({}): how much the reference is stronger or weaker than a second model "
+        "would be. Beyond that, training left <b>{}</b> points ({}).",
+        points(score.value),
+        interval(score, points),
+        points(excess.value),
+        interval(excess, points),
+    )
 
 
 def _figures(
-    tables: Path,
-    found: Mapping[str, Any],
-    best: str,
-    percents: list[str],
-    classes: list[dict[str, Any]],
+    tables: Path, findings: OneModelFindings, names: Sequence[str], classes: Table
 ) -> list[Figure]:
-    shares = {
-        float(p): {
-            key: estimate(found, "against", best, "test", p, key).value
-            for key in plots.CATEGORY_LABELS
-        }
-        for p in percents
-    }
-    names = (f"{best}_category", f"{best}_memorization")
-    records = read_columns(tables / "records.parquet", *names)
-    category, strength = records[names[0]], records[names[1]].astype(np.float64)
-    drawing = plots.strength_histogram(
-        strength[category == MEMORIZED], -strength[category == FORGOTTEN]
-    )
+    best = findings.best
+    columns = (f"{best}_category", f"{best}_memorization")
+    records = read_columns(tables / "records.parquet", *columns)
+    rows = class_rows(classes)
     return [
-        Figure(
-            "What the background gives away",
-            Markup(plots.category_shares(shares)),
-            "Shares of the images among all and among those the model is most sure of. Correlated "
-            "are those that the best reference names too.",
+        figures.category_shares(
+            findings.against[best].test,
+            "Shares of the images among all and among those the model is most confident of. "
+            "Correlated are those that the best reference names too.",
         ),
-        Figure(
-            "How strongly single images are memorized",
-            Markup(drawing),
+        figures.strength_histogram(
+            records[columns[0]],
+            records[columns[1]].astype(np.float64),
             "Images that only the model got right, by the entropy of the reference less that of "
             "the neighbours’ votes; below, those that only the reference got right, the reverse.",
         ),
-        Figure(
+        figures.class_gaps(
+            [class_name(names, int(classes["index"][row])) for row in rows],
+            classes["accuracy"][rows],
+            classes[f"{best}_accuracy"][rows],
             "Class by class",
-            Markup(
-                plots.class_gaps(
-                    [row["name"] for row in classes],
-                    np.array([row["model"] for row in classes]),
-                    np.array([row["reference"] for row in classes]),
-                )
-            ),
             "The model’s accuracy on the images of each class, less that of the best reference.",
         ),
     ]
 
 
-def _classes(tables: Path, names: list[str], best: str) -> list[dict[str, Any]]:
-    """Return the classes that were attacked, those with most correlation first."""
-    columns = {
-        "n": "n",
-        "model": "accuracy",
-        "reference": f"{best}_accuracy",
-        "correlated": f"correlated_{best}",
-    }
-    table = read_columns(tables / "classes.parquet", *columns.values())
-    rows = [
-        {
-            "name": names[int(label)],
-            **{key: float(table[column][row]) for key, column in columns.items()},
-        }
-        for row, label in enumerate(table["index"])
-        if table["n"][row] > 0
-    ]
-    return sorted(rows, key=lambda row: -row["correlated"])
+def _references(findings: OneModelFindings, layer: str) -> Part:
+    note = (
+        "None was trained on the crop it predicts. Entropies were calibrated by a temperature "
+        "each; above 1, the reference was overconfident."
+    )
+    if not findings.calibrated:
+        note = (
+            "None was trained on the crop it predicts. Entropies are not calibrated, as published; "
+            "they do not compare between references."
+        )
+    caption = (
+        f"The model (layer {layer}) against each reference. Below each value, its 95% interval "
+        "over images; references are taken as they are. The best was chosen on the same images, so "
+        "the score against it leans low where others are as good."
+    )
+    blocks: list[Block] = [Paragraph(note), references_table(findings, caption)]
+    if findings.agreement:
+        caption = (
+            "How far references agree on which backgrounds give their object away: both right or "
+            "both wrong, both right, the same guess, and Cohen’s κ."
+        )
+        blocks.append(agreement_table(findings, caption))
+    explained = prose(
+        "Every reference names the object of {} of the images ({}): background alone explains "
+        "those, whatever the model. They are listed in tables/one_model/explained.npy, which "
+        "another test can exclude from its claims.",
+        number(findings.explained.value, percent),
+        interval(findings.explained),
+    )
+    return Part(
+        "The references", [*blocks, Paragraph(explained)], "one-model-references", "References"
+    )
+
+
+def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> Part:
+    claims, found = findings.claims, verdict.kind == "found"
+    memorized = plural(claims.memorized, "image")
+    note = f"The model names the object of {memorized} that no reference explains"
+    if claims.listed:
+        note += (
+            f"; {count(claims.excluded)} of them stand in the list of excluded images, which "
+            f"leaves {count(claims.claimed)}"
+        )
+    chance = ""
+    if not isinstance(findings.non_members, Missing):
+        share = findings.non_members.claimed_by_chance
+        chance = (
+            f"It does so for {percent(share.value)} of non-members as well ({interval(share)}): "
+            "that share is chance."
+        )
+    keys = prose(
+        'The model sees only the crop <span class="key crop"></span>, never the object '
+        '<span class="key box"></span>. Strength is the entropy of the most confident reference '
+        "less that of the votes, in nats. Neighbours of the right class have a "
+        '<span class="key same"></span> ring.'
+    )
+    none = (
+        "On the whole no memorization was found, so no single image here shows any."
+        if not found
+        else ""
+    )
+    gallery = read_gallery(
+        root / "gallery" / "one_model",
+        "one-model",
+        "Filter the memorized images",
+        size="large",
+        note=sentences(f"{note}.", chance, none, keys),
+        nothing="None.",
+    )
+    title = (
+        "The most strongly memorized images" if found else "Images that only the model got right"
+    )
+    link = "Most memorized" if found else "Gallery"
+    return Part(title, [] if gallery is None else [gallery], "one-model-gallery", link)
+
+
+def _classes(classes: Table, names: Sequence[str], best: str) -> Part:
+    note = (
+        "How often the model and the best reference are right, the gap between them, and the share "
+        "of the images that both get right. Choose a heading to sort."
+    )
+    blocks: list[Block] = [Paragraph(note), one_model_classes(classes, names, best)]
+    title = "Classes that their background gives away"
+    return Part(title, blocks, "one-model-classes", "Classes")

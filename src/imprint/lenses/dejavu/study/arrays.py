@@ -1,168 +1,237 @@
-"""The two-model test on arrays that the user computed elsewhere."""
+"""Both tests on arrays that the user computed elsewhere."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint import __version__
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
-from imprint.lenses.dejavu.memorization.attack import Metric, attack
-from imprint.lenses.dejavu.memorization.two_model import (
-    Side,
-    categories,
-    memorization_strength,
-    plain_findings,
-    significance,
-    two_model,
-)
+from imprint.core.progress import warn
+from imprint.data.index_list import read_index_list
+from imprint.lenses.dejavu.findings import TwoModelFindings
+from imprint.lenses.dejavu.memorization.attack import attack
+from imprint.lenses.dejavu.memorization.one_model import AttackedCrops, one_model
+from imprint.lenses.dejavu.memorization.references import log_probabilities
+from imprint.lenses.dejavu.memorization.two_model import Side, records, significance, two_model
+from imprint.lenses.dejavu.memorization.votes import ClassVotes
+from imprint.lenses.dejavu.options import OneModelOptions, VoteChoice
+from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
+from imprint.report.summary import new_summary
+from imprint.study.array_file import array, arrays_from, read_array_file
+from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
-from imprint.study.npz import Arrays, check_numbers, read_npz
+from imprint.study.npz import read_any_npz
 from imprint.study.tables import write_table
 
-MATRICES = ("public", "crops_target", "crops_reference")
-VECTORS = ("public_labels", "labels")
-OPTIONAL = ("public_reference", "index")
-AXES = {1: "1 axis, one value a row", 2: "2 axes, rows and columns"}
+if TYPE_CHECKING:
+    from imprint.lenses.dejavu.commands import AttackArrays
+
+ONLY = "reference"
+"""Name of the reference in ``reference_probs``; that in ``reference_probs_NAME`` is NAME."""
+OF_ARRAYS = (
+    *("arrays", "out", "k", "voting", "metric", "top_percent", "top_classes", "calibrate"),
+    *("exclude_images", "seed", "device", "json"),
+)
+"""Options of the one-model test that apply to arrays."""
 
 
-def attack_arrays(
-    file: Path,
-    out: Path,
-    k: int = 100,
-    metric: Metric = "l2",
-    confidences: tuple[float, ...] = (100, 20),
-    top: int = 1,
-    seed: int = 0,
-    voting: int = 0,
-    device: DeviceName = "auto",
-) -> dict[str, Any]:
-    """Run the test in one direction; write ``summary.json`` and ``dejavu/records.parquet``.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoModelArrays:
+    """The arrays of a two-model test in one direction."""
 
-    Args:
-        file: ``.npz`` with ``public [M, d]``, ``public_labels [M]``, ``crops_target [N, d]``,
-            ``crops_reference [N, d]``, ``labels [N]``; optionally ``index [N]``, and
-            ``public_reference [M, d]`` when the reference model embeds the public images otherwise.
-        out: folder for the results.
-        k: public neighbours that are searched.
-        metric: distance between embeddings.
-        confidences: percentages in (0, 100].
-        top: a guess is right when the label is among this many most voted classes.
-        seed: of the bootstrap.
-        voting: how many of the neighbours vote; 0 for all.
-        device: where neighbours are searched.
+    public: FloatArray = array("M d", "embeddings of public images", dtype="float32")
+    public_labels: IntArray = array("M", "their classes", kind="label")
+    labels: IntArray = array("N", "classes of the attacked images", kind="label")
+    crops_target: FloatArray = array(
+        "N d", "embeddings of their background crops under the target model", dtype="float32"
+    )
+    public_reference: FloatArray = array(
+        "M e",
+        "embeddings of public images under the reference model, where they differ",
+        dtype="float32",
+        default="public",
+    )
+    crops_reference: FloatArray = array(
+        "N e", "embeddings of the crops under the reference model", dtype="float32"
+    )
+    index: IntArray | None = array("N", "indices of the images", kind="label", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OneModelArrays:
+    """The arrays of a one-model test."""
+
+    public: FloatArray = array("M d", "embeddings of public images", dtype="float32")
+    public_labels: IntArray = array("M", "their classes", kind="label")
+    labels: IntArray = array("N", "classes of the attacked images", kind="label")
+    crops_target: FloatArray = array("N d", "embeddings of their background crops", dtype="float32")
+    reference_probs: FloatArray = array(
+        "N C", "class probabilities of a reference that was not trained on these crops"
+    )
+    further: Mapping[str, FloatArray] = array(
+        "N C", "those of another reference, NAME", name="reference_probs_*", optional=True
+    )
+    index: IntArray | None = array("N", "indices of the images", kind="label", optional=True)
+    members: BoolArray | None = array(
+        "N", "whether the model was trained on the image", kind="flag", optional=True
+    )
+
+
+def attack_arrays(options: AttackArrays) -> dict[str, Any]:
+    """Run the two-model test in one direction; write summary and ``dejavu/records.parquet``.
 
     Raises:
-        ImprintError: a key is missing, shapes do not fit, a value is not finite, more neighbours
-            vote than are searched, or this machine lacks the device.
+        ImprintError: an array is missing or does not fit, k exceeds the public images, or this
+            machine lacks the device.
     """
-    arrays = read_arrays(file)
-    labels = arrays["labels"].astype(np.int64)
-    public_labels = arrays["public_labels"].astype(np.int64)
-    classes = int(max(labels.max(), public_labels.max())) + 1
-    voters = np.arange(len(public_labels))
-    public = arrays["public"]
-    target, reference = (
-        attack(crops, base, voters, public_labels, classes, k, voting or None, metric, device).votes
-        for crops, base in (
-            (arrays["crops_target"], public),
-            (arrays["crops_reference"], arrays.get("public_reference", public)),
-        )
+    arrays = read_array_file(TwoModelArrays, options.arrays)
+    side = guess_both(arrays, options, options.device)
+    top = options.top_classes
+    findings = TwoModelFindings(
+        two_model=two_model([side], options.top_percent, top, options.seed),
+        significance=significance([side], top),
     )
-    index = arrays.get("index", np.arange(len(labels))).astype(np.int64)
-    side = Side("target", index, labels, target, reference)
-    summary = {
-        "imprint": __version__,
-        "data": {"arrays": file.name, "attacked": len(labels), "public": len(public_labels)},
-        "settings": {"k": k, "voting": voting, "metric": metric, "top": top, "seed": seed},
-        "lenses": {
-            "dejavu": {
-                "two_model": plain_findings(two_model([side], confidences, top, seed)),
-                "significance": significance([side], top),
-            }
-        },
+    settings = {
+        "k": options.k,
+        "voting": options.voting,
+        "metric": options.metric,
+        "top_classes": options.top_classes,
+        "seed": options.seed,
     }
-    records = {
-        "index": index,
-        "label": labels,
-        "category": categories(side, top).argmax(axis=1),
-        "target_prediction": target.ranked[:, 0],
-        "target_confidence": target.confidence,
-        "reference_prediction": reference.ranked[:, 0],
-        "reference_confidence": reference.confidence,
-        "memorization": memorization_strength(side),
+    facts = {
+        "arrays": options.arrays.name,
+        "attacked": len(arrays.labels),
+        "public": len(arrays.public_labels),
     }
-    write_table(out / "dejavu" / "records.parquet", records)
-    write_json(out / "summary.json", summary)
+    summary = new_summary(facts, {"dejavu": to_json(findings)}, settings)
+    table = {"index": side.index, **records([side], top)}
+    write_table(options.out / "dejavu" / "records.parquet", table)
+    write_json(options.out / "summary.json", summary)
     return summary
 
 
-def read_arrays(file: Path) -> Arrays:
-    """Return the arrays of a file, checked against one another.
+def guess_both(arrays: TwoModelArrays, choice: VoteChoice, device: DeviceName) -> Side:
+    """Return the guesses of target and reference model.
 
     Raises:
-        ImprintError: no such file, not ``.npz``, a missing or unknown key, or shapes that do not
-            fit; the message names the key.
+        ImprintError: k exceeds the public images, or this machine lacks the device.
     """
-    arrays = read_npz(file, (*MATRICES, *VECTORS), OPTIONAL)
-    _check_shapes(file, arrays)
-    return {
-        key: array.astype(np.float32) if array.ndim == 2 else array for key, array in arrays.items()
-    }
+    classes = int(max(arrays.labels.max(), arrays.public_labels.max())) + 1
+    pairs = (
+        (arrays.crops_target, arrays.public),
+        (arrays.crops_reference, arrays.public_reference),
+    )
+    target, reference = (
+        _vote(crops, public, arrays.public_labels, classes, choice, device)
+        for crops, public in pairs
+    )
+    index = np.arange(len(arrays.labels)) if arrays.index is None else arrays.index
+    return Side("target", index, arrays.labels, target, reference)
 
 
-def _check_shapes(file: Path, arrays: Arrays) -> None:
-    public, crops = rows(arrays["public"]), rows(arrays["labels"])
-    width = arrays["public"].shape[-1] if arrays["public"].ndim else 0
-    expected: dict[str, tuple[int, ...]] = {
-        "public": (public, width),
-        "public_labels": (public,),
-        "crops_target": (crops, width),
-        "crops_reference": (crops, width),
-        "labels": (crops,),
-        "index": (crops,),
-    }
-    if "public_reference" in arrays:
-        given = arrays["crops_reference"]
-        its_width = given.shape[-1] if given.ndim else 0
-        expected["crops_reference"] = (crops, its_width)
-        expected["public_reference"] = (public, its_width)
-    check_shapes(file, arrays, expected)
+def _vote(
+    crops: NDArray[Any],
+    public: NDArray[Any],
+    public_labels: IntArray,
+    classes: int,
+    choice: VoteChoice,
+    device: DeviceName,
+) -> ClassVotes:
+    voters, voting = np.arange(len(public_labels)), choice.voting or None
+    return attack(
+        crops, public, voters, public_labels, classes, choice.k, voting, choice.metric, device
+    ).votes
 
 
-def check_shapes(file: Path, arrays: Arrays, expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that every array has its shape and holds finite numbers, and labels whole ones.
+def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
+    """Run the one-model test; write summary, and tables in ``dejavu/one_model/``.
 
     Raises:
-        ImprintError: one does not; the message names it.
+        ImprintError: an array is missing or does not fit, rows that are not distributions over the
+            classes, or options that need a network.
     """
-    for key, array in arrays.items():
-        if array.ndim != len(expected[key]):
-            raise ImprintError(
-                f"{file}: {key} has shape {list(array.shape)}: it must have "
-                f"{AXES[len(expected[key])]}"
+    _refuse_options_of_networks(options)
+    arrays = read_one_model_arrays(file)
+    crops = attacked_crops(str(file), arrays, options, options.device)
+    exclude = None if options.exclude_images is None else read_index_list(options.exclude_images)
+    top = options.top_classes
+    result = one_model(crops, options.top_percent, top, options.seed, options.calibrate, exclude)
+    facts = {
+        "arrays": file.name,
+        "attacked_members": int(crops.members.sum()),
+        "attacked_non_members": int((~crops.members).sum()),
+        "public": len(arrays.public_labels),
+    }
+    names = ("k", "voting", "metric", "top_classes", "calibrate", "seed")
+    settings = {name: getattr(options, name) for name in names}
+    lens = {"dejavu": {"one_model": to_json(result.findings)}}
+    summary = new_summary(facts, lens, settings)
+    write_one_model_tables(options.out / "dejavu" / "one_model", result, crops.classes, top)
+    write_json(options.out / "summary.json", summary)
+    return summary
+
+
+def read_one_model_arrays(file: Path) -> OneModelArrays:
+    """Return the arrays of a file; ``seen`` is the old name of ``members``."""
+    arrays = read_any_npz(file)
+    if "seen" in arrays and "members" not in arrays:
+        warn(f"{file}: array 'seen' is now 'members'; the old name goes in the next version")
+        arrays["members"] = arrays.pop("seen")
+    return arrays_from(OneModelArrays, arrays, str(file))
+
+
+def attacked_crops(
+    where: str, arrays: OneModelArrays, choice: VoteChoice, device: DeviceName
+) -> AttackedCrops:
+    """Return the guesses of the model beside the references.
+
+    Raises:
+        ImprintError: labels beyond the classes of the references, rows that are no distributions,
+            no member, or k exceeds the public images.
+    """
+    count, classes = arrays.reference_probs.shape
+    highest = max(arrays.labels.max(), arrays.public_labels.max())
+    if highest >= classes:
+        raise ImprintError(
+            f"{where}: labels run to {highest}, but reference_probs has {classes} classes"
+        )
+    members = np.ones(count, dtype=bool) if arrays.members is None else arrays.members
+    if not members.any():
+        raise ImprintError(f"{where}: no crop is of a member, so there is nothing to attack")
+    probabilities = {"": arrays.reference_probs} | {
+        f"_{name}": rows for name, rows in arrays.further.items()
+    }
+    votes = _vote(arrays.crops_target, arrays.public, arrays.public_labels, classes, choice, device)
+    return AttackedCrops(
+        np.arange(count) if arrays.index is None else arrays.index,
+        arrays.labels,
+        members,
+        votes,
+        {
+            name.removeprefix("_") or ONLY: log_probabilities(
+                rows, f"{where}: reference_probs{name}"
             )
-    for key, array in arrays.items():
-        if array.shape != expected[key]:
-            raise ImprintError(
-                f"{file}: {key} has shape {list(array.shape)}, expected {list(expected[key])}"
-            )
-        check_numbers(file, key, array)
-    for key in (*VECTORS, "index"):
-        whole = arrays.get(key)
-        if whole is None:
+            for name, rows in probabilities.items()
+        },
+        classes,
+    )
+
+
+def _refuse_options_of_networks(options: OneModelOptions) -> None:
+    """Refuse options that were set, but concern a network, images or references."""
+    for field in dataclasses.fields(options):
+        if field.name in OF_ARRAYS:
             continue
-        if whole.size == 0:
-            raise ImprintError(f"{file}: {key} is empty")
-        if whole.min() < 0 or (whole != whole.astype(np.int64)).any():
-            raise ImprintError(f"{file}: {key} must hold whole numbers from 0")
-
-
-def rows(array: NDArray[Any]) -> int:
-    """Return how many rows an array has, 0 of a single number."""
-    return len(array) if array.ndim else 0
+        factory = field.default_factory
+        default = factory() if factory is not dataclasses.MISSING else field.default
+        if getattr(options, field.name) != default:
+            flag = "--" + field.name.replace("_", "-")
+            raise ImprintError(f"{flag} needs a network: with --arrays, leave it out")

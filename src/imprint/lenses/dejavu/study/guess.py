@@ -1,9 +1,10 @@
-"""What a network guesses about crops, for every test that asks for guesses."""
+"""Guesses of networks about crops, for every test."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,13 @@ from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
-from imprint.lenses.dejavu.memorization.attack import Attacked, attack
+from imprint.lenses.dejavu.memorization.attack import CropGuesses, attack
 from imprint.lenses.dejavu.memorization.votes import logit_votes
+from imprint.lenses.dejavu.options import AttackChoice
 from imprint.nets.fill import initial_model
 from imprint.nets.image_model import ImageModel, Layer
 from imprint.nets.model_card import ModelCard
-from imprint.stats.cut import check_percents
-from imprint.study.options import AttackChoice
+from imprint.study.tables import positions_of, read_table
 
 SIDES = ("A", "B")
 TOP_RANKED = 5
@@ -26,7 +27,7 @@ TOP_RANKED = 5
 
 
 def searched_layer(choice: AttackChoice, has_projector: bool) -> Layer:
-    """Return the layer that is searched, of networks with a projector or without."""
+    """Return the layer that is searched, in networks with a projector or without."""
     if choice.layer != "auto":
         return choice.layer
     if choice.decision == "logits":
@@ -40,61 +41,98 @@ def settled_layer(choice: AttackChoice) -> Layer:
     return choice.layer
 
 
-def check_guesses(choice: AttackChoice, images: ImageSet) -> None:
-    """Check how guesses are made.
+def check_guesses(choice: AttackChoice, images: ImageSet, public: int) -> None:
+    """Check the options of the attack against the images.
+
+    Args:
+        choice: the options.
+        images: whose classes are guessed.
+        public: how many images are public.
 
     Raises:
-        ImprintError: a choice that does not fit the classes or the others.
+        ImprintError: an option that does not fit the classes, the public images or the others.
     """
     if choice.decision == "logits" and choice.layer not in ("auto", "logits"):
         raise ImprintError(
             f"--decision logits needs --layer logits, got {choice.layer}: the classifier guesses"
         )
     most = min(TOP_RANKED, len(images.classes))
-    if not 1 <= choice.top <= most:
-        raise ImprintError(f"--top is {choice.top}: it must lie in 1…{most}")
-    if choice.k < 1:
-        raise ImprintError(f"--k is {choice.k}: choose 1 or more")
-    if not 0 <= choice.voting <= choice.k:
-        raise ImprintError(f"--voting is {choice.voting}: it must lie in 0…k ({choice.k})")
-    check_percents(choice.confidence)
+    if choice.top_classes > most:
+        raise ImprintError(f"--top-classes must be in [1, {most}], got {choice.top_classes}")
+    if choice.k > public:
+        raise ImprintError(
+            f"--k is {choice.k} but only {public} images are public: choose a smaller --k"
+        )
 
 
 def guess(
     crops: NDArray[np.float32],
     public: NDArray[np.float32],
     public_index: IntArray,
-    labels: IntArray,
-    classes: int,
+    images: ImageSet,
     choice: AttackChoice,
     device: DeviceName,
-) -> Attacked:
-    """Return the guesses of one network, its neighbours' or the classifier's own.
+) -> CropGuesses:
+    """Return the guesses of one network: the vote of the neighbours, or the classifier's own.
 
     Args:
-        crops: ``[n, d]``, what it makes of the crops.
-        public: ``[M, d]``, what it makes of the public images.
-        public_index: int64 ``[M]``, which these are.
-        labels: int64, classes by global index.
-        classes: number of classes.
+        crops: ``[n, d]``, representations of the crops.
+        public: ``[M, d]``, representations of the public images.
+        public_index: int64 ``[M]``, global indices of the public images.
+        images: labels and classes.
         choice: how guesses are made.
         device: where neighbours are searched.
     """
-    found = attack(
+    guesses = attack(
         crops,
         public,
         public_index,
-        labels[public_index],
-        classes,
+        images.labels[public_index],
+        len(images.classes),
         k=choice.k,
         voting=choice.voting or None,
         metric=choice.metric,
         device=device,
     )
-    return replace(found, votes=logit_votes(crops)) if choice.decision == "logits" else found
+    return replace(guesses, votes=logit_votes(crops)) if choice.decision == "logits" else guesses
+
+
+@dataclass(frozen=True)
+class Guesser:
+    """Guesses of embedded networks, from the tables that ``EmbedViews`` wrote.
+
+    Attributes:
+        tables: the folder, with ``MODEL.VIEW.parquet``.
+        images: labels and classes.
+        choice: how guesses are made.
+        device: where neighbours are searched.
+        public: name of the view of public images.
+        crops: name of the view of crops.
+    """
+
+    tables: Path
+    images: ImageSet
+    choice: AttackChoice
+    device: DeviceName
+    public: str = "public"
+    crops: str = "crops"
+
+    def guess(self, model: str, index: IntArray) -> CropGuesses:
+        """Return the guesses of a network about the crops of the given images."""
+        public = read_table(self.tables / f"{model}.{self.public}.parquet")
+        crops = read_table(self.tables / f"{model}.{self.crops}.parquet")
+        layer = settled_layer(self.choice)
+        rows = crops[layer][positions_of(crops["index"], index, model)]
+        return guess(rows, public[layer], public["index"], self.images, self.choice, self.device)
+
+    @property
+    def snapshots(self) -> list[int]:
+        """Epochs of the snapshots of A, rising."""
+        files = self.tables.glob(f"A@[0-9]*.{self.public}.parquet")
+        return sorted(int(file.name.split(".")[0].removeprefix("A@")) for file in files)
 
 
 def untrained_like(card: ModelCard, seed: int) -> ImageModel:
-    """Return a network as a card says, untrained whatever it started from."""
+    """Return the network of a card without training, whatever weights it started from."""
     fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
     return initial_model(dataclasses.replace(card, options=fresh), seed)

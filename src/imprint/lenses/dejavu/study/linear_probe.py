@@ -1,57 +1,35 @@
-"""The linear probe as a command: one encoder, two lists of images, four accuracies."""
+"""The linear probe as a command: one encoder, members and non-members, their accuracies."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from imprint.core.device import choose_device
-from imprint.data.augmentation import Augmentation
 from imprint.data.choice import open_choice
-from imprint.nets.load import NetworkFile
-from imprint.study.json_io import write_json
-from imprint.study.options import DataChoice
+from imprint.nets.load import network_file
+from imprint.study.finding import write_finding
 from imprint.train.command import read_indices
-from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.probe_options import ProbeOptions
+from imprint.train.linear_probe import linear_probe
+from imprint.train.probe_options import ProbeAccuracies
+
+if TYPE_CHECKING:
+    from imprint.lenses.dejavu.commands import LinearProbe
 
 
-def probe_model(
-    data: DataChoice,
-    seed: int,
-    out: Path,
-    device: str,
-    model: NetworkFile,
-    train_indices: Path,
-    held_out: Path,
-    probe: ProbeOptions,
-    view: Augmentation,
-) -> dict[str, Any]:
-    """Train and measure a linear probe; write and return ``linear_probe.json``.
-
-    Args:
-        data: the images.
-        seed: of the probe.
-        out: folder for the result.
-        device: where to compute.
-        model: weights of the encoder.
-        train_indices: ``.npy``, images it was trained on.
-        held_out: ``.npy``, images it was not.
-        probe: how the probe is trained.
-        view: augmentation of the training images.
-    """
-    images = open_choice(data, seed)
-    found = linear_probe(
-        model.load(),
+def probe_network(options: LinearProbe) -> ProbeAccuracies:
+    """Train and measure a linear probe; write and return ``linear_probe.json``."""
+    images = open_choice(options, options.seed)
+    network = network_file(options.model, options)
+    accuracies = linear_probe(
+        network.load(),
         images,
-        read_indices(train_indices, images),
-        read_indices(held_out, images),
-        probe,
-        view,
-        seed,
-        choose_device(device),
-        model.path.stem,
+        read_indices(options.members, images),
+        read_indices(options.non_members, images),
+        options.probe,
+        options.view,
+        options.seed,
+        choose_device(options.device),
+        network.path.stem,
     )
-    result = plain_accuracies(found)
-    write_json(out / "linear_probe.json", result)
-    return result
+    write_finding(options.out / "linear_probe.json", accuracies)
+    return accuracies

@@ -1,69 +1,62 @@
-"""The one-model test on a network: cut, embed, refer, judge, show."""
+"""The one-model test on a network: cut, embed, train references, attack, show."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
 
-from imprint.core.device import choose_device
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.device import DeviceName, choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_index_list
 from imprint.data.view import View
-from imprint.lenses.dejavu.memorization.attack import Attacked
+from imprint.lenses.dejavu.findings import OneModelFacts, OneModelFindings
+from imprint.lenses.dejavu.memorization.attack import CropGuesses
 from imprint.lenses.dejavu.memorization.controls import permuted_labels
+from imprint.lenses.dejavu.memorization.excess import excess
 from imprint.lenses.dejavu.memorization.legacy import legacy_arrays
-from imprint.lenses.dejavu.memorization.one_model import excess, judge
+from imprint.lenses.dejavu.memorization.one_model import (
+    AttackedCrops,
+    OneModelResult,
+    collect_votes,
+    one_model,
+)
 from imprint.lenses.dejavu.memorization.references import reference_votes
+from imprint.lenses.dejavu.options import AttackChoice, OneModelOptions, attack_of
+from imprint.lenses.dejavu.study.embeddings import EmbedViews, Untrained
+from imprint.lenses.dejavu.study.galleries import OneModelGallery
 from imprint.lenses.dejavu.study.guess import (
     TOP_RANKED,
+    Guesser,
     check_guesses,
-    guess,
     searched_layer,
-    untrained_like,
+    settled_layer,
 )
-from imprint.lenses.dejavu.study.one_model_findings import Judged, find, write_found
-from imprint.lenses.dejavu.study.one_model_gallery import one_model_gallery
-from imprint.lenses.dejavu.study.one_model_options import OneModelOptions
-from imprint.lenses.dejavu.study.one_model_references import Pool, check_references, reference_steps
-from imprint.lenses.dejavu.study.one_model_roles import CropPool, Roles, choose_roles, cut_crops
-from imprint.lenses.dejavu.study.tables import SHOWN_NEIGHBOURS
-from imprint.nets.image_model import Layer
-from imprint.nets.load import hash_weights, network_file, read_card
-from imprint.probe.embeddings import embed
+from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
+from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
+from imprint.lenses.dejavu.study.roles import CropPool, Roles, choose_roles, cut_crops
+from imprint.lenses.dejavu.study.two_model_tables import SHOWN_NEIGHBOURS
+from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.summary import finish
 from imprint.stats.control import Control
-from imprint.study.hashing import hash_arrays
-from imprint.study.json_io import read_json, write_json
-from imprint.study.options import CropChoice, DataChoice
-from imprint.study.step_settings import card_settings, fields_of
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.study.tables import read_table, write_table
+from imprint.study.tables import read_table
 
 EMBEDDINGS = "tables/one_model_embeddings"
-ON_OTHER_CARDS = (
-    *fields_of(DataChoice, CropChoice),
-    "references",
-    "learn_from",
-    "folds",
-    "seeds",
-    "classifier",
-    "classifier_steps",
-    "top_tags",
-    "smoothing",
-    "trained_on",
-    "per_class",
-)
-"""Options that are known by what they bring about: images, crops, their roles, references."""
-SUBJECT, UNTRAINED = "subject", "untrained"
+MODEL, UNTRAINED = "model", "untrained"
 
 
 def one_model_audit(options: OneModelOptions) -> dict[str, Any]:
@@ -75,221 +68,221 @@ def one_model_audit(options: OneModelOptions) -> dict[str, Any]:
     study = Study(options.out)
     with study.locked():
         images = open_choice(options, options.seed)
-        facts, found = one_model_steps(study, images, options)
-        return finish(study, options, facts, {"dejavu": {"one_model": found}})
+        facts, findings = run_one_model_test(study, images, options)
+        return finish(study, options, facts, {"dejavu": {"one_model": to_json(findings)}})
 
 
-def one_model_steps(
+def run_one_model_test(
     study: Study, images: ImageSet, options: OneModelOptions
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], OneModelFindings]:
     """Run the test; return facts about the data, and the findings.
 
     Args:
         study: where everything goes.
         images: the images.
-        options: of the test; ``subject`` is set.
+        options: of the test; ``model`` is set.
 
     Raises:
         ImprintError: weights, lists or options that cannot be used.
     """
-    assert options.subject is not None
+    assert options.model is not None
     check_references(options)
     _check_feature_encoder(options, images)
     roles = choose_roles(options, images)
     crops = cut_crops(images, roles, options)
-    _check_choice(options, images, roles)
-    layer = _layer(options)
-    exclude = None if options.exclude is None else read_index_list(options.exclude)
-    embeddings = _embed_step(study, images, roles, crops, layer, options)
+    check_guesses(options, images, len(roles.public))
+    network = network_file(options.model, options)
+    layer = searched_layer(options, bool(network.card.projector))
+    exclude = None if options.exclude_images is None else read_index_list(options.exclude_images)
+    embeddings = study.run(_embedding_step(images, roles, crops, network, layer, options))
     device = choose_device(options.device)
-    references = reference_steps(Pool(study, images, crops, options, options.seed, device))
-    attacked = crops.index[crops.attacked]
-
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        guesses = _attack(embeddings, SUBJECT, images, layer, options)
-        judged = Judged(
-            attacked,
-            images.labels[attacked],
-            crops.seen[crops.attacked],
-            guesses.votes,
-            references,
-            len(images.classes),
+    pool = ReferencePool(images, crops, options.folds, options.seeds, options.seed, study, device)
+    references = make_references(pool, options)
+    tables = study.run(
+        AttackModel(
+            images=images,
+            index=crops.index[crops.attacked],
+            squares=crops.squares[crops.attacked],
+            members=crops.members[crops.attacked],
+            attack=dataclasses.replace(attack_of(options), layer=layer),
+            reference_names=options.references,
+            calibrate=options.calibrate,
+            exclude=exclude,
+            controls=options.controls,
+            export_legacy=options.export_legacy,
+            seed=options.seed,
+            references=references,
+            embeddings=embeddings,
+            device=options.device,
         )
-        found = find(
-            judged, options.confidence, options.top, options.seed, options.calibrate, exclude
-        )
-        findings = found.findings
-        if options.controls:
-            findings["controls"] = _controls(
-                embeddings, images, layer, judged, guesses, references, options
-            )
-        write_json(folder / "findings.json", findings)
-        sides = crops.squares[crops.seen]
-        extra = {
-            "seen_px": sides[:, 2] - sides[:, 0],
-            "neighbours": guesses.neighbours[judged.seen, :SHOWN_NEIGHBOURS],
-        }
-        write_found(folder, found, len(images.classes), options.top, extra)
-        if options.export_legacy:
-            for name, rows in (("test", judged.seen), ("valid", ~judged.seen)):
-                arrays = legacy_arrays(guesses, rows, judged.index, judged.labels, f"{name}_attk_A")
-                for stem, array in arrays.items():
-                    np.save(folder / f"{stem}.npy", array)
-
-    settings = {
-        **card_settings(options, without=ON_OTHER_CARDS),
-        "layer": layer,
-        "seen": hash_arrays(crops.seen, crops.attacked),
-        "exclude": None if exclude is None else hash_arrays(exclude),
-    }
-    inputs = (EMBEDDINGS, *(f"references/{name}.parquet" for name in options.references))
-    tables = study.step("tables/one_model", settings, build, inputs)
-    one_model_gallery(study, images, crops)
-    return _facts(images, roles, crops, layer), read_json(tables / "findings.json")
-
-
-def _check_choice(options: OneModelOptions, images: ImageSet, roles: Roles) -> None:
-    check_guesses(options, images)
-    if options.k > len(roles.public):
-        raise ImprintError(
-            f"k is {options.k} but only {len(roles.public)} images vote: choose a smaller --k"
-        )
+    )
+    study.run(OneModelGallery(View(images, crops.index, rectangles=crops.squares), tables))
+    facts = {**image_facts(images), **to_json(_facts(roles, crops, layer))}
+    return facts, read_finding(OneModelFindings, tables / "findings.json")
 
 
 def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
-    """Refuse features that hold what the network remembers, which would pass for background.
+    """Refuse features that hold what the network memorized, which would count as background.
 
     Raises:
-        ImprintError: the network under test, as features of a reference.
+        ImprintError: the network under audit, as features of a reference.
     """
-    assert options.subject is not None
+    assert options.model is not None
     file = options.feature_encoder
     if file is None or "linear_head" not in options.references:
         return
-    if file.exists() and hash_weights(file) == hash_weights(options.subject):
+    if file.exists() and hash_weights(file) == hash_weights(options.model):
         raise ImprintError(
-            f"--feature-encoder {file} is the network under test: what it remembers would pass for "
-            "background; give an encoder that never saw the images, or leave it out"
+            f"--feature-encoder {file} is the network under audit: what it memorized would count "
+            "as background; give an encoder that was not trained on the images, or leave it out"
         )
     if read_card(file).training.get("data") == images.fingerprint():
         log(
-            f"--feature-encoder {file} was trained on images of {images.name}: what it remembers "
+            f"--feature-encoder {file} was trained on images of {images.name}: what it memorized "
             "of attacked ones counts as background"
         )
 
 
-def _layer(options: OneModelOptions) -> Layer:
-    assert options.subject is not None
-    return searched_layer(options, bool(network_file(options.subject, options).card.projector))
-
-
-def _embed_step(
-    study: Study,
+def _embedding_step(
     images: ImageSet,
     roles: Roles,
     crops: CropPool,
-    layer: Layer,
+    network: NetworkFile,
+    layer: Any,
     options: OneModelOptions,
-) -> Path:
-    """Embed public images and attacked crops; also under an untrained network, for control."""
-    assert options.subject is not None
-    model = network_file(options.subject, options)
-    whole = whole_rectangles(images.sizes()[roles.public])
-    sets = {
-        "public": (roles.public, centre_squares(whole, options.centre_fraction)),
-        "crops": (crops.index[crops.attacked], crops.squares[crops.attacked]),
+) -> EmbedViews:
+    """Return the step that embeds public images and attacked crops; for control untrained, too."""
+    views = {
+        "public": View(images, roles.public, options.centre_fraction),
+        "crops": crops.attacked_crops(images),
     }
-    controls = options.controls and not crops.seen[crops.attacked].all()
+    untrained = {}
+    if options.controls and not crops.members[crops.attacked].all():
+        untrained[UNTRAINED] = Untrained(MODEL, derive(options.seed, UNTRAINED))
+    models = {MODEL: network}
+    return EmbedViews(views, models, {MODEL: (layer,)}, untrained, options.device, EMBEDDINGS)
 
-    def build(folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        device = choose_device(options.device)
-        networks = {SUBJECT: model.load(device)}
-        if controls:
-            networks[UNTRAINED] = untrained_like(model.card, derive(options.seed, UNTRAINED)).to(
-                device
+
+@dataclass(frozen=True, kw_only=True)
+class AttackModel(Step):
+    """Attack one model, and compare it with its references.
+
+    Writes ``findings.json``, the tables ``records`` and ``classes``, and ``explained.npy``.
+
+    Attributes:
+        images: labels and classes.
+        index: int64 ``[n]``, attacked images.
+        squares: float64 ``[n, 4]``, what the model sees of each.
+        members: bool ``[n]``, the images it was trained on.
+        attack: how neighbours vote.
+        reference_names: of the references, in order.
+        calibrate: whether references are taken under their temperatures.
+        exclude: int64, images that nothing is claimed of.
+        controls: whether an untrained network was embedded as well.
+        export_legacy: whether the arrays of the original release are written, too.
+        seed: of bootstrap and shuffles.
+        references: log-probabilities ``[n, C]`` by name, of the inputs.
+        embeddings: folder of the tables of :class:`EmbedViews`.
+        device: where neighbours are searched.
+    """
+
+    images: ImageSet
+    index: IntArray
+    squares: FloatArray
+    members: BoolArray
+    attack: AttackChoice
+    reference_names: tuple[str, ...]
+    calibrate: bool
+    exclude: IntArray | None
+    controls: bool
+    export_legacy: bool
+    seed: int
+    references: Mapping[str, FloatArray] = uncounted()
+    embeddings: Path = uncounted()
+    device: DeviceName = uncounted(default="auto")
+
+    artefact = "tables/one_model"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Embeddings and references."""
+        return (EMBEDDINGS, *(f"references/{name}.parquet" for name in self.reference_names))
+
+    def build(self, path: Path) -> None:
+        """Write findings and tables."""
+        path.mkdir(exist_ok=True)
+        guesses = self.guess(MODEL)
+        classes, top = len(self.images.classes), self.attack.top_classes
+        labels = self.images.labels[self.index]
+        result = one_model(
+            AttackedCrops(
+                self.index, labels, self.members, guesses.votes, self.references, classes
+            ),
+            self.attack.top_percent,
+            top,
+            self.seed,
+            self.calibrate,
+            self.exclude,
+        )
+        findings = result.findings
+        if self.controls:
+            findings = dataclasses.replace(findings, controls=self._controls(guesses, result))
+        write_finding(path / "findings.json", findings)
+        seen = self.squares[self.members]
+        extra = {
+            "seen_px": seen[:, 2] - seen[:, 0],
+            "neighbours": guesses.neighbours[self.members, :SHOWN_NEIGHBOURS],
+        }
+        write_one_model_tables(path, result, classes, top, extra)
+        if self.export_legacy:
+            for name, rows in (("test", self.members), ("valid", ~self.members)):
+                arrays = legacy_arrays(guesses, rows, self.index, labels, f"{name}_attk_A")
+                for stem, array in arrays.items():
+                    np.save(path / f"{stem}.npy", array)
+
+    def guess(self, model: str) -> CropGuesses:
+        """Return the guesses of a network; of a classifier, with entropies as of a reference."""
+        guesser = Guesser(self.embeddings, self.images, self.attack, self.device)
+        guesses = guesser.guess(model, self.index)
+        if self.attack.decision == "neighbours":
+            return guesses
+        logits = read_table(self.embeddings / f"{model}.crops.parquet")[settled_layer(self.attack)]
+        rows = log_softmax(logits.astype(np.float64), axis=1)
+        return dataclasses.replace(guesses, votes=reference_votes(rows, TOP_RANKED))
+
+    def _controls(self, guesses: CropGuesses, result: OneModelResult) -> dict[str, Control]:
+        """Return tests with nothing to find."""
+        controls, labels, top = {}, self.images.labels, self.attack.top_classes
+        if self.attack.decision == "neighbours":
+            voters = guesses.neighbours[:, : self.attack.voting or None]
+            classes = len(self.images.classes)
+            controls["permuted"] = permuted_labels(
+                voters, labels, labels[self.index], classes, self.seed
             )
-        for name, (index, squares) in sets.items():
-            found = embed(
-                networks, View(images, index, rectangles=squares), (layer,), f"embed {name}"
+        if not self.members.all():
+            votes = self.guess(UNTRAINED).votes
+            everything = collect_votes(self.index, labels[self.index], votes, self.references)
+            members = everything.rows(self.members, "seen")
+            others = everything.rows(~self.members, "unseen")
+            best = members.best(top)
+            controls["untrained"] = Control(
+                "An untrained network in place of the model: its score on members must be the same "
+                "as on non-members.",
+                excess(members.side(best), others.side(best), top, self.seed),
+                expected=0.0,
             )
-            for network, layers in found.items():
-                write_table(
-                    folder / f"{network}.{name}.parquet", {"index": index, layer: layers[layer]}
-                )
-
-    settings = {
-        "data": images.fingerprint(),
-        "layer": layer,
-        "controls": controls,
-        "seed": options.seed,
-        "rectangles": hash_arrays(*(array for pair in sets.values() for array in pair)),
-        "subject": model.fingerprint(),
-    }
-    return study.step(EMBEDDINGS, settings, build)
+        return controls
 
 
-def _attack(
-    embeddings: Path, model: str, images: ImageSet, layer: Layer, options: OneModelOptions
-) -> Attacked:
-    public = read_table(embeddings / f"{model}.public.parquet")
-    crops = read_table(embeddings / f"{model}.crops.parquet")
-    found = guess(
-        crops[layer],
-        public[layer],
-        public["index"],
-        images.labels,
-        len(images.classes),
-        options,
-        options.device,
+def _facts(roles: Roles, crops: CropPool, layer: str) -> OneModelFacts:
+    return OneModelFacts(
+        public=len(roles.public),
+        public_may_be_members=roles.public_may_be_members,
+        attacked_members=int(crops.members.sum()),
+        attacked_non_members=int((crops.attacked & ~crops.members).sum()),
+        reference_crops=len(crops.index),
+        dropped=crops.dropped,
+        crop_rule=crops.rule,
+        without_boxes=crops.without_boxes,
+        layer=layer,
     )
-    if options.decision == "logits":
-        rows = log_softmax(crops[layer].astype(np.float64), axis=1)
-        return dataclasses.replace(found, votes=reference_votes(rows, TOP_RANKED))
-    return found
-
-
-def _controls(
-    embeddings: Path,
-    images: ImageSet,
-    layer: Layer,
-    judged: Judged,
-    guesses: Attacked,
-    references: Any,
-    options: OneModelOptions,
-) -> dict[str, Any]:
-    """Return attacks that must find nothing."""
-    controls = {}
-    if options.decision == "neighbours":
-        voting = guesses.neighbours[:, : options.voting or None]
-        controls["permuted"] = permuted_labels(
-            voting, images.labels, judged.labels, judged.classes, options.seed
-        )
-    if not judged.seen.all():
-        untrained = _attack(embeddings, UNTRAINED, images, layer, options).votes
-        test = judge(judged.index, judged.labels, untrained, references)
-        seen, unseen = test.rows(judged.seen, "seen"), test.rows(~judged.seen, "unseen")
-        name = seen.best(options.top)
-        controls["untrained"] = Control(
-            "An untrained network in place of the network: its score on the images must be the "
-            "same as on images that neither was trained on.",
-            excess(seen.side(name), unseen.side(name), options.top, options.seed),
-            expected=0.0,
-        )
-    return {name: control.to_dict() for name, control in controls.items()}
-
-
-def _facts(images: ImageSet, roles: Roles, crops: CropPool, layer: Layer) -> dict[str, Any]:
-    return {
-        **image_facts(images),
-        "public": len(roles.public),
-        "public_seen": roles.public_seen,
-        "attacked_seen": int(crops.seen.sum()),
-        "attacked_unseen": int((crops.attacked & ~crops.seen).sum()),
-        "reference_crops": len(crops.index),
-        "dropped": dict(crops.dropped),
-        "crop_rule": crops.rule,
-        "without_boxes": crops.without_boxes,
-        "layer": layer,
-    }

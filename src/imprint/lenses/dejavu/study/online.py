@@ -1,87 +1,84 @@
-"""The déjà vu test while an encoder trains: its guesses about crops it saw, and about others.
+"""The déjà vu test while an encoder trains: accuracy on crops of its members and of others.
 
-One encoder alone guesses the images of A and of B from their backgrounds. It is the target of the
-ones and the reference of the others, so the two logs of A and B together hold the two-model test
-of every epoch that was looked at.
+One encoder alone guesses the images of A and of B from their backgrounds. It is the target of its
+own set and the reference of the other, so the two logs of A and B together hold the two-model test
+of every tested epoch.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from imprint.core.arrays import IntArray
+from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
+from imprint.lenses.dejavu.options import AttackChoice, CropAttackChoice, attack_of
+from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
-from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
 from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
-from imprint.study.options import AttackChoice, CropAttackChoice, CropChoice
+from imprint.study.counted import uncounted
 
-Look = Callable[[ImageModel, int], dict[str, Any]]
+OnEpochEnd = Callable[[ImageModel, int], dict[str, Any]]
 
 
-def online_attack(
-    images: ImageSet,
-    public: IntArray,
-    attacked: AttackedSet,
-    choice: CropAttackChoice,
-    every: int,
-    device: torch.device,
-) -> Look:
-    """Return what attacks a network after an epoch that ``every`` divides.
+@dataclass(frozen=True)
+class OnlineAttack:
+    """An attack on an encoder after every few epochs of its training.
 
-    Args:
-        images: where pixels and labels come from.
+    Attributes:
+        every: so many epochs; it divides the epochs that are tested.
+        attack: how neighbours vote.
         public: int64 ``[M]``, the public images.
+        centre_fraction: share of the shorter side that their centre squares keep.
         attacked: the crops of A and B.
-        choice: how neighbours vote.
-        every: so many epochs.
-        device: where the network is.
-
-    Returns:
-        A function of the network and the number of epochs done; it returns ``{"attack": {"A": …,
-        "B": …}}``, the accuracy on the crops of each set, or nothing where the epoch is not due.
+        search_device: where neighbours are searched.
     """
-    views = {
-        "public": View(images, public, choice.centre_fraction),
-        "crops": View(images, attacked.index, rectangles=attacked.seen),
-    }
 
-    def on_epoch_end(model: ImageModel, epoch: int) -> dict[str, Any]:
-        if epoch % every:
-            return {}
-        found = {
-            name: embed(
-                {"network": model.to(device)}, view, (settled_layer(choice),), f"embed {name}"
-            )["network"][settled_layer(choice)]
-            for name, view in views.items()
-        }
-        labels = images.labels
-        votes = guess(
-            found["crops"],
-            found["public"],
-            public,
-            labels,
-            len(images.classes),
-            choice,
-            choice.device,
-        ).votes
-        hits = votes.hits(labels[attacked.index], choice.top)
-        means = {name: float(np.mean(hits[attacked.side == row])) for row, name in enumerate(SIDES)}
-        return {"attack": means}
+    every: int
+    attack: AttackChoice
+    public: IntArray
+    centre_fraction: float
+    attacked: AttackedSet
+    search_device: DeviceName = uncounted(default="auto")
 
-    return on_epoch_end
+    @classmethod
+    def of(
+        cls, every: int, options: CropAttackChoice, public: IntArray, attacked: AttackedSet
+    ) -> OnlineAttack:
+        """Return the attack that options describe; it reports all images, whatever they say."""
+        attack = replace(attack_of(options), top_percent=(100,))
+        return cls(every, attack, public, options.centre_fraction, attacked, options.device)
 
+    def on_epoch_end(self, images: ImageSet, device: torch.device) -> OnEpochEnd:
+        """Return what is called with the network and the number of epochs done.
 
-def online_settings(choice: CropAttackChoice, every: int) -> dict[str, Any]:
-    """Return what :func:`online_attack` depends on, as JSON values."""
-    names = [
-        field.name for kind in (AttackChoice, CropChoice) for field in dataclasses.fields(kind)
-    ]
-    return {"every": every, **{n: getattr(choice, n) for n in names if n != "confidence"}}
+        It returns ``{"attack": {"A": …, "B": …}}``, the accuracy on the crops of each set, or
+        nothing where the epoch is not due.
+        """
+        layer = settled_layer(self.attack)
+        public = View(images, self.public, self.centre_fraction)
+        crops = self.attacked.crops(images)
+
+        def attack_epoch(model: ImageModel, epoch: int) -> dict[str, Any]:
+            if epoch % self.every:
+                return {}
+            embeddings = [
+                embed({"network": model.to(device)}, view, (layer,), f"embed {name}")["network"]
+                for name, view in (("crops", crops), ("public", public))
+            ]
+            crop_rows, public_rows = (each[layer] for each in embeddings)
+            guesses = guess(
+                crop_rows, public_rows, self.public, images, self.attack, self.search_device
+            )
+            hits = guesses.votes.hits(crops.labels, self.attack.top_classes)
+            of_side = {name: hits[self.attacked.side == row] for row, name in enumerate(SIDES)}
+            return {"attack": {name: float(np.mean(right)) for name, right in of_side.items()}}
+
+        return attack_epoch

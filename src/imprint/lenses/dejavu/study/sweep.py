@@ -1,7 +1,7 @@
-"""``dejavu sweep``: encoders under several settings, and what the two-model test finds in each.
+"""``dejavu sweep``: encoders under several settings, and the two-model test of each.
 
 One public set serves every point, that of the largest training sets, so that points differ by
-their encoders alone. Every image is decoded once for all checkpoints that look at it.
+their encoders alone. Every image is decoded once for all checkpoints.
 """
 
 from __future__ import annotations
@@ -14,45 +14,50 @@ from typing import Any
 import numpy as np
 import torch
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
-from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
-from imprint.data.split import Partition, load_partitions, partition_images, save_partition
+from imprint.data.split import Partition, load_partitions
 from imprint.data.view import View
-from imprint.launch.local import run_tasks
+from imprint.lenses.dejavu.options import SweepOptions
+from imprint.lenses.dejavu.study.backgrounds import AttackedSet, attacked_set
+from imprint.lenses.dejavu.study.embeddings import EmbedViews
+from imprint.lenses.dejavu.study.encoders import (
+    Accuracies,
+    ProbeEncoders,
+    SplitImages,
+    TrainEncoder,
+    read_accuracies,
+    train_encoders,
+)
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
-from imprint.lenses.dejavu.study.sweep_attack import attack_points
-from imprint.lenses.dejavu.study.sweep_options import SweepOptions
+from imprint.lenses.dejavu.study.sweep_attack import AttackSweep, SweptEncoders
 from imprint.lenses.dejavu.study.sweep_points import (
-    Point,
+    Setting,
     check_networks,
     encoder_folders,
     sweep_points,
 )
-from imprint.lenses.dejavu.study.two_model_steps import AttackedSet, attacked_set
 from imprint.nets.image_model import Layer
-from imprint.nets.load import NetworkFile, load_model
-from imprint.probe.embeddings import embed
+from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
-from imprint.study.hashing import hash_arrays
-from imprint.study.json_io import read_json, write_json
-from imprint.study.plain import to_plain
+from imprint.study.json_io import read_json
 from imprint.study.store import Study
-from imprint.study.tables import Table, write_table
 from imprint.train.checkpoints import checkpoints_in
-from imprint.train.linear_probe import linear_probe, plain_accuracies
-from imprint.train.loop import train
+
+Checkpoints = Mapping[str, Mapping[str, Path]]
+"""Weights by folder of encoders and name of the checkpoint."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
-    """What is to be attacked.
+class SweepPlan:
+    """The points of a sweep and their images.
 
     Attributes:
+        images: of all points.
         points: settings.
         folders: of each point's encoders, under ``models/``.
         partitions: of the images, by images of each class; all with the same public set.
@@ -60,35 +65,39 @@ class Sweep:
         attacked: images and crops of each point.
     """
 
-    points: Sequence[Point]
+    images: ImageSet
+    points: Sequence[Setting]
     folders: Sequence[str]
     partitions: Mapping[int, Partition]
     held_out: IntArray
     attacked: Sequence[AttackedSet]
 
-    def encoders(self) -> dict[str, Point]:
+    def encoders(self) -> dict[str, Setting]:
         """Return the first point of each folder of encoders."""
-        found: dict[str, Point] = {}
+        first: dict[str, Setting] = {}
         for point, folder in zip(self.points, self.folders, strict=True):
-            found.setdefault(folder, point)
-        return found
+            first.setdefault(folder, point)
+        return first
 
-    def sets(self, images: ImageSet) -> dict[str, tuple[IntArray, FloatArray]]:
-        """Return every set of squares that some point looks at, by :func:`names_of_sets`."""
-        found: dict[str, tuple[IntArray, FloatArray]] = {}
+    def members(self, point: Setting) -> dict[str, IntArray]:
+        """Return the images that each encoder of a point is trained on."""
+        partition = self.partitions[point.options.per_class]
+        return dict(zip(SIDES, (partition.train_a, partition.train_b), strict=True))
+
+    def views(self) -> dict[str, View]:
+        """Return every view of the images that some point needs, by :func:`names_of_views`."""
+        views: dict[str, View] = {}
         for point, attacked in zip(self.points, self.attacked, strict=True):
-            public_name, crops_name = names_of_sets(point.options)
+            public_name, crops_name = names_of_views(point.options)
             public = self.partitions[point.options.per_class].public
-            whole = whole_rectangles(images.sizes()[public])
-            fraction = point.options.centre_fraction
-            found.setdefault(public_name, (public, centre_squares(whole, fraction)))
-            index, seen = attacked.index, attacked.seen
-            if crops_name in found:
-                index = np.concatenate([found[crops_name][0], index])
-                seen = np.concatenate([found[crops_name][1], seen])
+            views.setdefault(public_name, View(self.images, public, point.options.centre_fraction))
+            index, squares = attacked.index, attacked.squares
+            if crops_name in views:
+                index = np.concatenate([views[crops_name].index, index])
+                squares = np.concatenate([views[crops_name].squares, squares])
             index, first = np.unique(index, return_index=True)
-            found[crops_name] = (index, seen[first])
-        return found
+            views[crops_name] = View(self.images, index, rectangles=squares[first])
+        return views
 
 
 def audit_sweep(options: SweepOptions) -> dict[str, Any]:
@@ -104,22 +113,21 @@ def audit_sweep(options: SweepOptions) -> dict[str, Any]:
     with study.locked():
         images = open_choice(options, options.seed)
         check_networks(images, points)
-        sweep = _plan(study, images, points, options)
-        _train(study, images, sweep, options, device)
+        plan = _plan(study, images, points)
+        _train(study, plan, options, device)
         checkpoints = {
             folder: checkpoints_in({side: study.path(f"models/{folder}/{side}") for side in SIDES})
-            for folder in sweep.encoders()
+            for folder in plan.encoders()
         }
-        _embed(study, images, sweep, checkpoints, device)
-        probes = _probe(study, images, sweep, checkpoints, options, device)
-        found = attack_points(
-            study, sweep.points, sweep.folders, sweep.attacked, images, names_of_sets, probes
-        )
-        return finish(study, options, image_facts(images), {"dejavu_sweep": found})
+        embeddings = _embed(study, plan, checkpoints, options)
+        probes = _probe(study, plan, checkpoints, options) if options.linear_probe else {}
+        findings = study.run(_attack(plan, probes, embeddings, options)) / "findings.json"
+        lenses = {"dejavu_sweep": read_json(findings)}
+        return finish(study, options, image_facts(images), lenses)
 
 
-def names_of_sets(options: SweepOptions) -> tuple[str, str]:
-    """Return what the public squares and the crops of these options are called."""
+def names_of_views(options: SweepOptions) -> tuple[str, str]:
+    """Return what the views of public images and of crops under these options are called."""
     public = f"public-{options.centre_fraction:g}"
     if options.crop == "corner":
         crop = f"corner-{options.corner}-{options.corner_fraction:g}"
@@ -128,175 +136,80 @@ def names_of_sets(options: SweepOptions) -> tuple[str, str]:
     return public, f"{crop}-{options.min_crop_px:g}-{options.centre_fraction:g}"
 
 
-def _plan(study: Study, images: ImageSet, points: Sequence[Point], options: SweepOptions) -> Sweep:
-    sizes = sorted({point.options.per_class for point in points})
-    annotated = images.boxes() if any(p.options.crop != "corner" for p in points) else None
-    settings = {
-        "data": images.fingerprint(),
-        "per_class": sizes,
-        "annotated": annotated is not None,
-    }
-
-    def build(folder: Path) -> None:
-        save_partition(
-            folder, partition_images(images, annotated, sizes=sizes), images.fingerprint()
-        )
-
-    partitions = load_partitions(study.step("split", settings, build))
+def _plan(study: Study, images: ImageSet, points: Sequence[Setting]) -> SweepPlan:
+    sizes = tuple(sorted({point.options.per_class for point in points}))
+    by_boxes = images.boxes() is not None and any(p.options.crop != "corner" for p in points)
+    partitions = load_partitions(study.run(SplitImages(images, sizes, by_boxes)))
     public = partitions.by_size[sizes[-1]].public
     shared = {size: replace(partitions.by_size[size], public=public) for size in sizes}
     attacked = [
         attacked_set(images, shared[point.options.per_class], point.options) for point in points
     ]
-    return Sweep(points, encoder_folders(points), shared, partitions.validation, attacked)
+    folders = encoder_folders(points)
+    return SweepPlan(images, points, folders, shared, partitions.validation, attacked)
 
 
-def _train(
-    study: Study, images: ImageSet, sweep: Sweep, options: SweepOptions, device: torch.device
-) -> None:
-    """Train the encoders that are missing, on the CPU several at once, one a core."""
-    tasks = []
-    for folder, point in sweep.encoders().items():
-        partition = sweep.partitions[point.options.per_class]
-        for side, indices in zip(SIDES, (partition.train_a, partition.train_b), strict=True):
-            if not study.is_done(f"models/{folder}/{side}", *_made(point, side)):
-                tasks.append((options, point, folder, side, indices))
-    if device.type == "cpu" and tasks:
-        epochs = sum(point.options.train.last_epoch for _, point, *_ in tasks)
-        run_tasks(
-            train_in_worker,
-            tasks,
-            "train encoders",
-            epochs,
-            unit="epoch",
-            sharing=2 * len(sweep.encoders()),
+def _train(study: Study, plan: SweepPlan, options: SweepOptions, device: torch.device) -> None:
+    """Train two encoders for every folder; those of one side start from one seed."""
+    steps = [
+        TrainEncoder(
+            name=f"{folder}/{side}",
+            train=point.options.train,
+            seed=derive(point.options.seed, side),
+            indices=indices,
+            held_out=plan.held_out,
+            device=str(device),
         )
-    else:
-        for _, point, folder, side, indices in tasks:
-            train_encoder(options.out, images, point, folder, side, indices, device)
+        for folder, point in plan.encoders().items()
+        for side, indices in plan.members(point).items()
+    ]
+    train_encoders(study, steps, plan.images, options, options.seed)
 
 
-def train_in_worker(
-    options: SweepOptions, point: Point, folder: str, side: str, indices: IntArray
-) -> None:
-    """Train one encoder on the CPU, opening the images anew."""
-    images = open_choice(options, options.seed)
-    train_encoder(options.out, images, point, folder, side, indices, torch.device("cpu"))
-
-
-def train_encoder(
-    out: Path,
-    images: ImageSet,
-    point: Point,
-    folder: str,
-    side: str,
-    indices: IntArray,
-    device: torch.device,
-) -> None:
-    """Train one encoder into ``models/FOLDER/SIDE``; those of one side start from one seed."""
-    study = Study(out)
-    held_out = load_partitions(study.path("split")).validation
-    seed, name = derive(point.options.seed, side), f"{folder} {side}"
-
-    def build(where: Path) -> None:
-        train(images, indices, point.options.train, where, seed, device, name, held_out)
-
-    settings, inputs = _made(point, side)
-    study.step(f"models/{folder}/{side}", settings, build, inputs, resumable=True)
-
-
-def _made(point: Point, side: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    return {**point.trained, "seed": derive(point.options.seed, side)}, ("split",)
-
-
-def _embed(
-    study: Study,
-    images: ImageSet,
-    sweep: Sweep,
-    checkpoints: Mapping[str, Mapping[str, Path]],
-    device: torch.device,
-) -> None:
-    """Embed every set under every checkpoint, in one pass a set.
-
-    Writes ``tables/embeddings/FOLDER/CHECKPOINT.SET.parquet`` with a column a layer.
-    """
+def _embed(study: Study, plan: SweepPlan, checkpoints: Checkpoints, options: SweepOptions) -> Path:
+    """Embed every view under every checkpoint, ``FOLDER/CHECKPOINT.VIEW.parquet``."""
     layers: dict[str, set[Layer]] = {}
-    for point, folder in zip(sweep.points, sweep.folders, strict=True):
+    for point, folder in zip(plan.points, plan.folders, strict=True):
         layers.setdefault(folder, set()).add(settled_layer(point.options))
-    sets = sweep.sets(images)
-
-    def build(out: Path) -> None:
-        files = {
-            (folder, name): file
-            for folder, of_folder in checkpoints.items()
-            for name, file in of_folder.items()
-        }
-        models = {
-            f"{folder}/{name}": load_model(file, device=device)
-            for (folder, name), file in files.items()
-        }
-        wanted = {f"{folder}/{name}": sorted(layers[folder]) for folder, name in files}
-        for title, (index, squares) in sets.items():
-            found = embed(models, View(images, index, rectangles=squares), wanted, f"embed {title}")
-            for name, values in found.items():
-                columns: Table = {"index": index, **values}
-                write_table(out / f"{name}.{title}.parquet", columns)
-
-    settings = {
-        "data": images.fingerprint(),
-        "layers": {folder: sorted(names) for folder, names in layers.items()},
-        "sets": {name: hash_arrays(*arrays) for name, arrays in sets.items()},
-        "models": {
-            f"{folder}/{name}": NetworkFile(file).fingerprint()
-            for folder, files in checkpoints.items()
-            for name, file in files.items()
-        },
+    models = {
+        f"{folder}/{name}": NetworkFile(file)
+        for folder, files in checkpoints.items()
+        for name, file in files.items()
     }
-    study.step("tables/embeddings", settings, build)
+    by_model = {name: tuple(sorted(layers[name.rpartition("/")[0]])) for name in models}
+    return study.run(EmbedViews(plan.views(), models, by_model, {}, options.device))
 
 
 def _probe(
-    study: Study,
-    images: ImageSet,
-    sweep: Sweep,
-    checkpoints: Mapping[str, Mapping[str, Path]],
-    options: SweepOptions,
-    device: torch.device,
-) -> dict[str, dict[str, Any]]:
+    study: Study, plan: SweepPlan, checkpoints: Checkpoints, options: SweepOptions
+) -> dict[str, Accuracies]:
     """Return the accuracies of probes on every checkpoint, by folder and checkpoint."""
-    if not options.linear_probe:
-        return {}
-    found = {}
-    for folder, point in sweep.encoders().items():
-        partition = sweep.partitions[point.options.per_class]
-        seen = {"A": partition.train_a, "B": partition.train_b}
+    accuracies = {}
+    for folder, point in plan.encoders().items():
         if options.probe.layer == "projector" and not point.options.train.projector:
             raise ImprintError("a network without a projector has no --probe.layer projector")
+        files, members = checkpoints[folder], plan.members(point)
+        step = ProbeEncoders(
+            probe=options.probe,
+            seeds={name: derive(options.seed, "probe", name[0]) for name in files},
+            members={name: members[name[0]] for name in files},
+            held_out=plan.held_out,
+            view=point.options.train.second_view,
+            checkpoints=files,
+            images=plan.images,
+            inputs=tuple(f"models/{folder}/{side}" for side in SIDES),
+            device=options.device,
+            artefact=f"linear_probe/{folder}.json",
+        )
+        accuracies[folder] = read_accuracies(study.run(step))
+    return accuracies
 
-        def build(
-            file: Path,
-            point: Point = point,
-            seen: Mapping[str, IntArray] = seen,
-            files: Mapping[str, Path] = checkpoints[folder],
-        ) -> None:
-            probed = {
-                name: linear_probe(
-                    load_model(weights),
-                    images,
-                    seen[name[0]],
-                    sweep.held_out,
-                    options.probe,
-                    point.options.train.second_view,
-                    derive(options.seed, "probe", name[0]),
-                    device,
-                    name,
-                )
-                for name, weights in files.items()
-            }
-            write_json(file, {name: plain_accuracies(each) for name, each in probed.items()})
 
-        settings = {"probe": to_plain(options.probe), "seed": options.seed}
-        inputs = tuple(f"models/{folder}/{side}" for side in SIDES)
-        made = study.step(f"linear_probe/{folder}.json", settings, build, inputs)
-        found[folder] = read_json(made)
-    return found
+def _attack(
+    plan: SweepPlan, probes: Mapping[str, Accuracies], embeddings: Path, options: SweepOptions
+) -> AttackSweep:
+    encoders = [
+        SweptEncoders.of(point, folder, names_of_views(point.options), attacked, probes.get(folder))
+        for point, folder, attacked in zip(plan.points, plan.folders, plan.attacked, strict=True)
+    ]
+    return AttackSweep(plan.images, tuple(encoders), embeddings, options.device)

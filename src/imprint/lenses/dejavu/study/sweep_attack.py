@@ -1,189 +1,155 @@
-"""Attack every checkpoint of a sweep, from its embeddings; one row a point and epoch."""
+"""The step that attacks every checkpoint of a sweep; one row a point and epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
-from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, plain_findings, two_model
-from imprint.lenses.dejavu.memorization.votes import Votes
-from imprint.lenses.dejavu.study.guess import SIDES, guess
-from imprint.lenses.dejavu.study.sweep_options import SweepOptions
-from imprint.lenses.dejavu.study.sweep_points import Point
-from imprint.lenses.dejavu.study.two_model_steps import AttackedSet
-from imprint.study.hashing import hash_arrays
-from imprint.study.json_io import read_json, write_json
-from imprint.study.options import CropAttackChoice
-from imprint.study.step_settings import card_settings
-from imprint.study.store import Study
-from imprint.study.tables import positions_of, read_table, write_table
+from imprint.lenses.dejavu.findings import (
+    MemorizationEstimates,
+    SweepFindings,
+    SweepPoint,
+    probe_accuracy,
+)
+from imprint.lenses.dejavu.memorization.two_model import (
+    QUANTITIES,
+    TOP_OF_SECOND_TEST,
+    top5_test,
+    two_model,
+)
+from imprint.lenses.dejavu.options import AttackChoice, attack_of
+from imprint.lenses.dejavu.study.backgrounds import AttackedSet
+from imprint.lenses.dejavu.study.encoders import Accuracies
+from imprint.lenses.dejavu.study.guess import SIDES, Guesser
+from imprint.lenses.dejavu.study.sweep_points import Setting
+from imprint.lenses.dejavu.study.two_model_tables import attack_pair
+from imprint.study.counted import uncounted
+from imprint.study.finding import write_finding
+from imprint.study.step import Step
+from imprint.study.tables import write_table
 
-FOLDER = "tables/dejavu_sweep"
-NamesOfSets = Callable[[SweepOptions], tuple[str, str]]
 
+@dataclass(frozen=True)
+class SweptEncoders:
+    """The encoders of one point, and how they are attacked.
 
-def attack_points(
-    study: Study,
-    points: Sequence[Point],
-    folders: Sequence[str],
-    attacked: Sequence[AttackedSet],
-    images: ImageSet,
-    names_of_sets: NamesOfSets,
-    probes: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Return the two-model test of every point at every snapshot, with its probes beside it.
-
-    Writes ``points.parquet`` and ``findings.json`` into ``tables/dejavu_sweep``.
-
-    Args:
-        study: where ``tables/embeddings`` are.
-        points: settings.
-        folders: of each point's encoders.
-        attacked: of each point.
-        images: labels and classes.
-        names_of_sets: of the public images and the crops of a point.
-        probes: accuracies by folder and checkpoint; empty without.
+    Attributes:
+        axis: the option that is varied.
+        value: of it, as text.
+        folder: of the encoders.
+        views: names of the views of public images and of crops.
+        attacked: images and crops.
+        attack: how neighbours vote.
+        last_epoch: at which training ends.
+        seed: of the bootstrap.
+        probes: accuracies of linear probes by checkpoint; None without.
     """
 
-    def build(out: Path) -> None:
-        rows = [
-            row
-            for point, folder, each in zip(points, folders, attacked, strict=True)
-            for row in _attack_point(
-                study.path("tables/embeddings"),
-                point,
-                folder,
-                each,
-                images,
-                names_of_sets(point.options),
-                probes.get(folder, {}),
+    axis: str
+    value: str
+    folder: str
+    views: tuple[str, str]
+    attacked: AttackedSet
+    attack: AttackChoice
+    last_epoch: int
+    seed: int
+    probes: Accuracies | None
+
+    @classmethod
+    def of(
+        cls,
+        point: Setting,
+        folder: str,
+        views: tuple[str, str],
+        attacked: AttackedSet,
+        probes: Accuracies | None,
+    ) -> SweptEncoders:
+        """Return the encoders of a point of the sweep."""
+        options = point.options
+        attack, last_epoch = attack_of(options), options.train.last_epoch
+        return cls(
+            *(point.axis, point.value, folder, views, attacked),
+            *(attack, last_epoch, options.seed, probes),
+        )
+
+
+@dataclass(frozen=True)
+class AttackSweep(Step):
+    """Run the two-model test of every point at every snapshot, with its probes beside it.
+
+    Writes ``points.parquet`` and ``findings.json``.
+
+    Attributes:
+        images: labels and classes.
+        encoders: of every point.
+        embeddings: folder of the tables of :class:`EmbedViews`.
+        device: where neighbours are searched.
+    """
+
+    images: ImageSet
+    encoders: tuple[SweptEncoders, ...]
+    embeddings: Path = uncounted()
+    device: DeviceName = uncounted(default="auto")
+
+    artefact = "tables/dejavu_sweep"
+    inputs = ("tables/embeddings",)
+
+    def build(self, path: Path) -> None:
+        """Write findings and table."""
+        path.mkdir()
+        points = tuple(row for encoders in self.encoders for row in self._attack(encoders))
+        write_finding(path / "findings.json", SweepFindings(points))
+        write_points(path / "points.parquet", points)
+
+    def _attack(self, encoders: SweptEncoders) -> Iterator[SweepPoint]:
+        folder, attack = self.embeddings / encoders.folder, encoders.attack
+        guesser = Guesser(folder, self.images, attack, self.device, *encoders.views)
+        checkpoints = {epoch: f"@{epoch}" for epoch in guesser.snapshots}
+        for epoch, suffix in (*checkpoints.items(), (encoders.last_epoch, "")):
+            sides = attack_pair(guesser, encoders.attacked, suffix).sides
+            percents, top, seed = attack.top_percent, attack.top_classes, encoders.seed
+            probes = encoders.probes
+            yield SweepPoint(
+                axis=encoders.axis,
+                value=encoders.value,
+                epoch=epoch,
+                last=not suffix,
+                top=top,
+                two_model=two_model(sides, percents, top, seed),
+                two_model_top5=top5_test(sides, len(self.images.classes), percents, top, seed),
+                linear_probe=None if probes is None else {s: probes[s + suffix] for s in SIDES},
             )
-        ]
-        out.mkdir()
-        write_json(out / "findings.json", {"points": rows})
-        _write_points(out / "points.parquet", rows)
-
-    choice = [
-        {
-            "axis": point.axis,
-            "value": point.value,
-            **card_settings(point.options, CropAttackChoice),
-            "sets": list(names_of_sets(point.options)),
-            "attacked": hash_arrays(each.index, each.side),
-        }
-        for point, each in zip(points, attacked, strict=True)
-    ]
-    settings = {"points": choice, "probes": probes}
-    found = study.step(FOLDER, settings, build, ("tables/embeddings",))
-    return dict(read_json(found / "findings.json"))
 
 
-def _attack_point(
-    embeddings: Path,
-    point: Point,
-    folder: str,
-    attacked: AttackedSet,
-    images: ImageSet,
-    sets: tuple[str, str],
-    probes: Mapping[str, Any],
-) -> list[dict[str, Any]]:
-    choice = point.options
-    rows = []
-    for suffix, epoch in _checkpoints(embeddings / folder, sets[0], choice.train.last_epoch):
-        guesses = {
-            side: _guess(embeddings / folder, side + suffix, sets, choice, attacked, images)
-            for side in SIDES
-        }
-        sides = _sides(guesses, attacked, images)
-        row: dict[str, Any] = {
-            "axis": point.axis,
-            "value": point.value,
-            "epoch": epoch,
-            "last": not suffix,
-            "top": choice.top,
-            "two_model": plain_findings(
-                two_model(sides, choice.confidence, choice.top, choice.seed)
-            ),
-        }
-        if len(images.classes) > 5 and choice.top == 1:
-            top5 = two_model(sides, choice.confidence, top=5, seed=choice.seed)
-            row["two_model_top5"] = plain_findings(top5)
-        if probes:
-            row["linear_probe"] = {side: probes[side + suffix] for side in SIDES}
-        rows.append(row)
-    return rows
-
-
-def _checkpoints(folder: Path, public: str, epochs: int) -> list[tuple[str, int]]:
-    """Return the suffixes of all checkpoints of A and their epochs, in order."""
-    files = folder.glob(f"A@*.{public}.parquet")
-    snapshots = sorted(int(file.name.split(".")[0].removeprefix("A@")) for file in files)
-    return [*((f"@{epoch}", epoch) for epoch in snapshots), ("", epochs)]
-
-
-def _guess(
-    folder: Path,
-    model: str,
-    sets: tuple[str, str],
-    choice: SweepOptions,
-    attacked: AttackedSet,
-    images: ImageSet,
-) -> Votes:
-    public, crops = (read_table(folder / f"{model}.{title}.parquet") for title in sets)
-    rows = crops[choice.layer][positions_of(crops["index"], attacked.index, model)]
-    return guess(
-        rows,
-        public[choice.layer],
-        public["index"],
-        images.labels,
-        len(images.classes),
-        choice,
-        choice.device,
-    ).votes
-
-
-def _sides(guesses: Mapping[str, Votes], attacked: AttackedSet, images: ImageSet) -> list[Side]:
-    sides = []
-    for row, name in enumerate(SIDES):
-        mine = attacked.side == row
-        index = attacked.index[mine]
-        target, reference = guesses[name].rows(mine), guesses[SIDES[1 - row]].rows(mine)
-        sides.append(Side(name, index, images.labels[index], target, reference))
-    return sides
-
-
-def _write_points(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a row a point, epoch, share of most confident images and top."""
-    flat = [
-        (row, percent, top, estimates)
-        for row in rows
-        for top, key in ((row["top"], "two_model"), (5, "two_model_top5"))
-        for percent, estimates in row.get(key, {}).items()
+def write_points(path: Path, points: Sequence[SweepPoint]) -> None:
+    """Write a row a point, epoch, share of most confident images and number of top classes."""
+    rows: list[tuple[SweepPoint, float, int, MemorizationEstimates]] = [
+        (point, float(percent), top, estimates)
+        for point in points
+        for top, test in (
+            (point.top, point.two_model),
+            (TOP_OF_SECOND_TEST, point.two_model_top5 or {}),
+        )
+        for percent, estimates in test.items()
     ]
     columns = {
-        "index": np.arange(len(flat)),
-        "axis": np.array([row["axis"] for row, *_ in flat]),
-        "value": np.array([row["value"] for row, *_ in flat]),
-        "epoch": np.array([row["epoch"] for row, *_ in flat]),
-        "percent": np.array([float(percent) for _, percent, *_ in flat]),
-        "top": np.array([top for *_, top, _ in flat]),
+        "index": np.arange(len(rows)),
+        "axis": np.array([point.axis for point, *_ in rows]),
+        "value": np.array([point.value for point, *_ in rows]),
+        "epoch": np.array([point.epoch for point, *_ in rows]),
+        "percent": np.array([percent for _, percent, *_ in rows]),
+        "top": np.array([top for *_, top, _ in rows]),
     }
     for name in QUANTITIES:
-        columns[name] = np.array([each[name]["value"] for *_, each in flat])
-        for place, end in enumerate(("low", "high")):
-            columns[f"{name}_{end}"] = np.array([each[name]["ci95"][place] for *_, each in flat])
+        estimates = [getattr(each, name) for *_, each in rows]
+        columns[name] = np.array([each.value for each in estimates])
+        columns[f"{name}_low"] = np.array([each.low for each in estimates])
+        columns[f"{name}_high"] = np.array([each.high for each in estimates])
     for part in ("train", "held_out"):
-        columns[f"probe_{part}"] = np.array([probe_accuracy(row, part) for row, *_ in flat])
+        columns[f"probe_{part}"] = np.array([probe_accuracy(point, part) for point, *_ in rows])
     write_table(path, columns)
-
-
-def probe_accuracy(row: Mapping[str, Any], part: str) -> float:
-    """Return the mean top-1 accuracy of the probes on A and B; NaN without probes."""
-    probes = row.get("linear_probe")
-    if not probes:
-        return float("nan")
-    return float(np.mean([probes[side][part]["top1"] for side in SIDES]))

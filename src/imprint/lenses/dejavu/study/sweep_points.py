@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
+from imprint.lenses.dejavu.options import SweepOptions
 from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.lenses.dejavu.study.sweep_options import SweepOptions
 from imprint.nets.fill import initial_model
 from imprint.study.plain import to_plain
 from imprint.train.loop import make_card
 from imprint.train.objective import build_objective
 
 EPOCHS = "epochs"
-"""The axis that every sweep has: the snapshots of the settings that nothing is varied from."""
+"""The axis of every sweep: the snapshots of the settings without any change."""
 BAR = "|"
 """Separates values, or ends them, where one of them holds a colon, as timm:NAME does."""
-OF_THE_ATTACK = (
-    "layer",
-    "k",
-    "voting",
-    "metric",
-    "decision",
-    "crop",
-    "min_crop_px",
-    "corner",
-    "corner_fraction",
-    "centre_fraction",
+ATTACK_OPTIONS = (
+    *("layer", "k", "voting", "metric", "decision"),
+    *("crop", "min_crop_px", "corner", "corner_fraction", "centre_fraction"),
 )
-OF_TRAINING = ("per_class", "train")
+TRAINING_OPTIONS = ("per_class", "train")
 
 
 @dataclass(frozen=True)
-class Point:
+class Setting:
     """One setting of a sweep.
 
     Attributes:
@@ -50,28 +42,28 @@ class Point:
     options: SweepOptions
 
     @property
-    def trained(self) -> dict[str, Any]:
-        """Return what the encoders of this point depend on; equal settings share encoders."""
+    def trained(self) -> Mapping[str, Any]:
+        """Options that the encoders of this point depend on; equal ones share encoders."""
         return {"per_class": self.options.per_class, "train": to_plain(self.options.train)}
 
     @property
     def folder(self) -> str:
-        """Return a name for the encoders of this point."""
-        if self.axis.split(".")[0] not in OF_TRAINING:
+        """A name for the encoders of this point."""
+        if self.axis.split(".")[0] not in TRAINING_OPTIONS:
             return "base"
         text = f"{self.axis.removeprefix('train.').removeprefix('objective_options.')}={self.value}"
         return "".join(letter if letter.isalnum() or letter in "._=-" else "-" for letter in text)
 
 
-def sweep_points(options: SweepOptions) -> list[Point]:
-    """Return the settings as they are, then one point a value of every varied option.
+def sweep_points(options: SweepOptions) -> list[Setting]:
+    """Return the settings as stated, then one point for each value of every varied option.
 
     Raises:
         ImprintError: an option that cannot be varied, without values, or named twice; or a value
             that does not suit it.
     """
     base = dataclasses.replace(options, vary=())
-    points = [Point(EPOCHS, "", base)]
+    points = [Setting(EPOCHS, "", base)]
     names = [name for name, _ in options.vary]
     for name, values in options.vary:
         if names.count(name) > 1:
@@ -80,7 +72,7 @@ def sweep_points(options: SweepOptions) -> list[Point]:
         texts = [text.strip() for text in values.split(separator) if text.strip()]
         if not texts:
             raise ImprintError(f"--vary {name}={values} has no value: separate them with colons")
-        points += [Point(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]
+        points += [Setting(name, text, varied(base, name, text)) for text in dict.fromkeys(texts)]
     return [dataclasses.replace(point, options=_with_layer(point.options)) for point in points]
 
 
@@ -101,9 +93,9 @@ def varied(options: SweepOptions, name: str, text: str) -> SweepOptions:
     Raises:
         ImprintError: no such option, one that cannot be varied, or a value that does not suit it.
     """
-    if name.split(".")[0] not in (*OF_THE_ATTACK, *OF_TRAINING) or name == "train":
+    if name.split(".")[0] not in (*ATTACK_OPTIONS, *TRAINING_OPTIONS) or name == "train":
         raise ImprintError(
-            f"--vary cannot vary {name!r}: it knows {', '.join(OF_THE_ATTACK)}, per_class and "
+            f"--vary cannot vary {name!r}: it knows {', '.join(ATTACK_OPTIONS)}, per_class and "
             "what stands behind train., as train.architecture or train.objective_options.NAME"
         )
     changed = _replaced(options, name.split("."), text, name)
@@ -146,9 +138,9 @@ def _read(kind: Any, text: str, name: str) -> Any:
         raise ImprintError(f"--vary {name}={text}: it must be {kind.__name__}") from None
 
 
-def encoder_folders(points: Sequence[Point]) -> list[str]:
-    """Return where the encoders of each point lie; those of equal settings lie at one place."""
-    made: list[tuple[dict[str, Any], str]] = []
+def encoder_folders(points: Sequence[Setting]) -> list[str]:
+    """Return the folder of each point's encoders; equal settings share one."""
+    made: list[tuple[Mapping[str, Any], str]] = []
     folders = []
     for point in points:
         known = [folder for trained, folder in made if trained == point.trained]
@@ -158,7 +150,7 @@ def encoder_folders(points: Sequence[Point]) -> list[str]:
     return folders
 
 
-def check_networks(images: ImageSet, points: Sequence[Point]) -> None:
+def check_networks(images: ImageSet, points: Sequence[Setting]) -> None:
     """Build the network and the objective of every point, before any of them trains.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The two-model test on two encoders that were trained elsewhere."""
+"""The two-model test on two encoders: crop, embed, attack, show."""
 
 from __future__ import annotations
 
@@ -9,13 +9,25 @@ from typing import Any
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
-from imprint.data.choice import open_choice
-from imprint.data.split import MANIFEST, load_partition
-from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.lenses.dejavu.study.two_model_steps import attacked_set, dejavu_steps
+from imprint.core.missing import Missing
+from imprint.core.progress import log
+from imprint.core.seeds import derive
+from imprint.data.choice import image_facts, open_choice
+from imprint.data.duplicates import copies
+from imprint.data.imageset import ArrayImages, ImageSet
+from imprint.data.split import MANIFEST, Partition, load_partition
+from imprint.data.view import View
+from imprint.lenses.dejavu.findings import TwoModelFindings
+from imprint.lenses.dejavu.options import DejavuChoice, attack_of
+from imprint.lenses.dejavu.study.backgrounds import AttackedSet, attacked_set
+from imprint.lenses.dejavu.study.embeddings import EmbedViews, Untrained
+from imprint.lenses.dejavu.study.galleries import TwoModelGallery
+from imprint.lenses.dejavu.study.guess import SIDES, searched_layer, settled_layer
+from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
-from imprint.study.options import DataChoice, DejavuChoice
+from imprint.study.finding import read_finding, to_json
+from imprint.study.options import DataChoice
 from imprint.study.store import Study
 from imprint.train.loop import hash_of_images
 
@@ -43,14 +55,19 @@ def two_model_audit(
     study = Study(choice.out)
     with study.locked():
         images = open_choice(data, choice.seed)
-        held = split if (split / MANIFEST).exists() else split / "split"
-        partition = load_partition(held, per_class, images.fingerprint())
+        partition = open_partition(split, per_class, images)
         check_training(models, {"A": partition.train_a, "B": partition.train_b})
         projects = all(file.card.projector for file in models.values())
         attack = replace(choice, layer=searched_layer(choice, projects))
         attacked = attacked_set(images, partition, attack)
-        facts, found = dejavu_steps(study, images, partition, attacked, models, attack)
-        return finish(study, choice, facts, {"dejavu": found})
+        facts, findings = run_two_model_test(study, images, partition, attacked, models, attack)
+        return finish(study, choice, facts, {"dejavu": to_json(findings)})
+
+
+def open_partition(folder: Path, per_class: int, images: ImageSet) -> Partition:
+    """Return the partition in a folder of ``imprint data split``, or in the study that holds it."""
+    split = folder if (folder / MANIFEST).exists() else folder / "split"
+    return load_partition(split, per_class, images.fingerprint())
 
 
 def check_training(models: Mapping[str, NetworkFile], sets: Mapping[str, IntArray]) -> None:
@@ -65,5 +82,79 @@ def check_training(models: Mapping[str, NetworkFile], sets: Mapping[str, IntArra
         if trained_on in (None, hashes[name]):
             continue
         other = next((each for each, value in hashes.items() if value == trained_on), None)
-        told = f"set {other}: swap the models" if other else "other images: give its own partition"
-        raise ImprintError(f"model {name} ({file.path}) was trained on {told}")
+        remedy = (
+            f"set {other}: swap the models" if other else "other images: give its own partition"
+        )
+        raise ImprintError(f"model {name} ({file.path}) was trained on {remedy}")
+
+
+def run_two_model_test(
+    study: Study,
+    images: ImageSet,
+    partition: Partition,
+    attacked: AttackedSet,
+    checkpoints: Mapping[str, NetworkFile],
+    choice: DejavuChoice,
+    last_epoch: int = 0,
+) -> tuple[dict[str, Any], TwoModelFindings]:
+    """Embed, attack and count; return facts about the data, and the findings.
+
+    Args:
+        study: where tables go.
+        images: what was split.
+        partition: how.
+        attacked: which of its images are attacked.
+        checkpoints: weights of ``A`` and ``B``, and of snapshots of both, ``A@EPOCH``.
+        choice: how crops, votes and controls are made.
+        last_epoch: of A and B, where snapshots are given.
+    """
+    untrained = {
+        f"{name}@untrained": Untrained(name, derive(choice.seed, "untrained", name))
+        for name in SIDES
+        if choice.controls
+    }
+    views = {
+        "public": View(images, partition.public, choice.centre_fraction),
+        "crops": attacked.crops(images),
+    }
+    layers = dict.fromkeys(checkpoints, (settled_layer(choice),))
+    embeddings = study.run(EmbedViews(views, checkpoints, layers, untrained, choice.device))
+    attack = AttackEncoders(
+        images,
+        attacked,
+        attack_of(choice),
+        choice.controls,
+        choice.seed,
+        last_epoch,
+        embeddings,
+        choice.device,
+    )
+    tables = study.run(attack)
+    study.run(TwoModelGallery(attacked.crops(images), tables))
+    if choice.export_legacy:
+        study.run(WriteLegacyArrays(attack))
+    facts = {
+        **image_facts(images),
+        "public": len(partition.public),
+        "shared": len(partition.shared),
+        "boxes": sum(len(boxes) > 0 for boxes in images.boxes() or ()),
+        "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
+        "dropped": dict(attacked.dropped),
+        "copies_in_public": _count_copies(images, attacked, partition),
+    }
+    return facts, read_finding(TwoModelFindings, tables / "findings.json")
+
+
+def _count_copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> dict[str, Any]:
+    """Return how many attacked images have an exact copy in the public set."""
+    if not isinstance(images, ArrayImages):
+        reason = "the images do not fit into memory, so they were not compared"
+        return dict(to_json(Missing(reason)))
+    duplicates = copies(images, attacked.index, partition.public)
+    if len(duplicates):
+        log(
+            f"{images.name}: {len(duplicates)} attacked images have a copy in the public set, "
+            f"{images.name_of(int(duplicates[0]))} first: leave out copies, or they count as "
+            "memorized"
+        )
+    return {"value": len(duplicates)}

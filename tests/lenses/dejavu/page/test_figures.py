@@ -4,11 +4,12 @@ import xml.etree.ElementTree as ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from imprint.lenses.dejavu.page import plots
+from imprint.core.arrays import FloatArray
+from imprint.lenses.dejavu.findings import MemorizationEstimates
+from imprint.lenses.dejavu.page import figures
 from imprint.stats.estimate import Estimate
+from tests.lenses.dejavu.page.cases import estimates, plain
 
 PERCENTS = np.arange(10.0, 101.0)
 
@@ -18,13 +19,28 @@ def texts(svg: str) -> list[str]:
 
 
 def confidence_plot() -> str:
-    target, reference = 1 - PERCENTS / 200, 0.5 - PERCENTS / 500
-    marks = {100.0: (Estimate(0.5, (0.45, 0.55), 9), Estimate(0.3, (0.25, 0.35), 9))}
-    return plots.accuracy_by_confidence(PERCENTS, target, reference, marks, chance=0.1)
+    curve = {
+        "percent": PERCENTS,
+        "target_accuracy": 1 - PERCENTS / 200,
+        "reference_accuracy": 0.5 - PERCENTS / 500,
+    }
+    marks = estimates(target_accuracy=plain(0.45, 0.55), reference_accuracy=plain(0.25, 0.35))
+    return figures.accuracy_by_confidence(curve, {"100": marks}, chance=0.1).svg()
 
 
-def shares(*values: float) -> dict[str, float]:
-    return dict(zip(plots.CATEGORY_LABELS, values, strict=True))
+def shares(*values: float) -> MemorizationEstimates:
+    names = ("memorized", "forgotten", "correlated", "unassociated")
+    return estimates(**{n: Estimate(v, (v, v), 9) for n, v in zip(names, values, strict=True)})
+
+
+def class_gaps(names: list[str], target: FloatArray, reference: FloatArray) -> str:
+    return figures.class_gaps(names, target, reference, "Gaps", "By class.").svg()
+
+
+def strengths(memorized: list[float], forgotten: list[float]) -> str:
+    category = np.repeat([1, 2], [len(memorized), len(forgotten)])
+    strength = np.array([*memorized, *(-value for value in forgotten)])
+    return figures.strength_histogram(category, strength, "Strength.").svg()
 
 
 def test_colours_and_fonts_come_from_the_page() -> None:
@@ -39,8 +55,8 @@ def test_colours_and_fonts_come_from_the_page() -> None:
 
 def test_lines_are_labelled_directly_and_axes_named() -> None:
     assert {
-        "saw them",
-        "did not",
+        "target",
+        "reference",
         "guessing",
         "accuracy",
         "most confident share of the images (%)",
@@ -63,7 +79,9 @@ def test_bytes_do_not_depend_on_the_user_s_matplotlib_settings() -> None:
 
 
 def test_every_share_is_written() -> None:
-    svg = plots.category_shares({100.0: shares(0.3, 0.01, 0.02, 0.67), 20.0: shares(0, 0, 0, 1)})
+    svg = figures.category_shares(
+        {"100": shares(0.3, 0.01, 0.02, 0.67), "20": shares(0, 0, 0, 1)}, "Shares."
+    ).svg()
     written = texts(svg)
     for text in ("30.0%", "1.0%", "2.0%", "67.0%", "100.0%", "all", "20%", "neither"):
         assert text in written
@@ -71,7 +89,7 @@ def test_every_share_is_written() -> None:
 
 
 def test_class_gaps_are_sorted_and_written() -> None:
-    svg = plots.class_gaps(["a", "b", "c"], np.array([0.5, 0.9, 0.1]), np.array([0.5, 0.4, 0.3]))
+    svg = class_gaps(["a", "b", "c"], np.array([0.5, 0.9, 0.1]), np.array([0.5, 0.4, 0.3]))
     written = texts(svg)
     assert [text for text in written if text in "abc"] == ["b", "a", "c"]
     assert {"+50.0", "0.0", "−20.0"} <= set(written)
@@ -80,7 +98,7 @@ def test_class_gaps_are_sorted_and_written() -> None:
 def test_of_many_classes_both_ends_are_drawn() -> None:
     gaps = np.linspace(1, -0.9, 100)
     names = [f"class {row}" for row in range(100)]
-    written = texts(plots.class_gaps(names, gaps, np.zeros(100)))
+    written = texts(class_gaps(names, gaps, np.zeros(100)))
     drawn = [text for text in written if re.fullmatch(r"class \d+", text)]
     assert drawn == names[:20] + names[-20:]
     assert "… 60 classes between …" in written
@@ -88,49 +106,37 @@ def test_of_many_classes_both_ends_are_drawn() -> None:
 
 @pytest.mark.parametrize("name", ["$x^2", "<b>&amp;\x00", "two\nlines", "鱼", "#000001", "-->"])
 def test_any_class_name_is_drawn_as_it_is(name: str) -> None:
-    svg = plots.class_gaps([name], np.array([0.5]), np.array([0.25]))
+    svg = class_gaps([name], np.array([0.5]), np.array([0.25]))
     assert "<b>" not in svg
     assert len(ElementTree.fromstring(svg).findall(".//text")) > 3
 
 
 def test_ids_of_two_plots_do_not_meet() -> None:
     first = set(re.findall(r' id="([^"]+)"', confidence_plot()))
-    second = set(
-        re.findall(
-            r' id="([^"]+)"', plots.strength_histogram(np.array([0.1, 0.2]), np.array([0.3]))
-        )
-    )
+    second = set(re.findall(r' id="([^"]+)"', strengths([0.1, 0.2], [0.3])))
     assert first
     assert second
     assert not first & second
 
 
 def test_histogram_counts_both_sides() -> None:
-    svg = plots.strength_histogram(np.array([0.1, 0.2, 0.2]), np.array([]))
+    svg = strengths([0.1, 0.2, 0.2], [])
     assert {"3 memorized", "0 forgotten (noise)"} <= set(texts(svg))
-    assert "0 memorized" in texts(plots.strength_histogram(np.array([]), np.array([])))
+    assert "0 memorized" in texts(strengths([], []))
 
 
 @pytest.mark.parametrize("count", [1, 2, 12])
-def test_epochs(count: int) -> None:
+def test_the_score_is_drawn_below_the_accuracies_over_training(count: int) -> None:
     epochs = 10.0 * np.arange(1, count + 1)
     rising = epochs / 200
-    svg = plots.accuracy_by_epoch(
-        epochs, rising + 0.1, np.full(count, 0.1), (rising, rising - 0.02, rising + 0.02)
-    )
-    assert {"epoch of training", "déjà vu", "saw them"} <= set(texts(svg))
-
-
-@given(st.lists(st.floats(0, 1), max_size=6))
-@settings(max_examples=60, deadline=None)
-def test_labels_are_spread_in_order(places: list[float]) -> None:
-    moved = plots._spread(places, 0.1, 0.0, 1.0)
-    order = np.argsort(places, kind="stable")
-    assert np.all(np.diff(np.array(moved)[order]) >= 0.1 - 1e-9)
-    assert all(-1e-9 <= place <= 1 + 1e-9 for place in moved)
-    if len(places) and np.all(np.diff(np.sort(places)) >= 0.1):
-        assert moved == pytest.approx(places)
-
-
-def test_two_near_labels_move_apart_alike() -> None:
-    assert plots._spread([0.52, 0.5], 0.1, 0, 1) == pytest.approx([0.56, 0.46])
+    table = {
+        "index": epochs,
+        "target_accuracy": rising + 0.1,
+        "reference_accuracy": np.full(count, 0.1),
+        "score": rising,
+        "score_low": rising - 0.02,
+        "score_high": rising + 0.02,
+    }
+    figure = figures.accuracy_by_epoch(table)
+    assert {"epoch of training", "déjà vu", "target"} <= set(texts(figure.svg()))
+    assert f"after epoch {10 * count}" in figure.caption

@@ -1,0 +1,292 @@
+"""What the déjà vu lens finds: the content of its part of ``summary.json``, as dataclasses.
+
+Mappings by percentage have the percentages of most confident images as keys: ``"100"``, ``"20"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imprint.core.missing import Missing
+from imprint.stats.control import Control
+from imprint.stats.estimate import Estimate
+from imprint.train.probe_options import ProbeAccuracies
+
+
+@dataclass(frozen=True)
+class MemorizationEstimates:
+    """The test on the most confident p % of the images; shares and differences of shares.
+
+    Attributes:
+        score: target accuracy minus reference accuracy, each model on its own most confident p %.
+        paired_score: memorized minus forgotten, on the p % the target is most confident of.
+        target_accuracy: of the target on its most confident p %.
+        reference_accuracy: of the reference on its most confident p %.
+        memorized: share on which the target alone is right.
+        forgotten: share on which the reference alone is right: the noise floor.
+        correlated: share on which both are right.
+        unassociated: share on which neither is.
+    """
+
+    score: Estimate
+    paired_score: Estimate
+    target_accuracy: Estimate
+    reference_accuracy: Estimate
+    memorized: Estimate
+    forgotten: Estimate
+    correlated: Estimate
+    unassociated: Estimate
+
+
+ByPercent = Mapping[str, MemorizationEstimates]
+
+
+@dataclass(frozen=True)
+class Significance:
+    """McNemar's exact test, two-sided: counts of images that one of two models alone gets right."""
+
+    memorized: int
+    forgotten: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class TrainingFigures:
+    """The last epoch of an encoder: its loss, and whether its embeddings collapsed."""
+
+    epoch: int
+    loss: float
+    embedding_std: float
+    direction_std: float
+    collapsed: bool
+
+
+@dataclass(frozen=True)
+class TwoModelFindings:
+    """The two-model test, its controls, and what is known of the encoders.
+
+    Attributes:
+        two_model: by percentage.
+        significance: of the whole set.
+        two_model_top5: the same with the five most voted classes counted as right; more than five
+            classes.
+        two_model_other_metric: the same with the other distance between embeddings.
+        controls: by name.
+        training: by encoder.
+        linear_probe: by encoder.
+    """
+
+    two_model: ByPercent
+    significance: Significance
+    two_model_top5: ByPercent | None = None
+    two_model_other_metric: ByPercent | None = None
+    controls: Mapping[str, Control] | None = None
+    training: Mapping[str, TrainingFigures] | None = None
+    linear_probe: Mapping[str, ProbeAccuracies] | None = None
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of values between edges."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class MemorizationStrength:
+    """Confidence gap of memorized images in nats.
+
+    Attributes:
+        n: how many images.
+        mean: over them.
+        published: 12 bins from least to largest.
+        bins: as wide as the rule of Freedman and Diaconis says, no more of them than images.
+    """
+
+    n: int
+    mean: float
+    published: Histogram
+    bins: Histogram
+
+
+@dataclass(frozen=True)
+class AgainstReference:
+    """The model against one reference: the test, its significance, the strength of memorization."""
+
+    test: ByPercent
+    significance: Significance
+    memorization: MemorizationStrength | Missing
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two references agree on which backgrounds give their object away.
+
+    Attributes:
+        first: a reference.
+        second: another one.
+        agreed: share on which both are right or both wrong.
+        both_right: share on which both are right.
+        same_guess: share on which both name the same class.
+        kappa: Cohen's κ of being right.
+    """
+
+    first: str
+    second: str
+    agreed: Estimate
+    both_right: Estimate
+    same_guess: Estimate
+    kappa: Estimate | Missing
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Temperature of a reference, and its mean −ln p(label) in nats before and under it."""
+
+    temperature: float
+    loss_before: float
+    loss_after: float
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Counts of memorized images that no reference explains.
+
+    Attributes:
+        memorized: all of them.
+        excluded: those on the list of excluded images.
+        claimed: those that are left.
+        listed: attacked images on the list, memorized or not.
+    """
+
+    memorized: int
+    excluded: int
+    claimed: int
+    listed: int
+
+
+@dataclass(frozen=True)
+class AgainstNonMembers:
+    """The test on non-members against one reference, and the score on members beyond it."""
+
+    test: ByPercent
+    excess: Estimate
+
+
+@dataclass(frozen=True)
+class NonMemberFindings:
+    """The test on images the model was not trained on: the bias of the references.
+
+    Attributes:
+        against: by reference.
+        claimed_by_chance: share of non-members that are memorized by the rule of the claims.
+    """
+
+    against: Mapping[str, AgainstNonMembers]
+    claimed_by_chance: Estimate
+
+
+@dataclass(frozen=True)
+class OneModelFindings:
+    """The one-model test.
+
+    Attributes:
+        best: the reference that is right most often, which the score is read against.
+        against: by reference; ``strictest`` is their maximum.
+        agreement: of every pair of references.
+        explained: share of images that every reference gets right.
+        calibrated: whether references are taken under their temperatures.
+        calibration: by reference.
+        claims: about single images, against ``strictest``.
+        non_members: the same test on images the model was not trained on.
+        controls: by name.
+    """
+
+    best: str
+    against: Mapping[str, AgainstReference]
+    agreement: tuple[Agreement, ...]
+    explained: Estimate
+    calibrated: bool
+    calibration: Mapping[str, Calibration]
+    claims: Claims
+    non_members: NonMemberFindings | Missing
+    controls: Mapping[str, Control] | None = None
+
+
+@dataclass(frozen=True)
+class OneModelLens:
+    """The part of ``summary.json`` that holds a one-model test."""
+
+    one_model: OneModelFindings
+
+
+@dataclass(frozen=True)
+class OneModelFacts:
+    """The images of a one-model test: its part of ``data`` in ``summary.json``.
+
+    Attributes:
+        public: images that vote as neighbours.
+        public_may_be_members: whether the model may have been trained on them.
+        attacked_members: attacked images it was trained on.
+        attacked_non_members: attacked images it was not trained on.
+        reference_crops: crops that references learn from or predict.
+        dropped: images to attack without a usable crop, by reason.
+        crop_rule: how crops were cut.
+        without_boxes: whether the corner was taken since the images have no boxes.
+        layer: the representation that was searched.
+    """
+
+    public: int
+    public_may_be_members: bool
+    attacked_members: int
+    attacked_non_members: int
+    reference_crops: int
+    dropped: Mapping[str, int]
+    crop_rule: str
+    without_boxes: bool
+    layer: str
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """The two-model test of one setting at one epoch.
+
+    Attributes:
+        axis: the option that is varied; ``epochs`` for the settings nothing is varied from.
+        value: of the option, as text; empty for those settings.
+        epoch: of the snapshot.
+        last: whether training ended there.
+        top: a guess is right when the label is among this many most voted classes.
+        two_model: by percentage.
+        two_model_top5: the same with the five most voted classes counted as right.
+        linear_probe: by encoder.
+    """
+
+    axis: str
+    value: str
+    epoch: int
+    last: bool
+    top: int
+    two_model: ByPercent
+    two_model_top5: ByPercent | None = None
+    linear_probe: Mapping[str, ProbeAccuracies] | None = None
+
+
+@dataclass(frozen=True)
+class SweepFindings:
+    """Every setting of a sweep at every snapshot."""
+
+    points: tuple[SweepPoint, ...]
+
+
+def probe_accuracy(point: SweepPoint, part: str) -> float:
+    """Return the mean top-1 accuracy of the probes on both encoders; NaN without probes.
+
+    Args:
+        point: of the sweep.
+        part: ``train`` or ``held_out``.
+    """
+    probes = [getattr(each, part).top1 for each in (point.linear_probe or {}).values()]
+    return sum(probes) / len(probes) if probes else float("nan")

@@ -1,0 +1,194 @@
+"""The encoders of the two-model test: the split of the images, training, linear probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from imprint.core.arrays import IntArray
+from imprint.core.device import DeviceName, choose_device
+from imprint.data.augmentation import Augmentation
+from imprint.data.choice import open_choice
+from imprint.data.imageset import ImageSet
+from imprint.data.split import Partitions, partition_images, save_partition
+from imprint.launch.local import run_tasks
+from imprint.lenses.dejavu.study.online import OnlineAttack
+from imprint.nets.load import load_model
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding, write_finding
+from imprint.study.options import DataChoice
+from imprint.study.step import Step, card_of
+from imprint.study.store import Study
+from imprint.train.linear_probe import linear_probe
+from imprint.train.loop import train
+from imprint.train.options import TrainOptions
+from imprint.train.probe_options import ProbeAccuracies, ProbeOptions
+
+Accuracies = Mapping[str, ProbeAccuracies]
+"""Accuracies of linear probes by checkpoint."""
+
+
+@dataclass(frozen=True)
+class SplitImages(Step):
+    """Partition the images into A, B, shared and public, for several sizes.
+
+    Attributes:
+        images: the images.
+        sizes: images of each class in A and in B, rising.
+        by_boxes: whether only images with boxes are attacked; else all are.
+    """
+
+    images: ImageSet
+    sizes: tuple[int, ...]
+    by_boxes: bool
+
+    artefact = "split"
+
+    def partitions(self) -> Partitions:
+        """Return the partitions, unwritten."""
+        boxes = self.images.boxes() if self.by_boxes else None
+        return partition_images(self.images, boxes, sizes=self.sizes)
+
+    def build(self, path: Path) -> None:
+        """Write the partitions."""
+        save_partition(path, self.partitions(), self.images.fingerprint())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainEncoder(Step):
+    """Train one encoder into ``models/NAME``.
+
+    Attributes:
+        name: of the encoder.
+        train: how it is trained.
+        seed: of its training.
+        indices: int64 ``[n]``, images it is trained on.
+        held_out: int64 ``[m]``, images that online probes are measured on.
+        online: attack while it trains, if any.
+        images: where pixels come from; known by the split.
+        device: where it is trained.
+    """
+
+    name: str = uncounted()
+    train: TrainOptions
+    seed: int
+    indices: IntArray
+    held_out: IntArray
+    online: OnlineAttack | None = None
+    images: ImageSet | None = uncounted(default=None)
+    device: str = uncounted(default="cpu")
+
+    inputs = ("split",)
+    resumable = True
+
+    @property
+    def artefact(self) -> str:  # type: ignore[override]
+        """Where the weights go."""
+        return f"models/{self.name}"
+
+    def build(self, path: Path) -> None:
+        """Train the encoder, or go on training it."""
+        assert self.images is not None
+        device = torch.device(self.device)
+        on_epoch_end = None
+        if self.online is not None:
+            on_epoch_end = self.online.on_epoch_end(self.images, device)
+        train(
+            self.images,
+            self.indices,
+            self.train,
+            path,
+            self.seed,
+            device,
+            self.name,
+            self.held_out,
+            on_epoch_end,
+        )
+
+
+def train_encoders(
+    study: Study, steps: Sequence[TrainEncoder], images: ImageSet, data: DataChoice, seed: int
+) -> None:
+    """Train the encoders that are missing, on the CPU several at once, one a process.
+
+    Those that a killed run left to train do so on as many cores as before, to the same bytes.
+
+    Args:
+        study: where they go.
+        steps: all of them, on one device.
+        images: where pixels come from.
+        data: how processes open the images.
+        seed: of the embedded set of images.
+    """
+    missing = [
+        step for step in steps if not study.is_done(step.artefact, card_of(step), step.inputs)
+    ]
+    if not missing:
+        return
+    if missing[0].device != "cpu":
+        for step in missing:
+            study.run(replace(step, images=images))
+        return
+    epochs = sum(step.train.last_epoch for step in missing)
+    tasks = [(study.root, data, seed, step) for step in missing]
+    run_tasks(train_in_worker, tasks, "train encoders", epochs, unit="epoch", sharing=len(steps))
+
+
+def train_in_worker(root: Path, data: DataChoice, seed: int, step: TrainEncoder) -> None:
+    """Train one encoder in a process that opens the images by itself."""
+    Study(root).run(replace(step, images=open_choice(data, seed)))
+
+
+def read_accuracies(path: Path) -> Accuracies:
+    """Return what :class:`ProbeEncoders` wrote."""
+    return read_finding(Accuracies, path)  # type: ignore[type-abstract]  # read as a mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEncoders(Step):
+    """Train and measure linear probes on encoders.
+
+    Attributes:
+        probe: how probes are trained.
+        seeds: of each probe, by checkpoint.
+        members: int64, images the encoder was trained on, by checkpoint.
+        held_out: int64, images that no encoder was trained on.
+        view: augmentation of the training images.
+        checkpoints: weights by name; known by the inputs.
+        images: where pixels come from; known by the split.
+        inputs: the encoders.
+        device: where probes are trained.
+        artefact: where accuracies by checkpoint go, as JSON.
+    """
+
+    probe: ProbeOptions
+    seeds: Mapping[str, int]
+    members: Mapping[str, IntArray]
+    held_out: IntArray
+    view: Augmentation
+    checkpoints: Mapping[str, Path] = uncounted()
+    images: ImageSet = uncounted()
+    inputs: tuple[str, ...] = uncounted()  # type: ignore[misc]  # varies
+    device: DeviceName = uncounted(default="auto")
+    artefact: str = uncounted(default="linear_probe.json")  # type: ignore[misc]  # varies
+
+    def build(self, path: Path) -> None:
+        """Write the accuracies."""
+        accuracies = {
+            name: linear_probe(
+                load_model(self.checkpoints[name]),
+                self.images,
+                self.members[name],
+                self.held_out,
+                self.probe,
+                self.view,
+                seed,
+                choose_device(self.device),
+                name,
+            )
+            for name, seed in self.seeds.items()
+        }
+        write_finding(path, accuracies)
