@@ -35,7 +35,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
 from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.lenses.membership.attack.evaluation import balanced_estimate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
-from imprint.lenses.membership.memorization.estimators import memorization
+from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
 from imprint.lenses.membership.study.ensemble import over_models
 from imprint.stats import (
@@ -219,7 +219,7 @@ def add_memorization_errors(models: int) -> None:
     )
     def draw(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
         masks = np.argsort(random.random((models, 1)), axis=0) < models // 2
-        shown = memorization(masks, random.random((models, 1)) < np.where(masks, 0.9, 0.5))
+        shown = estimate_memorization(masks, random.random((models, 1)) < np.where(masks, 0.9, 0.5))
         value, reach = float(shown.score[0]), 1.96 * float(shown.error[0])
         return {"± 1.96 errors": (Estimate(value, (value - reach, value + reach), models), 0.4)}
 

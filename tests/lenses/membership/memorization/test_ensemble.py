@@ -14,7 +14,7 @@ from imprint.lenses.membership.memorization.ensemble import (
     measure_accuracies,
     pack,
 )
-from imprint.lenses.membership.memorization.estimators import memorization, top_pairs
+from imprint.lenses.membership.memorization.estimators import estimate_memorization, top_pairs
 
 
 def random_ensemble(models, records, tests, seed=0):
@@ -55,7 +55,7 @@ def test_memorization_is_that_of_the_whole_whatever_the_block(monkeypatch, block
     members[:, 5], members[:, 60] = True, False
     found, whole = (
         ensemble_memorization(packed(members, correct, tests)),
-        memorization(members, correct),
+        estimate_memorization(members, correct),
     )
     for name in ("score", "error", "models_in", "models_out"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))

@@ -8,9 +8,9 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.memorization.estimators import (
     NEVER_IN,
     NEVER_OUT,
-    influence,
+    estimate_influence,
+    estimate_memorization,
     influence_tiles,
-    memorization,
     top_pairs,
 )
 
@@ -47,10 +47,10 @@ def cohorts(draw, values):
 @settings(max_examples=60, deadline=None)
 def test_estimates_equal_the_slow_form_whatever_the_tile(cohort, tile):
     members, correct, test_correct = cohort
-    found = memorization(members, correct)
+    found = estimate_memorization(members, correct)
     np.testing.assert_allclose(found.score, np.diag(slow_effect(members, correct)), atol=1e-12)
     expected = slow_effect(members, test_correct)
-    np.testing.assert_allclose(influence(members, test_correct), expected, atol=1e-12)
+    np.testing.assert_allclose(estimate_influence(members, test_correct), expected, atol=1e-12)
     tiled = np.full(expected.shape, 9.0)
     for tests, records, values in influence_tiles(members, test_correct, tile):
         assert max(values.shape) <= tile
@@ -62,24 +62,24 @@ def test_influence_of_a_record_on_itself_is_its_memorization():
     draw = np.random.default_rng(0)
     members, correct = draw.random((40, 30)) < 0.5, draw.random((40, 30)) < 0.7
     np.testing.assert_array_equal(
-        np.diag(influence(members, correct)), memorization(members, correct).score
+        np.diag(estimate_influence(members, correct)), estimate_memorization(members, correct).score
     )
 
 
 def test_records_never_in_or_never_out_are_missing_with_a_reason():
     members = [[0, 1, 1], [0, 1, 0]]
-    found = memorization(members, np.ones((2, 3), dtype=bool))
+    found = estimate_memorization(members, np.ones((2, 3), dtype=bool))
     assert found.missing.tolist() == [True, True, False]
     assert found.reason.tolist() == [NEVER_IN, NEVER_OUT, ""]
     assert np.isnan(found.score).tolist() == [True, True, False]
     assert np.isnan(found.error).tolist() == [True, True, False]
     assert np.isnan(found.error_bound).tolist() == [True, True, False]
-    assert np.isnan(influence(members, [[1], [0]])).tolist() == [[True, True, False]]
+    assert np.isnan(estimate_influence(members, [[1], [0]])).tolist() == [[True, True, False]]
 
 
 def test_hand_checked_standard_error():
     members = np.array([[1], [1], [1], [0]], dtype=bool)
-    found = memorization(members, np.array([[1], [1], [0], [0]], dtype=bool))
+    found = estimate_memorization(members, np.array([[1], [1], [0], [0]], dtype=bool))
     # (2 + 1) / (3 + 2) = 0.6 with the record, (0 + 1) / (1 + 2) = 1/3 without it.
     assert found.error[0] == pytest.approx(np.sqrt(0.6 * 0.4 / 5 + (2 / 9) / 3), abs=1e-15)
     assert found.error_bound[0] == pytest.approx(0.5 * np.sqrt(1 / 3 + 1), abs=1e-15)
@@ -88,7 +88,7 @@ def test_hand_checked_standard_error():
 @pytest.mark.parametrize(("models", "share", "bound"), [(64, 0.5, 0.125), (2000, 0.7, 0.0244)])
 def test_error_bound_of_known_designs(models, share, bound):
     members = np.arange(models)[:, None] < models * share
-    found = memorization(members, members)
+    found = estimate_memorization(members, members)
     assert found.error_bound[0] == pytest.approx(bound, abs=1e-4)
     assert 0 < found.error[0] < found.error_bound[0]
 
@@ -97,7 +97,7 @@ def test_standard_errors_are_those_seen_over_repeated_cohorts():
     draw = np.random.default_rng(1)
     members = np.arange(60)[:, None] % 2 == np.zeros(4000)
     correct = draw.random((60, 4000)) < np.where(members, 0.9, 0.4)
-    found = memorization(members, correct)
+    found = estimate_memorization(members, correct)
     assert found.score.mean() == pytest.approx(0.5, abs=0.01)
     assert found.error.mean() == pytest.approx(found.score.std(), rel=0.05)
 
@@ -123,7 +123,9 @@ def test_top_pairs_are_every_pair_past_both_cuts(cohort, seed):
     np.testing.assert_allclose(pairs.influence, strength[pairs.test, pairs.train], atol=1e-12)
     np.testing.assert_allclose(pairs.memorization, score[pairs.train], atol=1e-12)
     for row in range(len(pairs)):
-        alone = memorization(members[:, pairs.train[[row]]], test_correct[:, pairs.test[[row]]])
+        alone = estimate_memorization(
+            members[:, pairs.train[[row]]], test_correct[:, pairs.test[[row]]]
+        )
         assert pairs.error[row] == alone.error[0]
 
 
@@ -140,7 +142,8 @@ def test_order_of_models_and_records_does_not_matter():
     members, right = draw.random((30, 20)) < 0.5, draw.random((30, 6)) < 0.6
     models, records = draw.permutation(30), draw.permutation(20)
     np.testing.assert_array_equal(
-        influence(members[models][:, records], right[models]), influence(members, right)[:, records]
+        estimate_influence(members[models][:, records], right[models]),
+        estimate_influence(members, right)[:, records],
     )
 
 
@@ -158,7 +161,7 @@ def test_order_of_models_and_records_does_not_matter():
 )
 def test_bad_arrays_are_named(members, correct, message):
     with pytest.raises(ImprintError, match=message):
-        memorization(members, correct)
+        estimate_memorization(members, correct)
 
 
 def test_bad_labels_and_tiles_are_named():

@@ -23,7 +23,7 @@ from imprint.lenses.membership.memorization.chance import (
 from imprint.lenses.membership.memorization.estimators import (
     InfluencePairs,
     Memorization,
-    memorization,
+    estimate_memorization,
     top_pairs,
 )
 
@@ -93,7 +93,7 @@ def ensemble_memorization(ensemble: ModelEnsemble) -> Memorization:
     if not blocks:
         raise ImprintError("the ensemble has no records: check its runs")
     parts = [
-        memorization(*ensemble.block(start, stop))
+        estimate_memorization(*ensemble.block(start, stop))
         for start, stop in track(blocks, "estimate memorization", len(blocks), "block")
     ]
     return Memorization(

@@ -101,11 +101,11 @@ class InfluencePairs:
         return len(self.train)
 
 
-def memorization(members: ArrayLike, correct: ArrayLike) -> Memorization:
+def estimate_memorization(members: ArrayLike, correct: ArrayLike) -> Memorization:
     """Estimate the memorization of every record.
 
-    >>> found = memorization([[1, 1], [1, 0], [0, 1], [0, 1]], [[1, 1], [1, 0], [0, 1], [1, 1]])
-    >>> found.score.tolist()
+    >>> members = [[1, 1], [1, 0], [0, 1], [0, 1]]
+    >>> estimate_memorization(members, [[1, 1], [1, 0], [0, 1], [1, 1]]).score.tolist()
     [0.5, 1.0]
 
     Args:
@@ -148,7 +148,7 @@ def influence_tiles(
         [−1, 1]; a column is NaN where its record has no estimate.
 
     Raises:
-        ImprintError: as :func:`memorization`, or ``tile`` is not positive.
+        ImprintError: as :func:`estimate_memorization`, or ``tile`` is not positive.
     """
     inside = _membership(members)
     right = _correctness(test_correct, "test_correct", len(inside))
@@ -174,7 +174,7 @@ def _tiles(rows: int, columns: int, tile: int) -> Iterator[tuple[slice, slice]]:
             )
 
 
-def influence(members: ArrayLike, test_correct: ArrayLike) -> FloatArray:
+def estimate_influence(members: ArrayLike, test_correct: ArrayLike) -> FloatArray:
     """Return the influence of every record on every test example, float64 ``[q, N]``.
 
     All at once: for q · N beyond some 10⁸ take :func:`influence_tiles` or :func:`top_pairs`.
@@ -222,23 +222,23 @@ def top_pairs(
         The pairs by falling influence; equal ones by test example, then by record.
 
     Raises:
-        ImprintError: as :func:`memorization`, or labels do not fit.
+        ImprintError: as :func:`estimate_memorization`, or labels do not fit.
     """
     inside = _membership(members)
     right = _correctness(test_correct, "test_correct", len(inside))
     record_class = _labels(labels, "labels", inside.shape[1])
     test_class = _labels(test_labels, "test_labels", right.shape[1])
-    score = memorization(inside, correct).score
+    score = estimate_memorization(inside, correct).score
     memorized = score >= memorization_cut
-    found = [np.empty((0, 4))]
+    pairs = [np.empty((0, 4))]
     for label in np.intersect1d(record_class[memorized], test_class):
         records = np.flatnonzero(memorized & (record_class == label))
         tests = np.flatnonzero(test_class == label)
         for rows, columns in _tiles(len(tests), len(records), TILE):
             test, record = tests[rows], records[columns]
             row, column, values, errors = _pairs(inside[:, record], right[:, test], influence_cut)
-            found.append(np.stack([test[row], record[column], values, errors], axis=1))
-    test, train, strength, error = np.concatenate(found).T
+            pairs.append(np.stack([test[row], record[column], values, errors], axis=1))
+    test, train, strength, error = np.concatenate(pairs).T
     order = np.lexsort((train, test, -strength))
     train_index = train[order].astype(np.int64)
     return InfluencePairs(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from imprint.core.arrays import FloatArray
 from imprint.core.missing import Missing
 from imprint.lenses.membership.cohort_findings import CohortFindings, MemorizationFindings
 from imprint.lenses.membership.findings import best_attack, names_best_first, resolved_fprs
@@ -284,8 +285,20 @@ def _describe_influence(memorization: MemorizationFindings) -> str:
 def memorization_figure(folder: Path, memorization: MemorizationFindings) -> Histogram:
     """Return how many images have which memorization; arguments as :func:`cohort_figures`."""
     scores = read_columns(folder / "records.parquet", "memorization")["memorization"]
-    known = scores[np.isfinite(scores)].astype(np.float64)
-    cut = memorization.cut
+    return memorization_histogram(
+        scores.astype(np.float64), memorization.cut, memorization.standard_error_bound
+    )
+
+
+def memorization_histogram(scores: FloatArray, cut: float, error_bound: float) -> Histogram:
+    """Return how many images have which memorization.
+
+    Args:
+        scores: float64 ``[n]`` in [−1, 1]; NaN where there is none.
+        cut: from where on an image counts as memorized.
+        error_bound: the greatest standard error of a score.
+    """
+    known = scores[np.isfinite(scores)]
     low = min(-0.2, float(np.floor(known.min() * 10) / 10)) if len(known) else -0.2
     edges = np.arange(round(low * 20), 21) / 20
     memorized = int((known >= cut).sum())
@@ -296,7 +309,7 @@ def memorization_figure(folder: Path, memorization: MemorizationFindings) -> His
         "that were trained on it than models that were not. To the right of "
         f"{decimal(cut, 2)} an image counts as memorized. What noise alone does can be seen on the "
         "left of 0: there is no reason for a negative score. Standard error of one score: up to "
-        f"{decimal(memorization.standard_error_bound, 2)}.",
+        f"{decimal(error_bound, 2)}.",
         description=f"Histogram of memorization: {memorized} of {len(known)} images from {cut:g} "
         "on.",
         x=Axis("memorization"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy_findings import AuditedModel, PrivacyFindings
 from imprint.report.blocks import Block, Bullets, Columns, Part, Verdict
 from imprint.report.figure import Axis, Interval, IntervalGroup, Intervals
@@ -211,17 +212,19 @@ def _conclusions(findings: PrivacyFindings) -> list[Block]:
 
 def _figure(findings: PrivacyFindings) -> Intervals:
     """Return accounted ε and lower bounds of every model on one axis."""
-    groups = [
-        IntervalGroup(
-            [
-                Interval(METHODS.get(method, method), bound.proven, ceiling=bound.ceiling)
-                for method, bound in model.bounds.items()
-            ],
-            name_model(model),
-            model.accounted.epsilon,
-        )
-        for model in findings.runs
-    ]
+    groups = [(name_model(model), model.bounds, model.accounted.epsilon) for model in findings.runs]
+    return epsilon_intervals(groups, findings.delta)
+
+
+def epsilon_intervals(
+    groups: Sequence[tuple[str, Mapping[str, PrivacyBound], float | None]], delta: float
+) -> Intervals:
+    """Return lower bounds on ε on one axis, beside accounted ε.
+
+    Args:
+        groups: name, bounds by method, and accounted ε where there is one, of every model.
+        delta: δ of all bounds.
+    """
     return Intervals(
         name="privacy-epsilon",
         title="ε from above and from below",
@@ -229,28 +232,37 @@ def _figure(findings: PrivacyFindings) -> Intervals:
         "bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound had every guess "
         "been right. The Gaussian bound assumes Gaussian privacy.",
         description="Lower bounds on ε and accounted ε. "
-        + "; ".join(map(_describe_model, findings.runs))
+        + "; ".join(_describe_model(*group) for group in groups)
         + ".",
-        axis=Axis(f"ε at δ = {scientific(findings.delta)}", high=_axis_end(findings)),
-        groups=groups,
+        axis=Axis(f"ε at δ = {scientific(delta)}", high=_axis_end(groups)),
+        groups=[
+            IntervalGroup(
+                [
+                    Interval(METHODS.get(method, method), bound.proven, ceiling=bound.ceiling)
+                    for method, bound in bounds.items()
+                ],
+                name,
+                accounted,
+            )
+            for name, bounds, accounted in groups
+        ],
     )
 
 
-def _axis_end(findings: PrivacyFindings) -> float:
+def _axis_end(groups: Sequence[tuple[str, Mapping[str, PrivacyBound], float | None]]) -> float:
     """Return where the axis ends, so that every bound is on it and every accounted ε near them."""
-    bounds = [bound for model in findings.runs for bound in model.bounds.values()]
+    bounds = [bound for _, of_model, _ in groups for bound in of_model.values()]
     ceiling = max(bound.ceiling for bound in bounds)
-    limits = (model.accounted.epsilon for model in findings.runs)
+    limits = (accounted for _, _, accounted in groups)
     near = [x for x in limits if x is not None and x <= MAX_LIMIT_TO_CEILING * ceiling]
     return 1.06 * max(ceiling, *near, *(bound.proven for bound in bounds))
 
 
-def _describe_model(model: AuditedModel) -> str:
-    limit = model.accounted.epsilon
-    bounds = ", ".join(
+def _describe_model(name: str, bounds: Mapping[str, PrivacyBound], accounted: float | None) -> str:
+    limit = "not bounded" if accounted is None else f"accounted {decimal(accounted, 2)}"
+    proven = ", ".join(
         f"{METHODS.get(method, method)} at least {decimal(bound.proven, 2)} of "
         f"{decimal(bound.ceiling, 2)}"
-        for method, bound in model.bounds.items()
+        for method, bound in bounds.items()
     )
-    accounted = "not bounded" if limit is None else f"accounted {decimal(limit, 2)}"
-    return f"{name_model(model)}: {accounted}, {bounds}"
+    return f"{name}: {limit}, {proven}"

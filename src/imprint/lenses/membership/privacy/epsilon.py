@@ -27,7 +27,7 @@ from imprint.lenses.membership.privacy.methods import (
 )
 
 
-def bound_epsilon(
+def bound_scores(
     scores: ArrayLike,
     members: ArrayLike,
     *,
@@ -41,28 +41,7 @@ def bound_epsilon(
 ) -> PrivacyBound:
     """Return an empirical lower bound on ε of (ε, δ)-differential privacy.
 
-    >>> import numpy as np
-    >>> members = np.arange(1000) % 2 == 0
-    >>> bound = bound_epsilon(members.astype(float), members, budget=(0.5, 0.5), delta=0)
-    >>> round(bound.epsilon, 3), bound.correct, bound.guesses
-    (5.809, 1000, 1000)
-
-    Args:
-        scores: ``[m]``, higher means more likely a member; of m canaries on one model, or of m
-            models trained with or without one record.
-        members: bool ``[m]``, whether each canary, or the record, was in the training set.
-        runs: ``"one"``, canaries that went into the training set of one model by a fair coin each,
-            or ``"many"``, models trained independently.
-        method: of one run ``"binomial"`` (Steinke et al. 2023), ``"tradeoff"`` (f-DP, after
-            Mahloujifar et al. 2025) or ``"gaussian"``; of many ``"rates"`` or ``"gaussian"``;
-            ``"auto"`` is ``binomial`` of one run and ``rates`` of many.
-        delta: δ in [0, 1).
-        confidence: chance, at least, that the bound holds, in [0.5, 1).
-        budget: of one run: shares guessed in (highest scores) and out (lowest), fixed before
-            looking; empty: chosen on half of the canaries; None: (0.3, 0.3).
-        threshold: of many runs: the score from which a run counts as one with the record; None:
-            chosen on half of the runs.
-        seed: of splits and of the order of equal scores.
+    Arguments as :func:`imprint.lenses.membership.results.bound_epsilon`.
 
     Raises:
         ImprintError: an argument out of range or that does not fit ``runs``, lengths that differ,

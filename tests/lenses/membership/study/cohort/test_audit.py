@@ -13,7 +13,7 @@ from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.cohort.agreement import top_sets
 from imprint.lenses.membership.cohort_findings import CohortFindings
 from imprint.lenses.membership.commands import MembershipCohort as Command
-from imprint.lenses.membership.memorization.estimators import memorization
+from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.page.cohort import cohort_figures
 from imprint.lenses.membership.study.cohort.audit import draw_masks
 from imprint.lenses.membership.study.options import CohortAuditOptions
@@ -115,7 +115,7 @@ def test_memorization_is_that_of_the_signals(study):
     )
     records = read_table(study / "membership" / "records.parquet")
     np.testing.assert_allclose(
-        records["memorization"], memorization(members, correct[:, :96]).score
+        records["memorization"], estimate_memorization(members, correct[:, :96]).score
     )
     right = correct[:, 96:].mean()
     assert findings(study)["cohort"]["accuracy"]["population"] == pytest.approx(right)

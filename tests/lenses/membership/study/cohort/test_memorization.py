@@ -2,7 +2,7 @@ import numpy as np
 
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
-from imprint.lenses.membership.memorization.estimators import memorization
+from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.memorization import (
     find_correlations,
@@ -24,7 +24,7 @@ def test_nothing_goes_with_memorization_where_nothing_is_memorized():
         ModelSignals({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
     ]
     pool = Pool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
-    found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64), {})
+    found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64))
 
     def watson(rows):
         cohort = Cohort({"phi": phi[rows]}, masks[rows])
@@ -32,7 +32,7 @@ def test_nothing_goes_with_memorization_where_nothing_is_memorized():
 
     shown = find_correlations(found, watson, 0)
     assert abs(shown["watson"].value) < 0.125
-    same = memorization(masks, phi[:, 0] > 0).score
+    same = estimate_memorization(masks, phi[:, 0] > 0).score
     scores = watson(np.arange(16))["watson"]
     assert np.corrcoef(same, (scores * masks).sum(axis=0) / 8)[0, 1] > 0.4
     share = find_memorization(found)
@@ -52,7 +52,7 @@ def test_a_record_that_few_models_left_out_does_not_hide_the_others():
         for right, carried in zip(correct, apart, strict=True)
     ]
     pool = Pool(index=np.arange(60), population=np.arange(60, 70))
-    found = CohortAnswers(answers, None, masks, pool, np.zeros(70, dtype=np.int64), {})
+    found = CohortAnswers(answers, None, masks, pool, np.zeros(70, dtype=np.int64))
     pairs, told = find_influences(found)
     assert set(pairs.train) == {5}
     assert told.pairs == 10

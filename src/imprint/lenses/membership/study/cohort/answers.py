@@ -14,7 +14,9 @@ from imprint.lenses.membership.cohort_findings import CohortAccuracy
 from imprint.lenses.membership.study.models import UNTRAINED
 from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, read_signals
+from imprint.study.counted import uncounted
 from imprint.study.store import Study
+from imprint.train.cohort.cohort import MASKS
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,6 @@ class CohortAnswers:
         masks: bool ``[K, N]``.
         pool: records and population.
         labels: int64, of the whole set.
-        queries: model calls one view of a record costs, by kind of signal.
     """
 
     models: Sequence[ModelSignals]
@@ -35,7 +36,6 @@ class CohortAnswers:
     masks: BoolArray
     pool: Pool
     labels: IntArray
-    queries: Mapping[str, int]
 
     def cohort(self) -> Cohort:
         """Return the models as references of one another."""
@@ -68,20 +68,39 @@ class CohortAnswers:
         )
 
 
-def read_cohort(
-    study: Study,
-    tables: Mapping[str, tuple[str, ...]],
-    masks: BoolArray,
-    pool: Pool,
-    labels: IntArray,
-    queries: Mapping[str, int],
-) -> CohortAnswers:
-    """Return what the tables of signals hold.
+@dataclass(frozen=True, eq=False)
+class CohortTables:
+    """Where the signals of the models of a cohort are, and who was trained on what.
 
-    ``tables`` are names by model, as from
-    :func:`imprint.lenses.membership.study.signals.take_all_signals`, of an untrained network among
-    them or not; other arguments as :class:`CohortAnswers`.
+    Attributes:
+        pool: records and population.
+        masks: bool ``[K, N]``.
+        labels: int64, of the whole set.
+        tables: artefacts of the signals of each model by its name, those of an untrained network
+            among them or not.
+        study: holds them.
+        folder: of masks and models within the study; empty for the study itself.
     """
-    answers = {name: read_signals(study, names, pool) for name, names in tables.items()}
-    untrained = answers.pop(UNTRAINED, None)
-    return CohortAnswers(list(answers.values()), untrained, masks, pool, labels, queries)
+
+    pool: Pool
+    masks: BoolArray
+    labels: IntArray
+    tables: Mapping[str, tuple[str, ...]] = uncounted()
+    study: Study = uncounted()
+    folder: str = uncounted(default="")
+
+    @property
+    def artefacts(self) -> tuple[str, ...]:
+        """Every table of signals, and the masks, as inputs of a step of the study."""
+        names = (*(name for names in self.tables.values() for name in names), MASKS)
+        return tuple(f"{self.folder}/{name}" if self.folder else name for name in names)
+
+    def read(self) -> CohortAnswers:
+        """Return what the tables hold."""
+        study = Study(self.study.path(self.folder))
+        answers = {
+            name: read_signals(study, names, self.pool) for name, names in self.tables.items()
+        }
+        untrained = answers.pop(UNTRAINED, None)
+        models = list(answers.values())
+        return CohortAnswers(models, untrained, self.masks, self.pool, self.labels)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.controls import (
@@ -35,8 +35,8 @@ from imprint.lenses.membership.findings import (
     describe_attack,
     names_best_first,
 )
-from imprint.lenses.membership.memorization.estimators import memorization
-from imprint.lenses.membership.study.cohort.answers import CohortAnswers, read_cohort
+from imprint.lenses.membership.memorization.estimators import estimate_memorization
+from imprint.lenses.membership.study.cohort.answers import CohortAnswers, CohortTables
 from imprint.lenses.membership.study.cohort.memorization import (
     find_correlations,
     find_influences,
@@ -45,16 +45,12 @@ from imprint.lenses.membership.study.cohort.memorization import (
 )
 from imprint.lenses.membership.study.cost import count_queries
 from imprint.lenses.membership.study.options import CohortChoice
-from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.signals import unmeasured_kinds
 from imprint.lenses.membership.study.trials import CURVATURE, Trial, attack_queries, list_trials
 from imprint.stats.control import Control
-from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.step import Step
-from imprint.study.store import Study
 from imprint.study.tables import write_table
-from imprint.train.cohort.cohort import MASKS
 
 MIN_DETECTION_FPR = 0.01
 CURVE_POINTS = 241
@@ -71,28 +67,19 @@ class AttackCohort(Step):
     Attributes:
         choice: of the cohort, its attacks and signals.
         seed: of halves, controls and bootstraps.
-        pool: records and population.
-        masks: bool ``[K, N]``.
-        labels: int64, of the whole set.
-        tables: artefacts of each model's signals by its name, of an untrained one as well where
-            controls are run.
-        study: the folder.
+        signals: of the models, and of an untrained one where controls are run.
     """
 
     choice: CohortChoice
     seed: int
-    pool: Pool
-    masks: BoolArray
-    labels: IntArray
-    tables: Mapping[str, tuple[str, ...]] = uncounted()
-    study: Study = uncounted()
+    signals: CohortTables
 
     artefact = "membership"
 
     @property
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
         """Every table of signals, and the masks."""
-        return (*(name for names in self.tables.values() for name in names), MASKS)
+        return self.signals.artefacts
 
     def build(self, path: Path) -> None:
         """Write tables and findings.
@@ -101,16 +88,15 @@ class AttackCohort(Step):
             ImprintError: no attack can be run.
         """
         path.mkdir(exist_ok=True)
-        answers = read_cohort(
-            self.study,
-            self.tables,
-            self.masks,
-            self.pool,
-            self.labels,
-            count_queries(self.choice),
-        )
         attacks = choose_attacks(self.choice.attacks, unmeasured_kinds(self.choice))
-        write_cohort(path, answers, attacks, self.choice.attack_settings, self.seed)
+        write_cohort(
+            path,
+            self.signals.read(),
+            attacks,
+            self.choice.attack_settings,
+            count_queries(self.choice),
+            self.seed,
+        )
 
 
 def write_cohort(
@@ -118,6 +104,7 @@ def write_cohort(
     answers: CohortAnswers,
     attacks: Sequence[Attack],
     settings: AttackSettings,
+    queries: Mapping[str, int],
     seed: int,
 ) -> None:
     """Attack every model and estimate memorization; write what :class:`AttackCohort` holds.
@@ -127,12 +114,13 @@ def write_cohort(
         answers: of the models.
         attacks: which to run; those that lack what they need are skipped with the reason.
         settings: of the attacks.
+        queries: model calls for one view of a record, by kind of signal.
         seed: of halves, controls and bootstraps.
 
     Raises:
         ImprintError: no attack can be run.
     """
-    scores, findings, skipped = attack_models(answers, attacks, settings, seed)
+    scores, findings, skipped = attack_models(answers, attacks, settings, queries, seed)
     best, least = best_attack(findings)
     fpr = max(MIN_DETECTION_FPR, float(least or 0))
     _write_scores(folder, answers, scores)
@@ -214,7 +202,11 @@ def visible_cohort(trial: Trial, cohort: Cohort) -> Cohort:
 
 
 def attack_models(
-    answers: CohortAnswers, attacks: Sequence[Attack], settings: AttackSettings, seed: int
+    answers: CohortAnswers,
+    attacks: Sequence[Attack],
+    settings: AttackSettings,
+    queries: Mapping[str, int],
+    seed: int,
 ) -> tuple[dict[str, FloatArray], dict[str, AttackFinding], dict[str, str]]:
     """Return scores float64 ``[K, N]`` by trial, what they show, and why others were skipped.
 
@@ -233,9 +225,7 @@ def attack_models(
         controls = None
         if answers.untrained is not None:
             controls = _run_controls(trial, cohort, extra, answers, settings, seed)
-        cost = attack_queries(
-            trial.attack, each.reads, cohort_target(cohort, 0, extra), answers.queries
-        )
+        cost = attack_queries(trial.attack, each.reads, cohort_target(cohort, 0, extra), queries)
         evaluation = evaluate_cohort(each.scores, answers.masks, seed=seed)
         findings[name] = describe_attack(each.scores, evaluation, each.reads, cost, controls)
     return {name: each.scores for name, each in scored.items()}, findings, skipped
@@ -279,7 +269,7 @@ def _record_columns(
     answers: CohortAnswers, best: FloatArray, fpr: float
 ) -> dict[str, NDArray[Any]]:
     """Return a row a record: its memorization, how often it is detected, its curvature."""
-    memorized = memorization(answers.masks, answers.correct())
+    memorized = estimate_memorization(answers.masks, answers.correct())
     correct = answers.correct().astype(np.float64)
     columns: dict[str, NDArray[Any]] = {
         "index": answers.pool.index,

@@ -20,6 +20,7 @@ from imprint.data.view import View
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 from imprint.lenses.membership.cohort_findings import CohortFindings
+from imprint.lenses.membership.study.cohort.answers import CohortTables
 from imprint.lenses.membership.study.cohort.attack import AttackCohort
 from imprint.lenses.membership.study.cohort.gallery import MemorizedGallery
 from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
@@ -137,20 +138,44 @@ def attack_trained_cohort(
         ImprintError: options that do not fit.
     """
     choose_attacks(choice.attacks, unmeasured_kinds(choice))
-    models = trained_models(study, images, pool, masks, choice, derive(seed, "cohort"), device)
-    weights = study.path("models") / models[0].name / WEIGHTS
-    untrained = [untrained_model(read_card(weights), seed)] if choice.controls else []
-    tables = take_all_signals(study, [*models, *untrained], images, pool, choice, seed, device)
-    step = AttackCohort(
-        choice=part_of(choice, CohortChoice),
-        seed=seed,
-        pool=pool,
-        masks=masks.members,
-        labels=images.labels,
-        tables=tables,
-        study=study,
+    signals = take_cohort_signals(
+        study, images, pool, masks, choice, (derive(seed, "cohort"), seed), device, choice.controls
     )
+    step = AttackCohort(choice=part_of(choice, CohortChoice), seed=seed, signals=signals)
     return read_finding(CohortFindings, study.run(step) / "findings.json")
+
+
+def take_cohort_signals(
+    study: Study,
+    images: ImageSet,
+    pool: Pool,
+    masks: Masks,
+    choice: CohortChoice,
+    seeds: tuple[int, int],
+    device: torch.device,
+    with_untrained: bool = False,
+    folder: str = "",
+) -> CohortTables:
+    """Train a cohort unless it is done, and take the signals of every model.
+
+    Args:
+        study: the folder.
+        images: the set.
+        pool: records and population.
+        masks: who is trained on what.
+        choice: of the cohort.
+        seeds: of training, and of signals.
+        device: where to compute.
+        with_untrained: whether to take the signals of an untrained network as well.
+        folder: within the study, where masks, models and tables go; empty for the study itself.
+    """
+    own = Study(study.path(folder))
+    models = trained_models(own, images, pool, masks, choice, seeds[0], device)
+    if with_untrained:
+        weights = own.path("models") / models[0].name / WEIGHTS
+        models = [*models, untrained_model(read_card(weights), seeds[1])]
+    tables = take_all_signals(own, models, images, pool, choice, seeds[1], device)
+    return CohortTables(pool, masks.members, images.labels, tables, study, folder)
 
 
 def trained_models(

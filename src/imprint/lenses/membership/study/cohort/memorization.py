@@ -21,7 +21,7 @@ from imprint.lenses.membership.memorization.chance import (
 )
 from imprint.lenses.membership.memorization.estimators import (
     InfluencePairs,
-    memorization,
+    estimate_memorization,
     top_pairs,
 )
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
@@ -40,7 +40,7 @@ DRAWS = 500
 def find_memorization(answers: CohortAnswers) -> dict[str, Any]:
     """Return all of :class:`MemorizationFindings` but correlation and influence, by field."""
     masks, correct = answers.masks, answers.correct()
-    memorized = memorization(masks, correct)
+    memorized = estimate_memorization(masks, correct)
     known = int((~memorized.missing).sum())
     expected = memorized_by_chance(count_cases(masks, correct), MEMORIZATION_CUT)
     return {
@@ -65,7 +65,7 @@ def _over_records_and_models(
     models = np.arange(len(masks))
 
     def scores(rows: IntArray) -> FloatArray:
-        return memorization(masks[rows], correct[rows]).score
+        return estimate_memorization(masks[rows], correct[rows]).score
 
     every = scores(models)
     without = np.stack([scores(np.delete(models, row)) for row in models])
@@ -111,7 +111,9 @@ def _correlate_halves(
     score: Callable[[IntArray], Mapping[str, FloatArray]],
     seed: int,
 ) -> dict[str, Estimate | Missing]:
-    memorized = memorization(answers.masks[memorizing], answers.correct()[memorizing]).score
+    memorized = estimate_memorization(
+        answers.masks[memorizing], answers.correct()[memorizing]
+    ).score
     masks = answers.masks[scoring]
     others = {name: mean_over_members(values, masks) for name, values in score(scoring).items()}
     if CURVATURE in answers.models[0].target:
@@ -154,7 +156,7 @@ def find_influences(
     ]
     pairs = max(1, int((counts[0] * counts[1]).sum()))
     errors = float(norm.isf(MAX_CHANCE_OF_NOISE / pairs))
-    bound = memorization(answers.masks, answers.correct()).error_bound
+    bound = estimate_memorization(answers.masks, answers.correct()).error_bound
     top = top_pairs(
         answers.masks,
         answers.correct(),

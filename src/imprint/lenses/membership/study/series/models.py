@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import derive
@@ -25,13 +23,11 @@ from imprint.lenses.membership.cohort.saturation import (
     over_targets,
     saturated_at,
 )
-from imprint.lenses.membership.study.cohort.answers import read_cohort
-from imprint.lenses.membership.study.cohort.audit import draw_masks, trained_models
+from imprint.lenses.membership.study.cohort.answers import CohortTables
+from imprint.lenses.membership.study.cohort.audit import draw_masks, take_cohort_signals
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
-from imprint.lenses.membership.study.records import Pool
 from imprint.lenses.membership.study.series.options import StudyOptions
-from imprint.lenses.membership.study.signals import take_all_signals
 from imprint.lenses.membership.study_findings import (
     Gain,
     ReferencesAttack,
@@ -40,11 +36,10 @@ from imprint.lenses.membership.study_findings import (
     Saturation,
 )
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, within_unit
-from imprint.study.counted import part_of, uncounted
+from imprint.study.counted import part_of
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.train.cohort.cohort import MASKS
 
 FPR = 0.01
 
@@ -67,23 +62,15 @@ def study_models(
     sizes = choose_sizes(options.models, options.values)
     pool = distinct_pool(images, options.records, options.population, seed)
     masks = draw_masks(options, len(pool.index), derive(seed, "cohort"))
-    models = trained_models(study, images, pool, masks, options, derive(seed, "cohort"), device)
-    tables = take_all_signals(study, models, images, pool, options, seed, device)
-    step = AttackByReferences(
-        choice=part_of(options, CohortChoice),
-        sizes=sizes,
-        subsets=options.subsets,
-        seed=seed,
-        pool=pool,
-        masks=masks.members,
-        labels=images.labels,
-        tables=tables,
-        study=study,
+    signals = take_cohort_signals(
+        study, images, pool, masks, options, (derive(seed, "cohort"), seed), device
     )
+    choice = part_of(options, CohortChoice)
+    step = AttackByReferences(choice, sizes, options.subsets, seed, signals)
     return read_finding(ReferencesStudy, study.run(step))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AttackByReferences(Step):
     """Write ``by_references.json``, a :class:`ReferencesStudy`.
 
@@ -92,29 +79,21 @@ class AttackByReferences(Step):
         sizes: numbers of references, rising.
         subsets: random choices of references for each target and number.
         seed: of the choices.
-        pool: records and population.
-        masks: bool ``[K, N]``.
-        labels: int64, of the whole set.
-        tables: artefacts of each model's signals by its name.
-        study: the folder.
+        signals: of the models.
     """
 
     choice: CohortChoice
     sizes: tuple[int, ...]
     subsets: int
     seed: int
-    pool: Pool
-    masks: BoolArray
-    labels: IntArray
-    tables: Mapping[str, tuple[str, ...]] = uncounted()
-    study: Study = uncounted()
+    signals: CohortTables
 
     artefact = "by_references.json"
 
     @property
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
         """Every table of signals, and the masks."""
-        return (*(name for names in self.tables.values() for name in names), MASKS)
+        return self.signals.artefacts
 
     def build(self, path: Path) -> None:
         """Attack and write the finding.
@@ -122,7 +101,7 @@ class AttackByReferences(Step):
         Raises:
             ImprintError: every attack was skipped.
         """
-        answers = read_cohort(self.study, self.tables, self.masks, self.pool, self.labels, {})
+        answers = self.signals.read()
         results = by_references(
             answers.cohort(),
             choose_attacks(self.choice.attacks),
@@ -137,9 +116,9 @@ class AttackByReferences(Step):
             reasons = "; ".join(f"{name} {reason}" for name, reason in results.skipped.items())
             raise ImprintError(f"no attack can be run: {reasons}")
         study = ReferencesStudy(
-            models=len(self.masks),
-            records=len(self.pool.index),
-            population=len(self.pool.population),
+            models=len(answers.models),
+            records=len(answers.pool.index),
+            population=len(answers.pool.population),
             points=tuple(
                 ReferencesPoint(
                     value=size,

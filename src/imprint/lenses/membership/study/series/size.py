@@ -14,7 +14,7 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from imprint.lenses.membership.attack.evaluation import BothSides, Evaluation, e
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS, evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
-from imprint.lenses.membership.study.cohort.answers import read_cohort
-from imprint.lenses.membership.study.cohort.audit import trained_models
+from imprint.lenses.membership.study.cohort.answers import CohortTables
+from imprint.lenses.membership.study.cohort.audit import take_cohort_signals
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
@@ -42,12 +42,11 @@ from imprint.lenses.membership.study.series.points import (
     point_folder,
     point_masks,
     point_seed,
-    point_study,
 )
-from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, take_all_signals
+from imprint.lenses.membership.study.signals import ModelSignals, make_evidence
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.lenses.membership.study_findings import CohortPoint, OrderPoint, SizeStudy
-from imprint.study.counted import part_of, uncounted
+from imprint.study.counted import part_of
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
@@ -127,29 +126,28 @@ def ordered_points(
     seed = point_seed(options, control)
     coins = cohort_point(study, images, pool, control, size, options, device)
     masks = {control: point_masks(options, control, pool), name: repeat(first, ORDERED_TARGETS)}
-    trained = {control: derive(seed, "cohort"), name: derive(seed, "ordered")}
-    tables = {}
-    for point, mask in masks.items():
-        own = point_study(study, point)
-        models = trained_models(own, images, pool, mask, options, trained[point], device)
-        tables[point] = take_all_signals(own, models, images, pool, options, seed, device)
+    training = {control: derive(seed, "cohort"), name: derive(seed, "ordered")}
+    signals = {
+        point: take_cohort_signals(
+            study,
+            images,
+            pool,
+            mask,
+            options,
+            (training[point], seed),
+            device,
+            folder=point_folder(point),
+        )
+        for point, mask in masks.items()
+    }
     step = AttackOrdered(
-        size=size,
-        choice=part_of(options, CohortChoice),
-        seed=options.seed,
-        pool=pool,
-        labels=images.labels,
-        first=first,
-        masks=masks[control].members,
-        tables=tables[name],
-        control_tables=tables[control],
-        study=study,
+        size, part_of(options, CohortChoice), options.seed, signals[name], signals[control]
     )
     ordered = read_finding(OrderPoint, study.run(step))
     return replace(coins, records_are="control"), ordered
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class AttackOrdered(Step):
     """Attack models trained on the first records of an order; write an :class:`OrderPoint`.
 
@@ -157,57 +155,34 @@ class AttackOrdered(Step):
         size: m, of the training set.
         choice: of the cohort, its attacks and signals.
         seed: of halves and of the bootstrap.
-        pool: the first 2m records, and the population.
-        labels: int64, of the whole set.
-        first: bool ``[2m]``, the first m records.
-        masks: bool ``[K, 2m]``, of the control's models, which are the references.
-        tables: artefacts of the signals of each model by its name.
-        control_tables: likewise of the control's models.
-        study: the whole study.
+        ordered: signals of models trained on the first m of the 2m records.
+        control: of models trained on coins, which are the references.
     """
 
     size: int
     choice: CohortChoice
     seed: int
-    pool: Pool
-    labels: IntArray
-    first: BoolArray
-    masks: BoolArray
-    tables: Mapping[str, tuple[str, ...]] = uncounted()
-    control_tables: Mapping[str, tuple[str, ...]] = uncounted()
-    study: Study = uncounted()
+    ordered: CohortTables
+    control: CohortTables
 
     @property
     def artefact(self) -> str:  # type: ignore[override]
         """The file of the point."""
-        return f"{point_folder(f'size {self.size} order')}/membership.json"
+        return f"{self.ordered.folder}/membership.json"
 
     @property
     def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Every table of signals of the control and of the order."""
-        names = (f"size {self.size} control", f"size {self.size} order")
-        return tuple(
-            f"{point_folder(name)}/{table}"
-            for name, tables in zip(names, (self.control_tables, self.tables), strict=True)
-            for each in tables.values()
-            for table in each
-        )
+        """Every table of signals, and the masks."""
+        return (*self.control.artefacts, *self.ordered.artefacts)
 
     def build(self, path: Path) -> None:
         """Attack and write the point."""
-        ordered, control = (
-            read_cohort(point_study(self.study, name), tables, masks, self.pool, self.labels, {})
-            for name, tables, masks in (
-                (f"size {self.size} order", self.tables, self.first[None]),
-                (f"size {self.size} control", self.control_tables, self.masks),
-            )
-        )
         point = attack_ordered(
             self.size,
-            ordered.models,
-            control.models,
-            self.masks,
-            self.first,
+            self.ordered.read().models,
+            self.control.read().models,
+            self.control.masks,
+            self.ordered.masks[0],
             choose_attacks(self.choice.attacks),
             self.choice.attack_settings,
             self.seed,
