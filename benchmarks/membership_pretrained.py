@@ -28,7 +28,7 @@ from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import Attack, Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.study.records import Records, choose_records
+from imprint.lenses.membership.study.records import AttackedRecords, choose_records
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances
@@ -140,7 +140,7 @@ def attack(
 def show(
     name: str,
     evidence: Evidence,
-    records: Records,
+    records: AttackedRecords,
     attacks: Sequence[Attack],
     tail: str,
     seconds: float,

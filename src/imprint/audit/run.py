@@ -27,7 +27,7 @@ from imprint.lenses.dejavu.study.one_model import run_one_model_test
 from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, run_cohort
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
@@ -98,7 +98,7 @@ def _audit_encoders(
 
 
 def coverage_step(
-    study: Study, images: ImageSet, pool: Pool, options: AuditOptions, device: torch.device
+    study: Study, images: ImageSet, pool: RecordPool, options: AuditOptions, device: torch.device
 ) -> JsonObject:
     """Return what images of no training set exercise in the cohort's first classifier."""
     members = read_masks(study.path(MASKS) / "members.npy").members[0]
@@ -121,11 +121,11 @@ def one_model_options(options: AuditOptions) -> OneModelOptions:
     return OneModelOptions(**{name: flat[name] for name in wanted - {"split", "trained_on"}})
 
 
-def membership_pool(partition: Partition, seed: int) -> Pool:
+def membership_pool(partition: Partition, seed: int) -> RecordPool:
     """Return A and B as the records of the cohort, and as many public images as population."""
     records = np.unique(np.concatenate([partition.train_a, partition.train_b]))
     public = generator(seed, "membership population").permutation(partition.public)
-    return Pool(index=records, population=np.sort(public[: len(records)]))
+    return RecordPool(index=records, population=np.sort(public[: len(records)]))
 
 
 def check_encoder(images: ImageSet, options: AuditOptions) -> None:

@@ -115,7 +115,7 @@ class MembershipCohort(CohortAuditOptions):
     continues where it stopped when the same command is given again.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Run the cohort; return the content of ``summary.json``."""
         from imprint.lenses.membership.study.cohort.audit import audit_cohort
 
@@ -137,7 +137,7 @@ class MembershipEnsemble(EnsembleOptions):
     records that single test examples of their class depend on.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Estimate; return the content of ``summary.json``."""
         from imprint.lenses.membership.page.ensemble import list_ensemble
         from imprint.lenses.membership.study.ensemble import audit_ensemble
@@ -170,7 +170,7 @@ class MembershipPrivacy(PrivacyOptions):
     the accounted ε means that the DP training is broken, and the command fails.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Run the audit; return the content of ``summary.json``."""
         from imprint.lenses.membership.study.privacy.audit import audit_privacy
 
@@ -195,7 +195,7 @@ class MembershipBound(ScoreBoundOptions):
     --runs many of m models, each trained anew with or without one record.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Bound ε; return the content of ``summary.json``."""
         from imprint.lenses.membership.study.privacy.arrays import bound_array_file, describe_bound
         from imprint.report.summary import finish_without_page
@@ -228,7 +228,7 @@ class MembershipStudy(StudyOptions):
     continues where it stopped when the same command is given again.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Mapping[str, Any]:
         """Run the study; return the content of ``summary.json``."""
         from imprint.lenses.membership.study.series.audit import audit_study
 

@@ -6,7 +6,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.membership.study.models import Model, untrained_model
 from imprint.lenses.membership.study.options import EvidenceChoice
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import (
     ModelSignals,
     check_evidence,
@@ -32,7 +32,7 @@ def images():
     return ArrayImages(pixels, np.arange(12) % 2, ("a", "b"))
 
 
-POOL = Pool(index=np.arange(8), population=np.arange(8, 12))
+POOL = RecordPool(index=np.arange(8), population=np.arange(8, 12))
 
 
 def test_signals_of_every_model_are_read_back_by_kind(tmp_path, images):

@@ -6,9 +6,9 @@ from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack.controls import permuted_membership
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
-from imprint.lenses.membership.study.records import Records
+from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.trials import (
-    Trial,
+    AttackTrial,
     attack_queries,
     list_trials,
     run_trials,
@@ -59,7 +59,7 @@ def test_attacks_that_lack_something_are_skipped_and_controls_are_kept_where_the
 
 
 def test_no_attack_that_can_be_run_is_an_error():
-    trials = [Trial("lira", ATTACKS.get("lira"))]
+    trials = [AttackTrial("lira", ATTACKS.get("lira"))]
     with pytest.raises(ImprintError, match="no attack can be run: lira needs reference models"):
         run_trials(trials, evidence("phi"), MEMBERS, {}, 0)
 
@@ -80,8 +80,8 @@ def test_attacks_with_references_pay_for_every_view():
 
 def test_scores_exposure_and_findings_are_written(tmp_path):
     known = evidence("phi")
-    scores, findings = run_trials([Trial("loss", ATTACKS.get("loss"))], known, MEMBERS, {}, 0)
-    records = Records(index=np.arange(60) + 100, population=np.arange(3), members=MEMBERS)
+    scores, findings = run_trials([AttackTrial("loss", ATTACKS.get("loss"))], known, MEMBERS, {}, 0)
+    records = AttackedRecords(index=np.arange(60) + 100, population=np.arange(3), members=MEMBERS)
     write_trials(tmp_path, scores, findings, records)
     table = read_table(tmp_path / "loss.parquet")
     assert table["index"].tolist() == list(range(100, 160))

@@ -1,4 +1,9 @@
-"""Negative controls on arrays: attacks where there is nothing to find, which must be at chance."""
+"""Negative controls on arrays: attacks where there is nothing to find, which must be at chance.
+
+A control takes the evidence of the target, its members (bool ``[N]``), the attack, which can be run
+on that evidence, the settings of attacks and a seed. Too few members or non-members are an
+ImprintError.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +34,6 @@ def permuted_membership(
     counts stay as they are and signals do not change. The whole attack is run again: it fails
     where a score depends on the masks alone. For an attack without masks it checks only the
     arithmetic of the evaluation.
-
-    Args:
-        evidence: of the target.
-        members: bool ``[N]``, its members.
-        attack: one that can be run on the evidence.
-        settings: of attacks.
-        seed: of the permutation.
-
-    Raises:
-        ImprintError: too few members or non-members, or the attack cannot be run.
     """
     check_both(members)
     order = generator(seed, "permuted membership", attack.name).permutation(len(members))
@@ -69,19 +64,9 @@ def swapped_target(
     members. It fails where members differ from non-members before any training, in difficulty
     or source: then every attack measures that difference.
 
-    Args:
-        evidence: of the target.
-        members: bool ``[N]``, the target's members.
-        attack: the attack.
-        settings: of attacks.
-        seed: chooses the reference.
-
     Returns:
         The control; None when the target is one of the cohort, or when the attack cannot be run
         on a reference with only the other references.
-
-    Raises:
-        ImprintError: too few members or non-members.
     """
     check_both(members)
     references = evidence.references
@@ -110,15 +95,6 @@ def untrained_target(
 
     It fails where members differ from non-members as images, which even an untrained network
     separates: then every attack measures that difference.
-
-    Args:
-        untrained: as of the target, its signals those of an untrained network.
-        members: bool ``[N]``, the target's members.
-        attack: one that can be run on the evidence.
-        settings: of attacks.
-
-    Raises:
-        ImprintError: too few members or non-members, or the attack cannot be run.
     """
     check_both(members)
     return _control(

@@ -73,7 +73,7 @@ def _add(into: Sums, values: FloatArray, members: BoolArray, sign: float) -> Non
 
 
 @dataclass(frozen=True)
-class Moments:
+class SideMoments:
     """Mean and spread of one side.
 
     Attributes:
@@ -100,12 +100,12 @@ class Moments:
         standard = (values - self.mean) / self.deviation
         return np.asarray(-0.5 * standard**2 - np.log(self.deviation) - 0.5 * math.log(2 * math.pi))
 
-    def with_one_variance(self) -> Moments:
+    def with_one_variance(self) -> SideMoments:
         """Return the same means with the pooled variance for every record."""
         return replace(self, variance=np.broadcast_to(self.pooled[:, None], self.variance.shape))
 
 
-def moments(of: Sums) -> tuple[Moments, Moments]:
+def moments(of: Sums) -> tuple[SideMoments, SideMoments]:
     """Return the moments OUT and IN; at least one side of one record must hold a model.
 
     A side that no record has keeps the mean of the other and a pooled variance of the other.
@@ -122,7 +122,7 @@ def moments(of: Sums) -> tuple[Moments, Moments]:
     mean = of.shift + _filled_means(count > 0, centred)
     variance = np.where(count >= 2, variance, pooled[:, :, None])
     outside, inside = (
-        Moments(of.count[side], mean[side], variance[side], pooled[side]) for side in (OUT, IN)
+        SideMoments(of.count[side], mean[side], variance[side], pooled[side]) for side in (OUT, IN)
     )
     return outside, inside
 

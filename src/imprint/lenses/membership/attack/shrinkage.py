@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma, gammaln, polygamma
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.moments import Moments
+from imprint.lenses.membership.attack.moments import SideMoments
 
 MOST_FREEDOM = 1e6
 """Prior degrees of freedom where variances differ no more than by chance: practically normal."""
@@ -56,7 +56,7 @@ class StudentT:
         )
 
 
-def predictive(outside: Moments, inside: Moments) -> tuple[StudentT, StudentT]:
+def predictive(outside: SideMoments, inside: SideMoments) -> tuple[StudentT, StudentT]:
     """Return what a further OUT and a further IN model would say of each record.
 
     Args:
@@ -82,7 +82,7 @@ def predictive(outside: Moments, inside: Moments) -> tuple[StudentT, StudentT]:
 
 
 def _posterior(
-    of: Moments,
+    of: SideMoments,
     freedom: FloatArray,
     spread: FloatArray,
     location: FloatArray,
@@ -99,7 +99,7 @@ def _posterior(
     return StudentT(free, mean, np.sqrt(variance * (1 + 1 / total))), 1 / total
 
 
-def _variance_prior(of: Moments) -> tuple[FloatArray, FloatArray]:
+def _variance_prior(of: SideMoments) -> tuple[FloatArray, FloatArray]:
     """Return ν₀ and σ₀² of each augmentation, float64 ``[A, 1]`` each."""
     several = of.count >= 2
     less_one = of.count[several] - 1

@@ -1,4 +1,4 @@
-"""Attack-R: the loss less a low quantile of what OUT models lose. Score −(ℓ − q_α(OUT losses)).
+"""Attack-R: the loss less a low quantile of the OUT models' losses. Score −(ℓ − q_α(OUT losses)).
 
 With some thirty OUT models the published α = 1e-4 is nearly their least loss.
 

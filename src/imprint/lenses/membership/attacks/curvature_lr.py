@@ -1,4 +1,4 @@
-"""Curvature, likelihood ratio.
+"""Likelihood ratio of the input-loss curvature under IN and OUT models.
 
 Score = mean over augmentations of log N(x; μ_in, σ_in) − log N(x; μ_out, σ_out), x the log of the
 input-loss curvature. ``published_formulas``: Σ G(x; μ_in, V_in) / (Σ G(x; μ_out, V_out) + 1e-22),

@@ -1,4 +1,4 @@
-"""Curvature, difference of negative log-likelihoods under one shared scale.
+"""Difference of negative log-likelihoods of the input-loss curvature, under one scale.
 
 Score = Σ over augmentations of [(x − μ_out)² − (x − μ_in)²] / (2σ_in²), x the log of the input-loss
 curvature: linear in x, each record with its own slope. ``published_formulas`` puts the

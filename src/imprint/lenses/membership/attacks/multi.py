@@ -16,7 +16,7 @@ from scipy.special import gammaln
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.moments import IN, OUT, Moments
+from imprint.lenses.membership.attack.moments import IN, OUT, SideMoments
 from imprint.lenses.membership.attack.shrinkage import StudentT, predictive
 
 
@@ -33,7 +33,7 @@ def multi(evidence: Evidence, kind: str) -> FloatArray:
     return np.asarray(logs[IN] - logs[OUT])
 
 
-def _correlation(covariance: FloatArray, of: Moments, tails: StudentT) -> FloatArray:
+def _correlation(covariance: FloatArray, of: SideMoments, tails: StudentT) -> FloatArray:
     """Return the shrunk correlations of each record, float64 ``[N, D, D]``.
 
     Args:

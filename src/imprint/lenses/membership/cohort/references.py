@@ -39,7 +39,7 @@ from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.seeds import derive, uniforms
-from imprint.lenses.membership.attack.moments import IN, OUT, Moments, Sums, moments, sums
+from imprint.lenses.membership.attack.moments import IN, OUT, SideMoments, Sums, moments, sums
 
 
 def loss(phi: FloatArray) -> FloatArray:
@@ -248,7 +248,7 @@ class References:
             left = left.without(values, inside)
         return left
 
-    def moments(self, name: str) -> tuple[Moments, Moments]:
+    def moments(self, name: str) -> tuple[SideMoments, SideMoments]:
         """Return the moments OUT and IN of a signal or derived quantity."""
         return moments(self.sums(name))
 

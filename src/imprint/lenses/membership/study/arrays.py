@@ -18,7 +18,7 @@ from imprint.lenses.membership.attack.controls import (
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
-from imprint.lenses.membership.study.trials import Trial, run_trials
+from imprint.lenses.membership.study.trials import AttackTrial, run_trials
 from imprint.report.summary import new_summary
 from imprint.stats.control import Control
 from imprint.study.finding import to_json
@@ -42,7 +42,7 @@ def attack_membership_arrays(
     settings: AttackSettings | None = None,
     with_controls: bool = True,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Attack one target; write ``summary.json`` and a table of scores an attack.
 
     ``membership/NAME.parquet`` holds ``index``, ``score`` and ``member`` of every record. A record
@@ -102,7 +102,7 @@ def attack_case(
     """
     attacks = choose_attacks(names, RARE_KINDS - case.evidence.target.keys())
     scores, findings = run_trials(
-        [Trial(attack.name, attack) for attack in attacks],
+        [AttackTrial(attack.name, attack) for attack in attacks],
         case.evidence,
         case.members,
         settings or {},

@@ -54,7 +54,7 @@ from imprint.lenses.membership.study.models import (
     untrained_model,
 )
 from imprint.lenses.membership.study.options import MembershipOptions
-from imprint.lenses.membership.study.records import Records
+from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.signals import (
     ModelSignals,
     check_evidence,
@@ -65,8 +65,8 @@ from imprint.lenses.membership.study.signals import (
     take_all_signals,
 )
 from imprint.lenses.membership.study.trials import (
+    AttackTrial,
     Controls,
-    Trial,
     list_trials,
     run_trials,
     write_scores,
@@ -107,10 +107,10 @@ class Audited:
     model: Model
     card: ModelCard | None
     images: ImageSet
-    records: Records
+    records: AttackedRecords
 
     @property
-    def labelled(self) -> Records:
+    def labelled(self) -> AttackedRecords:
         """The records that are attacked by hard labels."""
         return sample_records(self.records, self.options.label_only, self.options.seed)
 
@@ -210,7 +210,7 @@ class AttackNetwork(Step):
         if UNTRAINED in self.signals:
             untrained = make_evidence(self._read(UNTRAINED), shadows, self.masks)
 
-        def run(trial: Trial) -> dict[str, Control | None]:
+        def run(trial: AttackTrial) -> dict[str, Control | None]:
             readable, attack = trial.restrict(evidence), trial.attack
             arguments = (members, attack, options.attack_settings)
             return {

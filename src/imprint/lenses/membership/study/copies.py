@@ -19,7 +19,12 @@ from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.view import View
 from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
-from imprint.lenses.membership.study.records import Pool, Records, choose_pool, choose_records
+from imprint.lenses.membership.study.records import (
+    AttackedRecords,
+    RecordPool,
+    choose_pool,
+    choose_records,
+)
 from imprint.study.fingerprint import Fingerprint
 
 COMPARED_SIDE = 32
@@ -28,7 +33,7 @@ COMPARED_SIDE = 32
 
 def distinct_records(
     images: JoinedImages, count: int, centre_fraction: float, seed: int
-) -> Records:
+) -> AttackedRecords:
     """Return the records to attack and the population, every image once.
 
     Of equal images the first of members, then attacked non-members, then population stays. Chosen
@@ -73,7 +78,7 @@ def distinct_records(
     return records
 
 
-def _copies_of_other_members(images: JoinedImages, chosen: Records) -> BoolArray:
+def _copies_of_other_members(images: JoinedImages, chosen: AttackedRecords) -> BoolArray:
     """Return which chosen images have the bytes of a member that was not chosen, bool ``[N + Q]``.
 
     No image is decoded: a set may hold a million members and an audit attack 500.
@@ -88,7 +93,7 @@ def _copies_of_other_members(images: JoinedImages, chosen: Records) -> BoolArray
 
 def distinct_pool(
     images: ImageSet, records: int, population: float, seed: int, keep: bool = False
-) -> Pool:
+) -> RecordPool:
     """Return the records of a cohort and the population, every image once.
 
     Args:
@@ -129,7 +134,7 @@ def distinct_pool(
     return pool
 
 
-def describe_copies(pool: Pool) -> list[str]:
+def describe_copies(pool: RecordPool) -> list[str]:
     """Return a sentence about the copies that were left out; nothing without any."""
     if not pool.copies:
         return []
@@ -137,7 +142,7 @@ def describe_copies(pool: Pool) -> list[str]:
         f"{pool.copies} of {len(pool.every) + pool.copies} images are exact copies of others and "
         "count once, in every number here"
     )
-    if isinstance(pool, Records) and pool.member_copies:
+    if isinstance(pool, AttackedRecords) and pool.member_copies:
         sentence += (
             f"; {pool.member_copies} of them were listed as non-members and copy members: they are "
             "left out"
@@ -145,7 +150,7 @@ def describe_copies(pool: Pool) -> list[str]:
     return [sentence]
 
 
-def log_copies(pool: Pool) -> None:
+def log_copies(pool: RecordPool) -> None:
     """Log what was left out."""
     for sentence in describe_copies(pool):
         log(sentence)

@@ -9,7 +9,7 @@ import torch
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.membership.study.options import EvidenceChoice, MembershipOptions
-from imprint.lenses.membership.study.records import Records
+from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.scorer import Scorer
 from imprint.probe.signals.signal import SignalOptions, signal_kinds
@@ -34,7 +34,7 @@ def count_queries(choice: EvidenceChoice) -> dict[str, int]:
 def forecast(
     model: ImageModel | Scorer,
     images: ImageSet,
-    records: Records,
+    records: AttackedRecords,
     options: MembershipOptions,
     device: torch.device,
 ) -> str:

@@ -25,9 +25,9 @@ from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import MembershipOptions
-from imprint.lenses.membership.study.records import Records
+from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.signals import unmeasured_kinds
-from imprint.lenses.membership.study.trials import Trial, run_trials
+from imprint.lenses.membership.study.trials import AttackTrial, run_trials
 from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances, require_art
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
@@ -61,7 +61,7 @@ def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
     return others
 
 
-def check_labels(options: MembershipOptions, records: Records) -> None:
+def check_labels(options: MembershipOptions, records: AttackedRecords) -> None:
     """Check early what would otherwise fail hours later.
 
     Raises:
@@ -80,7 +80,7 @@ def boundary_search(options: MembershipOptions) -> BoundarySearchOptions:
     return BoundarySearchOptions(queries=options.label_only_queries, seed=seed)
 
 
-def sample_records(records: Records, count: int, seed: int) -> Records:
+def sample_records(records: AttackedRecords, count: int, seed: int) -> AttackedRecords:
     """Return a random part of the attacked records, as many members as non-members.
 
     The population stays: a search may start from its images.
@@ -156,7 +156,7 @@ def distance_steps(
     study: Study,
     models: Sequence[Model],
     images: ImageSet,
-    records: Records,
+    records: AttackedRecords,
     options: BoundarySearchOptions,
     device: torch.device,
 ) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def distance_steps(
 def attack_labels(
     study: Study,
     artefacts: Sequence[str],
-    records: Records,
+    records: AttackedRecords,
     settings: AttackSettings,
     seed: int,
 ) -> tuple[FloatArray, LabelOnlyFinding]:
@@ -202,7 +202,7 @@ def attack_labels(
     evidence, *untrained = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
     members, queries = records.members, tables[0]["queries"]
 
-    def controls(trial: Trial) -> dict[str, Control | None]:
+    def controls(trial: AttackTrial) -> dict[str, Control | None]:
         return {
             "untrained": untrained_target(untrained[0], members, trial.attack, settings),
             "permuted_membership": permuted_membership(
@@ -211,7 +211,7 @@ def attack_labels(
         }
 
     scores, findings = run_trials(
-        [Trial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))],
+        [AttackTrial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))],
         evidence,
         members,
         settings,

@@ -13,7 +13,7 @@ from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
+class RecordPool:
     """Indices of a set, each kind in rising order.
 
     Attributes:
@@ -35,7 +35,7 @@ class Pool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Records(Pool):
+class AttackedRecords(RecordPool):
     """The pool of one network: indices of the joined set, members before non-members.
 
     Attributes:
@@ -47,7 +47,7 @@ class Records(Pool):
     member_copies: int = 0
 
 
-def choose_records(members: int, non_members: int, count: int, seed: int) -> Records:
+def choose_records(members: int, non_members: int, count: int, seed: int) -> AttackedRecords:
     """Return the attacked records and the population.
 
     A random half of the non-members is the population, disjoint from the attacked ones. With a
@@ -74,14 +74,14 @@ def choose_records(members: int, non_members: int, count: int, seed: int) -> Rec
             "4 non-members are needed, and --records 4 or more"
         )
     index = np.concatenate([np.sort(inside), np.sort(outside)]).astype(np.int64)
-    return Records(
+    return AttackedRecords(
         index=index,
         population=np.sort(population).astype(np.int64),
         members=np.arange(len(index)) < len(inside),
     )
 
 
-def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
+def choose_pool(count: int, records: int, population: float, seed: int) -> RecordPool:
     """Return the records of a cohort and the population, drawn at random.
 
     Args:
@@ -101,6 +101,6 @@ def choose_pool(count: int, records: int, population: float, seed: int) -> Pool:
             f"{len(index)} records are too few for a cohort, which needs {MIN_RECORDS}: give "
             "more images or a smaller --population"
         )
-    return Pool(
+    return RecordPool(
         index=np.sort(index).astype(np.int64), population=np.sort(order[:apart]).astype(np.int64)
     )

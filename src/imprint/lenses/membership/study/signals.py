@@ -19,7 +19,7 @@ from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.probe.signals.augmented import check_augmentations
 from imprint.probe.signals.signal import SignalOptions, signal_kinds, signals_of_table
 from imprint.probe.signals.signals import take_signals
@@ -115,7 +115,7 @@ def take_all_signals(
     study: Study,
     models: Sequence[Model],
     images: ImageSet,
-    records: Pool,
+    records: RecordPool,
     choice: EvidenceChoice,
     seed: int,
     device: torch.device,
@@ -144,7 +144,7 @@ def signal_steps(
     folder: str,
     models: Sequence[Model],
     images: ImageSet,
-    records: Pool,
+    records: RecordPool,
     options: SignalOptions,
     device: torch.device,
 ) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ class ModelSignals:
     population_correct: BoolArray
 
 
-def read_signals(study: Study, artefacts: Sequence[str], records: Pool) -> ModelSignals:
+def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) -> ModelSignals:
     """Return the tables of one model, those of each folder joined."""
     columns: Table = {}
     for name in artefacts:

@@ -13,7 +13,7 @@ from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.signal_checks import suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import MembershipFindings, best_attack, describe_attack
-from imprint.lenses.membership.study.records import Records
+from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.stats.control import Control
 from imprint.study.finding import write_finding
 from imprint.study.tables import write_table
@@ -22,7 +22,7 @@ CURVATURE = "log_curvature"
 
 
 @dataclass(frozen=True)
-class Trial:
+class AttackTrial:
     """One attack under one name.
 
     Attributes:
@@ -49,26 +49,26 @@ class Trial:
         )
 
 
-Controls = Callable[[Trial], Mapping[str, Control | None]]
+Controls = Callable[[AttackTrial], Mapping[str, Control | None]]
 """Runs the controls of a trial; None for one that cannot be run."""
 
 
-def list_trials(attacks: Sequence[Attack], evidence: Evidence) -> list[Trial]:
+def list_trials(attacks: Sequence[Attack], evidence: Evidence) -> list[AttackTrial]:
     """Return one trial an attack, and a second on curvature alone where φ would hide it.
 
     The second are attacks without need of references: they read one signal and prefer φ.
     """
     trials = []
     for attack in attacks:
-        trials.append(Trial(attack.name, attack))
+        trials.append(AttackTrial(attack.name, attack))
         reads_other = CURVATURE in attack.reads and attack.kind(evidence) != CURVATURE
         if attack.sides == "none" and reads_other and CURVATURE in evidence.target:
-            trials.append(Trial(f"{attack.name}_curvature", attack, frozenset([CURVATURE])))
+            trials.append(AttackTrial(f"{attack.name}_curvature", attack, frozenset([CURVATURE])))
     return trials
 
 
 def run_trials(
-    trials: Sequence[Trial],
+    trials: Sequence[AttackTrial],
     evidence: Evidence,
     members: BoolArray,
     settings: AttackSettings,
@@ -113,7 +113,10 @@ def run_trials(
 
 
 def write_trials(
-    folder: Path, scores: Mapping[str, FloatArray], findings: MembershipFindings, records: Records
+    folder: Path,
+    scores: Mapping[str, FloatArray],
+    findings: MembershipFindings,
+    records: AttackedRecords,
 ) -> None:
     """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``.
 
@@ -137,7 +140,7 @@ def write_trials(
     write_finding(folder / "findings.json", replace(findings, best=best))
 
 
-def write_scores(file: Path, score: FloatArray, records: Records) -> None:
+def write_scores(file: Path, score: FloatArray, records: AttackedRecords) -> None:
     """Write ``index``, ``score`` and ``member`` of every record, scores float64 ``[N]``."""
     file.parent.mkdir(exist_ok=True)
     write_table(file, {"index": records.index, "score": score, "member": records.members})

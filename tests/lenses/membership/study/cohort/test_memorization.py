@@ -9,7 +9,7 @@ from imprint.lenses.membership.study.cohort.memorization import (
     find_influences,
     find_memorization,
 )
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import ModelSignals
 
 
@@ -23,7 +23,7 @@ def test_nothing_goes_with_memorization_where_nothing_is_memorized():
     answers = [
         ModelSignals({"phi": row, "mentr": row}, {}, row[0] > 0, np.zeros(0, bool)) for row in phi
     ]
-    pool = Pool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
+    pool = RecordPool(index=np.arange(800), population=np.zeros(0, dtype=np.int64))
     found = CohortAnswers(answers, None, masks, pool, np.zeros(800, dtype=np.int64))
 
     def watson(rows):
@@ -51,7 +51,7 @@ def test_a_record_that_few_models_left_out_does_not_hide_the_others():
         ModelSignals({"phi": np.zeros((1, 60)), "mentr": np.zeros((1, 60))}, {}, right, carried)
         for right, carried in zip(correct, apart, strict=True)
     ]
-    pool = Pool(index=np.arange(60), population=np.arange(60, 70))
+    pool = RecordPool(index=np.arange(60), population=np.arange(60, 70))
     found = CohortAnswers(answers, None, masks, pool, np.zeros(70, dtype=np.int64))
     pairs, told = find_influences(found)
     assert set(pairs.train) == {5}

@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import point_masks, point_seed
 
@@ -11,7 +11,7 @@ def options(**changes):
 
 
 def test_budgets_have_masks_and_seeds_of_their_own():
-    pool = Pool(index=np.arange(200), population=np.arange(0))
+    pool = RecordPool(index=np.arange(200), population=np.arange(0))
     names = ("epsilon 1", "epsilon 4", "no privacy")
     masks = [point_masks(options(), name, pool).members for name in names]
     for first, second in ((0, 1), (0, 2), (1, 2)):

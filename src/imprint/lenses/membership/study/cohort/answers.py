@@ -12,7 +12,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort_findings import CohortAccuracy
 from imprint.lenses.membership.study.models import UNTRAINED
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, read_signals
 from imprint.study.counted import uncounted
 from imprint.study.store import Study
@@ -34,7 +34,7 @@ class CohortAnswers:
     models: Sequence[ModelSignals]
     untrained: ModelSignals | None
     masks: BoolArray
-    pool: Pool
+    pool: RecordPool
     labels: IntArray
 
     def cohort(self) -> Cohort:
@@ -82,7 +82,7 @@ class CohortTables:
         folder: of masks and models within the study; empty for the study itself.
     """
 
-    pool: Pool
+    pool: RecordPool
     masks: BoolArray
     labels: IntArray
     tables: Mapping[str, tuple[str, ...]] = uncounted()

@@ -46,7 +46,12 @@ from imprint.lenses.membership.study.cohort.memorization import (
 from imprint.lenses.membership.study.cost import count_queries
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.signals import unmeasured_kinds
-from imprint.lenses.membership.study.trials import CURVATURE, Trial, attack_queries, list_trials
+from imprint.lenses.membership.study.trials import (
+    CURVATURE,
+    AttackTrial,
+    attack_queries,
+    list_trials,
+)
 from imprint.stats.control import Control
 from imprint.study.finding import write_finding
 from imprint.study.step import Step
@@ -165,7 +170,7 @@ def write_cohort(
 class ScoredTrial:
     """What came of one trial: float64 ``[K, N]`` scores, and the kind of signal that was read."""
 
-    trial: Trial
+    trial: AttackTrial
     scores: FloatArray
     reads: str
 
@@ -196,7 +201,7 @@ def score_trials(
     return scored, skipped
 
 
-def visible_cohort(trial: Trial, cohort: Cohort) -> Cohort:
+def visible_cohort(trial: AttackTrial, cohort: Cohort) -> Cohort:
     """Return the signals of a cohort that a trial is shown."""
     return cohort.only(trial.kinds) if trial.kinds else cohort
 
@@ -232,7 +237,7 @@ def attack_models(
 
 
 def _run_controls(
-    trial: Trial,
+    trial: AttackTrial,
     cohort: Cohort,
     others: Mapping[str, FloatArray],
     answers: CohortAnswers,

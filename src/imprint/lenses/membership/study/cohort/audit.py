@@ -27,7 +27,7 @@ from imprint.lenses.membership.study.copies import describe_copies, distinct_poo
 from imprint.lenses.membership.study.fit import warn_if_models_near_chance
 from imprint.lenses.membership.study.models import Model, trained_model, untrained_model
 from imprint.lenses.membership.study.options import CohortAuditOptions, CohortChoice
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import (
     check_evidence,
     take_all_signals,
@@ -92,7 +92,7 @@ def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
 def run_cohort(
     study: Study,
     images: ImageSet,
-    pool: Pool,
+    pool: RecordPool,
     choice: CohortChoice,
     seed: int,
     device: torch.device,
@@ -124,7 +124,7 @@ def run_cohort(
 def attack_trained_cohort(
     study: Study,
     images: ImageSet,
-    pool: Pool,
+    pool: RecordPool,
     masks: Masks,
     choice: CohortChoice,
     seed: int,
@@ -148,7 +148,7 @@ def attack_trained_cohort(
 def take_cohort_signals(
     study: Study,
     images: ImageSet,
-    pool: Pool,
+    pool: RecordPool,
     masks: Masks,
     choice: CohortChoice,
     seeds: tuple[int, int],
@@ -181,7 +181,7 @@ def take_cohort_signals(
 def trained_models(
     study: Study,
     images: ImageSet,
-    pool: Pool,
+    pool: RecordPool,
     masks: Masks,
     choice: CohortChoice,
     seed: int,
@@ -193,7 +193,7 @@ def trained_models(
     return [trained_model(file.parent.name, NetworkFile(file)) for file in run.weights]
 
 
-def check_cohort(images: ImageSet, pool: Pool, choice: CohortChoice, seed: int) -> None:
+def check_cohort(images: ImageSet, pool: RecordPool, choice: CohortChoice, seed: int) -> None:
     """Check the choice of a cohort before other work begins.
 
     Raises:

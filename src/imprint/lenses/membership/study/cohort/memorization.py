@@ -25,7 +25,7 @@ from imprint.lenses.membership.memorization.estimators import (
     top_pairs,
 )
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.stats import Estimate, spearman
 from imprint.stats.crossed import crossed_reach
@@ -184,7 +184,7 @@ def find_influences(
     return top, InfluenceFindings(len(top), least, errors)
 
 
-def write_pairs(path: Path, pool: Pool, pairs: InfluencePairs) -> None:
+def write_pairs(path: Path, pool: RecordPool, pairs: InfluencePairs) -> None:
     """Write a row a pair: training record, test example, influence, the strongest first."""
     write_table(
         path,

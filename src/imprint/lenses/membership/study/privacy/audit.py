@@ -49,7 +49,7 @@ from imprint.lenses.membership.privacy_findings import (
 from imprint.lenses.membership.study.models import Model, trained_model
 from imprint.lenses.membership.study.privacy.canaries import Canaries, choose_canaries
 from imprint.lenses.membership.study.privacy.options import DEFAULT_EPSILON, PrivacyOptions
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import signal_steps
 from imprint.nets.load import NetworkFile, read_card
 from imprint.probe.signals.signal import SignalOptions
@@ -237,7 +237,7 @@ def take_margins(
 ) -> None:
     """Take margins under the labels of training, and what is right under the true ones."""
     index = np.concatenate([canaries.index, canaries.others])
-    records = Pool(index=index, population=np.empty(0, dtype=np.int64))
+    records = RecordPool(index=index, population=np.empty(0, dtype=np.int64))
     for folder, images in ((BY_TRAINING_LABEL, canaries.marked), (BY_TRUE_LABEL, canaries.plain)):
         signal_steps(study, folder, models, images, records, SIGNALS, device)
 

@@ -25,7 +25,7 @@ from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.study.cohort.audit import draw_masks, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import curvature_signals, signal_steps
 from imprint.lenses.membership.study.trials import CURVATURE
@@ -129,7 +129,7 @@ class AttackCurvature(Step):
     attacks: tuple[str, ...]
     settings: AttackSettings
     seed: int
-    pool: Pool
+    pool: RecordPool
     masks: BoolArray
     tables: tuple[str, ...] = uncounted()
     study: Study = uncounted()
@@ -185,7 +185,7 @@ def curvature_of(
 
 
 def read_curvature(
-    study: Study, tables: Sequence[str], views: Sequence[str], pool: Pool
+    study: Study, tables: Sequence[str], views: Sequence[str], pool: RecordPool
 ) -> Measured:
     """Return what the tables of all models hold."""
     columns = [read_table(study.path(name)) for name in tables]

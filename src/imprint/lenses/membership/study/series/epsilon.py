@@ -17,7 +17,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.privacy.theory import greatest_auc, greatest_tpr
 from imprint.lenses.membership.study.copies import distinct_pool
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import cohort_point, point_masks, point_study
 from imprint.lenses.membership.study_findings import (
@@ -70,7 +70,7 @@ def _name(budget: float | None) -> str:
     return WITHOUT if budget is None else f"epsilon {budget:g}"
 
 
-def _check_budgets(budgets: Sequence[float], pool: Pool, options: StudyOptions) -> None:
+def _check_budgets(budgets: Sequence[float], pool: RecordPool, options: StudyOptions) -> None:
     """Refuse a budget that cannot be trained to before the first cohort is trained."""
     from imprint.train.cohort.private import check_noise
 

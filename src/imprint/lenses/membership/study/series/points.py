@@ -10,7 +10,7 @@ from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.study.cohort.audit import attack_trained_cohort, draw_masks
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study_findings import CohortPoint, MemberCounts
 from imprint.study.store import Study
@@ -32,7 +32,7 @@ def point_seed(options: StudyOptions, name: str) -> int:
     return derive(options.seed, "point", name)
 
 
-def point_masks(options: StudyOptions, name: str, pool: Pool) -> Masks:
+def point_masks(options: StudyOptions, name: str, pool: RecordPool) -> Masks:
     """Return who is trained on what at one point.
 
     Raises:
@@ -44,7 +44,7 @@ def point_masks(options: StudyOptions, name: str, pool: Pool) -> Masks:
 def cohort_point(
     study: Study,
     images: ImageSet,
-    pool: Pool,
+    pool: RecordPool,
     name: str,
     value: float | None,
     options: StudyOptions,

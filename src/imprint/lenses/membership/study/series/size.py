@@ -35,7 +35,7 @@ from imprint.lenses.membership.study.cohort.audit import take_cohort_signals
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import (
     cohort_point,
@@ -75,7 +75,7 @@ def study_sizes(
     mixed = generator(options.seed, "sizes").permutation(index)
     points: list[CohortPoint | OrderPoint] = []
     for size in sizes:
-        part = Pool(index=np.sort(mixed[: 2 * size]), population=pool.population)
+        part = RecordPool(index=np.sort(mixed[: 2 * size]), population=pool.population)
         point = cohort_point(study, images, part, f"size {size}", size, options, device)
         points.append(replace(point, records_are="random"))
     if order is not None:
@@ -110,7 +110,7 @@ def ordered_points(
     study: Study,
     images: ImageSet,
     order: IntArray,
-    whole: Pool,
+    whole: RecordPool,
     options: StudyOptions,
     device: torch.device,
 ) -> tuple[CohortPoint, OrderPoint]:
@@ -120,7 +120,7 @@ def ordered_points(
     probed alike.
     """
     size = len(order) // 2
-    pool = Pool(index=np.sort(order), population=whole.population)
+    pool = RecordPool(index=np.sort(order), population=whole.population)
     first = np.isin(pool.index, order[:size])
     control, name = f"size {size} control", f"size {size} order"
     seed = point_seed(options, control)
