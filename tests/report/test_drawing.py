@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from imprint.report.drawing import TARGET, WIDTH, canvas, name_end, panel, style, svg
+from imprint.report.drawing import TARGET, WIDTH, canvas, panel, style, svg
 
 
 def test_a_panel_lies_inside_its_margins() -> None:
@@ -19,7 +19,6 @@ def test_ids_of_two_plots_do_not_meet() -> None:
         with style():
             figure, axes = canvas(100, left=20, right=10, top=10, bottom=20)
             axes.plot([0, 1], [0, 1], color=TARGET)
-            name_end(axes, 1.0, "end", TARGET)
             drawn.append(svg(figure, name, "A line."))
     ids = [set(re.findall(r' id="([^"]*)"', each)) for each in drawn]
     assert ids[0]

@@ -113,7 +113,7 @@ def test_rings_and_answers_are_drawn_and_spoken(folder: Path) -> None:
         Answer("never saw it", "dog", False, reference=True),
     )
     html = read(folder, card(answers=answers)).html()
-    assert html.count('class="picture  same"') == html.count('class="picture  other"') == 1
+    assert html.count('class="picture same"') == html.count('class="picture other"') == 1
     assert '<div class="guess target right">' in html
     assert '<span class="unseen">wrong</span>' in html
 

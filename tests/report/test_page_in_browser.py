@@ -10,6 +10,11 @@ from imprint.report.page import write_report
 
 pytestmark = pytest.mark.browser
 
+CATEGORY, SIDE, CLASS = "f0", "f1", "f2"
+"""Facets of the gallery in their order."""
+STRENGTH, CONFIDENCE = "n0", "n1"
+"""Its numbers likewise."""
+
 
 @pytest.fixture
 def page(driver: Any, finished_study: Path) -> Iterator[Any]:
@@ -68,10 +73,10 @@ def test_the_first_cards_are_shown_and_more_on_demand(page: Any) -> None:
 
 def test_category_filter(page: Any) -> None:
     click(page, "input[value=correlated] + span")
-    shown = visible(page, "category")
+    shown = visible(page, CATEGORY)
     assert set(shown) == {"correlated"}
     status = page.execute_script("return document.querySelector('.shown').textContent")
-    total = len([1 for category in _all(page, "category") if category == "correlated"])
+    total = len([1 for category in _all(page, CATEGORY) if category == "correlated"])
     assert status == f"{len(shown)} of {total} shown"
 
 
@@ -84,11 +89,11 @@ def test_side_class_and_text_filters_combine(page: Any) -> None:
     from selenium.webdriver.common.by import By
 
     label = visible(page, "label")[0]
-    choose(page, "label", label)
+    choose(page, CLASS, label)
     assert set(visible(page, "label")) == {label}
-    side = visible(page, "side")[-1]
-    choose(page, "side", side)
-    assert set(visible(page, "side")) == {side}
+    side = visible(page, SIDE)[-1]
+    choose(page, SIDE, side)
+    assert set(visible(page, SIDE)) == {side}
     text = visible(page, "text")[-1]
     field = page.find_element(By.NAME, "text")
     field.send_keys(text.split("/")[-1].upper())
@@ -99,10 +104,10 @@ def test_side_class_and_text_filters_combine(page: Any) -> None:
 
 
 def test_cards_are_sorted(page: Any) -> None:
-    strength = [float(value) for value in visible(page, "strength")]
+    strength = [float(value) for value in visible(page, STRENGTH)]
     assert strength == sorted(strength, reverse=True)
-    choose(page, "sort", "confidence")
-    confidence = [float(value) for value in visible(page, "confidence")]
+    choose(page, "sort", CONFIDENCE)
+    confidence = [float(value) for value in visible(page, CONFIDENCE)]
     assert confidence == sorted(confidence, reverse=True)
     choose(page, "sort", "label")
     labels = visible(page, "label")
@@ -113,11 +118,11 @@ def test_cards_are_sorted(page: Any) -> None:
 def test_more_cards_keep_filter_and_order(page: Any) -> None:
     click(page, "input[value=memorized] + span")
     click(page, ".more button")
-    shown = visible(page, "strength")
-    assert len(shown) == len([1 for c in _all(page, "category") if c == "memorized"]) > 24
-    assert set(visible(page, "category")) == {"memorized"}
+    shown = visible(page, STRENGTH)
+    assert len(shown) == len([1 for c in _all(page, CATEGORY) if c == "memorized"]) > 24
+    assert set(visible(page, CATEGORY)) == {"memorized"}
     assert [float(s) for s in shown] == sorted(map(float, shown), reverse=True)
-    focused = page.execute_script("return document.activeElement.dataset.strength")
+    focused = page.execute_script("return document.activeElement.dataset.n0")
     assert focused == shown[24]
 
 

@@ -88,20 +88,6 @@ def panel(figure: Figure, left: float, right: float, top: float, bottom: float) 
     )
 
 
-def name_end(axes: Axes, height: float, text: str, colour: str) -> None:
-    """Write a name beside the right edge of a panel, at a height in the units of its axis."""
-    axes.annotate(
-        text,
-        (1, height),
-        (6, 0),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        va="center_baseline",
-        color=colour,
-        annotation_clip=False,
-    )
-
-
 def svg(figure: Figure, name: str, description: str) -> str:
     """Return the figure as an ``<svg>`` element for the page, the same bytes each time."""
     buffer = io.StringIO()

@@ -15,10 +15,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from imprint.report.album import Album as Album
-from imprint.report.album import Shown as Shown
-from imprint.report.album import place as place
-from imprint.report.inputs import Picture
+from imprint.report.inputs import Picture, read_picture
 from imprint.report.prose import Text
 from imprint.report.templating import render
 from imprint.study.finding import read_finding, write_finding
@@ -188,11 +185,11 @@ def read_gallery(
     if not folder.is_dir():
         return None
     cards = read_finding(Cards, folder / FILE).cards
-    album = Album(folder, key)
-    for card in cards:
-        for picture in _pictures(card):
-            album.show(picture.file, "", "")
-    return Gallery(key, cards, album, spoken, size, note, nothing)
+    pictures: dict[str, Embedded] = {}
+    for file in (picture.file for card in cards for picture in _pictures(card)):
+        if file not in pictures:
+            pictures[file] = Embedded(f"{key}-{len(pictures)}", read_picture(folder, file))
+    return Gallery(key, cards, pictures, spoken, size, note, nothing)
 
 
 def _pictures(card: Card) -> list[CardPicture]:
@@ -204,12 +201,20 @@ def _pictures(card: Card) -> list[CardPicture]:
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """A picture that the page holds once, and its id there."""
+
+    anchor: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """Cards with their pictures, ready to be drawn; attributes as in :func:`read_gallery`."""
+    """Cards with their pictures by file, ready to be drawn; the rest as in :func:`read_gallery`."""
 
     key: str
     cards: tuple[Card, ...]
-    album: Album
+    pictures: Mapping[str, Embedded]
     spoken: str
     size: Literal["small", "medium", "large"]
     note: Text
@@ -218,12 +223,19 @@ class Gallery:
     @property
     def facets(self) -> Mapping[str, Mapping[str, int]]:
         """What cards are filtered by → how many cards have each value, of two values or more."""
-        names = dict.fromkeys(name for card in self.cards for name in card.facets)
         counts = {
             name: dict(sorted(Counter(card.facets.get(name, "") for card in self.cards).items()))
-            for name in names
+            for name in self._facet_names
         }
         return {name: values for name, values in counts.items() if len(values) > 1}
+
+    @property
+    def _facet_names(self) -> list[str]:
+        return list(dict.fromkeys(name for card in self.cards for name in card.facets))
+
+    def field(self, facet: str) -> str:
+        """Return the name of a facet in the form, whatever its title holds."""
+        return f"f{self._facet_names.index(facet)}"
 
     @property
     def numbers(self) -> list[str]:
@@ -233,30 +245,27 @@ class Gallery:
     @property
     def with_buttons(self) -> str | None:
         """The facet whose values have a button each: the first, when it has few."""
-        first = next(iter(self.facets), None)
-        return first if first is not None and len(self.facets[first]) <= CHIPS else None
-
-    def shown(self, picture: CardPicture) -> Shown:
-        """Return the embedded file of a picture."""
-        return self.album.show(picture.file, "", "")
+        values = [(name, self.facets.get(name, {})) for name in self._facet_names[:1]]
+        return next((name for name, counts in values if 1 < len(counts) <= CHIPS), None)
 
     def boxes(self, picture: CardPicture) -> list[tuple[float, ...]]:
         """Return the objects of a picture as (x, y, width, height) in pixels of its file."""
         scale = self._scale(picture)
-        return [place(box, scale) for box in picture.boxes]
+        return [_place(box, scale) for box in picture.boxes]
 
     def crop(self, picture: CardPicture) -> tuple[float, ...] | None:
         """Return what was seen of a picture, likewise."""
-        return None if picture.crop is None else place(picture.crop, self._scale(picture))
+        return None if picture.crop is None else _place(picture.crop, self._scale(picture))
 
     def _scale(self, picture: CardPicture) -> float:
-        return self.shown(picture).picture.width / (picture.width or 1)
-
-    @property
-    def embedded(self) -> Mapping[str, Picture]:
-        """Every picture once, by its id."""
-        return self.album.pictures
+        return self.pictures[picture.file].picture.width / (picture.width or 1)
 
     def html(self) -> Markup:
         """Return the gallery for the page."""
         return Markup(render("cards.html.j2", gallery=self))
+
+
+def _place(rectangle: Rectangle, scale: float) -> tuple[float, ...]:
+    """Return (x0, y0, x1, y1) as (x, y, width, height), ``scale`` times as large."""
+    x0, y0, x1, y1 = (scale * edge for edge in rectangle)
+    return tuple(round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imprint.report.prose import Text
-from imprint.report.wording import Writer, percent
+from imprint.report.wording import Writer, percent, plural
 from imprint.stats.estimate import Estimate
 
 
@@ -38,6 +38,11 @@ class Headline:
         """The interval in words."""
         ends = f"{self.write(self.shown.low)} to {self.write(self.shown.high)}"
         return f"{ends} {self.unit}" if self.unit else ends
+
+    @property
+    def counted(self) -> str:
+        """How many of what it rests on."""
+        return plural(self.shown.n, self.of)
 
     @property
     def strip(self) -> dict[str, float]:

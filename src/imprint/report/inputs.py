@@ -15,7 +15,6 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
-from imprint.stats.estimate import Estimate
 from imprint.study.finding import JsonObject
 from imprint.study.json_io import read_json
 from imprint.study.tables import Table, read_table
@@ -106,31 +105,10 @@ def number(findings: Mapping[str, Any], *keys: str) -> float:
     return value  # type: ignore[no-any-return]  # is_number has looked
 
 
-def estimate(findings: Mapping[str, Any], *keys: str) -> Estimate:
-    """Return the estimate ``{"value": x, "ci95": [lo, hi], "n": n}`` behind a path of keys.
-
-    Raises:
-        ImprintError: there is none at that path.
-    """
-    found = as_estimate(lookup(findings, *keys))
-    if found is None:
-        raise _wrong(keys, "an estimate with value, ci95 and n")
-    return found
-
-
 def _wrong(keys: tuple[str, ...], wanted: str) -> ImprintError:
     return ImprintError(
         f"summary.json: {'.'.join(keys)} is not {wanted}: run the audit again with this version"
     )
-
-
-def as_estimate(value: Any) -> Estimate | None:
-    """Return a JSON value as an estimate, or None when it is none."""
-    try:
-        low, high = value["ci95"]
-        return Estimate(float(value["value"]), (float(low), float(high)), int(value["n"]))
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def is_number(value: Any) -> bool:

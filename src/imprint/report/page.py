@@ -12,11 +12,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from imprint.core.durable import replacing
-from imprint.core.errors import ImprintError
 from imprint.report.inputs import lookup, mapping
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
@@ -35,14 +33,8 @@ def write_report(root: Path, plots: Path | None = None) -> Path:
         ImprintError: something the page needs is missing or damaged, or it cannot be written.
     """
     summary = read_summary(root)
-    try:
-        with plots_as_files(plots) if plots is not None else nullcontext():
-            html = _draw(root, summary)  # figures are drawn with the page they stand on
-    except UndefinedError as error:
-        raise ImprintError(
-            f"{root / 'summary.json'} lacks something the page needs ({error.message}): "
-            "run the audit again with this version"
-        ) from error
+    with plots_as_files(plots) if plots is not None else nullcontext():
+        html = _draw(root, summary)  # figures are drawn with the page they stand on
     path = root / "report.html"
     with replacing(path) as temporary:
         temporary.write_bytes(html.encode("utf-8", errors="replace"))

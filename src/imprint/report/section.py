@@ -22,28 +22,22 @@ class Section:
         title: its heading.
         content: blocks in their order.
         order: sections stand in rising order.
-        anchors: (anchor, title) of the parts worth a link at the top of the page; those of blocks
-            with a ``link`` where it is empty.
     """
 
     key: str
     title: str
-    content: str | Sequence[Block]
+    content: Sequence[Block]
     order: int
-    anchors: tuple[tuple[str, str], ...] = ()
 
     @property
     def html(self) -> Markup:
         """Its content, safe HTML."""
-        if isinstance(self.content, str):
-            return Markup(self.content)
         return draw_blocks(self.content)
 
     @property
     def links(self) -> tuple[tuple[str, str], ...]:
-        """Anchors and titles for the top of the page."""
-        blocks = () if isinstance(self.content, str) else self.content
-        return self.anchors or tuple(_links(blocks)) or ((self.key, self.title),)
+        """Anchor and title of every block with a link, else of the section itself."""
+        return tuple(_links(self.content)) or ((self.key, self.title),)
 
 
 def _links(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
@@ -55,21 +49,6 @@ def _links(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
         elif isinstance(block, Columns):
             for column in block.columns:
                 yield from _links(column)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A plot with its heading and the sentence under it."""
-
-    title: str
-    svg: Markup
-    caption: str
-
-    def html(self) -> Markup:
-        """Return the figure for the page."""
-        return Markup("<figure><h3>{}</h3>\n{}\n<figcaption>{}</figcaption></figure>").format(
-            self.title, self.svg, self.caption
-        )
 
 
 Builder = Callable[[Path, Mapping[str, Any]], Section | None]

@@ -42,7 +42,7 @@ def finish(
     page = write_report(study.root)
     if not options.json:
         for lens, findings in lenses.items():
-            print_all(TERMINAL.get(lens)(findings) or ())
+            print_all(TERMINAL.get(lens)(findings))
     log(f"report: {page}")
     return summary
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import jinja2
 
-from imprint.report.wording import FILTERS
-
 
 def render(template: str, **values: Any) -> str:
     """Return a template of this package filled with values; text among them is escaped."""
@@ -17,12 +15,10 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("imprint.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(FILTERS)
-    return environment

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Printed = Table | Text
 """What a terminal shows: a table, or a sentence."""
 
-Show = Callable[[JsonObject], Sequence[Printed] | None]
+Show = Callable[[JsonObject], Sequence[Printed]]
 """Returns what to print of one key of ``lenses`` in ``summary.json``."""
 
 TERMINAL: Registry[Show] = Registry("analysis", "imprint.lenses.*.page")
@@ -186,10 +186,3 @@ def _rich(table: Table, layout: Layout, width: int) -> RichTable:
         cells = (layout(cell, column) for cell, column in zip(row, table.columns, strict=True))
         drawn.add_row(*("\n".join(map(printable, cell.split("\n"))) for cell in cells))
     return drawn
-
-
-def in_percent(estimate: JsonObject) -> str:
-    """Return an estimate in percent with its interval; what rounds to 0 has no minus."""
-    low, high = estimate["ci95"]
-    value, low, high = (100 * number for number in (estimate["value"], low, high))
-    return f"{value:z.1f} [{low:z.1f}, {high:z.1f}]"

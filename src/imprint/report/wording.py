@@ -207,18 +207,3 @@ def plural(number: float, one: str, many: str = "") -> str:
     ('1 image', '2 classes')
     """
     return f"{count(number)} {one if round(number) == 1 else many or one + 's'}"
-
-
-FILTERS: dict[str, Callable[..., str]] = {
-    "decimal": decimal,
-    "percent": percent,
-    "small_percent": small_percent,
-    "quantity": quantity,
-    "points": points,
-    "nats": nats,
-    "count": count,
-    "p_value": p_value,
-    "scientific": scientific,
-    "significant": significant,
-    "plural": plural,
-}

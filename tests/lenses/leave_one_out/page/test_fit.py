@@ -19,6 +19,7 @@ from imprint.lenses.leave_one_out.findings import (
 )
 from imprint.lenses.leave_one_out.page.fit import fit_table, path_table, verdict_statement
 from imprint.report.page import write_report
+from imprint.report.terminal import to_text
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 from imprint.study.json_io import write_json
@@ -152,7 +153,7 @@ def test_the_table_of_a_fit_names_its_duplicates(findings: FitFindings) -> None:
     assert rows["exact copies, left out together"] == "2 records in 1 group"
     assert rows["copies with different labels"] == "1, index 3 and 9"
     assert rows["near copies (within 1%), left out alone"] == "4 records in 2 groups"
-    assert max(map(len, table.text(80).splitlines())) <= 80
+    assert max(map(len, to_text([table]).splitlines())) <= 80
 
 
 def test_the_noise_path_has_a_row_per_variance(findings: FitFindings) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.dejavu.findings import ByPercent, OneModelFindings
-from imprint.report.several import widened
 from imprint.report.wording import percent, points, with_interval
+from imprint.stats.choices import widen_for_choices
 from imprint.stats.estimate import Estimate
 
 
@@ -156,4 +156,4 @@ def _verdict(kind: str, heading: str, score: Estimate, at: str) -> DejaVuVerdict
 def _most_confident(scores: Mapping[str, Estimate]) -> str | None:
     """Return the largest cut by confidence whose score is above 0 at all looks together."""
     cuts = list(scores)[1:]
-    return next((at for at in cuts if widened(scores[at], len(scores)).low > 0), None)
+    return next((at for at in cuts if widen_for_choices(scores[at], len(scores)).low > 0), None)

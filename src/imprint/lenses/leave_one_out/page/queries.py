@@ -47,9 +47,11 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         "How far would the prediction for an input move without a record? Every record of the fit "
         f"in {summary['data']['fit']} was left out, and each model evaluated."
     )
-    blocks = [Verdict(statement, [question], found=False), *query_blocks(findings)]
-    anchors = (("leave-one-out-queries", "Queries"),)
-    return Section("leave_one_out_queries", "Leave-one-out queries", blocks, 40, anchors)
+    verdict = Verdict(
+        statement, [question], found=False, anchor="leave-one-out-verdict", link="Queries"
+    )
+    blocks = [verdict, *query_blocks(findings)]
+    return Section("leave_one_out_queries", "Leave-one-out queries", blocks, 40)
 
 
 def query_blocks(findings: QueryStudyFindings) -> list[Block]:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from imprint.lenses.membership.attack.evaluation import CHANCE, WEAK_AUC, WIDE_INTERVAL, Evaluation
 from imprint.lenses.membership.findings import names_by_auc, resolved_fprs
-from imprint.report.several import widened
 from imprint.report.wording import percent, with_interval
+from imprint.stats.choices import widen_for_choices
 from imprint.stats.estimate import Estimate
 
 MAX_NAMING_RATE = 0.01
@@ -60,9 +60,9 @@ def attack_verdict(
         return AttackVerdict("found", heading, name, rate)
     best, worst = names_by_auc(attacks)[0], names_by_auc(attacks)[-1]
     area, lowest = attacks[best].auc, attacks[worst].auc
-    if widened(area, len(attacks)).low > CHANCE:
+    if widen_for_choices(area, len(attacks)).low > CHANCE:
         return AttackVerdict("found", _average(attacks, best, area, rates), best)
-    if widened(lowest, len(attacks)).high < CHANCE:
+    if widen_for_choices(lowest, len(attacks)).high < CHANCE:
         heading = (
             f"Below chance: {worst} scores members lower than non-members (AUC "
             f"{with_interval(lowest)}), which training does not do; check signs, the order of the "
@@ -84,7 +84,7 @@ def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tupl
         above = {
             name: attack.tpr(rate).value
             for name, attack in attacks.items()
-            if widened(attack.tpr(rate), choices).low > float(rate)
+            if widen_for_choices(attack.tpr(rate), choices).low > float(rate)
         }
         if above:
             return max(above, key=lambda name: above[name]), rate
