@@ -10,6 +10,13 @@ Arrays in, findings out::
     result.scores["lira"]               # one score a record, higher for more likely a member
     result.plot()                       # ROC curves, both axes logarithmic
 
+- Privacy: :func:`bound_epsilon` bounds ε from below by scores of canaries; :func:`greatest_tpr` and
+  :func:`greatest_auc` are the most that (ε, δ) allows any attack, :func:`gaussian_epsilon` and
+  others those of Gaussian privacy.
+- Memorization: :func:`memorization` of every record and :func:`influence` of records on test
+  examples, from models trained on known subsets, drawn by :func:`balanced_masks`,
+  :func:`coin_masks` or, for canaries, :func:`coin_flips`.
+
 A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c of a record's true class y, or the log of
 the input-loss curvature. Scores of one method alone: :func:`lira`, :func:`rmia` and so on;
 :func:`list_attacks` says what each is. Names of arrays are those of ``imprint membership attack``.
@@ -28,8 +35,37 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.attack import ATTACKS
+from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
+from imprint.lenses.membership.attack.triage import Triage, calibration_slope, triage
 from imprint.lenses.membership.cohort.exposure import Exposure, exposure
 from imprint.lenses.membership.findings import AttackFinding, MembershipFindings, best_attack
+from imprint.lenses.membership.memorization.estimators import (
+    InfluencePairs,
+    Memorization,
+    top_pairs,
+)
+from imprint.lenses.membership.memorization.published_influence import (
+    read_influence_matrix,
+    read_pairs,
+)
+from imprint.lenses.membership.privacy.audit import PrivacyBound, audit_many_runs, audit_one_run
+from imprint.lenses.membership.privacy.choices import Bonferroni, Budget, Fixed, Split
+from imprint.lenses.membership.privacy.theory import (
+    gaussian_delta,
+    gaussian_epsilon,
+    gaussian_tpr,
+    greatest_auc,
+    greatest_tpr,
+    kl_pure,
+    total_variation,
+)
+from imprint.lenses.membership.results import (
+    EpsilonBound,
+    MemorizationResult,
+    bound_epsilon,
+    influence,
+    memorization,
+)
 from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
 from imprint.lenses.membership.study.arrays import attack_case
 from imprint.lenses.membership.study.case import (
@@ -43,6 +79,7 @@ from imprint.stats import Estimate, Roc
 from imprint.stats import auc as _auc
 from imprint.stats import roc as _roc
 from imprint.stats import true_positive_rate as _true_positive_rate
+from imprint.train.cohort.masks import Masks, balanced_masks, coin_flips, coin_masks
 
 
 @dataclass(frozen=True, repr=False)
@@ -252,9 +289,48 @@ def __getattr__(name: str) -> Callable[..., FloatArray]:
     raise AttributeError(f"module 'imprint.membership' has no attribute {name!r}")
 
 
-__all__ = [
-    *("AttackFinding", "AttackResult", "Evaluation", "MembershipFindings", "Triage"),
-    *("attack", "auc", "calibration_slope", "evaluate", "exposure", "list_attacks", "roc"),
-    *("tpr_at_fpr", "triage"),
-    *ATTACKS.names(),
+__all__ = [  # attacks come behind
+    "AttackFinding",
+    "AttackResult",
+    "Bonferroni",
+    "Budget",
+    "EpsilonBound",
+    "Evaluation",
+    "Fixed",
+    "InfluencePairs",
+    "Masks",
+    "MembershipFindings",
+    "Memorization",
+    "MemorizationResult",
+    "PrivacyBound",
+    "Split",
+    "Triage",
+    "attack",
+    "auc",
+    "audit_many_runs",
+    "audit_one_run",
+    "balanced_masks",
+    "bound_epsilon",
+    "calibration_slope",
+    "coin_flips",
+    "coin_masks",
+    "evaluate",
+    "exposure",
+    "gaussian_delta",
+    "gaussian_epsilon",
+    "gaussian_tpr",
+    "greatest_auc",
+    "greatest_tpr",
+    "influence",
+    "kl_pure",
+    "list_attacks",
+    "memorization",
+    "read_influence_matrix",
+    "read_pairs",
+    "roc",
+    "top_pairs",
+    "total_variation",
+    "tpr_at_fpr",
+    "triage",
 ]
+__all__ += ATTACKS.names()

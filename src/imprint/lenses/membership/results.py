@@ -19,7 +19,7 @@ from imprint.lenses.membership.memorization.estimators import (
 from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy.epsilon import bound_scores
 from imprint.lenses.membership.privacy.methods import Method, Runs
-from imprint.report.figure import Figure, Histogram, Intervals
+from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Cell, Column, Table
 from imprint.report.wording import count, fixed, significant
@@ -51,7 +51,7 @@ class EpsilonBound(PrivacyBound, Result):
         """Return the bound below its ceiling."""
         from imprint.lenses.membership.page.privacy import epsilon_intervals
 
-        figure: Intervals = epsilon_intervals([("", {self.method: self}, None)], self.delta)
+        figure: Figure = epsilon_intervals([("", {self.method: self}, None)], self.delta)
         return [figure]
 
 
@@ -97,7 +97,7 @@ class MemorizationResult(Memorization, Result):
         from imprint.lenses.membership.page.cohort import memorization_histogram
 
         bound = float(np.nanmax(self.error_bound)) if not self.missing.all() else float("nan")
-        figure: Histogram = memorization_histogram(self.score, MEMORIZATION_CUT, bound)
+        figure: Figure = memorization_histogram(self.score, MEMORIZATION_CUT, bound)
         return [figure]
 
 

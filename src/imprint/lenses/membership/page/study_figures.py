@@ -151,8 +151,9 @@ def strength_figure(
         estimates(label, places.numbers, values, marker=marker)
         for marker, (label, values) in zip(MARKERS, lines.items(), strict=False)
     ]
-    areas = []
+    areas, low, high = [], None, None
     if limit is not None:
+        low, high = _ends_beside_limit(lines, chance, limit)
         allowed = Series(limit.name, limit.x, limit.y, colour="muted", dash="dashed")
         series.append(allowed)
         areas.append(Area(limit.x, limit.y, np.inf, colour="muted"))
@@ -162,7 +163,7 @@ def strength_figure(
         caption=caption,
         description=f"{quantity} by {places.title}: {_describe_lines(places, lines)}.",
         x=places.axis,
-        y=Axis(quantity, short_percent, high=_upper_end(lines, chance, limit)),
+        y=Axis(quantity, short_percent, low=low, high=high),
         series=series,
         levels=[] if chance is None else [Level(chance, "guessing")],
         areas=areas,
@@ -170,18 +171,16 @@ def strength_figure(
     )
 
 
-def _upper_end(
-    lines: Mapping[str, Values], chance: float | None, limit: Limit | None
-) -> float | None:
-    """Return where an axis with a limit ends: so high that the limit's lowest part is seen."""
-    if limit is None:
-        return None
+def _ends_beside_limit(
+    lines: Mapping[str, Values], chance: float | None, limit: Limit
+) -> tuple[float, float]:
+    """Return the ends of an axis: so high that the limit's lowest part is seen, and no more."""
     known = [v for values in lines.values() for v in values if isinstance(v, Estimate)]
     ends = [end for value in known for end in value.ci95]
     ends += [] if chance is None else [chance]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
-    lowest = float(limit.y.min())
-    return max(high, min(1.0, lowest + 0.35 * (max(high, lowest) - low)))
+    pad, lowest = 0.07 * max(high - low, 0.02), float(limit.y.min())
+    return low - pad, max(high + pad, min(1.0, lowest + 0.35 * (max(high, lowest) - low)))
 
 
 def _describe_lines(places: Places, lines: Mapping[str, Values]) -> str:

@@ -124,7 +124,7 @@ class AttackByReferences(Step):
                     value=size,
                     name=f"{size} models",
                     attacks={
-                        name: _attack_at(strength, place)
+                        name: measure_attack_at(strength, place)
                         for name, strength in results.strengths.items()
                     },
                 )
@@ -159,7 +159,7 @@ def find_saturation(results: ByReferences) -> dict[str, Saturation]:
     return saturation
 
 
-def _attack_at(strength: Strength, place: int) -> ReferencesAttack:
+def measure_attack_at(strength: Strength, place: int) -> ReferencesAttack:
     """Return the strength of an attack with the number of references at one place."""
     auc, tpr = strength.auc[place], strength.tpr[place]
     rate: Estimate | Missing = Missing(
