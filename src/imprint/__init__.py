@@ -18,16 +18,13 @@ _PUBLIC = {
     "Estimate": "imprint.stats",
     "ImprintError": "imprint.core.errors",
     "ImageModel": "imprint.nets.image_model",
-    "attack_arrays": "imprint.lenses.dejavu.study.arrays",
     "composite": "imprint.data.sources.composite",
     "embed": "imprint.probe.embeddings",
     "load_model": "imprint.nets.load",
     "nearest": "imprint.neighbors.nearest",
-    "one_model": "imprint.lenses.dejavu.memorization.one_model",
     "open_images": "imprint.data.open",
     "run_audit": "imprint.audit.run",
     "trust_code": "imprint.core.user_code",
-    "two_model": "imprint.lenses.dejavu.memorization.two_model",
 }
 
 _NAMESPACES = ("coverage", "dejavu", "leave_one_out", "membership")

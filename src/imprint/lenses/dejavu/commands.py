@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from imprint.core.bounds import Bounds
-from imprint.data.augmentation import SECOND_VIEW, Augmentation
-from imprint.lenses.dejavu.options import DejavuChoice, OneModelOptions, SweepOptions, VoteChoice
+from imprint.lenses.dejavu.options import (
+    ArraysOptions,
+    DejavuChoice,
+    LinearProbeOptions,
+    OneModelOptions,
+    SweepOptions,
+)
 from imprint.study.command import command
-from imprint.study.option_types import Formerly
+from imprint.study.finding import JsonObject
 from imprint.study.options import Common, DataChoice, WeightsChoice
-from imprint.train.probe_options import ProbeOptions
 
 
 @command(
@@ -22,19 +26,14 @@ from imprint.train.probe_options import ProbeOptions
     main=("out", "arrays", "k", "voting", "metric", "top_percent", "top_classes", "seed", "device"),
 )
 @dataclass(frozen=True, kw_only=True)
-class AttackArrays(VoteChoice, Common):
+class AttackArrays(ArraysOptions):
     """Run the two-model déjà vu test in one direction on embeddings of your own.
 
     The file holds public [M, d], public_labels [M], crops_target [N, d], crops_reference [N, d],
     labels [N] and, if wanted, public_reference [M, e] and index [N].
     """
 
-    arrays: Path
-    """An .npz file of embeddings."""
-    k: Annotated[int, Bounds(least=1)] = 100
-    """Public neighbours that are searched."""
-
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Attack; return the content of ``summary.json``."""
         from imprint.lenses.dejavu.study.arrays import attack_arrays
 
@@ -69,7 +68,7 @@ class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
     per_class: Annotated[int, Bounds(least=1)]
     """Images of each class in A and in B: which partition of the folder to use."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Attack; return the content of ``summary.json``."""
         from imprint.lenses.dejavu.study.two_model import two_model_audit
         from imprint.nets.load import network_file
@@ -97,7 +96,7 @@ class Sweep(SweepOptions):
     Points with equal encoders share them. An interrupted sweep continues where it stopped.
     """
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Run the sweep; return the content of ``summary.json``."""
         from imprint.lenses.dejavu.study.sweep import audit_sweep
 
@@ -128,7 +127,7 @@ class OneModel(OneModelOptions):
     arrays: Path | None = None
     """Instead of a network: an .npz file of embeddings and reference probabilities."""
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Run the test; return the content of ``summary.json``."""
         from imprint.core.errors import ImprintError
         from imprint.lenses.dejavu.study.arrays import one_model_arrays
@@ -141,7 +140,7 @@ class OneModel(OneModelOptions):
         return finish_arrays(self, one_model_arrays(self.arrays, self))
 
 
-def finish_arrays(options: Common, summary: dict[str, Any]) -> dict[str, Any]:
+def finish_arrays(options: Common, summary: JsonObject) -> JsonObject:
     """Print what a command on arrays wrote, and write the options that replay it."""
     from imprint.report.summary import finish_without_page
     from imprint.report.terminal import TERMINAL, print_all
@@ -164,21 +163,10 @@ def finish_arrays(options: Common, summary: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 @dataclass(frozen=True, kw_only=True)
-class LinearProbe(DataChoice, WeightsChoice, Common):
+class LinearProbe(LinearProbeOptions):
     """Train a linear classifier on a frozen encoder; measure it on members and non-members."""
 
-    model: Annotated[Path, Formerly("subject")]
-    """Weights of the encoder, with its card beside it."""
-    members: Annotated[Path, Formerly("train_indices")]
-    """A .npy file: indices of images the encoder was trained on."""
-    non_members: Annotated[Path, Formerly("held_out")]
-    """A .npy file: indices of images it was not trained on."""
-    probe: ProbeOptions = field(default_factory=ProbeOptions)
-    """How the probe is trained."""
-    view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
-    """Augmentation of the training images."""
-
-    def run(self) -> dict[str, Any]:
+    def run(self) -> JsonObject:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
         from imprint.lenses.dejavu.study.linear_probe import probe_network
         from imprint.study.finding import to_json

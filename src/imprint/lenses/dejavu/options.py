@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked, OptionError
-from imprint.data.augmentation import Augmentation
+from imprint.data.augmentation import SECOND_VIEW, Augmentation
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
-from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice
+from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice, WeightsChoice
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeOptions
 
@@ -163,3 +163,29 @@ class SweepOptions(CropAttackChoice, DataChoice):
     """Also train linear probes on every checkpoint: does their gap reveal what the attack does?"""
     probe: ProbeOptions = field(default_factory=ProbeOptions)
     """How the probes are trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraysOptions(VoteChoice, Common):
+    """Test two models on embeddings, in one direction."""
+
+    arrays: Path
+    """An .npz file of embeddings."""
+    k: Annotated[int, Bounds(least=1)] = 100
+    """Public neighbours that are searched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearProbeOptions(DataChoice, WeightsChoice, Common):
+    """Train and measure a linear probe on one encoder."""
+
+    model: Annotated[Path, Formerly("subject")]
+    """Weights of the encoder, with its card beside it."""
+    members: Annotated[Path, Formerly("train_indices")]
+    """A .npy file: indices of images the encoder was trained on."""
+    non_members: Annotated[Path, Formerly("held_out")]
+    """A .npy file: indices of images it was not trained on."""
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
+    """How the probe is trained."""
+    view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
+    """Augmentation of the training images."""

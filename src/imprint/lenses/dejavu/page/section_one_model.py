@@ -252,7 +252,7 @@ def _references(findings: OneModelFindings, layer: str) -> Part:
 
 
 def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> Part:
-    claims, found = findings.claims, verdict.kind == "found"
+    claims, shows = findings.claims, verdict.kind == "found"
     memorized = plural(claims.memorized, "image")
     note = f"The model names the object of {memorized} that no reference explains"
     if claims.listed:
@@ -275,7 +275,7 @@ def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> 
     )
     none = (
         "On the whole no memorization was found, so no single image here shows any."
-        if not found
+        if not shows
         else ""
     )
     gallery = read_gallery(
@@ -287,9 +287,9 @@ def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> 
         nothing="None.",
     )
     title = (
-        "The most strongly memorized images" if found else "Images that only the model got right"
+        "The most strongly memorized images" if shows else "Images that only the model got right"
     )
-    link = "Most memorized" if found else "Gallery"
+    link = "Most memorized" if shows else "Gallery"
     return Part(title, [] if gallery is None else [gallery], "one-model-gallery", link)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
 from imprint.lenses.dejavu.page.tables import (
     claims_sentences,
@@ -13,11 +11,11 @@ from imprint.lenses.dejavu.page.tables import (
 )
 from imprint.lenses.dejavu.page.verdict import one_model_verdict, two_model_verdict
 from imprint.report.terminal import TERMINAL, Printed
-from imprint.study.finding import from_json
+from imprint.study.finding import JsonObject, from_json
 
 
 @TERMINAL.register("dejavu")
-def show_dejavu(findings: dict[str, Any]) -> list[Printed]:
+def show_dejavu(findings: JsonObject) -> list[Printed]:
     """Return the tables of a two-model or a one-model test, and the verdict."""
     if "one_model" in findings:
         return show_one_model(from_json(OneModelFindings, findings["one_model"], "summary.json"))
@@ -44,6 +42,6 @@ def show_one_model(findings: OneModelFindings) -> list[Printed]:
 
 
 @TERMINAL.register("dejavu_sweep")
-def show_sweep(findings: dict[str, Any]) -> list[Printed]:
+def show_sweep(findings: JsonObject) -> list[Printed]:
     """Return the score of every point of a sweep."""
     return [sweep_table(from_json(SweepFindings, findings, "summary.json").points)]

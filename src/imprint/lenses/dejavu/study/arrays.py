@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,14 @@ from imprint.lenses.dejavu.memorization.one_model import AttackedCrops, one_mode
 from imprint.lenses.dejavu.memorization.references import log_probabilities
 from imprint.lenses.dejavu.memorization.two_model import Side, records, significance, two_model
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
-from imprint.lenses.dejavu.options import OneModelOptions, VoteChoice
+from imprint.lenses.dejavu.options import ArraysOptions, OneModelOptions, VoteChoice
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, arrays_from, read_array_file
-from imprint.study.finding import to_json
+from imprint.study.finding import JsonObject, to_json
 from imprint.study.json_io import write_json
 from imprint.study.npz import read_any_npz
 from imprint.study.tables import write_table
-
-if TYPE_CHECKING:
-    from imprint.lenses.dejavu.commands import AttackArrays
 
 ONLY = "reference"
 """Name of the reference in ``reference_probs``; that in ``reference_probs_NAME`` is NAME."""
@@ -85,7 +82,7 @@ class OneModelArrays:
     )
 
 
-def attack_arrays(options: AttackArrays) -> dict[str, Any]:
+def attack_arrays(options: ArraysOptions) -> JsonObject:
     """Run the two-model test in one direction; write summary and ``dejavu/records.parquet``.
 
     Raises:
@@ -151,7 +148,7 @@ def _vote(
     ).votes
 
 
-def one_model_arrays(file: Path, options: OneModelOptions) -> dict[str, Any]:
+def one_model_arrays(file: Path, options: OneModelOptions) -> JsonObject:
     """Run the one-model test; write summary, and tables in ``dejavu/one_model/``.
 
     Raises:
@@ -189,9 +186,20 @@ def read_one_model_arrays(file: Path) -> OneModelArrays:
 
 
 def attacked_crops(
-    where: str, arrays: OneModelArrays, choice: VoteChoice, device: DeviceName
+    where: str,
+    arrays: OneModelArrays,
+    choice: VoteChoice,
+    device: DeviceName,
+    first: str = ONLY,
 ) -> AttackedCrops:
     """Return the guesses of the model beside the references.
+
+    Args:
+        where: what to call the arrays in errors.
+        arrays: of the test.
+        choice: how neighbours vote.
+        device: where neighbours are searched.
+        first: name of the reference in ``reference_probs``.
 
     Raises:
         ImprintError: labels beyond the classes of the references, rows that are no distributions,
@@ -216,7 +224,7 @@ def attacked_crops(
         members,
         votes,
         {
-            name.removeprefix("_") or ONLY: log_probabilities(
+            name.removeprefix("_") or first: log_probabilities(
                 rows, f"{where}: reference_probs{name}"
             )
             for name, rows in probabilities.items()

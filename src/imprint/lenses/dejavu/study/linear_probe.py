@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imprint.core.device import choose_device
 from imprint.data.choice import open_choice
+from imprint.lenses.dejavu.options import LinearProbeOptions
 from imprint.nets.load import network_file
 from imprint.study.finding import write_finding
 from imprint.train.command import read_indices
 from imprint.train.linear_probe import linear_probe
 from imprint.train.probe_options import ProbeAccuracies
 
-if TYPE_CHECKING:
-    from imprint.lenses.dejavu.commands import LinearProbe
 
-
-def probe_network(options: LinearProbe) -> ProbeAccuracies:
+def probe_network(options: LinearProbeOptions) -> ProbeAccuracies:
     """Train and measure a linear probe; write and return ``linear_probe.json``."""
     images = open_choice(options, options.seed)
     network = network_file(options.model, options)

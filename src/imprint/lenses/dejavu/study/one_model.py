@@ -50,7 +50,7 @@ from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.summary import finish
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
-from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table
@@ -59,7 +59,7 @@ EMBEDDINGS = "tables/one_model_embeddings"
 MODEL, UNTRAINED = "model", "untrained"
 
 
-def one_model_audit(options: OneModelOptions) -> dict[str, Any]:
+def one_model_audit(options: OneModelOptions) -> JsonObject:
     """Run every step that is not done yet; return the content of ``summary.json``.
 
     Raises:
@@ -74,7 +74,7 @@ def one_model_audit(options: OneModelOptions) -> dict[str, Any]:
 
 def run_one_model_test(
     study: Study, images: ImageSet, options: OneModelOptions
-) -> tuple[dict[str, Any], OneModelFindings]:
+) -> tuple[JsonObject, OneModelFindings]:
     """Run the test; return facts about the data, and the findings.
 
     Args:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +43,7 @@ from imprint.lenses.dejavu.study.sweep_points import (
 from imprint.nets.image_model import Layer
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
+from imprint.study.finding import JsonObject
 from imprint.study.json_io import read_json
 from imprint.study.store import Study
 from imprint.train.checkpoints import checkpoints_in
@@ -100,7 +100,7 @@ class SweepPlan:
         return views
 
 
-def audit_sweep(options: SweepOptions) -> dict[str, Any]:
+def audit_sweep(options: SweepOptions) -> JsonObject:
     """Run every step that is not done yet; return the content of ``summary.json``.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
@@ -26,7 +25,7 @@ from imprint.lenses.dejavu.study.guess import SIDES, searched_layer, settled_lay
 from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
-from imprint.study.finding import read_finding, to_json
+from imprint.study.finding import JsonObject, read_finding, to_json
 from imprint.study.options import DataChoice
 from imprint.study.store import Study
 from imprint.train.loop import hash_of_images
@@ -38,7 +37,7 @@ def two_model_audit(
     models: Mapping[str, NetworkFile],
     split: Path,
     per_class: int,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Attack two encoders; write tables, summary and page.
 
     Args:
@@ -96,7 +95,7 @@ def run_two_model_test(
     checkpoints: Mapping[str, NetworkFile],
     choice: DejavuChoice,
     last_epoch: int = 0,
-) -> tuple[dict[str, Any], TwoModelFindings]:
+) -> tuple[JsonObject, TwoModelFindings]:
     """Embed, attack and count; return facts about the data, and the findings.
 
     Args:
@@ -145,7 +144,7 @@ def run_two_model_test(
     return facts, read_finding(TwoModelFindings, tables / "findings.json")
 
 
-def _count_copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> dict[str, Any]:
+def _count_copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> JsonObject:
     """Return how many attacked images have an exact copy in the public set."""
     if not isinstance(images, ArrayImages):
         reason = "the images do not fit into memory, so they were not compared"

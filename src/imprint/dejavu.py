@@ -1,0 +1,369 @@
+"""Déjà vu memorization: does the background of a training image bring back its object?
+
+Arrays in, findings out::
+
+    from imprint import dejavu
+
+    crops = dejavu.background_crops(sizes, boxes)         # what to embed of each image
+    result = dejavu.two_model(public, public_labels, crops_target, crops_reference, labels)
+    print(result)                                         # score, accuracies, categories
+    result.findings.two_model["20"].score                 # an estimate with its interval
+    result.categories, result.strength                    # of every image
+    result.plot()
+
+With one model, references that name the object from the background stand in for the second one:
+:func:`naive_bayes` on tags, or any classifier of crops. They must not be trained on the crops they
+predict: see :func:`cross_fit`. Names of arrays are those of
+``imprint dejavu attack`` and ``imprint dejavu one-model``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.device import DeviceName
+from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
+from imprint.data.boxes.background import background_rectangles as background_crops
+from imprint.data.tags.annotation import Tags
+from imprint.data.tags.annotation import tags_from_words as tags
+from imprint.lenses.dejavu.findings import OneModelFindings, TwoModelFindings
+from imprint.lenses.dejavu.memorization.attack import Metric
+from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
+from imprint.lenses.dejavu.memorization.claims import rank_claims
+from imprint.lenses.dejavu.memorization.cross_fit import cross_fit
+from imprint.lenses.dejavu.memorization.naive_bayes import (
+    NaiveBayes,
+    fit_naive_bayes,
+    tag_counts,
+)
+from imprint.lenses.dejavu.memorization.one_model import STRICTEST, explained
+from imprint.lenses.dejavu.memorization.one_model import one_model as _one_model
+from imprint.lenses.dejavu.memorization.references import combine, log_probabilities
+from imprint.lenses.dejavu.memorization.two_model import (
+    CATEGORIES,
+    categories,
+    memorization_strength,
+    significance,
+    top5_test,
+)
+from imprint.lenses.dejavu.memorization.two_model import two_model as _two_model
+from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
+from imprint.lenses.dejavu.options import VoteChoice
+from imprint.lenses.dejavu.study.arrays import (
+    ONLY,
+    OneModelArrays,
+    TwoModelArrays,
+    attacked_crops,
+    guess_both,
+)
+from imprint.report.marks import Figure
+from imprint.report.result import Result
+from imprint.report.table import Table
+from imprint.stats import Estimate
+from imprint.study.array_file import arrays_from
+
+__all__ = [
+    "CATEGORIES",
+    "Calibrated",
+    "ClassVotes",
+    "Estimate",
+    "Missing",
+    "NaiveBayes",
+    "OneModelResult",
+    "Tags",
+    "TwoModelResult",
+    "background_crops",
+    "calibrate",
+    "combine",
+    "cross_fit",
+    "log_probabilities",
+    "naive_bayes",
+    "one_model",
+    "tags",
+    "two_model",
+    "vote",
+]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TwoModelResult(Result):
+    """A two-model test in one direction.
+
+    Attributes:
+        findings: by percentage of most confident images, with McNemar's test.
+        index: int64 ``[n]``, the images.
+        categories: int64 ``[n]``, the place of each image in :data:`CATEGORIES`.
+        strength: float64 ``[n]``, target minus reference confidence in nats: how strongly a
+            memorized image is memorized.
+        target: votes under the target model.
+        reference: votes under the reference model.
+    """
+
+    findings: TwoModelFindings
+    index: IntArray
+    categories: IntArray
+    strength: FloatArray
+    target: ClassVotes
+    reference: ClassVotes
+
+    def tables(self) -> Sequence[Table]:
+        """Return the quantities, a column a percentage."""
+        from imprint.lenses.dejavu.page.tables import two_model_table
+
+        return [two_model_table(self.findings.two_model, title="Two-model déjà vu test")]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return the shares of the categories, then the strength of memorized images."""
+        from imprint.lenses.dejavu.page.figures import category_shares, strength_histogram
+
+        return [
+            category_shares(self.findings.two_model, "Shares of the images."),
+            strength_histogram(self.categories, self.strength, "Images one model got right."),
+        ]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OneModelResult(Result):
+    """A one-model test.
+
+    Attributes:
+        findings: against every reference, on members and, where there are any, on non-members.
+        index: int64 ``[n]``, the members.
+        categories: int64 ``[n]`` by reference, the place of each member in :data:`CATEGORIES`.
+        strength: float64 ``[n]`` by reference, in nats.
+        rank: int64 ``[n]``, place of each member among the claimed ones, the most strongly
+            memorized 0; −1 where nothing is claimed.
+        explained: bool ``[n]``, members that every reference gets right.
+    """
+
+    findings: OneModelFindings
+    index: IntArray
+    categories: Mapping[str, IntArray]
+    strength: Mapping[str, FloatArray]
+    rank: IntArray
+    explained: BoolArray
+
+    def tables(self) -> Sequence[Table]:
+        """Return the score against every reference, then how far references agree."""
+        from imprint.lenses.dejavu.page.tables import agreement_table, one_model_summary
+
+        return [one_model_summary(self.findings), agreement_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return categories and strength against the best reference."""
+        from imprint.lenses.dejavu.page.figures import category_shares, strength_histogram
+
+        best = self.findings.best
+        return [
+            category_shares(self.findings.against[best].test, "Shares of the images."),
+            strength_histogram(
+                self.categories[best], self.strength[best], "Images one of both got right."
+            ),
+        ]
+
+
+def two_model(
+    public: ArrayLike,
+    public_labels: ArrayLike,
+    crops_target: ArrayLike,
+    crops_reference: ArrayLike,
+    labels: ArrayLike,
+    *,
+    public_reference: ArrayLike | None = None,
+    index: ArrayLike | None = None,
+    k: int = 100,
+    voting: int = 0,
+    metric: Metric = "l2",
+    top_percent: Sequence[float] = (100, 20),
+    top_classes: int = 1,
+    seed: int = 0,
+    device: DeviceName = "auto",
+) -> TwoModelResult:
+    """Run the two-model déjà vu test in one direction.
+
+    The target model was trained on the images, the reference model was not. Each guesses the class
+    of a background crop by the vote of the k public images nearest to it in its own embeddings.
+
+    Args:
+        public: ``[M, d]``, embeddings of public images under the target model.
+        public_labels: int ``[M]``.
+        crops_target: ``[n, d]``, embeddings of the background crops under the target model.
+        crops_reference: ``[n, e]``, embeddings of the same crops under the reference model.
+        labels: int ``[n]``, classes of the images.
+        public_reference: ``[M, e]``, embeddings of the public images under the reference model; by
+            default ``public``.
+        index: int ``[n]``, indices of the images; by default their rows.
+        k: public neighbours that are searched.
+        voting: how many of them vote; 0 for all.
+        metric: distance between embeddings, ``l2`` or ``cosine``.
+        top_percent: percentages of most confident images to report, in (0, 100].
+        top_classes: a guess is right when the label is among this many most voted classes.
+        seed: of the bootstrap.
+        device: where neighbours are searched.
+
+    Returns:
+        A result that prints as a table; ``to_frame()``, ``plot()``.
+
+    Raises:
+        ImprintError: arrays that do not fit one another, or an option out of its range.
+
+    References:
+        Meehan et al. 2023, "Do SSL models have déjà vu?"
+
+    Examples:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> labels = np.arange(60) % 3
+        >>> public, public_labels = 3 * np.eye(3)[np.arange(300) % 3], np.arange(300) % 3
+        >>> public = public + random.normal(size=(300, 3))
+        >>> crops_target = np.eye(3)[labels] + random.normal(size=(60, 3))
+        >>> crops_reference = random.normal(size=(60, 3))
+        >>> result = two_model(public, public_labels, crops_target, crops_reference, labels, k=20)
+        >>> result.findings.two_model["100"].score.value > 0.1
+        True
+        >>> result.categories.shape
+        (60,)
+    """
+    named = _named(
+        public=public, public_labels=public_labels, crops_target=crops_target,
+        crops_reference=crops_reference, labels=labels, public_reference=public_reference,
+        index=index,
+    )  # fmt: skip
+    arrays = arrays_from(TwoModelArrays, named)
+    choice = VoteChoice(
+        k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
+    )
+    side = guess_both(arrays, choice, device)
+    classes = int(max(arrays.labels.max(), arrays.public_labels.max())) + 1
+    findings = TwoModelFindings(
+        two_model=_two_model([side], choice.top_percent, top_classes, seed),
+        significance=significance([side], top_classes),
+        two_model_top5=top5_test([side], classes, choice.top_percent, top_classes, seed),
+    )
+    kinds = categories(side, top_classes).argmax(axis=1)
+    strength = memorization_strength(side)
+    return TwoModelResult(findings, side.index, kinds, strength, side.target, side.reference)
+
+
+def one_model(
+    public: ArrayLike,
+    public_labels: ArrayLike,
+    crops_target: ArrayLike,
+    labels: ArrayLike,
+    reference_probs: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    members: ArrayLike | None = None,
+    index: ArrayLike | None = None,
+    exclude_images: ArrayLike | None = None,
+    calibrated: bool = True,
+    k: int = 100,
+    voting: int = 0,
+    metric: Metric = "l2",
+    top_percent: Sequence[float] = (100, 20),
+    top_classes: int = 1,
+    seed: int = 0,
+    device: DeviceName = "auto",
+) -> OneModelResult:
+    """Run the one-model déjà vu test: a model against classifiers of backgrounds.
+
+    Args:
+        public: ``[M, d]``, embeddings of public images.
+        public_labels: int ``[M]``.
+        crops_target: ``[n, d]``, embeddings of the background crops.
+        labels: int ``[n]``, classes of the images.
+        reference_probs: ``[n, C]``, class probabilities of a reference that was not trained on
+            these crops, or several by name.
+        members: bool ``[n]``, whether the model was trained on each image; by default on all.
+            Where there are non-members, the score on them is the bias of the references.
+        index: int ``[n]``, indices of the images; by default their rows.
+        exclude_images: indices of images that nothing is claimed of.
+        calibrated: take references under a temperature each.
+        k: public neighbours that are searched.
+        voting: how many of them vote; 0 for all.
+        metric: distance between embeddings, ``l2`` or ``cosine``.
+        top_percent: percentages of most confident images to report, in (0, 100].
+        top_classes: a guess is right when the label is among this many most voted classes.
+        seed: of the bootstrap.
+        device: where neighbours are searched.
+
+    Returns:
+        A result that prints as a table; ``to_frame()``, ``plot()``.
+
+    Raises:
+        ImprintError: no reference, arrays that do not fit one another, or an option out of its
+            range.
+
+    References:
+        Kokhlikyan et al. 2024, "Measuring déjà vu memorization efficiently".
+
+    Examples:
+        >>> public, public_labels = [[0.0], [1.0], [2.0], [3.0]], [0, 1, 2, 2]
+        >>> crops_target, labels = [[0.1], [1.1], [2.4], [0.2]], [0, 1, 2, 1]
+        >>> probabilities = [[0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]
+        >>> result = one_model(public, public_labels, crops_target, labels, probabilities, k=1)
+        >>> result.findings.claims
+        Claims(memorized=2, excluded=0, claimed=2, listed=0)
+        >>> [CATEGORIES[place] for place in result.categories["reference"]]
+        ['correlated', 'memorized', 'memorized', 'forgotten']
+    """
+    references = (
+        reference_probs if isinstance(reference_probs, Mapping) else {ONLY: reference_probs}
+    )
+    if not references:
+        raise ImprintError("the one-model test needs a reference: name at least one")
+    first, *others = references
+    named = _named(
+        public=public, public_labels=public_labels, crops_target=crops_target, labels=labels,
+        index=index, members=members, reference_probs=references[first],
+    )  # fmt: skip
+    named |= {f"reference_probs_{name}": np.asarray(references[name]) for name in others}
+    choice = VoteChoice(
+        k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
+    )
+    crops = attacked_crops("arrays", arrays_from(OneModelArrays, named), choice, device, first)
+    exclude = None if exclude_images is None else np.asarray(exclude_images, dtype=np.int64)
+    result = _one_model(crops, choice.top_percent, top_classes, seed, calibrated, exclude)
+    votes = result.members
+    sides = {name: votes.side(name) for name in votes.names}
+    return OneModelResult(
+        result.findings,
+        votes.index,
+        {name: categories(side, top_classes).argmax(axis=1) for name, side in sides.items()},
+        {name: memorization_strength(side) for name, side in sides.items()},
+        rank_claims(sides[STRICTEST], top_classes, result.excluded),
+        explained(votes, top_classes),
+    )
+
+
+def naive_bayes(tags: Tags, labels: ArrayLike, classes: int, smoothing: float = 1.0) -> NaiveBayes:
+    """Return Naive Bayes on tags of crops, a reference of the one-model test.
+
+    Args:
+        tags: of every crop, from :func:`tags`.
+        labels: int ``[n]``, class of every crop.
+        classes: number of classes.
+        smoothing: added to every count, above 0.
+
+    Raises:
+        ImprintError: not one label a crop, a label outside the classes, or no smoothing.
+
+    Examples:
+        >>> crops = tags([[("sea", 0.9)], [("sky", 0.8)], [("sea", 0.7)]])
+        >>> model = naive_bayes(crops, [0, 1, 0], classes=2)
+        >>> model.log_posterior(crops).argmax(axis=1).tolist()
+        [0, 1, 0]
+    """
+    own = np.asarray(labels, dtype=np.int64)
+    counts = tag_counts(tags, own, classes)
+    return fit_naive_bayes(tags.vocabulary, counts, np.bincount(own, minlength=classes), smoothing)
+
+
+def _named(**arrays: ArrayLike | None) -> dict[str, NDArray[Any]]:
+    return {name: np.asarray(array) for name, array in arrays.items() if array is not None}

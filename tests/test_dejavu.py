@@ -1,0 +1,95 @@
+"""The public namespace of the déjà vu lens."""
+
+import numpy as np
+import pytest
+
+import imprint
+from imprint import dejavu
+from imprint.core.errors import ImprintError
+
+PUBLIC = {"public": [[0.0], [1.0], [2.0], [3.0]], "public_labels": [0, 1, 2, 2]}
+CROPS = {"crops_target": [[0.1], [1.1], [2.4], [0.2]], "labels": [0, 1, 2, 1]}
+FIRST = [[0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]
+SECOND = [[0.1, 0.1, 0.8], [0.1, 0.8, 0.1], [0.4, 0.3, 0.3], [0.8, 0.1, 0.1]]
+
+
+@pytest.fixture
+def two():
+    """The reference gets the first crop right alone; the target the first three."""
+    reference = [[0.1], [2.1], [0.1], [0.2]]
+    return dejavu.two_model(**PUBLIC, **CROPS, crops_reference=reference, k=1, top_percent=[100])
+
+
+def test_the_namespace_is_an_attribute_of_the_package_and_all_names_are_there():
+    assert imprint.dejavu is dejavu
+    for name in dejavu.__all__:
+        assert getattr(dejavu, name) is not None
+
+
+def test_two_models_by_hand(two):
+    estimates = two.findings.two_model["100"]
+    assert estimates.target_accuracy.value == 0.75
+    assert estimates.reference_accuracy.value == 0.25
+    names = [dejavu.CATEGORIES[place] for place in two.categories]
+    assert names == ["correlated", "memorized", "memorized", "unassociated"]
+    assert two.findings.significance.memorized == 2
+
+
+def test_a_result_prints_and_makes_a_frame_and_a_figure(two):
+    text = str(two)
+    assert text.startswith("Two-model déjà vu test")
+    assert "Memorized" in text
+    assert "+50.0" in text
+    assert two.to_records()[0]["top_100"] == 0.5
+    assert "<table" in two._repr_html_()
+    assert two.plot().axes
+
+
+def test_one_model_takes_one_reference_or_several_by_name():
+    alone = dejavu.one_model(**PUBLIC, **CROPS, reference_probs=FIRST, k=1)
+    assert list(alone.findings.against) == ["reference", "strictest"]
+    assert alone.rank.tolist()[0] == alone.rank.tolist()[3] == -1
+    assert alone.explained.tolist() == [True, False, False, True]
+    several = dejavu.one_model(
+        **PUBLIC, **CROPS, reference_probs={"tags": FIRST, "head": SECOND}, k=1
+    )
+    assert list(several.findings.against) == ["tags", "head", "combined", "strictest"]
+    assert several.findings.claims.memorized == 1
+    assert "tags" in str(several)
+    assert len(several.figures()) == 2
+
+
+def test_non_members_and_excluded_images_are_arrays_too():
+    result = dejavu.one_model(
+        **PUBLIC, **CROPS, reference_probs=FIRST, k=1, members=[1, 1, 0, 0], exclude_images=[1]
+    )
+    assert result.index.tolist() == [0, 1]
+    assert result.findings.claims.claimed == 0
+    assert result.findings.non_members.claimed_by_chance.value == 0.5
+
+
+def test_background_crops_need_no_images():
+    crops = dejavu.background_crops([[20, 10]], [[[0, 0, 10, 10]]], rule="maxrect", min_px=5)
+    assert crops.rectangles.tolist() == [[10, 0, 20, 10]]
+
+
+def test_naive_bayes_is_a_reference():
+    crops = dejavu.tags([[("sea", 1.0)], [("sky", 1.0)], [("sea", 1.0)], [("sky", 1.0)]])
+    rows = np.exp(dejavu.naive_bayes(crops, [0, 1, 0, 1], 2).log_posterior(crops))
+    assert rows.argmax(axis=1).tolist() == [0, 1, 0, 1]
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"k": 9}, "9"),
+        ({"k": 0}, "k must be at least 1, got 0"),
+        ({"top_percent": [120]}, "top_percent must be in"),
+        ({"labels": [0, 1]}, "has shape"),
+        ({"crops_target": [[np.nan]] * 4}, "is nan"),
+    ],
+)
+def test_arrays_and_options_that_do_not_fit_are_refused_in_one_sentence(changes, message):
+    with pytest.raises(ImprintError, match=message):
+        dejavu.one_model(**{**PUBLIC, **CROPS, "reference_probs": FIRST, "k": 1, **changes})
