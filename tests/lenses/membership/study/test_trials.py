@@ -12,6 +12,7 @@ from imprint.lenses.membership.study.trials import (
     attack_queries,
     list_trials,
     run_trials,
+    standard_controls,
     write_trials,
 )
 from imprint.study.finding import read_finding
@@ -90,3 +91,14 @@ def test_scores_exposure_and_findings_are_written(tmp_path):
     assert sorted(exposed["index"]) == list(range(100, 130))
     assert (np.diff(exposed["fpr"]) >= 0).all()
     assert read_finding(MembershipFindings, tmp_path / "findings.json").best == "loss"
+
+
+def test_standard_controls_are_those_that_the_evidence_allows():
+    known = evidence("phi")
+    trial = AttackTrial("loss", ATTACKS.get("loss"))
+    alone = standard_controls(known, MEMBERS, {}, 0)(trial)
+    assert [name for name, control in alone.items() if control is not None] == [
+        "permuted_membership"
+    ]
+    with_untrained = standard_controls(known, MEMBERS, {}, 0, evidence("phi"))(trial)
+    assert with_untrained["untrained"].value.value > 0.6  # its signals know the members here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,15 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.controls import (
-    other_membership,
-    permuted_membership,
-    swapped_target,
-)
+from imprint.lenses.membership.attack.controls import other_membership
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
-from imprint.lenses.membership.study.trials import AttackTrial, run_trials
+from imprint.lenses.membership.study.trials import (
+    AttackTrial,
+    run_trials,
+    standard_controls,
+)
 from imprint.report.summary import new_summary
 from imprint.stats.control import Control
 from imprint.study.finding import to_json
@@ -101,18 +102,19 @@ def attack_case(
         ImprintError: an unknown attack, or none that can be run.
     """
     attacks = choose_attacks(names, RARE_KINDS - case.evidence.target.keys())
+    trials = [AttackTrial(attack.name, attack) for attack in attacks]
+    settings = settings or {}
+    standard = standard_controls(case.evidence, case.members, settings, seed)
+
+    def controls(trial: AttackTrial) -> Mapping[str, Control | None]:
+        other = _other_membership(case, trial.attack, settings, seed)
+        return {**standard(trial), "other_membership": other}
+
     scores, findings = run_trials(
-        [AttackTrial(attack.name, attack) for attack in attacks],
-        case.evidence,
-        case.members,
-        settings or {},
-        seed,
-        (lambda trial: _controls(case, trial.attack, settings, seed)) if with_controls else None,
+        trials, case.evidence, case.members, settings, seed, controls if with_controls else None
     )
     warnings = (*_describe_copies(case), *findings.warnings)
-    return scores, MembershipFindings(
-        attacks=findings.attacks, skipped=findings.skipped, warnings=warnings
-    )
+    return scores, replace(findings, warnings=warnings)
 
 
 def _describe_copies(case: Case) -> list[str]:
@@ -132,19 +134,8 @@ def _describe_copies(case: Case) -> list[str]:
     return sentences
 
 
-def _controls(
-    case: Case, attack: Attack, settings: AttackSettings | None, seed: int
-) -> Mapping[str, Control | None]:
-    arguments = (case.evidence, case.members, attack, settings, seed)
-    return {
-        "permuted_membership": permuted_membership(*arguments),
-        "swapped_target": swapped_target(*arguments),
-        "other_membership": _other_membership(case, attack, settings, seed),
-    }
-
-
 def _other_membership(
-    case: Case, attack: Attack, settings: AttackSettings | None, seed: int
+    case: Case, attack: Attack, settings: AttackSettings, seed: int
 ) -> Control | None:
     """Return the control on a target that completes the cohort of its references; else None."""
     references = case.evidence.references

@@ -20,16 +20,18 @@ from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.controls import permuted_membership, untrained_target
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.signals import unmeasured_kinds
-from imprint.lenses.membership.study.trials import AttackTrial, run_trials
+from imprint.lenses.membership.study.trials import (
+    AttackTrial,
+    run_trials,
+    standard_controls,
+)
 from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances, require_art
-from imprint.stats.control import Control
 from imprint.study.counted import uncounted
 from imprint.study.step import Step
 from imprint.study.store import Study
@@ -202,21 +204,13 @@ def attack_labels(
     evidence, *untrained = [Evidence({DISTANCE: table["distance"][None]}) for table in tables]
     members, queries = records.members, tables[0]["queries"]
 
-    def controls(trial: AttackTrial) -> dict[str, Control | None]:
-        return {
-            "untrained": untrained_target(untrained[0], members, trial.attack, settings),
-            "permuted_membership": permuted_membership(
-                evidence, members, trial.attack, settings, seed
-            ),
-        }
-
     scores, findings = run_trials(
         [AttackTrial(LABEL_ONLY, ATTACKS.get(LABEL_ONLY))],
         evidence,
         members,
         settings,
         seed,
-        controls if untrained else None,
+        standard_controls(evidence, members, settings, seed, *untrained) if untrained else None,
         {DISTANCE: int(queries.max())},
     )
     return scores[LABEL_ONLY], LabelOnlyFinding(

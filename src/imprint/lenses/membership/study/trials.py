@@ -9,6 +9,11 @@ from pathlib import Path
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack.controls import (
+    permuted_membership,
+    swapped_target,
+    untrained_target,
+)
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.signal_checks import suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
@@ -51,6 +56,35 @@ class AttackTrial:
 
 Controls = Callable[[AttackTrial], Mapping[str, Control | None]]
 """Runs the controls of a trial; None for one that cannot be run."""
+
+
+def standard_controls(
+    evidence: Evidence,
+    members: BoolArray,
+    settings: AttackSettings,
+    seed: int,
+    untrained: Evidence | None = None,
+) -> Controls:
+    """Return what runs the controls of a trial on one target.
+
+    Args:
+        evidence: of the target.
+        members: bool ``[N]``.
+        settings: of the attacks.
+        seed: of the controls.
+        untrained: of an untrained network in its place; None leaves that control out.
+    """
+
+    def run(trial: AttackTrial) -> dict[str, Control | None]:
+        readable, rest = trial.restrict(evidence), (members, trial.attack, settings)
+        blank = None if untrained is None else trial.restrict(untrained)
+        return {
+            "untrained": None if blank is None else untrained_target(blank, *rest),
+            "permuted_membership": permuted_membership(readable, *rest, seed),
+            "swapped_target": swapped_target(readable, *rest, seed),
+        }
+
+    return run
 
 
 def list_trials(attacks: Sequence[Attack], evidence: Evidence) -> list[AttackTrial]:
