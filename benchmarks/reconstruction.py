@@ -59,7 +59,7 @@ def searches(
     length: float, most: int
 ) -> Iterator[tuple[ObjectiveName, SearchOptions, Domain, int]]:
     """Yield objective, method, domain and how many records."""
-    plain = SearchOptions(enough=ENOUGH)
+    plain = SearchOptions(target_share=ENOUGH)
     adam = replace(plain, method="adam", steps=600, learning_rate=0.1)
     yield "correlation", plain, Anywhere(), most
     yield "kl_out_in", plain, Anywhere(), most

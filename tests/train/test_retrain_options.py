@@ -15,3 +15,15 @@ def test_the_rate_falls_to_a_tenth_at_each_share_of_the_epochs() -> None:
 def test_impossible_options_are_rejected(changes) -> None:
     with pytest.raises(ImprintError, match=next(iter(changes))):
         RetrainOptions(**changes)
+
+
+@pytest.mark.parametrize("rate", [0.0, float("nan"), 1e300, 1e-300])
+def test_learning_rates_have_room_in_float32(rate) -> None:
+    with pytest.raises(ImprintError, match=r"learning_rate is .* from 1e-20 to 1e"):
+        RetrainOptions(learning_rate=rate)
+
+
+@pytest.mark.parametrize("share", [float("nan"), -1.0, 1.5])
+def test_drops_are_shares_of_the_epochs(share) -> None:
+    with pytest.raises(ImprintError, match="must be shares of the epochs"):
+        RetrainOptions(drops=(0.5, share))

@@ -39,7 +39,7 @@ _NETWORKS = (
     main=(*_RECORDS, *_KERNEL, "method", "outputs", "scaling", "input_size"),
 )
 @dataclass(frozen=True, kw_only=True)
-class Fit(FitOptions):
+class FitCommand(FitOptions):
     """Fit all records once and compute every leave-one-out model in closed form.
 
     The model is a Gaussian process, by default a network of infinite width; nothing is trained
@@ -63,7 +63,7 @@ class Fit(FitOptions):
     example="--fit runs/influence --queries inputs.npz --groups classes --out runs/queries",
 )
 @dataclass(frozen=True, kw_only=True)
-class Query(QueryOptions):
+class QueryCommand(QueryOptions):
     """Compute the influence of every record of a finished fit on the predictions for other inputs.
 
     The records are read again from where the fit had them and must not have changed. Written are
@@ -89,7 +89,7 @@ class Query(QueryOptions):
           "restarts", "start", "domain"),
 )  # fmt: skip
 @dataclass(frozen=True, kw_only=True)
-class Optimise(OptimiseOptions):
+class OptimiseCommand(OptimiseOptions):
     """Search, for single records, the input whose prediction best reveals their absence.
 
     The search knows the record and all others: it shows what a most revealing query looks like,
@@ -112,7 +112,7 @@ class Optimise(OptimiseOptions):
     main=(*_RECORDS, *_KERNEL, "removed", "lines", "half_length", "steps_per_side"),
 )
 @dataclass(frozen=True, kw_only=True)
-class Landscape(LandscapeOptions):
+class LandscapeCommand(LandscapeOptions):
     """Compute leave-one-out distinguishability along lines through removed records.
 
     Divergence and AUC must be greatest at the record itself; the mean distance need not be.
@@ -133,7 +133,7 @@ class Landscape(LandscapeOptions):
     main=_NETWORKS,
 )
 @dataclass(frozen=True, kw_only=True)
-class Retrain(RetrainingOptions):
+class RetrainCommand(RetrainingOptions):
     """Retrain networks with and without single records: the ground truth of leave-one-out values.
 
     Networks are fully connected and described by the options of the kernel fc. A network with a
@@ -156,7 +156,7 @@ class Retrain(RetrainingOptions):
     main=(*_NETWORKS, "estimators", "damping"),
 )
 @dataclass(frozen=True, kw_only=True)
-class Compare(ComparisonOptions):
+class CompareCommand(ComparisonOptions):
     """Compare closed-form leave-one-out values, and influence estimators, with retraining.
 
     Retrains what OUT does not hold yet. OUT/comparison gets a row per estimator: correlations with

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.leave_one_out.options import SearchChoice
 from imprint.stats.estimate import Estimate
 
 Ints = tuple[int, ...]
@@ -353,11 +354,12 @@ class CertificateSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchFindings:
-    """What searches for revealing queries reached.
+class SearchFindings(SearchChoice):
+    """What searches for revealing queries reached, and their options.
 
     Attributes:
-        searches: how many; the options of the search follow.
+        searches: how many.
+        noise: variance of the fit.
         success: share of searches that reached the target share of the bound.
         identified: share of removed records at the smallest angle to the query.
         certificate: share of the bound.
@@ -368,16 +370,6 @@ class SearchFindings:
     """
 
     searches: int
-    group_size: int
-    queries: int
-    objective: str
-    method: str
-    steps: int
-    restarts: int
-    target_share: float
-    learning_rate: float
-    start: str
-    domain: str
     noise: float
     success: Estimate
     identified: Estimate

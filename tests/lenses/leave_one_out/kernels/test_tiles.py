@@ -2,18 +2,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records, gram, tile_pairs
+from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs, gram, tile_pairs
 
 
 def test_a_symmetric_matrix_computes_each_tile_once() -> None:
     seen: list[tuple[int, int]] = []
 
-    def pairs(rows: Records, columns: Records) -> Tensor:
+    def pairs(rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         seen.append((len(rows), len(columns)))
         return rows.inputs @ columns.inputs.T
 
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(1000, 3)))
-    matrix = gram(pairs, Records(x), None, Footprint())
+    matrix = gram(pairs, PreparedInputs(x), None, Footprint())
     torch.testing.assert_close(matrix, x @ x.T, rtol=1e-14, atol=1e-15)
     assert sum(rows * columns for rows, columns in seen) < 0.6 * 1000**2
 

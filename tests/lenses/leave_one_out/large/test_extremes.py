@@ -92,7 +92,7 @@ def test_the_bound_holds_for_every_record(tmp_path):
 
 
 def test_what_cannot_be_settled_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("imprint.lenses.leave_one_out.large.extremes.ROUNDS", 0)
+    monkeypatch.setattr("imprint.lenses.leave_one_out.large.extremes.MAX_ROUNDS", 0)
     monkeypatch.setattr("imprint.lenses.leave_one_out.large.fit.CANDIDATES", 0)
     x, y = clustered(4, records=400)
     found = fitted(tmp_path, x, y, "--landmarks", "8")

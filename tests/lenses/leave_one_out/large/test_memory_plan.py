@@ -39,11 +39,11 @@ def test_panels_stay_within_the_memory(size, right, power, item):
     ("options", "message"),
     [
         ({"method": "magic"}, "magic"),
-        ({"memory": 0}, "memory is 0"),
-        ({"landmarks": 0}, "landmarks is 0"),
-        ({"probes": 1}, "probes is 1"),
-        ({"sample": 71}, "sample is 71"),
-        ({"tolerance": 2.0}, "tolerance is 2"),
+        ({"memory": 0}, "memory must be at least 1, got 0"),
+        ({"landmarks": 0}, "landmarks must be at least 1, got 0"),
+        ({"probes": 1}, "probes must be 0 or at least 2, got 1"),
+        ({"sample": 71}, "sample must be at least 72, got 71"),
+        ({"tolerance": 2.0}, r"tolerance must be in \(0, 1\), got 2"),
         ({"method": "out_of_core"}, "needs a workspace"),
     ],
 )

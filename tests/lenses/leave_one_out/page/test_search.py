@@ -31,16 +31,6 @@ def estimate(value):
 
 SEARCH = SearchFindings(
     searches=4,
-    group_size=1,
-    queries=1,
-    objective="correlation",
-    method="lbfgs",
-    steps=200,
-    restarts=5,
-    target_share=0.999,
-    learning_rate=0.1,
-    start="noise",
-    domain="anywhere",
     noise=0.1,
     success=estimate(0.75),
     identified=estimate(1.0),

@@ -45,7 +45,7 @@ def test_another_attempt_only_where_the_first_fell_short():
     problem = setting(shape=(100, 60))
     leak, starts = problem.leak(ALONE, "kl_out_in"), problem.noise(RECORDS)
     first = search_queries(leak, starts)
-    more = search_queries(leak, starts, SearchOptions(attempts=6))
+    more = search_queries(leak, starts, SearchOptions(restarts=6))
     assert more.certificate.min() >= 0.999
     reached = first.certificate >= 0.999
     assert (more.attempt[reached] == 0).all()
@@ -84,7 +84,7 @@ def test_no_search_exceeds_what_the_records_tell(seed, objective, removed, queri
     found = search_queries(
         problem.leak(groups, objective),
         problem.noise([0, 3], queries),
-        SearchOptions(steps=15, enough=1.0),
+        SearchOptions(steps=15, target_share=1.0),
         Sphere(2.0),
     )
     for measure in (Directions.kl_out_in, Directions.kl_in_out):
@@ -110,7 +110,7 @@ def test_a_group_is_found_with_a_query_each():
 def test_fewer_queries_than_records_find_a_mixture():
     problem = setting(shape=(60, 40))
     leak = problem.leak([[0, 2]], "kl_out_in")
-    found = search_queries(leak, problem.noise([0]), SearchOptions(attempts=4, enough=1.0))
+    found = search_queries(leak, problem.noise([0]), SearchOptions(restarts=4, target_share=1.0))
     alone = max(float(leak(problem.inputs[[row]][None]).objective) for row in (0, 2))
     assert alone <= float(found.certificate) * (1 + 1e-6)
     assert float(found.certificate) < 0.95
@@ -158,9 +158,9 @@ def test_the_final_values_by_the_formula_for_groups():
 
 def test_mistakes_are_told():
     problem = setting()
-    with pytest.raises(ImprintError, match=r"enough is 1\.5"):
-        SearchOptions(enough=1.5)
-    with pytest.raises(ImprintError, match="method is 'newton'"):
+    with pytest.raises(ImprintError, match=r"target_share must be in \(0, 1\], got 1\.5"):
+        SearchOptions(target_share=1.5)
+    with pytest.raises(ImprintError, match="got 'newton'"):
         SearchOptions(method="newton")
     with pytest.raises(ImprintError, match="do not fit 2 searches"):
         search_queries(problem.leak([[1], [2]]), problem.noise([1]))

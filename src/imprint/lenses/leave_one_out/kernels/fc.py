@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, NetworkKernel, check
-from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records
+from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs
 
 Limit = Literal["nngp", "ntk"]
 
@@ -43,16 +43,16 @@ class FullyConnected(NetworkKernel):
         """Return ``[n, d]``."""
         return x.flatten(1)
 
-    def records(self, inputs: Records) -> Records:
+    def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the inputs with the variance ``[n]`` before each activation."""
         flat = inputs.inputs
         p = self.affine(torch.einsum("nd,nd->n", flat, flat), self._input_share(flat))
         variances = [p]
         for _ in range(self.depth - 1):
             variances.append(self.affine(self.dual.variance(variances[-1])))
-        return Records(flat, tuple(variances))
+        return PreparedInputs(flat, tuple(variances))
 
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
         one, other = rows.inputs, columns.inputs
         first = self.w_std**2 * self._input_share(one)
@@ -61,13 +61,13 @@ class FullyConnected(NetworkKernel):
         variances = zip(rows.variances, columns.variances, strict=True)
         return self._through_layers(k, [(p[:, None], q[None, :]) for p, q in variances])
 
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each record with itself, ``[n]``."""
         if self.limit == "nngp":
             return self.affine(self.dual.variance(records.variances[-1]))
         return self._through_layers(records.variances[0], [(p, p) for p in records.variances])
 
-    def footprint(self, records: Records) -> Footprint:
+    def footprint(self, records: PreparedInputs) -> Footprint:
         """Return one value; a graph keeps a few a layer."""
         return Footprint(kept=4 * self.depth)
 

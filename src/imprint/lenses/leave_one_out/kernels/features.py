@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel, check
-from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 
 Similarity = Literal["linear", "cosine"]
 
@@ -45,10 +45,10 @@ class Features(Kernel):
         unit: Tensor = flat / torch.where(length > 0, length, 1.0)
         return unit
 
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
         return rows.inputs @ columns.inputs.T
 
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return the squared lengths ``[n]``."""
         return torch.einsum("nd,nd->n", records.inputs, records.inputs)

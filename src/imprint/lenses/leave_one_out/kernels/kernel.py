@@ -34,7 +34,7 @@ from imprint.lenses.leave_one_out.kernels.dual_activations import (
 from imprint.lenses.leave_one_out.kernels.tiles import (
     MEMORY,
     Footprint,
-    Records,
+    PreparedInputs,
     by_blocks,
     concatenate,
     gram,
@@ -46,7 +46,10 @@ class Kernel(ABC):
     """A covariance of inputs, in float64 on the device of the inputs."""
 
     def __call__(
-        self, x: Tensor | Records, other: Tensor | Records | None = None, memory: int = MEMORY
+        self,
+        x: Tensor | PreparedInputs,
+        other: Tensor | PreparedInputs | None = None,
+        memory: int = MEMORY,
     ) -> Tensor:
         """Return the kernel of all pairs.
 
@@ -71,13 +74,13 @@ class Kernel(ABC):
             return matrix
         return matrix.diagonal_scatter(self._own_blocks(rows, memory))
 
-    def diagonal(self, x: Tensor | Records, memory: int = MEMORY) -> Tensor:
+    def diagonal(self, x: Tensor | PreparedInputs, memory: int = MEMORY) -> Tensor:
         """Return the kernel of each input with itself, float64 ``[n]``."""
         return self._own_blocks(self._records(x, memory), memory)
 
-    def prepare(self, x: Tensor, memory: int = MEMORY) -> Records:
+    def prepare(self, x: Tensor, memory: int = MEMORY) -> PreparedInputs:
         """Return the inputs with their variances: worth keeping for inputs that are used often."""
-        inputs = Records(self.inputs(_checked(x)))
+        inputs = PreparedInputs(self.inputs(_checked(x)))
         return concatenate(by_blocks(self.records, inputs, self.footprint(inputs), memory))
 
     @property
@@ -89,26 +92,26 @@ class Kernel(ABC):
     def inputs(self, x: Tensor) -> Tensor:
         """Return the inputs as this kernel takes them, float64 ``[n, ...]``."""
 
-    def records(self, inputs: Records) -> Records:
+    def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the inputs with their variances."""
         return inputs
 
     @abstractmethod
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel of r rows with c columns, ``[r, c]``."""
 
     @abstractmethod
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each record with itself, ``[n]``."""
 
-    def footprint(self, records: Records) -> Footprint:
+    def footprint(self, records: PreparedInputs) -> Footprint:
         """Return what a pair of records takes."""
         return Footprint()
 
-    def _records(self, x: Tensor | Records, memory: int) -> Records:
-        return x if isinstance(x, Records) else self.prepare(x, memory)
+    def _records(self, x: Tensor | PreparedInputs, memory: int) -> PreparedInputs:
+        return x if isinstance(x, PreparedInputs) else self.prepare(x, memory)
 
-    def _own_blocks(self, records: Records, memory: int) -> Tensor:
+    def _own_blocks(self, records: PreparedInputs, memory: int) -> Tensor:
         return torch.cat(by_blocks(self.own, records, self.footprint(records), memory))
 
 
@@ -185,7 +188,7 @@ def _checked(x: Tensor) -> Tensor:
     return x
 
 
-def _check_pair(rows: Records, columns: Records) -> None:
+def _check_pair(rows: PreparedInputs, columns: PreparedInputs) -> None:
     one, other = rows.inputs, columns.inputs
     if one.shape[1:] != other.shape[1:]:
         raise ImprintError(

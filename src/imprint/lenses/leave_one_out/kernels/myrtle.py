@@ -18,7 +18,7 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, check
 from imprint.lenses.leave_one_out.kernels.pixels import Activate, ImageKernel, mean_pool, window_sum
-from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records
+from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs
 
 BLOCKS = {5: (1, 1, 1), 7: (1, 2, 2), 10: (2, 3, 3)}
 """Convolutions of each block, by depth."""
@@ -55,7 +55,7 @@ class Myrtle(ImageKernel):
                 k = activate(self._convolve(k))
         return k
 
-    def records(self, inputs: Records) -> Records:
+    def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the images with the variances ``[n, H, W]`` before each activation."""
         images = inputs.inputs
         variances: list[Tensor] = []
@@ -66,24 +66,24 @@ class Myrtle(ImageKernel):
             return self._activate(k, variances[-1], variances[-1])
 
         self.layers(_all_pixels(images, images), activate)
-        return Records(images, tuple(variances))
+        return PreparedInputs(images, tuple(variances))
 
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
         return self._covariance(
             rows.map(lambda values: values[:, None]), columns.map(lambda values: values[None])
         )
 
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each image with itself, ``[n]``."""
         return self._covariance(records, records)
 
-    def footprint(self, records: Records) -> Footprint:
+    def footprint(self, records: PreparedInputs) -> Footprint:
         """Return one value a pair of pixels; a graph keeps some arrays of them a layer."""
         values = records.inputs[0, 0].numel() ** 2
         return Footprint(values, values, 10 * values)
 
-    def _covariance(self, one: Records, other: Records) -> Tensor:
+    def _covariance(self, one: PreparedInputs, other: PreparedInputs) -> Tensor:
         """Return the kernel of records whose leading dimensions broadcast."""
         variances = zip(one.variances, other.variances, strict=True)
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.kernel import NetworkKernel, check
-from imprint.lenses.leave_one_out.kernels.tiles import Footprint, Records, recomputed
+from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs, recomputed
 
 Activate = Callable[[Tensor], Tensor]
 
@@ -63,7 +63,7 @@ class PixelKernel(ImageKernel):
     stride: ClassVar[int] = 1
     """Product of all strides."""
 
-    def records(self, inputs: Records) -> Records:
+    def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the images with the variances ``[n, H, W]`` before each activation."""
         variances: list[Tensor] = []
 
@@ -72,19 +72,19 @@ class PixelKernel(ImageKernel):
             return self.dual.variance(p)
 
         self.layers(channel_product(inputs.inputs, inputs.inputs), activate)
-        return Records(inputs.inputs, tuple(variances))
+        return PreparedInputs(inputs.inputs, tuple(variances))
 
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
         return self._covariance(
             rows.map(lambda values: values[:, None]), columns.map(lambda values: values[None])
         )
 
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each image with itself, ``[n]``."""
         return self._covariance(records, records)
 
-    def footprint(self, records: Records) -> Footprint:
+    def footprint(self, records: PreparedInputs) -> Footprint:
         """Return one value a pixel; of a graph no layer is kept if pooled, else some arrays."""
         pixels = records.inputs[0, 0].numel()
         if self.pooled:
@@ -92,7 +92,7 @@ class PixelKernel(ImageKernel):
             return Footprint(pixels, max(1, pixels // 4), 0)
         return Footprint(pixels, pixels, 4 * pixels * max(1, len(records.variances)))
 
-    def _covariance(self, one: Records, other: Records) -> Tensor:
+    def _covariance(self, one: PreparedInputs, other: PreparedInputs) -> Tensor:
         """Return the kernel of records whose leading dimensions broadcast."""
         height, width = one.inputs.shape[-2:]
         if not self.pooled:
@@ -111,10 +111,14 @@ class PixelKernel(ImageKernel):
         """Return the size of the last layer's image."""
         return -(-height // self.stride), -(-width // self.stride)
 
-    def _displaced_sum(self, one: Records, other: Records, down: int, along: int) -> Tensor:
+    def _displaced_sum(
+        self, one: PreparedInputs, other: PreparedInputs, down: int, along: int
+    ) -> Tensor:
         return self._displaced(one, other, down, along).sum(dim=(-2, -1))
 
-    def _displaced(self, one: Records, other: Records, down: int, along: int) -> Tensor:
+    def _displaced(
+        self, one: PreparedInputs, other: PreparedInputs, down: int, along: int
+    ) -> Tensor:
         """Return last covariances of pixels i with pixels i + (down, along), ``[..., h, w]``."""
         height, width = one.inputs.shape[-2:]
         size = height - self.stride * abs(down), width - self.stride * abs(along)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel, check
-from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 
 
 @KERNELS.register("rbf")
@@ -27,16 +27,18 @@ class RadialBasis(Kernel):
         """Return ``[n, d]``, scaled such that squared distances are exponents."""
         return x.flatten(1) * math.sqrt(self.gamma / x[0].numel())
 
-    def records(self, inputs: Records) -> Records:
+    def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the inputs with their squared lengths ``[n]``."""
-        return Records(inputs.inputs, (torch.einsum("nd,nd->n", inputs.inputs, inputs.inputs),))
+        return PreparedInputs(
+            inputs.inputs, (torch.einsum("nd,nd->n", inputs.inputs, inputs.inputs),)
+        )
 
-    def pairs(self, rows: Records, columns: Records) -> Tensor:
+    def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
         lengths = rows.variances[0][:, None] + columns.variances[0]
         square = torch.addmm(lengths, rows.inputs, columns.inputs.T, alpha=-2)
         return square.clamp(min=0).neg().exp()
 
-    def own(self, records: Records) -> Tensor:
+    def own(self, records: PreparedInputs) -> Tensor:
         """Return ones ``[n]``."""
         return torch.ones_like(records.variances[0])

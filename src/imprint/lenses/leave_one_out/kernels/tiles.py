@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from imprint.lenses.leave_one_out.linalg.threads import in_parallel
+from imprint.lenses.leave_one_out.linalg.threads import blocks, in_parallel, mirrored
 
 MEMORY = 256 << 20
 """Bytes of temporaries allowed unless a caller says otherwise."""
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Records:
+class PreparedInputs:
     """Inputs of a kernel with what it needs to know of each alone, computed once.
 
     Attributes:
@@ -53,11 +53,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Records:
+    def map(self, change: Callable[[Tensor], Tensor]) -> PreparedInputs:
         """Return the records with every tensor changed."""
-        return Records(change(self.inputs), tuple(map(change, self.variances)))
+        return PreparedInputs(change(self.inputs), tuple(map(change, self.variances)))
 
-    def part(self, rows: slice) -> Records:
+    def part(self, rows: slice) -> PreparedInputs:
         """Return some of the records, as views."""
         return self.map(lambda values: values[rows])
 
@@ -67,16 +67,16 @@ class Records:
         return torch.is_grad_enabled() and self.inputs.requires_grad
 
 
-PairKernel = Callable[[Records, Records], Tensor]
+PairKernel = Callable[[PreparedInputs, PreparedInputs], Tensor]
 
 
-def concatenate(parts: list[Records]) -> Records:
+def concatenate(parts: list[PreparedInputs]) -> PreparedInputs:
     """Return the records of all parts, in order."""
     if len(parts) == 1:
         return parts[0]
     inputs = torch.cat([part.inputs for part in parts])
     variances = zip(*(part.variances for part in parts), strict=True)
-    return Records(inputs, tuple(torch.cat(layer) for layer in variances))
+    return PreparedInputs(inputs, tuple(torch.cat(layer) for layer in variances))
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,10 @@ def tile_pairs(footprint: Footprint, device: torch.device, memory: int) -> int:
     return max(1, most)
 
 
-def blocks(count: int, size: int) -> list[slice]:
-    """Return slices that cover ``range(count)``, ``size`` long but for the last."""
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
 def gram(
     pairs: PairKernel,
-    rows: Records,
-    columns: Records | None,
+    rows: PreparedInputs,
+    columns: PreparedInputs | None,
     footprint: Footprint,
     memory: int = MEMORY,
 ) -> Tensor:
@@ -172,8 +167,8 @@ def _tiling(
 
 def _line(
     pairs: PairKernel,
-    rows: Records,
-    columns: Records | None,
+    rows: PreparedInputs,
+    columns: PreparedInputs | None,
     down: list[slice],
     across: list[slice],
     i: int,
@@ -190,16 +185,14 @@ def _line(
 
 
 def by_blocks(
-    function: Callable[[Records], T], records: Records, footprint: Footprint, memory: int = MEMORY
+    function: Callable[[PreparedInputs], T],
+    records: PreparedInputs,
+    footprint: Footprint,
+    memory: int = MEMORY,
 ) -> list[T]:
     """Return ``function`` of block after block of records, each as large as a pair of them."""
     size = tile_pairs(footprint, records.inputs.device, memory)
     return [function(records.part(block)) for block in blocks(len(records), size)]
-
-
-def mirrored(square: Tensor) -> Tensor:
-    """Return the upper triangle of ``[n, n]`` and its mirror image."""
-    return square.triu() + square.triu(1).T
 
 
 def recomputed(function: Callable[..., T], *arguments: object) -> T:

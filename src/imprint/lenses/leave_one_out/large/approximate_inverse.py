@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 from imprint.lenses.leave_one_out.large.conjugate_gradients import StreamedMatrix
 from imprint.lenses.leave_one_out.large.memory_plan import (
     Demand,
@@ -36,7 +36,7 @@ class ApproximateInverse(Protocol):
         ...
 
 
-def demand_of(records: Records, targets: Tensor, options: LargeOptions) -> Demand:
+def demand_of(records: PreparedInputs, targets: Tensor, options: LargeOptions) -> Demand:
     """Return what a fit has to hold."""
     size, outputs = targets.shape
     tensors = (records.inputs, *records.variances)

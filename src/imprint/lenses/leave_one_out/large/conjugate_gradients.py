@@ -22,7 +22,8 @@ from torch import Tensor
 
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
-from imprint.lenses.leave_one_out.kernels.tiles import MEMORY, Records, blocks
+from imprint.lenses.leave_one_out.kernels.tiles import MEMORY, PreparedInputs
+from imprint.lenses.leave_one_out.linalg.threads import blocks
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import add_product
 
 BLOCK = 2048
@@ -42,7 +43,7 @@ class StreamedMatrix:
     """
 
     kernel: Kernel
-    records: Records
+    records: PreparedInputs
     noise: float
     memory: int = MEMORY
     block: int = BLOCK

@@ -32,8 +32,8 @@ from imprint.lenses.leave_one_out.posterior.self_influence import (
     from_diagonal,
 )
 
-ROUNDS = 8
-A_ROUND = 64
+MAX_ROUNDS = 8
+RECORDS_PER_ROUND = 64
 """Records solved for at a time: fewer right sides than the fit itself has."""
 TOLERANCE = 1e-6
 """Of the residuals; entries of the inverse have the square of it."""
@@ -83,7 +83,7 @@ def check_extremes(
     exact |= torch.isin(copies, copies[fit.known])
     bound = divergence_bound(fit, variances, copies)
     single = copies == torch.arange(len(copies), device=copies.device)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         wanted = torch.zeros_like(exact)
         wanted[copies[named(influence)]] = True
         wanted &= ~exact
@@ -94,7 +94,7 @@ def check_extremes(
             break
         # What is named comes first; a pass costs nearly the same for the records that come next.
         order = torch.where(wanted, torch.inf, torch.where(single & ~exact, bound, -torch.inf))
-        rows = torch.argsort(order, descending=True, stable=True)[:A_ROUND]
+        rows = torch.argsort(order, descending=True, stable=True)[:RECORDS_PER_ROUND]
         rows = rows[order[rows] > -torch.inf].sort().values
         influence = _with_known(fit, influence, rows, fit.exact(rows, TOLERANCE), copies)
         exact |= torch.isin(copies, rows)

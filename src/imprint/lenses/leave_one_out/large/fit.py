@@ -41,6 +41,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.findings import (
     Approximation,
@@ -66,7 +67,6 @@ from imprint.lenses.leave_one_out.large.conjugate_gradients import (
 from imprint.lenses.leave_one_out.large.memory_plan import (
     CANDIDATES,
     LargeOptions,
-    available_memory,
     block_rows,
     kernel_memory,
 )
@@ -83,7 +83,10 @@ from imprint.lenses.leave_one_out.posterior.self_influence import (
     from_diagonal,
 )
 
-CERTAIN = 1e-3
+FREE_MEMORY_SHARE = 0.8
+DEFAULT_MEMORY = 4 << 30
+"""Bytes, where the system does not say what is free."""
+MAX_ENTRY_ERROR = 1e-3
 """Relative error of an entry of the inverse, as bounded, up to which it counts as known."""
 
 
@@ -102,7 +105,7 @@ class LargeFit:
         checked: the sampled records, int64 ``[k]``.
         known: records whose values came out exactly by the way, those sampled and those that may
             be extreme, int64 ``[m]``.
-        known_values: of these, within a relative ``CERTAIN``.
+        known_values: of these, within a relative ``MAX_ENTRY_ERROR``.
         method: that was used.
         passes: over the kernel matrix for the conjugate gradients.
         seconds: of each phase.
@@ -150,10 +153,10 @@ class LargeFit:
             ImprintError: the conjugate gradients did not converge.
         """
         units = unit_vectors(records, len(self.targets))
-        found = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
-        entries, _ = inverse_entries(found.values, found.residual, records, self.noise)
+        solution = converged(solve(self._matrix, self._inverse.solve, units, tolerance))
+        entries, _ = inverse_entries(solution.values, solution.residual, records, self.noise)
         # Of second order in the residuals of both.
-        weights = self.weights[records] + found.values.T @ self._weights_residual
+        weights = self.weights[records] + solution.values.T @ self._weights_residual
         return _from_entries(entries, weights, self.targets[records], self.noise)
 
     def findings(self, extremes: CheckedExtremes | None = None) -> Approximation:
@@ -199,7 +202,7 @@ def fit_large(
     with _timed(seconds, "records"):
         records = kernel.prepare(x)
     check_scale(kernel.diagonal(records), noise)
-    memory = options.memory or int(0.8 * available_memory())
+    memory = options.memory or int(FREE_MEMORY_SHARE * (free_memory(x.device) or DEFAULT_MEMORY))
     demand = demand_of(records, targets, options)
     method = choose_method(demand, memory, options)
     block = block_rows(demand.size, memory)
@@ -276,7 +279,7 @@ def _solved(
     # Of second order in the residuals of both.
     own = weights[known] + columns.T @ left
     sampled = slice(0, len(checked))
-    certain = off <= CERTAIN * entries
+    certain = off <= MAX_ENTRY_ERROR * entries
     return _Solved(
         weights,
         left,

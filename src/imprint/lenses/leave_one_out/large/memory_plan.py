@@ -14,21 +14,22 @@ and for all of them the prepared records, 6 · 8 n k for the conjugate gradients
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.tiles import MEMORY
 from imprint.lenses.leave_one_out.large.conjugate_gradients import BLOCK
 
-PANEL = 1024
+PANEL_WIDTH = 1024
 """Columns of a panel in memory: large enough for products at full speed."""
 CANDIDATES = 64
 """Records that nystrom solves for because they may be extreme."""
-NARROWEST = 32
-WIDEST = 8192
+MIN_PANEL_WIDTH = 32
+MAX_PANEL_WIDTH = 8192
+WHY_SAMPLE = "fewer leave the 95 % quantile of the error without an upper bound"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def block_rows(size: int, memory: int | None) -> int:
 
 def panel_width(size: int) -> int:
     """Return how many columns a panel in memory has."""
-    return min(PANEL, max(1, math.ceil(size / 4)))
+    return min(PANEL_WIDTH, max(1, math.ceil(size / 4)))
 
 
 def panel_width_within(demand: Demand, memory: int, item: int) -> int:
@@ -97,11 +98,11 @@ def panel_width_within(demand: Demand, memory: int, item: int) -> int:
     width = 0
     if room > 0:
         width = int((math.sqrt(linear**2 + 4 * blocks * room) - linear) / (2 * blocks))
-    least = min(NARROWEST, demand.size)
+    least = min(MIN_PANEL_WIDTH, demand.size)
     if width < least:
         needed = demand.common(memory) + linear * least + blocks * least**2
         raise too_small(memory, needed, "out_of_core")
-    return min(width, WIDEST, demand.size)
+    return min(width, MAX_PANEL_WIDTH, demand.size)
 
 
 def too_small(memory: int, needed: int, method: str) -> ImprintError:
@@ -112,55 +113,31 @@ def too_small(memory: int, needed: int, method: str) -> ImprintError:
     )
 
 
-def available_memory() -> int:
-    """Return the bytes that programs can still have without swapping; half of all if not told."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found = next(line for line in lines if line.startswith("MemAvailable"))
-        return int(found.split()[1]) * 1024
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-
-
 Method = Literal["auto", "exact", "hybrid", "out_of_core", "nystrom"]
-LEAST_SAMPLE = 72
-"""Fewer draws leave the 95 % quantile of the error without an upper bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LargeOptions:
+class LargeOptions(Checked):
     """How to fit many records."""
 
     method: Method = "auto"
     """auto takes the first of exact, hybrid, out_of_core (with a workspace) and nystrom to fit."""
-    memory: int | None = None
+    memory: Annotated[int | None, Bounds(least=1)] = None
     """Bytes that may be allocated beyond the inputs; by default 80 % of what is free."""
     workspace: Path | None = None
-    """Folder for what out_of_core keeps on disk; an interrupted fit goes on from there."""
-    landmarks: int = 1000
+    """Folder for what out_of_core keeps on disk; an interrupted fit resumes from there."""
+    landmarks: Annotated[int, Bounds(least=1)] = 1000
     """m of nystrom, at most n."""
-    probes: int = 200
-    """Random signs for a stochastic correction of nystrom's diagonal, 0 or at least 2."""
-    sample: int = 200
+    probes: Annotated[int, Bounds(least=2, or_zero=True)] = 200
+    """Random signs for a stochastic correction of nystrom's diagonal."""
+    sample: Annotated[int, Bounds(least=72, why=WHY_SAMPLE)] = 200
     """Records whose exact values are computed to measure the error, at most n."""
-    tolerance: float | None = None
+    tolerance: Annotated[float | None, Bounds(above=0, below=1)] = None
     """Relative residual of α; by default 1e-10, and 1e-4 for nystrom."""
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.method not in get_args(Method):
             known = ", ".join(get_args(Method))
             raise ImprintError(f"method {self.method!r} is none of {known}")
-        if self.memory is not None and self.memory < 1:
-            raise ImprintError(f"memory is {self.memory} bytes: it must be above 0")
-        if self.landmarks < 1:
-            raise ImprintError(f"landmarks is {self.landmarks}: it must be at least 1")
-        if self.probes < 0 or self.probes == 1:
-            raise ImprintError(f"probes is {self.probes}: it must be 0, or at least 2")
-        if self.sample < LEAST_SAMPLE:
-            raise ImprintError(
-                f"sample is {self.sample}: it must be at least {LEAST_SAMPLE}, for an interval of "
-                "the 95 % quantile of the error"
-            )
-        if self.tolerance is not None and not 0 < self.tolerance < 1:
-            raise ImprintError(f"tolerance is {self.tolerance}: it must lie between 0 and 1")

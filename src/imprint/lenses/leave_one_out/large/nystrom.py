@@ -28,8 +28,9 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.tiles import Records, blocks
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 from imprint.lenses.leave_one_out.large.conjugate_gradients import StreamedMatrix
+from imprint.lenses.leave_one_out.linalg.threads import blocks
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import add_product, divide_rows
 
 
@@ -89,7 +90,7 @@ def _low_rank(matrix: StreamedMatrix, landmarks: Tensor) -> tuple[Tensor, Tensor
 
     Eigenvalues of K_mm that are rounding are left out.
     """
-    chosen: Records = matrix.records.map(lambda values: values[landmarks])
+    chosen: PreparedInputs = matrix.records.map(lambda values: values[landmarks])
     values, vectors = torch.linalg.eigh(matrix.kernel(chosen, memory=matrix.memory))
     kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1]
     values, vectors = values[kept], vectors[:, kept]

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from imprint.core.durable import telling_disk_errors
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.tiles import blocks
+from imprint.lenses.leave_one_out.linalg.threads import blocks
 from imprint.study.json_io import read_json, write_json
 
 CACHE_LINE = 64

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
+from torch import Tensor
 
 _WORKERS: ContextVar[int] = ContextVar("workers of independent parts", default=1)
 
@@ -48,3 +49,13 @@ def in_parallel(work: Callable[[int], None], parts: Iterable[int]) -> None:
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for _ in pool.map(in_mode, todo):
             pass
+
+
+def blocks(count: int, size: int) -> list[slice]:
+    """Return slices that cover ``range(count)``, ``size`` long but for the last."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def mirrored(square: Tensor) -> Tensor:
+    """Return the upper triangle of ``[n, n]`` and its mirror image."""
+    return square.triu() + square.triu(1).T

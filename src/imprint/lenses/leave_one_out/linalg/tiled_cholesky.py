@@ -18,8 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.tiles import blocks, mirrored
-from imprint.lenses.leave_one_out.linalg.threads import in_parallel
+from imprint.lenses.leave_one_out.linalg.threads import blocks, in_parallel, mirrored
 
 TILE = 256
 """Rows and columns: a product of two tiles takes 0.5 ms of a core, its call 0.007 ms."""

@@ -119,7 +119,7 @@ def verdict_statement(findings: FitFindings) -> tuple[bool, str]:
 
 
 def _verdict(findings: FitFindings) -> Verdict:
-    found, statement = verdict_statement(findings)
+    reveals, statement = verdict_statement(findings)
     name, method = str(findings.kernel["name"]), findings.approximation
     kind = (
         prose(" with the kernel <b>{}</b>", name)
@@ -151,7 +151,7 @@ def _verdict(findings: FitFindings) -> Verdict:
     return Verdict(
         statement,
         [question, worst_case],
-        found=found,
+        found=reveals,
         anchor="leave-one-out-result",
         link="Leave-one-out influence",
     )

@@ -198,7 +198,7 @@ def verdict_statement(rank: Estimate | None) -> tuple[bool, str]:
 
 def _verdict(retraining: RetrainingFindings, comparison: ComparisonFindings | None) -> Verdict:
     form = chosen_form(comparison)
-    found, statement = verdict_statement(None if form is None else form[1])
+    agrees, statement = verdict_statement(None if form is None else form[1])
     shift, auc = retraining.root_difference, retraining.auc
     text = prose(
         "{removed} of {records} were left out, one at a time, and {pairs} networks trained without "
@@ -214,7 +214,7 @@ def _verdict(retraining: RetrainingFindings, comparison: ComparisonFindings | No
         auc=number(auc.value, percent),
         error=percent(retraining.auc_error),
     )
-    return Verdict(statement, [text], found=found, anchor="retraining", link="Retraining")
+    return Verdict(statement, [text], found=agrees, anchor="retraining", link="Retraining")
 
 
 def _estimates(retraining: RetrainingFindings, comparison: ComparisonFindings) -> Part:

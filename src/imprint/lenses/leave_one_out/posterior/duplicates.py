@@ -43,8 +43,8 @@ def exact_copies(inputs: NDArray[np.generic]) -> Tensor:
         inputs: ``[n, ...]``, of any one dtype.
     """
     first: dict[bytes, int] = {}
-    found = [first.setdefault(_digest(record), row) for row, record in enumerate(inputs)]
-    return torch.tensor(found, dtype=torch.int64)
+    rows = [first.setdefault(_digest(record), row) for row, record in enumerate(inputs)]
+    return torch.tensor(rows, dtype=torch.int64)
 
 
 def collinear_records(kernel_matrix: Tensor, gap: float = MAX_CORRELATION_GAP) -> Tensor:
@@ -148,7 +148,7 @@ def self_influence_with_copies(posterior: Posterior, first: Tensor) -> Direction
 
 
 def copies_from_diagonal(
-    found: SelfInfluence, weights: Tensor, variances: Tensor, noise: float, first: Tensor
+    alone: SelfInfluence, weights: Tensor, variances: Tensor, noise: float, first: Tensor
 ) -> Directions:
     """Return the same of exact copies, from leverage and α alone; one direction a record.
 
@@ -158,20 +158,20 @@ def copies_from_diagonal(
         z = kh / (1 − kh),   a = σ² |Σ α|² / (k (1 − kh)).
 
     Args:
-        found: self values of the n records.
+        alone: self values of the n records.
         weights: α, float64 ``[n, c]``.
         variances: k(s, s), ``[n]``; what they bound, a leverage with an error does not exceed.
         noise: σ².
         first: int64 ``[n]``, from :func:`exact_copies`.
     """
-    spread, surprise = found.directions.spread.clone(), found.directions.surprise.clone()
+    spread, surprise = alone.directions.spread.clone(), alone.directions.surprise.clone()
     for group in copies_of(first).values():
         rows, count = group.to(spread.device), len(group)
         most = variances[rows[0]] / (variances[rows[0]] + noise / count)
-        share = torch.minimum(count * found.leverage[rows].mean(), most)
+        share = torch.minimum(count * alone.leverage[rows].mean(), most)
         spread[rows] = share / (1 - share)
         surprise[rows] = noise * weights[rows].sum(0).square().sum() / (count * (1 - share))
-    return Directions(spread, surprise, found.directions.outputs)
+    return Directions(spread, surprise, alone.directions.outputs)
 
 
 def influence_with_copies(

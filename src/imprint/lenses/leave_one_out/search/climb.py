@@ -123,7 +123,7 @@ def adam(
 
 
 @dataclass(eq=False)
-class _State:
+class _ClimbState:
     climb: Climb
     gradients: Tensor
 
@@ -172,17 +172,17 @@ class _History:
         return direction
 
 
-def _begin(evaluate: Evaluate, start: Tensor) -> _State:
+def _begin(evaluate: Evaluate, start: Tensor) -> _ClimbState:
     rows = torch.arange(len(start), device=start.device)
     values, gradients, enough = evaluate(start, rows)
     done = enough | ~values.isfinite()
     once = torch.ones_like(rows)
     climb = Climb(start.clone(), values.clone(), done, torch.zeros_like(rows), once)
-    return _State(climb, gradients.clone())
+    return _ClimbState(climb, gradients.clone())
 
 
 def _line_search(
-    evaluate: Evaluate, state: _State, history: _History, rows: Tensor, direction: Tensor
+    evaluate: Evaluate, state: _ClimbState, history: _History, rows: Tensor, direction: Tensor
 ) -> Tensor:
     """Move rows along their directions, remember the steps; return which moved, bool ``[r]``."""
     climb = state.climb
@@ -198,13 +198,13 @@ def _line_search(
         if not len(at):
             break
         trial = point[at] + length[at, None] * direction[at]
-        found, steep, enough = evaluate(trial, rows[at])
+        height, steep, enough = evaluate(trial, rows[at])
         climb.evaluations[rows[at]] += 1
-        rises = found >= value[at] + _ARMIJO * length[at] * slope[at]
+        rises = height >= value[at] + _ARMIJO * length[at] * slope[at]
         flat = (steep * direction[at]).sum(1) <= _CURVATURE * slope[at]
-        better = rises & (found > best[at]) | enough
-        _accept(state, rows[at[better]], trial[better], found[better], steep[better])
-        best[at[better]], moved[at[better]] = found[better], True
+        better = rises & (height > best[at]) | enough
+        _accept(state, rows[at[better]], trial[better], height[better], steep[better])
+        best[at[better]], moved[at[better]] = height[better], True
         climb.done[rows[at]] |= enough
         high[at] = torch.where(rises, high[at], length[at])
         low[at] = torch.where(rises, length[at], low[at])
@@ -218,7 +218,9 @@ def _line_search(
     return moved
 
 
-def _accept(state: _State, rows: Tensor, point: Tensor, value: Tensor, gradient: Tensor) -> None:
+def _accept(
+    state: _ClimbState, rows: Tensor, point: Tensor, value: Tensor, gradient: Tensor
+) -> None:
     state.climb.points[rows] = point
     state.climb.values[rows] = value
     state.gradients[rows] = gradient

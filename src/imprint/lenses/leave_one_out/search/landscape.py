@@ -1,7 +1,7 @@
-"""What is told along lines through removed records, in one batched product.
+"""Distinguishability along lines through removed records, in one batched product.
 
 Queries are s + t · u for every record s, some directions u of each and all steps t; one product of
-their kernel with R answers all of them. No query tells more than the record itself, so under the
+their kernel with R gives all of them. No query reveals more than the record itself, so under the
 Gaussian process both divergences and the AUC are greatest at t = 0 along every line: anything else
 is an error of computation, or an effect of networks of finite width. The mean distance is no
 divergence and may grow.
@@ -24,7 +24,7 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
-from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 from imprint.lenses.leave_one_out.posterior.queries import with_all
@@ -90,9 +90,9 @@ def landscape(
     removed: Tensor,
     directions: Tensor,
     steps: Tensor,
-    ready: Records | None = None,
+    ready: PreparedInputs | None = None,
 ) -> Landscape:
-    """Return what is told of removed records along lines through them.
+    """Return the distinguishability of removed records along lines through them.
 
     Args:
         kernel: of the posterior.
@@ -119,22 +119,22 @@ def landscape(
     spread = torch.cat(spreads).view(*shape, 1)
     own = posterior.inverse_diagonal[removed]
     surprise = (posterior.weights[removed].square().sum(1) / own).view(-1, 1, 1, 1)
-    found = Directions(spread, surprise, posterior.outputs)
+    directions_in_out = Directions(spread, surprise, posterior.outputs)
     return Landscape(
         steps.double(),
-        found.kl_out_in(),
-        found.kl_in_out(),
-        found.auc(),
+        directions_in_out.kl_out_in(),
+        directions_in_out.kl_in_out(),
+        directions_in_out.auc(),
         torch.cat(distances).view(shape),
     )
 
 
 def _along(
-    kernel: Kernel, ready: Records, posterior: Posterior, queries: Tensor, owner: Tensor
+    kernel: Kernel, ready: PreparedInputs, posterior: Posterior, queries: Tensor, owner: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return z and the mean distance of queries, each for its own removed record, ``[q]``."""
-    asked = kernel.prepare(queries)
-    product, variance = with_all(posterior, kernel(asked, ready), kernel.diagonal(asked))
+    prepared = kernel.prepare(queries)
+    product, variance = with_all(posterior, kernel(prepared, ready), kernel.diagonal(prepared))
     own = posterior.inverse_diagonal[owner]
     reach = product.gather(1, owner[:, None])[:, 0]
     gain = reach.square() / own

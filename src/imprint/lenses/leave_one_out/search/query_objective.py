@@ -28,7 +28,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
-from imprint.lenses.leave_one_out.kernels.tiles import Records
+from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 from imprint.lenses.leave_one_out.posterior.distinguishability import excess_over_log
 from imprint.lenses.leave_one_out.posterior.groups import group_self_influence
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
@@ -70,7 +70,7 @@ class LeakOfQueries:
     def __init__(
         self,
         kernel: Kernel,
-        records: Tensor | Records,
+        records: Tensor | PreparedInputs,
         posterior: Posterior,
         groups: Tensor,
         objective: ObjectiveName = "correlation",
@@ -78,7 +78,7 @@ class LeakOfQueries:
         check_objective(objective)
         own = group_self_influence(posterior, groups)
         self.kernel = kernel
-        self.records = records if isinstance(records, Records) else kernel.prepare(records)
+        self.records = records if isinstance(records, PreparedInputs) else kernel.prepare(records)
         if len(self.records) != posterior.records:
             raise ImprintError(
                 f"{len(self.records)} inputs do not fit {posterior.records} fitted records: "

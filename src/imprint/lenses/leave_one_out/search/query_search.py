@@ -1,7 +1,7 @@
-"""The search for the query that tells most of a removed record, many records at once.
+"""The search for the query that best reveals a removed record, many records at once.
 
-The search is told the record and the rest of the data: it shows what the most revealing query
-looks like, and is no attack by someone who lacks the record. What can be told is known beforehand,
+The search knows the record and the rest of the data: it shows what the most revealing query looks
+like, and is no attack by someone who lacks the record. The bound on any query is known beforehand,
 so every search is certified by KL(query) / KL(S), and stopped by it (see
 :mod:`imprint.lenses.leave_one_out.posterior.distinguishability`). Values are those of the query
 that is returned, computed anew from it by the formulas for groups, whatever the search climbed.
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import torch
 from torch import Tensor
 
+from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, certificate
 from imprint.lenses.leave_one_out.posterior.groups import (
@@ -30,37 +31,28 @@ Method = Literal["lbfgs", "adam"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """How each search goes about it."""
+class SearchOptions(Checked):
+    """How each search runs."""
 
     method: Method = "lbfgs"
     """lbfgs, or adam as in the publication, which takes some ten times the steps."""
-    steps: int = 200
-    """Most steps of one attempt."""
-    attempts: int = 1
+    steps: Annotated[int, Bounds(least=0)] = 200
+    """Most steps of one start."""
+    restarts: Annotated[int, Bounds(least=1)] = 1
     """Most starts of one search; another follows only if the one before fell short."""
-    enough: float = 0.999
-    """Stop at this certificate; no matter where the mean distance is climbed, which has none."""
-    tolerance: float = 1e-7
+    target_share: Annotated[float, Bounds(above=0, most=1)] = 0.999
+    """Stop at this certificate, except for the mean distance, which has none."""
+    tolerance: Annotated[float, Bounds(least=0)] = 1e-7
     """Stop where a step gains no more than this share of the value."""
-    learning_rate: float = 0.03
+    learning_rate: Annotated[float, Bounds(above=0)] = 0.03
     """Of Adam, in units of the inputs."""
-    together: int = 128
+    together: Annotated[int, Bounds(least=1)] = 128
     """Searches evaluated in one batch; memory is some 30 times their queries."""
 
     def __post_init__(self) -> None:
-        for name, good, rule in (
-            ("method", self.method in get_args(Method), "lbfgs or adam"),
-            ("steps", self.steps >= 0, "at least 0"),
-            ("attempts", self.attempts >= 1, "at least 1"),
-            ("enough", 0 < self.enough <= 1, "in (0, 1]"),
-            ("tolerance", self.tolerance >= 0, "at least 0"),
-            ("learning_rate", 0 < self.learning_rate <= 1e50, "above 0, up to 1e+50"),
-            ("together", self.together >= 1, "at least 1"),
-        ):
-            if not good:
-                value = getattr(self, name)
-                raise ImprintError(f"query search option {name} is {value!r}: it must be {rule}")
+        super().__post_init__()
+        if self.method not in get_args(Method):
+            raise ImprintError(f"method must be lbfgs or adam, got {self.method!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +63,8 @@ class FoundQueries:
         queries: float64 ``[b, q, ...]``.
         starts: of the attempt that found them, likewise.
         objective: what was climbed, over its value at S, ``[b]``.
-        own: what can be told at S, directions ``[b, k]``.
-        reached: what the queries tell, directions ``[b, min(k, q)]``.
+        own: directions at S, ``[b, k]``.
+        reached: directions at the queries, ``[b, min(k, q)]``.
         attempt: which start led there, int64 ``[b]``.
         steps: of that attempt, int64 ``[b]``.
         evaluations: kernel rows a query in all attempts, int64 ``[b]``.
@@ -112,13 +104,13 @@ def search_queries(
     """
     options, domain = options or SearchOptions(), domain or Anywhere()
     best = _Best.of(domain.queries(domain.coordinates(_checked(starts(0), leak))))
-    for attempt in range(options.attempts):
+    for attempt in range(options.restarts):
         if not best.short.any():
             break
         start = best.starts if attempt == 0 else _checked(starts(attempt), leak)
         for rows in torch.split(torch.nonzero(best.short).flatten(), options.together):
             _attempt(leak, domain, options, best, rows, start[rows], attempt)
-    reached = [_told(leak, group, best.queries[group]) for group in range(leak.searches)]
+    reached = [_at_queries(leak, group, best.queries[group]) for group in range(leak.searches)]
     return FoundQueries(
         best.queries,
         best.starts,
@@ -159,12 +151,12 @@ def _attempt(
 ) -> None:
     shape = start.shape[1:]
 
-    def evaluate(points: Tensor, some: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def evaluate(points: Tensor, subset: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.enable_grad():
             points = points.detach().requires_grad_()
-            found = leak(domain.queries(points.view(-1, *shape)), rows[some])
-            (gradient,) = torch.autograd.grad(found.objective.sum(), points)
-        return found.objective.detach(), gradient, _is_enough(leak, options, found.certificate)
+            reached = leak(domain.queries(points.view(-1, *shape)), rows[subset])
+            (gradient,) = torch.autograd.grad(reached.objective.sum(), points)
+        return reached.objective.detach(), gradient, _is_enough(leak, options, reached.certificate)
 
     at = domain.coordinates(start).flatten(1)
     if options.method == "lbfgs":
@@ -200,26 +192,26 @@ def _keep(
 def _is_enough(leak: LeakOfQueries, options: SearchOptions, reached: Tensor) -> Tensor:
     if leak.objective == "mean_distance":
         return torch.zeros_like(reached, dtype=torch.bool)
-    return reached >= options.enough
+    return reached >= options.target_share
 
 
-def _told(leak: LeakOfQueries, search: int, queries: Tensor) -> Directions:
+def _at_queries(leak: LeakOfQueries, search: int, queries: Tensor) -> Directions:
     with torch.no_grad():
-        asked = leak.kernel.prepare(queries)
-        cross, covariance = leak.kernel(asked, leak.records), leak.kernel(asked)
+        prepared = leak.kernel.prepare(queries)
+        cross, covariance = leak.kernel(prepared, leak.records), leak.kernel(prepared)
     return group_joint_influence(leak.posterior, leak.groups[search], cross, covariance)
 
 
-def _stacked(found: list[Directions]) -> Directions:
-    most = max(directions.spread.shape[-1] for directions in found)
+def _stacked(parts: list[Directions]) -> Directions:
+    most = max(directions.spread.shape[-1] for directions in parts)
 
     def padded(values: Tensor) -> Tensor:
         return torch.nn.functional.pad(values, (0, most - values.shape[-1]))
 
     return Directions(
-        torch.stack([padded(directions.spread) for directions in found]),
-        torch.stack([padded(directions.surprise) for directions in found]),
-        found[0].outputs,
+        torch.stack([padded(directions.spread) for directions in parts]),
+        torch.stack([padded(directions.surprise) for directions in parts]),
+        parts[0].outputs,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,11 @@ from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.queries import signed_influence
 from imprint.lenses.leave_one_out.posterior.records import FPR
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
-from imprint.lenses.leave_one_out.study.measures import MeasureFiles
 from imprint.lenses.leave_one_out.study.queries import on_device
-from imprint.study.finding import read_finding, write_finding
-from imprint.study.step import Step
-from imprint.study.store import Study
+from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
 
 NAMED_RECORDS = 20
@@ -27,7 +25,7 @@ NAMED_RECORDS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class AddRecords(Step):
+class AddRecords(FindingStep[AdditionFindings]):
     """Write ``additions.parquet``, a row per record; of queries ``MEASURE.npy`` ``[m, q]``.
 
     *Out* is the fit, and *in* has the record as well.
@@ -38,66 +36,59 @@ class AddRecords(Step):
     queries: Queries | None
 
     artefact = "leave_one_out/additions"
+    kind = AdditionFindings
+    file = "additions.json"
 
     def build(self, path: Path) -> None:
         """Write the table and the arrays."""
         path.mkdir(exist_ok=True)
-        fit, classes = self.fit, self.fit.inputs.classes
-        values, labels = on_device(self.added, fit.device)
-        assert labels is not None
-        targets = centred_one_hot(labels, len(classes), fit.outputs)
-        cross = fit.kernel(values, fit.values)
-        added = candidates(fit.posterior, cross, fit.kernel.diagonal(values), targets)
-        columns = {
-            "index": np.arange(len(values)),
-            "label": np.asarray(self.added.labels),
-            **addition_columns(added),
-        }
+        columns, findings = add_records(self.fit, self.added)
         write_table(path / "additions.parquet", columns)
-        first = tuple(
-            AddedRecord(
-                row,
-                classes[int(columns["label"][row])],
-                classes[int(columns["prediction_out"][row])],
-                *(float(columns[name][row]) for name in ("kl_out_in", "auc", "memorization")),
-            )
-            for row in range(min(NAMED_RECORDS, len(values)))
-        )
-        findings = AdditionFindings(len(values), first)
         if self.queries is not None:
-            count, names = len(self.queries.queries), self._at_queries(path, added)
-            findings = AdditionFindings(len(values), first, count, names)
-        write_finding(path / "additions.json", findings)
-
-    def _at_queries(self, folder: Path, added: Candidates) -> tuple[str, ...]:
-        """Write what each added record does to each query; return the names of the measures."""
-        assert self.queries is not None
-        fit = self.fit
-        values, labels = on_device(self.queries, fit.device)
-        records, _ = on_device(self.added, fit.device)
-        cross, between = fit.kernel(values, fit.values), fit.kernel(values, records)
-        directions = added.at_queries(between, cross, fit.kernel.diagonal(values))
-        shift = added.shift_at_queries(between, cross)
-        files = MeasureFiles(folder, len(records), len(values))
-        files.write({**directions.measures(), "shift": shift, **signed_influence(shift, labels)})
-        names = files.names
-        files.close()
-        return names
+            count = len(self.queries.queries)
+            arrays = MeasureArrays(findings.additions, count, path)
+            fill_additions(self.fit, self.added, self.queries, arrays)
+            findings = replace(findings, queries=count, measures=arrays.names)
+        write_finding(path / self.file, findings)
 
 
-def add_records(
-    study: Study, fit: Fit, added: Queries, queries: Queries | None
-) -> AdditionFindings:
-    """Run the step; return what was written.
+def add_records(fit: Fit, added: Queries) -> tuple[Table, AdditionFindings]:
+    """Return what adding each record does to its own prediction: a table, and its first rows."""
+    classes = fit.inputs.classes
+    columns = {
+        "index": np.arange(len(added.queries)),
+        "label": np.asarray(added.labels),
+        **addition_columns(_candidates(fit, added)),
+    }
+    first = [
+        AddedRecord(
+            row,
+            classes[int(columns["label"][row])],
+            classes[int(columns["prediction_out"][row])],
+            *(float(columns[name][row]) for name in ("kl_out_in", "auc", "memorization")),
+        )
+        for row in range(min(NAMED_RECORDS, len(added.queries)))
+    ]
+    return columns, AdditionFindings(len(added.queries), tuple(first))
 
-    Args:
-        study: the folder.
-        fit: without the records.
-        added: the records, with labels.
-        queries: at which the models with each of them are evaluated as well.
-    """
-    folder = study.run(AddRecords(fit, added, queries))
-    return read_finding(AdditionFindings, folder / "additions.json")
+
+def fill_additions(fit: Fit, added: Queries, queries: Queries, arrays: MeasureArrays) -> None:
+    """Fill what each added record does to each query."""
+    values, labels = on_device(queries, fit.device)
+    records, _ = on_device(added, fit.device)
+    cross, between = fit.kernel(values, fit.values), fit.kernel(values, records)
+    candidate = _candidates(fit, added)
+    directions = candidate.at_queries(between, cross, fit.kernel.diagonal(values))
+    shift = candidate.shift_at_queries(between, cross)
+    arrays.fill({**directions.measures(), "shift": shift, **signed_influence(shift, labels)})
+
+
+def _candidates(fit: Fit, added: Queries) -> Candidates:
+    values, labels = on_device(added, fit.device)
+    assert labels is not None
+    targets = centred_one_hot(labels, len(fit.inputs.classes), fit.outputs)
+    cross = fit.kernel(values, fit.values)
+    return candidates(fit.posterior, cross, fit.kernel.diagonal(values), targets)
 
 
 def addition_columns(added: Candidates) -> Table:

@@ -25,6 +25,7 @@ from imprint.lenses.leave_one_out.findings import (
     ComparisonFindings,
     Correlations,
     EstimatorRow,
+    LineFindings,
     TruthFindings,
     WorkCost,
 )
@@ -35,7 +36,8 @@ from imprint.lenses.leave_one_out.options import (
     RetrainingOptions,
     part_of,
 )
-from imprint.lenses.leave_one_out.study.compare_lines import compare_lines
+from imprint.lenses.leave_one_out.study.compare_lines import CompareLines
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.estimators import (
     Estimated,
     check_estimators,
@@ -49,7 +51,7 @@ from imprint.lenses.leave_one_out.study.retrain import (
     retraining_findings,
 )
 from imprint.lenses.leave_one_out.truth.ground_truth import (
-    Measured,
+    MeasuredValues,
     attack_auc,
     correlations,
     datamodeling_score,
@@ -58,8 +60,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
 )
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import read_finding, to_json, write_finding
-from imprint.study.step import Step
+from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
@@ -68,7 +69,7 @@ COEFFICIENT_MISSING = Missing("no correlation")
 
 
 @dataclass(frozen=True, eq=False)
-class CompareEstimates(Step):
+class CompareEstimates(FindingStep[ComparisonFindings]):
     """Write ``comparison/``."""
 
     truth: GroundTruth
@@ -77,6 +78,7 @@ class CompareEstimates(Step):
     seed: int
 
     artefact = "comparison"
+    kind = ComparisonFindings
 
     def build(self, path: Path) -> None:
         """Estimate, correlate, and write the tables."""
@@ -102,7 +104,7 @@ class CompareEstimates(Step):
             None if training is None else WorkCost(**asdict(training)),
             truth.plan.data.inputs.device.type,
         )
-        write_finding(path / "findings.json", findings)
+        write_finding(path / self.file, findings)
 
 
 def retrain_study(options: RetrainingOptions) -> Mapping[str, Any]:
@@ -116,7 +118,7 @@ def retrain_study(options: RetrainingOptions) -> Mapping[str, Any]:
         truth = ground_truth(study, options)
         findings = TruthFindings(
             retraining_findings(truth, options.seed),
-            lines=compare_lines(study, truth, choice),
+            lines=_lines(study, truth, choice),
         )
         return finish(study, options, to_json(truth.data), {LENS: to_json(findings)})
 
@@ -132,13 +134,17 @@ def compare_study(options: ComparisonOptions) -> Mapping[str, Any]:
     with study.locked():
         truth = ground_truth(study, options)
         estimators = part_of(options, EstimatorChoice)
-        folder = study.run(CompareEstimates(truth, choice, estimators, options.seed))
+        step = CompareEstimates(truth, choice, estimators, options.seed)
         findings = TruthFindings(
             retraining_findings(truth, options.seed),
-            read_finding(ComparisonFindings, folder / "findings.json"),
-            compare_lines(study, truth, choice),
+            conclude(study, step),
+            _lines(study, truth, choice),
         )
         return finish(study, options, to_json(truth.data), {LENS: to_json(findings)})
+
+
+def _lines(study: Study, truth: GroundTruth, choice: RetrainingChoice) -> LineFindings | None:
+    return None if truth.lines is None else conclude(study, CompareLines(truth, choice))
 
 
 def estimator_row(
@@ -198,8 +204,8 @@ def _datamodeling(
 def write_records(
     path: Path,
     truth: GroundTruth,
-    difference: Measured,
-    auc: Measured,
+    difference: MeasuredValues,
+    auc: MeasuredValues,
     estimates: Mapping[str, Estimated],
 ) -> None:
     """Write one row per removed record, the truth and every estimate."""
@@ -238,7 +244,11 @@ def write_estimators(path: Path, rows: Mapping[str, EstimatorRow]) -> None:
 
 
 def _write_published(
-    folder: Path, truth: GroundTruth, difference: Measured, auc: Measured, form: Estimated
+    folder: Path,
+    truth: GroundTruth,
+    difference: MeasuredValues,
+    auc: MeasuredValues,
+    form: Estimated,
 ) -> None:
     """Write the truth, and one closed form, in the columns of the publication's tools."""
     rows = (truth.plan.left_out + 1).tolist()

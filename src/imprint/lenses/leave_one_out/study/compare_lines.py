@@ -28,33 +28,33 @@ from imprint.lenses.leave_one_out.options import RetrainingChoice
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.search.landscape import Landscape, landscape
+from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.landscape import MEASURES, line_columns
-from imprint.lenses.leave_one_out.study.lines import Lines
+from imprint.lenses.leave_one_out.study.lines import RecordLines
 from imprint.lenses.leave_one_out.study.retrain import GroundTruth
 from imprint.lenses.leave_one_out.truth.ground_truth import (
-    Measured,
+    MeasuredValues,
     attack_auc,
     prediction_difference,
 )
 from imprint.lenses.leave_one_out.truth.network_landscape import network_landscape
 from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, without_each_start
 from imprint.stats.crossed import crossed_variance
-from imprint.study.finding import read_finding, write_finding
-from imprint.study.step import Step
-from imprint.study.store import Study
+from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
 
-AlongNetworks = Mapping[str, Measured | Missing]
+AlongNetworks = Mapping[str, MeasuredValues | Missing]
 
 
 @dataclass(frozen=True, eq=False)
-class CompareLines(Step):
+class CompareLines(FindingStep[LineFindings]):
     """Write ``lines/``."""
 
     truth: GroundTruth
     choice: RetrainingChoice
 
     artefact = "lines"
+    kind = LineFindings
 
     def build(self, path: Path) -> None:
         """Measure networks and closed form along the lines and write them."""
@@ -67,20 +67,10 @@ class CompareLines(Step):
         networks = along_networks(within.astype(np.float64), without.astype(np.float64))
         form = closed_form(truth, lines, noise)
         write_table(path / "lines.parquet", _columns(truth, lines, networks, form))
-        write_finding(path / "findings.json", _findings(lines, networks, form, noise))
+        write_finding(path / self.file, _findings(lines, networks, form, noise))
 
 
-def compare_lines(
-    study: Study, truth: GroundTruth, choice: RetrainingChoice
-) -> LineFindings | None:
-    """Return the findings; None where networks were queried along no lines."""
-    if truth.lines is None:
-        return None
-    folder = study.run(CompareLines(truth, choice))
-    return read_finding(LineFindings, folder / "findings.json")
-
-
-def along_networks(within: FloatArray, without: FloatArray) -> dict[str, Measured | Missing]:
+def along_networks(within: FloatArray, without: FloatArray) -> dict[str, MeasuredValues | Missing]:
     """Return each measure at every point, or why there is none.
 
     Args:
@@ -94,8 +84,8 @@ def along_networks(within: FloatArray, without: FloatArray) -> dict[str, Measure
     inside, outside = (side.swapaxes(1, 2).reshape(shape) for side in (within, without))
     shift = prediction_difference(inside, outside)
     less = without_each_start(_distance, inside, outside)
-    measures: dict[str, Measured | Missing] = {
-        "mean_distance": Measured(shift.value / 2, shift.error / 2, less)
+    measures: dict[str, MeasuredValues | Missing] = {
+        "mean_distance": MeasuredValues(shift.value / 2, shift.error / 2, less)
     }
     for name, measure in (("auc", attack_auc), ("kl_out_in", _divergence)):
         try:
@@ -109,7 +99,7 @@ def _distance(within: FloatArray, without: FloatArray) -> FloatArray:
     return prediction_difference(within, without).value / 2
 
 
-def _divergence(within: FloatArray, without: FloatArray) -> Measured:
+def _divergence(within: FloatArray, without: FloatArray) -> MeasuredValues:
     """Return KL(out ‖ in) of networks of different starts, ``[points]``.
 
     Raises:
@@ -125,11 +115,11 @@ def _divergence(within: FloatArray, without: FloatArray) -> Measured:
     halves = [network_landscape(sides[0][start::2], sides[1][1 - start :: 2]) for start in (0, 1)]
     value = (halves[0].kl_out_in + halves[1].kl_out_in) / 2
     error = (halves[0].kl_error + halves[1].kl_error) / 2
-    return Measured(value.numpy(), error.numpy())
+    return MeasuredValues(value.numpy(), error.numpy())
 
 
 @one_thread_a_sum()
-def closed_form(truth: GroundTruth, lines: Lines, noise: float) -> Landscape:
+def closed_form(truth: GroundTruth, lines: RecordLines, noise: float) -> Landscape:
     """Return the landscape of the Gaussian process along the same lines."""
     records = truth.plan.records
     fitted, labels = truth.inputs[:records], truth.plan.data.labels[:records].cpu()
@@ -141,20 +131,24 @@ def closed_form(truth: GroundTruth, lines: Lines, noise: float) -> Landscape:
     return landscape(truth.kernel, fitted, posterior, *args)
 
 
-def _columns(truth: GroundTruth, lines: Lines, networks: AlongNetworks, form: Landscape) -> Table:
+def _columns(
+    truth: GroundTruth, lines: RecordLines, networks: AlongNetworks, form: Landscape
+) -> Table:
     """Return one row per record, line and step; what is missing of networks is NaN."""
     exact = line_columns(form, truth.index[truth.plan.left_out], lines.kinds)
     columns = {name: exact[name] for name in ("index", "line", "direction", "step")}
     nothing = np.full(form.kl_out_in.numel(), np.nan)
     for name in MEASURES:
         measured = networks[name]
-        values = Measured(nothing, nothing) if isinstance(measured, Missing) else measured
+        values = MeasuredValues(nothing, nothing) if isinstance(measured, Missing) else measured
         columns[name], columns[f"{name}_error"] = values.value, values.error
         columns[f"{name}_closed_form"] = exact[name]
     return columns
 
 
-def _findings(lines: Lines, networks: AlongNetworks, form: Landscape, noise: float) -> LineFindings:
+def _findings(
+    lines: RecordLines, networks: AlongNetworks, form: Landscape, noise: float
+) -> LineFindings:
     """Return, for each kind of line, means over records of networks and closed form.
 
     Standard errors of the means are over records and over starts, which all records share

@@ -13,16 +13,18 @@ from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
+from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep, MethodChoice, part_of
-from imprint.lenses.leave_one_out.study.dense import STEP, leave_one_out
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
+from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut, report_fit
 from imprint.lenses.leave_one_out.study.fitted import check_fit, double_device
-from imprint.lenses.leave_one_out.study.gallery import save_strongest_records
+from imprint.lenses.leave_one_out.study.gallery import CARDS, SaveStrongestRecords
 from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
-from imprint.lenses.leave_one_out.study.large import NO_QUERIES, check_method, large_leave_one_out
-from imprint.lenses.leave_one_out.study.queries import answer_queries
+from imprint.lenses.leave_one_out.study.large import NO_QUERIES, LargeLeaveOneOut, check_method
+from imprint.lenses.leave_one_out.study.queries import AnswerQueries
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
 from imprint.lenses.leave_one_out.truth.matching import (
     typical_mean_square,
@@ -53,16 +55,15 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
         if options.w_std is None and isinstance(fit.kernel, FullyConnected):
             typical = typical_mean_square(fit.values)
             warn_if_variance_changes(fit.kernel, typical, "--w-std sets another")
-        if dense:
-            findings = leave_one_out(study, fit)
-        else:
-            choice = part_of(options, MethodChoice)
-            findings = large_leave_one_out(study, fit, choice, options.seed)
+        step: FindingStep[FitFindings] = LeaveOneOut(fit)
+        if not dense:
+            step = LargeLeaveOneOut(fit, part_of(options, MethodChoice), options.seed)
+        findings = report_fit(conclude(study, step))
         if queries is not None:
-            answers = answer_queries(study, fit, queries) if dense else NO_QUERIES
+            answers = conclude(study, AnswerQueries(fit, queries)) if dense else NO_QUERIES
             findings = replace(findings, queries=answers)
         if images is not None:
-            save_strongest_records(study, images)
+            study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))
         data = fitted_data(options, inputs, images)
         return finish(study, options, to_json(data), {STEP: to_json(findings)})
 
@@ -95,6 +96,7 @@ def audit_step(
         return {}
     inputs = inputs_from_images(images, index, choice, seed)
     with one_thread_a_sum():
-        findings = leave_one_out(study, check_fit(inputs, choice, double_device(device)))
-    save_strongest_records(study, images)
+        fit = check_fit(inputs, choice, double_device(device))
+        findings = report_fit(conclude(study, LeaveOneOut(fit)))
+    study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))
     return {STEP: to_json(findings)}

@@ -11,14 +11,13 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records, reason
-from imprint.lenses.leave_one_out.study.dense import FINDINGS, RECORDS, STEP
+from imprint.lenses.leave_one_out.study.dense import RECORDS, STEP
 from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.wording import percent, plural, significant
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding
 from imprint.study.step import Step
-from imprint.study.store import Study
 from imprint.study.tables import Table, read_table
 
 CARDS = 48
@@ -45,7 +44,7 @@ class SaveStrongestRecords(Step):
         """Write the pictures and their cards."""
         path.mkdir(exist_ok=True)
         records = distinct_records(read_table(self.fit / RECORDS))
-        classes = read_finding(FitFindings, self.fit / FINDINGS).classes
+        classes = read_finding(FitFindings, self.fit / "findings.json").classes
         by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
         order = np.argsort(-records["kl_out_in"], kind="stable")[: self.cards]
         cards = [
@@ -87,8 +86,3 @@ class SaveStrongestRecords(Step):
                 "leverage": float(records["leverage"][row]),
             },
         )
-
-
-def save_strongest_records(study: Study, images: ImageSet) -> Path:
-    """Run the step; return its folder."""
-    return study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))

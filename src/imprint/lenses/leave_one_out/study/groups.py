@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,12 @@ from imprint.lenses.leave_one_out.posterior.groups import (
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_of
 from imprint.lenses.leave_one_out.posterior.queries import signed_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import towards_class
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import Fit
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries
-from imprint.lenses.leave_one_out.study.measures import MeasureFiles
 from imprint.lenses.leave_one_out.study.queries import on_device
 from imprint.study.array_file import array, read_array_file
-from imprint.study.finding import read_finding, write_finding
-from imprint.study.step import Step
-from imprint.study.store import Study
+from imprint.study.finding import write_finding
 from imprint.study.tables import write_table
 
 NAMED_GROUPS = 20
@@ -49,7 +47,7 @@ class GroupArrays:
 
 
 @dataclass(frozen=True, eq=False)
-class LeaveOutGroups(Step):
+class LeaveOutGroups(FindingStep[GroupFindings]):
     """Write ``groups.parquet``, a row per group; of queries ``MEASURE.npy`` and ``shift.npy``."""
 
     fit: Fit
@@ -57,55 +55,52 @@ class LeaveOutGroups(Step):
     queries: Queries | None
 
     artefact = "leave_one_out/groups"
+    kind = GroupFindings
+    file = "groups.json"
 
     def build(self, path: Path) -> None:
         """Write the table and the arrays."""
         path.mkdir(exist_ok=True)
-        fit, rows = self.fit, []
-        for name, group in track(self.groups.items(), "leave out", len(self.groups), "group"):
-            rows.append(group_row(fit.posterior, name, torch.from_numpy(group).to(fit.device)))
+        rows = leave_out_groups(self.fit, self.groups)
         columns: dict[str, NDArray[Any]] = {"index": np.arange(len(rows))}
         for name in asdict(rows[0]):
             columns[name] = np.array([getattr(row, name) for row in rows])
         write_table(path / "groups.parquet", columns)
         findings = GroupFindings(len(rows), tuple(rows[:NAMED_GROUPS]))
         if self.queries is not None:
+            arrays = MeasureArrays(len(rows), len(self.queries.queries), path)
+            fill_groups(self.fit, self.groups, self.queries, arrays)
             count = len(self.queries.queries)
-            findings = GroupFindings(len(rows), findings.first, count, self._at_queries(path))
-        write_finding(path / "groups.json", findings)
-
-    def _at_queries(self, folder: Path) -> tuple[str, ...]:
-        """Write each measure of every group at every query; return their names."""
-        assert self.queries is not None
-        fit, files = self.fit, MeasureFiles(folder, len(self.groups), len(self.queries.queries))
-        values, labels = on_device(self.queries, fit.device)
-        cross, variances = fit.kernel(values, fit.values), fit.kernel.diagonal(values)
-        for row, group in enumerate(self.groups.values()):
-            rows = torch.from_numpy(group).to(fit.device)
-            influence = group_influence(fit.posterior, rows, cross, variances)
-            measures = {
-                **influence.directions.measures(),
-                "mean_distance": influence.mean_distance,
-                "variance_out": influence.variance_out,
-                "shift": influence.shift,
-            }
-            measures |= {
-                name: signed[0]
-                for name, signed in signed_influence(influence.shift[None], labels).items()
-            }
-            part = {name: values[None] for name, values in measures.items()}
-            files.write(part, rows=slice(row, row + 1))
-        names = files.names
-        files.close()
-        return names
+            findings = replace(findings, queries=count, measures=arrays.names)
+        write_finding(path / self.file, findings)
 
 
-def leave_out_groups(
-    study: Study, fit: Fit, groups: Mapping[str, IntArray], queries: Queries | None
-) -> GroupFindings:
-    """Run the step; return what was written."""
-    folder = study.run(LeaveOutGroups(fit, groups, queries))
-    return read_finding(GroupFindings, folder / "groups.json")
+def leave_out_groups(fit: Fit, groups: Mapping[str, IntArray]) -> list[GroupRow]:
+    """Return what leaving out each group does to the predictions for its own records."""
+    return [
+        group_row(fit.posterior, name, torch.from_numpy(group).to(fit.device))
+        for name, group in track(groups.items(), "leave out", len(groups), "group")
+    ]
+
+
+def fill_groups(
+    fit: Fit, groups: Mapping[str, IntArray], queries: Queries, arrays: MeasureArrays
+) -> None:
+    """Fill each measure of every group at every query."""
+    values, labels = on_device(queries, fit.device)
+    cross, variances = fit.kernel(values, fit.values), fit.kernel.diagonal(values)
+    for row, group in enumerate(groups.values()):
+        rows = torch.from_numpy(group).to(fit.device)
+        influence = group_influence(fit.posterior, rows, cross, variances)
+        measures = {
+            **influence.directions.measures(),
+            "mean_distance": influence.mean_distance,
+            "variance_out": influence.variance_out,
+            "shift": influence.shift,
+        }
+        part = {name: values[None] for name, values in measures.items()}
+        part |= signed_influence(influence.shift[None], labels)
+        arrays.fill(part, rows=slice(row, row + 1))
 
 
 def named_groups(inputs: Inputs, choice: str) -> Mapping[str, IntArray]:

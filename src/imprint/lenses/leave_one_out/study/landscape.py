@@ -25,6 +25,7 @@ from imprint.lenses.leave_one_out.search.landscape import (
     random_directions,
     symmetric_steps,
 )
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.fitted import (
     Fit,
     check_fit,
@@ -33,8 +34,7 @@ from imprint.lenses.leave_one_out.study.fitted import (
 )
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
 from imprint.report.summary import finish
-from imprint.study.finding import read_finding, to_json, write_finding
-from imprint.study.step import Step
+from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
@@ -43,7 +43,7 @@ MEASURES = ("kl_out_in", "auc", "mean_distance")
 
 
 @dataclass(frozen=True, eq=False)
-class ComputeLandscape(Step):
+class ComputeLandscape(FindingStep[LandscapeFindings]):
     """Write ``lines.parquet``, a row per record, line and step, and ``findings.json``."""
 
     fit: Fit
@@ -51,35 +51,53 @@ class ComputeLandscape(Step):
     seed: int
 
     artefact = STEP
+    kind = LandscapeFindings
 
     def build(self, path: Path) -> None:
         """Compute the lines and write them."""
         path.mkdir(exist_ok=True)
-        fit, choice = self.fit, self.choice
-        order = generator(self.seed, "removed records").permutation(len(fit.values))
-        removed = torch.from_numpy(order[: choice.removed]).to(fit.device)
-        index = fit.inputs.index[removed.cpu().numpy()]
-        kinds = self._directions(removed, index)
-        steps = symmetric_steps(choice.half_length, choice.steps_per_side).to(fit.device)
-        directions = torch.cat(list(kinds.values()), dim=1)
-        values = landscape(fit.kernel, fit.values, fit.posterior, removed, directions, steps)
-        names = [name for name, lines in kinds.items() for _ in range(lines.shape[1])]
-        write_table(path / "lines.parquet", line_columns(values, index, names))
-        write_finding(path / "findings.json", landscape_findings(values, names, fit.noise[0]))
+        order = generator(self.seed, "removed records").permutation(len(self.fit.values))
+        removed = torch.from_numpy(order[: self.choice.removed]).to(self.fit.device)
+        columns, findings = compute_landscape(self.fit, removed, self.choice, self.seed)
+        write_table(path / "lines.parquet", columns)
+        write_finding(path / self.file, findings)
 
-    def _directions(self, removed: Tensor, index: IntArray) -> dict[str, Tensor]:
-        values, inputs, lines = self.fit.values, self.fit.inputs, self.choice.lines
-        shape = values.shape[1:]
-        black = torch.zeros(shape, dtype=torch.float64, device=values.device)
-        if inputs.pixels is not None:
-            black = torch.from_numpy(inputs.pixels.scaled(np.zeros((1, *shape)))[0]).to(values)
-        random = random_directions(shape, index.tolist(), lines, self.seed).to(values)
-        return {
-            "random": random,
-            "neighbour": neighbour_directions(values, self.fit.posterior.kernel_matrix, removed),
-            "principal": eigenvector_directions(values, lines, removed),
-            "brightness": brightness_directions(values, black, removed),
-        }
+
+def compute_landscape(
+    fit: Fit, removed: Tensor, choice: LineChoice, seed: int
+) -> tuple[Table, LandscapeFindings]:
+    """Return one row per record, line and step, and what they show.
+
+    Args:
+        fit: of the records.
+        removed: rows of the removed records, int64 ``[m]``.
+        choice: of the lines.
+        seed: of random lines.
+    """
+    index = fit.inputs.index[removed.cpu().numpy()]
+    kinds = _directions(fit, removed, index, choice.lines, seed)
+    steps = symmetric_steps(choice.half_length, choice.steps_per_side).to(fit.device)
+    directions = torch.cat(list(kinds.values()), dim=1)
+    values = landscape(fit.kernel, fit.values, fit.posterior, removed, directions, steps)
+    names = [name for name, lines in kinds.items() for _ in range(lines.shape[1])]
+    columns = line_columns(values, index, names)
+    return columns, landscape_findings(values, names, fit.noise[0])
+
+
+def _directions(
+    fit: Fit, removed: Tensor, index: IntArray, lines: int, seed: int
+) -> dict[str, Tensor]:
+    values, pixels = fit.values, fit.inputs.pixels
+    shape = values.shape[1:]
+    black = torch.zeros(shape, dtype=torch.float64, device=values.device)
+    if pixels is not None:
+        black = torch.from_numpy(pixels.scaled(np.zeros((1, *shape)))[0]).to(values)
+    return {
+        "random": random_directions(shape, index.tolist(), lines, seed).to(values),
+        "neighbour": neighbour_directions(values, fit.posterior.kernel_matrix, removed),
+        "principal": eigenvector_directions(values, lines, removed),
+        "brightness": brightness_directions(values, black, removed),
+    }
 
 
 def landscape_study(options: LandscapeOptions) -> Mapping[str, Any]:
@@ -94,7 +112,7 @@ def landscape_study(options: LandscapeOptions) -> Mapping[str, Any]:
         inputs, images, _ = read_records(options)
         fit = check_fit(inputs, options, device)
         step = ComputeLandscape(fit, part_of(options, LineChoice), options.seed)
-        findings = read_finding(LandscapeFindings, study.run(step) / "findings.json")
+        findings = conclude(study, step)
         data = fitted_data(options, inputs, images)
         return finish(study, options, to_json(data), {STEP: to_json(findings)})
 

@@ -33,18 +33,15 @@ from imprint.lenses.leave_one_out.posterior.summary import (
     fit_findings,
     named_rows,
 )
+from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.dense import (
-    FINDINGS,
     RECORDS,
     STEP,
     check_columns,
-    report_duplicates,
 )
 from imprint.lenses.leave_one_out.study.fitted import Fit
-from imprint.study.finding import read_finding, write_finding
+from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
-from imprint.study.step import Step
-from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
 FREE_MEMORY_SHARE = 0.8
@@ -56,7 +53,7 @@ _UNREAD = {"dense": ("memory", "landmarks", "probes"), "auto": (), "nystrom": ()
 
 
 @dataclass(frozen=True, eq=False)
-class LargeLeaveOneOut(Step):
+class LargeLeaveOneOut(FindingStep[FitFindings]):
     """Write ``leave_one_out/``: ``records.parquet`` and ``findings.json``.
 
     An interrupted out_of_core fit resumes from the panels it wrote; they are removed at the end.
@@ -67,6 +64,7 @@ class LargeLeaveOneOut(Step):
     seed: int
 
     artefact = STEP
+    kind = FitFindings
     resumable = True
 
     def build(self, path: Path) -> None:
@@ -74,7 +72,10 @@ class LargeLeaveOneOut(Step):
         path.mkdir(parents=True, exist_ok=True)
         workspace = path / "panels"
         try:
-            self._write(path, large_options(self.choice, self.seed, self.fit.device, workspace))
+            options = large_options(self.choice, self.seed, self.fit.device, workspace)
+            columns, findings = large_leave_one_out(self.fit, options)
+            write_table(path / RECORDS, columns)
+            write_finding(path / self.file, findings)
         except ImprintError:
             # An error before the first panel leaves nothing to resume from.
             if not (workspace / "panels.json").exists():
@@ -82,56 +83,46 @@ class LargeLeaveOneOut(Step):
             raise
         shutil.rmtree(workspace, ignore_errors=True)
 
-    def _write(self, folder: Path, options: LargeOptions) -> None:
-        fit, inputs = self.fit, self.fit.inputs
-        noise, targets = fit.noise[0], fit.targets
-        log(f"fitting {len(targets):,} records by --method {options.method}")
-        large = fit_large(fit.kernel, fit.values, targets, noise, options)
-        copies = exact_copies(inputs.raw)
-        variances = fit.kernel.diagonal(fit.values)
 
-        def together(alone: SelfInfluence) -> SelfInfluence:
-            directions = copies_from_diagonal(alone, large.weights, variances, noise, copies)
-            return influence_with_copies(alone, directions, targets, noise, copies)
-
-        def columns_of(influence: SelfInfluence) -> Table:
-            columns = record_columns(together(influence), influence, targets, copies)
-            return {"index": inputs.index, "label": inputs.labels, **columns}
-
-        extremes = check_extremes(
-            large,
-            variances,
-            copies,
-            lambda influence: torch.from_numpy(named_rows(columns_of(influence))).to(fit.device),
-            lambda influence: together(influence).kl_out_in,
-        )
-        columns = columns_of(extremes.influence)
-        check_columns(columns, noise)
-        write_table(folder / RECORDS, columns)
-        findings = fit_findings(
-            columns,
-            targets.shape[1],
-            find_duplicates(columns, copies, None, None),
-            kernel=fit.kernel_settings,
-            noise=noise,
-            classes=inputs.classes,
-            approximation=large.findings(
-                None if large.variance_bound is None else checked_extremes(extremes, columns)
-            ),
-        )
-        write_finding(folder / FINDINGS, findings)
-
-
-def large_leave_one_out(study: Study, fit: Fit, choice: MethodChoice, seed: int) -> FitFindings:
-    """Run the step, report duplicates; return the findings.
+def large_leave_one_out(fit: Fit, options: LargeOptions) -> tuple[Table, FitFindings]:
+    """Return the table of all records of a large fit, and its findings with their errors.
 
     Raises:
         ImprintError: too little memory or disk, or a matrix that float32 is too coarse for.
     """
-    folder = study.run(LargeLeaveOneOut(fit, choice, seed))
-    findings = read_finding(FitFindings, folder / FINDINGS)
-    report_duplicates(findings)
-    return findings
+    inputs, noise, targets = fit.inputs, fit.noise[0], fit.targets
+    log(f"fitting {len(targets):,} records by --method {options.method}")
+    large = fit_large(fit.kernel, fit.values, targets, noise, options)
+    copies = exact_copies(inputs.raw)
+    variances = fit.kernel.diagonal(fit.values)
+
+    def together(alone: SelfInfluence) -> SelfInfluence:
+        directions = copies_from_diagonal(alone, large.weights, variances, noise, copies)
+        return influence_with_copies(alone, directions, targets, noise, copies)
+
+    def columns_of(influence: SelfInfluence) -> Table:
+        columns = record_columns(together(influence), influence, targets, copies)
+        return {"index": inputs.index, "label": inputs.labels, **columns}
+
+    extremes = check_extremes(
+        large,
+        variances,
+        copies,
+        lambda influence: torch.from_numpy(named_rows(columns_of(influence))).to(fit.device),
+        lambda influence: together(influence).kl_out_in,
+    )
+    columns = columns_of(extremes.influence)
+    check_columns(columns, noise)
+    checked = None if large.variance_bound is None else checked_extremes(extremes, columns)
+    return columns, fit_findings(
+        columns,
+        targets.shape[1],
+        find_duplicates(columns, copies, None, None),
+        kernel=fit.kernel_settings,
+        noise=noise,
+        classes=inputs.classes,
+        approximation=large.findings(checked),
+    )
 
 
 def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:

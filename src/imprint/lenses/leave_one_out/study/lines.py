@@ -19,7 +19,7 @@ from imprint.nets.fully_connected import in_own_span
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
+class RecordLines:
     """l lines through each of r records, t steps along each.
 
     Attributes:
@@ -39,7 +39,7 @@ def choose_lines(
     removed: Tensor,
     index: IntArray,
     options: RetrainingOptions,
-) -> Lines:
+) -> RecordLines:
     """Return random lines and one to the neighbour for each record.
 
     Args:
@@ -54,10 +54,10 @@ def choose_lines(
     neighbour = neighbour_directions(fitted, kernel_matrix, removed)
     kinds = ("random",) * options.lines + ("neighbour",)
     steps = symmetric_steps(options.half_length, options.steps_per_side)
-    return Lines(kinds, torch.cat([random, neighbour], 1), steps)
+    return RecordLines(kinds, torch.cat([random, neighbour], 1), steps)
 
 
-def coordinates(inputs: Tensor, lines: Lines) -> tuple[Tensor, Tensor]:
+def coordinates(inputs: Tensor, lines: RecordLines) -> tuple[Tensor, Tensor]:
     """Return inputs, and the points of the lines, in one orthonormal basis of their span.
 
     The points lie in the span of records and directions, so the basis need not know them.

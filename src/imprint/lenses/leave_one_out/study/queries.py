@@ -1,8 +1,9 @@
-"""The step that evaluates every model with one record less at further inputs."""
+"""Every model with one record less at further inputs, or at all records of the fit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +14,32 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.findings import (
     InfluentialRecords,
+    PairFindings,
     QueryFindings,
+    RecordPair,
     StrongestRecords,
 )
-from imprint.lenses.leave_one_out.posterior.queries import queries_at_once, query_blocks
+from imprint.lenses.leave_one_out.posterior.queries import (
+    queries_at_once,
+    query_blocks,
+    signed_influence,
+    training_influence,
+)
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import Fit
 from imprint.lenses.leave_one_out.study.inputs import Queries
-from imprint.lenses.leave_one_out.study.measures import MeasureFiles
-from imprint.study.finding import read_finding, write_finding
-from imprint.study.step import Step
-from imprint.study.store import Study
+from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
 
 INFLUENTIAL = 3
 """Records named per query and sign."""
+PAIR_MEASURES = ("kl_out_in", "kl_in_out", "auc", "mean_distance", "influence")
+NAMED_PAIRS = 20
+"""Pairs of records that the findings name."""
 
 
 @dataclass(frozen=True, eq=False)
-class AnswerQueries(Step):
+class AnswerQueries(FindingStep[QueryFindings]):
     """Write ``MEASURE.npy``, float64 ``[n, q]``, and ``shift.npy`` ``[n, q, c]``.
 
     Of queries with classes also ``influence.npy`` ``[n, q]``: by how much each record raises the
@@ -42,38 +51,85 @@ class AnswerQueries(Step):
     queries: Queries
 
     artefact = "leave_one_out/queries"
+    kind = QueryFindings
+    file = "queries.json"
 
     def build(self, path: Path) -> None:
         """Write the arrays, block by block."""
         path.mkdir(exist_ok=True)
-        kernel, posterior, inputs = self.fit.kernel, self.fit.posterior, self.fit.inputs
-        values, labels = on_device(self.queries, self.fit.device)
-        cross, variances = kernel(values, self.fit.values), kernel.diagonal(values)
-        count = len(values)
-        files = MeasureFiles(path, posterior.records, count)
-        most, rows = np.zeros(count), np.zeros(count, dtype=np.int64)
-        influential: list[dict[str, InfluentialRecords]] = []
-        blocks = query_blocks(posterior, cross, variances, labels)
-        total = -(-count // queries_at_once(posterior.records))
-        for part, measures in track(blocks, "query", total, "block"):
-            files.write(measures, columns=part)
-            largest, row = measures["kl_out_in"].max(0)
-            most[part], rows[part] = largest.cpu().numpy(), row.cpu().numpy()
-            if labels is not None:
-                influential += most_influential(measures["influence"], inputs.index)
-        strongest = StrongestRecords(tuple(inputs.index[rows].tolist()), tuple(most.tolist()))
-        findings = QueryFindings(count, files.names, strongest)
-        files.close()
-        if self.queries.labels is not None:
-            names = tuple(inputs.classes[label] for label in self.queries.labels)
-            findings = QueryFindings(count, findings.measures, strongest, names, tuple(influential))
-            write_table(path / "influential.parquet", _influential_rows(influential))
-        write_finding(path / "queries.json", findings)
+        count = len(self.queries.queries)
+        measures = MeasureArrays(len(self.fit.inputs.index), count, path)
+        findings = answer_queries(self.fit, self.queries, measures)
+        if findings.influential is not None:
+            write_table(path / "influential.parquet", _influential_rows(findings.influential))
+        write_finding(path / self.file, findings)
 
 
-def answer_queries(study: Study, fit: Fit, queries: Queries) -> QueryFindings:
-    """Run the step; return what was written."""
-    return read_finding(QueryFindings, study.run(AnswerQueries(fit, queries)) / "queries.json")
+@dataclass(frozen=True, eq=False)
+class QueryRecords(FindingStep[PairFindings]):
+    """Write one array ``MEASURE.npy [n, n]`` per measure.
+
+    Rows are the records left out, columns the records as queries; the diagonal is what a record
+    does to its own prediction. ``influence`` is by how much the row raises the output of the
+    column's own class. No kernel is computed for it, K R = I − σ²R, and 40 n² bytes are written.
+    """
+
+    fit: Fit
+
+    artefact = "leave_one_out/among_records"
+    kind = PairFindings
+    file = "among_records.json"
+
+    def build(self, path: Path) -> None:
+        """Write the arrays, block by block of queries."""
+        path.mkdir(exist_ok=True)
+        count = len(self.fit.inputs.index)
+        findings = query_records(self.fit, MeasureArrays(count, count, path))
+        write_finding(path / self.file, findings)
+
+
+def answer_queries(fit: Fit, queries: Queries, arrays: MeasureArrays) -> QueryFindings:
+    """Fill measures of every removed record at every query; return what they say."""
+    kernel, index = fit.kernel, fit.inputs.index
+    values, labels = on_device(queries, fit.device)
+    cross, variances = kernel(values, fit.values), kernel.diagonal(values)
+    count = len(values)
+    most, rows = np.zeros(count), np.zeros(count, dtype=np.int64)
+    influential: list[dict[str, InfluentialRecords]] = []
+    blocks = query_blocks(fit.posterior, cross, variances, labels)
+    total = -(-count // queries_at_once(fit.posterior.records))
+    for part, measures in track(blocks, "query", total, "block"):
+        arrays.fill(measures, columns=part)
+        largest, row = measures["kl_out_in"].max(0)
+        most[part], rows[part] = largest.cpu().numpy(), row.cpu().numpy()
+        if labels is not None:
+            influential += most_influential(measures["influence"], index)
+    strongest = StrongestRecords(tuple(index[rows].tolist()), tuple(most.tolist()))
+    findings = QueryFindings(count, arrays.names, strongest)
+    if queries.labels is None:
+        return findings
+    names = tuple(fit.inputs.classes[label] for label in queries.labels)
+    return replace(findings, labels=names, influential=tuple(influential))
+
+
+def query_records(fit: Fit, arrays: MeasureArrays) -> PairFindings:
+    """Fill measures of every removed record at every record; return the strongest pairs."""
+    posterior, count, index = fit.posterior, fit.posterior.records, fit.inputs.index
+    step = queries_at_once(count)
+    most: list[tuple[float, int, int]] = []
+    for start in track(range(0, count, step), "query", -(-count // step), "block"):
+        part = slice(start, min(start + step, count))
+        influence = training_influence(posterior, part)
+        measures = {
+            **influence.directions.measures(),
+            "mean_distance": influence.mean_distance,
+            **signed_influence(influence.shift, fit.labels[part]),
+        }
+        arrays.fill(measures, columns=part)
+        most = sorted([*most, *_largest(measures["kl_out_in"], part)], reverse=True)
+        most = most[:NAMED_PAIRS]
+    pairs = [RecordPair(int(index[row]), int(index[column]), kl) for kl, row, column in most]
+    return PairFindings(count, PAIR_MEASURES, tuple(pairs))
 
 
 def on_device(queries: Queries, device: torch.device) -> tuple[Tensor, Tensor | None]:
@@ -101,16 +157,12 @@ def most_influential(influence: Tensor, index: IntArray) -> list[dict[str, Influ
     for column in influence.cpu().numpy().T:
         order = np.argsort(-column, kind="stable")
         top, bottom = order[:INFLUENTIAL], order[::-1][:INFLUENTIAL]
-        ends.append(
-            {
-                "raise": named(column, top[column[top] > 0]),
-                "lower": named(column, bottom[column[bottom] < 0]),
-            }
-        )
+        raising, lowering = top[column[top] > 0], bottom[column[bottom] < 0]
+        ends.append({"raise": named(column, raising), "lower": named(column, lowering)})
     return ends
 
 
-def _influential_rows(influential: list[dict[str, InfluentialRecords]]) -> Table:
+def _influential_rows(influential: Sequence[Mapping[str, InfluentialRecords]]) -> Table:
     rows = [
         (index, query, influence)
         for query, ends in enumerate(influential)
@@ -119,3 +171,17 @@ def _influential_rows(influential: list[dict[str, InfluentialRecords]]) -> Table
     ]
     index, query, influence = (np.array([row[place] for row in rows]) for place in range(3))
     return {"index": index, "query": query, "influence": influence}
+
+
+def _largest(divergence: Tensor, part: slice) -> list[tuple[float, int, int]]:
+    """Return the largest values beside the diagonal with their row and column."""
+    others = divergence.clone()
+    columns = torch.arange(part.start, part.stop, device=others.device)
+    others[columns, columns - part.start] = -1
+    values, places = others.flatten().topk(min(NAMED_PAIRS, others.numel()))
+    width = others.shape[1]
+    return [
+        (value, place // width, part.start + place % width)
+        for value, place in zip(values.tolist(), places.tolist(), strict=True)
+        if value >= 0
+    ]

@@ -11,18 +11,18 @@ from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import QueryStudyFindings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import FitOptions, QueryOptions
-from imprint.lenses.leave_one_out.study.additions import add_records
+from imprint.lenses.leave_one_out.study.additions import AddRecords
+from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut
 from imprint.lenses.leave_one_out.study.fitted import Fit, check_fit, double_device
-from imprint.lenses.leave_one_out.study.groups import leave_out_groups, named_groups
+from imprint.lenses.leave_one_out.study.groups import LeaveOutGroups, named_groups
 from imprint.lenses.leave_one_out.study.inputs import (
     AddedArrays,
     QueryArrays,
     queries_like,
 )
 from imprint.lenses.leave_one_out.study.large import NO_QUERIES
-from imprint.lenses.leave_one_out.study.pairs import query_records
-from imprint.lenses.leave_one_out.study.queries import answer_queries
+from imprint.lenses.leave_one_out.study.queries import AnswerQueries, QueryRecords
 from imprint.lenses.leave_one_out.study.records import read_records
 from imprint.report.summary import new_summary, read_summary
 from imprint.study.array_file import read_array_file
@@ -97,10 +97,10 @@ def _query(study: Study, fit: Fit, options: QueryOptions) -> QueryStudyFindings:
     if options.groups:
         groups = named_groups(fit.inputs, options.groups)
     return QueryStudyFindings(
-        queries=None if queries is None else answer_queries(study, fit, queries),
-        groups=None if groups is None else leave_out_groups(study, fit, groups, queries),
-        additions=None if added is None else add_records(study, fit, added, queries),
-        among_records=query_records(study, fit) if options.among_records else None,
+        queries=None if queries is None else conclude(study, AnswerQueries(fit, queries)),
+        groups=None if groups is None else conclude(study, LeaveOutGroups(fit, groups, queries)),
+        additions=None if added is None else conclude(study, AddRecords(fit, added, queries)),
+        among_records=conclude(study, QueryRecords(fit)) if options.among_records else None,
     )
 
 

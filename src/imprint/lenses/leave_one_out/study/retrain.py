@@ -30,7 +30,7 @@ from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.options import RetrainingOptions
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale
-from imprint.lenses.leave_one_out.study.lines import Lines, choose_lines, coordinates
+from imprint.lenses.leave_one_out.study.lines import RecordLines, choose_lines, coordinates
 from imprint.lenses.leave_one_out.truth.ground_truth import (
     attack_auc,
     noise_ceiling,
@@ -78,7 +78,7 @@ class GroundTruth:
     inputs: Tensor = uncounted()
     plan: Retraining = uncounted()
     logits: Logits = uncounted()
-    lines: Lines | None = uncounted()
+    lines: RecordLines | None = uncounted()
 
     @property
     def own_logits(self) -> tuple[FloatArray, FloatArray]:

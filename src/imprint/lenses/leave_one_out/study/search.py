@@ -40,6 +40,7 @@ from imprint.lenses.leave_one_out.search.reconstruction import (
     psnr,
     reconstructions,
 )
+from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.fitted import (
     Fit,
     check_fit,
@@ -53,8 +54,7 @@ from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.summary import finish
 from imprint.report.wording import percent, plural
 from imprint.stats import median, proportion
-from imprint.study.finding import read_finding, to_json, write_finding
-from imprint.study.step import Step
+from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import Table, write_table
 
@@ -63,7 +63,7 @@ CARDS = 48
 
 
 @dataclass(frozen=True, eq=False)
-class SearchQueries(Step):
+class SearchQueries(FindingStep[SearchFindings]):
     """Write ``records.parquet``, ``queries.npy``, pictures with their cards, and findings."""
 
     fit: Fit
@@ -72,50 +72,18 @@ class SearchQueries(Step):
     images: ImageSet | None
 
     artefact = STEP
+    kind = SearchFindings
 
     def build(self, path: Path) -> None:
         """Search, compare with the records, and write the tables and pictures."""
         path.mkdir(exist_ok=True)
         fit, choice = self.fit, self.choice
         groups = draw_groups(fit.inputs, choice, self.seed).to(fit.device)
-        leak = LeakOfQueries(fit.kernel, fit.values, fit.posterior, groups, choice.objective)
-        lower, upper = _range(fit)
-        options = SearchOptions(
-            method=choice.method,
-            steps=choice.steps,
-            attempts=choice.restarts,
-            enough=choice.target_share,
-            learning_rate=choice.learning_rate,
-        )
-        starts = self._starts(groups, lower, upper)
-        searched = search_queries(leak, starts, options, self._domain(lower, upper))
-        removed = groups.flatten()
-        repeated = searched.queries.repeat_interleave(choice.group_size, dim=0)
-        alike = reconstructions(repeated, fit.values, removed)
-        columns = _columns(fit.inputs, removed, searched, alike, choice.group_size)
-        if fit.inputs.pixels is not None:
-            columns |= _likeness(alike.scaled, fit.values[removed], fit.inputs.pixels)
+        columns, searched, alike = search_records(fit, groups, choice, self.seed)
         write_table(path / "records.parquet", columns)
         np.save(path / "queries.npy", searched.queries.cpu().numpy())
         write_gallery(path, self._cards(path, columns, searched, alike))
-        findings = search_findings(columns, choice, fit.noise[0])
-        write_finding(path / "findings.json", findings)
-
-    def _domain(self, lower: Tensor, upper: Tensor) -> Domain:
-        if self.choice.domain == "box":
-            return Box(lower, upper)
-        if self.choice.domain == "sphere":
-            return Sphere(float(self.fit.values.flatten(1).norm(dim=1).median()))
-        return Anywhere()
-
-    def _starts(self, groups: Tensor, lower: Tensor, upper: Tensor) -> Starts:
-        values, queries = self.fit.values, self.choice.queries
-        names = self.fit.inputs.index[groups[:, 0].cpu().numpy()].tolist()
-        if self.choice.start == "noise":
-            return noise_starts(lower, upper, names, queries, self.seed)
-        rows = torch.arange(len(values), device=groups.device)
-        allowed = [rows[~torch.isin(rows, group)] for group in groups]
-        return record_starts(values, allowed, names, queries, self.seed)
+        write_finding(path / self.file, search_findings(columns, choice, fit.noise[0]))
 
     def _cards(
         self, folder: Path, columns: Table, searched: FoundQueries, alike: Reconstruction
@@ -144,6 +112,57 @@ class SearchQueries(Step):
         return cards
 
 
+def search_records(
+    fit: Fit, groups: Tensor, choice: SearchChoice, seed: int
+) -> tuple[Table, FoundQueries, Reconstruction]:
+    """Search the most revealing queries of removed records.
+
+    Args:
+        fit: of all records.
+        groups: rows of the records that are removed together, int64 ``[b, k]``.
+        choice: of the search.
+        seed: of starts.
+
+    Returns:
+        one row per removed record, the queries, and how they compare with the records.
+    """
+    leak = LeakOfQueries(fit.kernel, fit.values, fit.posterior, groups, choice.objective)
+    lower, upper = _range(fit)
+    options = SearchOptions(
+        method=choice.method,
+        steps=choice.steps,
+        restarts=choice.restarts,
+        target_share=choice.target_share,
+        learning_rate=choice.learning_rate,
+    )
+    starts = _starts(fit, groups, choice, seed)
+    searched = search_queries(leak, starts, options, _domain(fit, choice, lower, upper))
+    removed = groups.flatten()
+    repeated = searched.queries.repeat_interleave(groups.shape[1], dim=0)
+    alike = reconstructions(repeated, fit.values, removed)
+    columns = _columns(fit.inputs, removed, searched, alike, groups.shape[1])
+    if fit.inputs.pixels is not None:
+        columns |= _likeness(alike.scaled, fit.values[removed], fit.inputs.pixels)
+    return columns, searched, alike
+
+
+def _domain(fit: Fit, choice: SearchChoice, lower: Tensor, upper: Tensor) -> Domain:
+    if choice.domain == "box":
+        return Box(lower, upper)
+    if choice.domain == "sphere":
+        return Sphere(float(fit.values.flatten(1).norm(dim=1).median()))
+    return Anywhere()
+
+
+def _starts(fit: Fit, groups: Tensor, choice: SearchChoice, seed: int) -> Starts:
+    names = fit.inputs.index[groups[:, 0].cpu().numpy()].tolist()
+    if choice.start == "noise":
+        return noise_starts(*_range(fit), names, choice.queries, seed)
+    rows = torch.arange(len(fit.values), device=groups.device)
+    allowed = [rows[~torch.isin(rows, group)] for group in groups]
+    return record_starts(fit.values, allowed, names, choice.queries, seed)
+
+
 def optimise_study(options: OptimiseOptions) -> Mapping[str, Any]:
     """Search, compare with the records, write tables, pictures and the page.
 
@@ -162,7 +181,7 @@ def optimise_study(options: OptimiseOptions) -> Mapping[str, Any]:
         fit = check_fit(inputs, options, device)
         draw_groups(inputs, choice, options.seed)
         step = SearchQueries(fit, choice, options.seed, images)
-        findings = read_finding(SearchFindings, study.run(step) / "findings.json")
+        findings = conclude(study, step)
         data = fitted_data(options, inputs, images)
         return finish(study, options, to_json(data), {STEP: to_json(findings)})
 
@@ -199,31 +218,20 @@ def search_findings(columns: Table, choice: SearchChoice, noise: float) -> Searc
     """Return what the searches reached, from one row per removed record."""
     first = np.arange(0, len(columns["index"]), choice.group_size)
     reached, identified = columns["certificate"][first], columns["identified"]
-    likeness = {
-        name: median(columns[name])
-        for name in ("psnr", "pixel_correlation")
-        if name in columns and np.isfinite(columns[name]).all()
-    }
+    settings = vars(choice).copy()
+    for name in ("psnr", "pixel_correlation"):
+        if name in columns and np.isfinite(columns[name]).all():
+            settings[name] = median(columns[name])
     success = int((reached >= choice.target_share).sum())
     return SearchFindings(
+        **settings,
         searches=len(first),
-        group_size=choice.group_size,
-        queries=choice.queries,
-        objective=choice.objective,
-        method=choice.method,
-        steps=choice.steps,
-        restarts=choice.restarts,
-        target_share=choice.target_share,
-        learning_rate=choice.learning_rate,
-        start=choice.start,
-        domain=choice.domain,
         noise=noise,
         success=proportion(success, len(first)),
         identified=proportion(int(identified.sum()), len(identified)),
         certificate=CertificateSummary(median(reached), float(reached.min()), float(reached.max())),
         scaled_error=median(columns["scaled_error"]),
         evaluations=float(columns["evaluations"][first].mean()),
-        **likeness,
     )
 
 

@@ -34,7 +34,7 @@ from imprint.stats.ranks import midranks
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredValues:
     """A quantity of each record with its standard error.
 
     Attributes:
@@ -49,7 +49,7 @@ class Measured:
     less: FloatArray | None = None
 
 
-def prediction_difference(within: ArrayLike, without: ArrayLike) -> Measured:
+def prediction_difference(within: ArrayLike, without: ArrayLike) -> MeasuredValues:
     """Return the mean over logits of the squared shift, in squared units of the logits.
 
     Unbiased, and so now and then below 0 where there is next to no shift.
@@ -75,10 +75,10 @@ def prediction_difference(within: ArrayLike, without: ArrayLike) -> Measured:
     value = ((centre**2).sum(1) - spread) / outputs
     slope = np.einsum("rc,rcd,rd->r", centre, covariance, centre)
     variance = 4 * slope / count + 2 * (covariance**2).sum((1, 2)) / count**2
-    return Measured(value, np.sqrt(variance) / outputs)
+    return MeasuredValues(value, np.sqrt(variance) / outputs)
 
 
-def attack_auc(within: ArrayLike, without: ArrayLike) -> Measured:
+def attack_auc(within: ArrayLike, without: ArrayLike) -> MeasuredValues:
     """Return the AUC of telling networks with a record from those without, by its logits.
 
     That of :mod:`imprint.lenses.leave_one_out.truth.paired_auc`, with its jackknife error over
@@ -99,7 +99,7 @@ def attack_auc(within: ArrayLike, without: ArrayLike) -> Measured:
             f"{fewest_starts(outputs)} or more"
         )
     less = without_each_start(paired_auc, one, other)
-    return Measured(paired_auc(one, other), jackknife_error(less), less)
+    return MeasuredValues(paired_auc(one, other), jackknife_error(less), less)
 
 
 def noise_ceiling(

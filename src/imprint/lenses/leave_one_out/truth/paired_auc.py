@@ -138,7 +138,7 @@ def _distances(
         raise _no_spread()
     shift_one, shift_other = part * (first + gram), part * (gram + second)
     shift = part * (shift_one + shift_other)
-    found = []
+    distances = []
     for place, points in enumerate(asked):
         cross = own @ points.mT
         mine, length = np.diagonal(cross, axis1=1, axis2=2), (points**2).sum(2)
@@ -150,8 +150,8 @@ def _distances(
         middle = size + 2 * part * (with_one + with_other) + shift
         left, right = with_one + shift_one, with_other + shift_other
         inner = (other * left**2 - 2 * both * left * right + one * right**2) / determinant
-        found.append((count - 3) * (middle + inner))
-    return found[0], found[1]
+        distances.append((count - 3) * (middle + inner))
+    return distances[0], distances[1]
 
 
 def _whitened(centred: FloatArray, points: tuple[FloatArray, ...]) -> list[FloatArray]:
