@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
@@ -135,9 +135,3 @@ class LargeOptions(Checked):
     tolerance: Annotated[float | None, Bounds(above=0, below=1)] = None
     """Relative residual of α; by default 1e-10, and 1e-4 for nystrom."""
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.method not in get_args(Method):
-            known = ", ".join(get_args(Method))
-            raise ImprintError(f"method {self.method!r} is none of {known}")

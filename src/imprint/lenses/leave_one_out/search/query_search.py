@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -48,11 +48,6 @@ class SearchOptions(Checked):
     """Of Adam, in units of the inputs."""
     together: Annotated[int, Bounds(least=1)] = 128
     """Searches evaluated in one batch; memory is some 30 times their queries."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.method not in get_args(Method):
-            raise ImprintError(f"method must be lbfgs or adam, got {self.method!r}")
 
 
 @dataclass(frozen=True, eq=False)
