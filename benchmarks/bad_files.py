@@ -204,8 +204,8 @@ def _index_cases(calls: dict[str, list[str]], world: Path) -> Iterator[Case]:
         ("train", "--members"),
         ("train", "--non-members"),
         ("data crops", "--indices"),
-        ("dejavu linear-probe", "--train-indices"),
-        ("dejavu linear-probe", "--held-out"),
+        ("dejavu linear-probe", "--members"),
+        ("dejavu linear-probe", "--non-members"),
     ):
         for what, array in lists.items():
             prepare = _writer("list.npy", _npy_bytes(array))

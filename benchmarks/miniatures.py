@@ -208,11 +208,11 @@ def commands(folder: Path) -> dict[str, list[str]]:
         ],
         "dejavu one-model": [
             "dejavu", "one-model", *small, *classifier, "--split", at("split"), "--per-class=2",
-            "--subject", at("encoder_a.safetensors"), "--references=crop_classifier",
+            "--model", at("encoder_a.safetensors"), "--references=crop_classifier",
         ],
         "dejavu linear-probe": [
-            "dejavu", "linear-probe", *photos, "--subject", at("encoder_a.safetensors"),
-            "--train-indices", at("indices.npy"), "--held-out", at("held_out.npy"),
+            "dejavu", "linear-probe", *photos, "--model", at("encoder_a.safetensors"),
+            "--members", at("indices.npy"), "--non-members", at("held_out.npy"),
             "--probe.epochs=2",
         ],
         "membership attack": ["membership", "attack", "--arrays", at("signals.npz")],

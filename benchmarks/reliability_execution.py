@@ -167,7 +167,7 @@ def _pickles(calls: dict[str, list[str]], world: Path) -> Iterator[Attempt]:
         ("train", "--members"),
         ("train", "--non-members"),
         ("data crops", "--indices"),
-        ("dejavu linear-probe", "--train-indices"),
+        ("dejavu linear-probe", "--members"),
     ):
         words = [*calls[command], flag, "{}/list.npy"]
         yield Attempt("pickles", f"{command}: {flag}", words, writes("list.npy", _npy_pickle))

@@ -128,7 +128,8 @@ def calls(world: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
     ]  # fmt: skip
     yield "leave-one-out fit: names of classes and files", ["leave-one-out", "fit", *images]
     yield "membership cohort: names of classes and files", [
-        "membership", "cohort", *images, "--models=6", "--probes=1", "--train.architecture=mlp",
+        "membership", "cohort", *images, "--models=6", "--curvature-probes=1",
+        "--train.architecture=mlp",
         "--train.architecture-options=widths=8", "--train.input-size=8", "--train.epochs=1",
     ]  # fmt: skip
     draw = np.random.default_rng(1)

@@ -158,7 +158,6 @@ OTHERS = {
     "non_members": "third.npz",
     "objective": "simclr",
     "objective_options": (("invariance", "5"),),
-    "param": ((("nc.threshold", "0.7"),),),
     "per": ("class",),
     "projector": "8-2",
     "records": 20,
@@ -174,6 +173,11 @@ OTHERS = {
     "votes": "votes.csv",
 }
 """Values for options whose type names none, such as paths and names of methods."""
+PARAMS = {
+    "coverage": ((("nc.threshold", "0.7"),),),
+    "membership": ((("rmia.gamma", "3"),),),
+}
+"""Values for --param, by the first word of the command."""
 OF_IMAGES = ("composite_count", "background_correlation", "scaling", "input_size", "channels")
 OF_LARGE = ("memory", "landmarks", "probes")
 PARTS = ("members_part", "tests_part", "output")
@@ -402,6 +406,12 @@ def changed(options, name, value):
     return dataclasses.replace(options, **{first: inner})
 
 
+def is_literal(kind):
+    """Return whether a type names its values."""
+    kind = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    return typing.get_origin(kind) is typing.Literal
+
+
 def another(value, kind):
     """Return another value of that type; None where the type names none."""
     if typing.get_origin(kind) is typing.Annotated:
@@ -433,8 +443,12 @@ def variants(case, base, place):
     for name, value, kind in leaves(base):
         if name in (*IMAGES, *OUTSIDE, *KEYS, *case.fixed) or name.startswith(groups):
             continue
-        other = case.values.get(name, OTHERS.get(name.split(".")[-1], another(value, kind)))
-        if other == value:
+        other = case.values.get(name)
+        if other is None and name.split(".")[-1] == "param":
+            other = PARAMS[case.command.split()[0]]
+        if other is None and not is_literal(kind):
+            other = OTHERS.get(name.split(".")[-1])
+        if other is None or other == value:
             other = another(value, kind)
         assert other is not None, f"give {name} another value, or say that it is fixed"
         if isinstance(other, str) and other and (place / other).exists():

@@ -187,15 +187,16 @@ def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_
     torch.save({"module." + name: t for name, t in network.state_dict().items()},
                tmp_path / "resnet18.pth")  # fmt: skip
     words = ["dejavu", "one-model", "--config", "one_model_imagenet", "--data", str(imagenet)]
-    words += ["--subject", str(tmp_path / "resnet18.pth"), "--split", str(tmp_path)]
+    words += ["--model", str(tmp_path / "resnet18.pth"), "--split", str(tmp_path)]
     words += ["--per-class", "4", "--k", "5", "--voting", "5", "--min-crop-px", "8", "--folds", "2"]
     small = [word.replace("--train.", "--classifier.") for word in SMALL]
     small += ["--classifier.stop-after", "1", "--no-controls", "--device", "cpu"]
     main([*words, *small, "--out", str(tmp_path / "out")])
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    # It was trained on all of ImageNet, whatever the partition: no image passes for unseen.
+    # It was trained on all of ImageNet, whatever the partition: no image counts as a non-member.
     assert summary["data"]["public_may_be_members"]
-    assert (summary["data"]["attacked_seen"], summary["data"]["attacked_unseen"]) == (24, 0)
+    data = summary["data"]
+    assert (data["attacked_members"], data["attacked_non_members"]) == (24, 0)
     assert "missing" in summary["lenses"]["dejavu"]["one_model"]["non_members"]
 
 

@@ -15,7 +15,7 @@ from imprint.study.finding import JsonObject
     example="--data photos/ --crop corner --out runs/photos",
     main=(
         *("out", "data", "layout", "boxes", "crop", "per_class"),
-        *("subject", "train_indices", "held_out", "layer", "k", "confidence"),
+        *("model", "members", "non_members", "layer", "k", "top_percent"),
         *("train.objective", "train.architecture", "train.epochs"),
         *("membership.models", "leave_one_out.skip", "coverage.skip"),
     ),
@@ -25,7 +25,7 @@ class RunAudit(AuditOptions):
     """Train two encoders on disjoint images, attack them for memorization, and write the report.
 
     It also trains a cohort of classifiers for membership inference, and adds leave-one-out
-    influence and coverage of a test set. With --subject, a model that was trained elsewhere,
+    influence and coverage of a test set. With --model, a model that was trained elsewhere,
     nothing is split and no encoder trained: the one-model test is run on it, with the references of
     --one-model. An interrupted audit goes on where it stopped when the same command is given again.
     """
