@@ -25,7 +25,8 @@ the input-loss curvature. Scores of one method alone: :func:`lira`, :func:`rmia`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,7 @@ from imprint.lenses.membership.results import (
 )
 from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
 from imprint.lenses.membership.study.arrays import attack_case
-from imprint.lenses.membership.study.case import (
-    SignalKind,
-    make_case,
-)
+from imprint.lenses.membership.study.case import SignalKind, make_case
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
@@ -79,6 +77,7 @@ from imprint.stats import Estimate, Roc
 from imprint.stats import auc as _auc
 from imprint.stats import roc as _roc
 from imprint.stats import true_positive_rate as _true_positive_rate
+from imprint.study.finding import from_json
 from imprint.train.cohort.masks import Masks, balanced_masks, coin_flips, coin_masks
 
 
@@ -125,10 +124,7 @@ class AttackResult(Result):
         from imprint.lenses.membership.page.figures import membership_figures
 
         names = names_best_first(self.findings.attacks)
-        figures: list[Any] = membership_figures(
-            {name: self.scores[name] for name in names}, self.members
-        )
-        return figures
+        return membership_figures({name: self.scores[name] for name in names}, self.members)
 
 
 def attack(
@@ -220,6 +216,47 @@ def attack(
     return AttackResult(findings, scores, case.index, case.members)
 
 
+def audit(
+    model: str | Path,
+    members: str | Path,
+    non_members: str | Path,
+    out: str | Path,
+    **options: Any,
+) -> AttackResult:
+    """Audit a network by membership inference attacks on images, and write the report.
+
+    What ``imprint membership audit`` does, by the same steps: an audit that is run again resumes.
+
+    Args:
+        model: weights of the network, with its card ``NAME.json`` beside it.
+        members: images it was trained on, a folder or an array file.
+        non_members: images of the same classes it was not trained on.
+        out: folder for everything the audit writes, ``report.html`` among it.
+        **options: of :class:`imprint.lenses.membership.study.options.MembershipOptions`, such as
+            ``shadows=16`` or ``attacks=("lira", "rmia")``.
+
+    Raises:
+        ImprintError: weights or images that cannot be used, options that do not fit, or a folder
+            made with other settings.
+    """
+    from imprint.lenses.membership.page.figures import read_scores
+    from imprint.lenses.membership.study.audit import audit_membership
+    from imprint.lenses.membership.study.options import MembershipOptions
+
+    chosen = MembershipOptions(
+        model=Path(model),
+        members=Path(members),
+        non_members=Path(non_members),
+        out=Path(out),
+        json=True,
+        **options,
+    )
+    summary = audit_membership(replace(chosen, triage=False))
+    findings = from_json(MembershipFindings, summary["lenses"]["membership"], "summary.json")
+    records, scores = read_scores(Path(out) / "membership", list(findings.attacks))
+    return AttackResult(findings, scores, records["index"], records["member"])
+
+
 def list_attacks() -> dict[str, str]:
     """Return what each attack is, in a line, by its name.
 
@@ -307,6 +344,7 @@ __all__ = [  # attacks come behind
     "Triage",
     "attack",
     "auc",
+    "audit",
     "audit_many_runs",
     "audit_one_run",
     "balanced_masks",

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imprint import membership
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.study.audited import open_audit, open_model
 from imprint.lenses.membership.study.options import MembershipOptions
@@ -59,3 +60,16 @@ def test_a_network_of_fewer_classes_is_an_error(options, tmp_path):
 def test_weights_and_scorers_exclude_one_another(options, changes, message):
     with pytest.raises(ImprintError, match=message):
         open_model(options(**changes), 3)
+
+
+def test_an_audit_from_python_gives_findings_and_scores_and_resumes(options, tmp_path):
+    given = {name: str(getattr(options(), name)) for name in ("model", "members", "non_members")}
+    small = {"curvature": False, "controls": False, "attacks": ("loss", "attack_p")}
+    result = membership.audit(**given, out=tmp_path / "study", **small)
+    assert set(result.scores) == {"loss", "attack_p"}
+    assert result["loss"].auc.n == len(result.members) == 24
+    assert (tmp_path / "study" / "report.html").is_file()
+    again = membership.audit(**given, out=tmp_path / "study", **small)
+    assert again.findings == result.findings
+    with pytest.raises(ImprintError, match="made with other settings"):
+        membership.audit(**given, out=tmp_path / "study", **{**small, "controls": True})
