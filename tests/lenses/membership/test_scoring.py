@@ -34,14 +34,14 @@ def test_settings_become_the_dataclass_of_their_attack():
         make_settings("base", {"gamma": 3.0})
 
 
-def test_a_scorer_says_what_its_attack_lacks():
+def test_a_scorer_without_what_its_attack_needs_is_an_error():
     with pytest.raises(ImprintError, match="lira needs reference models, and there are none"):
         make_scorer(ATTACKS.get("lira"))(np.zeros(3))
     with pytest.raises(ImprintError, match="attack_p needs population records"):
         make_scorer(ATTACKS.get("attack_p"))(np.zeros(3))
 
 
-def test_a_target_of_a_balanced_cohort_is_judged_without_its_partner_where_it_says_its_members():
+def test_a_target_that_completes_a_balanced_cohort_is_scored_without_its_partner():
     random = np.random.default_rng(0)
     members = np.argsort(random.random((6, 200)), axis=0) < 3
     signals = random.normal(size=(6, 200))

@@ -16,7 +16,7 @@ from tests.lenses.membership.attack_cases import score, simulate
         ("lira", {"references": None}, "needs reference models, and there are none"),
     ],
 )
-def test_an_attack_that_lacks_something_says_what(name, change, reason):
+def test_an_attack_that_lacks_something_gives_the_reason(name, change, reason):
     evidence, _ = simulate(0)
     parts = {key: getattr(evidence, key) for key in ("target", "references", "population")}
     lacking = Evidence(**{**parts, **change})
@@ -25,7 +25,7 @@ def test_an_attack_that_lacks_something_says_what(name, change, reason):
         score(name, lacking)
 
 
-def test_an_attack_without_models_on_a_side_says_which():
+def test_an_attack_without_models_on_one_side_names_it():
     phi = {"phi": np.random.default_rng(0).normal(size=(3, 1, 4))}
     one = {"phi": phi["phi"][0]}
     every = Evidence(one, References(Cohort(phi, np.ones((3, 4), dtype=bool))))

@@ -26,7 +26,7 @@ def target(seed, members_by_place=False, balanced=False):
 
 
 @pytest.mark.parametrize("name", ["lira_shrunk", "rmia", "loss", "attack_r", "lira_offline"])
-def test_controls_pass_where_only_training_tells(name):
+def test_controls_pass_where_only_training_separates(name):
     evidence, members = target(5)
     attack = ATTACKS.get(name)
     assert auc(*split(attack.score(evidence, {}), members)).ci95[0] > 0.5
@@ -83,7 +83,7 @@ def test_images_that_differ_before_training_fail_the_untrained_control():
 
 
 @pytest.mark.parametrize("name", FAST)
-def test_another_models_members_are_not_told_however_models_differ(name):
+def test_another_models_members_stay_hidden_however_models_differ(name):
     # What each model says of every record differs by more than what training adds.
     cohort = simulated(seed=5, models=8, records=4000, gap=2.0)
     levels = np.arange(8.0)[:, None, None]
@@ -124,7 +124,7 @@ def test_a_balanced_cohort_without_a_model_stays_balanced(gone, first):
 
 
 @pytest.mark.parametrize("name", ["rmia", "base", "attack_r", "lira_shrunk"])
-def test_without_a_model_of_independent_coins_nothing_tells_its_members(name):
+def test_without_a_model_of_independent_coins_its_members_stay_hidden(name):
     """What the gone model saw must not show in which models are left: pooled over 40 cohorts."""
     found = []
     for seed in range(40):

@@ -30,7 +30,7 @@ def test_nothing_is_claimed_of_rates_that_too_few_non_members_can_place():
     assert reason.endswith("at an FPR of 0.01: use at least 500 non-members")
 
 
-def test_as_many_false_positives_as_the_rate_says_are_allowed():
+def test_as_many_false_positives_as_the_rate_allows_are_counted():
     scores = np.concatenate([np.full(100, 1.0), np.zeros(90), np.full(10, 5.0)])
     assert evaluate(scores, MEMBERS).tpr_at_fpr["0.1"].value == 1.0
 

@@ -33,14 +33,14 @@ def test_balanced_masks_do_not_leak_who_was_the_target():
         assert abs(np.mean(areas) - 0.5) < 4 * 0.0041 / np.sqrt(6)
 
 
-def test_a_cohort_with_a_gap_is_told_apart():
+def test_a_cohort_with_a_gap_is_above_chance():
     cohort = simulated(models=16)
     scored = attack_cohort(cohort, choose_attacks(FAST))
     for name in FAST:
         assert evaluate_cohort(scored.scores[name], cohort.members).auc.ci95[0] > 0.55
 
 
-def test_skipped_attacks_say_why():
+def test_skipped_attacks_have_a_reason():
     cohort = simulated(models=4)
     bare = Cohort(cohort.signals, cohort.members)
     scored = attack_cohort(bare, choose_attacks(["all"]))
@@ -58,7 +58,7 @@ def test_the_modified_entropy_of_every_model_can_be_given():
     assert (scored.scores["mentr"] == -given[:, 0]).all()
 
 
-def test_names():
+def test_unknown_names_of_attacks_are_errors():
     assert [attack.name for attack in choose_attacks(["rmia", "loss", "rmia"])] == ["rmia", "loss"]
     with pytest.raises(ImprintError, match="unknown attack 'lyra': choose one of attack_p"):
         choose_attacks(["lyra"])

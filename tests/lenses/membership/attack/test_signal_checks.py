@@ -57,7 +57,7 @@ def test_an_interval_is_widened_to_other_standard_errors():
     assert np.isclose(high, 10.5)
 
 
-def test_notes_say_what_makes_numbers_meaningless():
+def test_notes_explain_numbers_without_meaning():
     tied = np.where(np.arange(400) % 4 == 0, np.arange(400.0), 0.0)
     assert explain(tied, evaluate(tied, MEMBERS)).startswith("301 of 400 scores are equal")
     below = -margins(1.0)[0]

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.triage import STEEPEST, calibration_slope, triage
+from imprint.lenses.membership.attack.triage import MAX_SLOPE, calibration_slope, triage
 from imprint.study.finding import to_json
 
 HALF = np.arange(400) < 200
@@ -23,7 +23,7 @@ def test_slope_is_where_the_mean_loss_is_least():
 
 
 def test_slope_at_its_bounds():
-    assert calibration_slope(np.ones(3)) == STEEPEST
+    assert calibration_slope(np.ones(3)) == MAX_SLOPE
     assert calibration_slope(-np.ones(3)) == 0
 
 
@@ -38,15 +38,15 @@ def test_members_who_stand_out_are_worth_an_audit():
     assert found.tail.tpr.low > found.tail.fpr
 
 
-def test_a_shift_of_all_is_told_apart_from_a_tail():
+def test_a_shift_of_all_differs_from_a_tail():
     phi = np.minimum(margins(0.9), 3)  # the easiest of both are equally easy
     found = triage(phi, phi > 0, HALF)
     assert found.worth_it
     assert found.auc.value > 0.6
     assert found.verdict.startswith("Strong average signal: members have lower loss on average")
     assert f"AUC {100 * found.auc.value:.1f}%" in found.verdict
-    assert "the loss names 0.0% [0.0%, " in found.verdict
-    assert "of them, which guessing may do as well" in found.verdict
+    assert "FPR is 0.0% [0.0%, " in found.verdict
+    assert "which guessing may reach as well" in found.verdict
     assert found.tail.tpr.value == 0
 
 
@@ -58,7 +58,7 @@ def test_a_small_shift_is_a_weak_signal():
     assert "no record can be named with confidence" in found.verdict
 
 
-def test_ten_records_say_nothing():
+def test_ten_records_are_too_few():
     found = triage(np.arange(10.0), np.ones(10, dtype=bool), np.arange(10) >= 5)
     assert found.verdict.startswith("Too few records to say whether the loss separates members")
 
@@ -86,7 +86,7 @@ def test_few_non_members_show_no_small_rate():
         triage(np.zeros(3), np.ones(3, dtype=bool), np.ones(3, dtype=bool))
 
 
-def test_a_calibrated_network_of_ten_classes_is_not_called_too_sure():
+def test_a_calibrated_network_of_ten_classes_has_a_slope_below_one():
     random = np.random.default_rng(0)
     p = random.dirichlet(np.ones(10), size=4000)
     labels = np.array([random.choice(10, p=row) for row in p])

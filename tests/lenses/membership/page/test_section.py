@@ -162,7 +162,7 @@ def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path
     assert told.index("failed swapped target") < told.index("passed permuted membership")
 
 
-def test_damage_is_told(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:
+def test_a_damaged_study_is_an_error(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:
     study = Path(shutil.copytree(arrays_study, tmp_path / "arrays"))
     (study / "membership" / "rmia.parquet").unlink()
     with pytest.raises(ImprintError, match=r"no table at .*rmia\.parquet"):
@@ -232,14 +232,14 @@ def test_nothing_overflows_sideways(page: Any, width: int) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_a_page_of_noise_names_nobody(tmp_path: Path) -> None:
+def test_a_page_of_noise_claims_no_record(tmp_path: Path) -> None:
     attack_membership_arrays(make_arrays(tmp_path / "arrays.npz", 0.0), tmp_path / "study")
     told = text_of(write_report(tmp_path / "study").read_text())
     assert "No attack separates members from non-members: the best," in told
     assert "so this order may be chance: no image here can be named" in told
 
 
-def test_a_page_below_chance_says_why(tmp_path: Path) -> None:
+def test_a_page_below_chance_names_possible_causes(tmp_path: Path) -> None:
     attack_membership_arrays(
         make_arrays(tmp_path / "arrays.npz", -2.0), tmp_path / "study", ["loss"]
     )

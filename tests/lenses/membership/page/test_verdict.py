@@ -7,7 +7,7 @@ from imprint.stats import Estimate
 from tests.lenses.membership.evaluation_cases import make_evaluation
 
 
-def test_the_heading_says_no_more_than_the_intervals() -> None:
+def test_the_heading_claims_no_more_than_the_intervals() -> None:
     sharp = {"a": make_evaluation((0.7, 0.6, 0.8), (0.3, 0.2, 0.4))}
     mean = {"a": make_evaluation((0.885, 0.85, 0.91), (0.02, 0.005, 0.1))}
     weak = {"a": make_evaluation((0.54, 0.52, 0.56), (0.02, 0.005, 0.1))}
@@ -63,7 +63,7 @@ def test_headings_claim_something_of_noise_in_at_most_five_percent() -> None:
     assert claims <= binom.isf(1e-4, 150, 0.05) < naive
 
 
-def test_the_best_of_some_above_one_half_is_told_to_be_chance() -> None:
+def test_the_best_of_six_slightly_above_one_half_is_called_chance() -> None:
     """One attack has an AUC of 55.1 % [50.1, 60.1] and says something; the best of six does not."""
     auc = Estimate(0.551, (0.501, 0.601), 500)
     area = Evaluation(auc, {}, auc, 0.004)

@@ -104,7 +104,7 @@ def test_a_network_that_knows_its_members_by_heart_is_caught(bare):
     assert found["triage"]["loss_gap"] > 1
 
 
-def test_every_attack_says_what_it_costs(bare, shadowed):
+def test_every_attack_has_its_number_of_queries(bare, shadowed):
     attacks = findings(bare)["attacks"]
     assert attacks["loss"]["queries"] == 1
     assert attacks["attack_p_curvature"]["queries"] == 9
@@ -172,7 +172,7 @@ def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_pa
     assert made["options"] == {"small_input": "true"}
 
 
-def test_shadows_that_do_not_fit_are_told(shadowed, capsys):
+def test_shadow_models_that_fit_differently_give_a_warning(shadowed, capsys):
     found = findings(shadowed)
     right = np.stack(
         [
@@ -260,20 +260,20 @@ def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):
         ({"augmentations": ("flip",)}, "augmentations must start with identity"),
     ],
 )
-def test_mistakes_are_told(folder, tmp_path, changes, message):
+def test_impossible_options_are_errors(folder, tmp_path, changes, message):
     with pytest.raises(ImprintError, match=message):
         audit_membership(options(folder, tmp_path / "out", curvature=False, **changes))
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
-def test_a_network_of_fewer_classes_is_told(folder, tmp_path):
+def test_a_network_of_fewer_classes_cannot_be_audited(folder, tmp_path):
     card = ModelCard("mlp", 3, 2, SIDE, (0.5,), (0.25,), {"widths": "8"})
     save_model(tmp_path / "two.safetensors", initial_model(card, 0), card)
     with pytest.raises(ImprintError, match=r"has 2 outputs, but .*seen has 3 classes"):
         audit_membership(options(folder, tmp_path / "o", model=tmp_path / "two.safetensors"))
 
 
-def test_the_white_box_adds_what_gradients_tell(folder, tmp_path):
+def test_the_white_box_adds_attacks_on_gradients(folder, tmp_path):
     found = audit_membership(options(folder, tmp_path / "study", white_box=True, curvature=False))
     attacks = found["lenses"]["membership"]["attacks"]
     for name, kind in (("white_box_trace", "trace"), ("white_box_gradient", "parameter_gradient")):
@@ -304,7 +304,7 @@ def use_scorer(monkeypatch, scorer):
     monkeypatch.setattr(user_code, "_trusted", consented)
 
 
-def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
+def test_a_black_box_model_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
     changes = {"model": None, "scorer": "of_the_user:make", "curvature_step": 1e-3}
     found = audit_membership(options(folder, tmp_path / "remote", **changes))
@@ -328,13 +328,13 @@ def test_a_model_that_only_answers_is_audited_as_its_weights_are(folder, tmp_pat
         ({"model": None, "scorer": "of_the_user:make", "white_box": True}, "no architecture"),
     ],
 )
-def test_mistakes_about_scorers_are_told(folder, tmp_path, monkeypatch, changes, message):
+def test_scorers_that_cannot_be_used_are_errors(folder, tmp_path, monkeypatch, changes, message):
     use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
     with pytest.raises(ImprintError, match=message):
         audit_membership(options(folder, tmp_path / "study", **changes))
 
 
-def test_a_scorer_whose_answers_are_no_logits_is_told(folder, tmp_path, monkeypatch):
+def test_a_scorer_without_finite_logits_is_an_error(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(lambda images: images))
     with pytest.raises(ImprintError, match="must be finite"):
         audit_membership(options(folder, tmp_path / "study", model=None, scorer="of_the_user:make"))

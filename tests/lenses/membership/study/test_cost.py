@@ -27,7 +27,7 @@ def forecast_of(tmp_path, **changes):
     return forecast(initial_model(CARD, 0), images, records, options, torch.device("cpu"))
 
 
-def test_the_forecast_counts_model_calls_and_says_what_a_shadow_model_adds(tmp_path):
+def test_the_forecast_counts_model_calls_and_the_cost_of_a_shadow_model(tmp_path):
     sentence = forecast_of(tmp_path, curvature_probes=1, augmentations=("identity", "flip"))
     assert sentence.startswith("cost: 12 model calls for each record, about")
     assert "a shadow model would add" in sentence

@@ -131,7 +131,7 @@ def test_controls_are_run_on_the_same_records(study):
     assert (blank["distance"] != own["distance"]).any()
 
 
-def test_what_compares_attacks_on_all_records_does_not_know_of_it(study):
+def test_best_attack_and_exposure_leave_it_out(study):
     found = findings(study)
     assert set(found["attacks"]) == {"loss"}
     assert found["best"] == "loss"
@@ -139,7 +139,7 @@ def test_what_compares_attacks_on_all_records_does_not_know_of_it(study):
     assert len(read_table(study / "membership" / "exposure.parquet")["index"]) == 40
 
 
-def test_the_page_has_a_row_of_it_and_says_on_how_many_records(study):
+def test_the_page_has_a_row_of_it_with_its_number_of_records(study):
     page = (study / "report.html").read_text()
     assert f"label_only was run on {SOME} of the records alone" in page
     assert 'data-value="label_only"' in page
@@ -216,13 +216,13 @@ def test_some_records_are_half_members_and_keep_the_population():
         ({"attacks": ("label_only",)}, "label_only is run on --label-only N of the records"),
     ],
 )
-def test_mistakes_are_told(folder, tmp_path, changes, message):
+def test_impossible_options_are_errors(folder, tmp_path, changes, message):
     with pytest.raises(ImprintError, match=message):
         audit_membership(options(folder, tmp_path / "out", **changes))
     assert not (tmp_path / "out" / "tables" / "distance").exists()
 
 
-def test_a_missing_library_is_told_before_anything_is_done(folder, tmp_path, monkeypatch):
+def test_a_missing_library_is_an_error_before_anything_is_done(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "art", None)
     with pytest.raises(ImprintError, match=r"pip install 'imprint\[attacks\]'"):
         audit_membership(options(folder, tmp_path / "out"))

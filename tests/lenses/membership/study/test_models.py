@@ -33,7 +33,7 @@ def use_scorer(monkeypatch):
     return use
 
 
-def test_a_scorer_is_told_from_another_by_its_logits_of_noise(use_scorer):
+def test_scorers_with_other_logits_of_noise_have_other_identities(use_scorer):
     first, outputs = use_scorer(Scorer(lambda images: images.reshape(len(images), -1)[:, :4]))
     other, _ = use_scorer(Scorer(lambda images: -images.reshape(len(images), -1)[:, :4]))
     assert outputs == 4

@@ -34,7 +34,7 @@ def test_an_order_is_read_from_a_cohort_by_rising_memorization(tmp_path, images)
         (np.array([[1]]), "whole numbers"),
     ],
 )
-def test_a_file_that_is_no_order_is_told(tmp_path, images, order, message):
+def test_a_file_that_is_no_order_is_an_error(tmp_path, images, order, message):
     np.save(tmp_path / "order.npy", order)
     with pytest.raises(ImprintError, match=message):
         read_order(tmp_path / "order.npy", images)

@@ -36,6 +36,6 @@ def test_fewer_images_than_asked_for_stay_balanced():
         ((8, 8, 2), "--records 4 or more"),
     ],
 )
-def test_too_few_images_are_told(sizes, message):
+def test_too_few_images_are_an_error(sizes, message):
     with pytest.raises(ImprintError, match=message):
         choose_records(*sizes, seed=0)

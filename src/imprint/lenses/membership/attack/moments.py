@@ -1,4 +1,4 @@
-"""Moments of what models say of each record, IN and OUT, added to and taken from.
+"""Moments of the signals of each record over its IN and OUT models, updated by one model a time.
 
 A record's IN models were trained on it, its OUT models were not. Kept are count, Σd and Σd² of
 d = x − shift, one model after the other; taking a model out is the same sum with the other sign,
@@ -39,7 +39,7 @@ class Sums:
         """Return the sums less one model a record.
 
         Args:
-            values: float64 ``[A, N]``, what that model says.
+            values: float64 ``[A, N]``, signals of that model.
             members: bool ``[N]``, whether that model was trained on the record.
         """
         less = Sums(self.shift, self.count.copy(), self.total.copy(), self.squares.copy())

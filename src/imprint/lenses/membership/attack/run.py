@@ -24,7 +24,7 @@ def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[
             nothing else.
 
     Raises:
-        ImprintError: a name that is none, or no name.
+        ImprintError: an unknown name, or no name.
     """
     wanted = ATTACKS.names() if "all" in names else list(dict.fromkeys(names))
     if not wanted:

@@ -5,7 +5,7 @@ normal-inverse-gamma prior that is estimated from all records (empirical Bayes):
 
     1/σ² ~ Gamma(ν₀/2, ν₀σ₀²/2),   mean | σ² ~ N(m₀, σ²/κ₀)
 
-What a further model would say is then Student-t distributed. ν₀ and σ₀² are fitted to the log
+The signal of a further model is then Student-t distributed. ν₀ and σ₀² are fitted to the log
 sample variances by moments (Smyth 2004, section 6.2), κ₀ = σ₀²/τ² with τ² the variance of the
 means beyond their sampling error. OUT means are drawn towards their global mean. IN means are
 drawn towards the record's OUT mean plus the global gap: how far a record moves when it is trained
@@ -25,7 +25,7 @@ from scipy.special import digamma, gammaln, polygamma
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.moments import SideMoments
 
-MOST_FREEDOM = 1e6
+MAX_FREEDOM = 1e6
 """Prior degrees of freedom where variances differ no more than by chance: practically normal."""
 
 
@@ -57,7 +57,7 @@ class StudentT:
 
 
 def predictive(outside: SideMoments, inside: SideMoments) -> tuple[StudentT, StudentT]:
-    """Return what a further OUT and a further IN model would say of each record.
+    """Return the predictive distributions of a further OUT and a further IN model.
 
     Args:
         outside: moments of the OUT models.
@@ -73,7 +73,9 @@ def predictive(outside: SideMoments, inside: SideMoments) -> tuple[StudentT, Stu
     free_in, spread_in = _variance_prior(inside)
     known = (inside.count > 0) & (outside.count > 0)
     gap = _mean_where(inside.mean - outside.mean, known)
-    pairs = np.where(known, 1 / (1 / _some(inside.count) + 1 / _some(outside.count)), 0)
+    pairs = np.where(
+        known, 1 / (1 / _at_least_one(inside.count) + 1 / _at_least_one(outside.count)), 0
+    )
     varied = _between(inside.mean - outside.mean, pairs, spread_in)
     # The prior mean of IN is itself uncertain by the error of the record's OUT mean.
     strength_in = 1 / (1 / _ratio(spread_in, varied) + error * spread_out / spread_in)
@@ -115,12 +117,12 @@ def _variance_prior(of: SideMoments) -> tuple[FloatArray, FloatArray]:
 
 def _fit(variances: FloatArray, freedom: FloatArray, pooled: float) -> tuple[float, float]:
     if len(variances) < 2 or not (variances > 0).any():
-        return MOST_FREEDOM, float(pooled)
+        return MAX_FREEDOM, float(pooled)
     floored = np.maximum(variances, 1e-5 * np.median(variances[variances > 0]))
     logs = np.log(floored) - digamma(freedom / 2) + np.log(freedom / 2)
     excess = logs.var(ddof=1) - polygamma(1, freedom / 2).mean()
-    if excess <= polygamma(1, MOST_FREEDOM / 2):
-        return MOST_FREEDOM, float(pooled)
+    if excess <= polygamma(1, MAX_FREEDOM / 2):
+        return MAX_FREEDOM, float(pooled)
     prior = 2 * _inverse_trigamma(float(excess))
     return prior, float(np.exp(logs.mean() + digamma(prior / 2)) / (prior / 2))
 
@@ -142,7 +144,7 @@ def _between(means: FloatArray, count: FloatArray, spread: FloatArray) -> FloatA
 
 def _ratio(spread: FloatArray, between: FloatArray) -> FloatArray:
     """Return κ₀ = σ₀²/τ², between 1e-9 and the number that leaves the prior mean alone."""
-    return np.asarray(np.maximum(spread / np.maximum(between, spread / MOST_FREEDOM), 1e-9))
+    return np.asarray(np.maximum(spread / np.maximum(between, spread / MAX_FREEDOM), 1e-9))
 
 
 def _mean_where(values: FloatArray, known: BoolArray) -> FloatArray:
@@ -151,5 +153,5 @@ def _mean_where(values: FloatArray, known: BoolArray) -> FloatArray:
     return np.asarray(chosen / max(1, np.count_nonzero(known)))
 
 
-def _some(count: FloatArray) -> FloatArray:
+def _at_least_one(count: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(count, 1))

@@ -1,11 +1,11 @@
-"""A first look without references: does the loss of this network separate members from non-members?
+"""Triage without references: does the loss of this network separate members from non-members?
 
 Two symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
 all non-members. The *calibration slope* s, which makes the mean of softplus(−sφ) least: the factor
 by which logit margins φ should be stretched (Cox 1958, without intercept). A slope that is larger
-on members than on non-members says that confidence was learnt from these very records. Its size
-alone says nothing of calibration: of two classes a calibrated network has 1, of more it has less,
-for its wrong classes count one by one there and together here.
+on members than on non-members shows that confidence was learnt from these very records. Its size
+alone does not measure calibration: a calibrated network has slope 1 with two classes and less
+with more, since its wrong classes count one by one there and together here.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from imprint.lenses.membership.attack.evaluation import (
 from imprint.lenses.membership.cohort.references import loss
 from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
 
-TAIL, WIDEST_TAIL = 0.01, 0.1
-STEEPEST = 100.0
+TAIL_FPR, MAX_TAIL_FPR = 0.01, 0.1
+MAX_SLOPE = 100.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Triage:
     Attributes:
         loss_gap: mean loss of non-members minus that of members, in nats.
         accuracy: share of records that the network gets right.
-        calibration_slope: at most ``STEEPEST``.
+        calibration_slope: at most ``MAX_SLOPE``.
         auc: of the loss as an attack.
         tail: members of lowest loss.
-        worth_it: whether something can already be seen.
+        worth_it: whether members and non-members already differ.
         verdict: one sentence.
-        warnings: of a study that stops at the first look, sentences without their full stop.
+        warnings: of a study that stops at the triage, sentences without their full stop.
     """
 
     loss_gap: float
@@ -86,7 +86,7 @@ def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
     losses = loss(phi)
     inside, outside = -losses[members], -losses[~members]
     area = auc(inside, outside)
-    tail_fpr = min(WIDEST_TAIL, max(TAIL, LEAST_FALSE_POSITIVES / len(outside)))
+    tail_fpr = min(MAX_TAIL_FPR, max(TAIL_FPR, LEAST_FALSE_POSITIVES / len(outside)))
     tail = true_positive_rate(inside, outside, tail_fpr)
     worth_it, verdict = _verdict(area, tail, tail_fpr)
     slopes = (calibration_slope(phi[side]) for side in (members, ~members))
@@ -102,10 +102,10 @@ def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
 
 
 def calibration_slope(phi: FloatArray) -> float:
-    """Return the factor s in [0, ``STEEPEST``] that makes the mean of softplus(−sφ) least.
+    """Return the factor s in [0, ``MAX_SLOPE``] that makes the mean of softplus(−sφ) least.
 
     The mean is convex in s; its derivative −mean(φ expit(−sφ)) rises. Where hardly any record is
-    misjudged the least lies beyond every bound.
+    misclassified its minimum lies beyond every bound.
 
     >>> calibration_slope(np.array([2.0, 2.0, 2.0, -2.0])).__round__(4)  # 2s = log 3
     0.5493
@@ -119,16 +119,15 @@ def calibration_slope(phi: FloatArray) -> float:
 
     if rise(0.0) >= 0:
         return 0.0
-    return STEEPEST if rise(STEEPEST) <= 0 else float(brentq(rise, 0.0, STEEPEST))
+    return MAX_SLOPE if rise(MAX_SLOPE) <= 0 else float(brentq(rise, 0.0, MAX_SLOPE))
 
 
 def _verdict(area: Estimate, tail: Estimate | Missing, fpr: float) -> tuple[bool, str]:
-    """Return whether something can be seen, and a sentence that names the number it rests on."""
+    """Return whether both sides differ, and a sentence that names the number it rests on."""
     if isinstance(tail, Estimate) and tail.ci95[0] > fpr:
         return True, (
-            f"Some members stand out by their loss alone: it finds {_percent(tail)} of them at a "
-            f"false positive rate of {100 * fpr:.3g}%; audit in full, and with shadow models to "
-            "see which."
+            f"Some members stand out by their loss alone: its TPR at {100 * fpr:.3g}% FPR is "
+            f"{_percent(tail)}; audit in full, and with shadow models to see which."
         )
     if area.ci95[1] < CHANCE:
         return True, (
@@ -151,9 +150,8 @@ def _verdict(area: Estimate, tail: Estimate | Missing, fpr: float) -> tuple[bool
         singles = f"whether single ones stand out cannot be said, since {tail.missing}"
     else:
         singles = (
-            f"at a false positive rate of {100 * fpr:.3g}% the loss names {_percent(tail)} of "
-            "them, which guessing may do as well: shadow models, which know how hard each record "
-            "is, are what would tell"
+            f"the TPR of the loss at {100 * fpr:.3g}% FPR is {_percent(tail)}, which guessing may "
+            "reach as well: shadow models, which calibrate how hard each record is, would decide"
         )
     if area.value < WEAK_AUC:
         return (
