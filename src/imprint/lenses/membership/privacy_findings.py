@@ -12,7 +12,7 @@ from imprint.stats.estimate import Estimate
 
 @dataclass(frozen=True)
 class AccountedPrivacy:
-    """What the accountant says of one training.
+    """The accounted privacy of one training.
 
     Attributes:
         missing: why there is no ε; None where there is one.

@@ -2,11 +2,11 @@
 
 Poisson samples of the members, gradients of single examples clipped to a norm, Gaussian noise,
 an accountant. The sampling rate is 1 / steps an epoch, as in Opacus; rate, steps and the size of
-a batch by which gradients are divided are of the plan, fixed before it is known who is a member.
+a batch by which gradients are divided are of the plan, fixed before membership is drawn.
 
 Sampling and noise come from (run, model id), each model's apart from every other's: budgets and
-models are independent trials, and a killed cohort resumes to the same weights. Whoever knows the
-seed can take the noise away again, so such a model is for audits, not for release.
+models are independent trials, and a killed cohort resumes to the same weights. The seed
+reveals the noise, so such a model is for audits, not for release.
 """
 
 from __future__ import annotations
@@ -291,5 +291,5 @@ def accounted_epsilon(
 
 
 def _no_warnings() -> Any:
-    """Silence what Opacus says of its own hooks and of orders that could be finer."""
+    """Silence warnings of Opacus about its own hooks and about orders that could be finer."""
     return warnings.catch_warnings(action="ignore", category=UserWarning)

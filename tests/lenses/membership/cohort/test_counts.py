@@ -115,4 +115,6 @@ def test_counts_that_tell_the_target_are_reported(tmp_path, left):
     )
     summary = attack_membership_arrays(tmp_path / "a.npz", tmp_path / "out", ["lira"])
     (told,) = summary["lenses"]["membership"]["warnings"]
-    assert told.startswith("how many reference models were trained on a record tells the target's")
+    assert told.startswith(
+        "how many reference models were trained on a record reveals the target's"
+    )

@@ -1,7 +1,8 @@
-"""How well an attack tells members over a cohort: means over targets, with honest intervals.
+"""How well an attack infers membership over a cohort: means over targets, with their intervals.
 
-All targets of a cohort share their records and judge one another, so the spread over targets alone
-says too little: the choice of records, a twentieth of which is left out at a time, counts as well
+All targets of a cohort share their records and are references of one another, so the spread over
+targets alone is too small: the choice of records, a twentieth of which is left out at a time,
+counts as well
 (:mod:`imprint.stats.crossed`).
 """
 
@@ -47,7 +48,7 @@ def evaluate_cohort(
         raise ImprintError("the scores of a cohort hold a value that is not finite")
     if scores.shape[1] < MIN_RECORDS:
         raise ImprintError(
-            f"{scores.shape[1]} records are too few to tell how much they decide: give at least "
+            f"{scores.shape[1]} records are too few for an interval over records: give at least "
             f"{MIN_RECORDS}"
         )
     for inside in members:

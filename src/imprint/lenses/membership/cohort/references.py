@@ -1,16 +1,16 @@
-"""What a cohort of reference models says of the records, for a target inside or outside of it.
+"""Signals of a cohort of reference models, for a target inside or outside of it.
 
-A target outside is judged by all K models. When a model of the cohort is itself the target, it is
-taken out. In an exactly balanced cohort, where every record has the same number of IN models,
-that alone would tell the answer: a member's record has one IN model fewer left than a
+A target outside has all K models as references. When a model of the cohort is itself the target, it
+is taken out. In an exactly balanced cohort, where every record has the same number of IN models,
+that alone would reveal the answer: a member's record has one IN model fewer left than a
 non-member's. So a partner of the opposite side is then taken out with it, record by record, and
-the counts say nothing. (Where masks are drawn independently, counts say nothing to begin with.)
+the counts reveal nothing. (Where masks are drawn independently, counts never reveal anything.)
 The same holds for a target whose file is apart from its references, but which completes them to a
 balanced cohort (:func:`completes_balanced_cohort`).
 
 What counts do to LiRA: the side with fewer models has the smaller variance (ddof = 0) and looks
 the likelier or the less likely for that alone. AUC of LiRA online, own variances, on simulated
-records, of a target that knows nothing / that memorized, for K models and the target among them,
+records, of a target that learnt nothing / that memorized, for K models and the target among them,
 standard errors of .0012 to .0022 (``benchmarks/membership_counts.py``; the release is that of
 Carlini et al. 2022, medians, each side cut to the least count of any record):
 
@@ -24,8 +24,8 @@ K      all others         a partner out          release          mean over all 
 =====  =================  =====================  ===============  ======================
 
 Averaging over every possible partner uses all models and leaks: the side with one model more is
-smoothed, and a target that knows nothing is "found". With K = 4 a partner leaves one model a side,
-which has no variance: LiRA is skipped, and attacks that need none remain.
+smoothed, and members of a target that learnt nothing are "found". With K = 4 a partner leaves one
+model a side, which has no variance: LiRA is skipped, and attacks that need none remain.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def derive_values(signals: Mapping[str, FloatArray], name: str) -> FloatArray:
 def completes_balanced_cohort(masks: BoolArray, members: BoolArray) -> bool:
     """Return whether references and target together hold every record equally often.
 
-    Then the counts of the references tell the target's members, and the target must be judged as
+    Then the counts of the references reveal the target's members, and the target must be treated as
     a model of the cohort.
 
     Args:
@@ -174,7 +174,7 @@ class Cohort:
         i-th of both are partners of each other, and where the sides differ in size the smaller
         one is gone through again. By an order of the models, rather than a random one, the first
         models would be taken out of one side or the other as the target's membership decides, and
-        what these models say of every record would tell it.
+        the signals of these models on every record would reveal it.
         """
         inside = self.members.sum(axis=0)
         if np.ptp(inside) > 0 or inside[0] in (0, len(self)):
@@ -205,7 +205,7 @@ class Cohort:
 
 @dataclass(frozen=True)
 class References:
-    """The models of a cohort that judge one target.
+    """The models of a cohort as references of one target.
 
     Attributes:
         cohort: all models.
@@ -223,13 +223,13 @@ class References:
                 yield self.cohort.partners[self.target]
 
     @property
-    def judges(self) -> int:
-        """How many models judge each record at most."""
+    def count(self) -> int:
+        """How many reference models a record has at most."""
         return len(self.cohort) - (self.target is not None)
 
     @cached_property
     def used(self) -> BoolArray:
-        """Which model judges which record, bool ``[K, N]``."""
+        """Which model is a reference for which record, bool ``[K, N]``."""
         used = np.ones(self.cohort.members.shape, dtype=bool)
         for models in self.taken_out():
             np.put_along_axis(used, models[None], False, axis=0)
@@ -237,7 +237,7 @@ class References:
 
     @cached_property
     def counts(self) -> tuple[IntArray, IntArray]:
-        """How many models of each side judge each record, int64 ``[N]`` OUT and ``[N]`` IN."""
+        """Reference models of each side by record, int64 ``[N]`` OUT and ``[N]`` IN."""
         inside = (self.used & self.cohort.members).sum(axis=0)
         return self.used.sum(axis=0) - inside, inside
 

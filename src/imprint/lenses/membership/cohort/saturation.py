@@ -1,11 +1,11 @@
 """How many reference models an attack needs: its strength by their number, and where it stops.
 
-Every model of a cohort is the target in turn; of the others, the first k of a random order judge
-it, so that the references of one target are nested in k. Several orders a target show how much
-the choice of references matters. The gain from one k to the next is paired by target and order.
+Every model of a cohort is the target in turn; of the others, the first k of a random order are its
+references, so that the references of one target are nested in k. Several orders a target show how
+much the choice of references matters. Gains from one k to the next are paired by target and order.
 
 Membership must be drawn by independent coins: in a part of an exactly balanced cohort, how many
-references were trained on a record would tell whether the target was
+references were trained on a record would reveal whether the target was
 (:mod:`imprint.lenses.membership.cohort.references`).
 """
 
@@ -89,7 +89,7 @@ def by_references(
     sizes: Sequence[int],
     orders: int,
     fpr: float,
-    options: AttackSettings,
+    settings: AttackSettings,
     others: Mapping[str, FloatArray],
     seed: int,
 ) -> ByReferences:
@@ -103,7 +103,7 @@ def by_references(
         sizes: numbers of references in [1, K − 1].
         orders: random orders of the references of each target.
         fpr: of the true positive rate.
-        options: of the attacks.
+        settings: of the attacks.
         others: further signals of each model as a target, float64 ``[K, A, N]``.
         seed: of the orders.
 
@@ -119,17 +119,17 @@ def by_references(
     group = generator(seed, "groups of records").permutation(records) % groups
     shape = (len(sizes), orders, len(cohort))
     shapes = (shape, shape, (groups, *shape), (groups, *shape))
-    found = {one.name: Strength(*(np.full(each, np.nan) for each in shapes)) for one in attacks}
+    strengths = {
+        attack.name: Strength(*(np.full(each, np.nan) for each in shapes)) for attack in attacks
+    }
     skipped: dict[str, str] = {}
     for target in track(range(len(cohort)), "attack with more and more models", len(cohort)):
-        members = cohort.members[target]
         for order in range(orders):
             rows = _order(len(cohort), target, order, seed)
             for place, size in enumerate(sizes):
+                at = (place, order, target)
                 if order and size == len(cohort) - 1:
-                    for strength in found.values():
-                        for values in vars(strength).values():
-                            values[..., place, order, target] = values[..., place, 0, target]
+                    _repeat_first_order(strengths, at)
                     continue
                 evidence = _evidence(cohort, target, rows[:size], others)
                 for attack in attacks:
@@ -137,20 +137,44 @@ def by_references(
                     if reason is not None:
                         skipped[attack.name] = reason
                         continue
-                    scores, strength = attack.score(evidence, options), found[attack.name]
-                    at = (place, order, target)
-                    strength.auc[at], strength.tpr[at] = strength_of(scores, members, fpr)
-                    for left in range(groups):
-                        kept = group != left
-                        area_left, rate_left = strength_of(scores[kept], members[kept], fpr)
-                        strength.auc_without[(left, *at)] = area_left
-                        strength.tpr_without[(left, *at)] = rate_left
+                    scores = attack.score(evidence, settings)
+                    members = cohort.members[target]
+                    _measure(strengths[attack.name], at, scores, members, group, fpr)
     fewest = int((~cohort.members).sum(axis=1).min())
     if too_few_negatives(fewest, fpr) is not None:
-        for strength in found.values():
+        for strength in strengths.values():
             strength.tpr[:] = strength.tpr_without[:] = np.nan
-    kept_attacks = {name: strength for name, strength in found.items() if name not in skipped}
-    return ByReferences(tuple(sizes), kept_attacks, skipped)
+    complete = {name: strength for name, strength in strengths.items() if name not in skipped}
+    return ByReferences(tuple(sizes), complete, skipped)
+
+
+Place = tuple[int, int, int]
+"""Of a size, an order and a target."""
+
+
+def _repeat_first_order(strengths: Mapping[str, Strength], at: Place) -> None:
+    """Fill in what another order of all K − 1 others gives: the same as the first."""
+    place, order, target = at
+    for strength in strengths.values():
+        for values in vars(strength).values():
+            values[..., place, order, target] = values[..., place, 0, target]
+
+
+def _measure(
+    strength: Strength,
+    at: Place,
+    scores: FloatArray,
+    members: BoolArray,
+    group: IntArray,
+    fpr: float,
+) -> None:
+    """Fill in how strong scores are, on all records and without each group of them."""
+    strength.auc[at], strength.tpr[at] = strength_of(scores, members, fpr)
+    for left in range(len(strength.auc_without)):
+        kept = group != left
+        area_left, rate_left = strength_of(scores[kept], members[kept], fpr)
+        strength.auc_without[(left, *at)] = area_left
+        strength.tpr_without[(left, *at)] = rate_left
 
 
 def strength_of(scores: FloatArray, members: BoolArray, fpr: float) -> tuple[float, float]:
@@ -178,8 +202,8 @@ def gains(values: FloatArray, without: FloatArray) -> list[Estimate]:
         values: float64 ``[sizes, orders, K]``.
         without: float64 ``[groups, sizes, orders, K]``.
     """
-    steps, less = np.diff(values, axis=0), np.diff(without, axis=1)
-    return [over_targets(step, less[:, place]) for place, step in enumerate(steps)]
+    steps, without_steps = np.diff(values, axis=0), np.diff(without, axis=1)
+    return [over_targets(step, without_steps[:, place]) for place, step in enumerate(steps)]
 
 
 def saturated_at(
@@ -188,7 +212,7 @@ def saturated_at(
     """Return the least size from which on no step gains as much as the value is uncertain.
 
     A step gains where it adds at least half the width of the interval of what it leads to. None
-    where the last step still does; of a single size nothing can be said.
+    where the last step still does, or where there is a single size.
 
     Args:
         sizes: rising.
@@ -210,14 +234,14 @@ def _order(models: int, target: int, order: int, seed: int) -> IntArray:
 def _evidence(
     cohort: Cohort, target: int, rows: IntArray, others: Mapping[str, FloatArray]
 ) -> Evidence:
-    """Return one model as the target, and some of the others as all that judges it."""
-    judges = Cohort(
+    """Return one model as the target, and some of the others as its references."""
+    references = Cohort(
         {kind: values[rows] for kind, values in cohort.signals.items()},
         cohort.members[rows],
         {kind: values[rows] for kind, values in cohort.population.items()},
     )
     return Evidence(
         {kind: values[target] for kind, values in {**cohort.signals, **others}.items()},
-        References(judges),
+        References(references),
         {kind: values[target] for kind, values in cohort.population.items()},
     )

@@ -93,9 +93,10 @@ def read_influence_matrix(path: str | Path) -> PublishedInfluence:
             f"{path}: tr_mem has {len(score)} values and tr_labels {len(labels)}: "
             "both must be of the training set"
         )
-    found = [int(key[1]) for name in file if (key := _CLASS_KEY.fullmatch(name))]
+    labels_in_file = [int(key[1]) for name in file if (key := _CLASS_KEY.fullmatch(name))]
     classes = {
-        label: _read_class(file, label, labels, test_labels, path) for label in sorted(found)
+        label: _read_class(file, label, labels, test_labels, path)
+        for label in sorted(labels_in_file)
     }
     return PublishedInfluence(score, labels, test_labels, classes)
 

@@ -55,7 +55,7 @@ class PrivacyBound:
 
     Attributes:
         epsilon: ε is at least this, at ``confidence``; or why no bound may be given.
-        ceiling: what ``epsilon`` would be had every guess been right: a bound near it says that
+        ceiling: what ``epsilon`` would be had every guess been right: a bound near it means that
             more canaries or runs are needed, not that ε is near it.
         delta: the δ of (ε, δ).
         confidence: chance, at least, that the bound holds.
@@ -64,8 +64,8 @@ class PrivacyBound:
         correct: how many guesses were right.
         method: which bound.
         choice: how the threshold or budget was chosen, and which it was.
-        mu: lower bound on μ, where ``epsilon`` is that of a μ-Gaussian private procedure and says
-            nothing of others; None where ``epsilon`` holds without that.
+        mu: lower bound on μ, where ``epsilon`` is that of a μ-Gaussian private procedure and no
+            bound on others; None where ``epsilon`` holds without that.
         members: how many of all canaries or runs are members.
         coins_p_value: of that count under fair coins; None of many runs, which need no coins.
     """

@@ -1,12 +1,12 @@
 """Lower bounds on ε and μ from how often an attack is right.
 
-A training procedure that is (ε, δ)-private limits how well anybody can tell who was in the set;
+A training procedure that is (ε, δ)-private limits how well any attack infers who was in the set;
 so an attack that does better proves, at a stated confidence, that ε is larger. Counts in, bounds
 out; where counts come from, and how a threshold may be chosen without spoiling the confidence, is
 ``audit.py``.
 
 Many runs: n independent trainings with a record and n without, one call on each. One run: m
-canaries, each put into the set by its own fair coin, all judged on one model, with r guesses
+canaries, each put into the set by its own fair coin, all scored on one model, with r guesses
 fixed beforehand.
 
 Sources: [CP] Clopper, Pearson, Biometrika 1934. [JUO] Jagielski, Ullman, Oprea, NeurIPS 2020.
@@ -97,7 +97,7 @@ def multi_run_mu(
     """Return the lower bound on μ of Gaussian privacy from independent runs.
 
     Φ⁻¹(TPR) − Φ⁻¹(FPR) at the worst rates of :func:`multi_run_rates`, at least 0; [N+]. It
-    refutes every smaller μ. It says something about ε(δ) (``theory.gaussian_epsilon``) of
+    refutes every smaller μ. It bounds ε(δ) (``theory.gaussian_epsilon``) of
     procedures that are μ-Gaussian private for some μ, such as one Gaussian release.
 
     Raises:
@@ -181,7 +181,7 @@ def one_run_epsilon(
 def one_run_mu(canaries: int, guesses: int, correct: int, confidence: float = 0.95) -> float:
     """Return the lower bound on μ of Gaussian privacy from one run.
 
-    The greatest μ that :func:`refutes` says cannot be, by the curve Φ(Φ⁻¹(x) + μ). As with
+    The greatest μ that :func:`refutes` excludes, by the curve Φ(Φ⁻¹(x) + μ). As with
     :func:`multi_run_mu`, it speaks of ε(δ) only for procedures that are Gaussian private.
 
     Raises:
@@ -321,15 +321,15 @@ def _one_run_counts(
 def _counts(
     part: ArrayLike, whole: ArrayLike, part_name: str, whole_name: str
 ) -> tuple[IntArray, IntArray]:
-    some, every = np.asarray(part), np.asarray(whole)
-    if not (np.issubdtype(some.dtype, np.integer) and np.issubdtype(every.dtype, np.integer)):
+    counts, totals = np.asarray(part), np.asarray(whole)
+    if not (np.issubdtype(counts.dtype, np.integer) and np.issubdtype(totals.dtype, np.integer)):
         raise ImprintError(f"{part_name} and {whole_name} are counts: give integers")
-    if np.any(every < 1) or np.any(some < 0) or np.any(some > every):
+    if np.any(totals < 1) or np.any(counts < 0) or np.any(counts > totals):
         raise ImprintError(
-            f"{part_name} {some.tolist()} of {every.tolist()} {whole_name}: each must be between "
-            f"0 and its {whole_name}, of which there must be one"
+            f"{part_name} {counts.tolist()} of {totals.tolist()} {whole_name}: each must be "
+            f"between 0 and its {whole_name}, of which there must be one"
         )
-    return some.astype(np.int64), every.astype(np.int64)
+    return counts.astype(np.int64), totals.astype(np.int64)
 
 
 def _error(confidence: float) -> float:

@@ -1,9 +1,9 @@
 """Whether the coins of canaries look fair, which every bound from one run assumes.
 
 Where each canary went into the training set by its own fair coin, the number of members is
-binomial(m, ½). Coins that fell otherwise prove an ε > 0 from scores that know nothing: whoever
-guesses "member" is right as often as there are members. Theorem 5.2 of Steinke, Nasr, Jagielski,
-NeurIPS 2023, has no other assumption about the data, so it is the one that is tested here.
+binomial(m, ½). Coins that fell otherwise prove an ε > 0 from scores without any information:
+guessing "member" throughout is right as often as there are members. Theorem 5.2 of Steinke, Nasr,
+Jagielski, NeurIPS 2023, has no other assumption about the data, so it is the one tested here.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def check_coins(members: NDArray[np.bool_]) -> Coins:
     doubt = None
     if chance < DOUBTFUL:
         doubt = (
-            f"{counted} with probability {chance:.2g}: were the coins not fair, scores that know "
-            "nothing would prove an ε > 0, so no bound is given; draw new coins, or more canaries"
+            f"{counted} with probability {chance:.2g}: were the coins not fair, scores without "
+            "any information would prove an ε > 0, so no bound is given; draw new coins, or more "
+            "canaries"
         )
     return Coins(count, inside, chance, doubt)
 

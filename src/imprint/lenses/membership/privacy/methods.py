@@ -1,4 +1,4 @@
-"""Names of the bounds on ε and what they take when nothing else is said; imports nothing heavy."""
+"""Names and defaults of the bounds on ε, without heavy imports."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Two kinds of statements, never to be mixed. Consequences of the definition of differential privacy
 are exact and hold for every attack: :func:`greatest_tpr`, :func:`greatest_auc`,
 :func:`total_variation`, :func:`kl_pure`, :func:`gaussian_delta`. Bounds from papers on loss and
-curvature hold under their assumptions and up to their constants, which nobody knows for a real
+curvature hold under their assumptions and up to their constants, which are unknown for a real
 network: draw their shape, not their height. A looser upper bound is no proof of a stronger attack.
 
 ε and δ are those of (ε, δ)-differential privacy, L bounds the loss, m is the size of the training
@@ -42,7 +42,7 @@ def greatest_tpr(fpr: ArrayLike, epsilon: ArrayLike, delta: ArrayLike = 0.0) -> 
     """
     rate, eps, gap = _share(fpr, "fpr"), _budget(epsilon), _share(delta, "delta")
     with np.errstate(over="ignore", invalid="ignore"):
-        # At FPR = 0 a term e^∞ · 0 stands for 0: nothing but δ is free.
+        # At FPR = 0 a term e^∞ · 0 counts as 0: only δ is free.
         near = np.where(rate == 0, 0.0, np.exp(eps) * rate) + gap
     far = 1 - np.exp(-eps) * np.maximum(0.0, 1 - gap - rate)
     return np.asarray(np.minimum(1.0, np.minimum(near, far)))
@@ -136,7 +136,7 @@ def kl_curvature(
 
     [L m (1 − e^−ε) + L + c]² / (2σ²): the divergence Δμ² / (2σ²) of two normal laws of equal
     deviation σ, with the bound on the difference of their means; [RSR-C], theorem on curvature
-    scores, whose additive constants are all in c. L m and L + c alone can be told apart by a fit.
+    scores, whose additive constants are all in c. A fit identifies L m and L + c alone.
 
     Args:
         epsilon: ε ≥ 0.

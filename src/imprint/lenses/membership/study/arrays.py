@@ -72,7 +72,7 @@ def attack_membership_arrays(
             "name": file.name,
             "members": inside,
             "non_members": len(case.members) - inside,
-            "references": 0 if references is None else references.judges,
+            "references": 0 if references is None else references.count,
             "copies": case.copies,
         },
         {"membership": to_json(findings)},

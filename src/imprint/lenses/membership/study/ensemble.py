@@ -41,7 +41,7 @@ from imprint.lenses.membership.study.options import EnsembleOptions
 from imprint.report.summary import new_summary
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
-from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
 from imprint.study.hashing import hash_file, hash_json
 from imprint.study.json_io import write_json
 from imprint.study.step import Step
@@ -54,7 +54,7 @@ NO_SCORE = "no record was in some models and out of others"
 NO_INDEX = "no --index, so the classes of the records are not known"
 
 
-def audit_ensemble(options: EnsembleOptions) -> tuple[EnsembleFindings, dict[str, Any]]:
+def audit_ensemble(options: EnsembleOptions) -> tuple[EnsembleFindings, JsonObject]:
     """Estimate memorization and influence; return findings and the content of ``summary.json``.
 
     Raises:

@@ -2,13 +2,13 @@ import numpy as np
 
 from imprint.core.missing import Missing
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers, CohortTables
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 MASKS = np.array([[True, False, True], [False, True, True]])
-POOL = Pool(index=np.array([4, 5, 6]), population=np.array([1]))
+POOL = RecordPool(index=np.array([4, 5, 6]), population=np.array([1]))
 
 
 def signals(phi, correct):

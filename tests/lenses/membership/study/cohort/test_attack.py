@@ -5,7 +5,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.attack import attack_models, score_trials, write_cohort
-from imprint.lenses.membership.study.records import Pool
+from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
@@ -23,7 +23,7 @@ def answers():
         ModelSignals({"phi": row, "mentr": row}, {}, row[0] > 1.5, np.zeros(0, dtype=bool))
         for row in phi
     ]
-    pool = Pool(index=np.arange(RECORDS), population=np.arange(0))
+    pool = RecordPool(index=np.arange(RECORDS), population=np.arange(0))
     return CohortAnswers(models, None, masks, pool, np.zeros(RECORDS, dtype=np.int64))
 
 

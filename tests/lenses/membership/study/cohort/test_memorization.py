@@ -1,5 +1,6 @@
 import numpy as np
 
+from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
@@ -35,9 +36,9 @@ def test_nothing_goes_with_memorization_where_nothing_is_memorized():
     same = estimate_memorization(masks, phi[:, 0] > 0).score
     scores = watson(np.arange(16))["watson"]
     assert np.corrcoef(same, (scores * masks).sum(axis=0) / 8)[0, 1] > 0.4
-    share = find_memorization(found)
-    low, high = share["share_memorized"].ci95
-    assert low <= share["share_by_chance"] <= high
+    share = find_memorization(found, shown, Missing("not looked for"))
+    low, high = share.share_memorized.ci95
+    assert low <= share.share_by_chance <= high
 
 
 def test_a_record_that_few_models_left_out_does_not_hide_the_others():

@@ -1,4 +1,4 @@
-"""What the models of a cohort say, and who was trained on what."""
+"""Signals of the models of a cohort, and which model was trained on which record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imprint.train.cohort.cohort import MASKS
 
 @dataclass(frozen=True)
 class CohortAnswers:
-    """What the models of a cohort say, and who was trained on what.
+    """Signals of the models of a cohort, and which model was trained on which record.
 
     Attributes:
         models: answers of each.
@@ -70,7 +70,7 @@ class CohortAnswers:
 
 @dataclass(frozen=True, eq=False)
 class CohortTables:
-    """Where the signals of the models of a cohort are, and who was trained on what.
+    """Where the signals of the models of a cohort are stored, and their training records.
 
     Attributes:
         pool: records and population.

@@ -27,7 +27,6 @@ from imprint.lenses.membership.cohort_findings import (
     AttackAgreement,
     CohortFacts,
     CohortFindings,
-    MemorizationFindings,
 )
 from imprint.lenses.membership.findings import (
     AttackFinding,
@@ -157,10 +156,8 @@ def write_cohort(
                 tuple(map(tuple, mean_overlaps(scores).tolist())),
                 agreement(names_best_first(findings), tops, len(answers.masks)),
             ),
-            memorization=MemorizationFindings(
-                **find_memorization(answers),
-                correlation=find_correlations(answers, score_rows, seed),
-                influence=influence,
+            memorization=find_memorization(
+                answers, find_correlations(answers, score_rows, seed), influence
             ),
         ),
     )

@@ -7,7 +7,6 @@ that they were trained on.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -37,7 +36,7 @@ from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
 from imprint.study.counted import part_of
-from imprint.study.finding import read_finding, to_json
+from imprint.study.finding import JsonObject, read_finding, to_json
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.job import WEIGHTS
@@ -56,7 +55,7 @@ MIN_MODELS = {"balanced": 6, "coins": 4, "legacy": 4}
 partner leaves with each target."""
 
 
-def audit_cohort(options: CohortAuditOptions) -> dict[str, Any]:
+def audit_cohort(options: CohortAuditOptions) -> JsonObject:
     """Run every step that is not done yet; return the content of ``summary.json``.
 
     Raises:

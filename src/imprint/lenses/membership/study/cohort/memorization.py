@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -14,7 +13,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.membership.cohort.exposure import mean_over_members
-from imprint.lenses.membership.cohort_findings import InfluenceFindings
+from imprint.lenses.membership.cohort_findings import InfluenceFindings, MemorizationFindings
 from imprint.lenses.membership.memorization.chance import (
     count_cases,
     memorized_by_chance,
@@ -37,22 +36,28 @@ MAX_CHANCE_OF_NOISE = 0.05
 DRAWS = 500
 
 
-def find_memorization(answers: CohortAnswers) -> dict[str, Any]:
-    """Return all of :class:`MemorizationFindings` but correlation and influence, by field."""
+def find_memorization(
+    answers: CohortAnswers,
+    correlation: Mapping[str, Estimate | Missing],
+    influence: InfluenceFindings | Missing,
+) -> MemorizationFindings:
+    """Return how much the models memorized, and beside it correlation and influence."""
     masks, correct = answers.masks, answers.correct()
     memorized = estimate_memorization(masks, correct)
     known = int((~memorized.missing).sum())
     expected = memorized_by_chance(count_cases(masks, correct), MEMORIZATION_CUT)
-    return {
-        "mean": _over_records_and_models(masks, correct, lambda score: score),
-        "share_memorized": _over_records_and_models(
+    return MemorizationFindings(
+        mean=_over_records_and_models(masks, correct, lambda score: score),
+        share_memorized=_over_records_and_models(
             masks, correct, lambda score: (score >= MEMORIZATION_CUT).astype(np.float64)
         ),
-        "share_by_chance": expected / max(1, known),
-        "cut": MEMORIZATION_CUT,
-        "standard_error_bound": float(np.nanmax(memorized.error_bound)),
-        "missing": int(memorized.missing.sum()),
-    }
+        share_by_chance=expected / max(1, known),
+        cut=MEMORIZATION_CUT,
+        standard_error_bound=float(np.nanmax(memorized.error_bound)),
+        missing=int(memorized.missing.sum()),
+        correlation=correlation,
+        influence=influence,
+    )
 
 
 def _over_records_and_models(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
@@ -12,7 +11,7 @@ from imprint.lenses.membership.privacy.epsilon import bound_scores
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, read_array_file
-from imprint.study.finding import to_json
+from imprint.study.finding import JsonObject, to_json
 from imprint.study.json_io import write_json
 
 
@@ -24,7 +23,7 @@ class ScoredCanaries:
     members: BoolArray = array("m", "whether it was in the training set", kind="flag")
 
 
-def bound_array_file(options: ScoreBoundOptions) -> tuple[PrivacyBound, dict[str, Any]]:
+def bound_array_file(options: ScoreBoundOptions) -> tuple[PrivacyBound, JsonObject]:
     """Bound ε from the scores of a file; return the bound and the content of ``summary.json``.
 
     Raises:

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +55,7 @@ from imprint.probe.signals.signal import SignalOptions
 from imprint.report.summary import finish
 from imprint.stats import Estimate, proportion
 from imprint.study.counted import uncounted
-from imprint.study.finding import from_json, read_finding, to_json, write_finding
+from imprint.study.finding import JsonObject, from_json, read_finding, to_json, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
@@ -80,7 +79,7 @@ class AuditedTraining:
     options: CohortOptions
 
 
-def audit_privacy(options: PrivacyOptions) -> dict[str, Any]:
+def audit_privacy(options: PrivacyOptions) -> JsonObject:
     """Run every step that is not done yet; return the content of ``summary.json``.
 
     Raises:
@@ -341,7 +340,7 @@ def _reference(name: str) -> str:
 
 
 def read_accounted(weights: Path) -> AccountedPrivacy:
-    """Return what the accountant says of a model, or that nothing was accounted."""
+    """Return the accounted ε of a model, or that none was accounted."""
     privacy = read_card(weights).training.get("privacy")
     if privacy is None:
         return AccountedPrivacy("trained without DP-SGD, so no ε bounds what it leaks")

@@ -52,7 +52,7 @@ def choose_canaries(
     """Draw canaries, their labels and their coins, each from a stream of its own.
 
     A wrong label is uniform on the other classes and does not depend on the coin: a canary that is
-    left out is asked about under the label it would have been trained with.
+    left out is scored under the label it would have been trained with.
 
     Args:
         images: the set.

@@ -51,7 +51,7 @@ class PrivacyOptions(BoundOptions, DataChoice, Common):
     train.noise-multiplier, or, with neither, one to an ε of 8."""
     calibrate: bool = True
     """Subtract from the scores what a reference model explains, trained alike on all but the
-    canaries: it knows how hard each canary is, and doubles the time."""
+    canaries. It shows how hard each canary is, and doubles the time."""
     compare: bool = True
     """Also train one model without DP on the same coins."""
     train: CohortOptions = field(default_factory=lambda: CohortOptions(view=UNCHANGED))

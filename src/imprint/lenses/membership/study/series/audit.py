@@ -1,4 +1,4 @@
-"""``membership study``: one thing is varied, all else stays, and every attack is run again.
+"""``membership study``: one thing is varied, all else fixed, and every attack is run.
 
 Each kind of study is a module of its own; what they have in common is here: the images, the table
 of points, the page.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from imprint.lenses.membership.study.signals import check_evidence
 from imprint.lenses.membership.study_findings import AnyPoint, StudyFindings
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import to_json
+from imprint.study.finding import JsonObject, to_json
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
@@ -43,7 +42,7 @@ FOLDER = "membership_study"
 RATE = "0.01"
 
 
-def audit_study(options: StudyOptions) -> dict[str, Any]:
+def audit_study(options: StudyOptions) -> JsonObject:
     """Run every step that is not done yet; return the content of ``summary.json``.
 
     Writes ``membership_study/points.parquet`` beside what the kind of study writes.

@@ -1,4 +1,4 @@
-"""Options of a study: one thing is varied, all else stays."""
+"""Options of a study: one thing is varied, all else fixed."""
 
 from __future__ import annotations
 
