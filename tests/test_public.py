@@ -22,10 +22,18 @@ def test_every_namespace_is_there(name):
 
 
 def test_importing_the_package_costs_nothing():
-    script = "import sys, imprint; print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    assert loaded_by("import imprint", "torch", "numpy") == "[]"
+
+
+def test_attacks_on_arrays_need_no_torch():
+    assert loaded_by("import imprint; imprint.membership.attack", "torch", "matplotlib") == "[]"
+
+
+def loaded_by(code, *packages):
+    """Return which packages are loaded after some code, as a list in text."""
+    script = f"import sys; {code}; print([m for m in {packages!r} if m in sys.modules])"
     command = [sys.executable, "-c", script]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_unknown_names_are_refused():

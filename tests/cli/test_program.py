@@ -40,7 +40,10 @@ def test_every_command_has_the_common_options(name, capsys):
         assert flag in help_text
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS.names() if COMMANDS.get(name).example])
+OF_STUDIES = [name for name in COMMANDS.names() if issubclass(COMMANDS.get(name).options, Common)]
+
+
+@pytest.mark.parametrize("name", OF_STUDIES)
 def test_the_example_of_a_command_is_accepted(name, capsys):
     parse(COMMANDS.get(name).options, shlex.split(COMMANDS.get(name).example), name)
     assert capsys.readouterr().err == ""

@@ -101,7 +101,7 @@ def _head(words: str, command: Command) -> list[str]:
     lines = [
         *textwrap.wrap(f"usage: {usage}", WIDTH, subsequent_indent="    "),
         "",
-        *textwrap.wrap(_first_sentence(command), WIDTH),
+        *textwrap.wrap(_first_sentence(command), WIDTH, break_on_hyphens=False),
     ]
     if command.example:
         example = f"imprint {words} {command.example}"
@@ -131,7 +131,7 @@ def _wrap_command(text: str, width: int) -> list[str]:
 def _paragraphs(text: str) -> list[str]:
     lines: list[str] = []
     for paragraph in textwrap.dedent(text).split("\n\n"):
-        lines += [*textwrap.wrap(" ".join(paragraph.split()), WIDTH), ""]
+        lines += [*textwrap.wrap(" ".join(paragraph.split()), WIDTH, break_on_hyphens=False), ""]
     return lines[:-1]
 
 
@@ -173,7 +173,7 @@ def _wrap(words: list[str], details: str) -> list[str]:
         text = f"{text[:-1]}; {details})"
     elif details:
         text = f"{text} ({details})".strip()
-    return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False)
+    return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 def _details(option: Option, is_short: bool) -> str:
