@@ -4,10 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.clusters.separation import between_class_share, separation, strongest
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenCoverage, ImportanceDrivenOptions
-from imprint.lenses.coverage.criteria.wisdom import VotedCellOptions, WisdomCoverage
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
@@ -94,37 +91,6 @@ def test_gain_is_what_one_input_adds() -> None:
     assert 0 < (gains > 0).sum() < 30
 
 
-def test_neurons_that_tell_classes_apart_are_chosen() -> None:
-    """Neurons 2 and 6 were made to, and those of the last layer do not count."""
-    assert sorted(fitted(m=2).neurons.tolist()) == [2, 6]
-    assert fitted(m=99).neurons.shape == (12,)
-    assert fitted(neurons=(7, 0)).neurons.tolist() == [7, 0]
-
-
-def test_share_of_variance_between_classes_by_hand() -> None:
-    values = np.array([[0, 5, 1], [2, 5, 1], [4, 5, 9], [6, 5, 9]], dtype=np.float32)
-    train = ActivationTable(Layers(("a",), (3,)), values, np.array([0, 0, 1, 1]))
-    # Between: 4 · 2² = 16; in all: 9 + 1 + 1 + 9 = 20.
-    assert between_class_share(train) == pytest.approx([0.8, -1, 1])
-
-
-def test_without_labels_the_clearest_two_clusters_count() -> None:
-    train = table(300, labelled=False)
-    train.values[:, 4] = np.where(np.arange(300) % 2, -5, 5) + 0.1 * train.values[:, 4]
-    assert strongest(separation(train), 1, LAYERS).tolist() == [4]
-
-
-def test_each_class_may_have_its_own_clusters() -> None:
-    criterion = fitted(clusters="class", m=2)
-    assert (len(criterion.cells), criterion.total) == (3, 12)
-    means = [cells.thresholds.mean().item() for cells in criterion.cells]
-    assert means == pytest.approx([0, 3, 6], abs=0.5)
-    with pytest.raises(ImprintError, match="need labels"):
-        criterion.update(Batch(LAYERS, torch.zeros(1, 12)))
-    with pytest.raises(ImprintError, match="class 7 has no training data"):
-        criterion.update(Batch(LAYERS, torch.zeros(1, 12), torch.tensor([7])))
-
-
 @pytest.mark.parametrize("options", [{"k": 0}, {"clusters": "class", "k": 3}, {"m": 99, "k": 64}])
 def test_state_travels(options) -> None:
     """Also of more cells than 64 bits count."""
@@ -143,37 +109,3 @@ def test_training_data_reach_their_own_cells() -> None:
     criterion.update(next(table(200).batches()))
     found = criterion.coverage()
     assert found.reached == found.training_cells == found.training_cells_reached
-
-
-def test_wisdom_looks_at_voted_neurons() -> None:
-    votes = [0.0, 3, 0, 9, 0, 3, 0, 0, 0, 0, 0, 0]
-    criterion = WisdomCoverage(LAYERS, VotedCellOptions(m=5, votes=tuple(votes)))
-    criterion.fit(table(100))
-    assert criterion.neurons.tolist() == [3, 1, 5]
-    same = fitted(neurons=(3, 1, 5))
-    same.fit(table(100))
-    for one in (criterion, same):
-        one.update(next(table(30, 2).batches()))
-    assert criterion.value() == same.value()
-
-
-def test_wisdom_without_votes_says_why_there_is_none() -> None:
-    with pytest.raises(ImprintError, match="give a table of votes"):
-        WisdomCoverage(LAYERS).fit(table(10))
-    with pytest.raises(ImprintError, match="votes of 2 neurons"):
-        WisdomCoverage(LAYERS, VotedCellOptions(votes=(1.0, 2.0))).fit(table(10))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"m": 0}, "m must be at least 1, got 0"),
-        ({"k": -1}, "k must be at least 0, got -1"),
-        ({"clusters": "none"}, "clusters must be one of all, class"),
-        ({"neurons": (1, 1)}, "none twice"),
-        ({"neurons": (12,)}, "must be from 0 to 11"),
-    ],
-)
-def test_bad_settings_are_refused(options, message) -> None:
-    with pytest.raises(ImprintError, match=message):
-        fitted(**options)

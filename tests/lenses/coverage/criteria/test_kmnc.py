@@ -4,18 +4,12 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criteria.kmnc import MultisectionCoverage, MultisectionOptions
-from imprint.lenses.coverage.criteria.nbc import BoundaryCoverage
-from imprint.lenses.coverage.criteria.snac import StrongActivationCoverage
-from imprint.lenses.coverage.criterion.extremes import BoundaryOptions
-from imprint.lenses.coverage.criterion.moments import training_moments
 from imprint.neurons.activations import ActivationTable, Layers
-from tests.lenses.coverage.made_activations import batch, table, training, unseen
+from tests.lenses.coverage.made_activations import batch, table
 
 PAIR = Layers(("pair",), (2,))
 
@@ -97,58 +91,6 @@ def test_sections_are_those_of_the_definition(
             sections |= {place or 1} if a > low or not compat else set()
     sections -= {0}
     assert criterion.value() == len(sections) / k
-
-
-def test_boundaries_must_be_crossed() -> None:
-    strong, both = StrongActivationCoverage(PAIR), BoundaryCoverage(PAIR)
-    for criterion in (strong, both):
-        criterion.fit(to_ten())
-        criterion.update(batch([[10.0, -10.0], [0.0, 0.0]]))
-        assert criterion.value() == 0
-        criterion.update(batch([[10.5, -10.5]]))
-    assert (strong.value(), both.value()) == (1 / 2, 2 / 4)
-    for criterion in (strong, both):
-        criterion.update(batch([[-0.5, 0.5]]))
-    assert (strong.value(), both.value()) == (1, 1)
-    assert both.ceiling(1) == 0.5
-    assert both.ceiling(2) == strong.ceiling(1) == 1
-
-
-def test_sigma_moves_the_boundaries_by_deviations() -> None:
-    # Deviation of 0, 10, 5: √(50/3) ≈ 4.08.
-    criterion = StrongActivationCoverage(PAIR, BoundaryOptions(sigma=1.0))
-    criterion.fit(to_ten())
-    criterion.update(batch([[14.0, 4.0]]))
-    assert criterion.value() == 0
-    criterion.update(batch([[14.1, 4.0]]))
-    assert criterion.value() == 0.5
-    with pytest.raises(ImprintError, match="sigma"):
-        BoundaryOptions(-1.0)
-
-
-def test_moments_are_those_of_all_rows_at_once() -> None:
-    random = np.random.default_rng(0)
-    values = (random.normal(size=(9000, 3)) * [1, 1e-3, 5] + [0, 1e3, -2]).astype(np.float32)
-    found = training_moments(table(values, Layers(("three",), (3,))))
-    exact = values.astype(np.float64)
-    np.testing.assert_allclose(found.mean.numpy(), exact.mean(0), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(found.variance.numpy(), exact.var(0), rtol=1e-9)
-    np.testing.assert_array_equal(found.low.numpy(), values.min(0))
-    np.testing.assert_array_equal(found.high.numpy(), values.max(0))
-    assert found.count == 9000
-
-
-def test_half_precision_tables_give_the_ranges_of_their_values() -> None:
-    train = training()
-    half = ActivationTable(train.layers, train.values.astype(np.float16), train.labels)
-    criterion = StrongActivationCoverage(train.layers)
-    criterion.fit(half)
-    assert criterion.boundaries is not None
-    torch.testing.assert_close(
-        criterion.boundaries.upper, torch.from_numpy(half.values.max(0)).float(), rtol=0, atol=0
-    )
-    criterion.update(unseen())
-    assert criterion.value() > 0
 
 
 def test_what_exceeds_the_range_by_less_than_the_rounding_of_its_width_is_outside() -> None:

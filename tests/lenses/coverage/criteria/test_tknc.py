@@ -1,39 +1,12 @@
-import math
-
-import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criteria.tknc import TopNeuronsCoverage, TopNeuronsOptions
-from imprint.lenses.coverage.criteria.tknp import PatternOptions, TopNeuronPatterns
-from imprint.lenses.coverage.criterion.ranking import most_active
-from imprint.neurons.activations import Batch, Layers
+from imprint.lenses.coverage.criteria.tknp import PatternOptions
+from imprint.neurons.activations import Layers
 from tests.lenses.coverage.made_activations import batch
 
 LAYERS = Layers(("four", "two"), (4, 2))
-
-
-def test_of_equal_activations_the_first_neurons_rank_first() -> None:
-    found = most_active(batch([[1.0, 3.0, 1.0, 3.0, -0.0, 0.0]], LAYERS), 3)
-    assert [top.tolist() for top in found] == [[[1, 3, 0]], [[0, 1]]]
-
-
-@given(
-    st.lists(
-        st.lists(st.sampled_from([-1e30, -2.5, -1.0, -0.0, 0.0, 0.5, 1.0, 3e30]), min_size=6,
-                 max_size=6),
-        min_size=1, max_size=5,
-    ),
-    st.integers(1, 7),
-)  # fmt: skip
-@settings(max_examples=100, deadline=None)
-def test_ranking_is_stable_sorting(values: list[list[float]], k: int) -> None:
-    layers = Layers(("six",), (6,))
-    expected = [sorted(range(6), key=lambda j: (-row[j], j))[:k] for row in values]
-    assert most_active(batch(values, layers), k)[0].tolist() == expected
 
 
 def test_the_top_of_each_layer_is_covered() -> None:
@@ -43,46 +16,6 @@ def test_the_top_of_each_layer_is_covered() -> None:
     assert criterion.value() == criterion.ceiling(1) == 4 / 6
     assert criterion.gain(batch([[1.0, 2.0, 0.0, 0.0, 0.0, 0.0]], LAYERS)).tolist() == [1 / 6]
     assert criterion.ceiling(2) == 1
-
-
-def test_patterns_tell_orders_apart() -> None:
-    criterion = TopNeuronPatterns(LAYERS, PatternOptions(2))
-    rows = [[4.0, 3.0, 2.0, 1.0, 1.0, 0.0], [3.0, 4.0, 2.0, 1.0, 1.0, 0.0]]
-    criterion.update(batch([*rows, rows[0], [4.0, 3.0, 1.0, 2.0, 9.0, 0.0]], LAYERS))
-    assert criterion.value() == 2
-
-
-@pytest.mark.parametrize("size", [1, 7, 256])
-def test_patterns_are_the_distinct_rows(size: int) -> None:
-    layers = Layers(("a", "b", "c"), (4, 3, 5))
-    values = torch.from_numpy(np.random.default_rng(0).normal(size=(256, 12)).astype(np.float32))
-    criterion = TopNeuronPatterns(layers, PatternOptions(3))
-    for start in range(0, 256, size):
-        criterion.update(Batch(layers, values[start : start + size]))
-    tops = [part.argsort(1, descending=True)[:, :3] for part in torch.split(values, [4, 3, 5], 1)]
-    distinct = {tuple(row) for row in torch.cat(tops, dim=1).tolist()}
-    assert criterion.value() == len(distinct) < 256
-
-
-def test_there_are_only_so_many_orders() -> None:
-    criterion = TopNeuronPatterns(LAYERS, PatternOptions(2))
-    assert (criterion.ceiling(23), criterion.ceiling(1000)) == (23, 24)
-    wide = TopNeuronPatterns(Layers(("wide",), (4000,)), PatternOptions(50))
-    assert wide.ceiling(10**6) == 10**6
-
-
-def test_patterns_of_a_thousand_neurons_do_not_collide() -> None:
-    # All orders of six neurons in a layer of 3,000, whose other activations are far below.
-    layers = Layers(("wide",), (3000,))
-    values = np.full((720, 3000), -1.0, dtype=np.float32)
-    random = np.random.default_rng(1)
-    orders = {tuple(random.permutation(6)) for _ in range(20_000)}
-    assert len(orders) == math.factorial(6)
-    for row, order in enumerate(orders):
-        values[row, 2990 + np.array(order)] = np.arange(6)
-    criterion = TopNeuronPatterns(layers, PatternOptions(50))
-    criterion.update(Batch(layers, torch.from_numpy(values)))
-    assert criterion.value() == 720
 
 
 def test_zero_neurons_are_refused() -> None:
