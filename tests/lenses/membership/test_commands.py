@@ -1,5 +1,8 @@
+import dataclasses
+
 import pytest
 
+from imprint.lenses.membership.study.case import MembershipArrays
 from imprint.study.command import COMMANDS
 from imprint.study.option_tree import options_of
 
@@ -24,3 +27,10 @@ def test_a_command_has_an_example_and_main_options_that_exist(words):
     names = {".".join(option.path) for option in options_of(entry.options)}
     assert entry.example.startswith("--")
     assert set(entry.main) <= names
+
+
+def test_the_help_of_the_attack_command_names_every_array():
+    text = COMMANDS.get("membership attack").options.__doc__
+    names = [field.name for field in dataclasses.fields(MembershipArrays)]
+    assert [name for name in names if not name.startswith("curvature_") and name not in text] == []
+    assert "curvature_target" in text
