@@ -17,22 +17,22 @@ def cohort(seed, models=7, augmentations=2, records=11, offset=0.0):
 @example(seed=338, offset=0.0)  # two models 9e-5 apart, both 1 from the first
 def test_moments_are_those_of_each_side(seed, offset):
     signals, members = cohort(seed, offset=offset)
-    for side, found in zip((OUT, IN), moments(sums(signals, members)), strict=True):
+    for side, computed in zip((OUT, IN), moments(sums(signals, members)), strict=True):
         for record in range(members.shape[1]):
             chosen = signals[members[:, record] == side, :, record]
-            assert found.count[record] == len(chosen)
+            assert computed.count[record] == len(chosen)
             if len(chosen) >= 1:
                 # A mean near 0 keeps the rounding of the values that cancel in it.
                 near = 1e-14 * np.abs(chosen).max()
                 mean = chosen.mean(axis=0)
-                np.testing.assert_allclose(found.mean[:, record], mean, rtol=1e-12, atol=near)
+                np.testing.assert_allclose(computed.mean[:, record], mean, rtol=1e-12, atol=near)
             if len(chosen) >= 2:
                 # Rounding of n squares of distances from the first model, which cancel.
                 squares = ((chosen - signals[0, :, record]) ** 2).sum(axis=0).max()
                 noise = 4 * np.finfo(np.float64).eps * squares
                 variance = chosen.var(axis=0)
                 np.testing.assert_allclose(
-                    found.variance[:, record], variance, rtol=1e-12, atol=noise
+                    computed.variance[:, record], variance, rtol=1e-12, atol=noise
                 )
 
 

@@ -16,10 +16,10 @@ FAST = ["lira", "lira_fixed", "lira_shrunk", "rmia", "base", "mast", "watson", "
 def test_every_model_is_attacked_as_by_a_cohort_that_never_held_it(name):
     cohort = simulated(balanced=False, models=9, records=60)
     assert cohort.partners is None
-    found = attack_cohort(cohort, choose_attacks([name])).scores[name]
+    scores_by_row = attack_cohort(cohort, choose_attacks([name])).scores[name]
     for row in (0, 4, 8):
         alone = ATTACKS.get(name).score(as_target(cohort, row), {})
-        np.testing.assert_allclose(found[row], alone, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(scores_by_row[row], alone, rtol=1e-6, atol=1e-8)
 
 
 def test_balanced_masks_do_not_leak_who_was_the_target():
@@ -82,6 +82,6 @@ def test_scores_do_not_depend_on_the_order_of_models():
         {"phi": judges.population["phi"][order]},
     )
     moved = Evidence(evidence.target, References(shuffled), evidence.population)
-    first, second = (run_attacks(one, choose_attacks(FAST)).scores for one in (evidence, moved))
+    first, second = (run_attacks(each, choose_attacks(FAST)).scores for each in (evidence, moved))
     for name in FAST:
         np.testing.assert_allclose(first[name], second[name], rtol=1e-8, atol=1e-9)

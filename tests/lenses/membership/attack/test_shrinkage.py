@@ -44,8 +44,8 @@ def test_the_variance_prior_is_found_again():
     count, freedom = 20_000, 6.0
     variances = 0.5 * freedom / random.chisquare(freedom, size=count)
     samples = variances * random.chisquare(7, size=count) / 7
-    found, spread = _fit(samples, np.full(count, 7.0), pooled=1.0)
-    assert found == pytest.approx(freedom, rel=0.06)
+    estimated, spread = _fit(samples, np.full(count, 7.0), pooled=1.0)
+    assert estimated == pytest.approx(freedom, rel=0.06)
     assert spread == pytest.approx(0.5, rel=0.03)
 
 
@@ -53,8 +53,8 @@ def test_equal_variances_are_pooled():
     random = np.random.default_rng(1)
     samples = random.chisquare(400, size=50) / 400
     # Less spread than chance alone would give.
-    found, spread = _fit(1 + (samples - 1) / 10, np.full(50, 400.0), pooled=1.25)
-    assert (found, spread) == (1e6, 1.25)
+    estimated, spread = _fit(1 + (samples - 1) / 10, np.full(50, 400.0), pooled=1.25)
+    assert (estimated, spread) == (1e6, 1.25)
 
 
 def test_posterior_is_the_conjugate_one():
@@ -80,8 +80,8 @@ def test_posterior_is_the_conjugate_one():
     weight = np.exp(log - log.max())
     for x in (own.mean() - 1, own.mean() + 2):
         grid = (weight * stats.norm.pdf(x, mean, 1 / np.sqrt(precision))).sum() / weight.sum()
-        found = np.exp(tails.log_density(np.full((1, 300), x))[0, record])
-        assert found == pytest.approx(grid, rel=2e-2)
+        estimated = np.exp(tails.log_density(np.full((1, 300), x))[0, record])
+        assert estimated == pytest.approx(grid, rel=2e-2)
 
 
 def _prior_spread(tails, own, nu, kappa, centre, record):
@@ -114,8 +114,8 @@ def test_a_record_without_in_models_is_expected_a_gap_above_its_out_models():
 def test_every_density_is_a_number(seed, models):
     random = np.random.default_rng(seed)
     signals = random.normal(size=(models, 2, 20)) * 10.0 ** random.integers(-6, 6)
-    found = moments(sums(signals, random.random((models, 20)) < 0.4))
-    for tails in predictive(*found):
+    estimated = moments(sums(signals, random.random((models, 20)) < 0.4))
+    for tails in predictive(*estimated):
         assert np.isfinite(tails.log_density(signals[0])).all()
         assert (tails.scale > 0).all()
 

@@ -113,19 +113,19 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
     findings = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
     best, least = best_attack(from_json(MembershipFindings, findings, "summary.json").attacks)
     assert least == "0.1"
-    told = text_of(html)
-    assert f"Members are found more often than by guessing: {best} has TPR" in told
-    assert "at 10% FPR; no record can be named with confidence" in told
-    assert "200 members and 200 non-members with 6 reference models" in told
-    assert "fewer than five false positives are expected are left out" in told
+    text = text_of(html)
+    assert f"Members are found more often than by guessing: {best} has TPR" in text
+    assert "at 10% FPR; no record can be named with confidence" in text
+    assert "200 members and 200 non-members with 6 reference models" in text
+    assert "fewer than five false positives are expected are left out" in text
     for name, attack in findings["attacks"].items():
-        assert name in told
+        assert name in text
         assert f'<data value="{attack["auc"]["value"]}">' in html
         assert f'<data value="{attack["balanced_accuracy"]["value"]}">' in html
     for name, reason in findings["skipped"].items():
-        assert f"{name} : {reason}" in told
+        assert f"{name} : {reason}" in text
     assert html.count('class="plot"') == 3
-    assert "Which records do attacks suspect together?" in told
+    assert "Which records do attacks suspect together?" in text
     scores, _ = read_scores(arrays_study / "membership", [best])
     first = re.search(r'id="membership-exposed".*?<th scope="row">(\d+)</th>', html, re.DOTALL)
     assert first is not None
@@ -134,13 +134,13 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
 
 def test_pictures_triage_and_dejavu_stand_beside_each_other(whole_study: Path) -> None:
     html = (whole_study / "report.html").read_text()
-    told = text_of(html)
+    text = text_of(html)
     assert (
-        "the network classifies 98.0% of its members correctly and 75.0% of the non-members" in told
+        "the network classifies 98.0% of its members correctly and 75.0% of the non-members" in text
     )
-    assert "lower by 0.25 nats" in told
-    assert "shadow models classify 97.0% of their own training images correctly" in told
-    assert "100 non-members, disjoint from those, are the population" in told
+    assert "lower by 0.25 nats" in text
+    assert "shadow models classify 97.0% of their own training images correctly" in text
+    assert "100 non-members, disjoint from those, are the population" in text
     assert html[html.index('id="exposed-cards"') :].count('<li class="card"') == 30
     assert HOSTILE not in html
     anchors = re.findall(r'<image id="([^"]+)"', html)
@@ -156,10 +156,10 @@ def test_failed_controls_stand_first_and_warn(arrays_study: Path, tmp_path: Path
     control = summary["lenses"]["membership"]["attacks"]["rmia"]["controls"]["swapped_target"]
     control["value"] = {"value": 0.7, "ci95": [0.65, 0.75], "n": 400}
     write_json(study / "summary.json", summary)
-    told = text_of(write_report(study).read_text())
-    assert "A control failed: swapped target." in told
-    assert "Failed: rmia." in told
-    assert told.index("failed swapped target") < told.index("passed permuted membership")
+    text = text_of(write_report(study).read_text())
+    assert "A control failed: swapped target." in text
+    assert "Failed: rmia." in text
+    assert text.index("failed swapped target") < text.index("passed permuted membership")
 
 
 def test_a_damaged_study_is_an_error(arrays_study: Path, whole_study: Path, tmp_path: Path) -> None:
@@ -234,26 +234,26 @@ def test_nothing_overflows_sideways(page: Any, width: int) -> None:
 
 def test_a_page_of_noise_claims_no_record(tmp_path: Path) -> None:
     attack_membership_arrays(make_arrays(tmp_path / "arrays.npz", 0.0), tmp_path / "study")
-    told = text_of(write_report(tmp_path / "study").read_text())
-    assert "No attack separates members from non-members: the best," in told
-    assert "so this order may be chance: no image here can be named" in told
+    text = text_of(write_report(tmp_path / "study").read_text())
+    assert "No attack separates members from non-members: the best," in text
+    assert "so this order may be chance: no image here can be named" in text
 
 
 def test_a_page_below_chance_names_possible_causes(tmp_path: Path) -> None:
     attack_membership_arrays(
         make_arrays(tmp_path / "arrays.npz", -2.0), tmp_path / "study", ["loss"]
     )
-    told = text_of(write_report(tmp_path / "study").read_text())
-    assert "Below chance: loss scores members lower than non-members (AUC" in told
-    assert "Warning: the logit margins are smaller on members than on non-members" in told
-    assert "Less than guessing: members score lower than non-members" in told
-    assert "loss : below chance" in told
+    text = text_of(write_report(tmp_path / "study").read_text())
+    assert "Below chance: loss scores members lower than non-members (AUC" in text
+    assert "Warning: the logit margins are smaller on members than on non-members" in text
+    assert "Less than guessing: members score lower than non-members" in text
+    assert "loss : below chance" in text
 
 
 def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_study: Path) -> None:
     content = json.loads((arrays_study / "summary.json").read_text())["lenses"]["membership"]
     verdict = attack_verdict(from_json(MembershipFindings, content, "summary.json").attacks)
-    told = text_of(write_report(arrays_study).read_text())
-    assert verdict.heading in told
-    assert f"numbers below are those of {verdict.about} , on which the heading rests" in told
-    assert f"TPR at {float(verdict.rate or 0):.0%} FPR" in told
+    text = text_of(write_report(arrays_study).read_text())
+    assert verdict.heading in text
+    assert f"numbers below are those of {verdict.about} , on which the heading rests" in text
+    assert f"TPR at {float(verdict.rate or 0):.0%} FPR" in text

@@ -16,17 +16,17 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     main(["membership", "attack", "--arrays", str(save()), "--out", str(out), "--attacks", "all"])
     assert "attacks:" in (out / "options.yaml").read_text()
     summary = json.loads((out / "summary.json").read_text())
-    found = summary["lenses"]["membership"]
+    content = summary["lenses"]["membership"]
     unusual = ["label_only", "white_box_gradient", "white_box_trace"]
     of_curvature = ["curvature_lr", "curvature_nll"]
-    assert sorted([*found["attacks"], *of_curvature, *unusual]) == ATTACKS.names()
-    assert found["skipped"] == dict.fromkeys(
+    assert sorted([*content["attacks"], *of_curvature, *unusual]) == ATTACKS.names()
+    assert content["skipped"] == dict.fromkeys(
         of_curvature, "needs the signal log_curvature, which is not given"
     )
-    assert found["warnings"] == []
+    assert content["warnings"] == []
     assert summary["data"]["copies"] == 0
     truth = arrays()["target_members"]
-    for name, attack in found["attacks"].items():
+    for name, attack in content["attacks"].items():
         for estimate in (attack["auc"], attack["balanced_accuracy"], attack["tpr_at_fpr"]["0.1"]):
             low, high = estimate["ci95"]
             assert 0 <= low <= estimate["value"] <= high <= 1
@@ -40,14 +40,14 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
         area = np.mean((pairs > 0) + 0.5 * (pairs == 0))
         assert attack["auc"]["value"] == pytest.approx(area, abs=1e-12)
         assert attack["controls"].keys() == {"permuted_membership", "swapped_target"}
-    assert found["attacks"]["lira_shrunk"]["auc"]["value"] > 0.8
+    assert content["attacks"]["lira_shrunk"]["auc"]["value"] > 0.8
 
 
 def test_distances_measured_elsewhere_are_attacked(save, tmp_path):
     distance = np.arange(RECORDS)[None] / RECORDS
     file = save(distance=distance)
-    found = attack_membership_arrays(file, tmp_path / "out", names=["label_only"])
-    attack = found["lenses"]["membership"]["attacks"]["label_only"]
+    content = attack_membership_arrays(file, tmp_path / "out", names=["label_only"])
+    attack = content["lenses"]["membership"]["attacks"]["label_only"]
     assert attack["reads"] == "distance"
     assert attack["controls"].keys() == {"permuted_membership"}
     table = read_table(tmp_path / "out" / "membership" / "label_only.parquet")
@@ -57,17 +57,17 @@ def test_distances_measured_elsewhere_are_attacked(save, tmp_path):
 def test_one_attack_as_json(save, tmp_path, capsys):
     words = ["--arrays", str(save()), "--out", str(tmp_path / "out"), "--attacks", "rmia", "--json"]
     main(["membership", "attack", *words])
-    told = json.loads(capsys.readouterr().out)
-    assert list(told["lenses"]["membership"]["attacks"]) == ["rmia"]
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed["lenses"]["membership"]["attacks"]) == ["rmia"]
     assert (tmp_path / "out" / "membership" / "rmia.parquet").is_file()
 
 
 def test_table_and_skipped_attacks_are_printed(save, tmp_path, capsys):
     file = save(population=None, population_signals=None)
     main(["membership", "attack", "--arrays", str(file), "--out", str(tmp_path / "out")])
-    told = capsys.readouterr().out
-    assert "lira_shrunk" in told
-    assert "attack_p, quantile skipped: needs population records" in told
+    printed = capsys.readouterr().out
+    assert "lira_shrunk" in printed
+    assert "attack_p, quantile skipped: needs population records" in printed
 
 
 def test_options_reach_the_attacks(save, tmp_path):
@@ -85,9 +85,9 @@ def test_options_reach_the_attacks(save, tmp_path):
 def test_without_references_only_attacks_on_the_target_remain(save, tmp_path):
     bare = dict.fromkeys(("signals", "members", "population_signals"))
     summary = attack_membership_arrays(save(**bare), tmp_path / "out")
-    found = summary["lenses"]["membership"]
-    assert sorted(found["attacks"]) == ["attack_p", "loss", "mentr", "quantile"]
-    assert found["skipped"]["lira"] == "needs reference models, and there are none"
+    content = summary["lenses"]["membership"]
+    assert sorted(content["attacks"]) == ["attack_p", "loss", "mentr", "quantile"]
+    assert content["skipped"]["lira"] == "needs reference models, and there are none"
     assert summary["data"]["references"] == 0
 
 
@@ -96,9 +96,9 @@ def test_the_kind_of_signal_decides_which_attacks_run(save, tmp_path):
     assert "curvature_lr" in phi["skipped"]
     assert phi["attacks"]["lira"]["reads"] == "phi"
     curvature = attack_membership_arrays(save(), tmp_path / "c", signal="log_curvature")
-    found = curvature["lenses"]["membership"]
-    assert "loss" in found["skipped"]
-    assert found["attacks"]["curvature_lr"]["reads"] == "log_curvature"
+    content = curvature["lenses"]["membership"]
+    assert "loss" in content["skipped"]
+    assert content["attacks"]["curvature_lr"]["reads"] == "log_curvature"
 
 
 def test_two_signals_together_separate_better_than_each(save, tmp_path):
@@ -112,10 +112,10 @@ def test_two_signals_together_separate_better_than_each(save, tmp_path):
         - 1.5 * given["target_members"],
     }
     file = save(**curvature)
-    found = attack_membership_arrays(file, tmp_path / "out")["lenses"]["membership"]["attacks"]
-    assert found["curvature_lr"]["reads"] == "log_curvature"
-    alone = max(found[name]["auc"]["value"] for name in ("lira_shrunk", "curvature_lr"))
-    assert found["multi"]["auc"]["value"] > alone + 0.02
+    content = attack_membership_arrays(file, tmp_path / "out")["lenses"]["membership"]["attacks"]
+    assert content["curvature_lr"]["reads"] == "log_curvature"
+    alone = max(content[name]["auc"]["value"] for name in ("lira_shrunk", "curvature_lr"))
+    assert content["multi"]["auc"]["value"] > alone + 0.02
 
 
 def test_an_attack_that_cannot_be_run_is_an_error(save, tmp_path):
@@ -133,10 +133,10 @@ def test_results_are_the_same_bytes_again(save, tmp_path):
 
 def test_an_attack_runs_on_the_signal_it_names_alone(save, tmp_path):
     """Margins without curvature, every attack asked for: no row of a curvature attack."""
-    found = attack_membership_arrays(save(), tmp_path / "out", names=["all"])
-    found = found["lenses"]["membership"]
-    assert not [name for name in found["attacks"] if "curvature" in name]
-    assert {attack["reads"] for attack in found["attacks"].values()} == {"phi"}
+    content = attack_membership_arrays(save(), tmp_path / "out", names=["all"])
+    content = content["lenses"]["membership"]
+    assert not [name for name in content["attacks"] if "curvature" in name]
+    assert {attack["reads"] for attack in content["attacks"].values()} == {"phi"}
     with pytest.raises(ImprintError, match="curvature_lr needs the signal log_curvature"):
         attack_membership_arrays(save(), tmp_path / "other", names=["curvature_lr"])
 
@@ -157,12 +157,12 @@ def test_records_listed_ten_times_count_once(save, tmp_path, named):
     assert copied["data"]["copies"] == 9 * RECORDS
     for part in ("members", "non_members"):
         assert copied["data"][part] == plain["data"][part]
-    found = copied["lenses"]["membership"]
-    assert found["warnings"] == [
+    content = copied["lenses"]["membership"]
+    assert content["warnings"] == [
         "2700 of 3000 rows repeat another one in every signal and in membership: each record "
         "counts once, in every number here"
     ]
-    for name, attack in found["attacks"].items():
+    for name, attack in content["attacks"].items():
         same = plain["lenses"]["membership"]["attacks"][name]
         assert attack["auc"]["n"] == RECORDS
         assert attack["smallest_fpr"] == same["smallest_fpr"]
@@ -191,15 +191,17 @@ def test_losses_given_as_margins_give_warnings(save, tmp_path, capsys):
     }
     words = ["--arrays", str(save(**losses)), "--out", str(tmp_path / "out")]
     main(["membership", "attack", *words])
-    told = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    found = summary["lenses"]["membership"]
-    assert len(found["warnings"]) == 2
-    assert "they may be losses (of a loss ℓ = −log p give −log(exp(ℓ) − 1))" in found["warnings"][0]
-    assert "are smaller on the records that each was trained on" in found["warnings"][1]
-    assert found["attacks"]["loss"]["note"].startswith("below chance")
-    for sentence in found["warnings"]:
-        assert sentence in told
+    content = summary["lenses"]["membership"]
+    assert len(content["warnings"]) == 2
+    assert (
+        "they may be losses (of a loss ℓ = −log p give −log(exp(ℓ) − 1))" in content["warnings"][0]
+    )
+    assert "are smaller on the records that each was trained on" in content["warnings"][1]
+    assert content["attacks"]["loss"]["note"].startswith("below chance")
+    for sentence in content["warnings"]:
+        assert sentence in printed
 
 
 def test_probabilities_given_as_margins_give_a_warning(save, tmp_path):
@@ -208,9 +210,9 @@ def test_probabilities_given_as_margins_give_a_warning(save, tmp_path):
         name: 1 / (1 + np.exp(-own[name]))
         for name in ("signals", "target", "population", "population_signals")
     }
-    found = attack_membership_arrays(save(**probabilities), tmp_path / "out")
-    (told,) = found["lenses"]["membership"]["warnings"]
-    assert told.startswith("all 300 logit margins lie in [0, 1], as probabilities do")
+    content = attack_membership_arrays(save(**probabilities), tmp_path / "out")
+    (printed,) = content["lenses"]["membership"]["warnings"]
+    assert printed.startswith("all 300 logit margins lie in [0, 1], as probabilities do")
 
 
 def test_an_attack_whose_scores_are_equal_has_a_note(save, tmp_path):
@@ -218,10 +220,12 @@ def test_an_attack_whose_scores_are_equal_has_a_note(save, tmp_path):
         "target": np.zeros((2, RECORDS)),
         "population": np.zeros((2, POPULATION)),
     }
-    found = attack_membership_arrays(save(**constant), tmp_path / "out")["lenses"]["membership"]
-    assert found["attacks"]["loss"]["auc"]["value"] == 0.5
-    assert found["attacks"]["loss"]["note"].startswith("every record has the same score")
-    assert "all logit margins of the target are 0: they carry no information" in (found["warnings"])
+    content = attack_membership_arrays(save(**constant), tmp_path / "out")["lenses"]["membership"]
+    assert content["attacks"]["loss"]["auc"]["value"] == 0.5
+    assert content["attacks"]["loss"]["note"].startswith("every record has the same score")
+    assert (
+        "all logit margins of the target are 0: they carry no information" in (content["warnings"])
+    )
 
 
 def test_records_listed_on_both_sides_give_a_warning(save, tmp_path):
@@ -229,5 +233,5 @@ def test_records_listed_on_both_sides_give_a_warning(save, tmp_path):
     twice = {name: np.tile(own[name], 2) for name in ("signals", "members", "target")}
     twice["target_members"] = np.arange(2 * RECORDS) < RECORDS
     summary = attack_membership_arrays(save(**twice), tmp_path / "out", ["loss"])
-    told = summary["lenses"]["membership"]["warnings"]
-    assert told[0].startswith("600 of 600 rows share every signal with another one: if they are")
+    printed = summary["lenses"]["membership"]["warnings"]
+    assert printed[0].startswith("600 of 600 rows share every signal with another one: if they are")

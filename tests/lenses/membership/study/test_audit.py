@@ -93,15 +93,15 @@ def findings(study):
 
 
 def test_a_network_that_knows_its_members_by_heart_is_caught(bare):
-    found = findings(bare)
-    assert set(found["attacks"]) == K0
-    assert found["skipped"]["lira"] == "needs reference models, and there are none"
+    content = findings(bare)
+    assert set(content["attacks"]) == K0
+    assert content["skipped"]["lira"] == "needs reference models, and there are none"
     for name in ("loss", "mentr", "attack_p", "quantile"):
-        assert found["attacks"][name]["auc"]["ci95"][0] > 0.8
-    assert found["attacks"]["loss"]["auc"]["n"] == 72
-    assert found["attacks"]["attack_p_curvature"]["reads"] == "log_curvature"
-    assert found["triage"]["worth_it"]
-    assert found["triage"]["loss_gap"] > 1
+        assert content["attacks"][name]["auc"]["ci95"][0] > 0.8
+    assert content["attacks"]["loss"]["auc"]["n"] == 72
+    assert content["attacks"]["attack_p_curvature"]["reads"] == "log_curvature"
+    assert content["triage"]["worth_it"]
+    assert content["triage"]["loss_gap"] > 1
 
 
 def test_every_attack_has_its_number_of_queries(bare, shadowed):
@@ -148,11 +148,11 @@ def test_exposed_members_are_listed_with_their_pictures(bare):
 
 
 def test_shadows_run_the_attacks_with_references(shadowed):
-    found = findings(shadowed)
-    assert set(found["skipped"]) == {"label_only"}
-    assert {"lira_shrunk", "rmia", "curvature_lr", "multi", "watson"} <= found["attacks"].keys()
-    assert found["attacks"]["lira_shrunk"]["auc"]["n"] == 40
-    assert "swapped_target" in found["attacks"]["rmia"]["controls"]
+    content = findings(shadowed)
+    assert set(content["skipped"]) == {"label_only"}
+    assert {"lira_shrunk", "rmia", "curvature_lr", "multi", "watson"} <= content["attacks"].keys()
+    assert content["attacks"]["lira_shrunk"]["auc"]["n"] == 40
+    assert "swapped_target" in content["attacks"]["rmia"]["controls"]
     assert len(list((shadowed / "tables" / "signals").glob("*.parquet"))) == 6
     assert json.loads((shadowed / "summary.json").read_text())["data"]["population"] == 20
     card = json.loads((shadowed / "models" / "0000" / "final.json").read_text())
@@ -173,7 +173,7 @@ def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_pa
 
 
 def test_shadow_models_that_fit_differently_give_a_warning(shadowed, capsys):
-    found = findings(shadowed)
+    content = findings(shadowed)
     right = np.stack(
         [
             read_table(shadowed / "tables" / "signals" / f"{row:04d}.parquet")["correct.identity"]
@@ -181,14 +181,14 @@ def test_shadow_models_that_fit_differently_give_a_warning(shadowed, capsys):
         ]
     )[:, :40]
     masks = read_masks(shadowed / "masks" / "members.npy").members
-    assert found["shadows"]["count"] == 4
-    assert found["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
-    told = from_json(MembershipFindings, found, "summary.json")
-    warn_if_shadows_fit_differently(replace(told, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
+    assert content["shadows"]["count"] == 4
+    assert content["shadows"]["accuracy"]["members"] == pytest.approx(right[masks].mean())
+    printed = from_json(MembershipFindings, content, "summary.json")
+    warn_if_shadows_fit_differently(replace(printed, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
     assert (
         "shadow models get 40% of their members right, the network 100%" in capsys.readouterr().err
     )
-    warn_if_shadows_fit_differently(replace(told, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
+    warn_if_shadows_fit_differently(replace(printed, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
     assert capsys.readouterr().err == ""
 
 
@@ -212,10 +212,10 @@ def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsy
     words = ["--model", folder / "net.safetensors", "--members", folder / "seen"]
     words += ["--non-members", folder / "unseen", "--records", "24", "--no-curvature"]
     main(["membership", "audit", "--out", str(out), *map(str, words)])
-    told = capsys.readouterr()
-    assert "Membership inference attacks" in told.out
-    assert "triage: Strong average signal: members have lower loss on average" in told.err
-    assert "cost: 1 model call for each record" in told.err
+    printed = capsys.readouterr()
+    assert "Membership inference attacks" in printed.out
+    assert "triage: Strong average signal: members have lower loss on average" in printed.err
+    assert "cost: 1 model call for each record" in printed.err
     assert (out / "report.html").is_file()
     again = yaml.safe_load((out / "options.yaml").read_text())
     assert again["records"] == 24
@@ -226,8 +226,8 @@ def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsy
 
 
 def test_triage_alone_writes_nothing_else(folder, tmp_path):
-    found = audit_membership(options(folder, tmp_path / "out", triage=True))
-    assert found["triage"]["worth_it"]
+    content = audit_membership(options(folder, tmp_path / "out", triage=True))
+    assert content["triage"]["worth_it"]
     written = {file.name for file in (tmp_path / "out").iterdir()}
     assert written - {".lock"} == {"triage.json", "tables", "fingerprints"}
 
@@ -274,8 +274,8 @@ def test_a_network_of_fewer_classes_cannot_be_audited(folder, tmp_path):
 
 
 def test_the_white_box_adds_attacks_on_gradients(folder, tmp_path):
-    found = audit_membership(options(folder, tmp_path / "study", white_box=True, curvature=False))
-    attacks = found["lenses"]["membership"]["attacks"]
+    content = audit_membership(options(folder, tmp_path / "study", white_box=True, curvature=False))
+    attacks = content["lenses"]["membership"]["attacks"]
     for name, kind in (("white_box_trace", "trace"), ("white_box_gradient", "parameter_gradient")):
         assert attacks[name]["reads"] == kind
         assert attacks[name]["auc"]["ci95"][0] > 0.5
@@ -307,8 +307,8 @@ def use_scorer(monkeypatch, scorer):
 def test_a_black_box_model_is_audited_as_its_weights_are(folder, tmp_path, monkeypatch):
     use_scorer(monkeypatch, Answering(load_model(folder / "net.safetensors").eval()))
     changes = {"model": None, "scorer": "of_the_user:make", "curvature_step": 1e-3}
-    found = audit_membership(options(folder, tmp_path / "remote", **changes))
-    remote = found["lenses"]["membership"]["attacks"]
+    content = audit_membership(options(folder, tmp_path / "remote", **changes))
+    remote = content["lenses"]["membership"]["attacks"]
     own = audit_membership(options(folder, tmp_path / "own", curvature=False))
     for name in ("loss", "mentr", "attack_p"):
         same = own["lenses"]["membership"]["attacks"][name]
@@ -363,12 +363,12 @@ def test_copies_of_images_count_once(folder, bare, tmp_path, capsys):
     assert summary["data"]["members"] == 48
     sentence = "96 of 192 images are exact copies of others and count once, in every number here"
     assert sentence in capsys.readouterr().err
-    found = summary["lenses"]["membership"]
-    assert found["warnings"] == [sentence]
+    content = summary["lenses"]["membership"]
+    assert content["warnings"] == [sentence]
     page = (tmp_path / "study" / "report.html").read_text()
     assert sentence in page
     assert "<h1>What training on <em>seen</em> left behind</h1>" in page  # unseen left nothing
-    for name, attack in found["attacks"].items():
+    for name, attack in content["attacks"].items():
         same = findings(bare)["attacks"][name]
         assert attack["auc"]["n"] == same["auc"]["n"]
         assert attack["smallest_fpr"] == same["smallest_fpr"]
@@ -411,13 +411,13 @@ def test_a_scorer_that_returns_probabilities_is_taken_at_their_logarithms(
     network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: network(images).softmax(dim=1)))
     changes = {"model": None, "scorer": "of_the_user:make", "curvature": False}
-    found = audit_membership(options(folder, tmp_path / "remote", **changes))
-    found = found["lenses"]["membership"]
-    assert found["warnings"][0].startswith("the scorer returns probabilities, rows that sum to 1")
+    content = audit_membership(options(folder, tmp_path / "remote", **changes))
+    content = content["lenses"]["membership"]
+    assert content["warnings"][0].startswith("the scorer returns probabilities, rows that sum to 1")
     own = audit_membership(options(folder, tmp_path / "own", curvature=False))
     for name in ("loss", "attack_p", "mentr"):
         same = own["lenses"]["membership"]["attacks"][name]
-        assert found["attacks"][name]["auc"]["value"] == pytest.approx(
+        assert content["attacks"][name]["auc"]["value"] == pytest.approx(
             same["auc"]["value"], abs=1e-3
         )
 
@@ -426,8 +426,8 @@ def test_a_scorer_that_returns_hard_labels_is_warned_of(folder, tmp_path, monkey
     network = load_model(folder / "net.safetensors").eval()
     use_scorer(monkeypatch, Answering(lambda images: torch.eye(3)[network(images).argmax(dim=1)]))
     changes = {"model": None, "scorer": "of_the_user:make", "curvature": False}
-    found = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))
-    assert found["triage"]["warnings"][0].startswith("the scorer returns hard labels")
+    content = audit_membership(options(folder, tmp_path / "study", triage=True, **changes))
+    assert content["triage"]["warnings"][0].startswith("the scorer returns hard labels")
 
 
 def test_complex_answers_of_a_scorer_are_refused(folder, tmp_path, monkeypatch):

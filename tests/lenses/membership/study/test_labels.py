@@ -87,15 +87,15 @@ def findings(study):
 
 
 def test_members_known_by_heart_lie_farther_from_the_boundary(study):
-    found = findings(study)["label_only"]
-    assert found["auc"]["n"] == SOME
-    assert found["auc"]["ci95"][0] > 0.5
-    assert found["reads"] == "distance"
-    assert found["queries"] == QUERIES
-    assert found["no_boundary"] == 0
+    content = findings(study)["label_only"]
+    assert content["auc"]["n"] == SOME
+    assert content["auc"]["ci95"][0] > 0.5
+    assert content["reads"] == "distance"
+    assert content["queries"] == QUERIES
+    assert content["no_boundary"] == 0
     table = read_table(study / "tables" / "distance" / "model.parquet")
     assert list(table) == ["index", "distance", "queries"]
-    assert found["mean_queries"] == pytest.approx(table["queries"].mean())
+    assert content["mean_queries"] == pytest.approx(table["queries"].mean())
 
 
 def test_half_of_the_records_are_members_and_their_scores_are_the_distances(study):
@@ -132,10 +132,10 @@ def test_controls_are_run_on_the_same_records(study):
 
 
 def test_best_attack_and_exposure_leave_it_out(study):
-    found = findings(study)
-    assert set(found["attacks"]) == {"loss"}
-    assert found["best"] == "loss"
-    assert "label_only" not in found["skipped"]
+    content = findings(study)
+    assert set(content["attacks"]) == {"loss"}
+    assert content["best"] == "loss"
+    assert "label_only" not in content["skipped"]
     assert len(read_table(study / "membership" / "exposure.parquet")["index"]) == 40
 
 
@@ -189,11 +189,11 @@ def test_a_record_without_boundary_is_counted(tmp_path):
     asked = np.full(count, 7)
     columns = {"index": records.index, "distance": distance, "queries": asked}
     write_table(study.path("model.parquet"), columns)
-    scores, found = attack_labels(study, ["model.parquet"], records, {}, 0)
+    scores, content = attack_labels(study, ["model.parquet"], records, {}, 0)
     assert scores[2] == scores.max() == 0.8
-    assert found.no_boundary == 1
-    assert found.queries == found.mean_queries == 7
-    assert found.controls is None
+    assert content.no_boundary == 1
+    assert content.queries == content.mean_queries == 7
+    assert content.controls is None
 
 
 def test_some_records_are_half_members_and_keep_the_population():
@@ -231,7 +231,7 @@ def test_a_missing_library_is_an_error_before_anything_is_done(folder, tmp_path,
 
 def test_without_it_the_attack_is_skipped_and_nothing_else_changes(study, folder, tmp_path):
     plain = replace(options(folder, tmp_path / "out"), label_only=0)
-    found = audit_membership(plain)["lenses"]["membership"]
-    assert found["attacks"] == findings(study)["attacks"]
-    assert "--label-only" in found["skipped"]["label_only"]
-    assert "label_only" not in found
+    content = audit_membership(plain)["lenses"]["membership"]
+    assert content["attacks"] == findings(study)["attacks"]
+    assert "--label-only" in content["skipped"]["label_only"]
+    assert "label_only" not in content
