@@ -7,16 +7,17 @@ from imprint.lenses.membership.memorization.estimators import (
     estimate_influence,
     estimate_memorization,
 )
-from imprint.lenses.membership.privacy.epsilon import bound_scores
+from imprint.lenses.membership.privacy.audit import audit_many_runs, audit_one_run
+from imprint.lenses.membership.privacy.choices import Budget, Fixed
 from imprint.lenses.membership.results import bound_epsilon, influence, memorization
 
 MEMBERS = np.arange(1000) % 2 == 0
+SCORES = MEMBERS + np.random.default_rng(0).normal(size=1000)
 
 
 def test_bound_prints_shows_and_plots_what_it_rests_on():
     bound = bound_epsilon(MEMBERS.astype(float), MEMBERS, delta=0.0)
-    same = bound_scores(MEMBERS.astype(float), MEMBERS, delta=0.0)
-    assert (bound.epsilon, bound.ceiling) == (same.epsilon, same.ceiling)
+    assert bound.epsilon == bound.ceiling
     assert "600 of 600" in str(bound)
     assert "fixed: highest 0.3 and lowest 0.3" in str(bound)
     (record,) = bound.to_records()
@@ -62,3 +63,36 @@ def test_influence_is_a_row_a_test_example():
     np.testing.assert_array_equal(effect, estimate_influence(members, test_correct))
     with pytest.raises(ImprintError, match="a row for each of the 20 models"):
         influence(test_correct[:5], members)
+
+
+def test_one_run_is_the_binomial_bound_of_the_fixed_budget():
+    bound = bound_epsilon(SCORES, MEMBERS)
+    same = audit_one_run(SCORES, MEMBERS, Fixed(Budget(0.3, 0.3)), "binomial", 1e-5)
+    assert vars(bound) == vars(same)
+    assert bound.proven > 0
+
+
+def test_many_runs_are_the_rates_at_the_threshold():
+    bound = bound_epsilon(SCORES, MEMBERS, runs="many", threshold=0.5)
+    assert vars(bound) == vars(audit_many_runs(SCORES, MEMBERS, Fixed(0.5), "rates", 1e-5))
+
+
+def test_an_empty_budget_and_no_threshold_are_chosen_on_one_half():
+    assert bound_epsilon(SCORES, MEMBERS, budget=()).examples == 500
+    assert bound_epsilon(SCORES, MEMBERS, runs="many").examples == 500
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"runs": "few"}, "runs must be one or many, got 'few'"),
+        ({"method": "rates"}, "method rates does not fit runs one: choose one of binomial"),
+        ({"runs": "many", "method": "tradeoff"}, "method tradeoff does not fit runs many"),
+        ({"threshold": 0.5}, "threshold is for runs many"),
+        ({"runs": "many", "threshold": np.inf}, "threshold must be finite, got inf"),
+        ({"runs": "many", "budget": (0.3, 0.3)}, "budget is for runs one"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(settings, message):
+    with pytest.raises(ImprintError, match=message):
+        bound_epsilon(SCORES, MEMBERS, **settings)

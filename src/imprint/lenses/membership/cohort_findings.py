@@ -13,13 +13,7 @@ from imprint.stats.estimate import Estimate
 
 @dataclass(frozen=True)
 class CohortAccuracy:
-    """The share of records that the models of a cohort get right.
-
-    Attributes:
-        members: of those each was trained on.
-        non_members: of the other records.
-        population: of the records that no model was trained on.
-    """
+    """The share of records that models get right: trained on, others, and of the population."""
 
     members: float
     non_members: float
@@ -28,14 +22,10 @@ class CohortAccuracy:
 
 @dataclass(frozen=True)
 class CohortFacts:
-    """The models of a cohort, and what they were trained on.
+    """How many models, records and population records there are, and what models get right.
 
-    Attributes:
-        models: how many.
-        records: how many they were trained on and attacked with.
-        population: records that no model was trained on.
-        accuracy: what they get right.
-        found_at_fpr: false positive rate at which it is counted how often a record is detected.
+    ``found_at_fpr`` is the false positive rate at which it is counted how often each record is
+    detected.
     """
 
     models: int
@@ -47,13 +37,7 @@ class CohortFacts:
 
 @dataclass(frozen=True)
 class AttackAgreement:
-    """How far attacks suspect the same records.
-
-    Attributes:
-        attacks: their names.
-        overlap: the mean over targets of the overlap of two top sets, a row an attack.
-        intersections: how many records exactly which attacks suspect.
-    """
+    """How far attacks suspect the same records; ``overlap`` of two top sets, a row an attack."""
 
     attacks: tuple[str, ...]
     overlap: tuple[tuple[float, ...], ...]
@@ -62,13 +46,7 @@ class AttackAgreement:
 
 @dataclass(frozen=True)
 class InfluenceFindings:
-    """How many pairs have an influence that noise would hardly show.
-
-    Attributes:
-        pairs: how many.
-        least: the least influence that can be one.
-        standard_errors: how many standard errors that is.
-    """
+    """How many pairs exceed what noise shows: from ``least``, so many standard errors, on."""
 
     pairs: int
     least: float
@@ -80,14 +58,11 @@ class MemorizationFindings:
     """How much the models of a cohort memorized.
 
     Attributes:
-        mean: of the memorization scores.
         share_memorized: share of the records from ``cut`` on.
         share_by_chance: share that noise alone would bring there.
-        cut: least memorization of a memorized record.
         standard_error_bound: the greatest standard error of a score.
         missing: records without a score.
         correlation: rank correlation of memorization with other quantities.
-        influence: of single records on test examples.
     """
 
     mean: Estimate
@@ -112,10 +87,6 @@ class CohortFindings:
     Attributes:
         attacks: by name, means over the models.
         skipped: why an attack was not run, by name.
-        best: the attack that speaks for all.
-        cohort: its models and records.
-        agreement: of the attacks.
-        memorization: of the records.
         warnings: sentences without their full stop; None where none were looked for.
     """
 

@@ -13,11 +13,7 @@ from imprint.stats.estimate import Estimate
 class EnsembleAccuracy:
     """Shares of records that models get right, means over models.
 
-    Attributes:
-        members: of those each was trained on.
-        others: of the other records.
-        test: of the test examples.
-        gap: members less others, which estimates the mean memorization of a member.
+    ``gap``, members less others, estimates the mean memorization of a member.
     """
 
     members: Estimate | Missing
@@ -36,14 +32,7 @@ class ErrorSpread:
 
 @dataclass(frozen=True)
 class ScoreSpread:
-    """How memorization scores are spread over the records that have one.
-
-    Attributes:
-        count: records with a score.
-        mean: of the scores.
-        quantiles: by share.
-        standard_error: of the scores.
-    """
+    """How memorization scores are spread over the records that have one; quantiles by share."""
 
     count: int
     mean: float
@@ -53,14 +42,7 @@ class ScoreSpread:
 
 @dataclass(frozen=True)
 class MemorizedCount:
-    """How many records reach a memorization, and how many would by chance.
-
-    Attributes:
-        cut: least memorization.
-        count: records that reach it.
-        of: records with a score.
-        by_chance: records that would reach it if nothing were memorized.
-    """
+    """How many records of those with a score reach ``cut``, and how many would by chance."""
 
     cut: float
     count: int
@@ -70,7 +52,7 @@ class MemorizedCount:
 
 @dataclass(frozen=True)
 class MemorizedRecord:
-    """One memorized record: its index, score, standard error, and file where it is known."""
+    """One memorized record; its file where an index names it."""
 
     index: int
     memorization: float
@@ -97,16 +79,7 @@ class InfluentialPair:
 
 @dataclass(frozen=True)
 class PairFindings:
-    """The pairs of one class with a high influence.
-
-    Attributes:
-        count: pairs.
-        records: different training records.
-        test_examples: different test examples.
-        memorization_cut: least memorization of the record.
-        influence_cut: least influence.
-        strongest: the first of them.
-    """
+    """Pairs from the cuts on: how many, of how many different records, and the strongest."""
 
     count: int
     records: int
@@ -122,15 +95,8 @@ class EnsembleFindings:
 
     Attributes:
         runs: models.
-        records: of the whole training set.
-        test_examples: of each model.
         inclusion: share of the records that a model was trained on, the mean.
-        accuracy: of the models.
-        scores: memorization scores.
-        memorized: records from the cut on.
         missing: records without a score, by reason.
-        most_memorized: of highest score.
-        pairs: with a high influence.
     """
 
     runs: int

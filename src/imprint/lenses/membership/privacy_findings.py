@@ -16,13 +16,10 @@ class AccountedPrivacy:
 
     Attributes:
         missing: why there is no ε; None where there is one.
-        accountant: how ε was accounted.
         epsilon: upper bound on ε at ``delta``.
-        delta: δ.
         noise: noise multiplier σ.
         clip: norm to which the gradient of each example was clipped.
         sample_rate: chance of a record to be in a batch.
-        steps: steps of training.
     """
 
     missing: str | None = None
@@ -40,7 +37,6 @@ class CanaryCounts:
     """The canaries of an audit.
 
     Attributes:
-        count: how many there are.
         members: how many of them their coins put into the training set.
         kind: ``natural``, or ``mislabelled``.
         coins_p_value: two-sided, of that number of members under fair coins.
@@ -71,14 +67,7 @@ class CanaryAccuracies:
 
 @dataclass(frozen=True)
 class AuditedModel:
-    """One model of the audit.
-
-    Attributes:
-        name: of its folder and tables.
-        accounted: ε from above.
-        bounds: lower bounds on ε by method.
-        accuracy: what it gets right.
-    """
+    """One model of the audit: ε from above, lower bounds on ε by method, what it gets right."""
 
     name: str
     accounted: AccountedPrivacy
@@ -96,12 +85,9 @@ class PrivacyFindings:
     """What the canaries of an audit show of every model.
 
     Attributes:
-        canaries: how many, and of which kind.
         calibrated: whether scores are those beyond what a reference model explains.
-        delta: δ of every bound.
         confidence: of each bound.
         method: the bound that the verdict rests on.
-        runs: the audited models.
     """
 
     canaries: CanaryCounts

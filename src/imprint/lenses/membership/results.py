@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.errors import ImprintError
+from imprint.core.seeds import derive
 from imprint.lenses.membership.memorization.chance import count_cases, memorized_by_chance
 from imprint.lenses.membership.memorization.estimators import (
     Memorization,
     estimate_influence,
     estimate_memorization,
 )
-from imprint.lenses.membership.privacy.audit import PrivacyBound
-from imprint.lenses.membership.privacy.epsilon import bound_scores
-from imprint.lenses.membership.privacy.methods import Method, Runs
+from imprint.lenses.membership.privacy.audit import (
+    PrivacyBound,
+    audit_many_runs,
+    audit_one_run,
+)
+from imprint.lenses.membership.privacy.choices import Fixed, Split, budget_choice
+from imprint.lenses.membership.privacy.methods import (
+    BUDGET,
+    MULTI_RUN_METHODS,
+    ONE_RUN_METHODS,
+    Method,
+    MultiRunMethod,
+    OneRunMethod,
+    Runs,
+)
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Cell, Column, Table
@@ -149,18 +164,35 @@ def bound_epsilon(
         >>> round(bound.epsilon, 3), bound.refutes(5.8)
         (5.809, True)
     """
-    bound = bound_scores(
-        scores,
-        members,
-        runs=runs,
-        method=method,
-        delta=delta,
-        confidence=confidence,
-        budget=budget,
-        threshold=threshold,
-        seed=seed,
-    )
+    _check_arguments(runs, method, budget, threshold)
+    if runs == "one":
+        choice = budget_choice(BUDGET if budget is None else budget, seed)
+        one_run: OneRunMethod = "binomial" if method == "auto" else method  # type: ignore[assignment]
+        bound = audit_one_run(scores, members, choice, one_run, delta, confidence, seed)
+    else:
+        many_runs: MultiRunMethod = "rates" if method == "auto" else method  # type: ignore[assignment]
+        split = Split[float](seed=derive(seed, "split of runs"))
+        at = split if threshold is None else Fixed(threshold)
+        bound = audit_many_runs(scores, members, at, many_runs, delta, confidence)
     return EpsilonBound(**vars(bound))
+
+
+def _check_arguments(
+    runs: Runs, method: Method, budget: Sequence[float] | None, threshold: float | None
+) -> None:
+    if runs not in get_args(Runs):
+        raise ImprintError(f"runs must be one or many, got {runs!r}")
+    known = ONE_RUN_METHODS if runs == "one" else MULTI_RUN_METHODS
+    if method not in ("auto", *known):
+        raise ImprintError(
+            f"method {method} does not fit runs {runs}: choose one of {', '.join(known)}"
+        )
+    if threshold is not None and not isfinite(threshold):
+        raise ImprintError(f"threshold must be finite, got {threshold}")
+    if runs == "one" and threshold is not None:
+        raise ImprintError("threshold is for runs many: with runs one, choose a budget")
+    if runs == "many" and budget is not None:
+        raise ImprintError("budget is for runs one: with runs many, choose a threshold")
 
 
 def memorization(correct: ArrayLike, members: ArrayLike) -> MemorizationResult:

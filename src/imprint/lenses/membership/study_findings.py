@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
@@ -13,8 +13,6 @@ from imprint.lenses.membership.cohort_findings import CohortAccuracy
 from imprint.lenses.membership.findings import AttackFinding
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
-
-RecordsAre = Literal["random", "control"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +46,7 @@ class NoiseRange:
 
 @dataclass(frozen=True)
 class AccountedBudget:
-    """What was accounted for the models of a cohort.
-
-    Attributes:
-        epsilon: the greatest accounted ε of a model.
-        delta: its δ.
-        accountant: how ε was accounted.
-        noise: of the models.
-    """
+    """The greatest accounted ε of the models of a cohort, at δ, and their noise multipliers."""
 
     epsilon: float
     delta: float
@@ -65,12 +56,7 @@ class AccountedBudget:
 
 @dataclass(frozen=True)
 class TheoryLimits:
-    """The most that (ε, δ)-privacy allows any attack.
-
-    Attributes:
-        auc: area under the curve.
-        tpr_at_fpr: true positive rate by false positive rate.
-    """
+    """The most that (ε, δ)-privacy allows any attack."""
 
     auc: float
     tpr_at_fpr: Mapping[str, float]
@@ -84,11 +70,8 @@ class CohortPoint(Point):
         attacks: by name, means over the models.
         skipped: why an attack was not run, by name.
         failed_controls: ``CONTROL of ATTACK``.
-        accuracy: of the models.
-        models: how many.
-        records: how many they were trained on and attacked with.
         members: of a model.
-        records_are: of a study of sizes: drawn at random, or the control of an order.
+        records_are: in a study of sizes ``random``, or ``control`` of an order.
         privacy: what was accounted; None without DP-SGD.
         allowed: what that allows an attack.
     """
@@ -112,12 +95,7 @@ class OrderPoint(Point):
     Attributes:
         records_are: ``order``.
         measures: ``difficulty``, not membership.
-        models: trained on the very same first records.
-        records: attacked ones.
-        attacks: by name.
-        skipped: why an attack was not run, by name.
         difficulty: how well the loss of models that never saw a record separates the two halves.
-        accuracy: of the models.
     """
 
     records_are: str
@@ -136,10 +114,7 @@ class CurvaturePoint(Point):
 
     Attributes:
         probes: random directions.
-        views: of each record.
         queries: model calls per record.
-        attacks: by name.
-        skipped: why an attack was not run, by name.
         at_floor: share of the values that are no larger than rounding.
     """
 
@@ -156,8 +131,6 @@ class ReferencesAttack:
     """An attack with some number of reference models.
 
     Attributes:
-        auc: area under the curve, the mean over targets.
-        tpr_at_fpr: true positive rate by false positive rate.
         spread_over_subsets: standard deviation of the AUC over choices of references, the mean over
             targets; None of a single choice.
     """
@@ -194,18 +167,7 @@ class Saturation:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferencesStudy:
-    """Attacks with more and more reference models.
-
-    Attributes:
-        over: ``models``.
-        models: of the cohort.
-        records: how many they were trained on and attacked with.
-        population: records that no model was trained on.
-        points: by number of references, rising.
-        saturation: of attacks that use references.
-        skipped: why an attack was not run, by name.
-        accuracy: of the models.
-    """
+    """Attacks with more and more reference models; ``saturation`` of those that use them."""
 
     over: str = "models"
     models: int

@@ -4,10 +4,6 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.page.study import build, list_study, study_table
-from imprint.lenses.membership.page.study_figures import (
-    chosen_attacks,
-    study_figures,
-)
 from imprint.lenses.membership.study_findings import read_study
 
 EVALUATION = {
@@ -90,23 +86,6 @@ def test_a_study_of_budgets_is_drawn_beside_what_is_allowed():
     for name in ("study-auc", "study-tpr", "study-kl", "shape of the curvature bound"):
         assert name in text
     assert "accounted ε 0.99" in text
-
-
-def test_a_shape_is_left_out_where_curvature_found_nothing():
-    study = copy.deepcopy(PRIVATE)
-    for one in study["points"]:
-        one["attacks"]["curvature_lr"]["auc"] = shown(0.5)
-    kl = study_figures(read_study(study))[-1]
-    assert "shape of the curvature bound" not in kl.svg()
-    assert "constants" not in kl.caption
-
-
-def test_attacks_that_are_alike_share_a_line_and_the_loss_is_always_there():
-    assert chosen_attacks(read_study(MODELS).points) == ["base", "lira", "curvature_lr", "loss"]
-    text = page(MODELS)
-    assert "base = rmia" in text
-    assert "from 2 references on" in text
-    assert "the last step still gains" in text
 
 
 def test_no_study_has_no_section_and_a_damaged_one_is_told():

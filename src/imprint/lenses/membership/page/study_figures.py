@@ -6,19 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from imprint.core.arrays import FloatArray
 from imprint.core.missing import Missing
-from imprint.lenses.membership.privacy.theory import (
-    greatest_auc,
-    greatest_tpr,
-    kl_curvature,
-    kl_probability,
-    kl_pure,
+from imprint.lenses.membership.page.study_lines import (
+    CHANCE,
+    MARKERS,
+    MAX_LINES,
+    YARDSTICK,
+    Places,
+    Points,
+    chosen_attacks,
+    label,
 )
+from imprint.lenses.membership.page.study_separation import (
+    separation_by_epsilon,
+    separation_by_size,
+)
+from imprint.lenses.membership.privacy.theory import greatest_auc, greatest_tpr
 from imprint.lenses.membership.study_findings import (
-    AnyPoint,
     BudgetStudy,
     CohortPoint,
     CurvaturePoint,
@@ -31,45 +37,21 @@ from imprint.lenses.membership.study_findings import (
 from imprint.report.figure import (
     Area,
     Axis,
-    Dash,
     Figure,
     Level,
     Lines,
-    Marker,
     Series,
     estimates,
 )
-from imprint.report.wording import decimal, percent, plural, short_percent, significant
+from imprint.report.wording import percent, plural, short_percent
 from imprint.stats.estimate import Estimate
 
-CHANCE = 0.5
 RATE = 0.01
-YARDSTICK, CURVATURE = "loss", "curvature"
-MAX_LINES = 4
-MAX_EQUAL_AUC_GAP = 5e-4
 GRID = 200
 NO_BUDGET_FACTOR = 4.0
 """How many times the largest budget the place of none lies on the axis."""
-MARKERS: tuple[Marker, ...] = ("dot", "square", "triangle", "diamond")
-DASHES: tuple[Dash, ...] = ("dashed", "dotted", "dash-dot")
 
-Points = Sequence[AnyPoint]
 Values = Sequence[Estimate | Missing | None]
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where points lie on the axis: numbers, how they are written there, and the axis' title."""
-
-    numbers: Sequence[float]
-    labels: Sequence[str]
-    title: str
-
-    @property
-    def axis(self) -> Axis:
-        """The logarithmic axis."""
-        ticks = list(zip(self.numbers, self.labels, strict=True))
-        return Axis(self.title, log=True, ticks=ticks)
 
 
 @dataclass(frozen=True)
@@ -90,39 +72,6 @@ def study_figures(study: StudyFindings) -> list[Figure]:
     if isinstance(study, BudgetStudy):
         return _by_budget(study)
     return _by_curvature(study)
-
-
-def chosen_attacks(points: Points) -> list[str]:
-    """Return the attacks worth a line: the two best at the end, the best on curvature, the loss.
-
-    Attacks that are alike at every point share a line, under both names.
-    """
-    last = points[-1].attacks
-    names = sorted(last, key=lambda name: (-last[name].auc.value, name))
-    names = [name for name in names if all(name in point.attacks for point in points)]
-    different: list[str] = []
-    for name in names:
-        if not any(_are_alike(points, name, other) for other in different):
-            different.append(name)
-    wanted = [name for name in different if CURVATURE not in name and name != YARDSTICK][:2]
-    wanted += [name for name in different if CURVATURE in name][:1]
-    wanted += [name for name in different if _are_alike(points, name, YARDSTICK)]
-    return list(dict.fromkeys(wanted))[:MAX_LINES]
-
-
-def _are_alike(points: Points, first: str, second: str) -> bool:
-    if any(second not in point.attacks for point in points):
-        return False
-    gaps = (point.attacks[first].auc.value - point.attacks[second].auc.value for point in points)
-    return all(abs(gap) < MAX_EQUAL_AUC_GAP for gap in gaps)
-
-
-def _label(points: Points, name: str) -> str:
-    """Return the name of an attack, with one more that is alike at every point."""
-    others = [
-        other for other in points[-1].attacks if other != name and _are_alike(points, name, other)
-    ]
-    return " = ".join([name, *others[:1]])
 
 
 def strength_figure(
@@ -212,7 +161,7 @@ def _auc_figure(
         "that are alike everywhere share a line.",
         places,
         "AUC",
-        {_label(points, name): [p.attacks[name].auc for p in points] for name in names},
+        {label(points, name): [p.attacks[name].auc for p in points] for name in names},
         limit=limit,
     )
 
@@ -220,7 +169,7 @@ def _auc_figure(
 def _tpr_figures(points: Points, places: Places, limit: Limit | None = None) -> list[Figure]:
     """Return the TPR at 1 % FPR, where that was resolved."""
     lines = {
-        _label(points, name): [p.attacks[name].tpr_at_fpr.get(f"{RATE:g}") for p in points]
+        label(points, name): [p.attacks[name].tpr_at_fpr.get(f"{RATE:g}") for p in points]
         for name in chosen_attacks(points)
     }
     if not any(isinstance(value, Estimate) for values in lines.values() for value in values):
@@ -362,124 +311,3 @@ def _measured(points: Sequence[CurvaturePoint], step: float, kind: Kind) -> Curv
 def _at_floor(points: Sequence[CurvaturePoint], step: float, kind: Kind, side: str) -> Estimate:
     share = float(getattr(_measured(points, step, kind).at_floor, side))
     return Estimate(share, (share, share), 1)
-
-
-def separation(area: float) -> float:
-    """Return the divergence of two normal laws of one deviation that have this AUC, in nats.
-
-    AUC = Φ(d / √2) and KL = d² / 2, so KL = Φ⁻¹(AUC)²; NaN at or below one half.
-
-    >>> round(separation(0.76), 3)
-    0.499
-    """
-    return float(ndtri(area) ** 2) if CHANCE < area < 1 else float("nan")
-
-
-def _separations(points: Points) -> dict[str, FloatArray]:
-    """Return separations by attack, of those whose AUC is above one half at some point."""
-    names = chosen_attacks(points)
-    wanted = [name for name in names if CURVATURE not in name][:1]
-    wanted += [name for name in names if CURVATURE in name][:1]
-    measured = {}
-    for name in wanted:
-        areas = [point.attacks[name].auc for point in points]
-        measured[f"measured: {name}"] = np.array(
-            [separation(area.value) if area.low > CHANCE else np.nan for area in areas]
-        )
-    return {name: values for name, values in measured.items() if np.isfinite(values).any()}
-
-
-MEASURED = (
-    "Measured: the divergence of two normal laws with the measured AUC; missing where its interval "
-    "reaches one half."
-)
-FREE_HEIGHT = (
-    "Its constants are unknown, so only its shape means anything: it is put through the last "
-    "measured point of curvature. A looser upper bound is no proof of a stronger attack."
-)
-
-
-def through(shape: FloatArray, at: FloatArray, measured: Mapping[str, FloatArray]) -> FloatArray:
-    """Return a shape scaled through the last separation that was measured of curvature.
-
-    Args:
-        shape: float64 ``[GRID + n]``, on the grid and then at the ``n`` measured places.
-        at: float64 ``[n]``, the places.
-        measured: by attack; empty is returned where none read curvature or measured anything.
-    """
-    of = next((values for name, values in measured.items() if CURVATURE in name), np.zeros(0))
-    known = np.flatnonzero(np.isfinite(of))
-    if not len(known):
-        return np.zeros(0)
-    return np.asarray(shape[:GRID] / shape[len(shape) - len(at) + known[-1]] * of[known[-1]])
-
-
-def separation_by_epsilon(points: Points, places: Places) -> Lines:
-    """Return measured separations by accounted ε, beside the bounds on them."""
-    accounted = np.array(places.numbers)
-    measured = _separations(points)
-    x = np.geomspace(accounted[0], accounted[-1], GRID)
-    bounds = {
-        "bound on probability scores: ε": kl_probability(x),
-        "exact at δ = 0: ε tanh(ε/2)": kl_pure(x),
-    }
-    curve = through(kl_curvature(np.concatenate([x, accounted]), 1.0, 1.0), accounted, measured)
-    caption = f"{MEASURED} Bounds are upper bounds on a divergence."
-    if len(curve):
-        bounds["shape of the curvature bound"] = curve
-        caption += (
-            " The curvature bound is [Lm(1 − e^−ε) + L + c]² / 2σ², drawn for L = m = 1 and c = 0. "
-            + FREE_HEIGHT
-        )
-    title = "Separation, beside the bounds of papers"
-    return _separation_figure(title, caption, places, measured, x, bounds)
-
-
-def separation_by_size(points: Points, places: Places) -> list[Figure]:
-    """Return measured separations beside the curvature bound; none if curvature shows nothing."""
-    sizes = np.array(places.numbers)
-    measured = _separations(points)
-    x = np.geomspace(sizes[0], sizes[-1], GRID)
-    curve = through(kl_curvature(np.inf, np.concatenate([x, sizes]), 1.0), sizes, measured)
-    if not len(curve):
-        return []
-    caption = (
-        f"{MEASURED} The dashed line is the curvature bound without privacy, [L(m + 1) + c]² / "
-        "2σ², for L = 1 and c = 0. It grows with the set, which is no prediction that leakage "
-        f"does. {FREE_HEIGHT}"
-    )
-    bounds = {"shape of the curvature bound": curve}
-    title = "Separation, beside the bound of the papers"
-    return [_separation_figure(title, caption, places, measured, x, bounds)]
-
-
-def _separation_figure(
-    title: str,
-    caption: str,
-    places: Places,
-    measured: Mapping[str, FloatArray],
-    x: FloatArray,
-    bounds: Mapping[str, FloatArray],
-) -> Lines:
-    """Return measured separations and bounds in nats, both axes logarithmic."""
-    points = [
-        Series(name, places.numbers, y, line="none", marker=marker)
-        for marker, (name, y) in zip(MARKERS, measured.items(), strict=False)
-    ]
-    curves = [
-        Series(name, x, y, colour="muted", dash=dash)
-        for dash, (name, y) in zip(DASHES, bounds.items(), strict=False)
-    ]
-    spoken = "; ".join(
-        f"{name} {', '.join(decimal(float(value), 3) for value in y)}"
-        for name, y in measured.items()
-    )
-    return Lines(
-        name="study-kl",
-        title=title,
-        caption=caption,
-        description=f"Separation in nats by {places.title}: {spoken}.",
-        x=places.axis,
-        y=Axis("separation (nats)", significant, log=True),
-        series=[*points, *curves],
-    )

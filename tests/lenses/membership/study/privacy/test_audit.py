@@ -9,13 +9,11 @@ import pytest
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.core.missing import Missing
 from imprint.data.augmentation import UNCHANGED
 from imprint.lenses.membership.privacy.audit import audit_one_run
 from imprint.lenses.membership.privacy.choices import Budget, Fixed
 from imprint.lenses.membership.study.privacy.audit import (
     audit_privacy,
-    canary_accuracies,
     list_trainings,
 )
 from imprint.lenses.membership.study.privacy.options import PrivacyOptions
@@ -207,20 +205,6 @@ def test_an_audit_without_teeth_says_so(study, tmp_path):
         run["bounds"]["binomial"]["epsilon"] = 0.0
     write_json(tmp_path / "summary.json", summary)
     assert "The attack proves nothing even without DP" in text_of(write_report(tmp_path))
-
-
-def test_accuracies_are_of_the_records_they_name():
-    members = np.array([True, True, False])
-    given = np.array([True, False, False, True])
-    true = np.array([False, True, True, True])
-    shares = to_json(canary_accuracies(members, given, true))
-    assert {name: share["value"] for name, share in shares.items()} == {
-        "canaries_in": 0.5,
-        "canaries_out": 0.0,
-        "members": 1.0,
-        "held_out": 1.0,
-    }
-    assert canary_accuracies(members, given[:3], true[:3]).members == Missing("there are none")
 
 
 def test_runs_are_of_the_targets_or_of_the_noise(data, tmp_path):

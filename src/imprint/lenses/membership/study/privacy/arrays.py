@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import PrivacyBound
-from imprint.lenses.membership.privacy.epsilon import bound_scores
+from imprint.lenses.membership.results import bound_epsilon
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, read_array_file
@@ -30,7 +30,7 @@ def bound_array_file(options: ScoreBoundOptions) -> tuple[PrivacyBound, JsonObje
         ImprintError: arrays or options that cannot be used.
     """
     arrays = read_array_file(ScoredCanaries, options.arrays)
-    bound = bound_scores(
+    bound = bound_epsilon(
         arrays.scores,
         arrays.members,
         runs=options.runs,
