@@ -5,10 +5,10 @@ import torch
 
 from imprint.commands.convert import ConvertedSettings, ConvertWeights, summarise
 from imprint.core.errors import ImprintError
+from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import save_model
-from imprint.train.loop import initial_model
 
 SETTINGS = "training: {loss: simclr, batch_size: 512, epochs: 10}\nmodel: {arch: resnet50}\n"
 CARD = ModelCard("mlp", 3, 4, 8, (0.5,), (0.25,), {"widths": "6"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imprint.core.errors import ImprintError
-from imprint.data.describe import box_facts
+from imprint.data.files import box_facts, in_memory
 from imprint.data.imageset import ImageSet
 from imprint.study.options import DataChoice
 
@@ -29,7 +29,6 @@ def open_choice(choice: DataChoice, seed: int) -> ImageSet:
     _refuse(choice, OF_EMBEDDED, f"the embedded set alone, not to {choice.data}")
     from pathlib import Path
 
-    from imprint.data.files import in_memory
     from imprint.data.open import open_images
 
     images = open_images(

@@ -30,7 +30,7 @@ UNREAD = frozenset(
     (".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga", ".ico", ".dng",
      ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".exr", ".hdr", ".dcm")
 )  # fmt: skip
-"""Suffixes of images that are not read: counted and told, since who has some misses them."""
+"""Suffixes of images that are not read: counted and logged."""
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """Formats behind these suffixes, by Pillow's names; Pillow hands others to other programs."""

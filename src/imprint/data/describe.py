@@ -10,8 +10,8 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.data.boxes.background import CropRule, background_rectangles
-from imprint.data.files import FileImages, usable_indices
-from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
+from imprint.data.files import box_facts, usable_indices
+from imprint.data.imageset import ImageSet
 from imprint.data.split import Partitions
 
 
@@ -132,11 +132,6 @@ def describe(images: ImageSet, min_px: float, corner_fraction: float) -> DataFac
         box_ends=None if reading is None else reading.ends,
         box_margin=None if reading is None else reading.margin,
     )
-
-
-def box_facts(images: ImageSet) -> BoxReading | None:
-    """Return how boxes were read, of images from files with boxes."""
-    return images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
 
 
 def lines(facts: DataFacts) -> list[str]:

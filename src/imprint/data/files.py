@@ -150,6 +150,11 @@ class FileImages:
         return fingerprint_of(facts, self.paths, contents, self.labels, self.object_boxes)
 
 
+def box_facts(images: ImageSet) -> BoxReading | None:
+    """Return how boxes were read, of images from files with boxes."""
+    return images.box_reading if isinstance(images, (FileImages, ArrayImages)) else None
+
+
 def usable_indices(images: ImageSet) -> IntArray:
     """Return the indices of all images but those left out as corrupt, int64, sorted."""
     everything = np.arange(len(images), dtype=np.int64)

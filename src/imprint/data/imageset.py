@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from imprint.core.arrays import IntArray as IntArray
 from imprint.core.arrays import Pixels as Pixels
 from imprint.core.errors import ImprintError
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
+
+BoxEnds = Literal["exclusive", "inclusive"]
 
 
 @runtime_checkable

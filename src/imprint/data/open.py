@@ -16,7 +16,6 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.boxes.boxes import (
     NO_BOXES,
-    BoxEnds,
     OnBadBox,
     check_boxes,
     grown,
@@ -24,8 +23,8 @@ from imprint.data.boxes.boxes import (
     with_exclusive_ends,
 )
 from imprint.data.files import FileImages, find_corrupt
-from imprint.data.imageset import ArrayImages, BoxReading, ImageSet
-from imprint.data.sources.folder import unread_names
+from imprint.data.folder_contents import unread_names
+from imprint.data.imageset import ArrayImages, BoxEnds, BoxReading, ImageSet
 from imprint.data.sources.registry import ImageListing, layouts
 
 _NAMED = 10
@@ -218,6 +217,7 @@ def _with_boxes(
     if isinstance(images, FileImages):
         images = dataclasses.replace(images, known_sizes=sizes)
     reading = BoxReading(ends, 0)
+    assert isinstance(images, (FileImages, ArrayImages))
     images = dataclasses.replace(images, object_boxes=checked.boxes, box_reading=reading)
     return dataclasses.replace(
         opened, images=images, clamped=checked.clamped, dropped=checked.dropped

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+Weights = dict[str, Tensor]
+"""Tensors by name."""
+
 
 class Backbone(nn.Module):
     """A network split in two: ``features`` up to the pooled representation, then ``classifier``.

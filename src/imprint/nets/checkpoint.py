@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imprint.core.durable import replacing
 from imprint.core.errors import ImprintError
+from imprint.nets.backbone import Weights
 from imprint.reading.weights_files import read_safetensors, read_torch
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt")
@@ -19,7 +20,6 @@ SUFFIXES = (".safetensors", *TORCH_SUFFIXES)
 CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "subject")
 WRAPPERS = ("module.", "model.")
 
-Weights = dict[str, Tensor]
 SHOWN = 5
 
 

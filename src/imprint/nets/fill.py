@@ -10,9 +10,10 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
+from imprint.nets.backbone import Weights
 from imprint.nets.bounded import bounded_by
 from imprint.nets.build import build_network
-from imprint.nets.checkpoint import Weights, plain_names
+from imprint.nets.checkpoint import plain_names
 from imprint.nets.heads import build_head, build_projector, projector_widths
 from imprint.nets.image_model import NETWORK, ImageModel
 from imprint.nets.model_card import ModelCard

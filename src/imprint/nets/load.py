@@ -12,13 +12,8 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.nets.checkpoint import (
-    KeyNames,
-    Weights,
-    read_weights,
-    rename_keys,
-    unwrap,
-)
+from imprint.nets.backbone import Weights
+from imprint.nets.checkpoint import KeyNames, read_weights, rename_keys, unwrap
 from imprint.nets.fill import fill_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import ModelCard

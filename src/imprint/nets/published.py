@@ -45,14 +45,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
-from imprint.nets.checkpoint import (
-    KeyNames,
-    Weights,
-    plain_names,
-    read_content,
-    rename_keys,
-    unwrap,
-)
+from imprint.nets.backbone import Weights
+from imprint.nets.checkpoint import KeyNames, plain_names, read_content, rename_keys, unwrap
 from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.nets.shapes import (
     STEMS,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.errors import ImprintError
-from imprint.nets.checkpoint import Weights
+from imprint.nets.backbone import Weights
 from imprint.nets.foreign import load_transformers
 from imprint.nets.model_card import ModelCard
 from imprint.reading import json_files

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.nets.checkpoint import Weights
+from imprint.nets.backbone import Weights
 from imprint.nets.heads import PROJECTOR_KINDS, ProjectorKind
-from imprint.nets.zoo.resnet import LAYOUTS as RESNETS
-from imprint.nets.zoo.resnet import WIDTH, BasicBlock
-from imprint.nets.zoo.vgg import CONVOLUTIONS
-from imprint.nets.zoo.vit import HEAD_WIDTH
+from imprint.nets.sizes import (
+    RESNET_STAGES,
+    RESNET_WIDTH,
+    VGG_CONVOLUTIONS,
+    VIT_HEAD_WIDTH,
+)
 
 STEMS = ("conv1.weight", "patch_embed.proj.weight", "features.0.weight")
 """The first layer of a ResNet, a vision transformer and a VGG."""
@@ -61,13 +63,13 @@ def _resnet(trunk: Weights) -> Found | None:
     basic = "layer1.0.conv3.weight" not in trunk
     depths = [
         depth
-        for depth, (block, blocks) in RESNETS.items()
-        if blocks == counts and (block is BasicBlock) == basic
+        for depth, (block, blocks) in RESNET_STAGES.items()
+        if blocks == counts and (block == "basic") == basic
     ]
     if not depths:
         return None
     width, _, kernel, _ = trunk[STEMS[0]].shape
-    options: dict[str, Any] = {} if width == WIDTH else {"width": width}
+    options: dict[str, Any] = {} if width == RESNET_WIDTH else {"width": width}
     if kernel == 3:
         options["small_input"] = True
     return f"resnet{depths[0]}", options, INPUT_SIZE
@@ -77,7 +79,7 @@ def _vit(trunk: Weights) -> Found | None:
     width, _, patch, _ = trunk[STEMS[1]].shape
     blocks = {match[1] for name in trunk if (match := re.match(r"blocks\.(\d+)\.", name))}
     places = trunk.get("pos_embed")
-    if places is None or places.ndim != 3 or width % HEAD_WIDTH:
+    if places is None or places.ndim != 3 or width % VIT_HEAD_WIDTH:
         return None
     grid = round((places.shape[1] - 1) ** 0.5)
     if grid < 1 or 1 + grid**2 != places.shape[1]:
@@ -90,7 +92,7 @@ def _vgg(trunk: Weights) -> Found | None:
     layers = [tensor for name, tensor in trunk.items() if name.startswith("features.")]
     count = sum(tensor.ndim == 4 for tensor in layers)
     norm = any(name.endswith(".running_mean") for name in trunk)
-    depths = [depth for depth, counts in CONVOLUTIONS.items() if sum(counts) == count]
+    depths = [depth for depth, counts in VGG_CONVOLUTIONS.items() if sum(counts) == count]
     return (f"vgg{depths[0]}{'_bn' if norm else ''}", {}, INPUT_SIZE) if depths else None
 
 

@@ -27,11 +27,11 @@ import torch
 from numpy.typing import NDArray
 
 from imprint.core.errors import ImprintError
-from imprint.nets.checkpoint import Weights
+from imprint.nets.backbone import Weights
 from imprint.nets.fill import fill_model
 from imprint.nets.image_model import ImageModel
 from imprint.nets.model_card import NORMALISATIONS, ModelCard
-from imprint.nets.zoo.resnet import LAYOUTS
+from imprint.nets.sizes import RESNET_STAGES
 
 DEPTHS = {"resnet50": 50, "resnet101": 101}
 STEM = "_initial_conv/w"
@@ -56,7 +56,7 @@ def sonnet_names(depth: int) -> dict[str, str]:
         depth: 50 or 101.
     """
     names = {"conv1.weight": STEM, **_norm("bn1", "_initial_batchnorm")}
-    for stage, count in enumerate(LAYOUTS[depth][1]):
+    for stage, count in enumerate(RESNET_STAGES[depth][1]):
         for block in range(count):
             here = f"layer{stage + 1}.{block}"
             there = f"_block_groups/{stage}/_blocks/{block}"

@@ -23,10 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
+from imprint.data.imageset import BoxEnds
 from imprint.reading.xml_files import read_xml
 
 OnBadBox = Literal["error", "clamp"]
-BoxEnds = Literal["exclusive", "inclusive"]
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 NO_BOXES = np.empty((0, 4), dtype=np.int64)

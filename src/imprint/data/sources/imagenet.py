@@ -12,12 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from imprint.core.errors import ImprintError
-from imprint.data.sources.folder import (
-    folder_names,
-    image_names,
-    list_classes,
-    part_folder,
-)
+from imprint.data.folder_contents import folder_names, image_names
+from imprint.data.sources.folder import list_classes, part_folder
 from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts
 
 WNID = re.compile(r"n\d{8}")

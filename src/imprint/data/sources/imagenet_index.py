@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
+from imprint.data.folder_contents import folder_names, image_names
 from imprint.data.sources.arrays import MAX_CLASSES
-from imprint.data.sources.folder import folder_names, image_names, set_name
+from imprint.data.sources.folder import set_name
 from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts
 from imprint.reading.array_files import read_npz
 

@@ -14,9 +14,7 @@ from pathlib import Path
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
-from imprint.data.boxes.boxes import BoxEnds
-from imprint.data.files import FileImages
-from imprint.data.imageset import ArrayImages
+from imprint.data.imageset import BoxEnds, ImageSet
 from imprint.reading.regular import read_text
 
 
@@ -33,7 +31,7 @@ class ImageListing:
         voc_folder: where the layout keeps Pascal VOC files, if it found such a folder.
     """
 
-    images: FileImages | ArrayImages
+    images: ImageSet
     class_folders: tuple[str, ...] = ()
     boxes: Sequence[FloatArray] | None = None
     box_ends: BoxEnds = "exclusive"

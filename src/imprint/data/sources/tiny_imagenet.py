@@ -16,7 +16,8 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.files import FileImages
-from imprint.data.sources.folder import folder_names, image_names, list_classes, set_name
+from imprint.data.folder_contents import folder_names, image_names
+from imprint.data.sources.folder import list_classes, set_name
 from imprint.data.sources.registry import ImageListing, Layout, class_names, layouts, read_lines
 
 

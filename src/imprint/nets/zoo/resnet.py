@@ -14,6 +14,7 @@ from torch.nn import functional
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
+from imprint.nets.sizes import RESNET_STAGES, RESNET_WIDTH
 
 
 class BasicBlock(nn.Module):
@@ -84,15 +85,9 @@ class SamePool(nn.MaxPool2d):
         return functional.max_pool2d(padded, self.kernel_size, self.stride)
 
 
-WIDTH = 64
-
-LAYOUTS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
-    18: (BasicBlock, (2, 2, 2, 2)),
-    34: (BasicBlock, (3, 4, 6, 3)),
-    50: (Bottleneck, (3, 4, 6, 3)),
-    101: (Bottleneck, (3, 4, 23, 3)),
-    152: (Bottleneck, (3, 8, 36, 3)),
-    200: (Bottleneck, (3, 24, 36, 3)),
+BLOCKS: dict[str, type[BasicBlock] | type[Bottleneck]] = {
+    "basic": BasicBlock,
+    "bottleneck": Bottleneck,
 }
 
 
@@ -111,7 +106,8 @@ class ResNet(Backbone):
         width: int,
     ) -> None:
         super().__init__()
-        block, (first, second, third, fourth) = LAYOUTS[depth]
+        kind, (first, second, third, fourth) = RESNET_STAGES[depth]
+        block = BLOCKS[kind]
         wide = width * block.expansion
         if small_input:
             self.conv1 = nn.Conv2d(channels, width, 3, padding=1, bias=False)
@@ -165,7 +161,7 @@ def build(
     input_size: int,
     small_input: bool = False,
     same_pooling: bool = False,
-    width: int = WIDTH,
+    width: int = RESNET_WIDTH,
 ) -> ResNet:
     """Return the network of ``depth`` layers.
 
@@ -186,5 +182,5 @@ def build(
     return ResNet(depth, channels, outputs, small_input, same_pooling, width)
 
 
-for _depth in LAYOUTS:
+for _depth in RESNET_STAGES:
     ARCHITECTURES.register(f"resnet{_depth}")(partial(build, _depth))

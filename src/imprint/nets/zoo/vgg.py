@@ -10,14 +10,9 @@ from torch import nn
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, he_initialise
 from imprint.nets.registry import ARCHITECTURES
+from imprint.nets.sizes import VGG_CONVOLUTIONS
 
 WIDTHS = (64, 128, 256, 512, 512)
-CONVOLUTIONS = {
-    11: (1, 1, 2, 2, 2),
-    13: (2, 2, 2, 2, 2),
-    16: (2, 2, 3, 3, 3),
-    19: (2, 2, 4, 4, 4),
-}
 SMALLEST = 2 ** len(WIDTHS)
 GRID = 7
 
@@ -36,7 +31,7 @@ class VGG(Backbone):
         grid = 1 if small_input else GRID
         self.feature_width = WIDTHS[-1] * grid**2
         self.features = nn.Sequential(
-            *_stages(CONVOLUTIONS[depth], channels, batch_norm),
+            *_stages(VGG_CONVOLUTIONS[depth], channels, batch_norm),
             nn.AdaptiveAvgPool2d(grid),
             nn.Flatten(),
         )
@@ -98,6 +93,6 @@ def build(
     return VGG(depth, batch_norm, channels, outputs, small_input)
 
 
-for _depth in CONVOLUTIONS:
+for _depth in VGG_CONVOLUTIONS:
     ARCHITECTURES.register(f"vgg{_depth}")(partial(build, _depth, False))
     ARCHITECTURES.register(f"vgg{_depth}_bn")(partial(build, _depth, True))

@@ -22,8 +22,8 @@ from torch.nn import functional
 from imprint.core.errors import ImprintError
 from imprint.nets.backbone import Backbone, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
+from imprint.nets.sizes import VIT_HEAD_WIDTH
 
-HEAD_WIDTH = 64
 MLP_RATIO = 4
 EPSILON = 1e-6
 INITIAL_STD = 0.02
@@ -183,7 +183,7 @@ def build(
             f"vit: patches of {patch} pixels do not tile images of {input_size}: "
             "choose a multiple of patch as input_size"
         )
-    heads = heads or max(1, width // HEAD_WIDTH)
+    heads = heads or max(1, width // VIT_HEAD_WIDTH)
     if width % heads:
         raise ImprintError(f"vit: {heads} heads do not divide the width {width}: change one")
     return VisionTransformer(channels, outputs, input_size // patch, patch, width, depth, heads)
