@@ -38,19 +38,14 @@ from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
 from imprint.lenses.membership.study.ensemble import over_models
-from imprint.stats import (
-    Estimate,
-    auc,
-    best_threshold,
-    mean,
-    median,
-    pearson,
-    proportion,
-    roc,
-    spearman,
-    true_positive_rate,
-)
+from imprint.stats.bootstrap import mean
+from imprint.stats.correlation import pearson, spearman
+from imprint.stats.estimate import Estimate
+from imprint.stats.median import median
+from imprint.stats.proportion import proportion
 from imprint.stats.quantile import quantile
+from imprint.stats.roc import auc, best_threshold, roc
+from imprint.stats.tpr import true_positive_rate
 
 Draw = Callable[[np.random.Generator, int], Mapping[str, tuple[Estimate, float]]]
 

@@ -23,7 +23,9 @@ from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.options import ComparisonOptions
 from imprint.lenses.leave_one_out.study.compare import compare_study
-from imprint.stats import Estimate, percentile_interval, spearman
+from imprint.stats.bootstrap import percentile_interval
+from imprint.stats.correlation import spearman
+from imprint.stats.estimate import Estimate
 from imprint.study.tables import read_table
 from imprint.train.retrain_options import RetrainOptions
 

@@ -23,7 +23,7 @@ from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.run import cohort_target
 from imprint.lenses.membership.attacks.lira import lira
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import auc
+from imprint.stats.roc import auc
 
 MODELS = (4, 8, 16, 64)
 

@@ -34,7 +34,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.signals.boundary import BoundarySearchOptions, boundary_distances
 from imprint.probe.signals.signal import SIGNALS, SignalOptions
 from imprint.probe.signals.signals import take_signals
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 from pretrained_accuracy import load_resnet
 
 PLAIN = SignalOptions(signals=("margin", "mentr"))

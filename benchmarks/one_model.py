@@ -32,7 +32,7 @@ from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.one_model import run_one_model_test
 from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.nets.load import NetworkFile
-from imprint.stats import mean_difference
+from imprint.stats.bootstrap import mean_difference
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
 from imprint.study.store import Study

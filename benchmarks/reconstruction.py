@@ -33,7 +33,7 @@ from imprint.lenses.leave_one_out.search.query_domain import Anywhere, Domain, S
 from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries, ObjectiveName
 from imprint.lenses.leave_one_out.search.query_search import SearchOptions, search_queries
 from imprint.lenses.leave_one_out.search.reconstruction import reconstructions
-from imprint.stats import proportion
+from imprint.stats.proportion import proportion
 
 ENOUGH = 0.999
 GOAL = 0.95

@@ -66,7 +66,7 @@ from imprint.lenses.dejavu.study.arrays import (
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 from imprint.study.array_file import arrays_from
 
 __all__ = [

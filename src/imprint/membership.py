@@ -73,10 +73,11 @@ from imprint.lenses.membership.study.case import SignalKind, make_case
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
-from imprint.stats import Estimate, Roc
-from imprint.stats import auc as _auc
-from imprint.stats import roc as _roc
-from imprint.stats import true_positive_rate as _true_positive_rate
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import Roc
+from imprint.stats.roc import auc as _auc
+from imprint.stats.roc import roc as _roc
+from imprint.stats.tpr import true_positive_rate as _true_positive_rate
 from imprint.study.finding import from_json
 from imprint.train.cohort.masks import Masks, balanced_masks, coin_flips, coin_masks
 

@@ -8,7 +8,7 @@ from scipy.stats import t as student_t
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.stats import bootstrap as module
-from imprint.stats import (
+from imprint.stats.bootstrap import (
     bootstrap_means,
     mean,
     mean_difference,

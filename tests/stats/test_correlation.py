@@ -6,7 +6,8 @@ from scipy.stats import binom, pearsonr, rankdata, spearmanr
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.stats import pearson, percentile_interval, resamples, spearman
+from imprint.stats.bootstrap import percentile_interval, resamples
+from imprint.stats.correlation import pearson, spearman
 from imprint.stats.ranks import midranks
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
-from imprint.stats import cut_means, cut_size
+from imprint.stats.cut import cut_means, cut_size
 
 
 @pytest.mark.parametrize(

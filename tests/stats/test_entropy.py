@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy as reference
 
 from imprint.core.errors import ImprintError
-from imprint.stats import entropy
+from imprint.stats.entropy import entropy
 
 
 def test_by_hand_in_nats() -> None:

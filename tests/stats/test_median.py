@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.stats import median
+from imprint.stats.median import median
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
 from imprint.core.errors import ImprintError
-from imprint.stats import Estimate, clopper_pearson, mcnemar, proportion, wilson
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import clopper_pearson, mcnemar, proportion, wilson
 
 
 def test_an_estimate_is_json() -> None:

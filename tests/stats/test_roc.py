@@ -6,7 +6,7 @@ from scipy.stats import binom, norm
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score, roc_curve
 
 from imprint.core.errors import ImprintError
-from imprint.stats import (
+from imprint.stats.roc import (
     auc,
     balanced_accuracy,
     best_threshold,

@@ -3,8 +3,9 @@ import pytest
 from scipy.stats import beta, binom, norm
 
 from imprint.core.errors import ImprintError
-from imprint.stats import clopper_pearson, roc, too_few_negatives, tpr_at_fpr, true_positive_rate
-from imprint.stats.tpr import _positives_above
+from imprint.stats.proportion import clopper_pearson
+from imprint.stats.roc import roc, tpr_at_fpr
+from imprint.stats.tpr import _positives_above, too_few_negatives, true_positive_rate
 
 TRIALS = 300
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json, read_finding, to_json, write_finding
 
 

@@ -2,7 +2,7 @@
 
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import Evaluation
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 
 Triple = tuple[float, float, float]
 

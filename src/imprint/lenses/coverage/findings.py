@@ -14,7 +14,7 @@ from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
 from imprint.neurons.activations import Layers
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 
 

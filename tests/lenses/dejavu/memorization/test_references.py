@@ -12,7 +12,7 @@ from imprint.lenses.dejavu.memorization.references import (
     strictest,
 )
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
-from imprint.stats import entropy
+from imprint.stats.entropy import entropy
 
 
 def random_rows(seed, n=50, classes=4, sharpness=2.0):

@@ -6,7 +6,7 @@ from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, run_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import auc
+from imprint.stats.roc import auc
 from tests.lenses.membership.cohort_cases import as_target, simulated
 
 FAST = ["lira", "lira_fixed", "lira_shrunk", "rmia", "base", "mast", "watson", "attack_r", "multi"]

@@ -14,7 +14,7 @@ from imprint.lenses.membership.attack.shrinkage import (
     predictive,
 )
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import auc
+from imprint.stats.roc import auc
 
 
 def simulated(models, records, freedom, seed=0, gap=1.0):

@@ -4,7 +4,7 @@ from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, widen
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 
 MEMBERS = np.arange(400) < 200
 

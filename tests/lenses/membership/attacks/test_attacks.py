@@ -8,7 +8,7 @@ import pytest
 from imprint.lenses.membership import attacks
 from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import auc
+from imprint.stats.roc import auc
 from tests.lenses.membership.attack_cases import all_kinds, score, simulate
 
 NAMES = ATTACKS.names()

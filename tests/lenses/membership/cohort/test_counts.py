@@ -7,7 +7,7 @@ from imprint.lenses.membership.attack.run import choose_attacks, run_attacks
 from imprint.lenses.membership.cohort.references import completes_balanced_cohort
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.lenses.membership.study.case import read_case
-from imprint.stats import auc
+from imprint.stats.roc import auc
 
 MODELS, RECORDS, SEEDS = 8, 1000, 12
 

@@ -8,7 +8,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import called
-from imprint.stats import roc, tpr_at_fpr
+from imprint.stats.roc import roc, tpr_at_fpr
 
 
 def test_a_cohort_is_the_mean_of_its_targets():

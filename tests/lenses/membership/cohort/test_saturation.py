@@ -14,7 +14,8 @@ from imprint.lenses.membership.cohort.saturation import (
     saturated_at,
     strength_of,
 )
-from imprint.stats import Estimate, auc
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import auc
 
 LIST = ("lira_shrunk", "lira", "lira_fixed", "rmia", "base", "attack_r", "curvature_lr", "loss")
 

@@ -10,7 +10,7 @@ from imprint.lenses.membership.page.figures import (
     membership_figures,
     overlap_figure,
 )
-from imprint.stats import roc
+from imprint.stats.roc import roc
 
 
 def test_steps_are_those_of_the_curve_from_its_resolution_on() -> None:

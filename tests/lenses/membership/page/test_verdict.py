@@ -3,7 +3,7 @@ from scipy.stats import binom
 
 from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
 from imprint.lenses.membership.page.verdict import attack_verdict
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 from tests.lenses.membership.evaluation_cases import make_evaluation
 
 

@@ -19,7 +19,7 @@ from imprint.lenses.membership.privacy.bounds import (
     one_run_tradeoff_epsilon,
     refutes,
 )
-from imprint.stats import clopper_pearson
+from imprint.stats.proportion import clopper_pearson
 
 # A statistic that is right in at least 95 % of repeats fails this many of n with chance < 1e-6.
 FAR = 1e-6

@@ -18,7 +18,7 @@ from imprint.nets.fill import initial_model
 from imprint.nets.model_card import ModelCard
 from imprint.nets.save import save_model
 from imprint.probe.signals.boundary import boundary_distances
-from imprint.stats import auc
+from imprint.stats.roc import auc
 from imprint.study.store import Study
 from imprint.study.tables import read_table, write_table
 

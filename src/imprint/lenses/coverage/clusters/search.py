@@ -29,7 +29,8 @@ from imprint.lenses.coverage.clusters.cells import Cells
 from imprint.lenses.coverage.clusters.clusterers import cluster_by
 from imprint.lenses.coverage.clusters.clustering import MAX_CLUSTERS
 from imprint.lenses.coverage.measure.resampling import CellCache
-from imprint.stats import Estimate, pearson
+from imprint.stats.correlation import pearson
+from imprint.stats.estimate import Estimate
 
 EXPLORATION = 0.01
 CANDIDATES = 512

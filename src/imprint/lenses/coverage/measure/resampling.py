@@ -29,7 +29,8 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.clusters.cells import share
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
-from imprint.stats import Estimate, percentile_interval
+from imprint.stats.bootstrap import percentile_interval
+from imprint.stats.estimate import Estimate
 
 DRAWS = 1000
 MAX_UNSEEN_PER_INPUT = 100

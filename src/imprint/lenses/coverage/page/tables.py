@@ -19,7 +19,7 @@ from imprint.lenses.coverage.findings import (
 from imprint.report.prose import Text
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import Writer, count, percent, plural, quantity
-from imprint.stats import Estimate
+from imprint.stats.estimate import Estimate
 
 MEAN_OVER_TEST_SETS = (
     "Beside each value the 95% interval of its mean over test sets of as many tests, drawn "

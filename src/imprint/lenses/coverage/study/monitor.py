@@ -29,7 +29,7 @@ from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.probe.signals.precision import full_float32
 from imprint.report.summary import finish
-from imprint.stats import proportion
+from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
 from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
 from imprint.study.step import Step

@@ -41,7 +41,7 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.probe.attribution.voting import cast_ballots
 from imprint.report.summary import finish
-from imprint.stats import proportion
+from imprint.stats.proportion import proportion
 from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study

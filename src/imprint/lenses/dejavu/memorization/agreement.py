@@ -23,8 +23,9 @@ from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.findings import Agreement
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
-from imprint.stats import Estimate, percentile_interval, proportion
-from imprint.stats.bootstrap import DRAWS
+from imprint.stats.bootstrap import DRAWS, percentile_interval
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import proportion
 
 NO_KAPPA = "both are always right or both always wrong, so chance explains all agreement"
 

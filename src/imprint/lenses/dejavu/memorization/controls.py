@@ -11,8 +11,9 @@ from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.memorization.two_model import Side, two_model
 from imprint.lenses.dejavu.memorization.votes import vote
-from imprint.stats import Estimate, percentile_interval
+from imprint.stats.bootstrap import percentile_interval
 from imprint.stats.control import Control
+from imprint.stats.estimate import Estimate
 
 PERMUTATIONS = 100
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.memorization.two_model import CATEGORIES, Side, categories
-from imprint.stats import Estimate, bootstrap_means, percentile_interval, widen_rare_difference
-from imprint.stats.bootstrap import DRAWS
+from imprint.stats.bootstrap import DRAWS, bootstrap_means, percentile_interval
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import widen_rare_difference
 
 
 def excess(

@@ -50,8 +50,8 @@ from imprint.lenses.dejavu.memorization.two_model import (
     two_model,
 )
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
-from imprint.stats import proportion
 from imprint.stats.bootstrap import DRAWS
+from imprint.stats.proportion import proportion
 
 COMBINED, STRICTEST = "combined", "strictest"
 NO_NON_MEMBERS = "no image with a background is known to be a non-member"

@@ -28,18 +28,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.findings import ByPercent, MemorizationEstimates, Significance
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
-from imprint.stats import (
-    Estimate,
-    cut_means,
-    cut_size,
-    mcnemar,
-    percentile_interval,
-    resamples,
-    widen_rare_difference,
-    widen_rare_share,
-)
-from imprint.stats.bootstrap import DRAWS
-from imprint.stats.cut import check_percents
+from imprint.stats.bootstrap import DRAWS, percentile_interval, resamples
+from imprint.stats.cut import check_percents, cut_means, cut_size
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import mcnemar, widen_rare_difference, widen_rare_share
 
 CATEGORIES = ("correlated", "memorized", "forgotten", "unassociated")
 QUANTITIES = tuple(field.name for field in fields(MemorizationEstimates))
@@ -109,7 +101,7 @@ def two_model(
 
     Intervals are over images, with models and public images as they are: of other images of the
     same kind. Where a handful of images decides, they are wider than resampling says
-    (:func:`imprint.stats.widen_rare_share`).
+    (:func:`imprint.stats.proportion.widen_rare_share`).
 
     Raises:
         ImprintError: no percentage, or one outside (0, 100].

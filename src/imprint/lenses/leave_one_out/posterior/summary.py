@@ -34,7 +34,9 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
 from imprint.lenses.leave_one_out.posterior.noise_path import Spectrum, noise_path
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.records import FPR
-from imprint.stats import Estimate, median, proportion
+from imprint.stats.estimate import Estimate
+from imprint.stats.median import median
+from imprint.stats.proportion import proportion
 from imprint.study.tables import Table
 
 MIN_DISTINGUISHABLE_AUC = 0.75

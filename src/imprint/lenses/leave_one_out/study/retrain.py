@@ -46,7 +46,8 @@ from imprint.lenses.leave_one_out.truth.matching import (
 from imprint.lenses.leave_one_out.truth.paired_auc import fewest_starts, paired_auc
 from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.nets.fully_connected import in_own_span
-from imprint.stats import mean_share, within_unit
+from imprint.stats.bootstrap import mean_share
+from imprint.stats.estimate import within_unit
 from imprint.stats.ranks import midranks
 from imprint.study.counted import uncounted
 from imprint.study.store import Study

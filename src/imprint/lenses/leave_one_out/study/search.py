@@ -53,7 +53,8 @@ from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.summary import finish
 from imprint.report.wording import percent, plural
-from imprint.stats import median, proportion
+from imprint.stats.median import median
+from imprint.stats.proportion import proportion
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import Table, write_table

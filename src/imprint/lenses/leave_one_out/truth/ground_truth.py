@@ -29,7 +29,9 @@ from imprint.lenses.leave_one_out.truth.paired_auc import (
     paired_auc,
     without_each_start,
 )
-from imprint.stats import Estimate, mean, pearson, percentile_interval, spearman
+from imprint.stats.bootstrap import mean, percentile_interval
+from imprint.stats.correlation import pearson, spearman
+from imprint.stats.estimate import Estimate
 from imprint.stats.ranks import midranks
 
 

@@ -14,8 +14,8 @@ from scipy.special import stdtrit
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, without_each_start
-from imprint.stats import Estimate
 from imprint.stats.crossed import crossed_reach
+from imprint.stats.estimate import Estimate
 
 Measure = Callable[[FloatArray, FloatArray], FloatArray]
 

@@ -17,8 +17,8 @@ from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evid
 from imprint.lenses.membership.attack.evaluation import CHANCE, check_both
 from imprint.lenses.membership.attack.run import cohort_target
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import auc
 from imprint.stats.control import Control
+from imprint.stats.roc import auc
 
 
 def permuted_membership(

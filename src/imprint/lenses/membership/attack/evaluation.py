@@ -12,14 +12,10 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.stats import (
-    Estimate,
-    auc,
-    best_threshold,
-    roc,
-    true_positive_rate,
-    wilson,
-)
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import wilson
+from imprint.stats.roc import auc, best_threshold, roc
+from imprint.stats.tpr import true_positive_rate
 
 FPRS = (0.1, 0.01, 0.001, 0.0001)
 CHANCE = 0.5

@@ -13,7 +13,8 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
 from imprint.lenses.membership.attack.evaluation import CHANCE, Evaluation
 from imprint.lenses.membership.cohort.references import References
-from imprint.stats import Estimate, auc
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import auc
 
 MIN_RECORDS = 20
 """With fewer records a range of values is no evidence."""

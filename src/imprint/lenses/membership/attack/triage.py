@@ -26,7 +26,9 @@ from imprint.lenses.membership.attack.evaluation import (
     check_both,
 )
 from imprint.lenses.membership.cohort.references import loss
-from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, auc, true_positive_rate
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import auc
+from imprint.stats.tpr import LEAST_FALSE_POSITIVES, true_positive_rate
 
 TAIL_FPR, MAX_TAIL_FPR = 0.01, 0.1
 MAX_SLOPE = 100.0

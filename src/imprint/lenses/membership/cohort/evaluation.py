@@ -17,8 +17,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.evaluation import FPRS, Evaluation, check_both
-from imprint.stats import Estimate, area, balanced_accuracy, best_threshold, roc, too_few_negatives
 from imprint.stats.crossed import crossed_reach
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import area, balanced_accuracy, best_threshold, roc
+from imprint.stats.tpr import too_few_negatives
 
 GROUPS = 20
 MIN_RECORDS = 2 * GROUPS

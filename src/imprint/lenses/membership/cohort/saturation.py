@@ -23,8 +23,10 @@ from imprint.core.seeds import generator
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.evaluation import check_both
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.stats import Estimate, area, roc, too_few_negatives, tpr_at_fpr
 from imprint.stats.crossed import crossed_reach
+from imprint.stats.estimate import Estimate
+from imprint.stats.roc import area, roc, tpr_at_fpr
+from imprint.stats.tpr import too_few_negatives
 
 GROUPS = 20
 

@@ -21,7 +21,7 @@ from imprint.lenses.membership.cohort.agreement import (
 from imprint.report.figure import Axis, Figure, Lines, Matrix, Series, Upset
 from imprint.report.inputs import read_columns
 from imprint.report.wording import count, decimal, percent, plural, short_percent
-from imprint.stats import Roc, roc, tpr_at_fpr
+from imprint.stats.roc import Roc, roc, tpr_at_fpr
 from imprint.study.tables import Table
 
 SAME = " = "

@@ -19,7 +19,7 @@ from imprint.lenses.membership.study.cohort.audit import draw_masks
 from imprint.lenses.membership.study.options import CohortAuditOptions
 from imprint.lenses.membership.study.records import choose_pool
 from imprint.report.page import write_report
-from imprint.stats import auc
+from imprint.stats.roc import auc
 from imprint.study.finding import from_json
 from imprint.study.tables import read_table
 from imprint.train.cohort.masks import read_masks

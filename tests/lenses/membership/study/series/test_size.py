@@ -11,7 +11,7 @@ from imprint.lenses.membership.study.series.size import (
     repeat,
 )
 from imprint.lenses.membership.study.signals import ModelSignals
-from imprint.stats import auc
+from imprint.stats.roc import auc
 
 SIZE = 200
 

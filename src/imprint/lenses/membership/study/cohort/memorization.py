@@ -26,8 +26,9 @@ from imprint.lenses.membership.memorization.estimators import (
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.trials import CURVATURE
-from imprint.stats import Estimate, spearman
+from imprint.stats.correlation import spearman
 from imprint.stats.crossed import crossed_reach
+from imprint.stats.estimate import Estimate
 from imprint.study.tables import write_table
 
 MEMORIZATION_CUT, INFLUENCE_CUT = 0.25, 0.15

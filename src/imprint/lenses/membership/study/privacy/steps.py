@@ -18,7 +18,8 @@ from imprint.lenses.membership.privacy_findings import (
     CanaryAccuracies,
 )
 from imprint.nets.load import read_card
-from imprint.stats import Estimate, proportion
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
 from imprint.study.finding import from_json, write_finding
 from imprint.study.step import Step

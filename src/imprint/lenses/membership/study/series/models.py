@@ -35,7 +35,8 @@ from imprint.lenses.membership.study_findings import (
     ReferencesStudy,
     Saturation,
 )
-from imprint.stats import LEAST_FALSE_POSITIVES, Estimate, within_unit
+from imprint.stats.estimate import Estimate, within_unit
+from imprint.stats.tpr import LEAST_FALSE_POSITIVES
 from imprint.study.counted import part_of
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
