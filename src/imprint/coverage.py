@@ -36,7 +36,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.coverage.clusters.search import Objective, SearchResult, search
+from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
 from imprint.lenses.coverage.criterion.criterion_options import make_options
@@ -62,9 +62,9 @@ from imprint.lenses.coverage.measure.coverage_findings import (
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
 from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
 from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
+from imprint.lenses.coverage.study.criteria import choose_criteria
 from imprint.lenses.coverage.study.importance import method_importance
 from imprint.lenses.coverage.study.inputs import activation_table, draw
-from imprint.lenses.coverage.study.measure import choose_criteria
 from imprint.lenses.coverage.study.monitor import monitored_cells
 from imprint.lenses.coverage.study.novelty_monitor import (
     NoveltyMonitor,
@@ -88,9 +88,9 @@ from imprint.report.table import Table
 __all__ = [
     "Coverage",
     "CoverageCriterion",
-    "Importance",
+    "ImportanceResult",
     "NoveltyMonitor",
-    "Wisdom",
+    "WisdomResult",
     "activations",
     "by_part",
     "criteria",
@@ -395,7 +395,7 @@ def search_clusterer(
         trials: configurations of scikit-learn's clusterers, beyond every k of exact clusters.
         seed: of subsets and search.
     """
-    objective = Objective.of(
+    objective = SubsetObjective.of(
         np.asarray(train, dtype=np.float32),
         np.asarray(test, dtype=np.float32),
         np.asarray(labels, dtype=np.int64),
@@ -406,7 +406,7 @@ def search_clusterer(
 
 
 @dataclass(frozen=True, eq=False)
-class Importance(Result):
+class ImportanceResult(Result):
     """Importance of the neurons of a network by attributions; prints the leading ones.
 
     Attributes:
@@ -443,7 +443,7 @@ def importance(
     correct_only: bool = False,
     top_neurons: int = 10,
     seed: int = 0,
-) -> Importance:
+) -> ImportanceResult:
     """Attribute the outputs of a classifier to the neurons of every layer.
 
     Args:
@@ -464,11 +464,11 @@ def importance(
     view = draw(_view(images, centre_fraction), records, seed, "importance")
     tables = attribute_by(model, view, attributions, options, correct_only=correct_only)
     scaled = {name: table.scaled(scaling) for name, table in tables.items()}
-    return Importance(scaled, top_neurons)
+    return ImportanceResult(scaled, top_neurons)
 
 
 @dataclass(frozen=True, eq=False)
-class Wisdom(Result):
+class WisdomResult(Result):
     """A vote of attributions for neurons (WISDOM); prints the leading ones.
 
     Attributes:
@@ -499,7 +499,7 @@ def wisdom(
     batch_size: int = 32,
     centre_fraction: float = 1.0,
     seed: int = 0,
-) -> Wisdom:
+) -> WisdomResult:
     """Let attributions vote for neurons, weighted by the loss gain without their choice.
 
     Args:
@@ -518,14 +518,14 @@ def wisdom(
     voting = options or VotingOptions(seed=seed)
     view = draw(_view(images, centre_fraction), records, seed, "votes")
     votes = cast_votes(model, view, voting, methods=attributions, batch_size=batch_size)
-    return Wisdom(votes, voting.m)
+    return WisdomResult(votes, voting.m)
 
 
 def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...]:
     """Return the m most important neurons, the best first; ties by their place.
 
     Args:
-        scores: of the neurons of each layer ``[width]``, as of :meth:`Importance.scores`; NaN
+        scores: of the neurons of each layer ``[width]``, as of :meth:`ImportanceResult.scores`; NaN
             counts as least.
         m: how many; −1 for all.
 

@@ -4,9 +4,10 @@ import torch
 
 from imprint.data.view import View
 from imprint.neurons.importance import hidden, select
+from imprint.probe.attribution.ablation import loss_gains
 from imprint.probe.attribution.importance import attribute
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
-from imprint.probe.attribution.voting import keeping, loss_gains
+from imprint.probe.attribution.voting import keeping
 from imprint.study.tables import read_table
 from tests.probe.attribution.lenet_images import images, model, ready, tensor_of
 

@@ -8,9 +8,9 @@ from imprint.data.view import View
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.study.wisdom import PUBLISHED_METHODS, wisdom
 from imprint.neurons.importance import select_in_model
-from imprint.probe.attribution.ablation import Ablation
+from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions
-from imprint.probe.attribution.voting import cast_ballots, keeping, loss_gains
+from imprint.probe.attribution.voting import cast_ballots, keeping
 from imprint.probe.neurons.layer_outputs import LayerOutputs
 from tests.probe.attribution.lenet_images import images, model, ready, tensor_of
 

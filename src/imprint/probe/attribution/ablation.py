@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from imprint.neurons.activations import Layers
 from imprint.probe.attribution.layer_attribution import chunks, split_rows
@@ -161,3 +162,24 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
                 hooks.callback(module.register_forward_pre_hook(look(path)).remove)
         outputs.model(inputs)
     return norms
+
+
+def loss_gains(
+    ablation: Ablation, inputs: Tensor, labels: Tensor, keep: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return by how much losses rise and right answers fall without neurons, float64 ``[k, b]``.
+
+    Args:
+        ablation: of the network.
+        inputs: ``[b, …]``.
+        labels: int64 ``[b]``.
+        keep: bool ``[k, neurons]`` or ``[k, b, neurons]``.
+    """
+    # The whole network takes the same batched pass, so that rounding cancels.
+    every = torch.ones_like(keep[:1])
+    logits = ablation.logits(inputs, torch.cat([every, keep])).cpu().double()
+    truth = labels.cpu().expand(len(logits), -1)
+    losses = F.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
+    losses = losses.view_as(truth)
+    right = (logits.argmax(2) == truth).double()
+    return losses[1:] - losses[0], right[0] - right[1:]

@@ -21,11 +21,10 @@ from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import hidden
-from imprint.probe.attribution.ablation import Ablation
+from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import layer_shapes, neuron_values, questions
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
-from imprint.probe.attribution.voting import loss_gains
 from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.study.tables import write_table
 

@@ -14,7 +14,6 @@ from itertools import chain
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
@@ -23,7 +22,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot
 from imprint.neurons.importance import Scaling, Selection, hidden, scale, select
-from imprint.probe.attribution.ablation import Ablation
+from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import layer_shapes, neuron_values, questions
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
@@ -87,27 +86,6 @@ def cast_ballots(
         yield Ballot(
             layers, tuple(methods), scores, picks, gains.sum(1).numpy(), drops.mean(1).numpy()
         )
-
-
-def loss_gains(
-    ablation: Ablation, inputs: Tensor, labels: Tensor, keep: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return by how much losses rise and right answers fall without neurons, float64 ``[k, b]``.
-
-    Args:
-        ablation: of the network.
-        inputs: ``[b, …]``.
-        labels: int64 ``[b]``.
-        keep: bool ``[k, neurons]`` or ``[k, b, neurons]``.
-    """
-    # The whole network takes the same batched pass, so that rounding cancels.
-    every = torch.ones_like(keep[:1])
-    logits = ablation.logits(inputs, torch.cat([every, keep])).cpu().double()
-    truth = labels.cpu().expand(len(logits), -1)
-    losses = F.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
-    losses = losses.view_as(truth)
-    right = (logits.argmax(2) == truth).double()
-    return losses[1:] - losses[0], right[0] - right[1:]
 
 
 def keeping(layers: Layers, picks: Iterable[Selection]) -> Tensor:

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
 from imprint.neurons.activations import Layers
-from imprint.probe.neurons.neuron_values import CONVOLUTIONS
-from imprint.probe.neurons.neurons import eligible_modules
+from imprint.probe.neurons.neuron_values import CONVOLUTIONS, eligible_modules
 
 Edit = Callable[[Tensor], Tensor]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from imprint.nets.image_model import ImageModel
 from imprint.probe.neurons.tap_options import TapOptions
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -116,3 +117,30 @@ def _unmixed(attention: nn.MultiheadAttention) -> Callable[..., Any]:
 
 def _inputs_first(attention: nn.MultiheadAttention, values: Tensor) -> Tensor:
     return values if attention.batch_first or values.ndim < 3 else values.transpose(0, 1)
+
+
+def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dict[str, nn.Module]:
+    """Return the modules that can have neurons, by path, in order of registration.
+
+    The paths within a :class:`ImageModel` are those of its checkpoint: of the network itself, then
+    ``projector.…`` and ``head.…``.
+
+    Args:
+        model: any module.
+        options: with ``tokens="heads"``, attention modules of other libraries are among them.
+    """
+    heads = options is not None and options.tokens == "heads"
+    modules: dict[str, nn.Module] = {}
+    for prefix, part in _parts(model).items():
+        for path, module in part.named_modules():
+            name = f"{prefix}.{path}".strip(".")
+            if isinstance(module, ELIGIBLE) or (heads and head_count(module)):
+                modules[name] = module
+    return modules
+
+
+def _parts(model: nn.Module) -> dict[str, nn.Module]:
+    if not isinstance(model, ImageModel):
+        return {"": model}
+    parts = {"": model.network.published, "projector": model.projector}
+    return parts if model.head is None else {**parts, "head": model.head}

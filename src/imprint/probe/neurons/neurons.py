@@ -22,12 +22,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from imprint.core.errors import ImprintError
-from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Batch, Layers
 from imprint.probe.neurons.neuron_values import (
     CONVOLUTIONS,
-    ELIGIBLE,
-    head_count,
+    eligible_modules,
     reduction,
     some_channels,
 )
@@ -229,33 +227,6 @@ class Taps:
         self._calls = []
         self._rows = None
         self._counts = {}
-
-
-def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dict[str, nn.Module]:
-    """Return the modules that can have neurons, by path, in order of registration.
-
-    The paths within a :class:`ImageModel` are those of its checkpoint: of the network itself, then
-    ``projector.…`` and ``head.…``.
-
-    Args:
-        model: any module.
-        options: with ``tokens="heads"``, attention modules of other libraries are among them.
-    """
-    heads = options is not None and options.tokens == "heads"
-    modules: dict[str, nn.Module] = {}
-    for prefix, part in _parts(model).items():
-        for path, module in part.named_modules():
-            name = f"{prefix}.{path}".strip(".")
-            if isinstance(module, ELIGIBLE) or (heads and head_count(module)):
-                modules[name] = module
-    return modules
-
-
-def _parts(model: nn.Module) -> dict[str, nn.Module]:
-    if not isinstance(model, ImageModel):
-        return {"": model}
-    parts = {"": model.network.published, "projector": model.projector}
-    return parts if model.head is None else {**parts, "head": model.head}
 
 
 def _pieces(call: _LayerCall, inputs: int) -> int:

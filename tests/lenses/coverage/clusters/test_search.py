@@ -3,13 +3,13 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.coverage.clusters.search import SPACE, Objective, search
+from imprint.lenses.coverage.clusters.search import SPACE, SubsetObjective, search
 from imprint.study.finding import to_json
 
 SMALL = {"KMeans": {"n_clusters": (2, 6)}, "Birch": {"n_clusters": (2, 6)}}
 
 
-def planted(seed: int = 0) -> Objective:
+def planted(seed: int = 0) -> SubsetObjective:
     """Subsets whose wrong inputs all share a cell: more variety goes with a higher F1."""
     random = np.random.default_rng(seed)
     train = random.normal(size=(300, 3)).astype(np.float32)
@@ -19,7 +19,7 @@ def planted(seed: int = 0) -> Objective:
     labels = random.integers(0, 3, (12, 40))
     predictions = np.where(wrong, (labels + 1) % 3, labels)
     rows = np.arange(480).reshape(12, 40)
-    whole = Objective.of(
+    whole = SubsetObjective.of(
         train,
         test.reshape(-1, 3).astype(np.float32),
         labels.ravel(),
@@ -29,7 +29,7 @@ def planted(seed: int = 0) -> Objective:
         size=40,
     )
     f1 = 1 - wrong.mean(axis=1)
-    return Objective(whole.train, whole.test, rows, f1, seed)
+    return SubsetObjective(whole.train, whole.test, rows, f1, seed)
 
 
 def test_a_planted_relation_is_found_on_the_grid() -> None:
@@ -56,7 +56,7 @@ def test_other_clusterers_are_tried_once_each_point() -> None:
 
 def test_coverage_that_never_changes_has_no_score() -> None:
     objective = planted()
-    same = Objective(objective.train, objective.test * 0, objective.subsets, objective.f1, 0)
+    same = SubsetObjective(objective.train, objective.test * 0, objective.subsets, objective.f1, 0)
     trial = same.trial("exact", {"clusters": 2})
     assert trial.score == Missing("the correlation is undefined: first is constant")
 
@@ -64,7 +64,7 @@ def test_coverage_that_never_changes_has_no_score() -> None:
 @pytest.mark.parametrize("name", SPACE)
 def test_the_ends_of_every_range_are_accepted(name: str) -> None:
     whole = planted()
-    objective = Objective(whole.train[:100], whole.test, whole.subsets, whole.f1, 0)
+    objective = SubsetObjective(whole.train[:100], whole.test, whole.subsets, whole.f1, 0)
     for end in (0, 1):
         parameters = {key: ends[end] for key, ends in SPACE[name].items()}
         score = objective.trial(name, parameters).score
@@ -82,7 +82,7 @@ def test_unrelated_subsets_have_a_score_near_nothing() -> None:
     values = random.normal(size=(2000, 3)).astype(np.float32)
     labels = random.integers(0, 3, 2000)
     predictions = np.where(random.random(2000) < 0.3, 0, labels)
-    objective = Objective.of(values, values, labels, predictions, 0, subsets=40)
+    objective = SubsetObjective.of(values, values, labels, predictions, 0, subsets=40)
     assert objective.subsets.shape == (40, 200)
     trial = objective.trial("exact", {"clusters": 5})
     assert abs(trial.value) < 0.51
@@ -92,4 +92,4 @@ def test_too_few_subsets_are_refused() -> None:
     values = np.zeros((20, 1), dtype=np.float32)
     labels = np.zeros(20, dtype=np.int64)
     with pytest.raises(ImprintError, match="2 subsets of 2 of 20"):
-        Objective.of(values, values, labels, labels, 0, subsets=2)
+        SubsetObjective.of(values, values, labels, labels, 0, subsets=2)

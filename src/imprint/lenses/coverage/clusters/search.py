@@ -105,7 +105,7 @@ class SearchResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class SubsetObjective:
     """Coverage of random subsets against the network's F1 on them.
 
     Attributes:
@@ -132,7 +132,7 @@ class Objective:
         seed: int,
         subsets: int = 30,
         size: int | None = None,
-    ) -> Objective:
+    ) -> SubsetObjective:
         """Draw subsets without replacement and score the network on each.
 
         Args:
@@ -182,7 +182,7 @@ class Objective:
 
 
 def search(
-    objective: Objective, trials: int = 32, starts: int = 8, space: Space = SPACE
+    objective: SubsetObjective, trials: int = 32, starts: int = 8, space: Space = SPACE
 ) -> SearchResult:
     """Try every k of exact clusters, then other clusterers by expected improvement.
 

@@ -25,7 +25,7 @@ from imprint.lenses.coverage.findings import (
     Rarefaction,
     RarefactionCurve,
 )
-from imprint.lenses.coverage.measure.measure import Measured, Measurement, measure_tables
+from imprint.lenses.coverage.measure.measure import MeasuredCriteria, Measurement, measure_tables
 from imprint.lenses.coverage.measure.rarefaction import (
     Occupancy,
     estimated_cells,
@@ -93,7 +93,7 @@ def coverage_findings(
 
 
 def _criteria(
-    measured: Measured, settings: Mapping[str, Any], choices: Mapping[str, NeuronChoice]
+    measured: MeasuredCriteria, settings: Mapping[str, Any], choices: Mapping[str, NeuronChoice]
 ) -> Mapping[str, CriterionFinding | MissingCriterion]:
     """Return the finding of each criterion, sorted by name."""
     findings: dict[str, CriterionFinding | MissingCriterion] = {}

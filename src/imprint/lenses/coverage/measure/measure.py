@@ -52,7 +52,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredCriteria:
     """What was measured, and why the other criteria were not, by name of the criterion."""
 
     measurements: Mapping[str, Measurement]
@@ -65,7 +65,7 @@ def measure_tables(
     options: Mapping[str, Any],
     seed: int,
     groups: int = GROUPS,
-) -> Measured:
+) -> MeasuredCriteria:
     """Fit each criterion to training activations, and measure the test activations.
 
     Inputs reach criteria in a random order, so that the groups behind an interval are alike; the
@@ -91,7 +91,7 @@ def measure_tables(
     for name in sorted(ready.keys() - free.keys()):
         size = getattr(ready[name].options, "batch_size", MAX_BATCH)
         measurements |= measure({name: ready[name]}, test.batches(size), groups)
-    return Measured(measurements, missing)
+    return MeasuredCriteria(measurements, missing)
 
 
 def _make(

@@ -13,9 +13,9 @@ from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.coverage.options import CoverageStep, TablesChoice
+from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.inputs import TakeActivations, TestedNetwork
-from imprint.lenses.coverage.study.measure import LENS, MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice
 from imprint.nets.load import NetworkFile
 from imprint.probe.neurons.tap_options import TapOptions
@@ -76,4 +76,4 @@ def audit_step(
     step = MeasureCoverage(settings, choices, source, "none", seed, True, train, test)
     findings = replace(step.findings(study), network=checkpoint)
     study.run(SavePictures(images, study))
-    return {LENS: to_json(findings)}
+    return {"coverage": to_json(findings)}

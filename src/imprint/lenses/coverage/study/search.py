@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.clusters.search import Objective, SearchResult, search
+from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.neurons.activations import ActivationTable
 from imprint.study.counted import uncounted
@@ -53,7 +53,7 @@ class SearchClusterer(Step):
                 "labelled images"
             )
         neurons = self.idc.choose(train)
-        objective = Objective.of(
+        objective = SubsetObjective.of(
             train.columns(neurons), self.test.columns(neurons), labels, predictions, self.seed
         )
         path.mkdir(exist_ok=True)
