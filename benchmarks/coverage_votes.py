@@ -26,7 +26,7 @@ from imprint.data.open import open_images
 from imprint.data.view import View
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.voting import VotingOptions
-from imprint.lenses.coverage.study.wisdom import wisdom
+from imprint.lenses.coverage.study.votes import wisdom
 from imprint.nets.load import load_model
 from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.neurons.activations import Layers

@@ -64,16 +64,17 @@ from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, raref
 from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
 from imprint.lenses.coverage.study.criteria import choose_criteria
 from imprint.lenses.coverage.study.importance import method_importance
-from imprint.lenses.coverage.study.inputs import activation_table, draw
+from imprint.lenses.coverage.study.inputs import activation_table
 from imprint.lenses.coverage.study.monitor import monitored_cells
+from imprint.lenses.coverage.study.network import draw
 from imprint.lenses.coverage.study.novelty_monitor import (
     NoveltyMonitor,
     load_monitor,
     save_monitor,
 )
 from imprint.lenses.coverage.study.parts import part_findings
-from imprint.lenses.coverage.study.wisdom import vote_findings
-from imprint.lenses.coverage.study.wisdom import wisdom as cast_votes
+from imprint.lenses.coverage.study.votes import vote_findings
+from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.neurons.importance import ImportanceTable, Scaling, select

@@ -6,7 +6,7 @@ from torch import nn
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
 from imprint.lenses.coverage.importance.voting import VotingOptions
-from imprint.lenses.coverage.study.wisdom import PUBLISHED_METHODS, wisdom
+from imprint.lenses.coverage.study.votes import PUBLISHED_METHODS, wisdom
 from imprint.neurons.importance import select_in_model
 from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions

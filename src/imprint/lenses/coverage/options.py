@@ -66,7 +66,7 @@ class NetworkChoice(ModelChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestsChoice(LayerChoice, NetworkChoice):
+class NetworkTestChoice(LayerChoice, NetworkChoice):
     """A network, images it was trained on, and images that test it."""
 
     tests: Annotated[Path | None, Formerly("test")] = None
@@ -167,7 +167,7 @@ class WisdomOptions(NetworkChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MonitorOptions(TablesChoice, ImportanceChoice, TestsChoice):
+class MonitorOptions(TablesChoice, ImportanceChoice, NetworkTestChoice):
     """Make a novelty monitor of a network, and apply it to test images."""
 
     top_neurons: Annotated[int, Bounds(least=1), Formerly("top")] = 10
@@ -177,7 +177,7 @@ class MonitorOptions(TablesChoice, ImportanceChoice, TestsChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, TestsChoice):
+class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, NetworkTestChoice):
     """Measure coverage of a test set, from activations or from a network and its images."""
 
     arrays: Path | None = None

@@ -15,7 +15,7 @@ from imprint.data.view import View
 from imprint.lenses.coverage.options import CoverageStep, TablesChoice
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
-from imprint.lenses.coverage.study.inputs import TakeActivations, TestedNetwork
+from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice
 from imprint.nets.load import NetworkFile
 from imprint.probe.neurons.tap_options import TapOptions
@@ -64,7 +64,7 @@ def audit_step(
     order = generator(seed, "coverage tests").permutation(sets["test"])
     tests = np.sort(order[: choice.records or len(sets["train"])])
     members = View(images, np.sort(sets["train"]), centre_fraction)
-    network = TestedNetwork(NetworkFile(study.path(checkpoint)), device)
+    network = AuditedNetwork(NetworkFile(study.path(checkpoint)), device)
     steps = [
         TakeActivations(network, view, TapOptions(), part=part)
         for part, view in (("train", members), ("test", replace(members, index=tests)))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from imprint.core.errors import ImprintError
-from imprint.core.seeds import derive
 from imprint.data.choice import image_facts
 from imprint.data.view import View
 from imprint.lenses.coverage.findings import (
@@ -21,47 +18,30 @@ from imprint.lenses.coverage.findings import (
 )
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
-    write_importance,
     write_layer_json,
     write_votes,
 )
 from imprint.lenses.coverage.importance.ranking import leading_neurons
 from imprint.lenses.coverage.options import ImportanceOptions, NetworkChoice
-from imprint.lenses.coverage.study.inputs import (
-    TestedNetwork,
-    draw,
-    open_members,
-    open_network,
+from imprint.lenses.coverage.study.attribution import (
+    NO_LOGITS,
+    AttributeNeurons,
+    attribute_neurons,
+    attribution_seed,
+    check_attributions,
 )
+from imprint.lenses.coverage.study.inputs import open_members, open_network
+from imprint.lenses.coverage.study.network import AuditedNetwork, draw
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
-from imprint.probe.attribution.importance import attribute_by
-from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.report.summary import finish
 from imprint.study.counted import uncounted
 from imprint.study.finding import JsonObject, to_json
-from imprint.study.step import Step, card_of
+from imprint.study.step import Step
 from imprint.study.store import Study
 
 ONE_NUMBER_A_CHANNEL = {"lgc", "lfa"}
 """Attributions whose scores are not summed over positions."""
-NO_LOGITS = (
-    "the network has no classifier, so that no output can be attributed to neurons (one of your "
-    "own declares it by a method features and a submodule classifier)"
-)
-
-
-class NotAttributable(ImprintError):
-    """A network or images that no attribution can be made of; all else goes on."""
-
-
-@contextmanager
-def refusing_attribution() -> Iterator[None]:
-    """Turn errors of an attribution into :class:`NotAttributable`."""
-    try:
-        yield
-    except ImprintError as error:
-        raise NotAttributable(str(error)) from error
 
 
 def importance_study(options: ImportanceOptions) -> JsonObject:
@@ -105,7 +85,7 @@ def importance_study(options: ImportanceOptions) -> JsonObject:
         return finish(study, options, image_facts(view.images), {"coverage": to_json(findings)})
 
 
-def open_classifier(options: NetworkChoice) -> tuple[TestedNetwork, View]:
+def open_classifier(options: NetworkChoice) -> tuple[AuditedNetwork, View]:
     """Return the network of the options, a classifier, and the images it was trained on.
 
     Raises:
@@ -116,51 +96,6 @@ def open_classifier(options: NetworkChoice) -> tuple[TestedNetwork, View]:
     if not network.model.has_logits:
         raise ImprintError(f"{options.model}: {NO_LOGITS}: give a network that has one")
     return network, View(images, np.arange(len(images)), options.centre_fraction)
-
-
-@dataclass(frozen=True)
-class AttributeNeurons(Step):
-    """Importance of every neuron by one attribution: ``importance/METHOD.parquet``."""
-
-    network: TestedNetwork
-    view: View
-    options: AttributionOptions
-    correct_only: bool = False
-    method: str = uncounted(default="")
-    table: ImportanceTable | None = uncounted(default=None)
-
-    @property
-    def artefact(self) -> str:  # type: ignore[override]
-        """Where the table goes."""
-        return f"importance/{self.method}.parquet"
-
-    def build(self, path: Path) -> None:
-        """Write the table."""
-        assert self.table is not None
-        write_importance(path, self.table)
-
-
-def attribute_neurons(
-    study: Study, step: AttributeNeurons, methods: Sequence[str]
-) -> Mapping[str, ImportanceTable]:
-    """Return the importance table of each method; those not done yet share their passes.
-
-    Raises:
-        NotAttributable: the network or the images allow no attribution.
-    """
-    steps = {method: replace(step, method=method) for method in methods}
-    absent = [m for m, each in steps.items() if not study.is_done(each.artefact, card_of(each))]
-    if absent:
-        with refusing_attribution():
-            tables = attribute_by(
-                step.network.model,
-                step.view,
-                absent,
-                step.options,
-                correct_only=step.correct_only,
-            )
-        steps |= {method: replace(steps[method], table=tables[method]) for method in absent}
-    return {method: read_importance(study.run(each)) for method, each in steps.items()}
 
 
 @dataclass(frozen=True)
@@ -210,20 +145,3 @@ def method_importance(table: ImportanceTable, top: int) -> MethodImportance:
         ),
         {name: float(sizes[part].sum() / total) for name, part in table.layers.slices.items()},
     )
-
-
-def check_attributions(names: Sequence[str], flag: str) -> None:
-    """Refuse attributions that do not exist before other work begins.
-
-    Raises:
-        ImprintError: one of them, or there is none.
-    """
-    if not names:
-        raise ImprintError(f"{flag} is empty: name at least one attribution, such as lrp")
-    for name in names:
-        ATTRIBUTORS.get(name)
-
-
-def attribution_seed(seed: int) -> int:
-    """Return the seed of everything random in attributions."""
-    return derive(seed, "coverage attribution")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from imprint.core.arrays import IntArray
@@ -22,17 +20,13 @@ from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.data.view import View
-from imprint.lenses.coverage.options import LayerChoice, NetworkChoice, TestsChoice
-from imprint.nets.image_model import ImageModel
-from imprint.nets.load import NetworkFile, network_file
+from imprint.lenses.coverage.options import LayerChoice, NetworkChoice, NetworkTestChoice
+from imprint.lenses.coverage.study.network import AuditedNetwork
+from imprint.nets.load import network_file
 from imprint.neurons.activations import ActivationTable, Layers
-from imprint.probe.neurons.activations import Storage, read_activations, write_activations
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.array_file import array, arrays_from, read_array_file
-from imprint.study.counted import uncounted
 from imprint.study.finding import JsonObject
-from imprint.study.step import Step
-from imprint.study.store import Study
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 OVERFLOW = "leave that input out, or look for the layer that overflows"
@@ -146,33 +140,6 @@ def _side_by_side(layers: Mapping[str, NDArray[Any]], labels: IntArray | None) -
 
 
 @dataclass(frozen=True, eq=False)
-class TestedNetwork:
-    """The network under audit, loaded when first used; on a card, the hash of weights and card."""
-
-    file: NetworkFile
-    device: torch.device
-
-    @cached_property
-    def model(self) -> ImageModel:
-        """The network on its device, in evaluation mode."""
-        return self.file.load(self.device)
-
-    def fingerprint(self) -> str:
-        """Return the hash of weights and card."""
-        return self._fingerprint
-
-    @cached_property
-    def _fingerprint(self) -> str:
-        return self.file.fingerprint()
-
-
-def draw(view: View, count: int, seed: int, purpose: str) -> View:
-    """Return images of a view in random order, at most ``count``; all for 0."""
-    order = generator(seed, f"coverage {purpose}").permutation(len(view))
-    return view.rows(order[:count] if count else order)
-
-
-@dataclass(frozen=True, eq=False)
 class ImageSets:
     """The images that train and that test a network.
 
@@ -196,7 +163,7 @@ class ImageSets:
         return image_facts(self.images) | {"trained_on": self.trained_on or self.images.name}
 
 
-def open_sets(options: TestsChoice) -> ImageSets:
+def open_sets(options: NetworkTestChoice) -> ImageSets:
     """Return the training images and the test images, drawn at random where there are too many.
 
     Raises:
@@ -249,7 +216,7 @@ def _sample(rows: IntArray, count: int, seed: int, purpose: str) -> IntArray:
     return np.sort(chosen)
 
 
-def open_network(options: NetworkChoice, images: ImageSet) -> TestedNetwork:
+def open_network(options: NetworkChoice, images: ImageSet) -> AuditedNetwork:
     """Return the network of the options.
 
     Raises:
@@ -263,7 +230,7 @@ def open_network(options: NetworkChoice, images: ImageSet) -> TestedNetwork:
             f"{options.model} takes {file.card.channels}-channel images, {images.name} has "
             f"{images.channels}: give the images it was trained on"
         )
-    return TestedNetwork(file, choose_device(options.device))
+    return AuditedNetwork(file, choose_device(options.device))
 
 
 def tap_options(choice: LayerChoice) -> TapOptions:
@@ -278,34 +245,3 @@ def tap_options(choice: LayerChoice) -> TapOptions:
         steps=choice.steps,
         step_limit=choice.step_limit,
     )
-
-
-@dataclass(frozen=True)
-class TakeActivations(Step):
-    """Activations of a network on some images, from one pass: ``activations/PART``."""
-
-    network: TestedNetwork
-    view: View
-    taps: TapOptions
-    storage: Storage = "float32"
-    part: str = uncounted(default="train")
-
-    @property
-    def artefact(self) -> str:  # type: ignore[override]
-        """Where the table goes."""
-        return f"activations/{self.part}"
-
-    def build(self, path: Path) -> None:
-        """Run the network."""
-        write_activations(
-            path,
-            self.network.model,
-            self.view,
-            self.taps,
-            f"activations of the {self.part} images",
-            self.storage,
-        )
-
-    def table(self, study: Study) -> ActivationTable:
-        """Return the table, taken unless it is there."""
-        return read_activations(study.run(self))

@@ -10,19 +10,18 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.options import (
     CorrectOnly,
     MeasureOptions,
-    TestsChoice,
+    NetworkTestChoice,
 )
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.inputs import (
     ImageSets,
-    TakeActivations,
-    TestedNetwork,
     open_network,
     open_sets,
     tables_from_arrays,
     tap_options,
 )
+from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.search import SearchClusterer
@@ -97,7 +96,7 @@ class _Source:
     test: ActivationTable
     fingerprints: Mapping[str, str]
     facts: JsonObject
-    network: TestedNetwork | None = None
+    network: AuditedNetwork | None = None
     sets: ImageSets | None = None
 
 
@@ -153,7 +152,7 @@ def _check(options: MeasureOptions, settings: Mapping[str, Any]) -> None:
         )
     if options.arrays is None:
         return
-    defaults, common = TestsChoice(out=options.out), vars(Common(out=options.out))
+    defaults, common = NetworkTestChoice(out=options.out), vars(Common(out=options.out))
     for name, default in vars(defaults).items():
         if name not in common and getattr(options, name) != default:
             flag = "--" + name.replace("_", "-")

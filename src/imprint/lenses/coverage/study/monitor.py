@@ -15,13 +15,8 @@ from imprint.lenses.coverage.clusters.novelty import Novelty, SeenCells, seen_ce
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.lenses.coverage.findings import MonitorFindings, NoveltyFindings, NoveltyLevels
 from imprint.lenses.coverage.options import MonitorOptions
-from imprint.lenses.coverage.study.inputs import (
-    TakeActivations,
-    TestedNetwork,
-    open_network,
-    open_sets,
-    tap_options,
-)
+from imprint.lenses.coverage.study.inputs import open_network, open_sets, tap_options
+from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivations
 from imprint.lenses.coverage.study.neurons import IDC, NeuronRanking, check_choice, check_tables
 from imprint.lenses.coverage.study.novelty_monitor import NoveltyMonitor, save_monitor
 from imprint.nets.image_model import ImageModel
@@ -77,7 +72,7 @@ class MakeMonitor(Step):
     ``findings.json``.
     """
 
-    network: TestedNetwork
+    network: AuditedNetwork
     tests: View
     taps: TapOptions
     options: ImportanceDrivenOptions

@@ -18,7 +18,7 @@ from imprint.lenses.coverage.importance.ranking import (
 )
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.options import ImportanceChoice, TablesChoice
-from imprint.lenses.coverage.study.importance import (
+from imprint.lenses.coverage.study.attribution import (
     NO_LOGITS,
     AttributeNeurons,
     NotAttributable,
@@ -26,8 +26,8 @@ from imprint.lenses.coverage.study.importance import (
     attribution_seed,
     check_attributions,
 )
-from imprint.lenses.coverage.study.inputs import TestedNetwork, draw
-from imprint.lenses.coverage.study.wisdom import CastVotes
+from imprint.lenses.coverage.study.network import AuditedNetwork, draw
+from imprint.lenses.coverage.study.votes import CastVotes
 from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.probe.attribution.attribution_options import AttributionOptions
@@ -56,7 +56,7 @@ class NeuronRanking:
 
     study: Study
     layers: Layers
-    network: TestedNetwork | None
+    network: AuditedNetwork | None
     members: View | None
     choice: ImportanceChoice
     tables: TablesChoice
