@@ -3,7 +3,7 @@
 import numpy as np
 
 from imprint.core.missing import Missing
-from imprint.lenses.membership.cohort.agreement import Agreement
+from imprint.lenses.membership.cohort.agreement import TopSetAgreement
 from imprint.lenses.membership.cohort_findings import (
     AttackAgreement,
     CohortAccuracy,
@@ -50,7 +50,7 @@ def cohort(influence=None, population=0.6):
         agreement=AttackAgreement(
             ("loss", "lira", "mentr"),
             ((1.0, 0.25, 1.0), (0.25, 1.0, 0.25), (1.0, 0.25, 1.0)),
-            Agreement(
+            TopSetAgreement(
                 (("lira",), ("loss", "mentr")), ((False, False), (True, True)), (90.0, 6.0), 0
             ),
         ),

@@ -1,15 +1,15 @@
 from imprint.core.missing import Missing
 from imprint.lenses.membership.ensemble_findings import (
     EnsembleFindings,
+    InfluencePairFindings,
     MemorizedRecord,
-    PairFindings,
 )
 from imprint.study.finding import from_json, to_json
 from tests.lenses.membership.page.test_ensemble import ensemble
 
 
 def test_findings_come_back_from_their_json():
-    for pairs in (Missing("no --index"), PairFindings(0, 0, 0, 0.25, 0.15, ())):
+    for pairs in (Missing("no --index"), InfluencePairFindings(0, 0, 0, 0.25, 0.15, ())):
         findings = ensemble(pairs)
         assert from_json(EnsembleFindings, to_json(findings), "findings.json") == findings
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imprint.core.missing import Missing
-from imprint.lenses.membership.cohort.agreement import Agreement
+from imprint.lenses.membership.cohort.agreement import TopSetAgreement
 from imprint.lenses.membership.findings import AttackFinding
 from imprint.stats.estimate import Estimate
 
@@ -41,7 +41,7 @@ class AttackAgreement:
 
     attacks: tuple[str, ...]
     overlap: tuple[tuple[float, ...], ...]
-    intersections: Agreement | None = None
+    intersections: TopSetAgreement | None = None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class InfluentialPair:
 
 
 @dataclass(frozen=True)
-class PairFindings:
+class InfluencePairFindings:
     """Pairs from the cuts on: how many, of how many different records, and the strongest."""
 
     count: int
@@ -108,4 +108,4 @@ class EnsembleFindings:
     memorized: MemorizedCount | Missing
     missing: Mapping[str, int]
     most_memorized: tuple[MemorizedRecord, ...]
-    pairs: PairFindings | Missing
+    pairs: InfluencePairFindings | Missing

@@ -3,10 +3,10 @@ from imprint.lenses.membership.ensemble_findings import (
     EnsembleAccuracy,
     EnsembleFindings,
     ErrorSpread,
+    InfluencePairFindings,
     InfluentialPair,
     MemorizedCount,
     MemorizedRecord,
-    PairFindings,
     ScoreSpread,
 )
 from imprint.lenses.membership.page.ensemble import list_ensemble
@@ -32,7 +32,7 @@ def ensemble(pairs):
 
 def test_every_quantity_has_a_line():
     pair = InfluentialPair(3, 2, 0.9, 0.04, "t3.JPEG", "v2.JPEG")
-    text = to_text(list_ensemble(ensemble(PairFindings(1, 1, 1, 0.25, 0.15, (pair,)))))
+    text = to_text(list_ensemble(ensemble(InfluencePairFindings(1, 1, 1, 0.25, 0.15, (pair,)))))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "Memorization: 64 models, 40 records" in lines
     assert "records of 0.25 and more 1 of 39" in lines

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 
-from imprint.lenses.membership.cohort.agreement import Agreement
+from imprint.lenses.membership.cohort.agreement import TopSetAgreement
 from imprint.lenses.membership.page.figures import (
     MAX_INTERSECTIONS,
     exact_curve,
@@ -54,7 +54,7 @@ def test_bars_stand_over_the_dots_of_their_attacks() -> None:
         ((True, False), 7.0),
         ((False, True), 5.0),
     ]
-    agreed = Agreement(
+    agreed = TopSetAgreement(
         (("one",), ("two", "<b>")),
         tuple(pattern for pattern, _ in counts),
         tuple(count for _, count in counts),
@@ -73,7 +73,7 @@ def test_bars_stand_over_the_dots_of_their_attacks() -> None:
 def test_no_more_bars_than_there_is_room_for() -> None:
     patterns = [tuple(bool(code >> bit & 1) for bit in range(5)) for code in range(32)]
     counts = [(pattern, 40.0 - rank) for rank, pattern in enumerate(patterns)]
-    agreed = Agreement(
+    agreed = TopSetAgreement(
         tuple((name,) for name in "abcde"), tuple(patterns), tuple(count for _, count in counts), 0
     )
     svg = intersection_figures(agreed, 1)[0].svg()

@@ -19,7 +19,7 @@ Pattern = tuple[bool, ...]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class TopSetAgreement:
     """Which records the best attacks suspect together.
 
     Attributes:
@@ -140,7 +140,7 @@ def intersections(tops: BoolArray) -> list[tuple[Pattern, int]]:
     return sorted(counted, key=lambda item: (-item[1], -sum(item[0]), [not on for on in item[0]]))
 
 
-def agreement(names: Sequence[str], tops: BoolArray, targets: int = 1) -> Agreement:
+def agreement(names: Sequence[str], tops: BoolArray, targets: int = 1) -> TopSetAgreement:
     """Return which records the first ``MAX_SETS`` attacks whose top sets differ suspect together.
 
     Args:
@@ -151,7 +151,7 @@ def agreement(names: Sequence[str], tops: BoolArray, targets: int = 1) -> Agreem
     kinds = group_equal_sets(tops)
     chosen = kinds[:MAX_SETS]
     counted = intersections(tops[[rows[0] for rows in chosen]])
-    return Agreement(
+    return TopSetAgreement(
         tuple(tuple(names[row] for row in rows) for rows in chosen),
         tuple(pattern for pattern, _ in counted),
         tuple(number / targets for _, number in counted),

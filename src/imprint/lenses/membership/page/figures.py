@@ -12,7 +12,7 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.cohort.agreement import (
     MIN_TOP_RECORDS,
-    Agreement,
+    TopSetAgreement,
     agreement,
     overlaps,
     top_sets,
@@ -203,7 +203,7 @@ def overlap_figure(names: Sequence[str], shares: FloatArray, caption: str) -> Ma
     )
 
 
-def intersection_figures(agreed: Agreement, models: int) -> list[Upset]:
+def intersection_figures(agreed: TopSetAgreement, models: int) -> list[Upset]:
     """Return which records exactly which attacks suspect together; nothing if all are alike.
 
     Args:

@@ -18,10 +18,10 @@ from imprint.lenses.membership.ensemble_findings import (
     EnsembleAccuracy,
     EnsembleFindings,
     ErrorSpread,
+    InfluencePairFindings,
     InfluentialPair,
     MemorizedCount,
     MemorizedRecord,
-    PairFindings,
     ScoreSpread,
 )
 from imprint.lenses.membership.memorization.ensemble import (
@@ -260,7 +260,7 @@ def _pairs(
     memorization_cut: float,
     influence_cut: float,
     names: ImagenetIndex | None,
-) -> PairFindings | Missing:
+) -> InfluencePairFindings | Missing:
     if pairs is None or names is None:
         return Missing(NO_INDEX)
     strongest = tuple(
@@ -274,7 +274,7 @@ def _pairs(
         )
         for row in range(min(TOP, len(pairs)))
     )
-    return PairFindings(
+    return InfluencePairFindings(
         len(pairs),
         len(np.unique(pairs.train)),
         len(np.unique(pairs.test)),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from imprint.lenses.membership.study.series.curvature import Measured, share_at_floor
+from imprint.lenses.membership.study.series.curvature import MeasuredCurvature, share_at_floor
 
 
 def test_values_at_the_floor_are_counted_by_side():
@@ -10,7 +10,7 @@ def test_values_at_the_floor_are_counted_by_side():
     values = floor + np.random.default_rng(0).random((4, 1, 6)) + 0.1
     values[:, :, 0] = 0.0
     values[0, :, 3] = 0.0
-    measured = Measured(values, floor, np.zeros((4, 1, 0)))
+    measured = MeasuredCurvature(values, floor, np.zeros((4, 1, 0)))
     share = share_at_floor(measured, masks)
     assert share.members == pytest.approx(1 / 3)
     assert share.non_members == pytest.approx(1 / 12)

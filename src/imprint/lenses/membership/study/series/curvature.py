@@ -43,7 +43,7 @@ VIEWS = ("identity", "flip")
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCurvature:
     """The curvature of all models at one step and number of probes.
 
     Attributes:
@@ -56,9 +56,11 @@ class Measured:
     floor: FloatArray
     population: FloatArray
 
-    def first_views(self, count: int) -> Measured:
+    def first_views(self, count: int) -> MeasuredCurvature:
         """Return the first views alone."""
-        return Measured(self.values[:, :count], self.floor[:, :count], self.population[:, :count])
+        return MeasuredCurvature(
+            self.values[:, :count], self.floor[:, :count], self.population[:, :count]
+        )
 
 
 def study_curvature(
@@ -151,7 +153,7 @@ class AttackCurvature(Step):
         points = [self._point(measured, views[:count]) for count in (1, len(views))]
         write_finding(path, points)
 
-    def _point(self, measured: Measured, views: tuple[str, ...]) -> CurvaturePoint:
+    def _point(self, measured: MeasuredCurvature, views: tuple[str, ...]) -> CurvaturePoint:
         """Return what attacks show that see nothing but the curvature of some views."""
         seen = measured.first_views(len(views))
         cohort = Cohort({CURVATURE: seen.values}, self.masks, {CURVATURE: seen.population})
@@ -186,7 +188,7 @@ def curvature_of(
 
 def read_curvature(
     study: Study, tables: Sequence[str], views: Sequence[str], pool: RecordPool
-) -> Measured:
+) -> MeasuredCurvature:
     """Return what the tables of all models hold."""
     columns = [read_table(study.path(name)) for name in tables]
     values, floor = (
@@ -196,10 +198,10 @@ def read_curvature(
         for signal in ("log_curvature", "log_floor")
     )
     attacked = len(pool.index)
-    return Measured(values[..., :attacked], floor[..., :attacked], values[..., attacked:])
+    return MeasuredCurvature(values[..., :attacked], floor[..., :attacked], values[..., attacked:])
 
 
-def share_at_floor(measured: Measured, masks: BoolArray) -> BothSides:
+def share_at_floor(measured: MeasuredCurvature, masks: BoolArray) -> BothSides:
     """Return the share of values that are no larger than rounding, of members and non-members.
 
     Args:
