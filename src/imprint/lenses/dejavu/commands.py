@@ -168,7 +168,7 @@ class LinearProbe(LinearProbeOptions):
 
     def run(self) -> JsonObject:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
-        from imprint.lenses.dejavu.study.linear_probe import probe_network
+        from imprint.lenses.dejavu.study.encoders import probe_network
         from imprint.study.finding import to_json
 
         return dict(to_json(probe_network(self)))

@@ -32,12 +32,8 @@ class EmbedViews(Step):
     Writes ``MODEL.VIEW.parquet`` with a column a layer.
 
     Attributes:
-        views: of the images, by name.
-        models: weights by name.
         layers: of each model.
         untrained: further networks by name, for controls.
-        device: where networks run.
-        artefact: where the tables go.
     """
 
     views: Mapping[str, View]

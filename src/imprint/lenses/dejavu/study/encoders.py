@@ -15,13 +15,15 @@ from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partitions, partition_images, save_partition
 from imprint.launch.local import run_tasks
+from imprint.lenses.dejavu.options import LinearProbeOptions
 from imprint.lenses.dejavu.study.online import OnlineAttack
-from imprint.nets.load import load_model
+from imprint.nets.load import load_model, network_file
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.options import DataChoice
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
+from imprint.train.command import read_indices
 from imprint.train.linear_probe import linear_probe
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
@@ -62,14 +64,10 @@ class TrainEncoder(Step):
     """Train one encoder into ``models/NAME``.
 
     Attributes:
-        name: of the encoder.
-        train: how it is trained.
-        seed: of its training.
         indices: int64 ``[n]``, images it is trained on.
         held_out: int64 ``[m]``, images that online probes are measured on.
         online: attack while it trains, if any.
         images: where pixels come from; known by the split.
-        device: where it is trained.
     """
 
     name: str = uncounted()
@@ -152,16 +150,10 @@ class ProbeEncoders(Step):
     """Train and measure linear probes on encoders.
 
     Attributes:
-        probe: how probes are trained.
         seeds: of each probe, by checkpoint.
         members: int64, images the encoder was trained on, by checkpoint.
         held_out: int64, images that no encoder was trained on.
-        view: augmentation of the training images.
         checkpoints: weights by name; known by the inputs.
-        images: where pixels come from; known by the split.
-        inputs: the encoders.
-        device: where probes are trained.
-        artefact: where accuracies by checkpoint go, as JSON.
     """
 
     probe: ProbeOptions
@@ -192,3 +184,22 @@ class ProbeEncoders(Step):
             for name, seed in self.seeds.items()
         }
         write_finding(path, accuracies)
+
+
+def probe_network(options: LinearProbeOptions) -> ProbeAccuracies:
+    """Train and measure a linear probe; write and return ``linear_probe.json``."""
+    images = open_choice(options, options.seed)
+    network = network_file(options.model, options)
+    accuracies = linear_probe(
+        network.load(),
+        images,
+        read_indices(options.members, images),
+        read_indices(options.non_members, images),
+        options.probe,
+        options.view,
+        options.seed,
+        choose_device(options.device),
+        network.path.stem,
+    )
+    write_finding(options.out / "linear_probe.json", accuracies)
+    return accuracies

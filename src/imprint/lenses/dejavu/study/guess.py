@@ -103,9 +103,6 @@ class Guesser:
 
     Attributes:
         tables: the folder, with ``MODEL.VIEW.parquet``.
-        images: labels and classes.
-        choice: how guesses are made.
-        device: where neighbours are searched.
         public: name of the view of public images.
         crops: name of the view of crops.
     """

@@ -170,20 +170,11 @@ class AttackModel(Step):
     Writes ``findings.json``, the tables ``records`` and ``classes``, and ``explained.npy``.
 
     Attributes:
-        images: labels and classes.
         index: int64 ``[n]``, attacked images.
         squares: float64 ``[n, 4]``, what the model sees of each.
         members: bool ``[n]``, the images it was trained on.
-        attack: how neighbours vote.
-        reference_names: of the references, in order.
-        calibrate: whether references are taken under their temperatures.
         exclude: int64, images that nothing is claimed of.
-        controls: whether an untrained network was embedded as well.
-        export_legacy: whether the arrays of the original release are written, too.
-        seed: of bootstrap and shuffles.
         references: log-probabilities ``[n, C]`` by name, of the inputs.
-        embeddings: folder of the tables of :class:`EmbedViews`.
-        device: where neighbours are searched.
     """
 
     images: ImageSet

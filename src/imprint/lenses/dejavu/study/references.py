@@ -49,13 +49,8 @@ class ReferencePool:
     """The crops of a one-model test, and how they are cross-fitted.
 
     Attributes:
-        images: where crops are cut from.
         crops: which crops, and which of them are predicted.
-        folds: parts the predicted crops are split into.
         seeds: how often references are trained.
-        seed: of everything random.
-        study: where references and their networks go.
-        device: where networks run.
     """
 
     images: ImageSet
@@ -126,7 +121,6 @@ class CropClassifier(Reference):
     """A network trained to name the object from the crop.
 
     Attributes:
-        train: how it is trained.
         least_steps: with few crops it takes more epochs, for as many batches.
     """
 
@@ -196,10 +190,7 @@ class NaiveBayesOnTags(Reference):
     """Naive Bayes on tags of the crop.
 
     Attributes:
-        top_tags: highest-scoring tags of a crop that count.
-        smoothing: added to every count.
         hashes: of the files of tags.
-        tags: file or folder of tags; None for words for colour and texture.
     """
 
     top_tags: int

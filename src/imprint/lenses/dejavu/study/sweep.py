@@ -33,7 +33,7 @@ from imprint.lenses.dejavu.study.encoders import (
     train_encoders,
 )
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
-from imprint.lenses.dejavu.study.sweep_attack import AttackSweep, SweptEncoders
+from imprint.lenses.dejavu.study.sweep_attack import AttackSweep
 from imprint.lenses.dejavu.study.sweep_points import (
     Setting,
     check_networks,
@@ -57,20 +57,17 @@ class SweepPlan:
     """The points of a sweep and their images.
 
     Attributes:
-        images: of all points.
-        points: settings.
         folders: of each point's encoders, under ``models/``.
         partitions: of the images, by images of each class; all with the same public set.
         held_out: int64, public images that probes are measured on.
-        attacked: images and crops of each point.
     """
 
     images: ImageSet
-    points: Sequence[Setting]
-    folders: Sequence[str]
+    points: tuple[Setting, ...]
+    folders: tuple[str, ...]
     partitions: Mapping[int, Partition]
     held_out: IntArray
-    attacked: Sequence[AttackedSet]
+    attacked: tuple[AttackedSet, ...]
 
     def encoders(self) -> dict[str, Setting]:
         """Return the first point of each folder of encoders."""
@@ -85,10 +82,10 @@ class SweepPlan:
         return dict(zip(SIDES, (partition.train_a, partition.train_b), strict=True))
 
     def views(self) -> dict[str, View]:
-        """Return every view of the images that some point needs, by :func:`names_of_views`."""
+        """Return every view of the images that some point needs, by name."""
         views: dict[str, View] = {}
         for point, attacked in zip(self.points, self.attacked, strict=True):
-            public_name, crops_name = names_of_views(point.options)
+            public_name, crops_name = point.views
             public = self.partitions[point.options.per_class].public
             views.setdefault(public_name, View(self.images, public, point.options.centre_fraction))
             index, squares = attacked.index, attacked.squares
@@ -121,19 +118,11 @@ def audit_sweep(options: SweepOptions) -> JsonObject:
         }
         embeddings = _embed(study, plan, checkpoints, options)
         probes = _probe(study, plan, checkpoints, options) if options.linear_probe else {}
-        findings = study.run(_attack(plan, probes, embeddings, options)) / "findings.json"
-        lenses = {"dejavu_sweep": read_json(findings)}
+        attack = AttackSweep(
+            images, plan.points, plan.folders, plan.attacked, probes, embeddings, options.device
+        )
+        lenses = {"dejavu_sweep": read_json(study.run(attack) / "findings.json")}
         return finish(study, options, image_facts(images), lenses)
-
-
-def names_of_views(options: SweepOptions) -> tuple[str, str]:
-    """Return what the views of public images and of crops under these options are called."""
-    public = f"public-{options.centre_fraction:g}"
-    if options.crop == "corner":
-        crop = f"corner-{options.corner}-{options.corner_fraction:g}"
-    else:
-        crop = options.crop
-    return public, f"{crop}-{options.min_crop_px:g}-{options.centre_fraction:g}"
 
 
 def _plan(study: Study, images: ImageSet, points: Sequence[Setting]) -> SweepPlan:
@@ -142,11 +131,11 @@ def _plan(study: Study, images: ImageSet, points: Sequence[Setting]) -> SweepPla
     partitions = load_partitions(study.run(SplitImages(images, sizes, by_boxes)))
     public = partitions.by_size[sizes[-1]].public
     shared = {size: replace(partitions.by_size[size], public=public) for size in sizes}
-    attacked = [
+    attacked = tuple(
         attacked_set(images, shared[point.options.per_class], point.options) for point in points
-    ]
-    folders = encoder_folders(points)
-    return SweepPlan(images, points, folders, shared, partitions.validation, attacked)
+    )
+    folders = tuple(encoder_folders(points))
+    return SweepPlan(images, tuple(points), folders, shared, partitions.validation, attacked)
 
 
 def _train(study: Study, plan: SweepPlan, options: SweepOptions, device: torch.device) -> None:
@@ -203,13 +192,3 @@ def _probe(
         )
         accuracies[folder] = read_accuracies(study.run(step))
     return accuracies
-
-
-def _attack(
-    plan: SweepPlan, probes: Mapping[str, Accuracies], embeddings: Path, options: SweepOptions
-) -> AttackSweep:
-    encoders = [
-        SweptEncoders.of(point, folder, names_of_views(point.options), attacked, probes.get(folder))
-        for point, folder, attacked in zip(plan.points, plan.folders, plan.attacked, strict=True)
-    ]
-    return AttackSweep(plan.images, tuple(encoders), embeddings, options.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from imprint.lenses.dejavu.memorization.two_model import (
     top5_test,
     two_model,
 )
-from imprint.lenses.dejavu.options import AttackChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.encoders import Accuracies
 from imprint.lenses.dejavu.study.guess import SIDES, Guesser
@@ -35,64 +34,18 @@ from imprint.study.tables import write_table
 
 
 @dataclass(frozen=True)
-class SweptEncoders:
-    """The encoders of one point, and how they are attacked.
-
-    Attributes:
-        axis: the option that is varied.
-        value: of it, as text.
-        folder: of the encoders.
-        views: names of the views of public images and of crops.
-        attacked: images and crops.
-        attack: how neighbours vote.
-        last_epoch: at which training ends.
-        seed: of the bootstrap.
-        probes: accuracies of linear probes by checkpoint; None without.
-    """
-
-    axis: str
-    value: str
-    folder: str
-    views: tuple[str, str]
-    attacked: AttackedSet
-    attack: AttackChoice
-    last_epoch: int
-    seed: int
-    probes: Accuracies | None
-
-    @classmethod
-    def of(
-        cls,
-        point: Setting,
-        folder: str,
-        views: tuple[str, str],
-        attacked: AttackedSet,
-        probes: Accuracies | None,
-    ) -> SweptEncoders:
-        """Return the encoders of a point of the sweep."""
-        options = point.options
-        attack, last_epoch = attack_of(options), options.train.last_epoch
-        return cls(
-            *(point.axis, point.value, folder, views, attacked),
-            *(attack, last_epoch, options.seed, probes),
-        )
-
-
-@dataclass(frozen=True)
 class AttackSweep(Step):
     """Run the two-model test of every point at every snapshot, with its probes beside it.
 
-    Writes ``points.parquet`` and ``findings.json``.
-
-    Attributes:
-        images: labels and classes.
-        encoders: of every point.
-        embeddings: folder of the tables of :class:`EmbedViews`.
-        device: where neighbours are searched.
+    Writes ``points.parquet`` and ``findings.json``. Points, folders of encoders and attacked crops
+    belong together; ``probes`` has the accuracies of linear probes by folder, where there are any.
     """
 
     images: ImageSet
-    encoders: tuple[SweptEncoders, ...]
+    points: tuple[Setting, ...]
+    folders: tuple[str, ...]
+    attacked: tuple[AttackedSet, ...]
+    probes: Mapping[str, Accuracies]
     embeddings: Path = uncounted()
     device: DeviceName = uncounted(default="auto")
 
@@ -102,21 +55,22 @@ class AttackSweep(Step):
     def build(self, path: Path) -> None:
         """Write findings and table."""
         path.mkdir()
-        points = tuple(row for encoders in self.encoders for row in self._attack(encoders))
+        tests = zip(self.points, self.folders, self.attacked, strict=True)
+        points = tuple(point for each in tests for point in self._test(*each))
         write_finding(path / "findings.json", SweepFindings(points))
         write_points(path / "points.parquet", points)
 
-    def _attack(self, encoders: SweptEncoders) -> Iterator[SweepPoint]:
-        folder, attack = self.embeddings / encoders.folder, encoders.attack
-        guesser = Guesser(folder, self.images, attack, self.device, *encoders.views)
-        checkpoints = {epoch: f"@{epoch}" for epoch in guesser.snapshots}
-        for epoch, suffix in (*checkpoints.items(), (encoders.last_epoch, "")):
-            sides = attack_pair(guesser, encoders.attacked, suffix).sides
-            percents, top, seed = attack.top_percent, attack.top_classes, encoders.seed
-            probes = encoders.probes
+    def _test(self, point: Setting, folder: str, attacked: AttackedSet) -> Iterator[SweepPoint]:
+        options, probes = point.options, self.probes.get(folder)
+        percents, top, seed = options.top_percent, options.top_classes, options.seed
+        tables = self.embeddings / folder
+        guesser = Guesser(tables, self.images, options, self.device, *point.views)
+        snapshots = [(epoch, f"@{epoch}") for epoch in guesser.snapshots]
+        for epoch, suffix in (*snapshots, (options.train.last_epoch, "")):
+            sides = attack_pair(guesser, attacked, suffix).sides
             yield SweepPoint(
-                axis=encoders.axis,
-                value=encoders.value,
+                axis=point.axis,
+                value=point.value,
                 epoch=epoch,
                 last=not suffix,
                 top=top,

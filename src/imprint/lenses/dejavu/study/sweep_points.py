@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -12,9 +12,9 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.options import SweepOptions
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.nets.fill import initial_model
-from imprint.study.plain import to_plain
 from imprint.train.loop import make_card
 from imprint.train.objective import build_objective
+from imprint.train.options import TrainOptions
 
 EPOCHS = "epochs"
 """The axis of every sweep: the snapshots of the settings without any change."""
@@ -29,7 +29,7 @@ TRAINING_OPTIONS = ("per_class", "train")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a sweep.
+    """One point of a sweep.
 
     Attributes:
         axis: the option that is varied; ``EPOCHS`` for the settings without any change.
@@ -42,17 +42,22 @@ class Setting:
     options: SweepOptions
 
     @property
-    def trained(self) -> Mapping[str, Any]:
-        """Options that the encoders of this point depend on; equal ones share encoders."""
-        return {"per_class": self.options.per_class, "train": to_plain(self.options.train)}
-
-    @property
     def folder(self) -> str:
         """A name for the encoders of this point."""
         if self.axis.split(".")[0] not in TRAINING_OPTIONS:
             return "base"
         text = f"{self.axis.removeprefix('train.').removeprefix('objective_options.')}={self.value}"
         return "".join(letter if letter.isalnum() or letter in "._=-" else "-" for letter in text)
+
+    @property
+    def views(self) -> tuple[str, str]:
+        """Names of the views of public images and of crops; equal names are equal views."""
+        options = self.options
+        crop: str = options.crop
+        if options.crop == "corner":
+            crop = f"corner-{options.corner}-{options.corner_fraction:g}"
+        fraction = f"{options.centre_fraction:g}"
+        return f"public-{fraction}", f"{crop}-{options.min_crop_px:g}-{fraction}"
 
 
 def sweep_points(options: SweepOptions) -> list[Setting]:
@@ -139,15 +144,12 @@ def _read(kind: Any, text: str, name: str) -> Any:
 
 
 def encoder_folders(points: Sequence[Setting]) -> list[str]:
-    """Return the folder of each point's encoders; equal settings share one."""
-    made: list[tuple[Mapping[str, Any], str]] = []
-    folders = []
-    for point in points:
-        known = [folder for trained, folder in made if trained == point.trained]
-        if not known:
-            made.append((point.trained, point.folder))
-        folders.append(known[0] if known else point.folder)
-    return folders
+    """Return the folder of each point's encoders; points of equal encoders share one."""
+    folders: dict[tuple[int, TrainOptions], str] = {}
+    return [
+        folders.setdefault((point.options.per_class, point.options.train), point.folder)
+        for point in points
+    ]
 
 
 def check_networks(images: ImageSet, points: Sequence[Setting]) -> None:

@@ -79,14 +79,8 @@ class AttackEncoders(Step):
     snapshots, ``epochs``.
 
     Attributes:
-        images: labels and classes.
-        attacked: the crops.
-        attack: how neighbours vote.
         controls: whether untrained networks were embedded as well.
-        seed: of bootstrap and shuffles.
         last_epoch: of the last checkpoints.
-        embeddings: folder of the tables of :class:`EmbedViews`.
-        device: where neighbours are searched.
     """
 
     images: ImageSet
