@@ -22,8 +22,8 @@ from imprint.stats.estimate import Estimate
 from imprint.stats.roc import area, balanced_accuracy, best_threshold, roc
 from imprint.stats.tpr import too_few_negatives
 
-GROUPS = 20
-MIN_RECORDS = 2 * GROUPS
+RECORD_GROUPS = 20
+MIN_RECORDS = 2 * RECORD_GROUPS
 
 
 def evaluate_cohort(
@@ -58,7 +58,7 @@ def evaluate_cohort(
     random = generator(seed, "records of a cohort")
     order = random.permutation(scores.shape[1])
     place = np.argsort(order)
-    chooses, group = place % 2 == 0, place // 2 % GROUPS
+    chooses, group = place % 2 == 0, place // 2 % RECORD_GROUPS
     fewest = int((~members).sum(axis=1).min())
     reasons = {f"{fpr:g}": too_few_negatives(fewest, fpr) for fpr in fprs}
     known = [fpr for fpr in fprs if reasons[f"{fpr:g}"] is None]
@@ -70,7 +70,7 @@ def evaluate_cohort(
     without = np.stack(
         [
             _each_target(scores[:, kept], members[:, kept], ~chooses[kept], thresholds, known)
-            for kept in (group != left for left in range(GROUPS))
+            for kept in (group != left for left in range(RECORD_GROUPS))
         ]
     )
     estimates = _estimates(whole, without)
@@ -108,7 +108,7 @@ def _estimates(whole: FloatArray, without: FloatArray) -> list[Estimate]:
 
     Args:
         whole: float64 ``[K, S]``, a row a target.
-        without: float64 ``[GROUPS, K, S]``, of every target less one group of records.
+        without: float64 ``[RECORD_GROUPS, K, S]``, of every target less one group of records.
     """
     value, reach = whole.mean(axis=0), crossed_reach(whole, without)
     low, high = np.clip([value - reach, value + reach], 0, 1)

@@ -28,7 +28,7 @@ from imprint.stats.estimate import Estimate
 from imprint.stats.roc import area, roc, tpr_at_fpr
 from imprint.stats.tpr import too_few_negatives
 
-GROUPS = 20
+RECORD_GROUPS = 20
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def by_references(
     for members in cohort.members:
         check_both(members)
     records = cohort.members.shape[1]
-    groups = min(GROUPS, records // 2)
+    groups = min(RECORD_GROUPS, records // 2)
     group = generator(seed, "groups of records").permutation(records) % groups
     shape = (len(sizes), orders, len(cohort))
     shapes = (shape, shape, (groups, *shape), (groups, *shape))

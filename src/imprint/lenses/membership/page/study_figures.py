@@ -232,10 +232,10 @@ def _by_budget(study: BudgetStudy) -> list[Figure]:
     accounted = np.array([point.privacy.epsilon for point in budgets if point.privacy is not None])
     delta = budgets[-1].privacy.delta if budgets[-1].privacy is not None else 0.0
     labels = [f"{point.value:g}" for point in budgets]
-    numbers, every = accounted.tolist(), list(budgets)
+    numbers, points = accounted.tolist(), list(budgets)
     if without := [point for point in study.points if point.privacy is None]:
         numbers.append(NO_BUDGET_FACTOR * numbers[-1])
-        every += without
+        points += without
     places = Places(numbers, [*labels, *(["none"] if without else [])], "privacy budget ε")
     x = np.geomspace(accounted[0] / 1.2, accounted[-1], GRID)
     caption = (
@@ -245,8 +245,8 @@ def _by_budget(study: BudgetStudy) -> list[Figure]:
         "noise."
     )
     return [
-        _auc_figure(every, places, Limit(x, greatest_auc(x, delta)), caption),
-        *_tpr_figures(every, places, Limit(x, greatest_tpr(RATE, x, delta))),
+        _auc_figure(points, places, Limit(x, greatest_auc(x, delta)), caption),
+        *_tpr_figures(points, places, Limit(x, greatest_tpr(RATE, x, delta))),
         separation_by_epsilon(budgets, Places(accounted.tolist(), labels, "accounted ε")),
     ]
 

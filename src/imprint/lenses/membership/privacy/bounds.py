@@ -25,10 +25,10 @@ from scipy.special import betaincc, betaincinv, gammaln, logit, ndtr, ndtri
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 
-_HALVINGS = 60
-_SECTIONS = 33
-_PASSES = 7
-_GREATEST = 64.0
+_BISECTIONS = 60
+_GRID_POINTS = 33
+_GRID_PASSES = 7
+_MAX_PARAMETER = 64.0
 
 
 def multi_run_rates(
@@ -171,7 +171,7 @@ def one_run_epsilon(
     if delta == 0 or not high.any():
         return high
     low = np.zeros_like(high)
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         refuted = one_run_p_value(total, budget, right, middle, delta) < error
         low, high = np.where(refuted, middle, low), np.where(refuted, high, middle)
@@ -267,15 +267,15 @@ def _greatest_refuted(
     """Return the greatest parameter that is refuted, all smaller ones being so; 0 if none is."""
     total, budget, right = (int(n) for n in _one_run_counts(canaries, guesses, correct))
     _error(confidence)
-    low, high = 0.0, _GREATEST
-    for _ in range(_PASSES):
-        grid = np.linspace(low, high, _SECTIONS)
+    low, high = 0.0, _MAX_PARAMETER
+    for _ in range(_GRID_PASSES):
+        grid = np.linspace(low, high, _GRID_POINTS)
         refuted = refutes(inverse, grid, total, budget, right, confidence)
         # The first point is known to be refuted, but for 0 itself in the first pass.
-        last = int(np.argmin(refuted)) - 1 if not refuted.all() else _SECTIONS - 1
+        last = int(np.argmin(refuted)) - 1 if not refuted.all() else _GRID_POINTS - 1
         if last < 0:
             return 0.0
-        if last == _SECTIONS - 1:
+        if last == _GRID_POINTS - 1:
             return high
         low, high = float(grid[last]), float(grid[last + 1])
     return low
@@ -293,14 +293,14 @@ def _worst_excess(guesses: IntArray, correct: IntArray, epsilon: FloatArray) -> 
     step = np.arange(1, max(1, int(correct.max())) + 1)
     budget, right = guesses[..., None], correct[..., None]
     count = right - step
-    there = count >= 0
-    count = np.where(there, count, 0)
+    is_possible = count >= 0
+    count = np.where(is_possible, count, 0)
     eps = epsilon[..., None]
     # ln(1 − q) = ln q − ε
     log_share = -np.log1p(np.exp(-eps))
     log_mass = gammaln(budget + 1) - gammaln(count + 1) - gammaln(budget - count + 1)
     log_mass += budget * log_share - (budget - count) * eps
-    mass = np.where(there, np.exp(log_mass), 0.0)
+    mass = np.where(is_possible, np.exp(log_mass), 0.0)
     return np.asarray((np.cumsum(mass, axis=-1) / step).max(axis=-1))
 
 

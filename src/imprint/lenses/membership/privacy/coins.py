@@ -17,9 +17,9 @@ from scipy.stats import binomtest
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.duplicates import first_of_copies
 
-IMPOSSIBLE = 1e-6
+MIN_P_VALUE = 1e-6
 """p-value of the member count below which the coins were not fair, and a bound is refused."""
-DOUBTFUL = 0.01
+DOUBTFUL_P_VALUE = 0.01
 """p-value below which no bound is printed; one honest audit in a hundred has such a count."""
 
 
@@ -50,19 +50,19 @@ def check_coins(members: NDArray[np.bool_]) -> Coins:
         members: bool ``[m]``, m ≥ 1.
 
     Raises:
-        ImprintError: p < ``IMPOSSIBLE``.
+        ImprintError: p < ``MIN_P_VALUE``.
     """
     count, inside = len(members), int(np.count_nonzero(members))
     chance = float(binomtest(inside, count, 0.5).pvalue)
     counted = f"{inside} of {count} canaries are members, and fair coins give so uneven a count"
-    if chance < IMPOSSIBLE:
+    if chance < MIN_P_VALUE:
         raise ImprintError(
             f"{counted} with probability {chance:.0e}: a bound from one run holds only where each "
             "canary was put into the training set by a fair coin of its own; draw members so, or "
             "use --runs many with independent trainings"
         )
     doubt = None
-    if chance < DOUBTFUL:
+    if chance < DOUBTFUL_P_VALUE:
         doubt = (
             f"{counted} with probability {chance:.2g}: were the coins not fair, scores without "
             "any information would prove an ε > 0, so no bound is given; draw new coins, or more "

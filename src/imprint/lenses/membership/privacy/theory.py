@@ -24,7 +24,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 
-_HALVINGS = 60
+_BISECTIONS = 60
 
 
 def greatest_tpr(fpr: ArrayLike, epsilon: ArrayLike, delta: ArrayLike = 0.0) -> FloatArray:
@@ -237,7 +237,7 @@ def gaussian_epsilon(delta: ArrayLike, mu: ArrayLike) -> FloatArray:
     unbounded = np.isinf(high)
     high = np.where(unbounded | (gaussian_delta(0.0, shift) <= gap), 0.0, high)
     low = np.zeros_like(high)
-    for _ in range(_HALVINGS if high.any() else 0):
+    for _ in range(_BISECTIONS if high.any() else 0):
         middle = (low + high) / 2
         enough = gaussian_delta(middle, shift) <= gap
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)

@@ -73,10 +73,10 @@ def _over_records_and_models(
     def scores(rows: IntArray) -> FloatArray:
         return estimate_memorization(masks[rows], correct[rows]).score
 
-    every = scores(models)
+    whole = scores(models)
     without = np.stack([scores(np.delete(models, row)) for row in models])
-    known = np.isfinite(without).all(axis=0) & np.isfinite(every)
-    values = of_score(every[np.isfinite(every)])
+    known = np.isfinite(without).all(axis=0) & np.isfinite(whole)
+    values = of_score(whole[np.isfinite(whole)])
     reach = float(crossed_reach(values, of_score(without[:, known])))
     value = float(values.mean())
     return Estimate(value, (max(-1.0, value - reach), min(1.0, value + reach)), len(values))

@@ -13,7 +13,7 @@ from imprint.core.seeds import derive, generator, uniforms
 from imprint.data.imageset import ArrayImages
 from imprint.train.cohort.masks import Masks, coin_flips
 
-MOST_OTHERS = 2000
+MAX_OTHER_RECORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def choose_canaries(
         )
     order = generator(seed, "canaries").permutation(total)
     index = np.sort(order[:count]).astype(np.int64)
-    others = np.sort(order[count : count + MOST_OTHERS]).astype(np.int64)
+    others = np.sort(order[count : count + MAX_OTHER_RECORDS]).astype(np.int64)
     labels = images.labels.copy()
     if kind == "mislabelled":
         chance = uniforms(derive(seed, "wrong labels"), index, 1)[:, 0]
