@@ -31,7 +31,8 @@ from imprint.lenses.membership.study.records import RecordPool
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import MASKS
 from imprint.train.cohort.job import WEIGHTS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imprint.audit.options import AuditOptions
 from imprint.study.command import command
-from imprint.study.finding import JsonObject
+from imprint.study.plain import JsonObject
 
 
 @command(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imprint.study.command import command
-from imprint.study.finding import JsonObject
 from imprint.study.options import Common
+from imprint.study.plain import JsonObject
 
 
 @command("report", "write the page of a study again", example="--out runs/first --plots")

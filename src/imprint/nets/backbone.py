@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -56,6 +56,19 @@ class Backbone(nn.Module):
         features = self.features(images)
         classifier = self.classifier
         return features if classifier is None else classifier(features)
+
+
+@runtime_checkable
+class Assembled(Protocol):
+    """A backbone with a projector and a head behind it, as an ``ImageModel`` is."""
+
+    network: Backbone
+    projector: nn.Module
+    head: nn.Module | None
+
+    def named_weights(self) -> Weights:
+        """Return all tensors by the names of files of weights."""
+        ...
 
 
 def linear_classifier(width: int, outputs: int | None) -> nn.Linear | None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
-from imprint.study.finding import JsonObject
 from imprint.study.json_io import read_json
+from imprint.study.plain import JsonObject
 from imprint.study.tables import Table, read_table
 
 MAX_PICTURE_BYTES = 64 << 20

@@ -12,10 +12,9 @@ from imprint.core.progress import log
 from imprint.report.summary_file import new_summary as new_summary
 from imprint.report.summary_file import read_summary as read_summary
 from imprint.report.terminal import TERMINAL, print_all
-from imprint.study.finding import JsonObject
 from imprint.study.json_io import write_json
 from imprint.study.options import Common
-from imprint.study.plain import to_plain
+from imprint.study.plain import JsonObject, to_plain
 from imprint.study.store import Study
 
 NOT_SETTINGS = ("out", "device", "json")

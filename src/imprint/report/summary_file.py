@@ -9,7 +9,7 @@ from typing import Any
 from imprint import __version__
 from imprint.core.errors import ImprintError
 from imprint.report.inputs import mapping, read_object
-from imprint.study.finding import JsonObject
+from imprint.study.plain import JsonObject
 
 SCHEMA = 2
 """Version of the layout of ``summary.json``: raised when keys are renamed or moved, so that a page

@@ -25,7 +25,7 @@ from imprint.core.errors import printable
 from imprint.core.registry import Registry
 from imprint.report.prose import Text, plain
 from imprint.report.table import Cell, Column, Table, Value, on_one_line, on_two_lines
-from imprint.study.finding import JsonObject
+from imprint.study.plain import JsonObject
 
 if TYPE_CHECKING:
     from rich.console import Console

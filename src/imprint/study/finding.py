@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JsonObject = dict[str, Any]
-"""A JSON object as it is handed on: the content of ``summary.json``, what ``--json`` prints."""
-
 
 def to_json(finding: Any) -> Any:
     """Return a finding as JSON values; tuples become lists."""

@@ -1,10 +1,13 @@
-"""Options as plain values."""
+"""Plain values: JSON objects, and options as such."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 from typing import Any
+
+JsonObject = dict[str, Any]
+"""A JSON object as it is handed on: the content of ``summary.json``, what ``--json`` prints."""
 
 
 def to_plain(options: Any) -> Any:

@@ -11,8 +11,8 @@ from imprint.lenses.coverage.options import (
     WisdomOptions,
 )
 from imprint.study.command import command
-from imprint.study.finding import JsonObject
 from imprint.study.listing import listed
+from imprint.study.plain import JsonObject
 
 MODEL = ("out", "model", "members")
 ON_MODEL = "--model model.safetensors --members train/"

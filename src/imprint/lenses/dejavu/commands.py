@@ -15,8 +15,8 @@ from imprint.lenses.dejavu.options import (
     SweepOptions,
 )
 from imprint.study.command import command
-from imprint.study.finding import JsonObject
 from imprint.study.options import Common, DataChoice, WeightsChoice
+from imprint.study.plain import JsonObject
 
 
 @command(

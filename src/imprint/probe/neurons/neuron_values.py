@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from imprint.nets.image_model import ImageModel
+from imprint.nets.backbone import Assembled
 from imprint.probe.neurons.tap_options import TapOptions
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -122,7 +122,7 @@ def _inputs_first(attention: nn.MultiheadAttention, values: Tensor) -> Tensor:
 def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dict[str, nn.Module]:
     """Return the modules that can have neurons, by path, in order of registration.
 
-    The paths within a :class:`ImageModel` are those of its checkpoint: of the network itself, then
+    The paths within an ``ImageModel`` are those of its checkpoint: of the network itself, then
     ``projector.…`` and ``head.…``.
 
     Args:
@@ -140,7 +140,7 @@ def eligible_modules(model: nn.Module, options: TapOptions | None = None) -> dic
 
 
 def _parts(model: nn.Module) -> dict[str, nn.Module]:
-    if not isinstance(model, ImageModel):
+    if not isinstance(model, Assembled):
         return {"": model}
     parts = {"": model.network.published, "projector": model.projector}
     return parts if model.head is None else {**parts, "head": model.head}

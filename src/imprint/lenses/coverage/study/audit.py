@@ -19,7 +19,8 @@ from imprint.lenses.coverage.study.network import AuditedNetwork, TakeActivation
 from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice
 from imprint.nets.load import NetworkFile
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 
 

@@ -36,7 +36,8 @@ from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.report.summary import finish
 from imprint.study.counted import uncounted
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 

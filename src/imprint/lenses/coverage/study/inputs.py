@@ -26,7 +26,7 @@ from imprint.nets.load import network_file
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.study.array_file import array, arrays_from, read_array_file
-from imprint.study.finding import JsonObject
+from imprint.study.plain import JsonObject
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 OVERFLOW = "leave that input out, or look for the layer that overflows"

@@ -28,9 +28,10 @@ from imprint.lenses.coverage.study.search import SearchClusterer
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import only_correct
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
 from imprint.study.hashing import hash_file
 from imprint.study.options import Common
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 
 LENS = "coverage"

@@ -26,7 +26,8 @@ from imprint.probe.signals.precision import full_float32
 from imprint.report.summary import finish
 from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
-from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import write_table

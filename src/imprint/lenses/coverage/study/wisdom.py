@@ -29,7 +29,8 @@ from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.input_gains import input_gains, write_input_gains
 from imprint.report.summary import finish
 from imprint.stats.proportion import proportion
-from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 

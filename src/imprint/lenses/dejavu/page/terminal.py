@@ -11,7 +11,8 @@ from imprint.lenses.dejavu.page.tables import (
 )
 from imprint.lenses.dejavu.page.verdict import one_model_verdict, two_model_verdict
 from imprint.report.terminal import TERMINAL, Printed
-from imprint.study.finding import JsonObject, from_json
+from imprint.study.finding import from_json
+from imprint.study.plain import JsonObject
 
 
 @TERMINAL.register("dejavu")

@@ -26,9 +26,10 @@ from imprint.lenses.dejavu.options import ArraysOptions, OneModelOptions, VoteCh
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, arrays_from, read_array_file
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
 from imprint.study.npz import read_any_npz
+from imprint.study.plain import JsonObject
 from imprint.study.tables import write_table
 
 ONLY = "reference"

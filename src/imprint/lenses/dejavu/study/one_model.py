@@ -50,7 +50,8 @@ from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.summary import finish
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
-from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table

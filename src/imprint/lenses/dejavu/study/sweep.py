@@ -43,8 +43,8 @@ from imprint.lenses.dejavu.study.sweep_points import (
 from imprint.nets.image_model import Layer
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject
 from imprint.study.json_io import read_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.train.checkpoints import checkpoints_in
 

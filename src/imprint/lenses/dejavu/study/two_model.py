@@ -25,8 +25,9 @@ from imprint.lenses.dejavu.study.guess import SIDES, searched_layer, settled_lay
 from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject, read_finding, to_json
+from imprint.study.finding import read_finding, to_json
 from imprint.study.options import DataChoice
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.train.loop import hash_of_images
 

@@ -41,9 +41,10 @@ from imprint.lenses.membership.study.options import EnsembleOptions
 from imprint.report.summary import new_summary
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
-from imprint.study.finding import JsonObject, read_finding, to_json, write_finding
+from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.hashing import hash_file, hash_json
 from imprint.study.json_io import write_json
+from imprint.study.plain import JsonObject
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import write_table

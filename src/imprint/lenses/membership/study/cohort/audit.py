@@ -36,7 +36,8 @@ from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish
 from imprint.study.counted import part_of
-from imprint.study.finding import JsonObject, read_finding, to_json
+from imprint.study.finding import read_finding, to_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.job import WEIGHTS

@@ -11,8 +11,9 @@ from imprint.lenses.membership.results import bound_epsilon
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.summary import new_summary
 from imprint.study.array_file import array, read_array_file
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
+from imprint.study.plain import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

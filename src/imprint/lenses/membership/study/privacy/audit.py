@@ -54,7 +54,8 @@ from imprint.lenses.membership.study.signals import signal_steps
 from imprint.nets.load import NetworkFile
 from imprint.probe.signals.signal import SignalOptions
 from imprint.report.summary import finish
-from imprint.study.finding import JsonObject, read_finding, to_json
+from imprint.study.finding import read_finding, to_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.train.cohort.cohort import train_cohort
 from imprint.train.cohort.options import CohortOptions

@@ -25,7 +25,8 @@ from imprint.lenses.membership.study.signals import check_evidence
 from imprint.lenses.membership.study_findings import AnyPoint, StudyFindings
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
-from imprint.study.finding import JsonObject, to_json
+from imprint.study.finding import to_json
+from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
