@@ -43,7 +43,7 @@ def test_cells_without_their_rarefaction_are_refused_by_name() -> None:
         read_findings(value, "summary.json")
 
 
-def test_measured_and_missing_criteria_are_told_apart() -> None:
+def test_measured_and_missing_criteria_are_separate() -> None:
     assert set(FINDINGS.measured) == {"cc", "idc", "nlc"}
     assert FINDINGS.missing == {"ssc": "there is only one layer"}
 

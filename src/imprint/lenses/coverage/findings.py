@@ -213,7 +213,7 @@ class NeuronCells(NeuronChoice, CellFinding):
         neurons: tuple[Neuron, ...],
         rarefaction: Rarefaction,
     ) -> NeuronCells:
-        """Return all of it in one object, as it stands in ``summary.json``."""
+        """Return all of it in one object, as in ``summary.json``."""
         parts = {**vars(choice), **vars(cells)}
         return cls(**parts, neurons=neurons, rarefaction=rarefaction)
 
@@ -275,8 +275,8 @@ class CoverageFindings:
         criteria: by name, sorted.
         cells: of IDC and WISDOM.
         gaps: the largest ones, fullest first; None where no image can be shown.
-        scopes: cell coverage by part, where asked for.
-        search: of the clusterer, where asked for.
+        scopes: cell coverage by part, if requested.
+        search: of the clusterer, if requested.
         network: which network of a study was measured.
     """
 

@@ -52,7 +52,7 @@ def test_clusters_that_are_not_intervals_are_refused(monkeypatch: pytest.MonkeyP
         cluster_by("alternating", heaps())
 
 
-def test_bad_requests_are_refused() -> None:
+def test_arguments_out_of_range_are_refused() -> None:
     with pytest.raises(ImprintError, match="unknown clusterer"):
         cluster_by("DBSCAN", heaps())
     with pytest.raises(ImprintError, match="KMeans with"):

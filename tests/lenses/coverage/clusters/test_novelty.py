@@ -105,7 +105,7 @@ def test_what_cannot_be_numbered_is_refused() -> None:
     one = torch.zeros(1, dtype=torch.int64)
     with pytest.raises(ImprintError, match="ascending"):
         SeenCells(Layers(("a",), (2,)), torch.tensor([1, 0]), torch.zeros(2, 1), one, one)
-    with pytest.raises(ImprintError, match="cannot look at neuron 3"):
+    with pytest.raises(ImprintError, match="cannot observe neuron 3"):
         SeenCells(Layers(("a",), (2,)), torch.tensor([3]), torch.zeros(1, 1), one, one)
 
 

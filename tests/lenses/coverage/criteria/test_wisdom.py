@@ -36,7 +36,7 @@ def test_wisdom_looks_at_voted_neurons() -> None:
     assert criterion.value() == same.value()
 
 
-def test_wisdom_without_votes_says_why_there_is_none() -> None:
+def test_wisdom_without_votes_is_refused_with_the_reason() -> None:
     with pytest.raises(ImprintError, match="give a table of votes"):
         WisdomCoverage(LAYERS).fit(table(10))
     with pytest.raises(ImprintError, match="votes of 2 neurons"):

@@ -231,7 +231,7 @@ def test_training_data_must_be_numbers_and_not_none(case: Case) -> None:
 
 
 @learning
-def test_what_needs_training_data_says_so(case: Case) -> None:
+def test_an_update_before_the_fit_is_refused(case: Case) -> None:
     bare = CRITERIA.get(case.name)(LAYERS, case.make().options)
     with pytest.raises(ImprintError, match="call fit"):
         bare.update(unseen())

@@ -70,21 +70,21 @@ def test_vote_csv_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("Layer,Index,Score\r\n", "must start with"),
         ("LayerName,NeuronIndex,Score\r\nz,0\r\n", "line 2"),
         ("LayerName,NeuronIndex,Score\r\nz,0,many\r\n", "line 2"),
-        ("LayerName,NeuronIndex,Score\r\nz,0,1\r\nz,0,2\r\n", "twice"),
+        ("LayerName,NeuronIndex,Score\r\nz,0,1\r\nz,0,2\r\n", "duplicated"),
         ("LayerName,NeuronIndex,Score\r\nz,1,1\r\n", "missing"),
         ("LayerName,NeuronIndex,Score\r\nz,0,nan\r\n", "line 2: the score nan"),
         ("LayerName,NeuronIndex,Score\r\n", "has no votes"),
     ],
 )
-def test_damaged_votes_are_refused(tmp_path, text, told):
+def test_damaged_votes_are_refused(tmp_path, text, message):
     path = tmp_path / "votes.csv"
     path.write_text(text)
-    with pytest.raises(ImprintError, match=told):
+    with pytest.raises(ImprintError, match=message):
         read_votes(path)
 
 

@@ -21,7 +21,7 @@ LAYERS = Layers(("conv", "fc", "out"), (2, 2, 2))
 SCORES = np.array([0.1, 0.9, np.nan, 0.5, 7.0, 8.0])
 
 
-def test_units_of_the_answer_and_neurons_without_a_score_do_not_lead() -> None:
+def test_units_of_the_classifier_and_neurons_without_a_score_do_not_lead() -> None:
     leading = leading_neurons(LAYERS, SCORES, 9, "out")
     assert leading.named() == [("conv", 1), ("fc", 1), ("conv", 0)]
     assert leading.missing == 1
@@ -51,7 +51,7 @@ def test_the_same_scores_are_read_from_every_format(tmp_path: Path) -> None:
     parquet, votes, layer = (
         read_ranking(tmp_path / name, LAYERS.names) for name in ("a.parquet", "a.csv", "fc_0.json")
     )
-    assert (parquet.answer, parquet.source) == ("out", "lrp")
+    assert (parquet.classifier, parquet.source) == ("out", "lrp")
     assert list(votes.scores) == ["conv", "fc"]
     for ranking in (parquet, votes, layer):
         assert ranking.scores["fc"].tolist() == [3.0, 4.0]

@@ -110,7 +110,7 @@ def test_settled_means_that_every_one_of_the_window_agrees():
     assert is_settled([other, same, same], VotingOptions(window=2, agreement=0.5))
 
 
-def test_frequency_tells_sure_leaders_from_close_ones():
+def test_frequency_separates_certain_leaders_from_close_ones():
     rows = [np.array([0, 1])] * 10 + [np.array([0, 2])] * 10
     found = leading_frequency(LAYERS, rows, VotingOptions(m=2, draws=400))
     assert found[0] == 1

@@ -124,7 +124,7 @@ def test_two_inputs_that_set_the_same_marks_may_both_have_been_missing() -> None
     assert low == pytest.approx(30 * (1 - np.exp(-0.24221)), abs=0.02)
 
 
-def test_inputs_that_each_set_as_many_marks_of_their_own_leave_no_doubt() -> None:
+def test_inputs_that_each_set_equally_many_marks_narrow_the_interval() -> None:
     """40 inputs with 30 marks each: any 40 such inputs set 1,200."""
     rare = tallied([list(range(30 * row, 30 * row + 30)) for row in range(40)], 1200)
     low, high = count_interval(1200, rare)

@@ -86,7 +86,7 @@ def test_the_interval_holds_the_mean_value_of_such_test_sets(name: str) -> None:
     assert held / given >= 0.88
 
 
-def test_neuron_coverage_has_no_interval_and_says_why() -> None:
+def test_neuron_coverage_has_a_reason_in_place_of_an_interval() -> None:
     random = np.random.default_rng(0)
     values = np.tile(np.linspace(0, 0.5, 9), (100, 1)) + 0.01 * random.normal(size=(100, 9))
     table = ActivationTable(Layers(("fc",), (9,)), values.astype(np.float32))

@@ -81,7 +81,7 @@ def test_batches_fill_every_group_alike(inputs: int) -> None:
     assert np.ptp(sizes) <= 1
 
 
-def test_what_grows_by_one_with_each_input_is_sure_of_itself() -> None:
+def test_a_count_that_grows_with_every_input_has_a_narrow_interval() -> None:
     """1,001 different patterns: groups of unequal size would make it 963 … 1,001."""
     generator = np.random.default_rng(0)
     values = generator.normal(size=(1001, 200)).astype(np.float32)

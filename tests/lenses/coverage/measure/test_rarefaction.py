@@ -29,7 +29,7 @@ def test_smaller_sets_are_those_of_all_subsets(counts) -> None:
         assert found[size] == pytest.approx(np.mean(subsets), abs=1e-12)
 
 
-def test_of_a_million_inputs_small_chances_are_kept() -> None:
+def test_small_chances_of_a_million_inputs_are_kept() -> None:
     """A cell of one input is in s of N with s/N, and the whole is reached by all."""
     occupancy = Occupancy.of([1, 999_999])
     assert expected_cells(occupancy, [1, 3, 10**6]) == pytest.approx(
@@ -119,7 +119,7 @@ def test_the_curve_goes_on_smoothly() -> None:
     assert step == pytest.approx(chance, rel=0.01)
 
 
-def test_bad_requests_are_refused() -> None:
+def test_arguments_out_of_range_are_refused() -> None:
     occupancy = Occupancy.of([1, 2])
     with pytest.raises(ImprintError, match="0 … 3"):
         expected_cells(occupancy, [4])

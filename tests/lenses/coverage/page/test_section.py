@@ -18,7 +18,7 @@ def page_text(page: Path) -> str:
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("m", [2, 9])
-def test_headline_table_terminal_and_figures_say_what_the_findings_say(
+def test_headline_table_terminal_and_figures_agree_with_the_findings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int, m: int
 ) -> None:
     words = ("--criteria", "all", "--param", f"idc.m={m}", "idc.k=3")

@@ -16,7 +16,7 @@ from imprint.report.page import write_report
 from imprint.study.store import Study
 
 
-def test_the_step_of_an_audit_looks_at_a_network_of_the_study(tmp_path: Path) -> None:
+def test_the_step_of_an_audit_measures_a_network_of_the_study(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (150, 3, 16, 16), dtype=np.uint8)
     images = ArrayImages(pixels, np.arange(150) % 3, ("a", "b", "c"))

@@ -11,7 +11,7 @@ from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
 
 
-def test_importance_is_of_what_the_network_is_shown_and_gets_right(
+def test_importance_is_of_the_centre_of_correctly_classified_images(
     world: Path, tmp_path: Path
 ) -> None:
     """The centre alone, and right inputs alone, as the activations are."""
@@ -58,7 +58,7 @@ def test_scores_without_places_are_not_divided_by_them(
     assert not (tmp_path / "i").exists()
 
 
-def test_importance_goes_there_and_back_in_the_old_files(world: Path, tmp_path: Path) -> None:
+def test_importance_survives_the_legacy_files(world: Path, tmp_path: Path) -> None:
     main(words_of(world, "importance", "--export-legacy", "--out", str(tmp_path / "i")))
     old = tmp_path / "i" / "importance" / "lrp"
     assert len(list(old.glob("*.json"))) == 5 * 3

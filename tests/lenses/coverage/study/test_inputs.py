@@ -39,7 +39,7 @@ from tests.lenses.coverage.commands_on_files import NAMES, arrays, measured, sav
         ({"test/other": np.zeros((60, 2))}, "give layer 'other' of both"),
     ],
 )
-def test_arrays_that_do_not_fit_are_told_in_one_sentence(
+def test_arrays_that_do_not_fit_are_refused_in_one_sentence(
     tmp_path: Path, change: dict[str, np.ndarray], message: str
 ) -> None:
     np.savez(tmp_path / "a.npz", **{**arrays(), **change})
@@ -48,7 +48,7 @@ def test_arrays_that_do_not_fit_are_told_in_one_sentence(
     assert message in str(told.value)
 
 
-def test_a_file_of_one_array_or_of_text_is_told_apart(tmp_path: Path) -> None:
+def test_files_of_one_array_or_of_text_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.zeros((2, 2)))
     with pytest.raises(ImprintError, match="holds one array"):
         tables_from_arrays(tmp_path / "one.npy")
@@ -68,7 +68,7 @@ def test_a_card_of_another_kind_is_refused(
     assert "must hold keys and values" in capsys.readouterr().err
 
 
-def test_only_inputs_that_the_network_gets_right_are_kept(world: Path, tmp_path: Path) -> None:
+def test_only_correctly_classified_inputs_are_kept(world: Path, tmp_path: Path) -> None:
     test = ("--tests", str(world / "test.npz"), "--criteria", "tknp,kmnc")
     main(words_of(world, "measure", *test, "--out", str(tmp_path), "--correct-only", "both"))
     found = read_json(tmp_path / "summary.json")["lenses"]["coverage"]
@@ -207,7 +207,7 @@ def test_values_that_float32_holds_are_computed_in_it(tmp_path: Path) -> None:
         ({"test_labels": np.full(60, 1j)}, "test_labels must hold numbers, not complex128"),
     ],
 )
-def test_activations_that_are_none_are_told(
+def test_malformed_activations_are_refused(
     tmp_path: Path, change: dict[str, np.ndarray], message: str
 ) -> None:
     with pytest.raises(ImprintError) as caught:

@@ -89,7 +89,7 @@ def test_more_sections_than_memory_holds_are_refused_before_they_are_made(tmp_pa
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("shrinkage", ["none", "ledoit_wolf"])
-def test_a_class_of_one_image_warns_nobody(
+def test_a_class_of_one_image_raises_no_warning(
     tmp_path: Path, shrinkage: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = arrays()
@@ -114,7 +114,7 @@ def test_a_class_of_one_image_warns_nobody(
         (("--vote-attributions", "la,guess"), "unknown"),
     ],
 )
-def test_options_that_do_not_fit_are_told_and_nothing_is_written(
+def test_options_that_do_not_fit_are_refused_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(SystemExit) as left:
@@ -139,7 +139,7 @@ def test_options_that_do_not_fit_are_told_and_nothing_is_written(
         (("importance", "--card", "nowhere.json"), "cannot read the card nowhere.json"),
     ],
 )
-def test_what_cannot_be_asked_of_a_network_is_told_before_any_work(
+def test_impossible_options_are_refused_before_any_work(
     world: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -185,7 +185,7 @@ def test_a_network_is_measured_with_importance_votes_gaps_and_pictures(
     assert "What the tests never do" in page
 
 
-def test_the_published_neural_coverage_sees_batches_of_the_size_that_is_told(
+def test_published_neural_coverage_takes_batches_of_the_chosen_size(
     tmp_path: Path,
 ) -> None:
     given = {name: array for name, array in arrays().items() if name == "test/conv1"}

@@ -14,7 +14,7 @@ from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import words_of
 
 
-def test_a_monitor_is_made_shown_and_can_be_loaded(world: Path, tmp_path: Path) -> None:
+def test_a_monitor_scores_test_images_and_can_be_loaded(world: Path, tmp_path: Path) -> None:
     test = ("--tests", str(world / "test.npz"), "--top-neurons", "5")
     main(words_of(world, "monitor", *test, "--out", str(tmp_path)))
     told = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["monitor"]

@@ -39,7 +39,7 @@ def test_votes_of_a_table_choose_the_neurons_of_wisdom(tmp_path: Path) -> None:
     assert found["criteria"]["wisdom"]["value"] == found["cells"]["wisdom"]["reached"] / 4
 
 
-def test_scores_of_features_are_not_taken_for_neurons_of_each_token_or_step() -> None:
+def test_scores_of_features_do_not_rank_neurons_of_each_token_or_step() -> None:
     layers = Layers(("embed", "fc"), (8, 3))
     assert feature_mismatch(layers, {"embed": np.zeros(8), "fc": np.zeros(3)}) is None
     assert "scores 4 features of layer embed" in str(
@@ -48,7 +48,7 @@ def test_scores_of_features_are_not_taken_for_neurons_of_each_token_or_step() ->
 
 
 @pytest.mark.parametrize("words", [("--layers", "conv2"), ("--no-final",)])
-def test_the_last_layer_looked_at_is_no_answer_unless_it_is_that_of_the_network(
+def test_the_last_observed_layer_is_ranked_unless_it_is_the_classifier(
     world: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     test = ("--tests", str(world / "test.npz"), "--criteria", "idc", "--param", "idc.m=300")
@@ -68,7 +68,7 @@ def test_a_vote_that_cannot_be_held_is_missing_with_its_reason(world: Path, tmp_
 
 
 @pytest.mark.parametrize("words", [("--third", "last"), ("--layers", "fc3"), ("--layers", "fc2")])
-def test_a_vote_stays_inside_the_layers_that_are_looked_at(
+def test_a_vote_stays_inside_the_observed_layers(
     world: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     test = ("--tests", str(world / "test.npz"), *words, "--vote-attributions", "la,lrp")
@@ -113,7 +113,7 @@ def recurrent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder / "net.safetensors"
 
 
-def test_layers_without_attribution_are_not_said_to_be_ranked_by_it(
+def test_layers_without_attribution_are_ranked_by_separation_of_classes(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = recurrent(tmp_path, monkeypatch)

@@ -42,7 +42,7 @@ def made(model: ImageModel) -> tuple[ActivationTable, SeenCells]:
 
 
 @pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
-def test_a_monitor_says_what_the_table_says_and_leaves_outputs_alone(
+def test_a_monitor_agrees_with_the_table_and_leaves_outputs_unchanged(
     model: ImageModel, order: torch.memory_format
 ) -> None:
     _, cells = made(model)

@@ -1,6 +1,6 @@
 """Coverage of the cells of some neurons' clusters: what IDC and WISDOM share.
 
-They differ in which neurons they look at, and in nothing else (specification, section 3.4).
+They differ in the neurons that they observe, and in nothing else.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MULTIPLIERS = torch.tensor([1, -7046029254386353131, -4265267296055464877])
 
 
 def one_cell(values: NDArray[np.floating[Any]]) -> str:
-    """Return why neurons have no cells to tell inputs apart by.
+    """Return why all inputs share one cell of neurons.
 
     Args:
         values: float ``[n, m]``, their activations over training inputs.
@@ -100,7 +100,7 @@ class CellCriterion(Criterion):
 
     @abstractmethod
     def choose(self, train: ActivationTable) -> IntArray:
-        """Return the neurons to look at, the most important first, int64 ``[m]``."""
+        """Return the neurons to observe, the most important first, int64 ``[m]``."""
 
     @property
     def by_class(self) -> bool:
@@ -222,11 +222,11 @@ class CellCriterion(Criterion):
         return len(self.reached[0]) / self.total
 
     def ceiling(self, inputs: int) -> float:
-        """Return the share of all cells that so many inputs can reach at most."""
+        """Return the share of all cells that this number of inputs can reach at most."""
         return share(inputs, self.total)
 
     def coverage(self) -> CellCoverage:
-        """Return the counts behind the value, with the cells that training data reach."""
+        """Return the counts of the value, with the cells that training data reach."""
         cells, _ = self.reached
         both = shared(cells, self.training_cells) if len(cells) else cells
         return CellCoverage(

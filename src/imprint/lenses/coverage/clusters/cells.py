@@ -32,7 +32,7 @@ class Cells:
     """The cells of some neurons' clusters.
 
     Attributes:
-        thresholds: float64 ``[m, k_max − 1]``, ascending; +∞ behind a neuron's last.
+        thresholds: float64 ``[m, k_max − 1]``, ascending; +∞ after a neuron's last.
         clusters: k_j of each neuron.
         weights: int64 ``[m, 1]`` of mixed-radix codes, or ``[m, 2]`` of hashes.
     """
@@ -93,7 +93,7 @@ class Cells:
         return (digits[:, :, None] * weights).sum(1)
 
     def spelled(self, code: Sequence[int]) -> tuple[int, ...]:
-        """Return the clusters that a mixed-radix code stands for.
+        """Return the clusters that a mixed-radix code denotes.
 
         >>> Cells.between([[0.0], [0.0, 1.0]]).spelled([5])
         (1, 2)
@@ -131,7 +131,7 @@ class CellCoverage:
 
     @property
     def ceiling(self) -> float:
-        """The largest share that so many inputs can reach."""
+        """The largest share that this number of inputs can reach."""
         return share(self.inputs, self.total)
 
 
@@ -165,7 +165,7 @@ def distinct(codes: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tenso
 
     Args:
         codes: int64 ``[n, w]``.
-        counts: int64 ``[n]``, how often each row stands for itself; once by default.
+        counts: int64 ``[n]``, how often each row counts; once by default.
 
     Returns:
         int64 ``[d, w]`` and int64 ``[d]``.

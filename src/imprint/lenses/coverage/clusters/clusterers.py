@@ -41,7 +41,7 @@ def _from_library(name: str, seeded: bool = False) -> Fit:
         extra = {"random_state": derive(seed, "clusters", name) % SEED_BITS} if seeded else {}
         try:
             with warnings.catch_warnings():
-                # Fewer clusters than asked for are an answer; none at all is refused below.
+                # Fewer clusters than requested are fine; none at all is refused below.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 fitted = getattr(library, name)(**extra, **parameters).fit(values)
         except (TypeError, ValueError) as error:
@@ -68,7 +68,7 @@ CLUSTERERS: dict[str, Fit] = {
     "OneCell": _one_cell,
 }
 COUNTED = ("KMeans", "MiniBatchKMeans", "BisectingKMeans", "Birch")
-"""Those that are told how many clusters to find."""
+"""Those that take the number of clusters."""
 ALL_PAIRS = ("MeanShift", "AffinityPropagation")
 
 
@@ -110,12 +110,12 @@ def cluster_by(
 def cluster_neurons(
     values: ArrayLike, clusters: int, clusterer: str = "exact"
 ) -> tuple[Clustering, ...]:
-    """Cluster the activations of every neuron by a named clusterer into so many clusters.
+    """Cluster the activations of every neuron by a named clusterer into a number of clusters.
 
     Args:
         values: ``[n, m]``.
         clusters: of each neuron; 0 chooses by silhouette, of exact clusters alone. Clusterers that
-            find their own number do so, whatever is asked for.
+            find their own number ignore it.
         clusterer: as of :func:`cluster_by`.
 
     Raises:

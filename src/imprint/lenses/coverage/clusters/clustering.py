@@ -55,7 +55,7 @@ class Clustering:
 def cluster(values: ArrayLike, clusters: int = 0) -> tuple[Clustering, ...]:
     """Cluster the activations of every neuron by exact k-means.
 
-    A neuron with fewer different values than clusters asked for gets one for each value.
+    A neuron with fewer different values than clusters gets one for each value.
 
     >>> clusterings = cluster([[0.0, 5.0], [1.0, 5.0], [10.0, 5.0]], clusters=2)
     >>> clusterings[0].thresholds.tolist(), clusterings[0].counts.tolist(), clusterings[1].clusters

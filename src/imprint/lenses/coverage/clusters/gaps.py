@@ -19,7 +19,7 @@ class Gap:
     """A range of one neuron.
 
     Attributes:
-        neuron: which of the neurons that were looked at.
+        neuron: which of the observed neurons.
         low: lower end.
         high: upper end.
         rows: int64, training inputs in it, the farthest from what test inputs do first.

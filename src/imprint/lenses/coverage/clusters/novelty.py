@@ -78,7 +78,7 @@ class SeenCells:
             raise ImprintError("the neurons of a monitor must be in ascending order, each once")
         if not 0 <= int(self.neurons.min()) <= int(self.neurons.max()) < self.layers.neurons:
             raise ImprintError(
-                f"a monitor of {self.layers.neurons} neurons cannot look at neuron "
+                f"a monitor of {self.layers.neurons} neurons cannot observe neuron "
                 f"{int(self.neurons.max())}"
             )
         if self.cells > MOST_CELLS:
@@ -200,7 +200,7 @@ def seen_cells(
 
 
 def _at_least(limits: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the smallest float32 that are not below some numbers: they cut float32 alike."""
+    """Return the smallest float32 not below each number, which cut float32 values equally."""
     near = np.asarray(limits).astype(np.float32)
     return np.where(near < limits, np.nextafter(near, np.float32(np.inf)), near)
 

@@ -29,7 +29,7 @@ from imprint.core.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, eq=False)
 class SortedValues:
-    """Different values of several neurons in ascending order, one neuron behind the other.
+    """Different values of several neurons in ascending order, neuron after neuron.
 
     Prefix sums have one entry more than values for each neuron: 0 in front.
 
@@ -182,19 +182,19 @@ class _Tables:
         Args:
             limit: int64 ``[p]``, the largest row of each neuron.
             last: int64 ``[p]``, the best last cut of that row.
-            low: int64 ``[p]``, the least row of each neuron that is asked for; None for all.
+            low: int64 ``[p]``, the least row of each neuron that is needed; None for all.
         """
         data, starts = self.data, self.data.starts
         if low is None:
             low = first = np.zeros_like(limit)
         else:
-            asked = enumerate(zip(low.tolist(), last.tolist(), strict=True))
-            first = np.array([self._scan(neuron, *ends) for neuron, ends in asked])
+            bounds = enumerate(zip(low.tolist(), last.tolist(), strict=True))
+            first = np.array([self._scan(neuron, *ends) for neuron, ends in bounds])
         columns = _Columns.between(data, self.scores[-1], first, last)
         shift = columns.starts[:, None]
         reach = int((limit - low).max())
         stride = 1 << max(0, reach.bit_length() - 1)
-        # One line a neuron, from its least row on; beyond its limit lie rows that nobody reads.
+        # One line a neuron, from its least row on; rows beyond its limit are never read.
         rows = low[:, None] + np.arange(reach + 1)
         here = starts[:, None] + np.minimum(rows, data.sizes[:, None])
         count, total = data.count[here], data.total[here]
@@ -250,7 +250,7 @@ class _Tables:
 
 @dataclass(frozen=True, eq=False)
 class _Columns:
-    """Where a last interval may start: a range of each neuron's values, one behind the other.
+    """Where a last interval may start: a range of each neuron's values, neuron after neuron.
 
     Attributes:
         starts: int64 ``[p]``, where column 0 of each neuron would stand.
@@ -286,7 +286,7 @@ class _Columns:
         """Return score and place of the best last cut of rows, each between two places.
 
         The brackets of one neuron's rows touch: every column belongs to one row that ends behind
-        it, and the end of each row is looked at apart. So no column is gathered, and a row with
+        it, and the end of each row is scored separately. So no column is gathered, and a row with
         one place, as most rows of the last levels, owns none and is settled by its end.
 
         Args:

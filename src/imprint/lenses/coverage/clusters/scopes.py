@@ -32,7 +32,7 @@ def by_class(
         cells: of the neurons.
         test: activations with labels.
         neurons: int64 ``[m]``.
-        train: activations of training data, to tell which cells those of the class reach.
+        train: activations of training data, to count the cells that those of the class reach.
 
     Raises:
         ImprintError: labels that are missing.
@@ -79,9 +79,9 @@ def by_scope(
         )
         ranked = np.where(np.isnan(scores[inside]), -np.inf, scores[inside])
         neurons = inside[np.argsort(-ranked, kind="stable")[:m]]
-        known, asked = train.columns(neurons), test.columns(neurons)
+        known, tested = train.columns(neurons), test.columns(neurons)
         cells = Cells.of(cluster_neurons(known, k, clusterer))
-        codes = cells.codes(torch.from_numpy(asked))
+        codes = cells.codes(torch.from_numpy(tested))
         coverages[name] = coverage(codes, cells.total, cells.codes(torch.from_numpy(known)))
     return coverages
 

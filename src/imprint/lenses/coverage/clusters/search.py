@@ -7,7 +7,7 @@ Bayesian search: a Gaussian process (Matérn 5/2 with noise) and the largest exp
 
     EI = (μ − best − ξ) Φ(z) + σ φ(z),   z = (μ − best − ξ)/σ,   ξ = 0.01
 
-Subsets of one size hardly differ in F1, so that scores of few subsets are mostly noise, and the
+Subsets of one size differ little in F1, so that scores of few subsets are mostly noise, and the
 best of many is biased upwards: read the interval, and prefer exact clusters within it.
 """
 
@@ -168,7 +168,7 @@ class SubsetObjective:
         return cls(train, test, rows, np.array(f1), seed)
 
     def trial(self, clusterer: str, parameters: Mapping[str, float]) -> Trial:
-        """Try one configuration; where it has no score, the reason stands in its place."""
+        """Try one configuration; where it has no score, its score is the reason."""
         try:
             cells = Cells.of(cluster_by(clusterer, self.train, self.seed, **parameters))
             cache = CellCache.of(cells.codes(torch.from_numpy(self.test)), cells.total)
@@ -239,7 +239,7 @@ def _promising(points: FloatArray, tried: Sequence[int], scores: FloatArray, bes
     kernel = Matern(nu=2.5, length_scale=0.5) + WhiteKernel(0.05)
     process = GaussianProcessRegressor(kernel, normalize_y=True, random_state=0)
     with warnings.catch_warnings():
-        # A length scale at its bound is an answer here, not a fault.
+        # A length scale at its bound is fine here.
         warnings.simplefilter("ignore", ConvergenceWarning)
         process.fit(points[list(tried)], scores)
     mean, deviation = process.predict(points, return_std=True)

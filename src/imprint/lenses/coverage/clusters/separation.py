@@ -1,13 +1,13 @@
 """Which neurons to observe when no importance is known: those that separate the classes.
 
-Importance needs the network; activations and labels alone say how much of a neuron's variance lies
-between classes:
+Importance needs the network; activations and labels alone give the share of a neuron's variance
+that lies between classes:
 
     η² = Σ_c N_c (mean_c − mean)² / Σ_x (a(x) − mean)²        in [0, 1]
 
 Without labels it is the mean silhouette of the neuron's two clusters on at most 1,000 inputs: how
 clearly it is either low or high. Constant neurons come last either way. As published selections
-do, the last of several layers is left out: it is the answer itself.
+do, the last of several layers is left out: its units are the classes.
 """
 
 from __future__ import annotations

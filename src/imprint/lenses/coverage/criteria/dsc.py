@@ -49,7 +49,7 @@ class DistanceSurpriseCoverage(Surprise):
     def learn(self, traces: list[FloatArray], classes: IntArray) -> dict[str, Tensor]:
         """Keep all traces, class after class.
 
-        Neighbours are looked for in float32. Distances do not depend on the origin: that of traces
+        Neighbours are searched in float32. Distances do not depend on the origin: that of traces
         in float64 is moved to their mean, so that a large one costs no digits.
         """
         if len(classes) < 2:

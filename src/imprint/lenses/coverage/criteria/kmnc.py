@@ -113,7 +113,7 @@ class MultisectionCoverage(Marks):
         high = ranges.high.to(device)
         beyond = (batch.extremes[1] > high).nonzero().flatten()
         if len(beyond):
-            # By less than the rounding of the width, the quotient alone would not tell.
+            # An excess below the rounding of the width does not show in the quotient.
             outside = batch.values[:, beyond] > high[beyond]
             sections[:, beyond] = torch.where(outside, k + 1.0, sections[:, beyond])
         first = torch.arange(0, self.size(), k + 2, device=device)

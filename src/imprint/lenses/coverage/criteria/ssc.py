@@ -4,10 +4,10 @@ A pair (i, j) of neurons of adjacent layers is covered by two inputs if neuron i
 for them, all other neurons of its layer the same signs, and neuron j different signs. A sign is
 positive where the activation exceeds 0. The value is the share of all such pairs, Σ_l A_l·A_{l+1}.
 
-Layers are adjacent in the order in which inputs pass them. In wide layers hardly two inputs differ
-in one sign alone: expect values near 0 there.
+Layers are adjacent in the order in which inputs pass them. In wide layers few pairs of inputs
+differ in one sign alone: expect values near 0 there.
 
-State: one bit a neuron and distinct input. The pairs are looked for when the value is asked, and
+State: one bit a neuron and distinct input. The pairs are searched when the value is read, and
 found again only after further inputs: n look-ups an input.
 """
 
@@ -123,7 +123,7 @@ class SignSignCover(Criterion):
         return covered / self.pairs
 
     def ceiling(self, inputs: int) -> float:
-        """Return the share of pairs that so many inputs can cover.
+        """Return the share of pairs that a number of inputs can cover.
 
         N sign patterns can differ one from another in N − 1 single neurons at most: edges of a
         cube in as many directions, one of each taken, form no cycle.

@@ -150,7 +150,7 @@ class Criterion(ABC):
 
     @abstractmethod
     def ceiling(self, inputs: int) -> float | None:
-        """Return the largest value of so many inputs; None where nothing bounds it."""
+        """Return the largest value of a number of inputs; None where nothing bounds it."""
 
     def published_ratio(self, value: float, inputs: int) -> float:
         """Return a value on the scale on which WISDOM compares criteria, in [0, 1].
@@ -195,7 +195,7 @@ def criterion(name: str, meaning: str) -> Callable[[Kind], Kind]:
     """Return a decorator that registers a class of criteria.
 
     Args:
-        name: by which it is asked for.
+        name: by which it is chosen.
         meaning: what is counted, in a few words for the report.
     """
 

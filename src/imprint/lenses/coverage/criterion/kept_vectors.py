@@ -1,7 +1,7 @@
 """Vectors far from each other, and which further ones are far from all of them.
 
 Exact, and cheaper than all distances. Squared distances are matrix products in the precision of the
-vectors; those closer to the threshold than the products' rounding are computed anew from
+vectors; those closer to the threshold than the products' rounding are recomputed from
 differences in float64. And since projections are never further apart than the vectors, a vector
 needs comparing only with those whose projection on one direction is within √threshold of its own:
 most kept vectors are held a second time in the order of their projections on the direction in which
@@ -19,7 +19,7 @@ from torch import Tensor
 KEPT_TILE = 8192
 SORTED_FROM = 512
 UNSORTED_SHARE = 3
-"""One kept vector in so many may wait to be sorted in."""
+"""At most one in this many kept vectors waits to be sorted in."""
 BLOCK = 64
 """Vectors compared with one window of the sorted ones."""
 WORTHWHILE = 0.6
@@ -27,7 +27,7 @@ WORTHWHILE = 0.6
 SAMPLE = 1024
 POWER_STEPS = 8
 DIFFERENCES = 1 << 22
-"""Numbers held at a time while distances are computed anew."""
+"""Numbers held at a time while distances are recomputed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class KeptVectors:
 
     Attributes:
         room: ``[room, width + 1]``, the vectors in the order in which they were kept, and
-            behind each its squared norm.
+            after each its squared norm.
         count: how many there are.
     """
 
@@ -154,7 +154,7 @@ def _widest(vectors: Tensor) -> Tensor:
 
 
 def _with_squares(vectors: Tensor) -> Tensor:
-    """Return the vectors with their squared norms behind them, ``[m, width + 1]``."""
+    """Return the vectors followed by their squared norms, ``[m, width + 1]``."""
     return torch.cat([vectors, vectors.square().sum(1, keepdim=True)], dim=1)
 
 
@@ -186,7 +186,7 @@ def _distances(vectors: Tensor, others: Tensor, nearest: bool = False) -> tuple[
 
     Args:
         vectors: ``[b, width]``.
-        others: ``[m, width + 1]``, with their squared norms behind them.
+        others: ``[m, width + 1]``, followed by their squared norms.
         nearest: give only the smallest of each row.
 
     Returns:

@@ -14,7 +14,7 @@ from imprint.lenses.coverage.criterion.criterion import Criterion, Family
 from imprint.neurons.activations import Batch, Layers
 
 MAX_MARKS = 2**29
-"""A mark is a byte, and sixteen in the tally behind the interval: nine gigabytes."""
+"""A mark is a byte, and sixteen in the tally of the interval: nine gigabytes."""
 
 
 class Marks(Criterion):

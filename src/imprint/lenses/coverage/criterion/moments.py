@@ -42,7 +42,7 @@ class Moments:
 
 
 def training_moments(train: ActivationTable) -> Moments:
-    """Return range, mean and variance of each neuron; found once for all criteria that ask.
+    """Return range, mean and variance of each neuron; computed once for all criteria.
 
     Raises:
         ImprintError: no inputs, or rows with values that are infinite or not a number.

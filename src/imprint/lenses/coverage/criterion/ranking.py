@@ -20,7 +20,7 @@ _PLACE = 0xFFFFFFFF
 def most_active(batch: Batch, k: int) -> list[Tensor]:
     """Return the neurons of each layer with the k largest activations, the largest first.
 
-    All who ask on the same batch share the sorting.
+    Criteria that read the same batch share the sorting.
 
     Returns:
         One int64 ``[b, min(k, width)]`` a layer, numbered within the layer.

@@ -42,7 +42,7 @@ Width = Annotated[float, Bounds(above=0)]
 
 @dataclass(frozen=True)
 class SurpriseOptions(Checked):
-    """How degrees of surprise are told apart."""
+    """How degrees of surprise are counted."""
 
     width: Width = 1.0
     """Width of a bucket."""
@@ -156,7 +156,7 @@ class Surprise(Distinct):
         return [bucket if 1 <= bucket <= self.options.sections else None for bucket in buckets]
 
     def ceiling(self, inputs: int) -> float:
-        """Return the number of inputs, or the share of sections that so many reach."""
+        """Return the number of inputs, or the share of sections that they can reach."""
         return min(inputs, self.total) / self.total if self.options.upper else float(inputs)
 
     def published_ratio(self, value: float, inputs: int) -> float:

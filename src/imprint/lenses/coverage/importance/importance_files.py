@@ -1,7 +1,7 @@
 """Importance tables as files: Parquet, and the JSON and vote CSV of Torch4DeepImportance.
 
 The Parquet table has one row a class and neuron: ``index`` (within the layer), ``layer``, ``class``
-(−1 for all inputs), ``score``, ``n_inputs``, and what says how the scores were made, the same in
+(−1 for all inputs), ``score``, ``n_inputs``, and how the scores were made, the same in
 every row: ``method``, ``target``, ``reduce``, ``sign``, ``scaling``, ``model`` and ``data``, two
 hashes, and ``facts``, all else as JSON. The layers are in the order of the network.
 """
@@ -76,7 +76,7 @@ def read_importance(path: Path) -> ImportanceTable:
     columns = read_table(path)
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
-        raise ImprintError(f"{path} is no table of importance: it has no column {missing[0]!r}")
+        raise ImprintError(f"{path} is not a table of importance: it has no column {missing[0]!r}")
     labels = columns["class"]
     first = labels == labels[:1]
     names = columns["layer"][first]
@@ -85,7 +85,7 @@ def read_importance(path: Path) -> ImportanceTable:
     starts, widths = starts[order], widths[order]
     neurons = int(first.sum())
     if not neurons or len(labels) % neurons or labels[-1] != ALL_CLASSES:
-        raise ImprintError(f"{path} is damaged: not every class has all neurons; make it anew")
+        raise ImprintError(f"{path} is damaged: not every class has all neurons; write it again")
     kinds = columns["kind"][first][starts]
     return ImportanceTable(
         layers=Layers(
@@ -144,7 +144,7 @@ def read_layer_json(path: Path) -> LayerImportance:
         label = content["class_label"]
     except (KeyError, TypeError, ValueError) as error:
         raise ImprintError(
-            f"{path} is no importance of a layer ({error}): it needs class_label, "
+            f"{path} is not the importance of a layer ({error}): it needs class_label, "
             "importance_scores and mean_importance"
         ) from error
     if scores.ndim < 2 or mean.shape != scores.shape[1:]:
@@ -192,7 +192,7 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
         raise ImprintError(f"{path} is not a table of votes ({error}): write it again") from error
     if not lines or lines[0] != VOTE_HEADER:
         raise ImprintError(
-            f"{path} is no table of votes: it must start with LayerName,NeuronIndex,Score"
+            f"{path} is not a table of votes: it must start with LayerName,NeuronIndex,Score"
         )
     if not lines[1:]:
         raise ImprintError(f"{path} has no votes: give a table with a line for every neuron")
@@ -202,10 +202,10 @@ def read_votes(path: Path) -> dict[str, FloatArray]:
             name, row, score = line
             neurons = votes.setdefault(name, {})
             if int(row) in neurons:
-                raise ValueError(f"neuron {row} of {name} is there twice")
+                raise ValueError(f"neuron {row} of {name} is duplicated")
             neurons[int(row)] = float(score)
             if not math.isfinite(neurons[int(row)]):
-                raise ValueError(f"the score {score} is no finite number")
+                raise ValueError(f"the score {score} is not finite")
         except ValueError as error:
             raise ImprintError(f"{path}, line {number}: {error}") from error
     return {name: _dense(path, name, neurons) for name, neurons in votes.items()}

@@ -27,13 +27,13 @@ class Ranking:
 
     Attributes:
         scores: over all inputs, ``[width]`` by layer.
-        answer: the last layer of the network, whose units are the classes; None where the scores
-            are of other layers alone.
+        classifier: the last layer of the network, whose units are the classes; None where
+            the scores are of other layers alone.
         source: what made them.
     """
 
     scores: Mapping[str, FloatArray]
-    answer: str | None
+    classifier: str | None
     source: str
 
     @classmethod
@@ -44,7 +44,7 @@ class Ranking:
 
 
 def read_ranking(path: Path, layers: Sequence[str]) -> Ranking:
-    """Return the importance in a file; its suffix tells the format.
+    """Return the importance in a file; its suffix gives the format.
 
     Args:
         path: ``.parquet``; ``.csv`` with LayerName, NeuronIndex and Score of every layer but the
@@ -86,7 +86,7 @@ def scores_among(
         layers: that are observed.
         by_layer: scores of each layer, ``[width]``.
         source: of the scores, for messages.
-        missing: stands for neurons of layers without scores.
+        missing: score of neurons of layers without scores.
 
     Raises:
         ImprintError: none of the layers has scores, or one has more or fewer neurons.
@@ -110,20 +110,22 @@ def scores_among(
     return scores
 
 
-def leading_neurons(layers: Layers, scores: FloatArray, m: int, answer: str | None) -> Selection:
-    """Return the m neurons of the highest scores, without those of the answer if there are others.
+def leading_neurons(
+    layers: Layers, scores: FloatArray, m: int, classifier: str | None
+) -> Selection:
+    """Return the m neurons of the highest scores, those of hidden layers if there are any.
 
     Args:
         layers: that are observed, some of the network's.
         scores: float64 ``[neurons]``.
         m: how many.
-        answer: the last layer of the whole network, whose units are the classes; None where it has
-            no scores.
+        classifier: the last layer of the whole network, whose units are the classes; None where it
+            has no scores.
 
     Raises:
         ImprintError: no neuron among them has a score.
     """
-    hidden = [name for name in layers.names if name != answer] or list(layers.names)
+    hidden = [name for name in layers.names if name != classifier] or list(layers.names)
     scored = int((~np.isnan(scores[neurons_of(layers, hidden)])).sum())
     if not scored:
         raise ImprintError(

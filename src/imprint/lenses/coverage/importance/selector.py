@@ -1,7 +1,7 @@
-"""A trained selector of attributions: which one to ask, from what the network makes of an input.
+"""A trained selector of attributions: which one to use, from the features of an input.
 
 A perceptron takes the pooled features of an input, scaled to [0, 1] by the range of the training
-inputs, and a one-hot of the layer that is asked about; its classes are the methods, its labels the
+inputs, and a one-hot of the layer; its classes are the methods, its labels the
 methods of the largest loss gain. (Torch4DeepImportance: hidden layers 256-64-32, cross-entropy,
 Adam at 5·10⁻⁵, 20 epochs.)
 """
@@ -58,7 +58,7 @@ class Selector:
 
     Args:
         methods: that it chooses from.
-        scopes: layers that it can be asked about, or the one ``model``.
+        scopes: layers that it selects for, or the one ``model``.
         options: of its training.
     """
 
@@ -115,7 +115,7 @@ class Selector:
 
     @torch.no_grad()
     def predict(self, features: Features) -> IntArray:
-        """Return the method to ask, int64 ``[n, scopes]``.
+        """Return the selected method, int64 ``[n, scopes]``.
 
         Args:
             features: float32 ``[n, d]``.

@@ -38,7 +38,7 @@ class VotingOptions:
     mode: Literal["fine", "coarse"] = "fine"
     """The consensus of all methods votes, or the choice of the one of the largest gain alone."""
     m: int = 10
-    """Leading neurons that are asked for."""
+    """Leading neurons to find."""
     window: int = 20
     """Batches over which the leading neurons must stay; 0 counts all batches."""
     agreement: float = 0.99
@@ -79,7 +79,7 @@ class Votes:
         layers: of the network.
         votes: int64 ``[neurons]``.
         batches: how many voted.
-        skipped: how many did not, for want of any loss gain.
+        skipped: how many had no loss gain to vote by.
         settled: whether the count ended because the leading neurons stayed.
         frequency: float64 ``[neurons]``, share of bootstrap resamples of the batches in which a
             neuron is among the m leading ones.
@@ -105,7 +105,7 @@ class Votes:
 
 
 def consensus(ballot: Ballot, options: VotingOptions) -> IntArray:
-    """Return the neurons that get points in a batch, the best first; none if it has no say.
+    """Return the neurons that get points in a batch, the best first; none if it has no loss gain.
 
     Args:
         ballot: of the batch.
@@ -133,7 +133,7 @@ def count_votes(ballots: Iterable[Ballot], options: VotingOptions) -> Votes:
     """Return the votes of batches, read until the leading neurons are settled.
 
     Raises:
-        ImprintError: no ballot, or none with any say.
+        ImprintError: no ballot, or none with any loss gain.
     """
     rows: list[IntArray] = []
     leaders: list[frozenset[int]] = []
@@ -193,7 +193,7 @@ def is_settled(leaders: list[frozenset[int]], options: VotingOptions) -> bool:
 
 
 def leading_frequency(layers: Layers, rows: list[IntArray], options: VotingOptions) -> FloatArray:
-    """Return how often each neuron leads when batches are drawn anew, float64 ``[neurons]``.
+    """Return how often each neuron leads in resamples of the batches, float64 ``[neurons]``.
 
     Args:
         layers: of the network.

@@ -1,7 +1,7 @@
 """How far a number of distinct marks would differ for other inputs: an interval of its mean.
 
 The interval is of the mean of the number D of marks set, over test sets of as many inputs drawn
-independently from the same population. D is its own unbiased estimate; what is asked is its
+independently from the same population. D is its own unbiased estimate; what is needed is its
 spread. With λ the expected number of inputs that set a mark,
 
     Var(D) = Σ_jk (P(neither j nor k) − P(not j) P(not k)),

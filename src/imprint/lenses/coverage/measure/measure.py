@@ -36,7 +36,7 @@ class Measurement:
         ci95: 95 % interval of the expected value over test sets of as many inputs, drawn
             independently from the same population; or why there is none.
         n: inputs seen.
-        criterion: the criterion that saw every input, to ask more of it.
+        criterion: the criterion that saw every input.
     """
 
     value: float
@@ -68,7 +68,7 @@ def measure_tables(
 ) -> MeasuredCriteria:
     """Fit each criterion to training activations, and measure the test activations.
 
-    Inputs reach criteria in a random order, so that the groups behind an interval are alike; the
+    Inputs reach criteria in a random order, so that the groups of an interval are alike; the
     few criteria whose value depends on the order see them as they come.
 
     Args:

@@ -40,7 +40,7 @@ class Occupancy:
 
     Attributes:
         sizes: int64 ``[u]``, different numbers of inputs a cell, ascending.
-        cells: int64 ``[u]``, how many cells have so many.
+        cells: int64 ``[u]``, how many cells have that number.
         most: how many cells there are to reach; None where nothing bounds them.
     """
 
@@ -71,7 +71,7 @@ class Occupancy:
         return int(self.cells.sum())
 
     def with_inputs(self, count: int) -> int:
-        """Return how many cells have exactly so many inputs, f_count."""
+        """Return how many cells have exactly this number of inputs, f_count."""
         return int(self.cells[self.sizes == count].sum())
 
     @property
@@ -84,7 +84,7 @@ class Occupancy:
 
 
 def expected_cells(occupancy: Occupancy, sizes: Sequence[int]) -> FloatArray:
-    """Return the cells that so many of the inputs reach on average, float64 ``[s]``.
+    """Return the cells that subsets of the inputs reach on average, float64 ``[s]``.
 
     >>> expected_cells(Occupancy.of([2, 1]), [1, 2, 3]).round(6).tolist()
     [1.0, 1.666667, 2.0]
@@ -149,7 +149,7 @@ def estimated_cells(occupancy: Occupancy) -> CellEstimate:
 
 
 def extrapolated_cells(occupancy: Occupancy, more: ArrayLike) -> FloatArray:
-    """Return the cells that the inputs and so many more would reach, float64 like ``more``."""
+    """Return the cells that the inputs and ``more`` further ones would reach, float64."""
     steps = np.asarray(more, dtype=np.float64)
     unseen = occupancy.unseen
     if unseen <= 0:

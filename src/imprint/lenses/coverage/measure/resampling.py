@@ -5,7 +5,7 @@ thousand resamples of 10,000 inputs a few seconds.
 
 A plain resample repeats inputs and never finds a new cell: it reaches too few cells, and they vary
 too little (its 95 % interval holds the truth in 80 % of sets of 500 inputs in 1,000 cells). So
-resamples are drawn from what the inputs say of all cells, those that none reached included
+resamples are drawn from estimated chances of all cells, those that none reached included
 (Chao, Wang & Jost 2013). With N inputs, n_i of them in cell i, f_1 cells of one input and f_2 of
 two, and f_0 unseen ones (:mod:`imprint.lenses.coverage.measure.rarefaction`),
 
@@ -137,7 +137,7 @@ def _chances(cache: CellCache) -> tuple[NDArray[np.float64], int]:
     occupancy = Occupancy.of(cache.counts, cache.total)
     count, once, twice = len(cache), occupancy.with_inputs(1), occupancy.with_inputs(2)
     plain = cache.counts / count
-    # Of more unseen cells than this hardly two draws meet in one.
+    # Of more unseen cells than this, two draws rarely meet in one.
     unseen = math.ceil(min(occupancy.unseen, MAX_UNSEEN_PER_INPUT * count))
     if not unseen:
         return plain, 0

@@ -159,7 +159,7 @@ class ImageSets:
         return self.train.images
 
     def facts(self) -> JsonObject:
-        """Return what the summary says of the data; the page names the training images."""
+        """Return the facts of the data for the summary; the report names the training images."""
         return image_facts(self.images) | {"trained_on": self.trained_on or self.images.name}
 
 

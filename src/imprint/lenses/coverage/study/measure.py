@@ -67,8 +67,8 @@ def measure_study(options: MeasureOptions) -> JsonObject:
         step = MeasureCoverage(settings, choices, *made_from, has_images, train, test)
         findings = step.findings(study)
         if options.per:
-            scores, answer = ranking.scores()
-            scopes = part_findings(options.per, train, test, settings["idc"], scores, answer)
+            scores, classifier = ranking.scores()
+            scopes = part_findings(options.per, train, test, settings["idc"], scores, classifier)
             findings = replace(findings, scopes=scopes)
         if options.search:
             search = SearchClusterer(

@@ -80,7 +80,7 @@ class NeuronRanking:
             choices[IDC] = NeuronChoice(source=source)
             if ranking is not None:
                 scores = scores_among(self.layers, ranking.scores, self._scored_by())
-                leading = leading_neurons(self.layers, scores, filled[IDC].m, ranking.answer)
+                leading = leading_neurons(self.layers, scores, filled[IDC].m, ranking.classifier)
                 choices[IDC] = NeuronChoice(source=source, without_score=leading.missing)
                 filled[IDC] = replace(filled[IDC], neurons=tuple(leading.neurons.tolist()))
         if WISDOM in filled and filled[WISDOM].votes is None:
@@ -97,7 +97,7 @@ class NeuronRanking:
         ranking, _ = self.importance()
         if ranking is None:
             return None, None
-        return scores_among(self.layers, ranking.scores, self._scored_by()), ranking.answer
+        return scores_among(self.layers, ranking.scores, self._scored_by()), ranking.classifier
 
     def importance(self) -> tuple[Ranking | None, str]:
         """Return the importance of neurons, and its source.
@@ -129,10 +129,10 @@ class NeuronRanking:
 
     def _attributed(self, ranking: Ranking, method: str) -> tuple[Ranking | None, str]:
         """Return a ranking and its source, unless it ranks none of the hidden layers."""
-        hidden = [name for name in self.layers.names if name != ranking.answer]
+        hidden = [name for name in self.layers.names if name != ranking.classifier]
         without = [name for name in hidden if name not in ranking.scores]
         if hidden and len(without) == len(hidden):
-            besides = " besides the classifier" if ranking.answer in self.layers.names else ""
+            besides = " besides the classifier" if ranking.classifier in self.layers.names else ""
             return None, (
                 f"{BY_SEPARATION}: {method} is about {ATTRIBUTABLE}, and none is observed"
                 f"{besides}{_shown(hidden)}"

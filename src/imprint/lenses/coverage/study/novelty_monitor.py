@@ -114,7 +114,7 @@ def load_monitor(path: Path, model: nn.Module) -> NoveltyMonitor:
         raise ImprintError(f"no card {card} beside the monitor: keep the two files together")
     stated, tensors = read_json(card), read_weights(path)
     if not isinstance(stated, dict):
-        raise ImprintError(f"{card} must hold keys and values: write the monitor anew")
+        raise ImprintError(f"{card} must hold keys and values: write the monitor again")
     try:
         layers = Layers(*(tuple(stated["layers"][name]) for name in ("names", "widths", "kinds")))
         options = TapOptions(**{name: stated[name] for name in ("tokens", "steps", "step_limit")})
@@ -124,7 +124,7 @@ def load_monitor(path: Path, model: nn.Module) -> NoveltyMonitor:
         raise
     except Exception as error:  # tensors of other types and shapes raise what torch makes of them
         raise ImprintError(
-            f"{path} holds no monitor ({type(error).__name__}: {error}): write it anew"
+            f"{path} holds no monitor ({type(error).__name__}: {error}): write it again"
         ) from error
 
 

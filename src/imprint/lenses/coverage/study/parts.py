@@ -31,7 +31,7 @@ def part_findings(
     test: ActivationTable,
     options: ImportanceDrivenOptions,
     scores: FloatArray | None,
-    answer: str | None,
+    classifier: str | None,
 ) -> Mapping[str, ScopesFinding | Missing]:
     """Return the coverage of each class, layer or group, and its mean over them.
 
@@ -42,12 +42,12 @@ def part_findings(
         options: of IDC: how many neurons of each scope, and clusters of each.
         scores: importance ``[neurons]``; None where only activations are known: then how well each
             neuron separates the classes takes its place.
-        answer: the last layer of the network, left out; None takes the last observed one.
+        classifier: the last layer of the network, left out; None takes the last observed one.
     """
     if train is None:
         return {part: Missing("no activations of training data were given") for part in parts}
     importance = separation(train) if scores is None else scores
-    names = [name for name in test.layers.names if name != (answer or test.layers.names[-1])]
+    names = [name for name in test.layers.names if name != (classifier or test.layers.names[-1])]
     names = names or list(test.layers.names)
     findings: dict[str, ScopesFinding | Missing] = {}
     for part in parts:

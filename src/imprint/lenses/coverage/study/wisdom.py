@@ -35,7 +35,7 @@ from imprint.study.step import Step
 from imprint.study.store import Study
 
 HELD_OUT_EVERY = 4
-"""One input in so many tests the selector, and does not train it."""
+"""Every fourth input tests the selector instead of training it."""
 
 
 def wisdom_study(options: WisdomOptions) -> JsonObject:
