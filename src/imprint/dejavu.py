@@ -1,4 +1,4 @@
-"""Déjà vu memorization: does the background of a training image bring back its object?
+"""Déjà vu memorization: does the background of a training image reveal its object?
 
 Arrays in, findings out::
 
@@ -125,7 +125,9 @@ class TwoModelResult(Result):
 
         return [
             category_shares(self.findings.two_model, "Shares of the images."),
-            strength_histogram(self.categories, self.strength, "Images one model got right."),
+            strength_histogram(
+                self.categories, self.strength, "Images that one model alone got right."
+            ),
         ]
 
 
@@ -164,7 +166,9 @@ class OneModelResult(Result):
         return [
             category_shares(self.findings.against[best].test, "Shares of the images."),
             strength_histogram(
-                self.categories[best], self.strength[best], "Images one of both got right."
+                self.categories[best],
+                self.strength[best],
+                "Images that model or reference alone got right.",
             ),
         ]
 

@@ -22,11 +22,8 @@ class MemorizationEstimates:
         score: target accuracy minus reference accuracy, each model on its own most confident p %.
         paired_score: memorized minus forgotten, on the p % the target is most confident of.
         target_accuracy: of the target on its most confident p %.
-        reference_accuracy: of the reference on its most confident p %.
         memorized: share on which the target alone is right.
         forgotten: share on which the reference alone is right: the noise floor.
-        correlated: share on which both are right.
-        unassociated: share on which neither is.
     """
 
     score: Estimate
@@ -67,14 +64,9 @@ class TwoModelFindings:
     """The two-model test, its controls, and what is known of the encoders.
 
     Attributes:
-        two_model: by percentage.
-        significance: of the whole set.
         two_model_top5: the same with the five most voted classes counted as right; more than five
             classes.
         two_model_other_metric: the same with the other distance between embeddings.
-        controls: by name.
-        training: by encoder.
-        linear_probe: by encoder.
     """
 
     two_model: ByPercent
@@ -99,8 +91,6 @@ class MemorizationStrength:
     """Confidence gap of memorized images in nats.
 
     Attributes:
-        n: how many images.
-        mean: over them.
         published: 12 bins from least to largest.
         bins: as wide as the rule of Freedman and Diaconis says, no more of them than images.
     """
@@ -122,15 +112,11 @@ class AgainstReference:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two references agree on which backgrounds give their object away.
+    """How far two references agree on which backgrounds reveal their object.
 
     Attributes:
-        first: a reference.
-        second: another one.
         agreed: share on which both are right or both wrong.
-        both_right: share on which both are right.
         same_guess: share on which both name the same class.
-        kappa: Cohen's κ of being right.
     """
 
     first: str
@@ -155,9 +141,7 @@ class Claims:
     """Counts of memorized images that no reference explains.
 
     Attributes:
-        memorized: all of them.
         excluded: those on the list of excluded images.
-        claimed: those that are left.
         listed: attacked images on the list, memorized or not.
     """
 
@@ -195,13 +179,9 @@ class OneModelFindings:
     Attributes:
         best: the reference that is right most often, which the score is read against.
         against: by reference; ``strictest`` is their maximum.
-        agreement: of every pair of references.
         explained: share of images that every reference gets right.
         calibrated: whether references are taken under their temperatures.
-        calibration: by reference.
         claims: about single images, against ``strictest``.
-        non_members: the same test on images the model was not trained on.
-        controls: by name.
     """
 
     best: str
@@ -227,15 +207,9 @@ class OneModelFacts:
     """The images of a one-model test: its part of ``data`` in ``summary.json``.
 
     Attributes:
-        public: images that vote as neighbours.
-        public_may_be_members: whether the model may have been trained on them.
-        attacked_members: attacked images it was trained on.
-        attacked_non_members: attacked images it was not trained on.
         reference_crops: crops that references learn from or predict.
         dropped: images to attack without a usable crop, by reason.
-        crop_rule: how crops were cut.
         without_boxes: whether the corner was taken since the images have no boxes.
-        layer: the representation that was searched.
     """
 
     public: int
@@ -256,12 +230,7 @@ class SweepPoint:
     Attributes:
         axis: the option that is varied; ``epochs`` for the settings nothing is varied from.
         value: of the option, as text; empty for those settings.
-        epoch: of the snapshot.
         last: whether training ended there.
-        top: a guess is right when the label is among this many most voted classes.
-        two_model: by percentage.
-        two_model_top5: the same with the five most voted classes counted as right.
-        linear_probe: by encoder.
     """
 
     axis: str

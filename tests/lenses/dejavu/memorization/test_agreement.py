@@ -21,7 +21,7 @@ def test_agreement_by_hand():
     assert pair.kappa.value == pytest.approx(0.6)
 
 
-def test_kappa_of_independent_references_is_nothing_and_of_equal_ones_is_one():
+def test_kappa_is_zero_for_independent_and_one_for_equal_references():
     independent = np.array([[42, 28, 18, 12]])  # accuracies 0.3 and 0.4, as independence has it
     assert kappa(independent)[0] == pytest.approx(0)
     assert kappa(np.array([[7, 0, 0, 3]]))[0] == pytest.approx(1)

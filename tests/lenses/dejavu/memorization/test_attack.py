@@ -11,7 +11,7 @@ ROWS = np.array([7, 8, 9, 10])
 CROP = np.array([[0.1]], dtype=np.float32)
 
 
-def test_the_nearest_vote_and_all_that_were_searched_are_kept():
+def test_only_the_nearest_vote_and_all_neighbours_are_kept():
     found = attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, voting=1)
     assert found.neighbours.tolist() == [[7, 8, 9]]
     assert found.neighbour_labels.tolist() == [[2, 0, 0]]
@@ -19,13 +19,13 @@ def test_the_nearest_vote_and_all_that_were_searched_are_kept():
     assert attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3).votes.ranked[0, 0] == 0
 
 
-def test_the_neighbours_are_searched_on_the_device_that_was_asked_for(monkeypatch):
+def test_neighbours_are_searched_on_the_chosen_device(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ImprintError, match="no device 'mps' on this machine"):
         attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, device="mps")
 
 
 @pytest.mark.parametrize("voting", [-1, 0, 4])
-def test_a_vote_of_more_than_were_searched_is_told(voting):
+def test_more_voters_than_searched_neighbours_are_refused(voting):
     with pytest.raises(ImprintError, match=f"{voting} neighbours cannot vote when 3 are searched"):
         attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, voting=voting)

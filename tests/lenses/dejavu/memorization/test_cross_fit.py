@@ -9,7 +9,7 @@ from imprint.lenses.dejavu.memorization.cross_fit import cross_fit, fold_of
 
 @given(st.integers(2, 5), st.integers(1, 3), st.integers(0, 50))
 @settings(max_examples=20, deadline=None)
-def test_no_crop_is_judged_by_a_reference_that_trained_on_it(folds, seeds, seed):
+def test_no_crop_is_predicted_by_a_reference_that_trained_on_it(folds, seeds, seed):
     random = np.random.default_rng(seed)
     predicted = random.random(40) < 0.6
     labels = random.integers(0, 3, 40)

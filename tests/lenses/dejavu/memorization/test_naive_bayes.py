@@ -56,7 +56,7 @@ def test_the_product_is_the_loop(seed, alpha):
     np.testing.assert_allclose(np.exp(model.log_posterior(asked)), expected, atol=1e-5)
 
 
-def test_scikit_learn_finds_the_same():
+def test_naive_bayes_agrees_with_scikit_learn():
     tags, labels = random_tags(3)
     counts = tag_counts(tags, labels, 3)
     model = fit_naive_bayes(VOCABULARY, counts, np.bincount(labels, minlength=3), 0.5)
@@ -142,7 +142,7 @@ def test_the_published_form_normalised_is_bayes_for_classes_of_one_size_and_one_
     np.testing.assert_allclose(ours, log_softmax(theirs, axis=1), atol=1e-5)
 
 
-def test_bad_input_is_told():
+def test_tags_and_labels_that_do_not_fit_are_refused():
     tags, labels = random_tags(0)
     counts = tag_counts(tags, labels, 3)
     crops = np.bincount(labels, minlength=3)

@@ -116,7 +116,7 @@ def test_correlation_by_class():
     assert np.isnan(found["one"][4])
 
 
-def test_a_model_that_is_its_own_reference_memorizes_nothing():
+def test_a_model_as_its_own_reference_scores_zero():
     random = np.random.default_rng(0)
     labels = random.integers(0, 4, 80)
     rows = log_softmax(random.normal(size=(80, 4)), axis=1)
@@ -169,7 +169,7 @@ def test_without_scaling_combined_is_made_of_references_as_they_come():
     assert found["sure"].temperature > 2
 
 
-def test_a_mixture_of_two_views_is_more_confident_of_what_both_say():
+def test_combined_has_a_smaller_loss_than_its_references():
     random = np.random.default_rng(3)
     labels = random.integers(0, 4, 2000)
     views = {

@@ -43,7 +43,7 @@ def test_equal_probabilities_rank_the_lower_class_first():
         ([[0.5, 0.5], [0.5, 0.6]], r"row 1 sum to 1\.1"),
     ],
 )
-def test_what_is_no_distribution_is_refused(rows, message):
+def test_rows_that_are_no_distribution_are_refused(rows, message):
     with pytest.raises(ImprintError, match=message):
         log_probabilities(rows)
 

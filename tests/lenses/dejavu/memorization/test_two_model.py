@@ -87,7 +87,7 @@ def test_shares_sum_to_one_and_give_the_paired_score(seed, percent):
 
 @given(st.integers(0, 1000), st.permutations(range(60)))
 @settings(max_examples=25, deadline=None)
-def test_the_order_of_rows_does_not_matter(seed, order):
+def test_estimates_do_not_depend_on_the_order_of_rows(seed, order):
     side, rows = random_side(seed), np.array(order)
     shuffled = Side(
         side.name,
@@ -203,7 +203,7 @@ def test_categories_are_exclusive():
     assert (categories(random_side(3)).sum(axis=1) == 1).all()
 
 
-def test_bad_percentages_and_empty_sides_are_told():
+def test_bad_percentages_and_empty_sides_are_refused():
     with pytest.raises(ImprintError, match=r"percentage 0 must lie in \(0, 100\]"):
         two_model([HAND], (0,))
     with pytest.raises(ImprintError, match="no image of side A can be attacked"):

@@ -38,7 +38,7 @@ def accuracy(summary):
     return summary["lenses"]["dejavu"]["two_model"]["100"]["target_accuracy"]["value"]
 
 
-def test_how_many_neighbours_vote_is_the_users_choice(arrays, tmp_path, capsys):
+def test_the_number_of_voters_is_an_option(arrays, tmp_path, capsys):
     main(words(arrays, tmp_path / "one", "--voting", "1", "--json"))
     assert "voting: 1" in (tmp_path / "one" / "options.yaml").read_text()
     summary = json.loads(capsys.readouterr().out)
@@ -52,9 +52,7 @@ def test_more_voters_than_neighbours_are_refused(arrays, tmp_path):
         choice(arrays, tmp_path / "out", voting=4)
 
 
-def test_the_neighbours_are_searched_on_the_device_that_was_asked_for(
-    arrays, tmp_path, monkeypatch, capsys
-):
+def test_neighbours_are_searched_on_the_chosen_device(arrays, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(SystemExit) as left:
         main(words(arrays, tmp_path / "out", "--device", "mps"))

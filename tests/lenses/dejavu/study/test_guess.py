@@ -14,7 +14,5 @@ from imprint.lenses.dejavu.study.guess import searched_layer
         ({"layer": "backbone", "decision": "logits"}, True, "backbone"),
     ],
 )
-def test_a_chosen_layer_counts_and_else_the_last_one_there_is(
-    changes, has_projector, expected
-) -> None:
+def test_the_layer_is_the_chosen_one_or_else_the_last(changes, has_projector, expected) -> None:
     assert searched_layer(AttackChoice(**changes), has_projector) == expected

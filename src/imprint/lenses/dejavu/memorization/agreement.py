@@ -1,4 +1,4 @@
-"""How far references agree on which backgrounds give their object away.
+"""How far references agree on which backgrounds reveal their object.
 
 Two references agree on an image when both name its class or neither does. Cohen's κ takes off what
 two independent ones of the same accuracies would agree on by chance:

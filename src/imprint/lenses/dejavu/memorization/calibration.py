@@ -36,7 +36,7 @@ class Calibrated:
     """A reference after calibration.
 
     Attributes:
-        log_probabilities: ``[n, C]``, in nats, of the type that was given.
+        log_probabilities: ``[n, C]``, in nats, of the same type.
         temperature: T; above 1 where the reference was overconfident.
         loss_before: mean −ln p(label) in nats.
         loss_after: the same under T.

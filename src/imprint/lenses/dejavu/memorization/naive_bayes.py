@@ -81,7 +81,7 @@ def tag_counts(tags: Tags, labels: IntArray, classes: int) -> IntArray:
 def fit_naive_bayes(
     vocabulary: tuple[str, ...], counts: IntArray, crops: IntArray, smoothing: float = 1.0
 ) -> NaiveBayes:
-    """Return the model of given counts.
+    """Return the model fitted to counts.
 
     >>> model = fit_naive_bayes(("sea", "sky"), np.array([[3, 0], [1, 2]]), np.array([3, 1]))
     >>> np.exp(model.log_likelihood).round(3).tolist()

@@ -1,4 +1,4 @@
-"""The one-model test: a model trained on the image against what its background gives away.
+"""The one-model test: a model trained on the image against what its background reveals.
 
 A model that was trained elsewhere has no second model beside it. In that model's place stands a
 reference g, a classifier from background crop to class that was never trained on the crop (see
@@ -98,7 +98,7 @@ class OneModelVotes:
         return tuple(self.references)[int(np.argmax(right))]
 
     def rows(self, rows: BoolArray, name: str) -> OneModelVotes:
-        """Return the given images under a name of their own."""
+        """Return some of the images under a name of their own."""
         return OneModelVotes(
             self.index[rows],
             self.labels[rows],

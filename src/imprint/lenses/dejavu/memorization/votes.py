@@ -39,7 +39,7 @@ class ClassVotes:
         return np.asarray((self.ranked[:, :top] == labels[:, None]).any(axis=1))
 
     def rows(self, rows: NDArray[np.bool_] | IntArray) -> ClassVotes:
-        """Return the votes of the given rows."""
+        """Return the votes of some rows."""
         return ClassVotes(self.ranked[rows], self.confidence[rows])
 
 

@@ -87,7 +87,7 @@ def category_shares(test: ByPercent, caption: str) -> StackedBars:
         spoken.append(f"of the most confident {at}%, {parts}")
     return StackedBars(
         name="category-shares",
-        title="What the background gives away",
+        title="What the background reveals",
         caption=caption,
         description=f"Stacked bars: {'; '.join(spoken)}.",
         bars=bars,

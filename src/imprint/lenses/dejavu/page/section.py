@@ -176,7 +176,7 @@ def sentence(at: str, score: Estimate) -> str:
         compared = "as many under the target model as"
     uncertain = "; zero lies within the interval" if score.low <= 0 <= score.high else ""
     return (
-        f"Of {images}, the background alone brings back the object of about {compared} under the "
+        f"Of {images}, the background alone reveals the object of about {compared} under the "
         f"reference model{uncertain}."
     )
 

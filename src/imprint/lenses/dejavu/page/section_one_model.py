@@ -21,6 +21,7 @@ from imprint.lenses.dejavu.page.section import (
     significance_remark,
 )
 from imprint.lenses.dejavu.page.tables import (
+    REFERENCES,
     agreement_table,
     class_name,
     class_rows,
@@ -37,6 +38,7 @@ from imprint.lenses.dejavu.page.verdict import (
 )
 from imprint.report.blocks import (
     Block,
+    Bullets,
     Controls,
     Figures,
     Headlines,
@@ -232,16 +234,25 @@ def _references(findings: OneModelFindings, layer: str) -> Part:
         "over images; references are taken as they are. The best was chosen on the same images, so "
         "the score against it leans low where others are as good."
     )
-    blocks: list[Block] = [Paragraph(note), references_table(findings, caption)]
+    meanings = [
+        (name.replace("_", " "), REFERENCES[name])
+        for name in findings.against
+        if name in REFERENCES
+    ]
+    blocks: list[Block] = [
+        Paragraph(note),
+        references_table(findings, caption),
+        Bullets(meanings),
+    ]
     if findings.agreement:
         caption = (
-            "How far references agree on which backgrounds give their object away: both right or "
+            "How far references agree on which backgrounds reveal their object: both right or "
             "both wrong, both right, the same guess, and Cohen’s κ."
         )
         blocks.append(agreement_table(findings, caption))
     explained = prose(
         "Every reference names the object of {} of the images ({}): background alone explains "
-        "those, whatever the model. They are listed in tables/one_model/explained.npy, which "
+        "those for every model. They are listed in tables/one_model/explained.npy, which "
         "another test can exclude from its claims.",
         number(findings.explained.value, percent),
         interval(findings.explained),
@@ -299,5 +310,5 @@ def _classes(classes: Table, names: Sequence[str], best: str) -> Part:
         "of the images that both get right. Choose a heading to sort."
     )
     blocks: list[Block] = [Paragraph(note), one_model_classes(classes, names, best)]
-    title = "Classes that their background gives away"
+    title = "Classes that their background reveals"
     return Part(title, blocks, "one-model-classes", "Classes")

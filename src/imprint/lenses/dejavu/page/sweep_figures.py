@@ -122,7 +122,7 @@ def shares(name: str, swept: SweptAxis, tests: Sequence[ByPercent], title: str) 
         below = above
     return Lines(
         name=f"attk_{name}",
-        title=f"What the background gives away{title}",
+        title=f"What the background reveals{title}",
         caption="Memorized less forgotten is the déjà vu score. The rest, which no model gets "
         "right, is not drawn.",
         description=f"Stacked shares over {swept.title}: at {swept.labels[-1]}, {last}.",

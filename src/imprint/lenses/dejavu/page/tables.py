@@ -40,8 +40,8 @@ QUANTITIES = {
     ),
     "reference_accuracy": (
         "Reference accuracy",
-        "How often the model that was not trained on the image does: what background alone gives "
-        "away.",
+        "How often the model that was not trained on the image does: what the background alone "
+        "reveals.",
     ),
     "memorized": (
         "Memorized",
@@ -52,7 +52,7 @@ QUANTITIES = {
         "Only the reference is right. It cannot be memorization: this is the noise floor.",
     ),
     "correlated": ("Correlated", "Both are right: the background is typical of its object."),
-    "unassociated": ("Neither", "Neither is right: the background gives nothing away."),
+    "unassociated": ("Neither", "Neither is right: the background reveals nothing."),
 }
 IN_POINTS = ("score", "paired_score")
 REFERENCES = {
@@ -108,7 +108,7 @@ def two_model_summary(findings: TwoModelFindings) -> Table:
         Column("reference accuracy", percent),
         Column("déjà vu score", points, unit="points"),
     ]
-    title = "Déjà vu: does the background bring back the object? (95% interval)"
+    title = "Déjà vu: does the background reveal the object? (95% interval)"
     return Table(columns, rows, title=title)
 
 
@@ -218,7 +218,7 @@ def references_table(findings: OneModelFindings, caption: Text = "") -> Table:
         best = " (best)" if name == findings.best else ""
         rows.append(
             [
-                Cell(f"{name.replace('_', ' ')}{best}", note=REFERENCES.get(name, "")),
+                f"{name.replace('_', ' ')}{best}",
                 *(against.test[p].score for p in percents),
                 everything.reference_accuracy,
                 everything.memorized,

@@ -77,7 +77,7 @@ def one_model_verdict(findings: OneModelFindings) -> DejaVuVerdict:
     if at is not None:
         heading = "Among the images it is most confident of, the model does better than references"
         return _verdict("found", heading, scores[at], at)
-    heading = "The model does no better than what backgrounds give away"
+    heading = "The model does no better than what backgrounds reveal"
     return _verdict("nothing", heading, score, first)
 
 

@@ -37,12 +37,12 @@ class Backgrounds:
     reasons: NDArray[np.str_]
 
     def dropped(self, rows: BoolArray) -> dict[str, int]:
-        """Return how many of the given images have no usable crop, by reason."""
+        """Return how many of some images have no usable crop, by reason."""
         reasons, counts = np.unique(self.reasons[rows & ~self.usable], return_counts=True)
         return {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)}
 
     def check_any(self, rows: BoolArray, what: str) -> None:
-        """Check that one of the given images has a crop.
+        """Check that one of some images has a crop.
 
         Raises:
             ImprintError: none has.

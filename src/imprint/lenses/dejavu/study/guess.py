@@ -115,7 +115,7 @@ class Guesser:
     crops: str = "crops"
 
     def guess(self, model: str, index: IntArray) -> CropGuesses:
-        """Return the guesses of a network about the crops of the given images."""
+        """Return the guesses of a network about the crops of images."""
         public = read_table(self.tables / f"{model}.{self.public}.parquet")
         crops = read_table(self.tables / f"{model}.{self.crops}.parquet")
         layer = settled_layer(self.choice)
@@ -130,6 +130,6 @@ class Guesser:
 
 
 def untrained_like(card: ModelCard, seed: int) -> ImageModel:
-    """Return the network of a card without training, whatever weights it started from."""
+    """Return the network of a card without training, even if it started from pretrained weights."""
     fresh = {option: value for option, value in card.options.items() if option != "pretrained"}
     return initial_model(dataclasses.replace(card, options=fresh), seed)

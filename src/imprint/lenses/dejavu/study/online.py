@@ -52,7 +52,7 @@ class OnlineAttack:
     def of(
         cls, every: int, options: CropAttackChoice, public: IntArray, attacked: AttackedSet
     ) -> OnlineAttack:
-        """Return the attack that options describe; it reports all images, whatever they say."""
+        """Return the attack that options describe; it always reports all images."""
         attack = replace(attack_of(options), top_percent=(100,))
         return cls(every, attack, public, options.centre_fraction, attacked, options.device)
 

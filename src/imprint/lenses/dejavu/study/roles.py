@@ -175,7 +175,7 @@ def trains_on_non_members(options: OneModelOptions) -> bool:
 def cut_crops(images: ImageSet, roles: Roles, options: OneModelOptions) -> CropPool:
     """Return the background crops of all images that are attacked or that references learn from.
 
-    Images without any boxes are cut at a corner, whatever the rule: nothing else is known about
+    Images without any boxes are cut at a corner, under every rule: nothing else is known about
     where their object is not.
 
     Raises:

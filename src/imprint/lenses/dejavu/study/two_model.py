@@ -106,7 +106,7 @@ def run_two_model_test(
         attacked: which of its images are attacked.
         checkpoints: weights of ``A`` and ``B``, and of snapshots of both, ``A@EPOCH``.
         choice: how crops, votes and controls are made.
-        last_epoch: of A and B, where snapshots are given.
+        last_epoch: of A and B, where there are snapshots.
     """
     untrained = {
         f"{name}@untrained": Untrained(name, derive(choice.seed, "untrained", name))
