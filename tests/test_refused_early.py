@@ -49,7 +49,7 @@ def test_lists_of_images_are_checked(indices, message, tmp_path, capsys):
     assert message in refused(words, tmp_path / "out", capsys)
 
 
-def test_a_confidence_of_arrays_must_be_named(tmp_path, capsys):
+def test_an_empty_list_of_percentages_is_refused(tmp_path, capsys):
     draw = np.random.default_rng(0)
     np.savez(
         tmp_path / "arrays.npz",
@@ -59,7 +59,14 @@ def test_a_confidence_of_arrays_must_be_named(tmp_path, capsys):
         crops_reference=draw.normal(size=(9, 4)),
         labels=np.arange(9) % 3,
     )
-    words = ["dejavu", "attack", "--arrays", str(tmp_path / "arrays.npz"), "--k=5", "--confidence="]
+    words = [
+        "dejavu",
+        "attack",
+        "--arrays",
+        str(tmp_path / "arrays.npz"),
+        "--k=5",
+        "--top-percent=",
+    ]
     assert "--top-percent is empty" in refused(words, tmp_path / "out", capsys)
 
 
@@ -72,9 +79,9 @@ def test_learning_rates_of_the_probe_are_not_negative(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["study", "--over=models", "--subsets=-1"], "--subsets is -1: it must be at least 1"),
-        (["audit", "--members=a", "--non-members=b", "--records=-1"], "--records is -1"),
-        (["audit", "--members=a", "--non-members=b", "--shadows=-1"], "--shadows is -1"),
+        (["study", "--over=models", "--subsets=-1"], "--subsets must be at least 1, got -1"),
+        (["audit", "--members=a", "--non-members=b", "--records=-1"], "--records must be 0 or at"),
+        (["audit", "--members=a", "--non-members=b", "--shadows=-1"], "--shadows must be 0 or at"),
     ],
 )
 def test_numbers_of_membership_are_not_negative(words, message, tmp_path, capsys):
