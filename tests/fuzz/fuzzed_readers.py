@@ -61,7 +61,8 @@ from imprint.lenses.membership.memorization.published_influence import (
 )
 from imprint.lenses.membership.study import case as membership_case
 from imprint.lenses.membership.study.orders import read_order
-from imprint.lenses.membership.study.privacy.arrays import bound_arrays
+from imprint.lenses.membership.study.privacy.arrays import bound_array_file
+from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
@@ -441,7 +442,7 @@ FIT = {
 
 def bound(path: Path) -> object:
     """Bound ε by the scores of a file."""
-    return bound_arrays(path, path.parent / "out")
+    return bound_array_file(ScoreBoundOptions(arrays=path, out=path.parent / "out"))
 
 
 READERS = (
