@@ -29,7 +29,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
-from imprint.data.index_list import read_index_list
+from imprint.data.index_list import read_index_list, read_indices
 from imprint.data.open import inspect_images
 from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.imagenet_index import read_index
@@ -76,7 +76,6 @@ from imprint.study.config import yaml_words
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
-from imprint.train.command import read_indices
 from imprint.train.published_options import read_published_options
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
 

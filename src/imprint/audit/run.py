@@ -34,9 +34,8 @@ from imprint.report.summary import finish
 from imprint.study.finding import to_json
 from imprint.study.plain import JsonObject
 from imprint.study.store import Study
-from imprint.train.cohort.cohort import MASKS
 from imprint.train.cohort.job import WEIGHTS
-from imprint.train.cohort.masks import read_masks
+from imprint.train.cohort.masks import MASKS, read_masks
 from imprint.train.loop import FIGURES, make_card
 
 

@@ -68,7 +68,7 @@ class BackgroundChoice(DataChoice, CropChoice, Common):
         """
         from imprint.data.boxes.crop_files import background_crops
         from imprint.data.choice import open_choice
-        from imprint.train.command import read_indices
+        from imprint.data.index_list import read_indices
 
         images = open_choice(self, self.seed)
         return background_crops(
@@ -216,12 +216,12 @@ class DetectBoxes(DataChoice, Common):
         """Detect; return where the boxes are, and how many images have some."""
         from imprint.core.device import choose_device
         from imprint.data.choice import open_choice
+        from imprint.data.index_list import read_indices
         from imprint.probe.annotators.detector import load_detector
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.boxes import INDICES, BoxFiles, check_names
         from imprint.reading.array_files import read_npy
         from imprint.study.store import Study
-        from imprint.train.command import read_indices
 
         images = open_choice(self, self.seed)
         indices = read_indices(self.indices, images)

@@ -51,8 +51,9 @@ class TrainNetwork(DataChoice, Common):
         """Train; return where the weights are and what the last epoch logged."""
         from imprint.core.device import choose_device
         from imprint.data.choice import open_choice
+        from imprint.data.index_list import read_held_out, read_indices
         from imprint.study.store import Study
-        from imprint.train.command import read_held_out, read_indices, train_network
+        from imprint.train.command import train_network
 
         images = open_choice(self, self.seed)
         members = read_indices(self.members, images)

@@ -10,17 +10,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
 
 from imprint.core.arrays import IntArray
-from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.core.seeds import derive
-from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
-from imprint.reading.array_files import read_npy
 from imprint.reading.regular import read_text
 from imprint.study.counted import uncounted
 from imprint.study.step import Step, card_of
@@ -123,50 +119,3 @@ def process_group(device: torch.device) -> Iterator[None]:
         # What still holds the group would end its threads as the interpreter ends, too late.
         gc.collect()
         dist.destroy_process_group()
-
-
-def read_indices(file: Path | None, images: ImageSet) -> IntArray:
-    """Return the image indices in a ``.npy`` file, or all of them, but for corrupt images.
-
-    Raises:
-        ImprintError: no such file, not whole numbers, none, repeated, or not of this set.
-    """
-    if file is None:
-        return usable_indices(images)
-    try:
-        indices = read_npy(file)
-    except OSError as error:
-        raise ImprintError(f"cannot read image indices from {file}: {error.strerror}") from error
-    if indices.ndim != 1 or indices.dtype.kind not in "iu":
-        raise ImprintError(
-            f"{file} must hold one row of whole numbers, got {indices.dtype} {list(indices.shape)}"
-        )
-    if not len(indices):
-        raise ImprintError(f"{file} names no image: give at least one index")
-    outside = indices[(indices < 0) | (indices >= len(images))]
-    if len(outside):
-        raise ImprintError(
-            f"{file} names image {outside[0]}, but the indices of {images.name} go from 0 to "
-            f"{len(images) - 1}"
-        )
-    if len(np.unique(indices)) != len(indices):
-        raise ImprintError(f"{file} names an image twice")
-    # What --skip-corrupt leaves out was named when the images were opened.
-    return np.asarray(indices[np.isin(indices, usable_indices(images))], dtype=np.int64)
-
-
-def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> IntArray:
-    """Return the image indices in a ``.npy`` file, or all that are not trained on.
-
-    Raises:
-        ImprintError: as :func:`read_indices`, or an image of the file is trained on.
-    """
-    if file is None:
-        return np.setdiff1d(usable_indices(images), trained)
-    held_out = read_indices(file, images)
-    both = np.intersect1d(held_out, trained)
-    if len(both):
-        raise ImprintError(
-            f"{file} holds out image {both[0]}, which is trained on: give disjoint sets of images"
-        )
-    return held_out

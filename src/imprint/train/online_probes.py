@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from imprint.core.arrays import IntArray
 from imprint.core.seeds import derive
 from imprint.data.files import stream
+from imprint.data.geometry import centre_squares, whole_rectangles
 from imprint.data.imageset import ImageSet
-from imprint.data.view import View
 from imprint.nets.image_model import ImageModel
 from imprint.train.gather import rank, world_size
 from imprint.train.probe_options import OnlineProbeOptions
@@ -96,12 +96,12 @@ class OnlineProbes(nn.Module):
         device = next(self.parameters()).device
         mine = indices[rank() :: world_size()]
         hits = {name: torch.zeros((), device=device) for name in self.layers}
-        view = View(images, mine)
-        batches = stream(images, mine, view.squares, model.input_size, VALIDATION_BATCH)
+        squares = centre_squares(whole_rectangles(images.sizes()[mine]))
+        batches = stream(images, mine, squares, model.input_size, VALIDATION_BATCH)
         start = 0
         for pixels in batches:
             inputs = torch.from_numpy(pixels).to(device).float().div_(255)
-            labels = torch.from_numpy(view.labels[start : start + len(pixels)]).to(device)
+            labels = torch.from_numpy(images.labels[mine[start : start + len(pixels)]]).to(device)
             with model.watched() as depths:
                 model.embed(inputs, model.last_embedding)
             for name, layer in self.layers.items():

@@ -29,7 +29,7 @@ from imprint.train.cohort.engines import (
     train_stacked,
 )
 from imprint.train.cohort.job import Job
-from imprint.train.cohort.masks import Masks, write_masks
+from imprint.train.cohort.masks import MASKS, Masks, write_masks
 from imprint.train.cohort.options import CohortOptions, EngineName
 from imprint.train.cohort.plan import Plan, cohort_card, plan_models
 from imprint.train.cohort.resident import Resident, load_resident
@@ -39,9 +39,6 @@ ENGINES = {
     "processes": train_in_processes,
     "stacked": train_stacked,
 }
-
-
-MASKS = "masks"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ LEGACY_ROWS = 128
 LEGACY_RECORDS = 50_000
 
 
+MASKS = "masks"
+"""Folder of the masks of a cohort in its study."""
+
+
 @dataclass(frozen=True)
 class Masks:
     """The members of every model of a cohort.

@@ -13,6 +13,7 @@ from imprint.core.device import DeviceName, choose_device
 from imprint.data.augmentation import Augmentation
 from imprint.data.choice import open_choice
 from imprint.data.imageset import ImageSet
+from imprint.data.index_list import read_indices
 from imprint.data.split import Partitions, partition_images, save_partition
 from imprint.launch.local import run_tasks
 from imprint.lenses.dejavu.options import LinearProbeOptions
@@ -23,7 +24,6 @@ from imprint.study.finding import read_finding, write_finding
 from imprint.study.options import DataChoice
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
-from imprint.train.command import read_indices
 from imprint.train.linear_probe import linear_probe
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions

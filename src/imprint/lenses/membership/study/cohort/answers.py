@@ -16,7 +16,7 @@ from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, read_signals
 from imprint.study.counted import uncounted
 from imprint.study.store import Study
-from imprint.train.cohort.cohort import MASKS
+from imprint.train.cohort.masks import MASKS
 
 
 @dataclass(frozen=True)

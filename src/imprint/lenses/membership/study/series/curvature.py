@@ -36,7 +36,7 @@ from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import read_table
-from imprint.train.cohort.cohort import MASKS
+from imprint.train.cohort.masks import MASKS
 
 STEPS = (1e-4, 1e-3, 1e-2, 1e-1)
 VIEWS = ("identity", "flip")
