@@ -10,7 +10,6 @@ import torch
 
 import imprint
 from imprint import coverage
-from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.data.imageset import ArrayImages
 from imprint.nets.fill import build_model
@@ -41,78 +40,6 @@ def test_every_criterion_is_listed_with_what_it_counts() -> None:
     listed = coverage.criteria()
     assert {"idc", "wisdom", "kmnc", "nlc", "dsc"} <= listed.keys()
     assert all(listed.values())
-
-
-@pytest.mark.parametrize("name", sorted(coverage.criteria()))
-def test_two_halves_of_arrays_merge_to_the_value_of_all(name: str) -> None:
-    options = {"votes": tuple(range(8))} if name == "wisdom" else {}
-    labels, train = np.arange(90) % 2, values(90)
-    fitted = coverage.criterion(name, **options).fit(train, labels)
-    test, classes = values(30, 1), np.arange(30) % 2
-    parts = [
-        {layer: rows[half] for layer, rows in test.items()} for half in (slice(15), slice(15, 30))
-    ]
-    whole = fitted.fresh().update(test, classes)
-    first = fitted.fresh().update(parts[0], classes[:15])
-    second = fitted.fresh().update(parts[1], classes[15:])
-    merged = first.merge(second)
-    if name != "cc":  # depends on the order
-        assert merged.value() == pytest.approx(whole.value(), rel=1e-12)
-    assert (merged.inputs, second.inputs, fitted.inputs) == (30, 15, 0)
-    assert whole.ceiling() is None or whole.value() <= whole.ceiling()
-
-
-def test_kmnc_of_one_neuron_by_hand() -> None:
-    kmnc = coverage.criterion("kmnc", k=4).fit([[0.0], [4.0]])
-    assert kmnc.update([[0.5], [0.7], [3.5], [9.0]]).value() == 2 / 4
-    assert kmnc.gain([[1.5], [0.6]]).tolist() == [1 / 4, 0.0]
-    assert kmnc.ceiling() == 1.0
-    assert repr(kmnc) == "<kmnc of 4 inputs: 0.5>"
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: coverage.criterion("nonsense"), "unknown criterion 'nonsense'"),
-        (lambda: coverage.criterion("kmnc", sections=3), "no option 'sections'; it has: k, compat"),
-        (lambda: coverage.criterion("kmnc", k=0), "kmnc.k must be at least 1, got 0"),
-        (lambda: coverage.criterion("kmnc").update([[1.0]]), "call fit"),
-        (lambda: coverage.criterion("nc").update([1.0]), r"has shape \[1\], expected \[N, _\]"),
-        (lambda: coverage.criterion("nc").update([[np.nan]]), r"activations\[0, 0\] is nan"),
-        (
-            lambda: coverage.criterion("nc").update([[1.0, 2.0]]).update([[1.0]]),
-            r"fitted to the layers activations \[2\], got activations \[1\]",
-        ),
-        (
-            lambda: coverage.criterion("dsc").fit([[1.0], [2.0]], [0.5, 1]),
-            "one whole number an input",
-        ),
-        (lambda: coverage.measure([[1.0]], criteria=[]), "is empty"),
-    ],
-)
-def test_wrong_calls_are_refused_in_one_sentence(call, message: str) -> None:
-    with pytest.raises(ImprintError, match=message):
-        call()
-
-
-def test_measured_coverage_prints_plots_and_becomes_records() -> None:
-    labels = np.arange(90) % 2
-    measured = coverage.measure(
-        values(40, 1),
-        values(90),
-        test_labels=labels[:40],
-        train_labels=labels,
-        options={"kmnc": {"k": 7}, "idc": {"m": 4}},
-    )
-    assert measured["kmnc"].options["k"] == 7
-    assert "give a table of votes" in measured["wisdom"].missing
-    assert "KMNC" in str(measured)
-    assert "<table" in measured._repr_html_()
-    records = {row["criterion"]: row for row in measured.to_records()}
-    assert records["KMNC"]["value"] == measured["kmnc"].value
-    assert records["KMNC"]["value_low"] == measured["kmnc"].ci95[0]
-    assert measured.plot().axes
-    assert measured.findings.gaps is not None
 
 
 def test_without_training_activations_the_reason_stands_in_place_of_values() -> None:
@@ -162,13 +89,6 @@ def test_importance_of_a_model_ranks_the_neurons_of_hidden_layers(
     best = coverage.select_neurons(hidden, 3)
     shown = importance.to_records(1)
     assert [(row["layer"], row["neuron"]) for row in shown] == [(n.layer, n.neuron) for n in best]
-
-
-def test_a_vote_finds_its_leading_neurons(model: ImageModel, images: ArrayImages) -> None:
-    options = imprint.lenses.coverage.importance.voting.VotingOptions(m=4, draws=20)
-    wisdom = coverage.wisdom(model, images, ["la", "lrp"], options=options, batch_size=16)
-    assert len(wisdom.findings.leading) == 4
-    assert "Leads in resamples" in str(wisdom)
 
 
 def test_a_monitor_scores_the_novelty_of_inputs_and_survives_a_file(

@@ -25,46 +25,35 @@ SNAC          50.0%   100.0%           50.0%
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray
-from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
+from imprint.lenses.coverage.array_criterion import Activations, CoverageCriterion, table_of
 from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
-from imprint.lenses.coverage.criterion.criterion import CRITERIA, Criterion
+from imprint.lenses.coverage.criterion.criterion import CRITERIA
 from imprint.lenses.coverage.criterion.criterion_options import make_options
 from imprint.lenses.coverage.findings import (
-    CoverageFindings,
-    CriterionFinding,
     GapFinding,
-    ImportanceByMethod,
-    ImportanceFindings,
-    MissingCriterion,
     Neuron,
     Rarefaction,
     ScopesFinding,
-    Vote,
-    WisdomFindings,
 )
-from imprint.lenses.coverage.importance.voting import Votes, VotingOptions
+from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.measure.coverage_findings import (
     coverage_findings,
     find_gap_findings,
     rarefaction_of,
 )
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
-from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
-from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
+from imprint.lenses.coverage.results import Coverage, ImportanceResult, WisdomResult
 from imprint.lenses.coverage.study.criteria import choose_criteria
-from imprint.lenses.coverage.study.importance import method_importance
-from imprint.lenses.coverage.study.inputs import activation_table
 from imprint.lenses.coverage.study.monitor import monitored_cells
 from imprint.lenses.coverage.study.network import draw
 from imprint.lenses.coverage.study.novelty_monitor import (
@@ -73,18 +62,14 @@ from imprint.lenses.coverage.study.novelty_monitor import (
     save_monitor,
 )
 from imprint.lenses.coverage.study.parts import part_findings
-from imprint.lenses.coverage.study.votes import vote_findings
 from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel
-from imprint.neurons.activations import ActivationTable, Layers
-from imprint.neurons.importance import ImportanceTable, Scaling, select
+from imprint.neurons.activations import Layers
+from imprint.neurons.importance import Scaling, select
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attribute_by
 from imprint.probe.neurons.activations import take_activations
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.report.figure import Figure
-from imprint.report.result import Result
-from imprint.report.table import Table
 
 __all__ = [
     "Coverage",
@@ -107,9 +92,6 @@ __all__ = [
     "select_neurons",
     "wisdom",
 ]
-
-Activations = Mapping[str, ArrayLike] | ArrayLike
-"""``[n, A]`` of one layer, or by name of the layer; float, finite."""
 
 
 def criteria() -> dict[str, str]:
@@ -138,125 +120,6 @@ def criterion(name: str, **options: Any) -> CoverageCriterion:
     ([0.1], 0.3)
     """
     return CoverageCriterion(name, make_options(name, options))
-
-
-class CoverageCriterion:
-    """A coverage criterion on arrays of activations; see :func:`criterion`.
-
-    Attributes:
-        name: of the criterion.
-        options: a frozen dataclass of its settings.
-        inputs: how many inputs it saw.
-    """
-
-    def __init__(self, name: str, options: Any) -> None:
-        self.name = name
-        self.options = options
-        self._layers: Layers | None = None
-        self._criterion: Criterion
-
-    def fit(self, train: Activations, labels: ArrayLike | None = None) -> Self:
-        """Learn from activations of training data what to look for; return itself.
-
-        Args:
-            train: activations ``[N, A]``.
-            labels: classes ``[N]``, which surprise criteria need.
-
-        Raises:
-            ImprintError: activations that do not fit, or data that the criterion cannot use.
-        """
-        table = _table(train, labels)
-        self._start(table.layers)
-        self._criterion.fit(table)
-        self._criterion = self._criterion.fresh()
-        return self
-
-    def update(self, test: Activations, labels: ArrayLike | None = None) -> Self:
-        """See further inputs; return itself.
-
-        Args:
-            test: activations ``[b, A]`` of the layers of the fit.
-            labels: classes ``[b]``, which surprise criteria need.
-
-        Raises:
-            ImprintError: activations that do not fit, or a criterion that needs a fit.
-        """
-        self._criterion_of(table := _table(test, labels)).update(table.batch(slice(None)))
-        return self
-
-    def merge(self, other: CoverageCriterion) -> Self:
-        """See what another one of the same fit saw; return itself. The other stays as it is."""
-        if other._layers is not None:
-            self._start(other._layers)
-            self._criterion.merge(other._criterion)
-        return self
-
-    def fresh(self) -> CoverageCriterion:
-        """Return one with the same fit that saw nothing yet."""
-        copy = CoverageCriterion(self.name, self.options)
-        if self._layers is not None:
-            copy._layers, copy._criterion = self._layers, self._criterion.fresh()
-        return copy
-
-    def gain(self, test: Activations, labels: ArrayLike | None = None) -> FloatArray:
-        """Return by how much each input alone would raise the value, float64 ``[b]``."""
-        table = _table(test, labels)
-        gains = self._criterion_of(table).gain(table.batch(slice(None)))
-        return np.asarray(gains.numpy(), dtype=np.float64)
-
-    def value(self) -> float:
-        """Return the coverage of all inputs seen."""
-        return 0.0 if self._layers is None else self._criterion.value()
-
-    def ceiling(self) -> float | None:
-        """Return the largest value of as many inputs; None where nothing bounds it."""
-        return 0.0 if self._layers is None else self._criterion.ceiling(self.inputs)
-
-    @property
-    def inputs(self) -> int:
-        """How many inputs it saw."""
-        return 0 if self._layers is None else self._criterion.inputs
-
-    def _criterion_of(self, table: ActivationTable) -> Criterion:
-        self._start(table.layers)
-        return self._criterion
-
-    def _start(self, layers: Layers) -> None:
-        if self._layers is None:
-            self._criterion = CRITERIA.get(self.name)(layers, self.options)
-            self._layers = layers
-        elif layers != self._layers:
-            raise ImprintError(
-                f"{self.name} was fitted to the layers {_widths(self._layers)}, got "
-                f"{_widths(layers)}: give the same layers in the same order"
-            )
-
-    def __repr__(self) -> str:
-        return f"<{self.name} of {self.inputs} inputs: {self.value():.4g}>"
-
-
-@dataclass(frozen=True)
-class Coverage(Result):
-    """Coverage of a network by a test set; prints as a table.
-
-    Attributes:
-        findings: values, ceilings, intervals, cells and gaps, as ``summary.json`` holds them.
-    """
-
-    findings: CoverageFindings
-
-    def __getitem__(self, name: str) -> CriterionFinding | MissingCriterion:
-        return self.findings.criteria[name]
-
-    def tables(self) -> Sequence[Table]:
-        """Return the criteria that are shares, and those that count."""
-        return criteria_tables(self.findings)
-
-    def figures(self) -> Sequence[Figure]:
-        """Return cells by number of tests, and each criterion as a share of its ceiling."""
-        cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
-        curve = [rarefaction_lines(cells)] if cells else []
-        return [*curve, *([bars] if bars else [])]
 
 
 def measure(
@@ -297,8 +160,8 @@ def measure(
     stated = options or {}
     names = choose_criteria(tuple(criteria))
     settings = {name: make_options(name, stated.get(name, {})) for name in names}
-    tested = _table(test, test_labels)
-    trained = None if train is None else _table(train, train_labels)
+    tested = table_of(test, test_labels)
+    trained = None if train is None else table_of(train, train_labels)
     return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
 
 
@@ -335,7 +198,7 @@ def by_part(
     """
     options = make_options("idc", {"m": m, "k": k})
     ranked = None if scores is None else np.asarray(scores, dtype=np.float64)
-    trained, tested = _table(train, train_labels), _table(test, test_labels)
+    trained, tested = table_of(train, train_labels), table_of(test, test_labels)
     return part_findings((part,), trained, tested, options, ranked, None)[part]
 
 
@@ -372,7 +235,7 @@ def gaps(
     >>> gap.layer, gap.neuron, gap.images, round(gap.low, 2)
     ('activations', 0, 2, 0.87)
     """
-    trained, tested = _table(train), _table(test)
+    trained, tested = table_of(train), table_of(test)
     every = range(trained.layers.neurons) if neurons is None else neurons
     return find_gap_findings(list(every), trained, tested)
 
@@ -404,32 +267,6 @@ def search_clusterer(
         seed,
     )
     return search(objective, trials)
-
-
-@dataclass(frozen=True, eq=False)
-class ImportanceResult(Result):
-    """Importance of the neurons of a network by attributions; prints the leading ones.
-
-    Attributes:
-        by_method: the table of each attribution: scores a class and neuron.
-        top_neurons: how many leading neurons are shown.
-    """
-
-    by_method: Mapping[str, ImportanceTable]
-    top_neurons: int = 10
-
-    def scores(self, method: str | None = None) -> Mapping[str, FloatArray]:
-        """Return the scores over all images by layer, ``[width]`` each, of the first method."""
-        table = self.by_method[method or next(iter(self.by_method))]
-        return {name: table.of()[part] for name, part in table.layers.slices.items()}
-
-    def tables(self) -> Sequence[Table]:
-        """Return the leading neurons of each attribution."""
-        methods = {
-            name: method_importance(table, self.top_neurons)
-            for name, table in self.by_method.items()
-        }
-        return importance_tables(ImportanceFindings(ImportanceByMethod("", methods)))
 
 
 def importance(
@@ -466,28 +303,6 @@ def importance(
     tables = attribute_by(model, view, attributions, options, correct_only=correct_only)
     scaled = {name: table.scaled(scaling) for name, table in tables.items()}
     return ImportanceResult(scaled, top_neurons)
-
-
-@dataclass(frozen=True, eq=False)
-class WisdomResult(Result):
-    """A vote of attributions for neurons (WISDOM); prints the leading ones.
-
-    Attributes:
-        votes: of every neuron, and how the vote went.
-        m: how many leading neurons it is about.
-    """
-
-    votes: Votes
-    m: int
-
-    @property
-    def findings(self) -> Vote:
-        """The leading neurons, and how certain they are."""
-        return vote_findings(self.votes, self.m)
-
-    def tables(self) -> Sequence[Table]:
-        """Return the leading neurons with their votes."""
-        return [vote_table(WisdomFindings(self.findings))]
 
 
 def wisdom(
@@ -597,12 +412,3 @@ def monitor(
 
 def _view(images: ImageSet, centre_fraction: float) -> View:
     return View(images, np.arange(len(images)), centre_fraction)
-
-
-def _table(values: Activations, labels: ArrayLike | None = None) -> ActivationTable:
-    layers = values if isinstance(values, Mapping) else {"activations": values}
-    return activation_table(layers, labels)
-
-
-def _widths(layers: Layers) -> str:
-    return ", ".join(f"{n} [{width}]" for n, width in zip(layers.names, layers.widths, strict=True))

@@ -1,0 +1,98 @@
+"""Results of coverage in Python: findings that print, plot and become data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from imprint.core.arrays import FloatArray
+from imprint.lenses.coverage.findings import (
+    CoverageFindings,
+    CriterionFinding,
+    ImportanceByMethod,
+    ImportanceFindings,
+    MissingCriterion,
+    Vote,
+    WisdomFindings,
+)
+from imprint.lenses.coverage.importance.voting import Votes
+from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
+from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
+from imprint.lenses.coverage.study.importance import method_importance
+from imprint.lenses.coverage.study.votes import vote_findings
+from imprint.neurons.importance import ImportanceTable
+from imprint.report.figure import Figure
+from imprint.report.result import Result
+from imprint.report.table import Table
+
+
+@dataclass(frozen=True)
+class Coverage(Result):
+    """Coverage of a network by a test set; prints as a table.
+
+    Attributes:
+        findings: values, ceilings, intervals, cells and gaps, as ``summary.json`` holds them.
+    """
+
+    findings: CoverageFindings
+
+    def __getitem__(self, name: str) -> CriterionFinding | MissingCriterion:
+        return self.findings.criteria[name]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the criteria that are shares, and those that count."""
+        return criteria_tables(self.findings)
+
+    def figures(self) -> Sequence[Figure]:
+        """Return cells by number of tests, and each criterion as a share of its ceiling."""
+        cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
+        curve = [rarefaction_lines(cells)] if cells else []
+        return [*curve, *([bars] if bars else [])]
+
+
+@dataclass(frozen=True, eq=False)
+class ImportanceResult(Result):
+    """Importance of the neurons of a network by attributions; prints the leading ones.
+
+    Attributes:
+        by_method: the table of each attribution: scores a class and neuron.
+        top_neurons: how many leading neurons are shown.
+    """
+
+    by_method: Mapping[str, ImportanceTable]
+    top_neurons: int = 10
+
+    def scores(self, method: str | None = None) -> Mapping[str, FloatArray]:
+        """Return the scores over all images by layer, ``[width]`` each, of the first method."""
+        table = self.by_method[method or next(iter(self.by_method))]
+        return {name: table.of()[part] for name, part in table.layers.slices.items()}
+
+    def tables(self) -> Sequence[Table]:
+        """Return the leading neurons of each attribution."""
+        methods = {
+            name: method_importance(table, self.top_neurons)
+            for name, table in self.by_method.items()
+        }
+        return importance_tables(ImportanceFindings(ImportanceByMethod("", methods)))
+
+
+@dataclass(frozen=True, eq=False)
+class WisdomResult(Result):
+    """A vote of attributions for neurons (WISDOM); prints the leading ones.
+
+    Attributes:
+        votes: of every neuron, and how the vote went.
+        m: how many leading neurons it is about.
+    """
+
+    votes: Votes
+    m: int
+
+    @property
+    def findings(self) -> Vote:
+        """The leading neurons, and how certain they are."""
+        return vote_findings(self.votes, self.m)
+
+    def tables(self) -> Sequence[Table]:
+        """Return the leading neurons with their votes."""
+        return [vote_table(WisdomFindings(self.findings))]
