@@ -42,6 +42,7 @@ def test_measured_coverage_prints_plots_and_becomes_records() -> None:
     assert measured["kmnc"].options["k"] == 7
     assert "give a table of votes" in measured["wisdom"].missing
     assert "KMNC" in str(measured)
+    assert "WISDOM is missing: wisdom observes the neurons" in " ".join(str(measured).split())
     assert "<table" in measured._repr_html_()
     records = {row["criterion"]: row for row in measured.to_records()}
     assert records["KMNC"]["value"] == measured["kmnc"].value

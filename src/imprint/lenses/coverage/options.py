@@ -181,11 +181,12 @@ class MeasureOptions(TablesChoice, CriteriaChoice, ImportanceChoice, NetworkTest
     """Measure coverage of a test set, from activations or from a network and its images."""
 
     arrays: Path | None = None
-    """Instead of a network: an .npz file of activations train/LAYER [N, A] and test/LAYER [M, A],
-    layers in their order, and, if known, the classes train_labels [N] and test_labels [M]."""
+    """Activations in an .npz file, in place of a network. Arrays train/LAYER [N, A] and
+    test/LAYER [M, A], layers in their order, and, if known, train_labels [N] and test_labels
+    [M]."""
     correct_only: CorrectOnly = "none"
-    """Which inputs to keep only where the network classifies them correctly: those that criteria
-    and importance are built from, those they are evaluated on, or both."""
+    """Keep only correctly classified inputs of those that criteria and importance are built from,
+    of those they are evaluated on, or of both."""
     per: Names = ()
     """Also coverage of important neurons by part: class, layer, group (a third of the depth)."""
     search: bool = False

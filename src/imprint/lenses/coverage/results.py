@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.coverage.findings import (
@@ -23,7 +23,7 @@ from imprint.lenses.coverage.study.votes import vote_findings
 from imprint.neurons.importance import ImportanceTable
 from imprint.report.figure import Figure
 from imprint.report.result import Result
-from imprint.report.table import Table
+from imprint.report.table import Column, Table
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,11 @@ class Coverage(Result):
         return self.findings.criteria[name]
 
     def tables(self) -> Sequence[Table]:
-        """Return the criteria that are shares, and those that count."""
-        return criteria_tables(self.findings)
+        """Return the criteria that are shares, and those that count; why others are missing."""
+        *tables, last = criteria_tables(self.findings) or [Table([Column("Criterion")], [])]
+        missing = self.findings.missing.items()
+        note = " ".join(f"{name.upper()} is missing: {reason}." for name, reason in missing)
+        return [*tables, replace(last, note=note)]
 
     def figures(self) -> Sequence[Figure]:
         """Return cells by number of tests, and each criterion as a share of its ceiling."""
