@@ -31,9 +31,9 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.core.arrays import IntArray
+from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.study.npz import check_numbers, flags, read_any_npz
+from imprint.reading.array_files import read_npz
 
 Kind = Literal["number", "float", "whole", "label", "flag"]
 T = TypeVar("T")
@@ -128,6 +128,20 @@ def read_array_file(kind: type[T], file: Path) -> T:
             that does not fit the others, or a value that cannot be; the message says which.
     """
     return arrays_from(kind, read_any_npz(file), str(file))
+
+
+def read_any_npz(file: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file by name, in their order there, whatever they are called.
+
+    Raises:
+        ImprintError: no such file, damaged or not ``.npz``.
+    """
+    if not file.exists():
+        raise ImprintError(f"no arrays at {file}: check the path")
+    try:
+        return read_npz(file)
+    except OSError as error:
+        raise ImprintError(f"cannot read the arrays {file}: {error.strerror}") from error
 
 
 def arrays_from(kind: type[T], arrays: Mapping[str, NDArray[Any]], where: str = "arrays") -> T:
@@ -257,12 +271,12 @@ def _value(
 
 def _converted(where: str, name: str, spec: Array, values: NDArray[Any]) -> NDArray[Any]:
     if spec.kind == "flag":
-        return flags(where, name, values)
+        return _flags(where, name, values)
     if spec.kind == "float" and values.dtype.kind != "f":
         raise ImprintError(
             f"{where}: {name} holds {values.dtype}: {spec.remedy or 'save it as floats'}"
         )
-    check_numbers(where, name, values)
+    _check_numbers(where, name, values)
     if spec.kind in ("whole", "label"):
         return _whole(where, name, values, spec.kind == "label")
     if spec.largest < np.inf and float(np.abs(values).max()) > spec.largest:
@@ -278,6 +292,32 @@ def _converted(where: str, name: str, spec: Array, values: NDArray[Any]) -> NDAr
     if not np.isfinite(converted).all():
         raise ImprintError(f"{where}: {name} holds numbers beyond {spec.dtype}: clip them")
     return converted
+
+
+def _check_numbers(where: str, name: str, array: NDArray[Any]) -> None:
+    """Check that an array holds finite numbers.
+
+    Raises:
+        ImprintError: it holds something else; the message says where.
+    """
+    if array.dtype.kind not in "fiu":
+        raise ImprintError(f"{where}: {name} must hold numbers, not {array.dtype}")
+    if not np.isfinite(array).all():
+        place = tuple(np.argwhere(~np.isfinite(array))[0])
+        raise ImprintError(
+            f"{where}: {_item(name, place)} is {array[place]}: leave that record out, or clip it"
+        )
+
+
+def _flags(where: str, name: str, array: NDArray[Any]) -> BoolArray:
+    """Return an array of bool, or of 0 and 1, as bool.
+
+    Raises:
+        ImprintError: it holds something else.
+    """
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise ImprintError(f"{where}: {name} must be bool, or 0 and 1")
+    return array.astype(np.bool_)
 
 
 def _whole(where: str, name: str, values: NDArray[Any], is_label: bool) -> IntArray:

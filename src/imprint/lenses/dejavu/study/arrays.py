@@ -25,10 +25,9 @@ from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.lenses.dejavu.options import ArraysOptions, OneModelOptions, VoteChoice
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
 from imprint.report.summary import new_summary
-from imprint.study.array_file import array, arrays_from, read_array_file
+from imprint.study.array_file import array, arrays_from, read_any_npz, read_array_file
 from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
-from imprint.study.npz import read_any_npz
 from imprint.study.plain import JsonObject
 from imprint.study.tables import write_table
 
