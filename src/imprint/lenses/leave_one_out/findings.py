@@ -276,7 +276,7 @@ class RecordPair:
 
 
 @dataclass(frozen=True)
-class PairFindings:
+class RecordPairFindings:
     """Records as queries of one another; ``most`` are the pairs of the largest divergence."""
 
     records: int
@@ -291,7 +291,7 @@ class QueryStudyFindings:
     queries: QueryFindings | Missing | None = None
     groups: GroupFindings | None = None
     additions: AdditionFindings | None = None
-    among_records: PairFindings | None = None
+    among_records: RecordPairFindings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from imprint.lenses.leave_one_out.findings import (
     GroupFindings,
     GroupRow,
     InfluentialRecords,
-    PairFindings,
     QueryFindings,
     QueryStudyFindings,
     RecordPair,
+    RecordPairFindings,
     StrongestRecords,
 )
 from imprint.lenses.leave_one_out.page.queries import (
@@ -22,7 +22,7 @@ from imprint.report.blocks import draw_blocks
 
 GROUPS = GroupFindings(1, (GroupRow("7", 3, 1.5, 1.0, 0.9, 0.1, 0.2, 0.5),))
 ADDED = AdditionFindings(1, (AddedRecord(0, "cat", "dog", 0.25, 0.7, 0.1),))
-PAIRS = PairFindings(2, ("kl_out_in",), (RecordPair(8, 9, 0.5),))
+PAIRS = RecordPairFindings(2, ("kl_out_in",), (RecordPair(8, 9, 0.5),))
 
 
 def queries(count, **more):

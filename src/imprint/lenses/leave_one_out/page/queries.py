@@ -11,9 +11,9 @@ from imprint.lenses.leave_one_out.findings import (
     AdditionFindings,
     GroupFindings,
     InfluentialRecords,
-    PairFindings,
     QueryFindings,
     QueryStudyFindings,
+    RecordPairFindings,
 )
 from imprint.report.blocks import Block, Paragraph, Part, Verdict
 from imprint.report.section import SECTIONS, Section
@@ -147,7 +147,7 @@ def addition_table(findings: AdditionFindings) -> Table:
     return Table(columns, rows, title="Records added to the fit")
 
 
-def pair_table(findings: PairFindings) -> Table:
+def pair_table(findings: RecordPairFindings) -> Table:
     """Return the pairs of the largest divergence."""
     columns = [Column("Left out"), Column("Query"), KL]
     rows: list[list[Value | Cell]] = [

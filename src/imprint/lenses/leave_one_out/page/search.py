@@ -73,8 +73,18 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
 
 @TERMINAL.register(SEARCH)
 def show_search(lens: Mapping[str, Any]) -> Sequence[Printed]:
+    """Return what the terminal shows of searches."""
+    return [search_table(from_json(SearchFindings, lens, "summary.json"))]
+
+
+@TERMINAL.register(LANDSCAPE)
+def show_landscape(lens: Mapping[str, Any]) -> Sequence[Printed]:
+    """Return what the terminal shows of a landscape."""
+    return [landscape_table(from_json(LandscapeFindings, lens, "summary.json"))]
+
+
+def search_table(findings: SearchFindings) -> Table:
     """Return how many searches reached the bound, and how many records they identified."""
-    findings = from_json(SearchFindings, lens, "summary.json")
     reached = findings.certificate
     rows: list[list[Value | Cell]] = [
         [
@@ -92,17 +102,16 @@ def show_search(lens: Mapping[str, Any]) -> Sequence[Printed]:
         ["share of the bound, least and most", f"{reached.least:.5f} and {reached.most:.7f}"],
     ]
     title = "Search for revealing queries"
-    return [Table([Column("Measure"), Column("Value")], rows, title=title, headings=False)]
+    return Table([Column("Measure"), Column("Value")], rows, title=title, headings=False)
 
 
-@TERMINAL.register(LANDSCAPE)
-def show_landscape(lens: Mapping[str, Any]) -> Sequence[Printed]:
+def landscape_table(findings: LandscapeFindings) -> Table:
     """Return the share of lines along which each measure is greatest at the record."""
-    peaks = from_json(LandscapeFindings, lens, "summary.json").peak_at_record
+    peaks = findings.peak_at_record
     rows: list[list[Value | Cell]] = [
         [title, getattr(peaks, name)] for name, title in MEASURES.items()
     ]
-    return [Table([Column("Measure"), Column("Lines that peak at the record", percent)], rows)]
+    return Table([Column("Measure"), Column("Lines that peak at the record", percent)], rows)
 
 
 def _search(folder: Path, findings: SearchFindings) -> list[Block]:

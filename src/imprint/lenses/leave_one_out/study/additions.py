@@ -14,7 +14,7 @@ from imprint.lenses.leave_one_out.posterior.queries import signed_influence
 from imprint.lenses.leave_one_out.posterior.records import FPR
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
-from imprint.lenses.leave_one_out.study.fitted import Fit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.lenses.leave_one_out.study.queries import on_device
 from imprint.study.finding import write_finding
@@ -31,7 +31,7 @@ class AddRecords(FindingStep[AdditionFindings]):
     *Out* is the fit, and *in* has the record as well.
     """
 
-    fit: Fit
+    fit: GaussianFit
     added: Queries
     queries: Queries | None
 
@@ -52,7 +52,7 @@ class AddRecords(FindingStep[AdditionFindings]):
         write_finding(path / self.file, findings)
 
 
-def add_records(fit: Fit, added: Queries) -> tuple[Table, AdditionFindings]:
+def add_records(fit: GaussianFit, added: Queries) -> tuple[Table, AdditionFindings]:
     """Return what adding each record does to its own prediction: a table, and its first rows."""
     classes = fit.inputs.classes
     columns = {
@@ -72,7 +72,9 @@ def add_records(fit: Fit, added: Queries) -> tuple[Table, AdditionFindings]:
     return columns, AdditionFindings(len(added.queries), tuple(first))
 
 
-def fill_additions(fit: Fit, added: Queries, queries: Queries, arrays: MeasureArrays) -> None:
+def fill_additions(
+    fit: GaussianFit, added: Queries, queries: Queries, arrays: MeasureArrays
+) -> None:
     """Fill what each added record does to each query."""
     values, labels = on_device(queries, fit.device)
     records, _ = on_device(added, fit.device)
@@ -83,7 +85,7 @@ def fill_additions(fit: Fit, added: Queries, queries: Queries, arrays: MeasureAr
     arrays.fill({**directions.measures(), "shift": shift, **signed_influence(shift, labels)})
 
 
-def _candidates(fit: Fit, added: Queries) -> Candidates:
+def _candidates(fit: GaussianFit, added: Queries) -> Candidates:
     values, labels = on_device(added, fit.device)
     assert labels is not None
     targets = centred_one_hot(labels, len(fit.inputs.classes), fit.outputs)

@@ -26,7 +26,7 @@ from imprint.lenses.leave_one_out.posterior.summary import (
     path_columns,
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
-from imprint.lenses.leave_one_out.study.fitted import Fit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
 
@@ -40,7 +40,7 @@ MAX_INVERSE_RESIDUAL = 1e-8
 class LeaveOneOut(FindingStep[FitFindings]):
     """Write ``leave_one_out/``: ``records.parquet``, ``findings.json``, ``noise_path.parquet``."""
 
-    fit: Fit
+    fit: GaussianFit
 
     artefact = STEP
     kind = FitFindings
@@ -56,7 +56,7 @@ class LeaveOneOut(FindingStep[FitFindings]):
         write_finding(path / self.file, findings)
 
 
-def leave_one_out(fit: Fit) -> tuple[Table, FitFindings]:
+def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     """Return the table of all records of a dense fit, and its findings.
 
     Raises:

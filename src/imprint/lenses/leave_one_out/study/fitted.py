@@ -30,7 +30,7 @@ PATH_MATRICES = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class GaussianFit:
     """Records and the prior they are fitted under.
 
     Attributes:
@@ -82,7 +82,7 @@ def check_fit(
     device: torch.device,
     dense: bool = True,
     alternative: str = "",
-) -> Fit:
+) -> GaussianFit:
     """Return a fit that can be made.
 
     Args:
@@ -105,8 +105,8 @@ def check_fit(
             "choose --outputs classes"
         )
     if dense:
-        _check_memory(len(inputs.index), len(choice.noise) > 1, device, alternative)
-    return Fit(inputs, settings, choice.noise, choice.outputs, device)
+        check_memory(len(inputs.index), len(choice.noise) > 1, device, alternative)
+    return GaussianFit(inputs, settings, choice.noise, choice.outputs, device)
 
 
 def check_one_noise(choice: LeaveOneOutChoice) -> None:
@@ -136,7 +136,12 @@ def double_device(name: str) -> torch.device:
     raise ImprintError("--device mps has no float64, which a leave-one-out difference needs: cpu")
 
 
-def _check_memory(records: int, with_path: bool, device: torch.device, alternative: str) -> None:
+def check_memory(records: int, with_path: bool, device: torch.device, alternative: str) -> None:
+    """Check that the kernel matrix of some records and its inverse fit into memory.
+
+    Raises:
+        ImprintError: they do not; the message says how many records do.
+    """
     matrices = MATRICES + (PATH_MATRICES if with_path else 0)
     needed, free = matrices * 8 * records**2, free_memory(device)
     if free is not None and needed > free:

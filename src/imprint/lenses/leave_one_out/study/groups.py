@@ -27,7 +27,7 @@ from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_
 from imprint.lenses.leave_one_out.posterior.queries import signed_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import towards_class
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
-from imprint.lenses.leave_one_out.study.fitted import Fit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries
 from imprint.lenses.leave_one_out.study.queries import on_device
 from imprint.study.array_file import array, read_array_file
@@ -50,7 +50,7 @@ class GroupArrays:
 class LeaveOutGroups(FindingStep[GroupFindings]):
     """Write ``groups.parquet``, a row per group; of queries ``MEASURE.npy`` and ``shift.npy``."""
 
-    fit: Fit
+    fit: GaussianFit
     groups: Mapping[str, IntArray]
     queries: Queries | None
 
@@ -75,7 +75,7 @@ class LeaveOutGroups(FindingStep[GroupFindings]):
         write_finding(path / self.file, findings)
 
 
-def leave_out_groups(fit: Fit, groups: Mapping[str, IntArray]) -> list[GroupRow]:
+def leave_out_groups(fit: GaussianFit, groups: Mapping[str, IntArray]) -> list[GroupRow]:
     """Return what leaving out each group does to the predictions for its own records."""
     return [
         group_row(fit.posterior, name, torch.from_numpy(group).to(fit.device))
@@ -84,7 +84,7 @@ def leave_out_groups(fit: Fit, groups: Mapping[str, IntArray]) -> list[GroupRow]
 
 
 def fill_groups(
-    fit: Fit, groups: Mapping[str, IntArray], queries: Queries, arrays: MeasureArrays
+    fit: GaussianFit, groups: Mapping[str, IntArray], queries: Queries, arrays: MeasureArrays
 ) -> None:
     """Fill each measure of every group at every query."""
     values, labels = on_device(queries, fit.device)

@@ -27,7 +27,7 @@ from imprint.lenses.leave_one_out.search.landscape import (
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.fitted import (
-    Fit,
+    GaussianFit,
     check_fit,
     check_one_noise,
     double_device,
@@ -46,7 +46,7 @@ MEASURES = ("kl_out_in", "auc", "mean_distance")
 class ComputeLandscape(FindingStep[LandscapeFindings]):
     """Write ``lines.parquet``, a row per record, line and step, and ``findings.json``."""
 
-    fit: Fit
+    fit: GaussianFit
     choice: LineChoice
     seed: int
 
@@ -64,7 +64,7 @@ class ComputeLandscape(FindingStep[LandscapeFindings]):
 
 
 def compute_landscape(
-    fit: Fit, removed: Tensor, choice: LineChoice, seed: int
+    fit: GaussianFit, removed: Tensor, choice: LineChoice, seed: int
 ) -> tuple[Table, LandscapeFindings]:
     """Return one row per record, line and step, and what they show.
 
@@ -85,7 +85,7 @@ def compute_landscape(
 
 
 def _directions(
-    fit: Fit, removed: Tensor, index: IntArray, lines: int, seed: int
+    fit: GaussianFit, removed: Tensor, index: IntArray, lines: int, seed: int
 ) -> dict[str, Tensor]:
     values, pixels = fit.values, fit.inputs.pixels
     shape = values.shape[1:]

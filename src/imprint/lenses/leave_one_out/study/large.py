@@ -39,7 +39,7 @@ from imprint.lenses.leave_one_out.study.dense import (
     STEP,
     check_columns,
 )
-from imprint.lenses.leave_one_out.study.fitted import Fit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import Table, write_table
@@ -59,7 +59,7 @@ class LargeLeaveOneOut(FindingStep[FitFindings]):
     An interrupted out_of_core fit resumes from the panels it wrote; they are removed at the end.
     """
 
-    fit: Fit
+    fit: GaussianFit
     choice: MethodChoice
     seed: int
 
@@ -84,7 +84,7 @@ class LargeLeaveOneOut(FindingStep[FitFindings]):
         shutil.rmtree(workspace, ignore_errors=True)
 
 
-def large_leave_one_out(fit: Fit, options: LargeOptions) -> tuple[Table, FitFindings]:
+def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table, FitFindings]:
     """Return the table of all records of a large fit, and its findings with their errors.
 
     Raises:

@@ -14,9 +14,9 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.findings import (
     InfluentialRecords,
-    PairFindings,
     QueryFindings,
     RecordPair,
+    RecordPairFindings,
     StrongestRecords,
 )
 from imprint.lenses.leave_one_out.posterior.queries import (
@@ -26,7 +26,7 @@ from imprint.lenses.leave_one_out.posterior.queries import (
     training_influence,
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
-from imprint.lenses.leave_one_out.study.fitted import Fit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
@@ -47,7 +47,7 @@ class AnswerQueries(FindingStep[QueryFindings]):
     query and record that raises or lowers it most.
     """
 
-    fit: Fit
+    fit: GaussianFit
     queries: Queries
 
     artefact = "leave_one_out/queries"
@@ -66,7 +66,7 @@ class AnswerQueries(FindingStep[QueryFindings]):
 
 
 @dataclass(frozen=True, eq=False)
-class QueryRecords(FindingStep[PairFindings]):
+class QueryRecords(FindingStep[RecordPairFindings]):
     """Write one array ``MEASURE.npy [n, n]`` per measure.
 
     Rows are the records left out, columns the records as queries; the diagonal is what a record
@@ -74,10 +74,10 @@ class QueryRecords(FindingStep[PairFindings]):
     column's own class. No kernel is computed for it, K R = I − σ²R, and 40 n² bytes are written.
     """
 
-    fit: Fit
+    fit: GaussianFit
 
     artefact = "leave_one_out/among_records"
-    kind = PairFindings
+    kind = RecordPairFindings
     file = "among_records.json"
 
     def build(self, path: Path) -> None:
@@ -88,7 +88,7 @@ class QueryRecords(FindingStep[PairFindings]):
         write_finding(path / self.file, findings)
 
 
-def answer_queries(fit: Fit, queries: Queries, arrays: MeasureArrays) -> QueryFindings:
+def answer_queries(fit: GaussianFit, queries: Queries, arrays: MeasureArrays) -> QueryFindings:
     """Fill measures of every removed record at every query; return what they say."""
     kernel, index = fit.kernel, fit.inputs.index
     values, labels = on_device(queries, fit.device)
@@ -112,7 +112,7 @@ def answer_queries(fit: Fit, queries: Queries, arrays: MeasureArrays) -> QueryFi
     return replace(findings, labels=names, influential=tuple(influential))
 
 
-def query_records(fit: Fit, arrays: MeasureArrays) -> PairFindings:
+def query_records(fit: GaussianFit, arrays: MeasureArrays) -> RecordPairFindings:
     """Fill measures of every removed record at every record; return the strongest pairs."""
     posterior, count, index = fit.posterior, fit.posterior.records, fit.inputs.index
     step = queries_at_once(count)
@@ -129,7 +129,7 @@ def query_records(fit: Fit, arrays: MeasureArrays) -> PairFindings:
         most = sorted([*most, *_largest(measures["kl_out_in"], part)], reverse=True)
         most = most[:NAMED_PAIRS]
     pairs = [RecordPair(int(index[row]), int(index[column]), kl) for kl, row, column in most]
-    return PairFindings(count, PAIR_MEASURES, tuple(pairs))
+    return RecordPairFindings(count, PAIR_MEASURES, tuple(pairs))
 
 
 def on_device(queries: Queries, device: torch.device) -> tuple[Tensor, Tensor | None]:

@@ -14,7 +14,7 @@ from imprint.lenses.leave_one_out.options import FitOptions, QueryOptions
 from imprint.lenses.leave_one_out.study.additions import AddRecords
 from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut
-from imprint.lenses.leave_one_out.study.fitted import Fit, check_fit, double_device
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit, check_fit, double_device
 from imprint.lenses.leave_one_out.study.groups import LeaveOutGroups, named_groups
 from imprint.lenses.leave_one_out.study.inputs import (
     AddedArrays,
@@ -86,7 +86,7 @@ def _fit_options(fit: Path) -> FitOptions:
     return options
 
 
-def _query(study: Study, fit: Fit, options: QueryOptions) -> QueryStudyFindings:
+def _query(study: Study, fit: GaussianFit, options: QueryOptions) -> QueryStudyFindings:
     queries = added = groups = None
     if options.queries is not None:
         arrays = read_array_file(QueryArrays, options.queries)

@@ -42,7 +42,7 @@ from imprint.lenses.leave_one_out.search.reconstruction import (
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.fitted import (
-    Fit,
+    GaussianFit,
     check_fit,
     check_one_noise,
     double_device,
@@ -67,7 +67,7 @@ CARDS = 48
 class SearchQueries(FindingStep[SearchFindings]):
     """Write ``records.parquet``, ``queries.npy``, pictures with their cards, and findings."""
 
-    fit: Fit
+    fit: GaussianFit
     choice: SearchChoice
     seed: int
     images: ImageSet | None
@@ -114,7 +114,7 @@ class SearchQueries(FindingStep[SearchFindings]):
 
 
 def search_records(
-    fit: Fit, groups: Tensor, choice: SearchChoice, seed: int
+    fit: GaussianFit, groups: Tensor, choice: SearchChoice, seed: int
 ) -> tuple[Table, FoundQueries, Reconstruction]:
     """Search the most revealing queries of removed records.
 
@@ -147,7 +147,7 @@ def search_records(
     return columns, searched, alike
 
 
-def _domain(fit: Fit, choice: SearchChoice, lower: Tensor, upper: Tensor) -> Domain:
+def _domain(fit: GaussianFit, choice: SearchChoice, lower: Tensor, upper: Tensor) -> Domain:
     if choice.domain == "box":
         return Box(lower, upper)
     if choice.domain == "sphere":
@@ -155,7 +155,7 @@ def _domain(fit: Fit, choice: SearchChoice, lower: Tensor, upper: Tensor) -> Dom
     return Anywhere()
 
 
-def _starts(fit: Fit, groups: Tensor, choice: SearchChoice, seed: int) -> Starts:
+def _starts(fit: GaussianFit, groups: Tensor, choice: SearchChoice, seed: int) -> Starts:
     names = fit.inputs.index[groups[:, 0].cpu().numpy()].tolist()
     if choice.start == "noise":
         return noise_starts(*_range(fit), names, choice.queries, seed)
@@ -285,7 +285,7 @@ def _check_bounded(options: OptimiseOptions) -> None:
         )
 
 
-def _range(fit: Fit) -> tuple[Tensor, Tensor]:
+def _range(fit: GaussianFit) -> tuple[Tensor, Tensor]:
     """Return the least and the greatest input, in the shape of one."""
     values = fit.values
     if fit.inputs.pixels is None:

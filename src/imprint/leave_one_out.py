@@ -1,0 +1,381 @@
+"""Leave-one-out influence: how far would predictions move without a record?
+
+Arrays in, findings out::
+
+    from imprint import leave_one_out
+
+    fit = leave_one_out.fit(x, y, kernel="fc", noise=0.1)
+    print(fit)                     # accuracy without each record, divergences, duplicates
+    fit.divergences                # KL(out ‖ in) of every record in nats, float64 [n]
+    fit.query(inputs).measures     # what every record does to predictions elsewhere
+    fit.plot()                     # divergences of all records
+
+The model is a Gaussian process, by default the limit of a network of infinite width: it is fitted
+once, and every model with a record less follows in closed form. *in* is the model with the record,
+*out* the one without; exact copies of a record are left out with it.
+
+- Models: :func:`kernels` lists kernels and :func:`kernel` makes one; :func:`fit` keeps the kernel
+  matrix, :func:`fit_large` does not, and states its errors.
+- From a fit: :meth:`Fit.query`, :meth:`Fit.leave_out` groups, :meth:`Fit.add` records,
+  :meth:`Fit.among_records`, :meth:`Fit.optimise` the queries that best reveal a record and
+  reconstruct it, :meth:`Fit.landscape` along lines through records.
+- Ground truth: :func:`compare` estimates with networks retrained without single records,
+  :func:`datamodeling_score` with networks retrained on subsets.
+- Two Gaussian models alone: :func:`distinguishability`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
+from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.findings import Correlations
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
+from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.targets import Outputs
+from imprint.lenses.leave_one_out.results import (
+    Fit,
+    InfluenceResult,
+    LandscapeResult,
+    QueryResult,
+    QuerySearch,
+    make_options,
+)
+from imprint.lenses.leave_one_out.study import fitted
+from imprint.lenses.leave_one_out.study.dense import leave_one_out
+from imprint.lenses.leave_one_out.study.inputs import Inputs, RecordArrays
+from imprint.lenses.leave_one_out.study.large import large_leave_one_out
+from imprint.lenses.leave_one_out.truth import ground_truth
+from imprint.report.result import Result
+from imprint.report.table import Column, Table
+from imprint.report.wording import fixed
+from imprint.stats import Estimate
+from imprint.study.array_file import arrays_from
+
+__all__ = [
+    "Comparison",
+    "Distinguishability",
+    "Fit",
+    "InfluenceResult",
+    "LandscapeResult",
+    "QueryResult",
+    "QuerySearch",
+    "compare",
+    "datamodeling_score",
+    "distinguishability",
+    "fit",
+    "fit_large",
+    "kernel",
+    "kernels",
+]
+
+
+def kernels() -> dict[str, str]:
+    """Return what each kernel is, by name.
+
+    >>> kernels()["rbf"]
+    'Similarity that falls with the distance.'
+    """
+    return {name: (KERNELS.get(name).__doc__ or "").partition("\n")[0] for name in KERNELS.names()}
+
+
+def kernel(name: str, **options: Any) -> Kernel:
+    """Return a kernel: the prior over functions under which records are fitted.
+
+    Args:
+        name: one of :func:`kernels`.
+        options: its settings, such as ``depth=5`` or ``activation="erf"`` of ``fc``.
+
+    Returns:
+        A callable on tensors ``[n, ...]`` and ``[m, ...]`` that returns the covariance ``[n, m]``.
+
+    Raises:
+        ImprintError: an unknown kernel or option, or a value out of its range.
+
+    >>> kernel("fc", depth=2)
+    FullyConnected(activation='relu', w_std=1.4142135623730951, b_std=0.0, input_scale=1.0, \
+depth=2, limit='nngp')
+    """
+    kind = KERNELS.get(name)
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise ImprintError(f"kernel {name}: {str(error).partition('() ')[2]}") from None
+
+
+def fit(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    kernel: str | Kernel = "fc",
+    noise: float | Sequence[float] = 0.1,
+    outputs: Outputs = "classes",
+    device: str = "cpu",
+) -> Fit:
+    """Fit records by a Gaussian process, and leave each of them out.
+
+    Args:
+        x: inputs, floats ``[n, ...]``, on the scale that networks see; of kernels of convolutions
+            images ``[n, C, H, W]``.
+        y: classes ``[n]``.
+        kernel: a name, or a kernel from :func:`kernel`.
+        noise: variance of the noise on the targets; of several the first is fitted, and all of
+            them make the noise path.
+        outputs: one output per class, or the ``contrast`` of two classes, which halves divergences.
+        device: where matrices are, ``cpu`` or ``cuda``.
+
+    Returns:
+        Values of every record, with 32 n² bytes kept for queries.
+
+    Raises:
+        ImprintError: arrays that do not fit, a noise that is not positive, or too many records for
+            the memory.
+
+    >>> x = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+    >>> fitted = fit(x, [0, 0, 1, 1], kernel="rbf", noise=0.1)
+    >>> fitted.divergences.round(3).tolist()
+    [0.319, 0.327, 0.319, 0.327]
+    >>> fitted.findings.leave_one_out_accuracy.value
+    1.0
+    """
+    model = _model(x, y, kernel, noise, outputs, device)
+    fitted.check_memory(len(model.inputs.index), len(model.noise) > 1, model.device, "fit_large, ")
+    with one_thread_a_sum():
+        columns, findings = leave_one_out(model)
+    return Fit(columns, findings, model)
+
+
+def fit_large(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    kernel: str | Kernel = "fc",
+    noise: float = 0.1,
+    outputs: Outputs = "classes",
+    device: str = "cpu",
+    method: Method = "auto",
+    **options: Any,
+) -> InfluenceResult:
+    """Leave each of many records out without keeping their kernel matrix.
+
+    Args:
+        x: as of :func:`fit`.
+        y: likewise.
+        kernel: likewise.
+        noise: likewise.
+        outputs: likewise.
+        device: likewise.
+        method: ``exact`` (float64, 4 n² bytes), ``hybrid`` (float32, 2 n²), ``out_of_core`` (on
+            disk, with ``workspace``), ``nystrom`` (low rank), or ``auto``, the first that fits.
+        options: further fields of
+            :class:`~imprint.lenses.leave_one_out.large.memory_plan.LargeOptions`, such as
+            ``memory``, ``workspace``, ``landmarks``, ``probes`` and ``seed``.
+
+    Returns:
+        Values of every record; ``findings.approximation`` states the method and its errors,
+        measured on records whose values were computed exactly.
+
+    >>> x = np.random.default_rng(0).normal(size=(100, 3))
+    >>> large = fit_large(x, np.arange(100) % 2, method="hybrid", sample=72)
+    >>> bool(large.findings.approximation.relative_error["kl_out_in"].median.value < 1e-4)
+    True
+    """
+    model = _model(x, y, kernel, noise, outputs, device)
+    with one_thread_a_sum():
+        choice = make_options(LargeOptions, {"method": method, **options})
+        return InfluenceResult(*large_leave_one_out(model, choice))
+
+
+@dataclass(frozen=True, eq=False)
+class Distinguishability:
+    """How well two Gaussian predictions are distinguished, float64 ``[n]`` each.
+
+    Attributes:
+        kl_out_in: KL(out ‖ in) in nats.
+        kl_in_out: KL(in ‖ out) in nats.
+        auc: area under the ROC curve of the best test, in [½, 1].
+        tpr: true positive rate of that test at the false positive rate asked for.
+    """
+
+    kl_out_in: FloatArray
+    kl_in_out: FloatArray
+    auc: FloatArray
+    tpr: FloatArray
+
+
+def distinguishability(
+    shift: ArrayLike, variance_in: ArrayLike, variance_out: ArrayLike, *, fpr: float = 1e-3
+) -> Distinguishability:
+    """Return how well the models with and without a record are distinguished by a prediction.
+
+    Both predictions are Gaussian, with independent outputs of one variance; exact, not sampled.
+
+    Args:
+        shift: difference of the means, ``[n, c]``.
+        variance_in: with the record, above 0, ``[n]``.
+        variance_out: without it, above ``variance_in``, ``[n]``.
+        fpr: false positive rate, positive meaning *in*.
+
+    Raises:
+        ImprintError: shapes that do not fit, or variances that do not rise without the record.
+
+    >>> result = distinguishability([[0.5, -0.5]], [1.0], [2.0])
+    >>> result.kl_out_in.round(4).tolist(), result.auc.round(4).tolist()
+    ([0.5569], [0.716])
+    """
+    means = np.asarray(shift, dtype=np.float64)
+    within, without = (np.asarray(v, dtype=np.float64) for v in (variance_in, variance_out))
+    if means.ndim != 2 or within.shape != (len(means),) or without.shape != within.shape:
+        raise ImprintError(
+            f"shift {list(means.shape)}, variance_in {list(within.shape)} and variance_out "
+            f"{list(without.shape)} do not fit: give [n, c], [n] and [n]"
+        )
+    if not (np.isfinite(means).all() and (within > 0).all() and (without > within).all()):
+        raise ImprintError("variance_out must be above variance_in, and that above 0, all finite")
+    spread = torch.from_numpy(without / within - 1)[:, None]
+    distance = torch.from_numpy((means**2).sum(1) / within)[:, None]
+    directions = Directions(spread, distance / spread, means.shape[1])
+    measures = {name: values.numpy() for name, values in directions.measures().items()}
+    return Distinguishability(**measures, tpr=directions.tpr_at_fpr(fpr).numpy())
+
+
+@dataclass(frozen=True)
+class Comparison(Result):
+    """Estimates of leave-one-out influence beside retrained networks.
+
+    Attributes:
+        difference: root of the mean squared shift of a logit at each removed record, ``[r]``.
+        difference_error: standard error of its square.
+        auc: of the attack that distinguishes networks with a record from those without, ``[r]``.
+        auc_error: its standard error.
+        correlations: of each estimate with ``difference``, or why there is none.
+        ceiling: what a perfect estimate could reach.
+    """
+
+    difference: FloatArray
+    difference_error: FloatArray
+    auc: FloatArray
+    auc_error: FloatArray
+    correlations: Mapping[str, Correlations | Missing]
+    ceiling: Estimate
+
+    def tables(self) -> Sequence[Table]:
+        """Return one row per estimate, and the noise ceiling."""
+        columns = [Column("Estimate"), Column("Spearman", fixed(2)), Column("Pearson", fixed(2))]
+        rows = [
+            [name, *(each if isinstance(each, Missing) else getattr(each, kind) for kind in KINDS)]
+            for name, each in self.correlations.items()
+        ]
+        title = "Correlation with retraining"
+        return [Table(columns, [*rows, ["noise ceiling", None, self.ceiling]], title=title)]
+
+
+KINDS = ("spearman", "pearson")
+
+
+def compare(
+    estimates: Mapping[str, ArrayLike],
+    within: ArrayLike,
+    without: ArrayLike,
+    *,
+    seed: int = 0,
+) -> Comparison:
+    """Compare estimates of leave-one-out influence with retrained networks.
+
+    Args:
+        estimates: by name, larger where a record moves its own prediction more, ``[r]``.
+        within: logits at each removed record of K networks trained with it, ``[r, K, c]``.
+        without: of those trained without it, of the same starts in the same order.
+        seed: of bootstraps and halves.
+
+    Returns:
+        Correlations over records with 95 % intervals, and the noise ceiling: what a perfect
+        estimate could reach with so many networks.
+
+    Raises:
+        ImprintError: shapes that do not fit, or too few records or networks.
+
+    >>> random = np.random.default_rng(0)
+    >>> size = np.linspace(0, 3, 20)
+    >>> start = random.normal(size=(20, 30, 2))
+    >>> moved = start + size[:, None, None] + 0.1 * random.normal(size=start.shape)
+    >>> comparison = compare({"size": size}, moved, start)
+    >>> round(comparison.correlations["size"].spearman.value, 2)
+    1.0
+    """
+    one, other = (np.asarray(side, dtype=np.float64) for side in (within, without))
+    difference = ground_truth.prediction_difference(one, other)
+    auc = ground_truth.attack_auc(one, other)
+    root = ground_truth.root_difference(one, other)
+    measure = ground_truth.root_difference
+    ceiling = ground_truth.noise_ceiling(one, other, measure, generator(seed, "ceiling"))
+    correlations: dict[str, Correlations | Missing] = {}
+    for name, values in estimates.items():
+        try:
+            random = generator(seed, "compare", name)
+            correlations[name] = Correlations(**ground_truth.correlations(values, root, random))
+        except ImprintError as error:
+            correlations[name] = Missing(str(error))
+    return Comparison(root, difference.error, auc.value, auc.error, correlations, ceiling)
+
+
+def datamodeling_score(
+    influence: ArrayLike, members: ArrayLike, outputs: ArrayLike, *, seed: int = 0
+) -> Estimate:
+    """Return the linear datamodeling score: do sums of influences rank retrained networks?
+
+    Args:
+        influence: larger where a record raises an output more, ``[n, q]``.
+        members: bool ``[S, n]``, records of each subset that networks were trained on.
+        outputs: of these networks at the queries, ``[S, q]``.
+        seed: of the bootstrap over queries.
+
+    Raises:
+        ImprintError: shapes that do not fit, or too few subsets or queries.
+
+    >>> members = np.random.default_rng(0).random((8, 5)) < 0.5
+    >>> influence = np.arange(10.0).reshape(5, 2)
+    >>> round(datamodeling_score(influence, members, members @ influence).value, 6)
+    1.0
+    """
+    inside: BoolArray = np.asarray(members, dtype=bool)
+    random = generator(seed, "datamodeling")
+    return ground_truth.datamodeling_score(influence, inside, outputs, random)
+
+
+def _model(
+    x: ArrayLike,
+    y: ArrayLike,
+    kernel: str | Kernel,
+    noise: float | Sequence[float],
+    outputs: Outputs,
+    device: str,
+) -> fitted.GaussianFit:
+    classes, labels = np.unique(np.asarray(y), return_inverse=True)
+    values = np.asarray(x)
+    arrays = arrays_from(RecordArrays, {"x": values, "y": labels.reshape(np.shape(y))})
+    if len(classes) < 2:
+        raise ImprintError(f"y has {len(classes)} class: give records of at least 2")
+    made = KERNELS.get(kernel)() if isinstance(kernel, str) else kernel
+    name = next(name for name in KERNELS.names() if KERNELS.get(name) is type(made))
+    index: IntArray = np.arange(len(arrays.x), dtype=np.int64)
+    inputs = Inputs(index, arrays.x, arrays.y, tuple(map(str, classes.tolist())), values)
+    noises = tuple(np.atleast_1d(np.asarray(noise, dtype=np.float64)).tolist())
+    if not noises:
+        raise ImprintError("noise is empty: give a variance, such as 0.1")
+    for each in noises:
+        if not 0 < each < np.inf:
+            raise ImprintError(f"noise must be a positive, finite variance, got {each:g}")
+    settings = {"name": name, **asdict(made)}
+    return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))

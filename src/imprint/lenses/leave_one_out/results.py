@@ -1,0 +1,339 @@
+"""Results of leave-one-out influence in Python: what ``imprint.leave_one_out`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.findings import (
+    AdditionFindings,
+    FitFindings,
+    GroupFindings,
+    LandscapeFindings,
+    QueryFindings,
+    RecordPairFindings,
+    SearchFindings,
+)
+from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.options import LineChoice, SearchChoice
+from imprint.lenses.leave_one_out.page.fit import fit_table, path_table
+from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
+from imprint.lenses.leave_one_out.page.queries import (
+    addition_table,
+    group_table,
+    pair_table,
+    query_table,
+)
+from imprint.lenses.leave_one_out.page.search import (
+    MEASURES,
+    certificate_figure,
+    landscape_table,
+    line_figure,
+    search_table,
+)
+from imprint.lenses.leave_one_out.posterior.summary import distinct_records
+from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
+from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit
+from imprint.lenses.leave_one_out.study.groups import fill_groups, leave_out_groups
+from imprint.lenses.leave_one_out.study.inputs import Queries, queries_like
+from imprint.lenses.leave_one_out.study.landscape import compute_landscape
+from imprint.lenses.leave_one_out.study.queries import answer_queries, query_records
+from imprint.lenses.leave_one_out.study.search import search_findings, search_records
+from imprint.report.marks import Figure
+from imprint.report.result import Result
+from imprint.report.table import Table
+
+_MEMORY = Path("arrays")
+"""What errors call arrays in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class InfluenceResult(Result):
+    """Leave-one-out influence of every record.
+
+    Attributes:
+        columns: by name, ``[n]`` each, as ``records.parquet`` holds them.
+        findings: with intervals, as ``summary.json`` holds them.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    findings: FitFindings
+
+    @property
+    def divergences(self) -> FloatArray:
+        """KL(out ‖ in) of the prediction for each record, float64 ``[n]``, in nats."""
+        return self.columns["kl_out_in"]
+
+    @property
+    def auc(self) -> FloatArray:
+        """AUC of the best test between both models at each record, float64 ``[n]``."""
+        return self.columns["auc"]
+
+    @property
+    def memorization(self) -> FloatArray:
+        """By how much the output of each record's class rises with it, float64 ``[n]``."""
+        return self.columns["memorization"]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the headline numbers, and one row per noise variance."""
+        path = [] if self.findings.noise_path is None else [path_table(self.findings)]
+        return [fit_table(self.findings), *path]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return divergences, what sets records apart, and the noise path."""
+        return fit_figures(distinct_records(dict(self.columns)), self.findings.noise_path)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(InfluenceResult):
+    """Leave-one-out influence of every record, and further queries of the fit."""
+
+    _fit: GaussianFit
+
+    def query(self, queries: ArrayLike, labels: ArrayLike | None = None) -> QueryResult:
+        """Return what every record does to the predictions for other inputs.
+
+        Args:
+            queries: floats ``[q, ...]``, on the scale of the records.
+            labels: classes ``[q]``, as the records have them.
+
+        Raises:
+            ImprintError: inputs or classes that do not fit the records.
+
+        >>> from imprint.leave_one_out import fit
+        >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
+        >>> influence = fitted.query([[0.9, 0.1, 0.0, 0.0]], labels=[0])
+        >>> influence.findings.most.index, influence.measures["influence"].shape
+        ((0,), (4, 1))
+        """
+        wanted = self._queries(queries, labels)
+        arrays = MeasureArrays(len(self.divergences), len(wanted.queries))
+        with one_thread_a_sum():
+            findings = answer_queries(self._fit, wanted, arrays)
+        return QueryResult(arrays.arrays, findings)
+
+    def among_records(self) -> QueryResult:
+        """Return what every record does to the predictions for all others, ``[n, n]`` each."""
+        arrays = MeasureArrays(len(self.divergences), len(self.divergences))
+        with one_thread_a_sum():
+            findings = query_records(self._fit, arrays)
+        return QueryResult(arrays.arrays, findings)
+
+    def leave_out(
+        self, groups: Mapping[str, ArrayLike], queries: ArrayLike | None = None
+    ) -> QueryResult:
+        """Return what leaving out several records together does.
+
+        Args:
+            groups: rows of the records of each group, by its name.
+            queries: floats ``[q, ...]``, at which models without each group are evaluated.
+
+        Raises:
+            ImprintError: a group that repeats a record or names one that is not there.
+
+        >>> from imprint.leave_one_out import fit
+        >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
+        >>> row = fitted.leave_out({"first": [0, 1]}).findings.first[0]
+        >>> row.records, row.accuracy_out
+        (2, 0.0)
+        """
+        rows = {name: np.asarray(group, dtype=np.int64) for name, group in groups.items()}
+        arrays = MeasureArrays(len(rows), 0 if queries is None else len(np.asarray(queries)))
+        with one_thread_a_sum():
+            findings = GroupFindings(len(rows), tuple(leave_out_groups(self._fit, rows)))
+            if queries is not None:
+                fill_groups(self._fit, rows, self._queries(queries, None), arrays)
+        return QueryResult(arrays.arrays, findings)
+
+    def add(self, x: ArrayLike, y: ArrayLike, queries: ArrayLike | None = None) -> QueryResult:
+        """Return what adding records would do, each by itself.
+
+        Args:
+            x: floats ``[m, ...]``, on the scale of the records.
+            y: classes ``[m]``, as the records have them.
+            queries: floats ``[q, ...]``, at which models with each record are evaluated.
+        """
+        added = self._queries(x, y)
+        arrays = MeasureArrays(
+            len(added.queries), 0 if queries is None else len(np.asarray(queries))
+        )
+        with one_thread_a_sum():
+            _, findings = add_records(self._fit, added)
+            if queries is not None:
+                fill_additions(self._fit, added, self._queries(queries, None), arrays)
+        return QueryResult(arrays.arrays, findings)
+
+    def optimise(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> QuerySearch:
+        """Search the queries that best reveal removed records, and reconstruct the records.
+
+        The search knows the record and all others: it bounds what can leak, and is no attack.
+
+        Args:
+            removed: rows of the records ``[b]``, or of groups removed together ``[b, k]``.
+            seed: of starts.
+            options: fields of :class:`~imprint.lenses.leave_one_out.options.SearchChoice`, such as
+                ``objective="kl_out_in"``, ``restarts=5`` or ``domain="box"``.
+
+        Raises:
+            ImprintError: an unknown option, or a value out of its range.
+
+        >>> from imprint.leave_one_out import fit
+        >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
+        >>> search = fitted.optimise([3])
+        >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
+        (True, [3])
+        """
+        rows = np.asarray(removed, dtype=np.int64)
+        groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
+        names = {"removed": len(groups), "group_size": groups.shape[1]}
+        choice = make_options(SearchChoice, {**names, **options})
+        with one_thread_a_sum():
+            columns, searched, alike = search_records(self._fit, groups, choice, seed)
+        return QuerySearch(
+            searched.queries.cpu().numpy(),
+            alike.scaled.cpu().numpy(),
+            columns,
+            search_findings(columns, choice, self._fit.noise[0]),
+        )
+
+    def landscape(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> LandscapeResult:
+        """Return distinguishability along lines through removed records.
+
+        Args:
+            removed: rows of the records ``[m]``.
+            seed: of random lines.
+            options: ``lines``, ``half_length`` and ``steps_per_side``.
+
+        Raises:
+            ImprintError: an unknown option, or a value out of its range.
+
+        >>> from imprint.leave_one_out import fit
+        >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
+        >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
+        1.0
+        """
+        rows = torch.from_numpy(np.asarray(removed, dtype=np.int64)).to(self._fit.device)
+        choice = make_options(LineChoice, {"removed": len(rows), **options})
+        with one_thread_a_sum():
+            return LandscapeResult(*compute_landscape(self._fit, rows, choice, seed))
+
+    def _queries(self, queries: ArrayLike, labels: ArrayLike | None) -> Queries:
+        inputs = self._fit.inputs
+        values = queries_like(inputs, _MEMORY, np.asarray(queries), None)
+        if labels is None:
+            return values
+        places = {name: place for place, name in enumerate(inputs.classes)}
+        names = [str(label) for label in np.asarray(labels).tolist()]
+        for row, name in enumerate(names):
+            if name not in places:
+                raise ImprintError(
+                    f"labels[{row}] is {name}, none of the classes of the records: "
+                    f"{', '.join(inputs.classes)}"
+                )
+        positions = np.array([places[name] for name in names], dtype=np.int64)
+        if positions.shape != (len(values.queries),):
+            raise ImprintError(f"{len(positions)} labels do not fit {len(values.queries)} inputs")
+        return Queries(values.queries, positions)
+
+
+@dataclass(frozen=True, eq=False)
+class QueryResult(Result):
+    """What leaving out records, or adding some, does to predictions.
+
+    Attributes:
+        measures: by name, float64 ``[m, q]``: a row for each record or group left out, or record
+            added, a column for each query. ``kl_out_in`` and ``kl_in_out`` in nats, ``auc``,
+            ``mean_distance``, ``variance_out``, ``certificate`` (the share of the bound on any
+            query); ``shift``, μ_in − μ_out, ``[m, q, c]``; of queries with labels ``influence``, by
+            how much the output of the query's class rises. Which of them depends on the method.
+        findings: the strongest records, groups or pairs.
+    """
+
+    measures: Mapping[str, FloatArray]
+    findings: QueryFindings | RecordPairFindings | GroupFindings | AdditionFindings
+
+    def tables(self) -> Sequence[Table]:
+        """Return one row per query, group, added record or pair, the first ones."""
+        return [TABLES[type(self.findings)](self.findings)]
+
+
+TABLES: Mapping[type, Callable[[Any], Table]] = {
+    QueryFindings: query_table,
+    RecordPairFindings: pair_table,
+    GroupFindings: group_table,
+    AdditionFindings: addition_table,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class QuerySearch(Result):
+    """Queries that best reveal removed records.
+
+    Attributes:
+        queries: float64 ``[b, q, ...]``, in the units of the records.
+        reconstructions: the nearest query of each removed record after the best positive scaling,
+            ``[m, ...]``.
+        columns: one row per removed record, as ``records.parquet`` holds them.
+        findings: with intervals.
+    """
+
+    queries: FloatArray
+    reconstructions: FloatArray
+    columns: Mapping[str, np.ndarray]
+    findings: SearchFindings
+
+    @property
+    def certificates(self) -> FloatArray:
+        """KL(out ‖ in) at the queries over the bound on any query, ``[m]``, in [0, 1]."""
+        return self.columns["certificate"]
+
+    def tables(self) -> Sequence[Table]:
+        """Return successes, identified records and shares of the bound."""
+        return [search_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return the share of the bound that each search reached."""
+        return [certificate_figure(self.certificates, self.findings)]
+
+
+@dataclass(frozen=True, eq=False)
+class LandscapeResult(Result):
+    """Distinguishability along lines through removed records.
+
+    Attributes:
+        columns: one row per record, line and step, as ``lines.parquet`` holds them.
+        findings: medians over records, and where peaks lie.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    findings: LandscapeFindings
+
+    def tables(self) -> Sequence[Table]:
+        """Return the share of lines along which each measure peaks at the record."""
+        return [landscape_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return each measure along the lines."""
+        return [line_figure(self.findings, name) for name in MEASURES]
+
+
+def make_options(kind: type[Any], options: Mapping[str, Any]) -> Any:
+    """Return a dataclass of options from keywords.
+
+    Raises:
+        ImprintError: an option that it lacks, or a value out of its range.
+    """
+    known = list(kind.__dataclass_fields__)
+    for name in options:
+        if name not in known:
+            raise ImprintError(f"there is no option {name!r}; known are {', '.join(known)}")
+    return kind(**options)
