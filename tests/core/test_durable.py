@@ -65,7 +65,7 @@ def test_parts_of_an_artefact_are_flushed_with_it_or_by_themselves(tmp_path, cal
     assert flushed.count("part.json") == 1
 
 
-def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
+def test_a_disk_that_fails_is_an_error(tmp_path, monkeypatch):
     def broken(handle):
         raise OSError(5, "Input/output error")
 
@@ -90,7 +90,7 @@ def test_links_are_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_a_study_that_is_deleted_meanwhile_is_told_and_nothing_half_written(tmp_path, again):
+def test_a_study_that_is_deleted_meanwhile_is_an_error_and_nothing_half_written(tmp_path, again):
     def build(path):
         path.mkdir()
         (path / "first").write_text("1")
@@ -103,7 +103,7 @@ def test_a_study_that_is_deleted_meanwhile_is_told_and_nothing_half_written(tmp_
     assert not (tmp_path / "study").exists()
 
 
-def test_the_error_that_a_library_makes_of_a_deleted_folder_is_told(tmp_path):
+def test_the_error_that_a_library_makes_of_a_deleted_folder_is_translated(tmp_path):
     def build(path):
         shutil.rmtree(tmp_path / "study")
         path.write_text("1")

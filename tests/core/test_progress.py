@@ -31,7 +31,7 @@ def test_items_are_passed_on_and_logged_once_in_a_while(monkeypatch, capsys):
         ),
     ],
 )
-def test_as_much_is_told_as_was_asked_for(verbosity, expected, monkeypatch, capsys):
+def test_the_log_is_as_verbose_as_chosen(verbosity, expected, monkeypatch, capsys):
     monkeypatch.setattr(progress, "LOG_EVERY_SECONDS", 100.0)
     set_verbosity(verbosity)
     log("news")

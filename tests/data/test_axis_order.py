@@ -22,5 +22,5 @@ from imprint.data.axis_order import channel_order
         ((5, 8, 8, 8), None),
     ],
 )
-def test_channels_are_told_by_their_number_or_by_two_equal_sides(shape, expected) -> None:
+def test_channels_are_recognised_by_their_number_or_by_two_equal_sides(shape, expected) -> None:
     assert channel_order(shape) == expected

@@ -22,7 +22,7 @@ def test_jpegs_are_read_under_all_their_suffixes(root):
     assert open_images(root).paths == ["cat/a.jpg", "cat/c.JPE", "dog/b.jfif"]
 
 
-def test_images_of_kinds_that_are_not_read_are_counted_and_told(root, capsys):
+def test_images_of_kinds_that_are_not_read_are_counted_and_logged(root, capsys):
     for name in ("cat/x.heic", "cat/y.AVIF", "dog/z.heic", "dog/notes.txt", "dog/.hidden.heic"):
         (root / name).touch()
     opened = inspect_images(root)

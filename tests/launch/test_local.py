@@ -63,7 +63,7 @@ def test_the_first_failure_ends_all_workers(tmp_path: Path):
     assert not is_alive(int((tmp_path / "sleeper").read_text()))
 
 
-def test_a_worker_killed_from_outside_is_told(tmp_path: Path):
+def test_a_worker_killed_from_outside_is_an_error(tmp_path: Path):
     tasks = [(tmp_path, "sleeper"), (tmp_path, "killed")]
     with pytest.raises(ImprintError, match=r"a worker process .* died, perhaps for lack of memory"):
         run_tasks(fail_beside_a_sleeper, tasks, "fail", 2, workers=2)

@@ -18,7 +18,7 @@ from tests.nets.zoo.small_networks import on_meta
         ("vit", {"depth": -1}, "depth and heads at least 0"),
     ],
 )
-def test_sizes_that_will_not_do(name, options, message) -> None:
+def test_sizes_that_do_not_fit_are_rejected(name, options, message) -> None:
     with pytest.raises(ImprintError, match=message):
         on_meta(name, **options)
 
@@ -53,7 +53,9 @@ def test_options_may_be_text() -> None:
         ("mlp", 8, {"widths": "12-x"}, "the widths '12-x': write them between dashes"),
     ],
 )
-def test_what_cannot_be_built_is_told(name: str, size: int, options: dict, message: str) -> None:
+def test_what_cannot_be_built_is_rejected(
+    name: str, size: int, options: dict, message: str
+) -> None:
     with pytest.raises(ImprintError) as caught:
         build_network(name, 3, 10, size, options)
     assert message in str(caught.value)

@@ -108,7 +108,7 @@ def test_a_pickled_network_is_refused(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
 @pytest.mark.parametrize("kept", [0, 9, 0.5, 0.95])
-def test_a_file_cut_short_is_told(tmp_path, name, kept) -> None:
+def test_a_file_cut_short_is_rejected(tmp_path, name, kept) -> None:
     file = tmp_path / name
     if file.suffix == ".pt":
         torch.save(WEIGHTS, file)

@@ -31,7 +31,7 @@ def test_counters_of_batches_may_be_missing(tmp_path) -> None:
     assert loaded.network.bn1.num_batches_tracked == 0
 
 
-def test_a_checkpoint_of_another_architecture_is_told_in_one_sentence(tmp_path) -> None:
+def test_a_checkpoint_of_another_architecture_is_rejected_in_one_sentence(tmp_path) -> None:
     path = tmp_path / "m.safetensors"
     save_model(path, trained(CARD), CARD)
     assert refused(path, replace(CARD, architecture="cifar_resnet32")) == (
@@ -60,7 +60,7 @@ def test_the_hint_names_the_value_that_fits(tmp_path, changes, hint) -> None:
     assert message.endswith(hint)
 
 
-def test_a_file_without_classifier_is_told(tmp_path) -> None:
+def test_a_file_without_classifier_is_rejected(tmp_path) -> None:
     path = tmp_path / "m.safetensors"
     save_model(path, trained(CARDS["backbone"]), CARDS["backbone"])
     message = refused(path, CARD)
@@ -68,7 +68,7 @@ def test_a_file_without_classifier_is_told(tmp_path) -> None:
     assert message.endswith("set outputs to none, since the file has no classifier")
 
 
-def test_a_file_without_projector_is_told(tmp_path) -> None:
+def test_a_file_without_projector_is_rejected(tmp_path) -> None:
     path = tmp_path / "m.safetensors"
     save_model(path, trained(CARDS["backbone"]), CARDS["backbone"])
     message = refused(path, CARDS["projector"])

@@ -219,7 +219,7 @@ def test_checkpoints_of_a_wrapped_network_keep_its_own_names(tmp_path) -> None:
         ("their_nets:picky", {}, "the network does not take images [3, 8, 8]: mat1 and mat2"),
     ],
 )
-def test_a_users_function_that_does_not_fit_is_told(name, options, message) -> None:
+def test_a_users_function_that_does_not_fit_is_rejected(name, options, message) -> None:
     assert message in refused(name, **options)
 
 
@@ -415,7 +415,7 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path, package) -> None:
     assert refused(name) == f"{name} needs the package {package}: pip install {package}"
 
 
-def test_a_broken_package_is_told_from_a_missing_one(monkeypatch, tmp_path) -> None:
+def test_a_broken_package_is_distinguished_from_a_missing_one(monkeypatch, tmp_path) -> None:
     folder = tmp_path / "torchvision"
     folder.mkdir()
     (folder / "__init__.py").write_text("raise RuntimeError('operator nms does not exist')\n")

@@ -72,7 +72,7 @@ def test_the_output_is_picked(result, rule) -> None:
         ),
     ],
 )
-def test_what_cannot_be_picked_is_told(result, rule, message) -> None:
+def test_what_cannot_be_picked_is_rejected(result, rule, message) -> None:
     with pytest.raises(ImprintError) as caught:
         rule.pick(result)
     assert message in str(caught.value)

@@ -262,7 +262,7 @@ def test_a_part_that_the_layout_has_no_place_for_is_named(tmp_path) -> None:
         load_model(tmp_path / "w.pth")
 
 
-def test_a_projector_that_imprint_cannot_build_is_told(tmp_path) -> None:
+def test_a_projector_that_imprint_cannot_build_is_rejected(tmp_path) -> None:
     projector = {**bn_projector(True), **norm("7", 6), **norm("8", 6)}
     weights = {**under("backbone.", TRUNK), **under("projector.", projector)}
     torch.save({"model": weights}, tmp_path / "w.pth")

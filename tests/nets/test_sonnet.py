@@ -132,12 +132,12 @@ def test_missing_and_left_over_tensors_are_named(changes, message):
         convert_weights(arrays, 50, WHERE)
 
 
-def test_another_depth_is_told():
+def test_another_depth_is_rejected():
     with pytest.raises(ImprintError, match=r"ResNet of 50 layers .* left over .*_block_groups/2"):
         convert_weights(checkpoint(101), 50, WHERE)
 
 
-def test_another_shape_is_told():
+def test_another_shape_is_rejected():
     arrays = checkpoint()
     arrays["model/_initial_conv/w"] = np.zeros((3, 3, 3, 64))
     with pytest.raises(ImprintError, match=r"1 of another shape \(conv1.weight"):

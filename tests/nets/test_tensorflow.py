@@ -26,7 +26,7 @@ def test_without_tensorflow_the_extra_is_named(tmp_path, monkeypatch):
         read_checkpoint(tmp_path / "ckpt-1")
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path):
+def test_a_damaged_checkpoint_is_rejected(tmp_path):
     pytest.importorskip("tensorflow")
     (tmp_path / "ckpt-1.index").write_bytes(b"no table at all")
     with pytest.raises(ImprintError, match="damaged or no TensorFlow checkpoint"):

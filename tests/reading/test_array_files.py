@@ -86,7 +86,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
     assert "would unpack to 157,286,784" in refused(read_npz, path)
 
 
-def test_damaged_archives_are_told(tmp_path):
+def test_damaged_archives_are_rejected(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=np.arange(9))
     whole = path.read_bytes()

@@ -17,5 +17,5 @@ from tests.reading.refusals import sentence_about
         ("", "damaged or not JSON"),
     ],
 )
-def test_json_that_is_none_is_told(tmp_path, content, message):
+def test_json_that_is_invalid_is_rejected(tmp_path, content, message):
     assert message in sentence_about(read_json, tmp_path / "a.json", content)

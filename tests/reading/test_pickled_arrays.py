@@ -54,7 +54,7 @@ def test_the_shapes_of_python_3_come_back(tmp_path, protocol, order):
 
 
 @pytest.mark.parametrize("content", [CRASHES_NUMPY, LONG_TEXT])
-def test_what_crashes_unpicklers_is_told(tmp_path, content):
+def test_what_crashes_unpicklers_is_rejected(tmp_path, content):
     assert "damaged" in refused(tmp_path, content) or "refused" in refused(tmp_path, content)
 
 

@@ -20,7 +20,7 @@ ENTITIES = '<!DOCTYPE a [<!ENTITY b "x"><!ENTITY c "&b;&b;">]><a>&c;</a>'
         ("", "not well-formed XML"),
     ],
 )
-def test_xml_that_is_no_annotation_is_told(tmp_path, content, message):
+def test_xml_that_is_not_an_annotation_is_rejected(tmp_path, content, message):
     assert message in sentence_about(read_xml, tmp_path / "a.xml", content)
 
 

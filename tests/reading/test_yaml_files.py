@@ -30,7 +30,7 @@ BILLION = "a0: &a0 [x, x]\n" + "".join(
         ("x" * 300_000, "has more than 262,144 bytes"),
     ],
 )
-def test_yaml_that_is_no_list_of_options_is_told(tmp_path, content, message):
+def test_yaml_that_is_not_a_list_of_options_is_rejected(tmp_path, content, message):
     assert message in sentence_about(read_yaml, tmp_path / "a.yaml", content)
 
 

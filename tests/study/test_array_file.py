@@ -157,7 +157,7 @@ def test_named_arrays_come_back(tmp_path):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_file_cut_short_is_told(tmp_path, save):
+def test_a_file_cut_short_is_rejected(tmp_path, save):
     file = tmp_path / "a.npz"
     save(file, x=np.random.default_rng(0).random(1000))
     file.write_bytes(file.read_bytes()[:-100])
@@ -166,7 +166,7 @@ def test_a_file_cut_short_is_told(tmp_path, save):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_flipped_bytes_are_told(tmp_path, save):
+def test_flipped_bytes_are_rejected(tmp_path, save):
     file = tmp_path / "a.npz"
     save(file, x=np.random.default_rng(0).random(1000))
     content = bytearray(file.read_bytes())
@@ -177,7 +177,7 @@ def test_flipped_bytes_are_told(tmp_path, save):
         read_any_npz(file)
 
 
-def test_one_array_or_a_text_is_told_how_to_be_saved(tmp_path):
+def test_one_array_or_a_text_is_rejected_with_how_to_save_it(tmp_path):
     np.save(tmp_path / "one.npy", np.arange(3))
     (tmp_path / "text.npz").write_text("no arrays")
     for name in ("one.npy", "text.npz"):

@@ -38,12 +38,12 @@ def test_defaults_then_file_then_command_line(tmp_path):
         ("a: [\n", "is not YAML"),
     ],
 )
-def test_bad_files_are_told_in_one_sentence(tmp_path, text, message):
+def test_bad_files_are_rejected_in_one_sentence(tmp_path, text, message):
     with pytest.raises(ImprintError, match=message):
         yaml_words(Outer, Path(write(tmp_path, text)))
 
 
-def test_a_file_that_is_not_text_is_told(tmp_path):
+def test_a_file_that_is_not_text_is_rejected(tmp_path):
     file = tmp_path / "options.yaml"
     file.write_bytes("kind: é\n".encode("latin-1"))
     with pytest.raises(ImprintError, match=r"options\.yaml is not UTF-8 text"):

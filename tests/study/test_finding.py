@@ -65,7 +65,7 @@ class Mixed:
 @pytest.mark.parametrize("number", [3, 0.5, Missing("no")])
 @pytest.mark.parametrize("rows", [(1, 2), Missing("no"), None])
 @pytest.mark.parametrize("text", ["a", 1, True])
-def test_unions_are_told_apart(number, rows, text):
+def test_unions_are_distinguished(number, rows, text):
     finding = Mixed(number, rows, text)
     read = from_json(Mixed, to_json(finding), "file")
     assert read == finding
@@ -97,7 +97,7 @@ def test_unknown_keys_are_passed_over():
         ({"tpr": {"x": {"missing": 3}}}, "3 is not a text at tpr['x'].missing"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_place(change, reason):
+def test_an_error_names_the_place_of_what_is_wrong(change, reason):
     with pytest.raises(ImprintError) as error:
         from_json(Attack, {**JSON, **change}, "summary.json")
     assert str(error.value) == (
@@ -131,6 +131,6 @@ def test_any_json_is_read_or_refused(value):
         from_json(Attack, value, "file")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_file_that_is_not_there_is_rejected(tmp_path):
     with pytest.raises(ImprintError, match=r"no a\.json in"):
         read_finding(Attack, tmp_path / "a.json")

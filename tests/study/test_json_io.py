@@ -19,7 +19,7 @@ def test_cards_are_json_and_damaged_ones_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"name": "\xe9"}', b"\x80\x04"])
-def test_a_damaged_json_file_is_told(tmp_path, content):
+def test_a_damaged_json_file_is_rejected(tmp_path, content):
     file = tmp_path / "card.json"
     file.write_bytes(content)
     with pytest.raises(ImprintError, match=r"card\.json is damaged .*: delete it and run again"):

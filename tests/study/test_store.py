@@ -167,13 +167,13 @@ def test_a_failed_step_removes_the_folders_it_made_and_no_others(tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["summary.json", "deeper/summary.json"])
-def test_a_file_in_the_place_of_a_folder_is_told(tmp_path, inside):
+def test_a_file_in_the_place_of_a_folder_is_rejected(tmp_path, inside):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ImprintError, match="cannot"):
         write_json(tmp_path / "file" / inside, {})
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_told():
+def test_a_folder_that_cannot_be_made_is_rejected():
     with pytest.raises(ImprintError, match="cannot"):
         write_json(Path("/proc/imprint/summary.json"), {})

@@ -63,7 +63,7 @@ def test_each_objective_is_judged_by_what_it_looks_at(
     assert has_collapsed(objective, line) == collapsed
 
 
-def test_a_collapse_is_told_when_it_first_shows_and_when_training_ends_in_it():
+def test_a_collapse_is_logged_when_it_first_shows_and_when_training_ends_in_it():
     objective = VICReg(None, VICReg.Options())
     log = [
         {"epoch": epoch, "embedding_std": 1e-4 if collapsed else 1.0, "collapsed": collapsed}

@@ -10,7 +10,7 @@ def clouds(n, seed=0, classes=3, noise=1.0):
     return 3 * np.eye(classes)[labels] + noise * random.normal(size=(n, classes)), labels
 
 
-def test_clouds_are_told_apart_and_rows_are_distributions():
+def test_clouds_are_distinguished_and_rows_are_distributions():
     features, labels = clouds(300)
     head = fit_linear_head(features, labels, 3)
     fresh, truth = clouds(300, seed=1)

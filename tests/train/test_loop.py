@@ -132,7 +132,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(images, tmp_path):
         train(images, np.arange(40), options, tmp_path, 0, CPU)
 
 
-def test_too_few_images_are_told(images, tmp_path):
+def test_too_few_images_are_rejected(images, tmp_path):
     with pytest.raises(ImprintError, match=r"on 1 image\(s\)"):
         train(images, np.arange(1), OPTIONS, tmp_path, 0, CPU)
 

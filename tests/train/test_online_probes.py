@@ -166,6 +166,6 @@ def test_the_log_tells_what_each_depth_reached(images, tmp_path):
         ({"validate_every": 0}, "validate_every must be at least 1, got 0"),
     ],
 )
-def test_impossible_options_are_told(setting, message):
+def test_impossible_options_are_rejected(setting, message):
     with pytest.raises(ImprintError, match=message):
         OnlineProbeOptions(**setting)

@@ -28,7 +28,7 @@ from tests.train.small_runs import OPTIONS
         ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd, lars, got 'adam'"),
     ],
 )
-def test_impossible_options_are_told(setting, message):
+def test_impossible_options_are_rejected(setting, message):
     with pytest.raises(ImprintError, match=message):
         replace(OPTIONS, **setting)
 

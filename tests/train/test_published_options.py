@@ -122,14 +122,16 @@ def test_what_has_no_counterpart_is_refused(given, message) -> None:
         translate(given, "p")
 
 
-def test_a_file_that_is_no_settings(tmp_path, capsys) -> None:
+def test_a_file_that_holds_no_settings_is_rejected(tmp_path, capsys) -> None:
     (tmp_path / "params.json").write_text("[1]")
     with pytest.raises(SystemExit):
         main(["convert", "--checkpoint", str(tmp_path / "params.json"), "--out", str(tmp_path)])
     assert "must hold sections of keys and values" in capsys.readouterr().err
 
 
-def test_published_settings_given_as_options_are_told_how_to_be_made_some(tmp_path, capsys) -> None:
+def test_published_settings_as_options_name_the_command_that_converts_them(
+    tmp_path, capsys
+) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(yaml.safe_dump(shipped("vicreg")))
     with pytest.raises(ImprintError, match=r"published déjà vu trainer: imprint convert --checkp"):

@@ -52,12 +52,12 @@ def test_no_ramp_and_a_jump():
         ({"step": 0}, "step must be at least 1, got 0"),
     ],
 )
-def test_impossible_ramps_are_told(setting, message):
+def test_impossible_ramps_are_rejected(setting, message):
     with pytest.raises(ImprintError, match=message):
         ResolutionRamp(**setting)
 
 
-def test_views_that_would_shrink_are_told():
+def test_views_that_would_shrink_are_rejected():
     with pytest.raises(ImprintError, match="cannot shrink from 64 to 32 pixels"):
         TrainOptions(resolution=ResolutionRamp(min_resolution=64))
 

@@ -202,7 +202,7 @@ def test_corner_crops_need_no_boxes(corner, expected):
     assert found.reasons.tolist() == [USABLE]
 
 
-def test_the_corner_is_the_lower_left_unless_told():
+def test_the_corner_is_the_lower_left_by_default():
     found = background_rectangles([(200, 100)], None, "corner", fraction=0.5)
     np.testing.assert_allclose(found.rectangles, [(0, 50, 100, 100)])
 

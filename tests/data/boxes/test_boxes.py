@@ -188,7 +188,7 @@ def test_a_folder_is_joined_by_class_and_stem(tmp_path, inner):
     assert (found.missing, found.orphans) == (2, 1)
 
 
-def test_folders_without_boxes_for_the_images_are_told(tmp_path):
+def test_folders_without_boxes_for_the_images_are_rejected(tmp_path):
     arguments = (["n01"], np.array([0]), ["n01_1"])
     with pytest.raises(ImprintError, match="no folder of boxes at"):
         read_voc_folder(tmp_path / "nowhere", *arguments)

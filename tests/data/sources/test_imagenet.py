@@ -40,7 +40,7 @@ class TestImageNet:
         images = open_images(root)
         assert [len(table) for table in images.boxes()] == [0, 0, 1]
 
-    def test_a_class_folder_that_is_no_wordnet_id(self, root):
+    def test_a_class_folder_that_is_not_a_wordnet_id(self, root):
         (root / "train" / "frog").mkdir()
         with pytest.raises(ImprintError, match=r"frog is not named by a WordNet id"):
             open_images(root, layout="imagenet")

@@ -180,21 +180,21 @@ def test_a_synset_cannot_lead_out_of_the_folder(tensorflow, tmp_path):
         list(read_records(shard))
 
 
-def test_a_damaged_shard_is_told(shards):
+def test_a_damaged_shard_is_rejected(shards):
     shard = shards / "train-00001-of-00002"
     shard.write_bytes(shard.read_bytes()[:-5])
     with pytest.raises(ImprintError, match="train-00001-of-00002 is damaged"):
         list(read_records(shard))
 
 
-def test_a_missing_value_is_told(tensorflow, tmp_path):
+def test_a_missing_value_is_rejected(tensorflow, tmp_path):
     shard = tmp_path / "train-00000-of-00001"
     put_shard(tensorflow, shard, [tensorflow.train.Example().SerializeToString()])
     with pytest.raises(ImprintError, match=r"record 0 has 0 values of index"):
         list(read_records(shard))
 
 
-def test_missing_shards_are_told(tmp_path):
+def test_missing_shards_are_rejected(tmp_path):
     with pytest.raises(ImprintError, match="holds no shards"):
         find_shards(tmp_path)
     for number in (0, 3):

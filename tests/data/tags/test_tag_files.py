@@ -40,7 +40,7 @@ def test_frequencies_are_counts_and_sums_of_scores(tmp_path):
     assert counts.tolist() == [[1, 0], [1, 1]]
 
 
-def test_a_class_whose_name_starts_another_is_told_apart(tmp_path):
+def test_a_class_whose_name_starts_another_is_distinguished(tmp_path):
     write_frequencies(tmp_path, TAGS, LABELS, ("cat", "cat_fish"))
     _, counts = read_frequencies(tmp_path, ("cat", "cat_fish"))
     assert counts.tolist() == [[1, 0], [1, 1]]
@@ -78,7 +78,7 @@ def test_other_files_are_refused(tmp_path, name, content, message):
         read_tags(tmp_path / name, NAMES)
 
 
-def test_missing_files_are_told(tmp_path):
+def test_missing_files_are_rejected(tmp_path):
     with pytest.raises(ImprintError, match="no tags at"):
         read_tags(tmp_path / "tags.csv", NAMES)
     with pytest.raises(ImprintError, match=r"no \*_labels.json"):

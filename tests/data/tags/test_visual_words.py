@@ -42,7 +42,7 @@ def test_it_is_an_annotator_and_depends_on_its_seed_alone():
     assert not np.array_equal(one.centres, other.centres)
 
 
-def test_no_crops_are_told():
+def test_no_crops_are_rejected():
     with pytest.raises(ImprintError, match="of 0 crops"):
         fit_visual_words(noise(0), 5)
     with pytest.raises(ImprintError, match="too small"):

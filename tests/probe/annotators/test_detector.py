@@ -72,7 +72,7 @@ def test_images_in_a_batch_are_found_the_same(folders, kind) -> None:
         np.testing.assert_allclose(one.boxes, other.boxes, atol=1)
 
 
-def test_what_will_not_do(folders, tmp_path, capsys) -> None:
+def test_unusable_detectors_and_prompts_are_rejected(folders, tmp_path, capsys) -> None:
     with pytest.raises(ImprintError, match="cannot load ZeroShotObjectDetection from"):
         load_detector(folders["clip"])
     with pytest.raises(ImprintError, match=r"box_threshold is 1\.5: it must lie in"):

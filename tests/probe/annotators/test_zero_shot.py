@@ -96,7 +96,7 @@ def test_bad_lists_of_tags(tmp_path, text, message) -> None:
         read_tag_list(tmp_path / "tags.txt")
 
 
-def test_folders_and_prompts_that_will_not_do(folders, tmp_path) -> None:
+def test_unusable_folders_and_prompts_are_rejected(folders, tmp_path) -> None:
     with pytest.raises(ImprintError, match=r"no folder .*none: download the model there first"):
         load_tagger(tmp_path / "none", tag_list())
     with pytest.raises(ImprintError, match="cannot load ZeroShotImageClassification from"):

@@ -87,6 +87,6 @@ def test_what_cannot_be_explained_is_refused():
         attribute(model(), View(images(), np.arange(20)), "best")
 
 
-def test_a_gap_is_told(capsys):
+def test_a_gap_is_logged(capsys):
     attribute(model(), View(images(), np.arange(20)), "lc", AttributionOptions(steps=1))
     assert "lc: what it gives adds up" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from imprint.probe.influence_kit.question import INFLUENCES
 from tests.probe.influence.small_problems import linear, made
 
 
-def test_a_diagonal_system_is_solved_and_its_residual_is_told() -> None:
+def test_a_diagonal_system_is_solved_and_its_residual_is_measured() -> None:
     diagonal = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
     right = torch.tensor([[3.0, 3.0, 5.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
     solution, residual, steps = solve(lambda rows: rows * diagonal, right, 1.0, 1e-12, 10)

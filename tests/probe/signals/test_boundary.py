@@ -156,7 +156,7 @@ def test_without_any_other_label_the_distance_is_missing():
     assert found["queries"].tolist() == [1 + QUICK.starts, 1]
 
 
-def test_where_noise_will_not_do_the_search_starts_from_another_image():
+def test_where_noise_has_the_same_label_the_search_starts_from_another_image():
     module, pixels, labels = model(Corner()), records(2), np.zeros(2, dtype=np.int64)
     others = np.full((1, 3, 1, 1), 254, dtype=np.uint8)
     assert np.isnan(measure(module, pixels, labels)["distance"]).all()
@@ -167,14 +167,14 @@ def test_where_noise_will_not_do_the_search_starts_from_another_image():
     assert (found < 0.98 * start).all()
 
 
-def test_answers_that_are_not_numbers_are_told():
+def test_answers_that_are_not_numbers_are_rejected():
     model = plane(3, 1)
     model.head.offset = float("nan")
     with pytest.raises(ImprintError, match="logits that are not finite: check its weights"):
         measure(model, records(1), np.array([0]))
 
 
-def test_a_missing_library_is_told_with_the_extra_to_install(monkeypatch):
+def test_a_missing_library_is_an_error_with_the_extra_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "art", None)
     with pytest.raises(ImprintError, match=r"pip install 'imprint\[attacks\]'"):
         measure(plane(3, 1), records(1), np.array([0]))
@@ -192,6 +192,6 @@ def test_a_missing_library_is_told_with_the_extra_to_install(monkeypatch):
         ),
     ],
 )
-def test_impossible_settings_are_told(changes, message):
+def test_impossible_settings_are_rejected(changes, message):
     with pytest.raises(ImprintError, match=message):
         BoundarySearchOptions(**changes)

@@ -26,7 +26,7 @@ class Half:
         return np.full((len(inputs), 2), 0.5)
 
 
-def test_probabilities_are_told_from_logits() -> None:
+def test_probabilities_are_distinguished_from_logits() -> None:
     assert are_probabilities(np.array([[0.2, 0.8], [1.0, 0.0]]))
     assert not are_probabilities(np.array([[0.2, 0.7]]))
     assert not are_probabilities(np.array([[-0.1, 1.1]]))

@@ -10,7 +10,7 @@ from imprint.train.cohort.masks import Masks, read_masks
 from tests.train.cohort.small_cohort import MASKS, MLP, train
 
 
-def test_other_settings_are_told_and_another_engine_is_none(images, tmp_path):
+def test_other_settings_are_rejected_and_another_engine_is_not(images, tmp_path):
     train(tmp_path, images, MLP)
     assert train(tmp_path, images, replace(MLP, engine="stacked", stack=2)).trained == 0
     with pytest.raises(ImprintError, match=r"train\.epochs: 3 there, 4 now"):

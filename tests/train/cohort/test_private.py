@@ -134,7 +134,7 @@ def test_the_accountant_reaches_the_target_and_grows_with_steps():
 @pytest.mark.parametrize(
     "budget", [{"noise_multiplier": 0.05}, {"noise_multiplier": 0.0, "epsilon": 60.0}]
 )
-def test_a_budget_beyond_the_tight_accountant_is_told_before_training(images, budget):
+def test_a_budget_beyond_the_tight_accountant_is_rejected_before_training(images, budget):
     with pytest.raises(ImprintError, match="choose the accountant rdp"):
         private_training(images, replace(OPTIONS, accountant="prv", **budget))
 
@@ -175,21 +175,21 @@ def test_group_norms_are_those_of_the_validator(images):
     assert "GroupNorm(16, 48" in str(named)
 
 
-def test_missing_opacus_is_told_with_the_extra_to_install(images, tmp_path, monkeypatch):
+def test_missing_opacus_is_an_error_with_the_extra_to_install(images, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "opacus", None)
     with pytest.raises(ImprintError, match=r"pip install 'imprint\[privacy\]'"):
         train_cohort(Study(tmp_path), images, Masks(MEMBERS), OPTIONS, 3, CPU)
     assert not (tmp_path / "models").exists()
 
 
-def test_a_layer_that_cannot_be_private_is_told(images, tmp_path, monkeypatch):
+def test_a_layer_that_cannot_be_private_is_rejected(images, tmp_path, monkeypatch):
     monkeypatch.setattr(user_code, "_trusted", {f"{__name__}:tracking"})
     options = replace(OPTIONS, architecture=f"{__name__}:tracking", architecture_options=())
     with pytest.raises(ImprintError, match="cannot be trained by DP-SGD"):
         train_cohort(Study(tmp_path), images, Masks(MEMBERS), options, 3, CPU)
 
 
-def test_wrong_gradients_of_single_examples_are_told(images):
+def test_wrong_gradients_of_single_examples_are_rejected(images):
     training = private_training(images, OPTIONS)
     module = training._module
     pixels = torch.from_numpy(images.pixels[:4]).float() / 255
