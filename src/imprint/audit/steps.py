@@ -12,9 +12,9 @@ from imprint.core.arrays import IntArray
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition, load_partition, load_partitions
+from imprint.lenses.dejavu.findings import Accuracies
 from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.encoders import (
-    Accuracies,
     ProbeEncoders,
     SplitImages,
     TrainEncoder,

@@ -37,6 +37,8 @@ class MemorizationEstimates:
 
 
 ByPercent = Mapping[str, MemorizationEstimates]
+Accuracies = Mapping[str, ProbeAccuracies]
+"""Accuracies of linear probes by encoder or checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class TwoModelFindings:
     two_model_other_metric: ByPercent | None = None
     controls: Mapping[str, Control] | None = None
     training: Mapping[str, TrainingFigures] | None = None
-    linear_probe: Mapping[str, ProbeAccuracies] | None = None
+    linear_probe: Accuracies | None = None
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ class SweepPoint:
     top: int
     two_model: ByPercent
     two_model_top5: ByPercent | None = None
-    linear_probe: Mapping[str, ProbeAccuracies] | None = None
+    linear_probe: Accuracies | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_indices
 from imprint.data.split import Partitions, partition_images, save_partition
 from imprint.launch.local import run_tasks
+from imprint.lenses.dejavu.findings import Accuracies
 from imprint.lenses.dejavu.options import LinearProbeOptions
 from imprint.lenses.dejavu.study.online import OnlineAttack
 from imprint.nets.load import load_model, network_file
@@ -28,9 +29,6 @@ from imprint.train.linear_probe import linear_probe
 from imprint.train.loop import train
 from imprint.train.options import TrainOptions
 from imprint.train.probe_options import ProbeAccuracies, ProbeOptions
-
-Accuracies = Mapping[str, ProbeAccuracies]
-"""Accuracies of linear probes by checkpoint."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +23,9 @@ from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
 from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.study.counted import uncounted
+from imprint.study.plain import JsonObject
 
-OnEpochEnd = Callable[[ImageModel, int], dict[str, Any]]
+OnEpochEnd = Callable[[ImageModel, int], JsonObject]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class OnlineAttack:
         public = View(images, self.public, self.centre_fraction)
         crops = self.attacked.crops(images)
 
-        def attack_epoch(model: ImageModel, epoch: int) -> dict[str, Any]:
+        def attack_epoch(model: ImageModel, epoch: int) -> JsonObject:
             if epoch % self.every:
                 return {}
             embeddings = [

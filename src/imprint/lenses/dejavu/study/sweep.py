@@ -21,11 +21,11 @@ from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition, load_partitions
 from imprint.data.view import View
+from imprint.lenses.dejavu.findings import Accuracies
 from imprint.lenses.dejavu.options import SweepOptions
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet, attacked_set
 from imprint.lenses.dejavu.study.embeddings import EmbedViews
 from imprint.lenses.dejavu.study.encoders import (
-    Accuracies,
     ProbeEncoders,
     SplitImages,
     TrainEncoder,

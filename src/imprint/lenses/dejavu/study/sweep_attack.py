@@ -11,6 +11,7 @@ import numpy as np
 from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.findings import (
+    Accuracies,
     MemorizationEstimates,
     SweepFindings,
     SweepPoint,
@@ -23,7 +24,6 @@ from imprint.lenses.dejavu.memorization.two_model import (
     two_model,
 )
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
-from imprint.lenses.dejavu.study.encoders import Accuracies
 from imprint.lenses.dejavu.study.guess import SIDES, Guesser
 from imprint.lenses.dejavu.study.sweep_points import Setting
 from imprint.lenses.dejavu.study.two_model_tables import attack_pair
