@@ -70,6 +70,16 @@ from imprint.nets.save import save_model
 from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
 from imprint.probe.neurons.activations import INPUTS, LAYERS, VALUES, read_activations
+from imprint.report.gallery import (
+    Answer,
+    Card,
+    CardPicture,
+    Line,
+    Range,
+    RangeStrip,
+    read_gallery,
+    write_gallery,
+)
 from imprint.report.inputs import read_columns, read_picture
 from imprint.study.array_file import read_array_file
 from imprint.study.config import yaml_words
@@ -244,6 +254,26 @@ def table(folder: Path) -> Path:
         folder / "a.parquet", {"index": np.arange(5), "x": np.ones((5, 2)), "y": np.arange(5.0)}
     )
     return folder / "a.parquet"
+
+
+def gallery(folder: Path) -> Path:
+    """Write a gallery of two cards."""
+    image(".png", "PNG")(folder)
+    picture = CardPicture("a.png", "a", "b", 9, ((1.0, 2.0, 3.0, 4.0),), (0.0, 0.0, 5.0, 5.0), True)
+    strip = RangeStrip(Range(0.0, 1.0), Range(0.1, 0.5), Range(0.6, 0.7), "c")
+    answer, line = Answer("who", "cat", True, pictures=(picture,)), Line("words", "bold")
+    card = Card(
+        "cat", "a · index 1", (picture,), answers=(answer,), strip=strip, lines=(line,),
+        facets={"Class": "cat"}, numbers={"strength": 1.5},
+    )  # fmt: skip
+    write_gallery(folder, [card, Card("dog", "b", ())])
+    return folder / "gallery.json"
+
+
+def draw_gallery(path: Path) -> object:
+    """Read and draw a gallery."""
+    read = read_gallery(path.parent, "key", "Filter")
+    return None if read is None else read.html()
 
 
 def masks(folder: Path) -> Path:
@@ -531,6 +561,7 @@ READERS = (
         image(".png", "PNG"),
         lambda path: read_picture(path.parent, path.name),
     ),
+    FuzzedReader("cards of a gallery", gallery, draw_gallery, of_json),
 )
 
 

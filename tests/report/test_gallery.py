@@ -171,6 +171,15 @@ def test_a_damaged_file_is_refused_in_one_sentence(folder: Path, change: Any, me
     assert "\n" not in str(caught.value)
 
 
+def test_more_cards_or_facets_than_a_page_can_show_are_refused(folder: Path) -> None:
+    write_gallery(folder, [Card("cat", "n", ())] * 5001)
+    with pytest.raises(ImprintError, match="has 5001 cards"):
+        read_gallery(folder, "key", "Filter")
+    write_gallery(folder, [Card("cat", "n", (), facets={str(i): "x" for i in range(13)})])
+    with pytest.raises(ImprintError, match="of up to 13 facets"):
+        read_gallery(folder, "key", "Filter")
+
+
 def test_the_file_of_an_older_version_is_refused(folder: Path) -> None:
     (folder / "gallery.json").write_text('{"cards": [{"index": 3, "label": "cat", "fpr": 0.0}]}')
     with pytest.raises(ImprintError, match=r"gallery\.json cannot be used .*run the command again"):

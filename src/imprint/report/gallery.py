@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from markupsafe import Markup
 
+from imprint.core.errors import ImprintError
 from imprint.report.inputs import Picture, read_picture
 from imprint.report.prose import Text
 from imprint.report.templating import render
 from imprint.study.finding import read_finding, write_finding
 
 FILE = "gallery.json"
+MAX_CARDS, MAX_FACETS = 5000, 12
 CHIPS = 6
 """Values of the first facet up to which each has a button of its own."""
 
@@ -185,6 +188,12 @@ def read_gallery(
     if not folder.is_dir():
         return None
     cards = read_finding(Cards, folder / FILE).cards
+    most = max((max(len(card.facets), len(card.numbers)) for card in cards), default=0)
+    if len(cards) > MAX_CARDS or most > MAX_FACETS:
+        raise ImprintError(
+            f"{folder / FILE} has {len(cards)} cards of up to {most} facets, which a page cannot "
+            f"show (at most {MAX_CARDS} of {MAX_FACETS}): run the study again"
+        )
     pictures: dict[str, Embedded] = {}
     for file in (picture.file for card in cards for picture in _pictures(card)):
         if file not in pictures:
@@ -220,7 +229,7 @@ class Gallery:
     note: Text
     nothing: str
 
-    @property
+    @cached_property
     def facets(self) -> Mapping[str, Mapping[str, int]]:
         """What cards are filtered by → how many cards have each value, of two values or more."""
         counts = {
@@ -229,18 +238,20 @@ class Gallery:
         }
         return {name: values for name, values in counts.items() if len(values) > 1}
 
-    @property
+    @cached_property
     def _facet_names(self) -> list[str]:
-        return list(dict.fromkeys(name for card in self.cards for name in card.facets))
+        return list(dict.fromkeys(name for card in self.cards for name in card.facets))[:MAX_FACETS]
 
     def field(self, facet: str) -> str:
         """Return the name of a facet in the form, whatever its title holds."""
         return f"f{self._facet_names.index(facet)}"
 
-    @property
+    @cached_property
     def numbers(self) -> list[str]:
         """What cards are sorted by."""
-        return list(dict.fromkeys(name for card in self.cards for name in card.numbers))
+        return list(dict.fromkeys(name for card in self.cards for name in card.numbers))[
+            :MAX_FACETS
+        ]
 
     @property
     def with_buttons(self) -> str | None:
