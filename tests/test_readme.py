@@ -31,7 +31,7 @@ def commands():
                     yield words[1:]
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
 def test_a_command_is_accepted_without_an_old_name(words, capsys):
     name = next(name for name in (" ".join(words[:2]), words[0]) if name in set(COMMANDS.names()))
     parse(COMMANDS.get(name).options, words[len(name.split()) :], name)
