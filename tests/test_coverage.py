@@ -10,6 +10,7 @@ import torch
 
 import imprint
 from imprint import coverage
+from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.data.imageset import ArrayImages
 from imprint.nets.fill import build_model
@@ -122,3 +123,46 @@ def test_activations_of_a_model_measure_its_coverage(
 def test_the_namespace_is_an_attribute_of_the_package() -> None:
     assert imprint.coverage is coverage
     assert set(coverage.__all__) <= set(dir(coverage))
+
+
+V = np.random.default_rng(0).normal(size=(30, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: coverage.measure({}), "at least one layer"),
+        (lambda: coverage.measure([[1.0], [1.0, 2.0]]), r"must be \[inputs, neurons\]"),
+        (lambda: coverage.measure(V, V, test_labels=["a"] * 30), "must be one whole number"),
+        (lambda: coverage.measure(V, V, test_labels=[np.nan] * 30), "must be one whole number"),
+        (lambda: coverage.measure(V, V, options={"nope": {}}), "'nope', which is not measured"),
+        (
+            lambda: coverage.measure(V, V, options={"nc": {"threshold": "high"}}),
+            "nc.threshold must be a number, got 'high'",
+        ),
+        (lambda: coverage.measure({"a": V}, {"b": V}), r"got a \[3\] and b \[3\]"),
+        (lambda: coverage.measure(V, V[:, :2]), "must be of the same layers"),
+        (lambda: coverage.by_part(V, V, "head"), "must be one of class, layer, group"),
+        (lambda: coverage.by_part(V, V, "layer", scores=[1]), "one number a neuron"),
+        (lambda: coverage.rarefaction([]), "at least one input"),
+        (lambda: coverage.rarefaction([1, 2, 3], total=2), "at least the 3 cells"),
+        (lambda: coverage.gaps(V, V, [7]), "from 0 to 2, got 7 to 7"),
+        (lambda: coverage.search_clusterer(V, V, [0] * 30, [0] * 29), "predictions must be"),
+        (lambda: coverage.search_clusterer(V, V, [0] * 30, [0] * 30, trials=-1), "at least 0"),
+        (lambda: coverage.select_neurons({}, 1), "at least one layer"),
+        (
+            lambda: coverage.criterion("kmnc").fit(V).merge(coverage.criterion("nc").update(V)),
+            "cannot merge nc",
+        ),
+        (lambda: coverage.importance(torch.nn.Linear(1, 1), V), "load it with imprint.load_model"),
+    ],
+)
+def test_wrong_arguments_are_refused_in_one_sentence(call, message: str) -> None:
+    with pytest.raises(ImprintError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_arrays_in_place_of_images_are_refused(model: ImageModel) -> None:
+    with pytest.raises(ImprintError, match="must be a set of images, got ndarray"):
+        coverage.wisdom(model, V)

@@ -31,10 +31,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.coverage.array_criterion import Activations, CoverageCriterion, table_of
+from imprint.lenses.coverage.array_criterion import (
+    Activations,
+    CoverageCriterion,
+    layer_widths,
+    table_of,
+)
 from imprint.lenses.coverage.clusters.search import SearchResult, SubsetObjective, search
 from imprint.lenses.coverage.criteria.idc import ImportanceDrivenOptions
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
@@ -54,6 +60,7 @@ from imprint.lenses.coverage.measure.coverage_findings import (
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
 from imprint.lenses.coverage.results import Coverage, ImportanceResult, WisdomResult
 from imprint.lenses.coverage.study.criteria import choose_criteria
+from imprint.lenses.coverage.study.inputs import whole_labels
 from imprint.lenses.coverage.study.monitor import monitored_cells
 from imprint.lenses.coverage.study.network import draw
 from imprint.lenses.coverage.study.novelty_monitor import (
@@ -61,10 +68,10 @@ from imprint.lenses.coverage.study.novelty_monitor import (
     load_monitor,
     save_monitor,
 )
-from imprint.lenses.coverage.study.parts import part_findings
+from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel
-from imprint.neurons.activations import Layers
+from imprint.neurons.activations import ActivationTable, Layers
 from imprint.neurons.importance import Scaling, select
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attribute_by
@@ -158,10 +165,14 @@ def measure(
     'KMNC'
     """
     stated = options or {}
-    names = choose_criteria(tuple(criteria))
+    names = choose_criteria((criteria,) if isinstance(criteria, str) else tuple(criteria))
+    idle = [name for name in stated if name not in names]
+    if idle:
+        raise ImprintError(f"options set {idle[0]!r}, which is not measured: add it to criteria")
     settings = {name: make_options(name, stated.get(name, {})) for name in names}
     tested = table_of(test, test_labels)
     trained = None if train is None else table_of(train, train_labels)
+    _require_same_layers(tested, trained)
     return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
 
 
@@ -196,9 +207,17 @@ def by_part(
     >>> [(name, each.value) for name, each in scopes.scopes.items()]
     [('0', 0.5), ('1', 0.5)]
     """
+    if part not in PARTS:
+        raise ImprintError(f"part must be one of {', '.join(PARTS)}, got {part!r}")
     options = make_options("idc", {"m": m, "k": k})
-    ranked = None if scores is None else np.asarray(scores, dtype=np.float64)
     trained, tested = table_of(train, train_labels), table_of(test, test_labels)
+    _require_same_layers(tested, trained)
+    ranked = None if scores is None else np.asarray(scores, dtype=np.float64)
+    if ranked is not None and ranked.shape != (tested.layers.neurons,):
+        raise ImprintError(
+            f"scores must be one number a neuron, [{tested.layers.neurons}], got shape "
+            f"{list(ranked.shape)}"
+        )
     return part_findings((part,), trained, tested, options, ranked, None)[part]
 
 
@@ -218,6 +237,8 @@ def rarefaction(cells: ArrayLike, total: int | None = None) -> Rarefaction:
     (4, 4.28, 0.33)
     """
     _, counts = np.unique(np.asarray(cells), return_counts=True)
+    if total is not None and total < len(counts):
+        raise ImprintError(f"total must be at least the {len(counts)} cells reached, got {total}")
     return rarefaction_of(Occupancy.of(counts, total))
 
 
@@ -236,8 +257,14 @@ def gaps(
     ('activations', 0, 2, 0.87)
     """
     trained, tested = table_of(train), table_of(test)
-    every = range(trained.layers.neurons) if neurons is None else neurons
-    return find_gap_findings(list(every), trained, tested)
+    _require_same_layers(tested, trained)
+    count = trained.layers.neurons
+    chosen = list(range(count) if neurons is None else neurons)
+    if chosen and not 0 <= min(chosen) <= max(chosen) < count:
+        raise ImprintError(
+            f"neurons must be from 0 to {count - 1}, got {min(chosen)} to {max(chosen)}"
+        )
+    return find_gap_findings(chosen, trained, tested)
 
 
 def search_clusterer(
@@ -259,11 +286,15 @@ def search_clusterer(
         trials: configurations of scikit-learn's clusterers, beyond every k of exact clusters.
         seed: of subsets and search.
     """
+    if trials < 0:
+        raise ImprintError(f"trials must be at least 0, got {trials}")
+    trained, tested = table_of(train), table_of(test)
+    _require_same_layers(tested, trained)
     objective = SubsetObjective.of(
-        np.asarray(train, dtype=np.float32),
-        np.asarray(test, dtype=np.float32),
-        np.asarray(labels, dtype=np.int64),
-        np.asarray(predictions, dtype=np.int64),
+        np.asarray(trained.values, dtype=np.float32),
+        np.asarray(tested.values, dtype=np.float32),
+        whole_labels(labels, len(tested)),
+        whole_labels(predictions, len(tested), "predictions"),
         seed,
     )
     return search(objective, trials)
@@ -299,7 +330,7 @@ def importance(
     Raises:
         ImprintError: no classifier, an unknown attribution, or images that do not fit.
     """
-    view = draw(_view(images, centre_fraction), records, seed, "importance")
+    view = draw(_view(model, images, centre_fraction), records, seed, "importance")
     tables = attribute_by(model, view, attributions, options, correct_only=correct_only)
     scaled = {name: table.scaled(scaling) for name, table in tables.items()}
     return ImportanceResult(scaled, top_neurons)
@@ -332,7 +363,7 @@ def wisdom(
         ImprintError: no classifier, or too few images to vote.
     """
     voting = options or VotingOptions(seed=seed)
-    view = draw(_view(images, centre_fraction), records, seed, "votes")
+    view = draw(_view(model, images, centre_fraction), records, seed, "votes")
     votes = cast_votes(model, view, voting, methods=attributions, batch_size=batch_size)
     return WisdomResult(votes, voting.m)
 
@@ -349,6 +380,8 @@ def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...
     [('a', 1), ('b', 0)]
     """
     parts = [np.asarray(values, dtype=np.float64) for values in scores.values()]
+    if not parts or any(part.ndim != 1 for part in parts):
+        raise ImprintError("scores must be one number a neuron, [width], of at least one layer")
     layers = Layers(tuple(scores), tuple(map(len, parts)))
     chosen = select(layers, np.concatenate(parts), m)
     return tuple(Neuron(layer, neuron) for layer, neuron in chosen.named())
@@ -369,7 +402,7 @@ def activations(
         options: which layers, and what a neuron is.
         centre_fraction: share of the shorter side that the centre square keeps.
     """
-    table = take_activations(model, _view(images, centre_fraction), options or TapOptions())
+    table = take_activations(model, _view(model, images, centre_fraction), options or TapOptions())
     return {name: np.asarray(table.values[:, part]) for name, part in table.layers.slices.items()}
 
 
@@ -404,11 +437,31 @@ def monitor(
         ImprintError: all images share one cell.
     """
     taps = options or TapOptions()
-    table = take_activations(model, _view(members, centre_fraction), taps)
+    table = take_activations(model, _view(model, members, centre_fraction), taps)
     chosen = None if neurons is None else tuple(neurons)
     wanted = ImportanceDrivenOptions(m=top_neurons, k=clusters, neurons=chosen)
     return NoveltyMonitor(model, monitored_cells(table, wanted), taps)
 
 
-def _view(images: ImageSet, centre_fraction: float) -> View:
+def _require_same_layers(test: ActivationTable, train: ActivationTable | None) -> None:
+    """Refuse activations of training data that are of other layers."""
+    if train is not None and test.layers != train.layers:
+        raise ImprintError(
+            f"test and train must be of the same layers in the same order, got "
+            f"{layer_widths(test.layers)} and {layer_widths(train.layers)}"
+        )
+
+
+def _view(model: ImageModel, images: ImageSet, centre_fraction: float) -> View:
+    """Return all images as the model is shown them."""
+    if not isinstance(model, ImageModel):
+        raise ImprintError(
+            f"model must be an ImageModel, got {type(model).__name__}: load it with "
+            "imprint.load_model, or wrap it in imprint.ImageModel"
+        )
+    if not hasattr(images, "read"):
+        raise ImprintError(
+            f"images must be a set of images, got {type(images).__name__}: open it with "
+            "imprint.open_images, or make an imprint.ArrayImages"
+        )
     return View(images, np.arange(len(images)), centre_fraction)

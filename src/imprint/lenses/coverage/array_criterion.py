@@ -63,7 +63,16 @@ class CoverageCriterion:
         return self
 
     def merge(self, other: CoverageCriterion) -> Self:
-        """See what another one of the same fit saw; return itself. The other stays as it is."""
+        """See what another one of the same fit saw; return itself. The other stays as it is.
+
+        Raises:
+            ImprintError: another criterion, other settings or other layers.
+        """
+        if (self.name, self.options) != (other.name, other.options):
+            raise ImprintError(
+                f"{self.name} with {self.options} cannot merge {other.name} with {other.options}: "
+                "give two of the same settings and fit"
+            )
         if other._layers is not None:
             self._start(other._layers)
             self._criterion.merge(other._criterion)
@@ -105,8 +114,8 @@ class CoverageCriterion:
             self._layers = layers
         elif layers != self._layers:
             raise ImprintError(
-                f"{self.name} was fitted to the layers {_widths(self._layers)}, got "
-                f"{_widths(layers)}: give the same layers in the same order"
+                f"{self.name} was fitted to the layers {layer_widths(self._layers)}, got "
+                f"{layer_widths(layers)}: give the same layers in the same order"
             )
 
     def __repr__(self) -> str:
@@ -119,5 +128,6 @@ def table_of(values: Activations, labels: ArrayLike | None = None) -> Activation
     return activation_table(layers, labels)
 
 
-def _widths(layers: Layers) -> str:
+def layer_widths(layers: Layers) -> str:
+    """Return layers with their widths, for messages."""
     return ", ".join(f"{n} [{width}]" for n, width in zip(layers.names, layers.widths, strict=True))

@@ -7,6 +7,8 @@ from dataclasses import fields
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
@@ -51,10 +53,30 @@ def make_options(name: str, values: Mapping[str, Any]) -> Any:
     if unknown:
         known = ", ".join(types) or "none"
         raise ImprintError(f"criterion {name!r} has no option {unknown[0]!r}; it has: {known}")
+    for option, value in values.items():
+        _check_type(f"{name}.{option}", value, types[option])
     try:
         return CRITERIA.get(name).Options(**values)
     except OptionError as error:
         raise ImprintError(f"{name}.{error}") from None
+
+
+def _check_type(place: str, value: Any, kind: Any) -> None:
+    """Refuse a value of another type; ranges and choices are checked by the options themselves."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if value is None and NoneType in kinds:
+        return
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    for each in kinds:
+        wanted = {int: "a whole number", float: "a number", bool: "a boolean", str: "a text"}
+        fits = {
+            int: is_number and isinstance(value, (int, np.integer)),
+            float: is_number,
+            bool: isinstance(value, bool),
+            str: isinstance(value, str),
+        }
+        if not fits.get(each, True):
+            raise ImprintError(f"{place} must be {wanted[each]}, got {value!r}")
 
 
 def _option_types(name: str) -> Mapping[str, Any]:

@@ -113,17 +113,37 @@ def activation_table(
     Raises:
         ImprintError: shapes that do not fit, or values that are not finite.
     """
-    arrays = {name: np.asarray(values) for name, values in layers.items()}
-    table = _side_by_side(arrays_from(_OneSet, arrays, "activations").layers, None)
-    if labels is None:
-        return table
-    classes = np.asarray(labels)
-    if classes.shape != (len(table),) or not np.array_equal(classes, classes.astype(np.int64)):
+    if not layers:
+        raise ImprintError("give activations of at least one layer")
+    try:
+        arrays = {str(name): np.asarray(values) for name, values in layers.items()}
+    except ValueError as error:  # rows of other lengths
         raise ImprintError(
-            f"labels must be one whole number an input, [{len(table)}], got {classes.dtype} "
+            f"activations must be [inputs, neurons] of each layer: {error}"
+        ) from None
+    table = _side_by_side(arrays_from(_OneSet, arrays, "activations").layers, None)
+    return table if labels is None else replace(table, labels=whole_labels(labels, len(table)))
+
+
+def whole_labels(labels: ArrayLike, count: int, name: str = "labels") -> IntArray:
+    """Return classes as int64 ``[count]``.
+
+    Raises:
+        ImprintError: they are not one whole number an input.
+    """
+    try:
+        classes = np.asarray(labels)
+    except ValueError:
+        classes = np.empty((), dtype=object)
+    whole = classes.dtype.kind in "iu" or (
+        classes.dtype.kind == "f" and bool(np.all(np.abs(classes) < 2**53))
+    )
+    if classes.shape != (count,) or not whole or np.any(classes != np.round(classes)):
+        raise ImprintError(
+            f"{name} must be one whole number an input, [{count}], got {classes.dtype} "
             f"{list(classes.shape)}"
         )
-    return replace(table, labels=classes.astype(np.int64))
+    return classes.astype(np.int64)
 
 
 def _side_by_side(layers: Mapping[str, NDArray[Any]], labels: IntArray | None) -> ActivationTable:
