@@ -14,7 +14,7 @@ from typing import Any
 from imprint.recipes import recipes_for
 from imprint.study.command import Command
 from imprint.study.old_names import renamed_keys
-from imprint.study.option_tree import Option, groups_of, options_of
+from imprint.study.option_tree import Option, groups_of, options_of, to_flag
 from imprint.study.options import Common
 
 WIDTH = 80
@@ -186,7 +186,7 @@ def _details(option: Option, is_short: bool) -> str:
     if default:
         details.append(f"default {default}")
     if option.old_paths and not is_short:
-        old = ", ".join("--" + path[-1].replace("_", "-") for path in option.old_paths)
+        old = ", ".join(map(to_flag, option.old_paths))
         details.append(f"formerly {old}")
     return "; ".join(details)
 
