@@ -101,8 +101,8 @@ def test_a_monitor_scores_the_novelty_of_inputs_and_survives_a_file(
         outputs, novelty = monitor(inputs)
     assert outputs.shape == (60, 3)
     assert novelty.novelty.max() < 1  # every training image is in a cell that it reaches itself
-    coverage.save_monitor(tmp_path / "m.safetensors", monitor)
-    with coverage.load_monitor(tmp_path / "m.safetensors", model) as loaded, torch.no_grad():
+    coverage.save_monitor(str(tmp_path / "m.safetensors"), monitor)
+    with coverage.load_monitor(str(tmp_path / "m.safetensors"), model) as loaded, torch.no_grad():
         assert loaded(inputs)[1].novelty.tolist() == novelty.novelty.tolist()
 
 
@@ -163,6 +163,32 @@ def test_wrong_arguments_are_refused_in_one_sentence(call, message: str) -> None
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attributions": []}, "attributions is empty"),
+        ({"attributions": "guess"}, "unknown layer attribution 'guess'"),
+        ({"records": -1}, "records must be at least 0, got -1"),
+        ({"top_neurons": 0}, "top_neurons must be at least 1, got 0"),
+    ],
+)
+def test_impossible_importance_is_refused(
+    model: ImageModel, images: ArrayImages, options: dict, message: str
+) -> None:
+    with pytest.raises(ImprintError, match=message):
+        coverage.importance(model, images, **options)
+
+
 def test_arrays_in_place_of_images_are_refused(model: ImageModel) -> None:
     with pytest.raises(ImprintError, match="must be a set of images, got ndarray"):
         coverage.wisdom(model, V)
+
+
+def test_scores_of_an_attribution_that_was_not_taken_are_refused(
+    model: ImageModel, images: ArrayImages
+) -> None:
+    importance = coverage.importance(model, images, "la", records=10)
+    with pytest.raises(ImprintError, match="no importance by 'lrp': it is by la"):
+        importance.scores("lrp")
+    with pytest.raises(ImprintError, match="batch_size must be at least 1"):
+        coverage.wisdom(model, images, batch_size=0)

@@ -59,6 +59,7 @@ from imprint.lenses.coverage.measure.coverage_findings import (
 )
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
 from imprint.lenses.coverage.results import Coverage, ImportanceResult, WisdomResult
+from imprint.lenses.coverage.study.attribution import check_attributions
 from imprint.lenses.coverage.study.criteria import choose_criteria
 from imprint.lenses.coverage.study.inputs import whole_labels
 from imprint.lenses.coverage.study.monitor import monitored_cells
@@ -286,8 +287,7 @@ def search_clusterer(
         trials: configurations of scikit-learn's clusterers, beyond every k of exact clusters.
         seed: of subsets and search.
     """
-    if trials < 0:
-        raise ImprintError(f"trials must be at least 0, got {trials}")
+    _require_at_least(trials=(trials, 0))
     trained, tested = table_of(train), table_of(test)
     _require_same_layers(tested, trained)
     objective = SubsetObjective.of(
@@ -330,8 +330,11 @@ def importance(
     Raises:
         ImprintError: no classifier, an unknown attribution, or images that do not fit.
     """
+    _require_at_least(records=(records, 0), top_neurons=(top_neurons, 1))
+    names = (attributions,) if isinstance(attributions, str) else tuple(attributions)
+    check_attributions(names, "attributions")
     view = draw(_view(model, images, centre_fraction), records, seed, "importance")
-    tables = attribute_by(model, view, attributions, options, correct_only=correct_only)
+    tables = attribute_by(model, view, names, options, correct_only=correct_only)
     scaled = {name: table.scaled(scaling) for name, table in tables.items()}
     return ImportanceResult(scaled, top_neurons)
 
@@ -362,7 +365,11 @@ def wisdom(
     Raises:
         ImprintError: no classifier, or too few images to vote.
     """
+    _require_at_least(records=(records, 0), batch_size=(batch_size, 1))
     voting = options or VotingOptions(seed=seed)
+    if attributions is not None:
+        attributions = (attributions,) if isinstance(attributions, str) else tuple(attributions)
+        check_attributions(attributions, "attributions")
     view = draw(_view(model, images, centre_fraction), records, seed, "votes")
     votes = cast_votes(model, view, voting, methods=attributions, batch_size=batch_size)
     return WisdomResult(votes, voting.m)
@@ -441,6 +448,13 @@ def monitor(
     chosen = None if neurons is None else tuple(neurons)
     wanted = ImportanceDrivenOptions(m=top_neurons, k=clusters, neurons=chosen)
     return NoveltyMonitor(model, monitored_cells(table, wanted), taps)
+
+
+def _require_at_least(**bounds: tuple[int, int]) -> None:
+    """Refuse numbers below their bound: value and bound by name."""
+    for name, (value, least) in bounds.items():
+        if value < least:
+            raise ImprintError(f"{name} must be at least {least}, got {value}")
 
 
 def _require_same_layers(test: ActivationTable, train: ActivationTable | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     CriterionFinding,
@@ -67,7 +68,10 @@ class ImportanceResult(Result):
 
     def scores(self, method: str | None = None) -> Mapping[str, FloatArray]:
         """Return the scores over all images by layer, ``[width]`` each, of the first method."""
-        table = self.by_method[method or next(iter(self.by_method))]
+        name = method or next(iter(self.by_method))
+        if name not in self.by_method:
+            raise ImprintError(f"no importance by {name!r}: it is by {', '.join(self.by_method)}")
+        table = self.by_method[name]
         return {name: table.of()[part] for name, part in table.layers.slices.items()}
 
     def tables(self) -> Sequence[Table]:

@@ -80,12 +80,13 @@ class NoveltyMonitor:
             return outputs, self.cells.of(values)
 
 
-def save_monitor(path: Path, monitor: NoveltyMonitor) -> None:
+def save_monitor(path: str | Path, monitor: NoveltyMonitor) -> None:
     """Write thresholds, neurons and cells to ``NAME.safetensors``, and ``NAME.json`` beside it.
 
     Raises:
         ImprintError: another suffix, a full disk, or a folder that cannot be written.
     """
+    path = Path(path)
     if path.suffix != ".safetensors":
         raise ImprintError(f"a monitor is written as NAME.safetensors, not as {path.name}")
     cells, options = monitor.cells, monitor.options
@@ -103,12 +104,13 @@ def save_monitor(path: Path, monitor: NoveltyMonitor) -> None:
     write_weights(path, {name: getattr(cells, name).cpu().contiguous() for name in PARTS})
 
 
-def load_monitor(path: Path, model: nn.Module) -> NoveltyMonitor:
+def load_monitor(path: str | Path, model: nn.Module) -> NoveltyMonitor:
     """Return the monitor in a file, around a model.
 
     Raises:
         ImprintError: the file or its card cannot be read, or holds no monitor.
     """
+    path = Path(path)
     card = path.with_suffix(".json")
     if not card.is_file():
         raise ImprintError(f"no card {card} beside the monitor: keep the two files together")
