@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STYLE = (
     "<style>.imprint .interval,.imprint .meaning{display:block;font-size:85%;opacity:.7}"
+    ".imprint .meaning{font-weight:400}.imprint th button{all:unset}"
     ".imprint .number{text-align:right}.imprint th{text-align:left}"
     ".imprint figure{margin:1.5em 0}.imprint svg{max-width:30rem}</style>"
 )
