@@ -27,6 +27,7 @@ from imprint.stats.folds import half_splits
 from imprint.study.hashing import hash_arrays
 from imprint.study.json_io import read_json, write_json
 
+MASKS = "masks"
 LEGACY_ROWS = 128
 LEGACY_RECORDS = 50_000
 
