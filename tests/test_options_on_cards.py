@@ -99,7 +99,9 @@ ONE_MODEL = (
     "--classifier.epochs 1 --classifier.warmup-epochs 0 --classifier.architecture mlp "
     "--classifier.input-size 8 --classifier.architecture-options widths=8 --classifier-steps 1 "
 )
-AUDITED = "--members {place}/seen.npz --non-members {place}/unseen.npz --device cpu --probes 1 "
+AUDITED = (
+    "--members {place}/seen.npz --non-members {place}/unseen.npz --device cpu --curvature-probes 1 "
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from imprint.nets.save import save_model
 
 CARD = ModelCard("mlp", 3, 2, 8, (0.5,), (0.25,), {"widths": "16"})
 TINY = "--train.architecture mlp --train.input-size 8 --train.epochs 1 --train.batch-size 8 "
-COHORT = TINY + "--train.engine sequential --probes 1 "
+COHORT = TINY + "--train.engine sequential --curvature-probes 1 "
 COMMANDS = {
     "describe": "data describe --data {seen}",
     "split": "data split --data {seen} --without-boxes --per-class 2",
@@ -23,7 +23,7 @@ COMMANDS = {
     "--pairs 8 --depth 1 --input-size 4 --train.width 8 --train.epochs 1 --train.batch-size 8",
     "cohort": "membership cohort --data {seen} --models 6 " + COHORT,
     "audit": "membership audit --model {root}/net.safetensors --members {seen} "
-    "--non-members {unseen} --probes 1",
+    "--non-members {unseen} --curvature-probes 1",
     "measure": "coverage measure --model {root}/net.safetensors --members {seen} --tests {unseen} "
     "--criteria nc",
 }

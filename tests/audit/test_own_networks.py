@@ -95,7 +95,7 @@ def words(request, tmp_path, monkeypatch) -> list[str]:
     }  # fmt: skip
     (tmp_path / "network.json").write_text(json.dumps(card))
     monkeypatch.chdir(tmp_path)
-    return ["--subject", "network.pt", "--device", "cpu"]
+    return ["--model", "network.pt", "--device", "cpu"]
 
 
 def lenses(folder: str) -> dict:
@@ -104,7 +104,7 @@ def lenses(folder: str) -> dict:
 
 def test_a_users_network_is_attacked_and_attributed(words) -> None:
     sets = ["--members", "members.npz", "--non-members", "others.npz", "--white-box"]
-    main(["membership", "audit", *words, *sets, "--probes", "1", "--out", "m"])
+    main(["membership", "audit", *words, *sets, "--curvature-probes", "1", "--out", "m"])
     assert {"white_box_gradient", "white_box_trace"} <= lenses("m")["membership"]["attacks"].keys()
     train = ["--members", "members.npz"]
     main(["coverage", "importance", *words, *train, "--attributions", "la", "--out", "i"])
@@ -122,7 +122,7 @@ def test_a_users_network_is_tested_for_deja_vu(words) -> None:
     np.savez("both.npz", **both)
     np.save("members.npy", np.arange(24))
     np.save("held_out.npy", np.arange(36, 60))
-    lists = ["--train-indices", "members.npy", "--held-out", "held_out.npy"]
+    lists = ["--members", "members.npy", "--non-members", "held_out.npy"]
     crop = ["--crop", "corner", "--corner-fraction", "0.5", "--min-crop-px", "2", "--k", "5"]
     rest = ["--references", "naive_bayes", "--out", "d"]
     main(["dejavu", "one-model", *words, "--data", "both.npz", *lists, *crop, *rest])
