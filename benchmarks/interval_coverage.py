@@ -37,7 +37,7 @@ from imprint.lenses.membership.attack.evaluation import balanced_estimate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models
-from imprint.lenses.membership.study.ensemble import over_models
+from imprint.lenses.membership.study.ensemble import mean_over_models
 from imprint.stats.bootstrap import mean
 from imprint.stats.correlation import pearson, spearman
 from imprint.stats.estimate import Estimate
@@ -250,8 +250,9 @@ def _both_ways(random: np.random.Generator, seed: int) -> dict[str, tuple[Estima
 
 @scenario("membership ensemble: accuracy over models", "Student's t", "20 models")
 def _ensemble(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
-    shown = over_models(0.9 + 0.01 * random.normal(size=20))
-    return {"mean": (Estimate(shown["value"], tuple(shown["ci95"]), 20), 0.9)}
+    estimate = mean_over_models(0.9 + 0.01 * random.normal(size=20))
+    assert isinstance(estimate, Estimate)
+    return {"mean": (estimate, 0.9)}
 
 
 SHOWN = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten")

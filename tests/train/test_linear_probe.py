@@ -5,7 +5,8 @@ from torch import nn
 from imprint.data.augmentation import UNCHANGED
 from imprint.data.imageset import ArrayImages
 from imprint.nets.image_model import ImageModel
-from imprint.train.linear_probe import linear_probe, plain_accuracies
+from imprint.study.finding import to_json
+from imprint.train.linear_probe import linear_probe
 from imprint.train.probe_options import ProbeOptions
 
 
@@ -30,7 +31,7 @@ def test_a_probe_reads_off_what_features_hold_and_not_swapped_labels() -> None:
         0,
         torch.device("cpu"),
     )
-    assert plain_accuracies(accuracy) == {
+    assert to_json(accuracy) == {
         "train": {"top1": 1.0, "top5": 1.0, "n": 20},
         "held_out": {"top1": 0.0, "top5": 1.0, "n": 4},
     }
