@@ -12,8 +12,9 @@ Arrays in, findings out::
     result.plot()
 
 With one model, references that name the object from the background stand in for the second one:
-:func:`naive_bayes` on tags, or any classifier of crops. They must not be trained on the crops they
-predict: see :func:`cross_fit`. Names of arrays are those of
+:func:`naive_bayes` on tags, :func:`linear_head` on features, or any classifier of crops. They must
+not be trained on the crops they predict: these two are cross-fitted, :func:`cross_fit` does it for
+others. Names of arrays are those of
 ``imprint dejavu attack`` and ``imprint dejavu one-model``.
 """
 
@@ -37,12 +38,8 @@ from imprint.lenses.dejavu.findings import OneModelFindings, TwoModelFindings
 from imprint.lenses.dejavu.memorization.attack import Metric
 from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
 from imprint.lenses.dejavu.memorization.claims import rank_claims
-from imprint.lenses.dejavu.memorization.cross_fit import cross_fit
-from imprint.lenses.dejavu.memorization.naive_bayes import (
-    NaiveBayes,
-    fit_naive_bayes,
-    tag_counts,
-)
+from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fit
+from imprint.lenses.dejavu.memorization.naive_bayes import fit_naive_bayes, tag_counts
 from imprint.lenses.dejavu.memorization.one_model import STRICTEST, explained
 from imprint.lenses.dejavu.memorization.one_model import one_model as _one_model
 from imprint.lenses.dejavu.memorization.references import combine, log_probabilities
@@ -68,6 +65,7 @@ from imprint.report.result import Result
 from imprint.report.table import Table
 from imprint.stats.estimate import Estimate
 from imprint.study.array_file import arrays_from
+from imprint.train.linear_head import choose_strength, fit_linear_head
 
 __all__ = [
     "CATEGORIES",
@@ -75,7 +73,6 @@ __all__ = [
     "ClassVotes",
     "Estimate",
     "Missing",
-    "NaiveBayes",
     "OneModelResult",
     "Tags",
     "TwoModelResult",
@@ -83,6 +80,7 @@ __all__ = [
     "calibrate",
     "combine",
     "cross_fit",
+    "linear_head",
     "log_probabilities",
     "naive_bayes",
     "one_model",
@@ -346,27 +344,91 @@ def one_model(
     )
 
 
-def naive_bayes(tags: Tags, labels: ArrayLike, classes: int, smoothing: float = 1.0) -> NaiveBayes:
-    """Return Naive Bayes on tags of crops, a reference of the one-model test.
+def naive_bayes(
+    tags: Tags,
+    labels: ArrayLike,
+    classes: int,
+    *,
+    smoothing: float = 1.0,
+    folds: int = 5,
+    seed: int = 0,
+) -> FloatArray:
+    """Return class probabilities of every crop under Naive Bayes on the tags of other crops.
 
     Args:
         tags: of every crop, from :func:`tags`.
         labels: int ``[n]``, class of every crop.
-        classes: number of classes.
+        classes: number of classes C.
         smoothing: added to every count, above 0.
+        folds: parts the crops are split into, each predicted from the others; at least 2.
+        seed: of the split.
+
+    Returns:
+        float64 ``[n, C]``, a reference of :func:`one_model`.
 
     Raises:
         ImprintError: not one label a crop, a label outside the classes, or no smoothing.
 
     Examples:
-        >>> crops = tags([[("sea", 0.9)], [("sky", 0.8)], [("sea", 0.7)]])
-        >>> model = naive_bayes(crops, [0, 1, 0], classes=2)
-        >>> model.log_posterior(crops).argmax(axis=1).tolist()
-        [0, 1, 0]
+        >>> crops = tags([[("sea", 0.9)], [("sky", 0.8)]] * 5)
+        >>> naive_bayes(crops, [0, 1] * 5, classes=2, folds=2).argmax(axis=1).tolist()
+        [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
     """
     own = np.asarray(labels, dtype=np.int64)
-    counts = tag_counts(tags, own, classes)
-    return fit_naive_bayes(tags.vocabulary, counts, np.bincount(own, minlength=classes), smoothing)
+
+    def fit_and_predict(rows: IntArray, predicted: IntArray, name: str, seed: int) -> FloatArray:
+        counts = tag_counts(tags.rows(rows), own[rows], classes)
+        crops = np.bincount(own[rows], minlength=classes)
+        model = fit_naive_bayes(tags.vocabulary, counts, crops, smoothing)
+        return model.log_posterior(tags.rows(predicted)).astype(np.float64)
+
+    return _cross_fitted(fit_and_predict, len(tags), own, folds, seed)
+
+
+def linear_head(
+    features: ArrayLike, labels: ArrayLike, classes: int, *, folds: int = 5, seed: int = 0
+) -> FloatArray:
+    """Return class probabilities of every crop under a linear head fitted to other crops.
+
+    Args:
+        features: ``[n, d]``, of the crops under a network that was not trained on the images.
+        labels: int ``[n]``, class of every crop; at least two classes.
+        classes: number of classes C.
+        folds: parts the crops are split into, each predicted from the others; at least 2.
+        seed: of the split.
+
+    Returns:
+        float64 ``[n, C]``, a reference of :func:`one_model`.
+
+    Raises:
+        ImprintError: not one label a row, or more folds than crops.
+
+    Examples:
+        >>> import numpy as np
+        >>> labels = np.arange(40) % 2
+        >>> noise = 0.1 * np.sin(np.arange(80)).reshape(-1, 2)
+        >>> features = np.stack([labels, 1 - labels], axis=1) + noise
+        >>> bool((linear_head(features, labels, classes=2).argmax(axis=1) == labels).all())
+        True
+    """
+    rows_of, own = np.asarray(features, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    strength = choose_strength(rows_of, own, classes, seed)
+
+    def fit_and_predict(rows: IntArray, predicted: IntArray, name: str, seed: int) -> FloatArray:
+        head = fit_linear_head(rows_of[rows], own[rows], classes, strength)
+        return head.log_probabilities(rows_of[predicted])
+
+    return _cross_fitted(fit_and_predict, len(rows_of), own, folds, seed)
+
+
+def _cross_fitted(
+    fit_and_predict: FitAndPredict, count: int, labels: IntArray, folds: int, seed: int
+) -> FloatArray:
+    if labels.shape != (count,):
+        raise ImprintError(f"{count} crops need as many labels, got {len(labels)}")
+    rows = cross_fit(fit_and_predict, np.ones(count, dtype=bool), labels, folds, 1, seed)
+    probabilities = np.exp(rows)
+    return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
 def _named(**arrays: ArrayLike | None) -> dict[str, NDArray[Any]]:

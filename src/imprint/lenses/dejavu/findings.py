@@ -81,7 +81,7 @@ class TwoModelFindings:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class StrengthHistogram:
     """Counts of values between edges."""
 
     edges: tuple[float, ...]
@@ -99,8 +99,8 @@ class MemorizationStrength:
 
     n: int
     mean: float
-    published: Histogram
-    bins: Histogram
+    published: StrengthHistogram
+    bins: StrengthHistogram
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class AgainstReference:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ReferenceAgreement:
     """How far two references agree on which backgrounds reveal their object.
 
     Attributes:
@@ -188,7 +188,7 @@ class OneModelFindings:
 
     best: str
     against: Mapping[str, AgainstReference]
-    agreement: tuple[Agreement, ...]
+    agreement: tuple[ReferenceAgreement, ...]
     explained: Estimate
     calibrated: bool
     calibration: Mapping[str, Calibration]

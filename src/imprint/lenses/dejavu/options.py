@@ -33,7 +33,7 @@ class VoteChoice(Checked):
     k: Annotated[int, Bounds(least=1)] = 20
     """Public neighbours that are searched (published: 100)."""
     voting: Annotated[int, Bounds(least=0)] = 0
-    """How many of them vote; 0 for all."""
+    """Nearest of them that vote; 0 for all k."""
     metric: Literal["l2", "cosine"] = "l2"
     """Distance between representations."""
     top_percent: Annotated[Numbers, Bounds(above=0, most=100), Formerly("confidence")] = (100, 20)

@@ -21,7 +21,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.dejavu.findings import Agreement
+from imprint.lenses.dejavu.findings import ReferenceAgreement
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.stats.bootstrap import DRAWS, percentile_interval
 from imprint.stats.estimate import Estimate
@@ -32,7 +32,7 @@ NO_KAPPA = "both are always right or both always wrong, so chance explains all a
 
 def agreement(
     references: Mapping[str, ClassVotes], labels: IntArray, top: int = 1, seed: int = 0
-) -> tuple[Agreement, ...]:
+) -> tuple[ReferenceAgreement, ...]:
     """Return how far each pair of references agrees.
 
     Args:
@@ -55,11 +55,11 @@ def _agreement_of_pair(
     labels: IntArray,
     top: int,
     seed: int,
-) -> Agreement:
+) -> ReferenceAgreement:
     hits = [votes.hits(labels, top) for _, votes in (first, second)]
     cells = np.bincount(2 * hits[0] + hits[1], minlength=4)
     same = first[1].ranked[:, 0] == second[1].ranked[:, 0]
-    return Agreement(
+    return ReferenceAgreement(
         first=first[0],
         second=second[0],
         agreed=proportion(int(cells[0] + cells[3]), len(labels)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.missing import Missing
-from imprint.lenses.dejavu.findings import Histogram, MemorizationStrength
+from imprint.lenses.dejavu.findings import MemorizationStrength, StrengthHistogram
 from imprint.lenses.dejavu.memorization.two_model import (
     CATEGORIES,
     Side,
@@ -66,6 +66,6 @@ def rank_claims(side: Side, top: int = 1, excluded: BoolArray | None = None) -> 
     return places
 
 
-def _histogram(values: FloatArray, edges: FloatArray) -> Histogram:
+def _histogram(values: FloatArray, edges: FloatArray) -> StrengthHistogram:
     counts, _ = np.histogram(values, edges)
-    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
+    return StrengthHistogram(tuple(edges.tolist()), tuple(counts.tolist()))

@@ -140,7 +140,7 @@ class AttackedCrops:
 
 
 @dataclass(frozen=True)
-class OneModelResult:
+class OneModelOutcome:
     """The findings, and the votes they rest on.
 
     Attributes:
@@ -164,7 +164,7 @@ def one_model(
     calibrated: bool = True,
     exclude: IntArray | None = None,
     draws: int = DRAWS,
-) -> OneModelResult:
+) -> OneModelOutcome:
     """Return the one-model test.
 
     Args:
@@ -199,7 +199,7 @@ def one_model(
         claims=_count_claims(members, top, excluded),
         non_members=_test_non_members(members, others, listed, confidences, top, seed),
     )
-    return OneModelResult(findings, members, others, excluded)
+    return OneModelOutcome(findings, members, others, excluded)
 
 
 def calibrated_references(

@@ -21,7 +21,7 @@ from imprint.study.options import CropChoice
 
 
 @dataclass(frozen=True, eq=False)
-class Backgrounds:
+class BackgroundCuts:
     """Background crops of some images.
 
     Attributes:
@@ -75,7 +75,7 @@ class AttackedSet:
         return View(images, self.index, rectangles=self.squares)
 
 
-def cut_backgrounds(images: ImageSet, index: IntArray, choice: CropChoice) -> Backgrounds:
+def cut_backgrounds(images: ImageSet, index: IntArray, choice: CropChoice) -> BackgroundCuts:
     """Return the background crop of each image; without boxes in the set, its corner."""
     boxes = images.boxes()
     crops = background_rectangles(
@@ -87,7 +87,7 @@ def cut_backgrounds(images: ImageSet, index: IntArray, choice: CropChoice) -> Ba
         corner=choice.corner,
     )
     squares = centre_squares(crops.rectangles[crops.usable], choice.centre_fraction)
-    return Backgrounds(index[crops.usable], squares, crops.usable, crops.reasons)
+    return BackgroundCuts(index[crops.usable], squares, crops.usable, crops.reasons)
 
 
 def attacked_set(images: ImageSet, partition: Partition, choice: CropAttackChoice) -> AttackedSet:

@@ -27,7 +27,7 @@ from imprint.lenses.dejavu.memorization.excess import excess
 from imprint.lenses.dejavu.memorization.legacy import legacy_arrays
 from imprint.lenses.dejavu.memorization.one_model import (
     AttackedCrops,
-    OneModelResult,
+    OneModelOutcome,
     collect_votes,
     one_model,
 )
@@ -242,7 +242,7 @@ class AttackModel(Step):
         rows = log_softmax(logits.astype(np.float64), axis=1)
         return dataclasses.replace(guesses, votes=reference_votes(rows, TOP_RANKED))
 
-    def _controls(self, guesses: CropGuesses, result: OneModelResult) -> dict[str, Control]:
+    def _controls(self, guesses: CropGuesses, result: OneModelOutcome) -> dict[str, Control]:
         """Return tests with nothing to find."""
         controls, labels, top = {}, self.images.labels, self.attack.top_classes
         if self.attack.decision == "neighbours":

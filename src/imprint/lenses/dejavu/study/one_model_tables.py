@@ -13,7 +13,7 @@ from imprint.data.index_list import write_index_list
 from imprint.lenses.dejavu.memorization.claims import rank_claims
 from imprint.lenses.dejavu.memorization.one_model import (
     STRICTEST,
-    OneModelResult,
+    OneModelOutcome,
     correlated_by_class,
     explained,
 )
@@ -29,7 +29,7 @@ EXPLAINED_LIST = "explained.npy"
 
 def write_one_model_tables(
     folder: Path,
-    result: OneModelResult,
+    result: OneModelOutcome,
     classes: int,
     top: int,
     extra: Mapping[str, NDArray[Any]] | None = None,
@@ -49,7 +49,7 @@ def write_one_model_tables(
     write_index_list(folder / EXPLAINED_LIST, members.index[explained(members, top)])
 
 
-def _classes(result: OneModelResult, classes: int, top: int) -> Table:
+def _classes(result: OneModelOutcome, classes: int, top: int) -> Table:
     members = result.members
     shares = correlated_by_class(members, classes, top)
     columns: Table = {
@@ -64,7 +64,7 @@ def _classes(result: OneModelResult, classes: int, top: int) -> Table:
     return columns
 
 
-def _records(result: OneModelResult, top: int) -> Table:
+def _records(result: OneModelOutcome, top: int) -> Table:
     """Return one row a member; ``rank`` is its place among claimed images, −1 for none."""
     members = result.members
     columns: Table = {

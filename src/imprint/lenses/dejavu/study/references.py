@@ -224,7 +224,7 @@ class NaiveBayesOnTags(Reference):
 
 
 @dataclass(frozen=True)
-class LinearHead(Reference):
+class LinearHeadOnFeatures(Reference):
     """A linear classifier on features of a network; without one, of colours and edges."""
 
     encoder: NetworkFile | None
@@ -275,13 +275,13 @@ def _naive_bayes(pool: ReferencePool, choice: ReferenceChoice) -> Reference:
 
 def _linear_head(pool: ReferencePool, choice: ReferenceChoice) -> Reference:
     file = choice.feature_encoder
-    return LinearHead(pool, None if file is None else NetworkFile(file))
+    return LinearHeadOnFeatures(pool, None if file is None else NetworkFile(file))
 
 
 REFERENCES: Mapping[str, Callable[[ReferencePool, ReferenceChoice], Reference]] = {
     CropClassifier.name: _crop_classifier,
     NaiveBayesOnTags.name: _naive_bayes,
-    LinearHead.name: _linear_head,
+    LinearHeadOnFeatures.name: _linear_head,
 }
 
 
