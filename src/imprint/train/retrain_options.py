@@ -4,48 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from imprint.core.errors import ImprintError
+from imprint.core.bounds import Bounds, Checked
 from imprint.study.option_types import Numbers
 
 Loss = Literal["cross_entropy", "squared"]
-SLOWEST, FASTEST = 1e-20, 1e20
-"""Learning rates that float32 has room for, and for their inverse."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainOptions:
+class RetrainOptions(Checked):
     """How networks are trained; what they are made of stands with the kernel."""
 
-    width: int = 256
+    width: Annotated[int, Bounds(least=1)] = 256
     """Width of each hidden layer (published: 1024)."""
-    epochs: int = 50
+    epochs: Annotated[int, Bounds(least=1)] = 50
     """Passes over the data."""
-    batch_size: int = 50
+    batch_size: Annotated[int, Bounds(least=1)] = 50
     """Records of a step (published: 64)."""
-    learning_rate: float = 0.05
-    """Learning rate at the start (published, on 10,000 images: 0.001)."""
-    drops: Numbers = (0.5, 0.7, 0.9)
+    learning_rate: Annotated[float, Bounds(least=1e-20, most=1e20)] = 0.05
+    """Learning rate at the start, within what float32 has room for (published, on 10,000 images:
+    0.001)."""
+    drops: Annotated[Numbers, Bounds(least=0, most=1)] = (0.5, 0.7, 0.9)
     """Shares of the epochs after which the learning rate falls to a tenth."""
     loss: Loss = "cross_entropy"
     """cross_entropy, or squared: half the squared distance to the centred one-hot targets."""
     shuffle: bool = True
     """A new order each epoch, the same for all networks; otherwise one order (published)."""
-
-    def __post_init__(self) -> None:
-        if min(self.width, self.epochs, self.batch_size) < 1:
-            raise ImprintError(
-                f"width {self.width}, epochs {self.epochs} and batch_size {self.batch_size} "
-                "must each be at least 1"
-            )
-        if not SLOWEST <= self.learning_rate <= FASTEST:
-            raise ImprintError(
-                f"learning_rate is {self.learning_rate:g}: it must be above 0, "
-                f"from {SLOWEST:g} to {FASTEST:g}"
-            )
-        if not all(0 <= share <= 1 for share in self.drops):
-            raise ImprintError(f"drops {list(self.drops)} must be shares of the epochs, 0 to 1")
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate in force during an epoch, counted from 0."""
