@@ -28,7 +28,7 @@ from imprint.lenses.coverage.clusters.cells import (
 )
 from imprint.lenses.coverage.clusters.clusterers import CLUSTERERS, cluster_neurons
 from imprint.lenses.coverage.clusters.clustering import Clustering
-from imprint.lenses.coverage.criterion.criterion import Criterion, Family
+from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.neurons.activations import ActivationTable, Batch, Layers
 
 MIN_PENDING = 4096
@@ -86,7 +86,7 @@ class CellCriterion(Criterion):
         training_cells: int64 ``[d, w]``, the different cells that training data reach.
     """
 
-    family: Family = "cells"  # type: ignore[misc]
+    family = "cells"
     reads_training: ClassVar[bool] = True
     interval = "counts"
 

@@ -201,6 +201,7 @@ def criterion(name: str, meaning: str) -> Callable[[Kind], Kind]:
 
     def register(kind: Kind) -> Kind:
         kind.name, kind.meaning = name, meaning
-        return CRITERIA.register(name)(kind)  # type: ignore[return-value]
+        CRITERIA.register(name)(kind)
+        return kind
 
     return register

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.bounds import Bounds, Checked
-from imprint.lenses.coverage.criterion.criterion import Criterion, Family, fitted
+from imprint.lenses.coverage.criterion.criterion import Criterion, fitted
 from imprint.lenses.coverage.criterion.moments import require_ranges, training_moments
 from imprint.lenses.coverage.measure.tally import NO_MARK
 from imprint.neurons.activations import ActivationTable, Batch
@@ -62,7 +62,7 @@ class BeyondRange(Criterion):
 
     Options = BoundaryOptions
     options: BoundaryOptions
-    family: Family = "neurons"  # type: ignore[misc]
+    family = "neurons"
     both_ends: ClassVar[bool]
     reads_training = True
     interval = "counts"

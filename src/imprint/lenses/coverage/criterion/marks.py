@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Criterion, Family
+from imprint.lenses.coverage.criterion.criterion import Criterion
 from imprint.neurons.activations import Batch, Layers
 
 MAX_MARKS = 2**29
@@ -24,7 +24,7 @@ class Marks(Criterion):
         marked: bool, which were seen; things that do not count may stand among them.
     """
 
-    family: Family = "neurons"  # type: ignore[misc]
+    family = "neurons"
     marked: Tensor
 
     def __init__(self, layers: Layers, options: Any = None) -> None:
@@ -62,10 +62,6 @@ class Marks(Criterion):
         if self.marked.device != device:
             self.marked = self.marked.to(device)
         return self.marked
-
-    def marks(self, batch: Batch) -> Tensor:
-        """Return which marks each input sets."""
-        raise NotImplementedError
 
     def places(self, batch: Batch) -> Tensor:
         """Return which places of ``marked`` each input sets, int64 ``[b, w]``."""

@@ -26,7 +26,7 @@ from torch import Tensor
 from imprint.core.arrays import IntArray
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
-from imprint.lenses.coverage.criterion.criterion import Family, fitted
+from imprint.lenses.coverage.criterion.criterion import fitted
 from imprint.lenses.coverage.criterion.marks import Distinct
 from imprint.lenses.coverage.criterion.moments import training_moments
 from imprint.lenses.coverage.measure.tally import NO_MARK
@@ -68,7 +68,7 @@ class Surprise(Distinct):
     reads_training = True
     reads_labels = True
     costly = True
-    family: Family = "surprise"  # type: ignore[misc]
+    family = "surprise"
     learned: Mapping[str, Tensor] | None = None
 
     def fit(self, train: ActivationTable) -> None:

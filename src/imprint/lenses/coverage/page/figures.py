@@ -26,7 +26,7 @@ def main_cells(findings: CoverageFindings) -> NeuronCells | None:
 def ceiling_bars(findings: CoverageFindings) -> Bars | None:
     """Return each criterion as a share of its ceiling; None where none has one."""
     bars = []
-    for name in in_page_order(list(findings.measured)):
+    for name in in_page_order(findings.measured):
         each = findings.measured[name]
         if each.normalised is None or each.ceiling is None:
             continue

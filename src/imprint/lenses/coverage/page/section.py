@@ -190,7 +190,7 @@ def _criteria(findings: CoverageFindings) -> Part:
     ]
     missing = [
         prose("<b>{}</b> is missing: {}.", name.upper(), findings.missing[name])
-        for name in in_page_order(list(findings.missing))
+        for name in in_page_order(findings.missing)
     ]
     if missing:
         blocks.append(Bullets(missing))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.criterion.criterion import CRITERIA, FAMILIES
@@ -29,7 +29,7 @@ MEAN_OVER_TEST_SETS = (
 SCOPES = {"class": "Class", "layer": "Layer", "group": "Third of the depth"}
 
 
-def in_page_order(names: Sequence[str]) -> list[str]:
+def in_page_order(names: Iterable[str]) -> list[str]:
     """Return names of criteria: those of cells first, then by family."""
     known = set(CRITERIA.names())
 
@@ -77,11 +77,8 @@ def _criterion_row(name: str, finding: CriterionFinding) -> list[Value | Cell]:
 
 def without_interval(findings: CoverageFindings) -> Mapping[str, str]:
     """Return why criteria that have a value have no interval."""
-    return {
-        name: findings.measured[name].ci95.missing  # type: ignore[union-attr]
-        for name in in_page_order(list(findings.measured))
-        if isinstance(findings.measured[name].ci95, Missing)
-    }
+    reasons = {name: findings.measured[name].ci95 for name in in_page_order(findings.measured)}
+    return {name: why.missing for name, why in reasons.items() if isinstance(why, Missing)}
 
 
 def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = ()) -> Table:
