@@ -58,6 +58,12 @@ class CohortAnswers:
         """Return which population records each model gets right, ``[K, Q]``."""
         return np.stack([model.population_correct for model in self.models])
 
+    def curvature(self) -> FloatArray | None:
+        """Return the logarithm of the curvature of each model, ``[K, N]``; None if not measured."""
+        if "log_curvature" not in self.models[0].target:
+            return None
+        return np.stack([model.target["log_curvature"][0] for model in self.models])
+
     def accuracy(self) -> CohortAccuracy:
         """Return the share that models get right of their members, of others, of the population."""
         correct, apart = self.correct(), self.population_correct()

@@ -46,7 +46,6 @@ from imprint.lenses.membership.study.cost import count_queries
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.signals import unmeasured_kinds
 from imprint.lenses.membership.study.trials import (
-    CURVATURE,
     AttackTrial,
     attack_queries,
     list_trials,
@@ -129,7 +128,14 @@ def write_cohort(
     fpr = max(MIN_DETECTION_FPR, float(least or 0))
     _write_scores(folder, answers, scores)
     write_table(folder / "records.parquet", _record_columns(answers, scores[best], fpr))
-    pairs, influence = find_influences(answers)
+    correct = answers.correct()
+    pairs, influence = find_influences(
+        answers.masks,
+        correct,
+        answers.population_correct(),
+        answers.labels[answers.pool.index],
+        answers.labels[answers.pool.population],
+    )
     write_pairs(folder / "influence.parquet", answers.pool, pairs)
 
     def score_rows(rows: IntArray) -> dict[str, FloatArray]:
@@ -157,7 +163,10 @@ def write_cohort(
                 agreement(names_best_first(findings), tops, len(answers.masks)),
             ),
             memorization=find_memorization(
-                answers, find_correlations(answers, score_rows, seed), influence
+                answers.masks,
+                correct,
+                find_correlations(answers.masks, correct, answers.curvature(), score_rows, seed),
+                influence,
             ),
         ),
     )
@@ -283,8 +292,8 @@ def _record_columns(
         "accuracy_out": mean_over_members(correct, ~answers.masks),
         "times_found": times_detected(best, answers.masks, fpr),
     }
-    if CURVATURE in answers.models[0].target:
-        curvature = np.stack([model.target[CURVATURE][0] for model in answers.models])
+    curvature = answers.curvature()
+    if curvature is not None:
         columns["log_curvature_in"] = mean_over_members(curvature, answers.masks)
         columns["log_curvature_out"] = mean_over_members(curvature, ~answers.masks)
     return columns

@@ -23,9 +23,7 @@ from imprint.lenses.membership.memorization.estimators import (
     estimate_memorization,
     top_pairs,
 )
-from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.records import RecordPool
-from imprint.lenses.membership.study.trials import CURVATURE
 from imprint.stats.correlation import spearman
 from imprint.stats.crossed import crossed_reach
 from imprint.stats.estimate import Estimate
@@ -38,12 +36,12 @@ DRAWS = 500
 
 
 def find_memorization(
-    answers: CohortAnswers,
+    masks: BoolArray,
+    correct: BoolArray,
     correlation: Mapping[str, Estimate | Missing],
     influence: InfluenceFindings | Missing,
 ) -> MemorizationFindings:
     """Return how much the models memorized, and beside it correlation and influence."""
-    masks, correct = answers.masks, answers.correct()
     memorized = estimate_memorization(masks, correct)
     known = int((~memorized.missing).sum())
     expected = memorized_by_chance(count_cases(masks, correct), MEMORIZATION_CUT)
@@ -83,7 +81,11 @@ def _over_records_and_models(
 
 
 def find_correlations(
-    answers: CohortAnswers, score: Callable[[IntArray], Mapping[str, FloatArray]], seed: int
+    masks: BoolArray,
+    correct: BoolArray,
+    curvature: FloatArray | None,
+    score: Callable[[IntArray], Mapping[str, FloatArray]],
+    seed: int,
 ) -> dict[str, Estimate | Missing]:
     """Return Spearman's correlation of memorization with curvature and with attack scores.
 
@@ -94,14 +96,17 @@ def find_correlations(
     the values are lower than those of all models would be without that noise.
 
     Args:
-        answers: of the models.
+        masks: bool ``[K, N]``, which model was trained on which record.
+        correct: bool ``[K, N]``, which record each model gets right.
+        curvature: its logarithm, float64 ``[K, N]``; None where it was not measured.
         score: attacks some models, the others being the references; ``[k, N]`` by name.
         seed: of the halves and the bootstrap.
     """
-    order = generator(seed, "halves of the models").permutation(len(answers.masks))
+    order = generator(seed, "halves of the models").permutation(len(masks))
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     first, second = (
-        _correlate_halves(answers, *pair, score, seed) for pair in (halves, halves[::-1])
+        _correlate_halves(masks, correct, curvature, *pair, score, seed)
+        for pair in (halves, halves[::-1])
     )
     too_few = Missing("there are too few models")
     return {
@@ -111,21 +116,20 @@ def find_correlations(
 
 
 def _correlate_halves(
-    answers: CohortAnswers,
+    masks: BoolArray,
+    correct: BoolArray,
+    curvature: FloatArray | None,
     memorizing: IntArray,
     scoring: IntArray,
     score: Callable[[IntArray], Mapping[str, FloatArray]],
     seed: int,
 ) -> dict[str, Estimate | Missing]:
-    memorized = estimate_memorization(
-        answers.masks[memorizing], answers.correct()[memorizing]
-    ).score
-    masks = answers.masks[scoring]
-    others = {name: mean_over_members(values, masks) for name, values in score(scoring).items()}
-    if CURVATURE in answers.models[0].target:
-        curvature = np.stack([answers.models[row].target[CURVATURE][0] for row in scoring])
-        others["log_curvature_in"] = mean_over_members(curvature, masks)
-        others["log_curvature_out"] = mean_over_members(curvature, ~masks)
+    memorized = estimate_memorization(masks[memorizing], correct[memorizing]).score
+    inside = masks[scoring]
+    others = {name: mean_over_members(values, inside) for name, values in score(scoring).items()}
+    if curvature is not None:
+        others["log_curvature_in"] = mean_over_members(curvature[scoring], inside)
+        others["log_curvature_out"] = mean_over_members(curvature[scoring], ~inside)
     correlations: dict[str, Estimate | Missing] = {}
     for name, values in others.items():
         known = np.isfinite(memorized) & np.isfinite(values)
@@ -147,28 +151,35 @@ def _average(first: Estimate | Missing, second: Estimate | Missing) -> Estimate 
 
 
 def find_influences(
-    answers: CohortAnswers,
+    masks: BoolArray,
+    correct: BoolArray,
+    population_correct: BoolArray,
+    labels: IntArray,
+    population_labels: IntArray,
 ) -> tuple[InfluencePairs, InfluenceFindings | Missing]:
     """Return the pairs that noise would hardly show, and how strong that is.
 
     Of n same-class pairs none of which has any influence, one is listed with a chance of at most
     ``MAX_CHANCE_OF_NOISE``: each must exceed so many of the greatest standard errors that its own
     record's counts allow.
+
+    Args:
+        masks: bool ``[K, N]``, which model was trained on which record.
+        correct: bool ``[K, N]``, which record each model gets right.
+        population_correct: bool ``[K, Q]``, which test example each model gets right.
+        labels: int64 ``[N]``.
+        population_labels: int64 ``[Q]``.
     """
-    pool, labels = answers.pool, answers.labels
-    counts = [
-        np.bincount(labels[index], minlength=int(labels.max()) + 1)
-        for index in (pool.index, pool.population)
-    ]
-    pairs = max(1, int((counts[0] * counts[1]).sum()))
+    of_label = np.bincount(labels, minlength=int(population_labels.max(initial=0)) + 1)
+    pairs = max(1, int(of_label[population_labels].sum()))
     errors = float(norm.isf(MAX_CHANCE_OF_NOISE / pairs))
-    bound = estimate_memorization(answers.masks, answers.correct()).error_bound
+    bound = estimate_memorization(masks, correct).error_bound
     top = top_pairs(
-        answers.masks,
-        answers.correct(),
-        answers.population_correct(),
-        labels[pool.index],
-        labels[pool.population],
+        masks,
+        correct,
+        population_correct,
+        labels,
+        population_labels,
         MEMORIZATION_CUT,
         INFLUENCE_CUT,
     )
@@ -183,7 +194,7 @@ def find_influences(
     least = max(INFLUENCE_CUT, errors * float(np.nanmin(bound)))
     if least > 1:
         reason = (
-            f"{len(answers.masks)} models are too few: an influence would have to exceed "
+            f"{len(masks)} models are too few: an influence would have to exceed "
             f"{least:.2f}, and none exceeds 1"
         )
         return top, Missing(reason)
