@@ -36,7 +36,7 @@ def test_the_kind_of_findings_is_known_by_its_key() -> None:
     assert isinstance(read_findings(to_json(FINDINGS), "summary.json"), CoverageFindings)
 
 
-def test_cells_without_their_rarefaction_are_refused_by_name() -> None:
+def test_a_text_in_place_of_a_value_is_refused() -> None:
     value = to_json(FINDINGS)
     value["criteria"]["idc"]["value"] = "high"
     with pytest.raises(ImprintError, match=r"summary\.json cannot be used"):

@@ -89,6 +89,6 @@ def test_the_ceiling_of_very_many_cells_is_not_zero() -> None:
     assert share(5, 4) == 1.0
 
 
-def test_what_is_not_finite_has_no_cell() -> None:
+def test_activations_that_are_not_finite_have_no_cell() -> None:
     with pytest.raises(ImprintError, match="1 activations of neurons with cells"):
         Cells.between([[0.0]]).codes(torch.tensor([[math.nan], [1.0]]))

@@ -75,7 +75,7 @@ def test_more_clusters_than_values_are_as_many_as_values() -> None:
     assert found.inertia == 0
 
 
-def test_what_is_not_finite_is_counted_and_refused() -> None:
+def test_activations_that_are_not_finite_are_counted_and_refused() -> None:
     values = np.zeros((5, 3))
     values[1, 0] = values[2, 0] = np.nan
     values[3, 2] = np.inf

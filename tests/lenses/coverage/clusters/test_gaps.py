@@ -24,7 +24,7 @@ def test_sections_that_training_inputs_leave_out_are_no_gaps() -> None:
     assert find_gaps(column(3, 3, 3), column(5)) == []
 
 
-def test_tests_beyond_the_training_range_reach_nothing_of_it() -> None:
+def test_tests_beyond_the_training_range_reach_none_of_its_sections() -> None:
     gaps = find_gaps(column(0, 10), column(-1, 11), 2)
     assert [(gap.low, gap.high, gap.rows.tolist()) for gap in gaps] == [(0.0, 10.0, [0, 1])]
 

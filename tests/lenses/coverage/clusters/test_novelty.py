@@ -96,7 +96,7 @@ def test_inputs_like_the_training_data_are_rarely_novel() -> None:
         assert float((novelty >= 1 - alpha).double().mean()) <= alpha + largest + 5 * 0.0036
 
 
-def test_what_cannot_be_numbered_is_refused() -> None:
+def test_too_many_cells_and_wrong_shapes_are_refused() -> None:
     wide = table(np.zeros((2, 70)), (70,))
     with pytest.raises(ImprintError, match="choose fewer"):
         seen_cells(wide, np.arange(70), [np.array([0.0])] * 70)

@@ -76,7 +76,7 @@ def test_the_ends_of_every_range_are_accepted(name: str) -> None:
         )
 
 
-def test_unrelated_subsets_have_a_score_near_nothing() -> None:
+def test_unrelated_subsets_have_a_score_near_zero() -> None:
     """40 subsets of one size: |r| above 0.51 has a chance below 0.001."""
     random = np.random.default_rng(0)
     values = random.normal(size=(2000, 3)).astype(np.float32)

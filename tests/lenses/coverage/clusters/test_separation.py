@@ -23,7 +23,7 @@ def fitted(**options) -> ImportanceDrivenCoverage:
     return criterion
 
 
-def test_neurons_that_tell_classes_apart_are_chosen() -> None:
+def test_neurons_that_separate_classes_are_chosen() -> None:
     """Neurons 2 and 6 were made to, and those of the last layer do not count."""
     assert sorted(fitted(m=2).neurons.tolist()) == [2, 6]
     assert fitted(m=99).neurons.shape == (12,)

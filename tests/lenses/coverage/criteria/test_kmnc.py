@@ -38,7 +38,7 @@ def test_sections_are_closed_above_and_the_lower_end_is_in_the_first(
 
 
 @pytest.mark.parametrize("activation", [-0.001, 10.001, -1e30, 1e30])
-def test_what_lies_outside_covers_no_section(activation: float) -> None:
+def test_activations_outside_the_range_cover_no_section(activation: float) -> None:
     criterion = multisection(4)
     criterion.update(batch([[activation, -20.0]]))
     assert criterion.value() == 0
@@ -93,7 +93,7 @@ def test_sections_are_those_of_the_definition(
     assert criterion.value() == len(sections) / k
 
 
-def test_what_exceeds_the_range_by_less_than_the_rounding_of_its_width_is_outside() -> None:
+def test_an_excess_below_the_rounding_of_the_width_is_outside() -> None:
     layers = Layers(("a",), (1,))
     criterion = MultisectionCoverage(layers, MultisectionOptions(4))
     criterion.fit(table(np.array([[-1000.0], [1e-5]]), layers))

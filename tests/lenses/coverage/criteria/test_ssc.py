@@ -28,7 +28,7 @@ def covered_pairs(signs: np.ndarray, widths: tuple[int, ...]) -> set[tuple[int, 
     return found
 
 
-def test_a_lone_turn_covers_the_pairs_it_turns() -> None:
+def test_one_sign_change_covers_the_pairs_it_flips() -> None:
     criterion = SignSignCover(LAYERS)
     criterion.update(batch([[1.0, 1.0, -1.0, 2.0, -2.0]], LAYERS))
     assert criterion.value() == 0
@@ -73,6 +73,6 @@ def test_n_patterns_turn_fewer_than_n_single_neurons() -> None:
     assert criterion.value() == 1
 
 
-def test_one_layer_has_no_next() -> None:
+def test_a_single_layer_is_refused() -> None:
     with pytest.raises(ImprintError, match="only one"):
         SignSignCover(Layers(("lone",), (4,)))

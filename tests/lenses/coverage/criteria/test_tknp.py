@@ -11,7 +11,7 @@ from tests.lenses.coverage.made_activations import batch
 LAYERS = Layers(("four", "two"), (4, 2))
 
 
-def test_patterns_tell_orders_apart() -> None:
+def test_patterns_of_different_orders_are_distinct() -> None:
     criterion = TopNeuronPatterns(LAYERS, PatternOptions(2))
     rows = [[4.0, 3.0, 2.0, 1.0, 1.0, 0.0], [3.0, 4.0, 2.0, 1.0, 1.0, 0.0]]
     criterion.update(batch([*rows, rows[0], [4.0, 3.0, 1.0, 2.0, 9.0, 0.0]], LAYERS))
@@ -30,7 +30,7 @@ def test_patterns_are_the_distinct_rows(size: int) -> None:
     assert criterion.value() == len(distinct) < 256
 
 
-def test_there_are_only_so_many_orders() -> None:
+def test_the_ceiling_is_the_number_of_orders() -> None:
     criterion = TopNeuronPatterns(LAYERS, PatternOptions(2))
     assert (criterion.ceiling(23), criterion.ceiling(1000)) == (23, 24)
     wide = TopNeuronPatterns(Layers(("wide",), (4000,)), PatternOptions(50))

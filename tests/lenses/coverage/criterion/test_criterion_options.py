@@ -43,7 +43,7 @@ def test_published_settings_have_their_names(name: str) -> None:
         ("idc.neurons=1", "is a list, which --param does not take"),
     ],
 )
-def test_what_cannot_be_read_is_refused(text: str, message: str) -> None:
+def test_malformed_parameters_are_refused(text: str, message: str) -> None:
     with pytest.raises(ImprintError, match=message):
         parse_parameters([text])
 

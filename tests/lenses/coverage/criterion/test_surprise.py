@@ -61,7 +61,7 @@ def test_buckets_are_cut_by_flooring() -> None:
     assert criterion.value() == 4
 
 
-def test_sections_are_parts_of_what_is_open_below() -> None:
+def test_sections_exclude_their_lower_end() -> None:
     options = SurpriseOptions(upper=10.0, sections=5)
     criterion = given(options, [0.0, 2.0, 2.1, 10.0, 10.1, -1.0])
     assert criterion.seen == {1, 2, 5}

@@ -28,7 +28,7 @@ def test_units_of_the_classifier_and_neurons_without_a_score_do_not_lead() -> No
     assert leading_neurons(LAYERS, SCORES, 2, None).named() == [("out", 1), ("out", 0)]
 
 
-def test_layers_of_which_none_has_a_score_are_refused() -> None:
+def test_layers_without_any_score_are_refused() -> None:
     with pytest.raises(ImprintError, match=r"none of the observed layers \(conv, fc, out\)"):
         leading_neurons(LAYERS, np.full(6, np.nan), 1, None)
 

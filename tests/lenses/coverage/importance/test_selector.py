@@ -16,7 +16,7 @@ def problem(count=300, seed=0):
     return features, np.stack([best, (best + 1) % 3], axis=1).astype(np.int64)
 
 
-def test_it_learns_what_can_be_learnt_and_nothing_else():
+def test_a_selector_learns_a_learnable_rule_and_no_random_one():
     features, best = problem()
     selector = Selector(METHODS, SCOPES, OPTIONS).fit(features, best)
     held_out, truth = problem(seed=1)

@@ -34,7 +34,7 @@ def test_the_consensus_by_hand():
     assert consensus(one, VotingOptions(m=2)).tolist() == [4, 3]
 
 
-def test_negative_gains_turn_published_signs_and_count_nothing_here():
+def test_negative_gains_flip_published_signs_and_count_zero_otherwise():
     """w = (−1, 3)/2: −50, −25, 3, 1.5 as published; ours has the second method alone."""
     one = ballot(SCORES, [-1.0, 3.0])
     assert consensus(one, VotingOptions(published=True)).tolist() == [4, 3, 1, 0]
@@ -43,7 +43,7 @@ def test_negative_gains_turn_published_signs_and_count_nothing_here():
     assert consensus(turned, VotingOptions(published=True)).tolist()[0] == 0
 
 
-def test_batches_without_gain_have_no_say():
+def test_batches_without_loss_gain_cast_no_votes():
     assert consensus(ballot(SCORES, [-1.0, -2.0]), VotingOptions()).tolist() == []
     with pytest.raises(ImprintError, match="no batch had any loss gain"):
         count_votes([ballot(SCORES, [-1.0, -2.0])], VotingOptions())

@@ -54,7 +54,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     assert (found.ceiling, found.normalised, found.n) == (None, None, 20)
 
 
-def test_rests_leave_out_one_group_each() -> None:
+def test_each_jackknife_value_leaves_out_one_group() -> None:
     table = activations(12)
     groups = []
     for batch in table.batches(3):

@@ -49,7 +49,7 @@ def test_few_batches_have_no_interval() -> None:
     assert found.ci95 == Missing("the inputs came in 3 batches: an interval needs at least 5")
 
 
-def test_what_depends_on_the_order_sees_one_pass() -> None:
+def test_criteria_that_depend_on_the_order_see_one_pass() -> None:
     criteria = {"nc": neuron_coverage(), "ordered": InOrder(LAYERS)}
     found = measure(criteria, activations(40).batches(2))
     assert found["ordered"].criterion.inputs == 40

@@ -79,7 +79,7 @@ def test_estimate_is_about_the_cells_of_equal_chance() -> None:
     assert held >= 270
 
 
-def test_more_inputs_find_what_is_there() -> None:
+def test_more_inputs_approach_the_estimated_cells() -> None:
     """Half the inputs foretell what all reach: 60 samples, 4 standard errors and 2 %."""
     random = np.random.default_rng(1)
     foretold, reached = [], []
@@ -96,7 +96,7 @@ def test_more_inputs_find_what_is_there() -> None:
     counts=st.lists(st.integers(1, 3), min_size=3, max_size=30),
     share=st.floats(0, 0.999),
 )
-def test_so_many_more_inputs_reach_the_share(counts, share) -> None:
+def test_the_estimated_number_of_further_inputs_reaches_the_share(counts, share) -> None:
     occupancy = Occupancy.of(counts)
     total = estimated_cells(occupancy).value
     more = more_inputs(occupancy, share)

@@ -47,7 +47,9 @@ def test_a_missing_interval_of_the_asymptote_gives_its_reason_and_no_band() -> N
         (1e6, "90% of these would need far more tests."),
     ],
 )
-def test_the_number_of_further_tests_is_said_where_it_is_a_plan(more: float, sentence: str) -> None:
+def test_the_number_of_further_tests_is_given_unless_far_too_large(
+    more: float, sentence: str
+) -> None:
     assert more_tests(replace(CELLS.rarefaction, more=more)) == sentence
 
 

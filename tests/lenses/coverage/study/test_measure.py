@@ -13,7 +13,7 @@ from imprint.study.tables import read_table
 from tests.lenses.coverage.commands_on_files import CELLS, NAMES, arrays, measured, words_of
 
 
-def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None:
+def test_every_criterion_of_arrays_is_reported_by_name(tmp_path: Path) -> None:
     given = arrays()
     params = ("--param", "kmnc.k=10", "tknc.k=2", "--param", "nc.threshold=0.5", "snac.sigma=0")
     found = measured(tmp_path, given, "--criteria", "all", *params)
@@ -46,7 +46,9 @@ def test_every_criterion_of_arrays_stands_under_its_name(tmp_path: Path) -> None
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "block/fc"]
 
 
-def test_what_arrays_lack_is_missing_with_the_reason(tmp_path: Path) -> None:
+def test_criteria_that_lack_labels_or_training_data_are_missing_with_the_reason(
+    tmp_path: Path,
+) -> None:
     given = {name: array for name, array in arrays().items() if "labels" not in name}
     criteria = measured(tmp_path, given, "--criteria", "nc,lsc,idc")["criteria"]
     assert criteria["lsc"]["missing"] == "the classes of the test inputs are not known"
