@@ -1,6 +1,14 @@
+import json
+
 import numpy as np
 import pytest
 
+from imprint.data.sources.composite import composite
+from imprint.lenses.dejavu.options import SweepOptions
+from imprint.lenses.dejavu.study.backgrounds import AttackedSet
+from imprint.lenses.dejavu.study.sweep_attack import AttackedPoint, AttackSweep
+from imprint.lenses.dejavu.study.sweep_points import Setting
+from imprint.study.step import card_of
 from imprint.study.tables import read_table
 
 
@@ -48,3 +56,13 @@ def test_all_sizes_share_one_public_set(swept):
         np.testing.assert_array_equal(index, seen[0])
     trained = np.load(out / "split" / "3_per_class" / "train_A.npy")
     assert not np.isin(trained, seen[0]).any()
+
+
+def test_the_card_of_a_sweep_names_no_folder(tmp_path):
+    options = SweepOptions(out=tmp_path, data="/home/me/photos", layer="backbone")
+    attacked = AttackedSet(np.arange(2), np.zeros((2, 4)), np.array([0, 1]), {})
+    point = AttackedPoint.of(Setting("epochs", "", options), "base", attacked)
+    step = AttackSweep(composite(10), (point,), {}, tmp_path, "cpu")
+    card = card_of(step)
+    assert card["points"][0]["attack"]["k"] == options.k
+    assert "/home/me" not in json.dumps(card)

@@ -33,7 +33,7 @@ from imprint.lenses.dejavu.study.encoders import (
     train_encoders,
 )
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
-from imprint.lenses.dejavu.study.sweep_attack import AttackSweep
+from imprint.lenses.dejavu.study.sweep_attack import AttackedPoint, AttackSweep
 from imprint.lenses.dejavu.study.sweep_points import (
     Setting,
     check_networks,
@@ -118,9 +118,8 @@ def audit_sweep(options: SweepOptions) -> JsonObject:
         }
         embeddings = _embed(study, plan, checkpoints, options)
         probes = _probe(study, plan, checkpoints, options) if options.linear_probe else {}
-        attack = AttackSweep(
-            images, plan.points, plan.folders, plan.attacked, probes, embeddings, options.device
-        )
+        attacked = map(AttackedPoint.of, plan.points, plan.folders, plan.attacked)
+        attack = AttackSweep(images, tuple(attacked), probes, embeddings, options.device)
         lenses = {"dejavu_sweep": read_json(study.run(attack) / "findings.json")}
         return finish(study, options, image_facts(images), lenses)
 

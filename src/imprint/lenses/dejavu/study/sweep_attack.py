@@ -23,6 +23,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
     top5_test,
     two_model,
 )
+from imprint.lenses.dejavu.options import AttackChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.guess import SIDES, Guesser
 from imprint.lenses.dejavu.study.sweep_points import Setting
@@ -34,17 +35,39 @@ from imprint.study.tables import write_table
 
 
 @dataclass(frozen=True)
+class AttackedPoint:
+    """What the test of one point depends on: its encoders, views, crops and options.
+
+    A card holds no paths, so the options of the images, which name a folder, are left out.
+    """
+
+    axis: str
+    value: str
+    folder: str
+    views: tuple[str, str]
+    attacked: AttackedSet
+    attack: AttackChoice
+    last_epoch: int
+    seed: int
+
+    @classmethod
+    def of(cls, point: Setting, folder: str, attacked: AttackedSet) -> AttackedPoint:
+        """Return a point of the sweep with the folder of its encoders and its crops."""
+        options, attack = point.options, attack_of(point.options)
+        where = point.axis, point.value, folder, point.views
+        return cls(*where, attacked, attack, options.train.last_epoch, options.seed)
+
+
+@dataclass(frozen=True)
 class AttackSweep(Step):
     """Run the two-model test of every point at every snapshot, with its probes beside it.
 
-    Writes ``points.parquet`` and ``findings.json``. Points, folders of encoders and attacked crops
-    belong together; ``probes`` has the accuracies of linear probes by folder, where there are any.
+    Writes ``points.parquet`` and ``findings.json``; ``probes`` has the accuracies of linear probes
+    by folder of encoders, where there are any.
     """
 
     images: ImageSet
-    points: tuple[Setting, ...]
-    folders: tuple[str, ...]
-    attacked: tuple[AttackedSet, ...]
+    points: tuple[AttackedPoint, ...]
     probes: Mapping[str, Accuracies]
     embeddings: Path = uncounted()
     device: DeviceName = uncounted(default="auto")
@@ -55,27 +78,26 @@ class AttackSweep(Step):
     def build(self, path: Path) -> None:
         """Write findings and table."""
         path.mkdir()
-        tests = zip(self.points, self.folders, self.attacked, strict=True)
-        points = tuple(point for each in tests for point in self._test(*each))
+        points = tuple(tested for point in self.points for tested in self._test(point))
         write_finding(path / "findings.json", SweepFindings(points))
         write_points(path / "points.parquet", points)
 
-    def _test(self, point: Setting, folder: str, attacked: AttackedSet) -> Iterator[SweepPoint]:
-        options, probes = point.options, self.probes.get(folder)
-        percents, top, seed = options.top_percent, options.top_classes, options.seed
-        tables = self.embeddings / folder
-        guesser = Guesser(tables, self.images, options, self.device, *point.views)
+    def _test(self, point: AttackedPoint) -> Iterator[SweepPoint]:
+        attack, probes = point.attack, self.probes.get(point.folder)
+        percents, top = attack.top_percent, attack.top_classes
+        tables, classes = self.embeddings / point.folder, len(self.images.classes)
+        guesser = Guesser(tables, self.images, attack, self.device, *point.views)
         snapshots = [(epoch, f"@{epoch}") for epoch in guesser.snapshots]
-        for epoch, suffix in (*snapshots, (options.train.last_epoch, "")):
-            sides = attack_pair(guesser, attacked, suffix).sides
+        for epoch, suffix in (*snapshots, (point.last_epoch, "")):
+            sides = attack_pair(guesser, point.attacked, suffix).sides
             yield SweepPoint(
                 axis=point.axis,
                 value=point.value,
                 epoch=epoch,
                 last=not suffix,
                 top=top,
-                two_model=two_model(sides, percents, top, seed),
-                two_model_top5=top5_test(sides, len(self.images.classes), percents, top, seed),
+                two_model=two_model(sides, percents, top, point.seed),
+                two_model_top5=top5_test(sides, classes, percents, top, point.seed),
                 linear_probe=None if probes is None else {s: probes[s + suffix] for s in SIDES},
             )
 
