@@ -17,12 +17,11 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
 )
 from imprint.lenses.coverage.importance.voting import Votes
-from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
 from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
 from imprint.lenses.coverage.study.importance import method_importance
 from imprint.lenses.coverage.study.votes import vote_findings
 from imprint.neurons.importance import ImportanceTable
-from imprint.report.figure import Figure
+from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Column, Table
 
@@ -49,6 +48,12 @@ class Coverage(Result):
 
     def figures(self) -> Sequence[Figure]:
         """Return cells by number of tests, and each criterion as a share of its ceiling."""
+        from imprint.lenses.coverage.page.figures import (
+            ceiling_bars,
+            main_cells,
+            rarefaction_lines,
+        )
+
         cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
         curve = [rarefaction_lines(cells)] if cells else []
         return [*curve, *([bars] if bars else [])]
