@@ -183,10 +183,16 @@ def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
 
 
 def _criteria(findings: CoverageFindings) -> Part:
-    reasons = [f"{n.upper()} has none: {why}" for n, why in without_interval(findings).items()]
+    names_by_reason: dict[str, list[str]] = {}
+    for name, reason in without_interval(findings).items():
+        names_by_reason.setdefault(reason, []).append(name.upper())
+    reasons = [
+        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} none: {reason}."
+        for reason, names in names_by_reason.items()
+    ]
     blocks: list[Block] = [
         *criteria_tables(findings),
-        Paragraph(" ".join([MEAN_OVER_TEST_SETS, *(f"{reason}." for reason in reasons)])),
+        Paragraph(" ".join([MEAN_OVER_TEST_SETS, *reasons])),
     ]
     missing = [
         prose("<b>{}</b> is missing: {}.", name.upper(), findings.missing[name])

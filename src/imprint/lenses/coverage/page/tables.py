@@ -22,9 +22,9 @@ from imprint.report.wording import Writer, count, percent, plural, quantity
 from imprint.stats.estimate import Estimate
 
 MEAN_OVER_TEST_SETS = (
-    "Beside each value the 95% interval of its mean over test sets of as many tests, drawn "
-    "independently from the source of these; near-copies among the tests make it too narrow, and "
-    "it does not allow for kinds of input that none of the tests is of."
+    "The 95% intervals are of the mean value over test sets of this size, drawn independently from "
+    "the same source; near-copies among the tests make them too narrow, and they do not allow for "
+    "kinds of input that are absent from the tests."
 )
 SCOPES = {"class": "Class", "layer": "Layer", "group": "Third of the depth"}
 
