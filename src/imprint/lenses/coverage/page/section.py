@@ -21,6 +21,7 @@ from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, raref
 from imprint.lenses.coverage.page.tables import (
     MEAN_OVER_TEST_SETS,
     SCOPES,
+    by_reason,
     criteria_tables,
     importance_tables,
     in_page_order,
@@ -183,12 +184,9 @@ def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
 
 
 def _criteria(findings: CoverageFindings) -> Part:
-    names_by_reason: dict[str, list[str]] = {}
-    for name, reason in without_interval(findings).items():
-        names_by_reason.setdefault(reason, []).append(name.upper())
     reasons = [
-        f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} none: {reason}."
-        for reason, names in names_by_reason.items()
+        f"{names.upper()} {have} none: {reason}."
+        for names, have, reason in by_reason(without_interval(findings))
     ]
     blocks: list[Block] = [
         *criteria_tables(findings),

@@ -81,6 +81,21 @@ def without_interval(findings: CoverageFindings) -> Mapping[str, str]:
     return {name: why.missing for name, why in reasons.items() if isinstance(why, Missing)}
 
 
+def by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return criteria that share a reason, ``has`` or ``have``, and the reason.
+
+    >>> by_reason({"nc": "too few", "cc": "ordered", "idc": "too few"})
+    [('nc, idc', 'have', 'too few'), ('cc', 'has', 'ordered')]
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [
+        (", ".join(group), "has" if len(group) == 1 else "have", reason)
+        for reason, group in names.items()
+    ]
+
+
 def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = ()) -> Table:
     """Return the coverage of each class, layer or third of the depth."""
     title = SCOPES.get(part, part)

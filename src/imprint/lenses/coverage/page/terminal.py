@@ -16,6 +16,7 @@ from imprint.lenses.coverage.findings import (
     read_findings,
 )
 from imprint.lenses.coverage.page.tables import (
+    by_reason,
     criteria_tables,
     importance_tables,
     scope_table,
@@ -46,8 +47,8 @@ def _coverage(findings: CoverageFindings) -> Iterator[Printed]:
     yield "95% intervals of the mean value over test sets of as many inputs from the same source"
     for name, reason in findings.missing.items():
         yield f"{name} missing: {reason}"
-    for name, reason in without_interval(findings).items():
-        yield f"{name} has no interval: {reason}"
+    for names, have, reason in by_reason(without_interval(findings)):
+        yield f"{names} {have} no interval: {reason}"
     for name, cells in findings.cells.items():
         if isinstance(cells, NeuronCells) and cells.source:
             yield f"{name.upper()}: neurons by {cells.source}"
