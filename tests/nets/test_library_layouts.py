@@ -215,7 +215,7 @@ def test_names_are_stripped_and_renamed_on_the_command_line(tmp_path, capsys) ->
 
 
 def test_every_command_that_reads_weights_has_the_options_of_weights() -> None:
-    weights = {"subject", "model_a", "checkpoint"}
+    weights = {"model", "model_a", "checkpoint"}
     reading = set()
     for command in COMMANDS.names():
         options = COMMANDS.get(command).options
