@@ -36,10 +36,16 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
-from imprint.lenses.membership.attack.triage import Triage, calibration_slope, triage
+from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack.triage import calibration_slope, triage
 from imprint.lenses.membership.cohort.exposure import Exposure, exposure
-from imprint.lenses.membership.findings import AttackFinding, MembershipFindings, best_attack
+from imprint.lenses.membership.findings import (
+    AttackFinding,
+    Evaluation,
+    MembershipFindings,
+    Triage,
+    best_attack,
+)
 from imprint.lenses.membership.memorization.estimators import (
     InfluencePairs,
     Memorization,

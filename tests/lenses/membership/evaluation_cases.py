@@ -1,7 +1,7 @@
 """Evaluations of attacks for tests of what is said of them."""
 
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import Evaluation
+from imprint.lenses.membership.findings import Evaluation
 from imprint.stats.estimate import Estimate
 
 Triple = tuple[float, float, float]

@@ -1,6 +1,5 @@
 from typing import Any
 
-import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
@@ -9,7 +8,6 @@ from imprint.lenses.membership.findings import (
     LabelOnlyFinding,
     MembershipFindings,
     best_attack,
-    describe_attack,
     names_by_auc,
     resolved_fprs,
 )
@@ -57,10 +55,3 @@ def test_findings_are_the_same_after_json() -> None:
     assert "triage" not in content
     assert attack.failed_controls == ["swapped_target"]
     assert list(findings.all_attacks) == ["lira", "label_only"]
-
-
-def test_equal_scores_get_a_note() -> None:
-    evaluation = make_evaluation((0.5, 0.4, 0.6), None)
-    note = describe_attack(np.zeros(50), evaluation, "phi").note
-    assert note == "every record has the same score, so the AUC is 50 % whatever was learnt"
-    assert describe_attack(np.arange(50.0), evaluation, "phi").note is None

@@ -17,15 +17,97 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.evaluation import BothSides, Evaluation
-from imprint.lenses.membership.attack.signal_checks import explain
-from imprint.lenses.membership.attack.triage import Triage
+from imprint.core.missing import Missing
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 
 LABEL_ONLY = "label_only"
+CHANCE = 0.5
+"""AUC and balanced accuracy of guessing."""
+WEAK_AUC = 0.6
+"""An AUC up to which an average difference is called weak."""
+WIDE_INTERVAL = 0.25
+"""Width of an AUC's interval from which an AUC at chance is called too uncertain."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well scores separate members from non-members.
+
+    Attributes:
+        auc: area under the curve, ties half; DeLong's interval.
+        tpr_at_fpr: by false positive rate, the true positive rate without interpolation, its
+            interval over the choice of members and of non-members; where the non-members are too
+            few to place the threshold, the reason in its place.
+        balanced_accuracy: of the threshold that is best on one random half of members and of
+            non-members, measured on the other half. Value and interval are of that threshold; the
+            best one of all may do a little better.
+        smallest_fpr: 1 / non-members, the least false positive rate above 0 that can be seen.
+    """
+
+    auc: Estimate
+    tpr_at_fpr: Mapping[str, Estimate | Missing]
+    balanced_accuracy: Estimate
+    smallest_fpr: float
+
+    def tpr(self, fpr: str) -> Estimate:
+        """Return the true positive rate at a false positive rate that could be measured.
+
+        Raises:
+            KeyError: it could not.
+        """
+        rate = self.tpr_at_fpr[fpr]
+        if isinstance(rate, Missing):
+            raise KeyError(f"{fpr}: {rate.missing}")
+        return rate
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """One number of the members and one of the non-members."""
+
+    members: float
+    non_members: float
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The members whose loss lies below that of nearly all non-members.
+
+    Attributes:
+        fpr: the false positive rate: 1 %, or the least at which the non-members can place a
+            threshold, at most 10 %.
+        tpr: share of the members called at it.
+    """
+
+    fpr: float
+    tpr: Estimate | Missing
+
+
+@dataclass(frozen=True)
+class Triage:
+    """What one forward pass shows.
+
+    Attributes:
+        loss_gap: mean loss of non-members minus that of members, in nats.
+        accuracy: share of records that the network gets right.
+        calibration_slope: factor by which logit margins should be stretched, at most 100.
+        auc: of the loss as an attack.
+        tail: members of lowest loss.
+        worth_it: whether members and non-members already differ.
+        verdict: one sentence.
+        warnings: of a study that stops at the triage, sentences without their full stop.
+    """
+
+    loss_gap: float
+    accuracy: BothSides
+    calibration_slope: BothSides
+    auc: Estimate
+    tail: Tail
+    worth_it: bool
+    verdict: str
+    warnings: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,28 +185,6 @@ class MembershipFindings:
         """Every attack, the one by hard labels among them."""
         labels = {} if self.label_only is None else {LABEL_ONLY: self.label_only}
         return {**self.attacks, **labels}
-
-
-def describe_attack(
-    scores: FloatArray,
-    evaluation: Evaluation,
-    reads: str,
-    queries: int | None = None,
-    controls: Mapping[str, Control] | None = None,
-) -> AttackFinding:
-    """Return the finding of an attack, with a note where its numbers need one.
-
-    Args:
-        scores: float64, of any shape.
-        evaluation: what they show.
-        reads: the kind of signal they were made from.
-        queries: model calls for one record at most.
-        controls: by name; None when not run.
-    """
-    note = explain(scores, evaluation)
-    return AttackFinding(
-        **vars(evaluation), note=note, reads=reads, queries=queries, controls=controls
-    )
 
 
 def resolved_fprs(attacks: Mapping[str, Evaluation]) -> list[str]:

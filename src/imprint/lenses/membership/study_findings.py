@@ -8,9 +8,8 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import BothSides, Evaluation
 from imprint.lenses.membership.cohort_findings import CohortAccuracy
-from imprint.lenses.membership.findings import AttackFinding
+from imprint.lenses.membership.findings import AttackFinding, BothSides, Evaluation
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 

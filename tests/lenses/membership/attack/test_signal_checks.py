@@ -2,9 +2,15 @@ import numpy as np
 
 from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.signal_checks import explain, suspect_signals, widen
+from imprint.lenses.membership.attack.signal_checks import (
+    describe_attack,
+    explain,
+    suspect_signals,
+    widen,
+)
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.estimate import Estimate
+from tests.lenses.membership.evaluation_cases import make_evaluation
 
 MEMBERS = np.arange(400) < 200
 
@@ -63,3 +69,10 @@ def test_notes_explain_numbers_without_meaning():
     below = -margins(1.0)[0]
     assert explain(below, evaluate(below, MEMBERS)).startswith("below chance")
     assert explain(margins(1.0)[0], evaluate(margins(1.0)[0], MEMBERS)) is None
+
+
+def test_a_finding_of_equal_scores_has_a_note():
+    evaluation = make_evaluation((0.5, 0.4, 0.6), None)
+    note = describe_attack(np.zeros(50), evaluation, "phi").note
+    assert note == "every record has the same score, so the AUC is 50 % whatever was learnt"
+    assert describe_attack(np.arange(50.0), evaluation, "phi").note is None

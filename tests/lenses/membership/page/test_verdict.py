@@ -1,7 +1,8 @@
 import numpy as np
 from scipy.stats import binom
 
-from imprint.lenses.membership.attack.evaluation import Evaluation, evaluate
+from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.findings import Evaluation
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.stats.estimate import Estimate
 from tests.lenses.membership.evaluation_cases import make_evaluation

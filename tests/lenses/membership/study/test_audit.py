@@ -15,8 +15,7 @@ from imprint.core import user_code
 from imprint.core.errors import ImprintError
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
-from imprint.lenses.membership.attack.evaluation import BothSides
-from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
+from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.audit import audit_membership, warn_if_shadows_fit_differently
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.options import MembershipOptions

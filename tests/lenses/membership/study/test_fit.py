@@ -1,15 +1,14 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.evaluation import BothSides
 from imprint.lenses.membership.attack.triage import triage
-from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
+from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.fit import (
     measure_shadow_fit,
     warn_if_models_near_chance,
     warn_if_network_near_chance,
     warn_if_shadows_fit_differently,
 )
-from imprint.lenses.membership.study.signals import ModelSignals
+from imprint.lenses.membership.study.model_signals import ModelSignals
 
 MEMBERS = np.array([True, True, False, False])
 

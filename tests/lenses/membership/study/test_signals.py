@@ -4,17 +4,16 @@ import torch
 
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ArrayImages
+from imprint.lenses.membership.study.model_signals import (
+    read_signals,
+)
 from imprint.lenses.membership.study.models import Model, untrained_model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import (
-    ModelSignals,
     check_evidence,
     curvature_signals,
-    make_evidence,
-    read_signals,
     take_all_signals,
-    unmeasured_kinds,
     white_box_signals,
 )
 from imprint.nets.model_card import ModelCard
@@ -62,16 +61,6 @@ def test_done_models_are_not_loaded_again_and_other_models_are_refused(tmp_path,
         take_all_signals(study, [changed], images, POOL, choice, 0, CPU)
 
 
-def test_kinds_that_were_not_chosen_are_unmeasured():
-    assert unmeasured_kinds(CHOICE) == {
-        "distance", "trace", "input_gradient", "parameter_gradient",
-    }  # fmt: skip
-    assert unmeasured_kinds(EvidenceChoice(curvature=False, white_box=True)) == {
-        "distance",
-        "log_curvature",
-    }
-
-
 def test_curvature_has_its_own_step_and_white_box_the_plain_record_alone():
     options = curvature_signals(EvidenceChoice(curvature_step=0.5, curvature_probes=3), 0, "pixel")
     assert (options.step, options.probes, options.unit) == (0.5, 3, "pixel")
@@ -89,18 +78,3 @@ def test_curvature_has_its_own_step_and_white_box_the_plain_record_alone():
 def test_choices_that_cannot_be_run_are_errors(changes, message):
     with pytest.raises(ImprintError, match=message):
         check_evidence(EvidenceChoice(**changes), 0)
-
-
-def test_shadow_models_become_references_on_kinds_that_the_target_has():
-    random = np.random.default_rng(0)
-
-    def signals():
-        values = {kind: random.normal(size=(1, 5)) for kind in ("phi", "mentr")}
-        return ModelSignals(values, {"phi": random.normal(size=(1, 3))}, np.ones(5, bool), None)
-
-    target, shadows = signals(), [signals(), signals()]
-    masks = random.random((2, 5)) < 0.5
-    cohort = make_evidence(target, shadows, masks).references.cohort
-    assert set(cohort.signals) == {"phi"}
-    assert cohort.population["phi"].shape == (2, 1, 3)
-    assert make_evidence(target, [], None).references is None

@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.core.missing import Missing
 from imprint.core.seeds import generator
+from imprint.lenses.membership.findings import Evaluation
 from imprint.stats.estimate import Estimate
 from imprint.stats.proportion import wilson
 from imprint.stats.roc import auc, best_threshold, roc
 from imprint.stats.tpr import true_positive_rate
 
 FPRS = (0.1, 0.01, 0.001, 0.0001)
-CHANCE = 0.5
-"""AUC and balanced accuracy of guessing."""
-WEAK_AUC = 0.6
-"""An AUC up to which an average difference is called weak."""
-WIDE_INTERVAL = 0.25
-"""Width of an AUC's interval from which an AUC at chance is called too uncertain."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How well scores separate members from non-members.
-
-    Attributes:
-        auc: area under the curve, ties half; DeLong's interval.
-        tpr_at_fpr: by false positive rate, the true positive rate without interpolation, its
-            interval over the choice of members and of non-members; where the non-members are too
-            few to place the threshold, the reason in its place.
-        balanced_accuracy: of the threshold that is best on one random half of members and of
-            non-members, measured on the other half. Value and interval are of that threshold; the
-            best one of all may do a little better.
-        smallest_fpr: 1 / non-members, the least false positive rate above 0 that can be seen.
-    """
-
-    auc: Estimate
-    tpr_at_fpr: Mapping[str, Estimate | Missing]
-    balanced_accuracy: Estimate
-    smallest_fpr: float
-
-    def tpr(self, fpr: str) -> Estimate:
-        """Return the true positive rate at a false positive rate that could be measured.
-
-        Raises:
-            KeyError: it could not.
-        """
-        rate = self.tpr_at_fpr[fpr]
-        if isinstance(rate, Missing):
-            raise KeyError(f"{fpr}: {rate.missing}")
-        return rate
-
-
-@dataclass(frozen=True)
-class BothSides:
-    """One number of the members and one of the non-members."""
-
-    members: float
-    non_members: float
 
 
 def evaluate(

@@ -7,12 +7,15 @@ larger on records that a model was trained on (a log-curvature is smaller).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
-from imprint.lenses.membership.attack.evaluation import CHANCE, Evaluation
 from imprint.lenses.membership.cohort.references import References
+from imprint.lenses.membership.findings import CHANCE, AttackFinding, Evaluation
+from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import auc
 
@@ -159,6 +162,28 @@ def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
             "misleads on the other"
         )
     return "; ".join(notes) or None
+
+
+def describe_attack(
+    scores: FloatArray,
+    evaluation: Evaluation,
+    reads: str,
+    queries: int | None = None,
+    controls: Mapping[str, Control] | None = None,
+) -> AttackFinding:
+    """Return the finding of an attack, with a note where its numbers need one.
+
+    Args:
+        scores: float64, of any shape.
+        evaluation: what they show.
+        reads: the kind of signal they were made from.
+        queries: model calls for one record at most.
+        controls: by name; None when not run.
+    """
+    note = explain(scores, evaluation)
+    return AttackFinding(
+        **vars(evaluation), note=note, reads=reads, queries=queries, controls=controls
+    )
 
 
 def _percent(estimate: Estimate) -> str:

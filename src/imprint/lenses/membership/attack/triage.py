@@ -10,67 +10,28 @@ with more, since its wrong classes count one by one there and together here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import (
+from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.cohort.references import loss
+from imprint.lenses.membership.findings import (
     CHANCE,
     WEAK_AUC,
     WIDE_INTERVAL,
     BothSides,
-    check_both,
+    Tail,
+    Triage,
 )
-from imprint.lenses.membership.cohort.references import loss
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import auc
 from imprint.stats.tpr import LEAST_FALSE_POSITIVES, true_positive_rate
 
 TAIL_FPR, MAX_TAIL_FPR = 0.01, 0.1
 MAX_SLOPE = 100.0
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The members whose loss lies below that of nearly all non-members.
-
-    Attributes:
-        fpr: the false positive rate: 1 %, or the least at which the non-members can place a
-            threshold, at most 10 %.
-        tpr: share of the members called at it.
-    """
-
-    fpr: float
-    tpr: Estimate | Missing
-
-
-@dataclass(frozen=True)
-class Triage:
-    """What one forward pass shows.
-
-    Attributes:
-        loss_gap: mean loss of non-members minus that of members, in nats.
-        accuracy: share of records that the network gets right.
-        calibration_slope: at most ``MAX_SLOPE``.
-        auc: of the loss as an attack.
-        tail: members of lowest loss.
-        worth_it: whether members and non-members already differ.
-        verdict: one sentence.
-        warnings: of a study that stops at the triage, sentences without their full stop.
-    """
-
-    loss_gap: float
-    accuracy: BothSides
-    calibration_slope: BothSides
-    auc: Estimate
-    tail: Tail
-    worth_it: bool
-    verdict: str
-    warnings: tuple[str, ...] | None = None
 
 
 def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:

@@ -16,14 +16,15 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.evaluation import FPRS, Evaluation, check_both
+from imprint.lenses.membership.attack.evaluation import FPRS, check_both
+from imprint.lenses.membership.cohort.references import MIN_RECORDS
+from imprint.lenses.membership.findings import Evaluation
 from imprint.stats.crossed import crossed_reach
 from imprint.stats.estimate import Estimate
 from imprint.stats.roc import area, balanced_accuracy, best_threshold, roc
 from imprint.stats.tpr import too_few_negatives
 
-RECORD_GROUPS = 20
-MIN_RECORDS = 2 * RECORD_GROUPS
+RECORD_GROUPS = MIN_RECORDS // 2
 
 
 def evaluate_cohort(

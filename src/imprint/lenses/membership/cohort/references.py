@@ -41,6 +41,9 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.seeds import derive, uniforms
 from imprint.lenses.membership.attack.moments import IN, OUT, SideMoments, Sums, moments, sums
 
+MIN_RECORDS = 40
+"""Records of a cohort at least: intervals leave out a twentieth of them at a time."""
+
 
 def loss(phi: FloatArray) -> FloatArray:
     """Return the cross-entropy −log p of a logit margin φ, softplus(−φ); any shape, in nats."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.triage import Triage
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import (
     MembershipFindings,
+    Triage,
     best_attack,
     names_best_first,
     resolved_fprs,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from imprint.lenses.membership.attack.evaluation import CHANCE
-from imprint.lenses.membership.findings import AttackFinding, names_by_auc
+from imprint.lenses.membership.findings import CHANCE, AttackFinding, names_by_auc
 from imprint.report.blocks import Block, Bullets, ControlResult, Details
 from imprint.report.headline import Headline
 from imprint.report.table import Cell, Column, Table

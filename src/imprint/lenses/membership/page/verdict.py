@@ -11,8 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from imprint.lenses.membership.attack.evaluation import CHANCE, WEAK_AUC, WIDE_INTERVAL, Evaluation
-from imprint.lenses.membership.findings import names_by_auc, resolved_fprs
+from imprint.lenses.membership.findings import (
+    CHANCE,
+    WEAK_AUC,
+    WIDE_INTERVAL,
+    Evaluation,
+    names_by_auc,
+    resolved_fprs,
+)
 from imprint.report.wording import percent, with_interval
 from imprint.stats.choices import widen_for_choices
 from imprint.stats.estimate import Estimate

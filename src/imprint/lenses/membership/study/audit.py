@@ -12,8 +12,8 @@ from imprint.core.arrays import BoolArray
 from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.view import View
-from imprint.lenses.membership.attack.triage import Triage, triage
-from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings
+from imprint.lenses.membership.attack.triage import triage
+from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings, Triage
 from imprint.lenses.membership.study.audited import MODEL, Audited, open_audit
 from imprint.lenses.membership.study.copies import describe_copies
 from imprint.lenses.membership.study.cost import count_queries, forecast
@@ -33,6 +33,7 @@ from imprint.lenses.membership.study.labels import (
     sample_records,
     wants_labels,
 )
+from imprint.lenses.membership.study.model_signals import ModelSignals, make_evidence, read_signals
 from imprint.lenses.membership.study.models import (
     UNTRAINED,
     Model,
@@ -40,14 +41,7 @@ from imprint.lenses.membership.study.models import (
     untrained_model,
 )
 from imprint.lenses.membership.study.options import MembershipOptions
-from imprint.lenses.membership.study.signals import (
-    ModelSignals,
-    make_evidence,
-    plain_signals,
-    read_signals,
-    signal_steps,
-    take_all_signals,
-)
+from imprint.lenses.membership.study.signals import plain_signals, signal_steps, take_all_signals
 from imprint.lenses.membership.study.trials import (
     list_trials,
     run_trials,

@@ -18,7 +18,7 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.view import View
-from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
+from imprint.lenses.membership.cohort.references import MIN_RECORDS
 from imprint.lenses.membership.study.records import (
     AttackedRecords,
     RecordPool,

@@ -8,10 +8,8 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray
 from imprint.core.progress import warn
-from imprint.lenses.membership.attack.evaluation import BothSides
-from imprint.lenses.membership.attack.triage import Triage
-from imprint.lenses.membership.findings import MembershipFindings, ShadowFit
-from imprint.lenses.membership.study.signals import ModelSignals
+from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit, Triage
+from imprint.lenses.membership.study.model_signals import ModelSignals
 
 MAX_SHADOW_ACCURACY_GAP = 0.05
 """Difference of training accuracies up to which shadow models fit as the network does."""

@@ -22,10 +22,10 @@ from imprint.data.view import View
 from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
+from imprint.lenses.membership.study.model_signals import unmeasured_kinds
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import MembershipOptions
 from imprint.lenses.membership.study.records import AttackedRecords
-from imprint.lenses.membership.study.signals import unmeasured_kinds
 from imprint.lenses.membership.study.trials import (
     AttackTrial,
     run_trials,

@@ -9,7 +9,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
+from imprint.lenses.membership.cohort.references import MIN_RECORDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
-from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.membership.attack.attack import Evidence
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.probe.signals.augmented import check_augmentations
-from imprint.probe.signals.signal import SignalOptions, signal_kinds, signals_of_table
+from imprint.probe.signals.signal import SignalOptions, signals_of_table
 from imprint.probe.signals.signals import take_signals
 from imprint.study.counted import uncounted
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
-from imprint.study.tables import Table, read_table, write_table
+from imprint.study.tables import Table, write_table
 
 MODELS_AT_ONCE = 8
-REFERENCE_KINDS = ("phi", "log_curvature")
-"""Kinds of signal that attacks read of reference models."""
 
 
 def plain_signals(choice: EvidenceChoice) -> SignalOptions:
@@ -58,14 +52,6 @@ def white_box_signals(choice: EvidenceChoice, seed: int) -> SignalOptions:
         curvature_signals(choice, seed),
         signals=signals_of_table("white_box"),
         augmentations=("identity",),
-    )
-
-
-def unmeasured_kinds(choice: EvidenceChoice) -> frozenset[str]:
-    """Return the kinds of signal that are not measured of every record."""
-    wanted = {"signals": True, "curvature": choice.curvature, "white_box": choice.white_box}
-    return frozenset(
-        {"distance"} | {kind for kind, signal in signal_kinds().items() if not wanted[signal.table]}
     )
 
 
@@ -172,66 +158,3 @@ def signal_steps(
         for step in group:
             study.run(replace(step, table=tables[step.model.name]))
     return tuple(step.artefact for step in steps)
-
-
-@dataclass(frozen=True)
-class ModelSignals:
-    """The signals of one model, by kind.
-
-    Attributes:
-        target: float64 ``[A, N]``, of the attacked records.
-        population: float64 ``[A, Q]``; empty where there is no population.
-        correct: bool ``[N]``, whether it gets the plain record right.
-        population_correct: bool ``[Q]``.
-    """
-
-    target: Mapping[str, FloatArray]
-    population: Mapping[str, FloatArray]
-    correct: BoolArray
-    population_correct: BoolArray
-
-
-def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) -> ModelSignals:
-    """Return the tables of one model, those of each folder joined."""
-    columns: Table = {}
-    for name in artefacts:
-        columns |= read_table(study.path(name))
-    attacked = len(records.index)
-    values = {}
-    for kind, signal in signal_kinds().items():
-        views = [column for name, column in columns.items() if name.startswith(f"{signal.name}.")]
-        if views:
-            values[kind] = np.stack(views).astype(np.float64)
-    return ModelSignals(
-        {kind: rows[:, :attacked] for kind, rows in values.items()},
-        {kind: rows[:, attacked:] for kind, rows in values.items() if len(records.population)},
-        columns["correct.identity"][:attacked],
-        columns["correct.identity"][attacked:],
-    )
-
-
-def make_evidence(
-    target: ModelSignals, shadows: Sequence[ModelSignals], masks: BoolArray | None
-) -> Evidence:
-    """Return what attacks may read: the target, and the shadow models as its references.
-
-    Args:
-        target: of the network.
-        shadows: of every shadow model, none without.
-        masks: bool ``[K, N]``, which shadow model was trained on which record.
-    """
-    references = None
-    if shadows and masks is not None:
-        kinds = [kind for kind in REFERENCE_KINDS if kind in target.target]
-        references = References(
-            Cohort(
-                {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},
-                masks,
-                {
-                    kind: np.stack([shadow.population[kind] for shadow in shadows])
-                    for kind in kinds
-                    if kind in target.population
-                },
-            )
-        )
-    return Evidence(target.target, references, target.population)

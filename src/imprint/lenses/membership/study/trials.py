@@ -15,9 +15,9 @@ from imprint.lenses.membership.attack.controls import (
     untrained_target,
 )
 from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.signal_checks import suspect_signals
+from imprint.lenses.membership.attack.signal_checks import describe_attack, suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
-from imprint.lenses.membership.findings import MembershipFindings, best_attack, describe_attack
+from imprint.lenses.membership.findings import MembershipFindings, best_attack
 from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.stats.control import Control
 from imprint.study.finding import write_finding

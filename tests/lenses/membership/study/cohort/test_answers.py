@@ -2,8 +2,8 @@ import numpy as np
 
 from imprint.core.missing import Missing
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers, CohortTables
+from imprint.lenses.membership.study.model_signals import ModelSignals
 from imprint.lenses.membership.study.records import RecordPool
-from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 

@@ -5,8 +5,8 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.attack import attack_models, score_trials, write_cohort
+from imprint.lenses.membership.study.model_signals import ModelSignals
 from imprint.lenses.membership.study.records import RecordPool
-from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.study.json_io import read_json
 from imprint.study.tables import read_table
 

@@ -4,13 +4,13 @@ import pytest
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack.run import choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.study.model_signals import ModelSignals
 from imprint.lenses.membership.study.series.size import (
     attack_ordered,
     choose_set_sizes,
     evaluate_difficulty,
     repeat,
 )
-from imprint.lenses.membership.study.signals import ModelSignals
 from imprint.stats.roc import auc
 
 SIZE = 200

@@ -11,9 +11,9 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.missing import Missing
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort_findings import CohortAccuracy
+from imprint.lenses.membership.study.model_signals import ModelSignals, make_evidence, read_signals
 from imprint.lenses.membership.study.models import UNTRAINED
 from imprint.lenses.membership.study.records import RecordPool
-from imprint.lenses.membership.study.signals import ModelSignals, make_evidence, read_signals
 from imprint.study.counted import uncounted
 from imprint.study.store import Study
 from imprint.train.cohort.masks import MASKS

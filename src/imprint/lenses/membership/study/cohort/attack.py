@@ -19,6 +19,7 @@ from imprint.lenses.membership.attack.controls import (
     untrained_target,
 )
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, cohort_target
+from imprint.lenses.membership.attack.signal_checks import describe_attack
 from imprint.lenses.membership.cohort.agreement import agreement, all_top_sets, mean_overlaps
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import mean_over_members, times_detected
@@ -28,12 +29,7 @@ from imprint.lenses.membership.cohort_findings import (
     CohortFacts,
     CohortFindings,
 )
-from imprint.lenses.membership.findings import (
-    AttackFinding,
-    best_attack,
-    describe_attack,
-    names_best_first,
-)
+from imprint.lenses.membership.findings import AttackFinding, best_attack, names_best_first
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers, CohortTables
 from imprint.lenses.membership.study.cohort.memorization import (
@@ -43,8 +39,8 @@ from imprint.lenses.membership.study.cohort.memorization import (
     write_pairs,
 )
 from imprint.lenses.membership.study.cost import count_queries
+from imprint.lenses.membership.study.model_signals import unmeasured_kinds
 from imprint.lenses.membership.study.options import CohortChoice
-from imprint.lenses.membership.study.signals import unmeasured_kinds
 from imprint.lenses.membership.study.trials import (
     AttackTrial,
     attack_queries,

@@ -17,21 +17,18 @@ from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS
+from imprint.lenses.membership.cohort.references import MIN_RECORDS
 from imprint.lenses.membership.cohort_findings import CohortFindings
 from imprint.lenses.membership.study.cohort.answers import CohortTables
 from imprint.lenses.membership.study.cohort.attack import AttackCohort
 from imprint.lenses.membership.study.cohort.gallery import MemorizedGallery
 from imprint.lenses.membership.study.copies import describe_copies, distinct_pool
 from imprint.lenses.membership.study.fit import warn_if_models_near_chance
+from imprint.lenses.membership.study.model_signals import unmeasured_kinds
 from imprint.lenses.membership.study.models import Model, trained_model, untrained_model
 from imprint.lenses.membership.study.options import CohortAuditOptions, CohortChoice
 from imprint.lenses.membership.study.records import RecordPool
-from imprint.lenses.membership.study.signals import (
-    check_evidence,
-    take_all_signals,
-    unmeasured_kinds,
-)
+from imprint.lenses.membership.study.signals import check_evidence, take_all_signals
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
 from imprint.report.summary import finish

@@ -19,10 +19,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.evaluation import BothSides
 from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.findings import BothSides
 from imprint.lenses.membership.study.cohort.audit import draw_masks, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.records import RecordPool

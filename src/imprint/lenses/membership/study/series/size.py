@@ -26,13 +26,15 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.evaluation import BothSides, Evaluation, evaluate
+from imprint.lenses.membership.attack.evaluation import evaluate
 from imprint.lenses.membership.attack.run import choose_attacks
-from imprint.lenses.membership.cohort.evaluation import MIN_RECORDS, evaluate_cohort
-from imprint.lenses.membership.cohort.references import Cohort
+from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
+from imprint.lenses.membership.cohort.references import MIN_RECORDS, Cohort
+from imprint.lenses.membership.findings import BothSides, Evaluation
 from imprint.lenses.membership.study.cohort.answers import CohortTables
 from imprint.lenses.membership.study.cohort.audit import take_cohort_signals
 from imprint.lenses.membership.study.copies import distinct_pool
+from imprint.lenses.membership.study.model_signals import ModelSignals, make_evidence
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.records import RecordPool
@@ -43,7 +45,6 @@ from imprint.lenses.membership.study.series.points import (
     point_masks,
     point_seed,
 )
-from imprint.lenses.membership.study.signals import ModelSignals, make_evidence
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.lenses.membership.study_findings import CohortPoint, OrderPoint, SizeStudy
 from imprint.study.counted import part_of

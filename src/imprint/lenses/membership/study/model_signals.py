@@ -1,0 +1,91 @@
+"""The signals of a model as its tables hold them, and what attacks read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imprint.core.arrays import BoolArray, FloatArray
+from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.study.options import EvidenceChoice
+from imprint.lenses.membership.study.records import RecordPool
+from imprint.probe.signals.signal import signal_kinds
+from imprint.study.store import Study
+from imprint.study.tables import Table, read_table
+
+REFERENCE_KINDS = ("phi", "log_curvature")
+"""Kinds of signal that attacks read of reference models."""
+
+
+def unmeasured_kinds(choice: EvidenceChoice) -> frozenset[str]:
+    """Return the kinds of signal that are not measured of every record."""
+    wanted = {"signals": True, "curvature": choice.curvature, "white_box": choice.white_box}
+    return frozenset(
+        {"distance"} | {kind for kind, signal in signal_kinds().items() if not wanted[signal.table]}
+    )
+
+
+@dataclass(frozen=True)
+class ModelSignals:
+    """The signals of one model, by kind.
+
+    Attributes:
+        target: float64 ``[A, N]``, of the attacked records.
+        population: float64 ``[A, Q]``; empty where there is no population.
+        correct: bool ``[N]``, whether it gets the plain record right.
+        population_correct: bool ``[Q]``.
+    """
+
+    target: Mapping[str, FloatArray]
+    population: Mapping[str, FloatArray]
+    correct: BoolArray
+    population_correct: BoolArray
+
+
+def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) -> ModelSignals:
+    """Return the tables of one model, those of each folder joined."""
+    columns: Table = {}
+    for name in artefacts:
+        columns |= read_table(study.path(name))
+    attacked = len(records.index)
+    values = {}
+    for kind, signal in signal_kinds().items():
+        views = [column for name, column in columns.items() if name.startswith(f"{signal.name}.")]
+        if views:
+            values[kind] = np.stack(views).astype(np.float64)
+    return ModelSignals(
+        {kind: rows[:, :attacked] for kind, rows in values.items()},
+        {kind: rows[:, attacked:] for kind, rows in values.items() if len(records.population)},
+        columns["correct.identity"][:attacked],
+        columns["correct.identity"][attacked:],
+    )
+
+
+def make_evidence(
+    target: ModelSignals, shadows: Sequence[ModelSignals], masks: BoolArray | None
+) -> Evidence:
+    """Return what attacks may read: the target, and the shadow models as its references.
+
+    Args:
+        target: of the network.
+        shadows: of every shadow model, none without.
+        masks: bool ``[K, N]``, which shadow model was trained on which record.
+    """
+    references = None
+    if shadows and masks is not None:
+        kinds = [kind for kind in REFERENCE_KINDS if kind in target.target]
+        references = References(
+            Cohort(
+                {kind: np.stack([shadow.target[kind] for shadow in shadows]) for kind in kinds},
+                masks,
+                {
+                    kind: np.stack([shadow.population[kind] for shadow in shadows])
+                    for kind in kinds
+                    if kind in target.population
+                },
+            )
+        )
+    return Evidence(target.target, references, target.population)
