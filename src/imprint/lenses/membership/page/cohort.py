@@ -22,13 +22,13 @@ from imprint.lenses.membership.page.figures import (
     roc_figure,
     with_yardstick,
 )
-from imprint.lenses.membership.page.section import warn_of_controls
 from imprint.lenses.membership.page.tables import (
     attack_headlines,
     attack_table,
     control_results,
     note_bullets,
     skipped_details,
+    warn_of_controls,
 )
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.report.blocks import (

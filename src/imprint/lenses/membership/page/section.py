@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from imprint.lenses.membership.page.tables import (
     control_results,
     note_bullets,
     skipped_details,
+    warn_of_controls,
 )
 from imprint.lenses.membership.page.verdict import AttackVerdict, attack_verdict
 from imprint.report.blocks import (
@@ -115,19 +116,6 @@ def describe_data(data: Mapping[str, Any], attacks: int, verdict: AttackVerdict)
         population,
         verdict.about,
     )
-
-
-def warn_of_controls(failed: Sequence[str]) -> list[Text]:
-    """Return a warning that names the controls that failed; nothing where none did."""
-    if not failed:
-        return []
-    return [
-        prose(
-            "<b>A control failed: {}.</b> Find out why before you rely on the scores. "
-            '<a href="#membership-controls">See the controls</a>',
-            ", ".join(failed),
-        )
-    ]
 
 
 def _first_look(findings: MembershipFindings) -> list[Block]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from imprint.lenses.membership.findings import CHANCE, AttackFinding, names_by_auc
 from imprint.report.blocks import Block, Bullets, ControlResult, Details
 from imprint.report.headline import Headline
+from imprint.report.prose import Text, prose
 from imprint.report.table import Cell, Column, Table
 from imprint.report.wording import count, decimal, fixed, percent, plural, short_percent
 from imprint.stats.control import Control
@@ -94,6 +95,19 @@ def _control_result(kind: str, controls: Mapping[str, Control]) -> ControlResult
 
 def _sortable(text: str) -> float:
     return float(text.replace("−", "-"))
+
+
+def warn_of_controls(failed: Sequence[str]) -> list[Text]:
+    """Return a warning that names the controls that failed; nothing where none did."""
+    if not failed:
+        return []
+    return [
+        prose(
+            "<b>A control failed: {}.</b> Find out why before you rely on the scores. "
+            '<a href="#membership-controls">See the controls</a>',
+            ", ".join(failed),
+        )
+    ]
 
 
 def skipped_details(skipped: Mapping[str, str]) -> list[Block]:
