@@ -43,10 +43,12 @@ from imprint.report.blocks import (
     Verdict,
     conclusions,
 )
-from imprint.report.figure import Axis, Figure, Histogram, Level, Lines
+from imprint.report.figures.histogram import Histogram
+from imprint.report.figures.lines import Lines
 from imprint.report.gallery import read_gallery
 from imprint.report.headline import Headline
 from imprint.report.inputs import mapping, read_columns
+from imprint.report.marks import Axis, Figure, Level
 from imprint.report.prose import Text, number, prose
 from imprint.report.section import SECTIONS, Section
 from imprint.report.table import Column, Table

@@ -18,8 +18,11 @@ from imprint.lenses.membership.cohort.agreement import (
     top_sets,
     top_size,
 )
-from imprint.report.figure import Axis, Figure, Lines, Matrix, Series, Upset
+from imprint.report.figures.lines import Lines
+from imprint.report.figures.matrix import Matrix
+from imprint.report.figures.upset import Upset
 from imprint.report.inputs import read_columns
+from imprint.report.marks import Axis, Figure, Series
 from imprint.report.wording import count, decimal, percent, plural, short_percent
 from imprint.stats.roc import Roc, roc, tpr_at_fpr
 from imprint.study.tables import Table

@@ -34,15 +34,8 @@ from imprint.lenses.membership.study_findings import (
     SizeStudy,
     StudyFindings,
 )
-from imprint.report.figure import (
-    Area,
-    Axis,
-    Figure,
-    Level,
-    Lines,
-    Series,
-    estimates,
-)
+from imprint.report.figures.lines import Lines
+from imprint.report.marks import Area, Axis, Figure, Level, Series, estimates
 from imprint.report.wording import percent, plural, short_percent
 from imprint.stats.estimate import Estimate
 

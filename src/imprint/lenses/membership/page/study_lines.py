@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imprint.lenses.membership.study_findings import AnyPoint
-from imprint.report.figure import Axis, Marker
+from imprint.report.marks import Axis, Marker
 
 CHANCE = 0.5
 YARDSTICK, CURVATURE = "loss", "curvature"

@@ -17,7 +17,8 @@ from imprint.lenses.membership.page.study_lines import (
     chosen_attacks,
 )
 from imprint.lenses.membership.privacy.theory import kl_curvature, kl_probability, kl_pure
-from imprint.report.figure import Axis, Dash, Figure, Lines, Series
+from imprint.report.figures.lines import Lines
+from imprint.report.marks import Axis, Dash, Figure, Series
 from imprint.report.wording import decimal, significant
 
 GRID = 200

@@ -6,23 +6,18 @@ of points, the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from imprint.core.device import choose_device
 from imprint.core.missing import Missing
 from imprint.data.choice import open_choice
-from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.study.series.curvature import study_curvature
-from imprint.lenses.membership.study.series.epsilon import study_epsilon
-from imprint.lenses.membership.study.series.models import study_models
-from imprint.lenses.membership.study.series.options import Over, StudyOptions
-from imprint.lenses.membership.study.series.size import study_sizes
+from imprint.lenses.membership.study.series.kinds import STUDIES
+from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import check_evidence
-from imprint.lenses.membership.study_findings import AnyPoint, StudyFindings
+from imprint.lenses.membership.study_findings import AnyPoint
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import to_json
@@ -30,15 +25,6 @@ from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 from imprint.study.tables import write_table
 
-StudyKind = Callable[[Study, ImageSet, StudyOptions, torch.device], StudyFindings]
-"""Runs what is missing of a study."""
-
-KINDS: Mapping[Over, StudyKind] = {
-    "models": study_models,
-    "size": study_sizes,
-    "epsilon": study_epsilon,
-    "curvature": study_curvature,
-}
 FOLDER = "membership_study"
 RATE = "0.01"
 
@@ -56,7 +42,7 @@ def audit_study(options: StudyOptions) -> JsonObject:
     check_evidence(options, options.seed)
     with study.locked():
         images = open_choice(options, options.seed)
-        findings = KINDS[options.over](study, images, options, choose_device(options.device))
+        findings = STUDIES.get(options.over)(study, images, options, choose_device(options.device))
         write_points(study.path(FOLDER) / "points.parquet", findings.points)
         facts = {
             "name": images.name,

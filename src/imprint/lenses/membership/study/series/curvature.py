@@ -26,6 +26,7 @@ from imprint.lenses.membership.findings import BothSides
 from imprint.lenses.membership.study.cohort.audit import draw_masks, trained_models
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.records import RecordPool
+from imprint.lenses.membership.study.series.kinds import STUDIES
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.signals import curvature_signals, signal_steps
 from imprint.lenses.membership.study.trials import CURVATURE
@@ -63,6 +64,7 @@ class MeasuredCurvature:
         )
 
 
+@STUDIES.register("curvature")
 def study_curvature(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
 ) -> CurvatureStudy:

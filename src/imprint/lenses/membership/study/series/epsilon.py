@@ -18,6 +18,7 @@ from imprint.data.imageset import ImageSet
 from imprint.lenses.membership.privacy.theory import greatest_auc, greatest_tpr
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.records import RecordPool
+from imprint.lenses.membership.study.series.kinds import STUDIES
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import cohort_point, point_masks, point_study
 from imprint.lenses.membership.study_findings import (
@@ -37,6 +38,7 @@ FPRS = (0.1, 0.01, 0.001)
 WITHOUT = "no privacy"
 
 
+@STUDIES.register("epsilon")
 def study_epsilon(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
 ) -> BudgetStudy:

@@ -27,6 +27,7 @@ from imprint.lenses.membership.study.cohort.answers import CohortTables
 from imprint.lenses.membership.study.cohort.audit import draw_masks, take_cohort_signals
 from imprint.lenses.membership.study.copies import distinct_pool
 from imprint.lenses.membership.study.options import CohortChoice
+from imprint.lenses.membership.study.series.kinds import STUDIES
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study_findings import (
     Gain,
@@ -45,6 +46,7 @@ from imprint.study.store import Study
 FPR = 0.01
 
 
+@STUDIES.register("models")
 def study_models(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
 ) -> ReferencesStudy:

@@ -38,6 +38,7 @@ from imprint.lenses.membership.study.model_signals import ModelSignals, make_evi
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.lenses.membership.study.orders import read_order
 from imprint.lenses.membership.study.records import RecordPool
+from imprint.lenses.membership.study.series.kinds import STUDIES
 from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.lenses.membership.study.series.points import (
     cohort_point,
@@ -57,6 +58,7 @@ ORDERED_TARGETS = 4
 """Models trained on the very same first records, to average over what training draws."""
 
 
+@STUDIES.register("size")
 def study_sizes(
     study: Study, images: ImageSet, options: StudyOptions, device: torch.device
 ) -> SizeStudy:
