@@ -48,8 +48,10 @@ def problem(seed: int, records: int = 9, queries: int = 4, outputs: int = 3, noi
     labels = np.arange(records) % max(outputs, 2)
     targets = np.eye(max(outputs, 2))[labels] - 1 / max(outputs, 2)
     targets = torch.from_numpy(targets[:, :outputs])
-    known, asked = slice(records), slice(records, None)
-    return Problem(kernel[known, known], kernel[asked, known], kernel[asked, asked], targets, noise)
+    known, queried = slice(records), slice(records, None)
+    return Problem(
+        kernel[known, known], kernel[queried, known], kernel[queried, queried], targets, noise
+    )
 
 
 def kl(first, second) -> float:

@@ -271,7 +271,7 @@ class RecordPair:
     """A record left out, the record that is queried, and KL(out ‖ in) there."""
 
     removed: int
-    asked: int
+    query: int
     kl_out_in: float
 
 

@@ -36,7 +36,7 @@ def test_options_are_read_as_what_they_stand_for():
         (KernelChoice(kernel="conv", kernel_options=(("window", "x"),)), "must be int, got 'x'"),
     ],
 )
-def test_what_does_not_apply_is_told(choice, message):
+def test_options_that_do_not_apply_are_refused(choice, message):
     with pytest.raises(ImprintError, match=message):
         chosen_kernel(choice)
 

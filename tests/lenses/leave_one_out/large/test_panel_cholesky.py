@@ -107,12 +107,12 @@ def test_the_diagonal_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(PanelCholesky, "_squared_lengths", until_the_third)
     with pytest.raises(Interrupted):
         found.diagonal()
-    asked = []
+    queried = []
     monkeypatch.setattr(
-        PanelCholesky, "_squared_lengths", lambda self, at: asked.append(at) or plain(self, at)
+        PanelCholesky, "_squared_lengths", lambda self, at: queried.append(at) or plain(self, at)
     )
     entries, _ = found.diagonal()
-    assert (seen, asked) == ([0, 1], [2, 3, 4])
+    assert (seen, queried) == ([0, 1], [2, 3, 4])
     torch.testing.assert_close(entries, torch.linalg.inv(matrix).diagonal(), rtol=1e-11, atol=0)
 
 

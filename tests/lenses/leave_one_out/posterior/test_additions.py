@@ -13,7 +13,10 @@ def test_adding_is_removing_backwards():
     """Each record is added to the fit of the other eight, and removed from the fit of all."""
     setting = problem(0)
     whole = setting.fit()
-    removed, asked = self_influence(whole), query_influence(whole, setting.cross, setting.variances)
+    removed, queried = (
+        self_influence(whole),
+        query_influence(whole, setting.cross, setting.variances),
+    )
     for s in range(9):
         rest = setting.everyone_but(s)
         without = fit(setting.kernel[rest][:, rest], setting.targets[rest], setting.noise)
@@ -28,12 +31,12 @@ def test_adding_is_removing_backwards():
             torch.testing.assert_close(
                 getattr(own, name), getattr(removed, name)[[s]], rtol=1e-9, atol=1e-14
             )
-        told = added.at_queries(setting.cross[:, [s]], setting.cross[:, rest], setting.variances)
+        shown = added.at_queries(setting.cross[:, [s]], setting.cross[:, rest], setting.variances)
         torch.testing.assert_close(
-            told.kl_out_in()[0], asked.directions.kl_out_in()[s], rtol=1e-9, atol=1e-13
+            shown.kl_out_in()[0], queried.directions.kl_out_in()[s], rtol=1e-9, atol=1e-13
         )
         shift = added.shift_at_queries(setting.cross[:, [s]], setting.cross[:, rest])
-        torch.testing.assert_close(shift[0, :, 1], asked.shift[s, :, 1], rtol=1e-9, atol=1e-13)
+        torch.testing.assert_close(shift[0, :, 1], queried.shift[s, :, 1], rtol=1e-9, atol=1e-13)
 
 
 def test_candidates_do_not_see_one_another():
@@ -41,15 +44,15 @@ def test_candidates_do_not_see_one_another():
     posterior = setting.fit()
     targets = setting.targets[:3]
     inner = setting.covariance[3:, :3]
-    asked = setting.cross[3:], setting.variances[3:]
+    queried = setting.cross[3:], setting.variances[3:]
     many = candidates(posterior, setting.cross[:3], setting.variances[:3], targets)
-    together = many.at_queries(inner, *asked).kl_in_out()
+    together = many.at_queries(inner, *queried).kl_in_out()
     assert together.shape == (3, 2)
     for row in range(3):
         part = slice(row, row + 1)
         one = candidates(posterior, setting.cross[part], setting.variances[part], targets[part])
         torch.testing.assert_close(
-            one.at_queries(inner[:, part], *asked).kl_in_out()[0], together[row]
+            one.at_queries(inner[:, part], *queried).kl_in_out()[0], together[row]
         )
 
 
@@ -65,9 +68,9 @@ def test_a_second_copy():
 def test_a_candidate_at_itself_as_a_query():
     setting = problem(3)
     added = candidates(setting.fit(), setting.cross, setting.variances, setting.targets[:4])
-    told = added.at_queries(setting.covariance, setting.cross, setting.variances)
+    shown = added.at_queries(setting.covariance, setting.cross, setting.variances)
     own = added.self_influence().directions
-    torch.testing.assert_close(told.spread.squeeze(-1).diagonal(), own.spread[:, 0])
+    torch.testing.assert_close(shown.spread.squeeze(-1).diagonal(), own.spread[:, 0])
 
 
 def test_shapes_that_do_not_fit():

@@ -90,11 +90,11 @@ def test_no_queries_tell_more_than_the_removed_records(seed, gone, queries, nois
     """For random kernels, groups and query sets: both divergences and the area."""
     setting = problem(seed, queries=queries, noise=noise)
     posterior, group = setting.fit(), torch.tensor(gone)
-    asked = group_joint_influence(posterior, group, setting.cross, setting.covariance)
+    queried = group_joint_influence(posterior, group, setting.cross, setting.covariance)
     own = group_self_influence(posterior, group)
     for measure in (Directions.kl_out_in, Directions.kl_in_out):
-        assert 0 <= float(certificate(asked, own, measure)) <= 1 + 1e-9
-    assert float(asked.auc()) <= float(own.auc()) + 1e-12
+        assert 0 <= float(certificate(queried, own, measure)) <= 1 + 1e-9
+    assert float(queried.auc()) <= float(own.auc()) + 1e-12
 
 
 @given(st.integers(0, 10**6))
@@ -111,8 +111,8 @@ def test_asking_more_than_the_records_reaches_the_bound(seed):
     )
     group = torch.tensor([1, 4])
     posterior = setting.fit()
-    asked = group_joint_influence(posterior, group, cross, covariance)
-    ratio = certificate(asked, group_self_influence(posterior, group))
+    queried = group_joint_influence(posterior, group, cross, covariance)
+    ratio = certificate(queried, group_self_influence(posterior, group))
     assert float(ratio) == pytest.approx(1, abs=1e-8)
 
 
@@ -146,7 +146,7 @@ def test_multiples_of_the_record_are_as_good_and_nothing_is_better():
     assert (scaled.mean_distance.diagonal() > 6 * own.mean_distance).all()
 
 
-def test_where_nothing_can_be_told_every_query_is_best():
+def test_where_nothing_distinguishes_the_models_every_query_is_best():
     nothing = Directions(torch.zeros(2, 1).double(), torch.ones(2, 1).double(), 2)
     assert certificate(nothing, nothing).tolist() == [1, 1]
     assert squared_correlation(torch.zeros(1, 2), torch.zeros(1)).tolist() == [[0, 0]]

@@ -28,7 +28,7 @@ def test_exact_copies_are_of_the_bytes():
     assert {name: rows.tolist() for name, rows in groups.items()} == {0: [0, 2], 1: [1, 4]}
 
 
-def test_collinear_records_are_found_in_any_block(monkeypatch):
+def test_collinear_records_are_detected_in_any_block(monkeypatch):
     monkeypatch.setattr("imprint.lenses.leave_one_out.posterior.duplicates._ROWS", 2)
     points = np.random.default_rng(0).normal(size=(6, 8))
     points[3] = 2.5 * points[1]

@@ -42,7 +42,7 @@ def test_every_record_at_every_query_against_refits(seed, outputs, noise):
         )
         forward = [kl(at(out, q), at(within, q)) for q in range(3)]
         backward = [kl(at(within, q), at(out, q)) for q in range(3)]
-        # A difference of two refits has an absolute error: 1e-14 is all it can be asked.
+        # A difference of two refits has an absolute error: 1e-14 is all it can reach.
         np.testing.assert_allclose(found.directions.kl_out_in()[s], forward, rtol=1e-9, atol=1e-13)
         np.testing.assert_allclose(found.directions.kl_in_out()[s], backward, rtol=1e-9, atol=1e-13)
         assert float(joint.directions.kl_out_in()[s]) == pytest.approx(
@@ -62,10 +62,10 @@ def test_small_values_against_exact_arithmetic():
     def law(rows):
         kernel = mpmath.matrix(setting.kernel[rows][:, rows].tolist())
         inverse = (kernel + mpmath.mpf(setting.noise) * mpmath.eye(len(rows))) ** -1
-        asked = mpmath.matrix(cross[:, rows].tolist())
-        explained = asked * inverse * asked.T
+        queried = mpmath.matrix(cross[:, rows].tolist())
+        explained = queried * inverse * queried.T
         variances = [mpmath.mpf(float(setting.variances[q])) - explained[q, q] for q in range(3)]
-        return asked * inverse * mpmath.matrix(setting.targets[rows].tolist()), variances
+        return queried * inverse * mpmath.matrix(setting.targets[rows].tolist()), variances
 
     with mpmath.workdps(50):
         mean_in, variance_in = law(setting.everyone_but())
@@ -89,12 +89,14 @@ def test_small_values_against_exact_arithmetic():
 def test_records_as_queries_need_no_kernel():
     setting = problem(1)
     posterior = setting.fit()
-    asked = query_influence(posterior, setting.kernel, setting.kernel.diagonal())
+    queried = query_influence(posterior, setting.kernel, setting.kernel.diagonal())
     read = training_influence(posterior, slice(None))
     for name in ("mean_in", "variance_in", "response", "mean_distance", "variance_out"):
-        torch.testing.assert_close(getattr(read, name), getattr(asked, name), rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(
+            getattr(read, name), getattr(queried, name), rtol=1e-9, atol=1e-12
+        )
     torch.testing.assert_close(
-        read.directions.kl_out_in(), asked.directions.kl_out_in(), rtol=1e-8, atol=1e-12
+        read.directions.kl_out_in(), queried.directions.kl_out_in(), rtol=1e-8, atol=1e-12
     )
     some = training_influence(posterior, torch.tensor([5, 2]))
     torch.testing.assert_close(some.response, read.response[:, [5, 2]], rtol=0, atol=0)

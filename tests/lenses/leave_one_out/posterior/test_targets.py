@@ -20,7 +20,7 @@ def test_columns_sum_to_nothing_and_the_class_is_largest():
         ((torch.tensor([[0, 1]]), 2), "labels must be integers"),
         ((torch.tensor([0, 2]), 2), "from 0 to 2"),
         ((torch.tensor([-1, 1]), 2), "from -1 to 1"),
-        ((torch.tensor([0, 0]), 1), "nothing to tell apart"),
+        ((torch.tensor([0, 0]), 1), "nothing to distinguish"),
         ((torch.tensor([0, 1]), 3, "contrast"), "needs 2 classes"),
     ],
 )

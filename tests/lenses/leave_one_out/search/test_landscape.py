@@ -78,10 +78,10 @@ def test_values_are_those_of_the_queries(monkeypatch):
     for at, record in enumerate(REMOVED.tolist()):
         flat = queries[at].flatten(0, 1)
         cross, own = problem.kernel(flat, problem.inputs), problem.kernel.diagonal(flat)
-        asked = query_influence(problem.posterior, cross, own)
-        expected = asked.directions.kl_out_in()[record].view(8, 21)
+        queried = query_influence(problem.posterior, cross, own)
+        expected = queried.directions.kl_out_in()[record].view(8, 21)
         torch.testing.assert_close(found.kl_out_in[at], expected, rtol=1e-9, atol=1e-13)
-        distance = asked.mean_distance[record].view(8, 21)
+        distance = queried.mean_distance[record].view(8, 21)
         torch.testing.assert_close(found.mean_distance[at], distance, rtol=1e-9, atol=1e-15)
     own = self_influence(problem.posterior)
     at_zero = found.kl_out_in[:, 0, found.origin]

@@ -13,13 +13,13 @@ OBJECTIVES = ("correlation", "kl_out_in", "kl_in_out", "mean_distance")
 def laws(problem, group, queries):
     """Joint laws at the queries and the group without it, and at the queries with it."""
     kernel, x, noise = problem.kernel, problem.inputs, problem.posterior.noise
-    asked = torch.cat([queries, x[group]])
+    queried = torch.cat([queries, x[group]])
 
     def law(rows):
         matrix = kernel(x[rows]) + noise * torch.eye(len(rows)).double()
-        solved = torch.linalg.solve(matrix, kernel(x[rows], asked)).T
+        solved = torch.linalg.solve(matrix, kernel(x[rows], queried)).T
         mean = solved @ problem.posterior.targets[rows]
-        return mean.numpy(), (kernel(asked) - solved @ kernel(x[rows], asked)).numpy()
+        return mean.numpy(), (kernel(queried) - solved @ kernel(x[rows], queried)).numpy()
 
     everyone = list(range(len(x)))
     return law([row for row in everyone if row not in group]), law(everyone)
@@ -35,7 +35,7 @@ def test_every_objective_from_two_refitted_models(group, count):
     problem = setting(classes=3, noise=0.3, depth=2)
     queries = torch.randn(count, 12, generator=torch.Generator().manual_seed(1)).double()
     out, within = laws(problem, group, queries)
-    asked, own = list(range(count)), list(range(count, count + len(group)))
+    queried, own = list(range(count)), list(range(count, count + len(group)))
     deviation = np.sqrt(np.diag(out[1]))
     rho = out[1] / np.outer(deviation, deviation)
 
@@ -43,12 +43,12 @@ def test_every_objective_from_two_refitted_models(group, count):
         return np.square(out[0][rows] - within[0][rows]).mean()
 
     expected = {
-        "correlation": np.mean([rho[q, count + q % len(group)] for q in asked]),
-        "kl_out_in": kl(part(out, asked), part(within, asked))
+        "correlation": np.mean([rho[q, count + q % len(group)] for q in queried]),
+        "kl_out_in": kl(part(out, queried), part(within, queried))
         / kl(part(out, own), part(within, own)),
-        "kl_in_out": kl(part(within, asked), part(out, asked))
+        "kl_in_out": kl(part(within, queried), part(out, queried))
         / kl(part(within, own), part(out, own)),
-        "mean_distance": distance(asked) / distance(own),
+        "mean_distance": distance(queried) / distance(own),
     }
     for objective in OBJECTIVES:
         found = problem.leak([group], objective)(queries[None])

@@ -94,7 +94,7 @@ def test_no_search_exceeds_what_the_records_tell(seed, objective, removed, queri
     assert (found.reached.auc() <= found.own.auc() + 1e-10).all()
 
 
-def test_a_group_is_found_with_a_query_each():
+def test_a_group_is_reached_with_a_query_each():
     """All of one class: as many queries as records reach the bound, each shows a record."""
     problem = setting(shape=(60, 40))
     groups = [[0, 2, 4], [1, 7, 9], [10, 20, 30]]
@@ -156,7 +156,7 @@ def test_the_final_values_by_the_formula_for_groups():
     )
 
 
-def test_mistakes_are_told():
+def test_wrong_arguments_are_refused():
     problem = setting()
     with pytest.raises(ImprintError, match=r"target_share must be in \(0, 1\], got 1\.5"):
         SearchOptions(target_share=1.5)

@@ -35,15 +35,15 @@ def image_study(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp("asked")
+    root = tmp_path_factory.mktemp("queries")
     random = np.random.default_rng(5)
     x = random.normal(size=(14, 5))
     x[9] = x[8]
     arrays = {"x": x, "y": 2 * (x[:, 0] > 0) + 1, "new": random.normal(size=(3, 5))}
-    arrays["asked"] = random.normal(size=(4, 5))
+    arrays["queries"] = random.normal(size=(4, 5))
     np.savez(root / "fit.npz", x=x, y=arrays["y"])
     np.savez(root / "add.npz", x=arrays["new"], y=[3, 1, 3])
-    np.savez(root / "queries.npz", queries=arrays["asked"], query_labels=[1, 3, 3, 1])
+    np.savez(root / "queries.npz", queries=arrays["queries"], query_labels=[1, 3, 3, 1])
     np.savez(root / "groups.npz", index=[0, 3, 5, 3, 8], group=[7, 7, 7, 2, 2])
     fit = ["leave-one-out", "fit", "--arrays", str(root / "fit.npz"), "--kernel", "rbf"]
     run([*fit, "--noise", str(NOISE), "--out", str(root / "fit"), "--json"])

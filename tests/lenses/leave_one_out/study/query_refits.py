@@ -12,16 +12,16 @@ def ask(root, out, *more):
     return run([*start, *map(str, more)])
 
 
-def law(x, labels, asked):
+def law(x, labels, queried):
     """Mean [q, 2] and covariance [q, q] of an explicit fit."""
 
     def kernel(one, other):
         return np.exp(-((one[:, None] - other[None]) ** 2).mean(2))
 
     targets = np.eye(2)[(labels == 3).astype(int)] - 0.5
-    cross = kernel(asked, x)
+    cross = kernel(queried, x)
     solved = np.linalg.solve(kernel(x, x) + NOISE * np.eye(len(x)), cross.T).T
-    return solved @ targets, kernel(asked, asked) - solved @ cross.T
+    return solved @ targets, kernel(queried, queried) - solved @ cross.T
 
 
 def kl(one, other):

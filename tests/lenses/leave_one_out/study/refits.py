@@ -36,14 +36,14 @@ def plain_kernel(x, other, depth=5, w_std=1.4142135):
     return k
 
 
-def refit(arrays, rows, asked):
+def refit(arrays, rows, queried):
     """Mean [c] and variance at one input of the model of some rows."""
     targets = np.eye(2)[(arrays["y"] == 3).astype(int)] - 0.5
     x = arrays["x"][rows]
     matrix = plain_kernel(x, x) + NOISE * np.eye(len(rows))
-    cross = plain_kernel(asked[None], x)
+    cross = plain_kernel(queried[None], x)
     solved = np.linalg.solve(matrix, cross.T).T
-    variance = plain_kernel(asked[None], asked[None]) - solved @ cross.T
+    variance = plain_kernel(queried[None], queried[None]) - solved @ cross.T
     return (solved @ targets[rows])[0], float(variance[0, 0])
 
 
@@ -74,6 +74,6 @@ def refused(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    return told
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    return shown

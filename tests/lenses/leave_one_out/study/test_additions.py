@@ -9,7 +9,7 @@ def test_records_added_are_what_refits_with_them_say(data, tmp_path):
     root, arrays = data
     x, y, labels = arrays["x"], arrays["y"], np.array([3, 1, 3])
     more = ["--add", root / "add.npz", "--queries", root / "queries.npz"]
-    told = ask(root, tmp_path / "out", *more)["additions"]
+    shown = ask(root, tmp_path / "out", *more)["additions"]
     folder = tmp_path / "out" / "leave_one_out" / "additions"
     table = read_table(folder / "additions.parquet")
     for row, new in enumerate(arrays["new"]):
@@ -19,10 +19,10 @@ def test_records_added_are_what_refits_with_them_say(data, tmp_path):
         own = int(labels[row] == 3)
         assert table["memorization"][row] == pytest.approx((within[0] - out[0])[0, own])
         assert table["prediction_out"][row] == out[0][0].argmax()
-        out, within = law(x, y, arrays["asked"]), law(*larger, arrays["asked"])
+        out, within = law(x, y, arrays["queries"]), law(*larger, arrays["queries"])
         expected = [kl(at(out, q), at(within, q)) for q in range(4)]
         np.testing.assert_allclose(np.load(folder / "kl_out_in.npy")[row], expected, rtol=1e-7)
         np.testing.assert_allclose(
             np.load(folder / "shift.npy")[row], within[0] - out[0], atol=1e-12
         )
-    assert [row["label"] for row in told["first"]] == ["3", "1", "3"]
+    assert [row["label"] for row in shown["first"]] == ["3", "1", "3"]

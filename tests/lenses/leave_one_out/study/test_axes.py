@@ -35,10 +35,10 @@ def x():
 @pytest.mark.parametrize("channels", [3, 4])
 def test_either_order_is_recognised(tmp_path, capsys, channels):
     x = np.random.default_rng(1).normal(size=(20, channels, 8, 8))
-    asked = x[:3] + 0.1
-    fit(write(tmp_path / "first.npz", x, queries=asked), tmp_path / "first")
+    queried = x[:3] + 0.1
+    fit(write(tmp_path / "first.npz", x, queries=queried), tmp_path / "first")
     last = write(
-        tmp_path / "last.npz", x.transpose(0, 2, 3, 1), queries=asked.transpose(0, 2, 3, 1)
+        tmp_path / "last.npz", x.transpose(0, 2, 3, 1), queries=queried.transpose(0, 2, 3, 1)
     )
     summary = fit(last, tmp_path / "last")
     assert summary["data"]["axes"] == f"{channels} × 8 × 8, channels last (recognised by the shape)"
@@ -52,7 +52,7 @@ def test_either_order_is_recognised(tmp_path, capsys, channels):
     assert "channels last (recognised" in (tmp_path / "last" / "report.html").read_text()
 
 
-def test_what_the_shape_does_not_tell_is_asked_for(tmp_path):
+def test_an_ambiguous_channel_axis_must_be_named(tmp_path):
     x = np.random.default_rng(2).normal(size=(12, 4, 6, 5))
     file = write(tmp_path / "a.npz", x)
     with pytest.raises(ImprintError, match=r"4 channels if these come first and of 5 if last: say"):

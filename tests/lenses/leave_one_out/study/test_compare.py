@@ -33,9 +33,9 @@ def test_the_table_of_estimators_has_their_intervals(made):
     rows = summary["lenses"]["leave_one_out"]["comparison"]["estimators"]
     table = read_table(options.out / "comparison/estimators.parquet")
     for place, name in enumerate(table["estimator"].tolist()):
-        told = rows[name]["datamodeling"]
-        assert table["datamodeling"][place] == told["value"]
-        assert [table[f"datamodeling_{end}"][place] for end in ("low", "high")] == told["ci95"]
+        shown = rows[name]["datamodeling"]
+        assert table["datamodeling"][place] == shown["value"]
+        assert [table[f"datamodeling_{end}"][place] for end in ("low", "high")] == shown["ci95"]
         if name == "gradient_cosine":
             assert np.isnan(table["difference_spearman_low"][place])
         else:
@@ -44,7 +44,7 @@ def test_the_table_of_estimators_has_their_intervals(made):
             assert table["difference_spearman_high"][place] == high
 
 
-def test_the_cost_of_the_network_is_told_beside_the_estimates(made):
+def test_the_cost_of_the_network_is_shown_beside_the_estimates(made):
     compared = made[1]["lenses"]["leave_one_out"]["comparison"]
     assert compared["training"]["cpu_seconds"] > 0
     assert compared["device"] == "cpu"
@@ -60,10 +60,10 @@ def test_the_table_fits_a_terminal_of_80_columns(made):
         row[kind][name] = {"value": -0.25, "ci95": [-0.75, 0.12], "n": 4}
     row |= {"cpu_seconds": 12345.6, "peak_bytes": 12_345_000_000}
     row["datamodeling"]["value"] = -0.25
-    told = {**found, "comparison": {**found["comparison"]}}
-    told["comparison"]["estimators"] = {**found["comparison"]["estimators"], "worst": row}
-    told["comparison"]["estimators"]["influence_gauss_newton"] = row
-    shown = to_text(show_retraining(from_json(TruthFindings, told, "findings")), width=80)
+    shown = {**found, "comparison": {**found["comparison"]}}
+    shown["comparison"]["estimators"] = {**found["comparison"]["estimators"], "worst": row}
+    shown["comparison"]["estimators"]["influence_gauss_newton"] = row
+    shown = to_text(show_retraining(from_json(TruthFindings, shown, "findings")), width=80)
     rows = [line.split() for line in shown.splitlines()]
     mine = [row[1:] for row in rows if row[:1] == ["influence_gauss_newton"]]
     assert [word for row in mine for word in row][:1] == ["−0.25"]

@@ -1,4 +1,4 @@
-"""Retrained networks asked along lines through the records left out."""
+"""Retrained networks queried along lines through the records left out."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     return options, retrain_study(options)
 
 
-def test_step_0_is_the_record_and_points_are_asked_of_the_right_networks(made):
+def test_step_0_is_the_record_and_points_go_to_the_right_networks(made):
     options, _ = made
     truth = ground_truth(Study(options.out), options)
     logits, plan = truth.logits, truth.plan

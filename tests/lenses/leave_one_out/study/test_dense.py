@@ -22,10 +22,10 @@ def test_records_are_what_refits_without_them_say(arrays, study):
     everyone = np.arange(RECORDS)
     assert found["index"].tolist() == everyone.tolist()
     for row in everyone:
-        asked = arrays["x"][row]
-        without = refit(arrays, np.delete(everyone, row), asked)
+        queried = arrays["x"][row]
+        without = refit(arrays, np.delete(everyone, row), queried)
         label = int(arrays["y"][row] == 3)
-        for name, value in values_of(without, refit(arrays, everyone, asked), label).items():
+        for name, value in values_of(without, refit(arrays, everyone, queried), label).items():
             assert found[name][row] == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
@@ -49,7 +49,7 @@ def test_a_finished_fit_is_not_made_again(study, tmp_path, monkeypatch):
         main(words(study.parent / "arrays.npz", copy, "--noise", "0.2"))
 
 
-def test_copies_are_told_and_left_out_together(arrays, tmp_path, capsys):
+def test_copies_are_shown_and_left_out_together(arrays, tmp_path, capsys):
     x, y = arrays["x"].copy(), arrays["y"].copy()
     x[3], y[3] = x[2], y[2]
     np.savez(tmp_path / "arrays.npz", x=x, y=y)
@@ -97,14 +97,14 @@ def test_random_labels_of_copies_are_not_predicted(tmp_path, capsys):
     path = found["noise_path"]
     assert path["leave_one_out_accuracy"][0] == pytest.approx(accuracy["value"])
     assert path["kl_median"][0] == pytest.approx(found["kl_out_in"]["median"]["value"])
-    told = " ".join(capsys.readouterr().out.split())
-    assert "records 120, 60 of them distinct" in told
-    assert f"leave-one-out accuracy {100 * accuracy['value']:.1f}%" in told
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "records 120, 60 of them distinct" in shown
+    assert f"leave-one-out accuracy {100 * accuracy['value']:.1f}%" in shown
     page = (tmp_path / "twice" / "report.html").read_text()
     assert "every number and interval is over 60 distinct records" in page
 
 
-def test_near_copies_are_told(tmp_path, capsys):
+def test_near_copies_are_shown(tmp_path, capsys):
     random = np.random.default_rng(1)
     x, y = random.normal(size=(40, WIDTH)), np.arange(40) % 2
     x[7] = x[3] * (1 + 1e-4)
@@ -114,12 +114,12 @@ def test_near_copies_are_told(tmp_path, capsys):
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     near = found["lenses"]["leave_one_out"]["duplicates"]["near"]
     assert (near["distance"], near["records"], near["first"]) == (0.01, 3, [[3, 7, 9]])
-    told = " ".join(capsys.readouterr().out.split())
-    assert "near copies (within 1%), left out alone 3 records in 1 group" in told
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "near copies (within 1%), left out alone 3 records in 1 group" in shown
     assert "are near copies, within 1" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_lost_digits_and_shrinking_variances_are_told(arrays, tmp_path, capsys):
+def test_lost_digits_and_shrinking_variances_are_shown(arrays, tmp_path, capsys):
     np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
     start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--json"]
     main([*start, "--out", str(tmp_path / "relu")])
@@ -127,6 +127,6 @@ def test_lost_digits_and_shrinking_variances_are_told(arrays, tmp_path, capsys):
     arrays = {"x": np.vstack([arrays["x"], arrays["x"]]), "y": np.tile(arrays["y"], 2)}
     np.savez(tmp_path / "arrays.npz", **arrays)
     main([*start, "--activation", "gelu", "--noise", "1e-13", "--out", str(tmp_path / "gelu")])
-    told = capsys.readouterr().err
-    assert "w_std 1.4142 is that of relu: the variance of a typical record goes from" in told
-    assert "the inverse of the kernel matrix is off by" in told
+    shown = capsys.readouterr().err
+    assert "w_std 1.4142 is that of relu: the variance of a typical record goes from" in shown
+    assert "the inverse of the kernel matrix is off by" in shown

@@ -23,7 +23,7 @@ def test_the_network_of_the_estimators_is_one_of_the_ground_truth(made):
     assert not torch.equal(first["0.weight"], trained.network[0].weight)
 
 
-def test_curvature_that_cannot_be_factored_is_told_not_raised(made):
+def test_curvature_that_cannot_be_factored_is_missing_with_a_reason(made):
     options, _ = made
     truth = ground_truth(Study(options.out), options)
     tiny = replace(options, damping=1e-300, estimators=("influence_gauss_newton",))

@@ -51,14 +51,14 @@ def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys
     x[8:16], y[8:16] = x[16:], y[16:]
     np.savez(tmp_path / "arrays.npz", x=x, y=y)
     main(words(tmp_path / "arrays.npz", tmp_path / "out"))
-    told = " ".join(capsys.readouterr().out.split())
+    shown = " ".join(capsys.readouterr().out.split())
     found = read_table(tmp_path / "out" / "leave_one_out" / "records.parquet")
     both = np.median(found["kl_out_in"][found["first_copy"]])
     assert both != np.median(found["kl_out_in_alone"])
-    assert f"KL(out ‖ in), median {significant(both)} [" in told
-    assert "exact copies, left out together 18 records in 9 groups" in told
-    assert "copies with different labels 1, index 2 and 3" in told
-    assert "the same to the kernel, left out alone 20 records in 10 groups" in told
+    assert f"KL(out ‖ in), median {significant(both)} [" in shown
+    assert "exact copies, left out together 18 records in 9 groups" in shown
+    assert "copies with different labels 1, index 2 and 3" in shown
+    assert "the same to the kernel, left out alone 20 records in 10 groups" in shown
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
 
@@ -134,19 +134,19 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
 )
 def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):
     np.savez(tmp_path / "arrays.npz", **content)
-    told = refused(
+    shown = refused(
         words(tmp_path / "arrays.npz", tmp_path / "out", "--noise", "0.1", *more), capsys
     )
-    assert message in told
+    assert message in shown
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("method", ["exact", "nystrom"])
-@pytest.mark.parametrize(("noise", "told"), [("1e38", "hides"), ("1e-300", "is lost in")])
-def test_noise_out_of_proportion_leaves_nothing_of_a_large_fit(method, noise, told, tmp_path):
+@pytest.mark.parametrize(("noise", "message"), [("1e38", "hides"), ("1e-300", "is lost in")])
+def test_noise_out_of_proportion_leaves_nothing_of_a_large_fit(method, noise, message, tmp_path):
     np.savez(tmp_path / "arrays.npz", x=X, y=Y)
     more = ["--method", method, "--noise", noise]
-    with pytest.raises(ImprintError, match=told):
+    with pytest.raises(ImprintError, match=message):
         run(words(tmp_path / "arrays.npz", tmp_path / "out", *more))
     assert not (tmp_path / "out").exists()
 

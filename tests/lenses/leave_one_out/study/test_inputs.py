@@ -18,9 +18,9 @@ def test_classes_of_many_digits_stay_apart(tmp_path):
     labels = np.array([1_000_000, 1_000_000, 123_456_789, 123_456_788])
     np.savez(tmp_path / "arrays.npz", x=X, y=labels, queries=X, query_labels=labels)
     main(words(tmp_path / "arrays.npz", tmp_path / "out"))
-    told = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
-    assert told["classes"] == ["1000000", "123456788", "123456789"]
-    assert told["queries"]["labels"] == ["1000000", "1000000", "123456789", "123456788"]
+    shown = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
+    assert shown["classes"] == ["1000000", "123456788", "123456789"]
+    assert shown["queries"]["labels"] == ["1000000", "1000000", "123456789", "123456788"]
 
 
 def test_images_are_standardised_over_the_fitted_ones_or_kept_between_0_and_1():

@@ -23,7 +23,7 @@ def arrays(tmp_path_factory):
     x, y = random.normal(size=(RECORDS, 6)), np.arange(RECORDS) % 3
     x[7] = x[4] = x[1]
     np.savez(root / "arrays.npz", x=x, y=y)
-    np.savez(root / "asked.npz", x=x, y=y, queries=x[:2] + 1)
+    np.savez(root / "queried.npz", x=x, y=y, queries=x[:2] + 1)
     main(words(root, root / "dense"))
     return root
 
@@ -51,16 +51,16 @@ def test_every_method_writes_the_table_of_the_dense_fit(arrays, method, more, cl
     for name, column in truth.items():
         np.testing.assert_allclose(found[name], column, rtol=close, atol=close, err_msg=name)
     findings = read_json(out / "leave_one_out" / "findings.json")
-    told = findings["approximation"]
-    assert told["method"] == ("exact" if method == "auto" else method)
-    error = told["relative_error"]["kl_out_in"]
+    shown = findings["approximation"]
+    assert shown["method"] == ("exact" if method == "auto" else method)
+    error = shown["relative_error"]["kl_out_in"]
     # All 90 records were checked, so that the stated error is the error.
     off = np.abs(found["kl_out_in"] / truth["kl_out_in"] - 1)
     if method == "nystrom":  # the table has the exact values of all that were solved for
         assert error["median"]["value"] > np.median(off)
     else:
         assert error["median"]["value"] == pytest.approx(np.median(off), rel=0.05, abs=1e-7)
-    assert told["checked"] == error["quantile95"]["n"] == RECORDS
+    assert shown["checked"] == error["quantile95"]["n"] == RECORDS
     assert findings["duplicates"]["exact"]["first"] == [[1, 4, 7]]
     assert "needs the whole kernel matrix" in findings["duplicates"]["collinear"]["missing"]
     page = (out / "report.html").read_text()
@@ -68,20 +68,18 @@ def test_every_method_writes_the_table_of_the_dense_fit(arrays, method, more, cl
     assert not (out / "leave_one_out" / "panels").exists()
 
 
-def test_the_error_is_told_on_the_terminal_and_queries_are_missing_with_a_reason(
-    arrays, tmp_path, capsys
-):
+def test_the_error_is_printed_and_queries_are_missing_with_a_reason(arrays, tmp_path, capsys):
     out = tmp_path / "out"
-    main(words(arrays, out, "--method", "hybrid", file="asked.npz"))
-    told = capsys.readouterr().out
-    assert "relative error of KL, median of 90 records" in told
-    assert "--method dense answers them" in told
+    main(words(arrays, out, "--method", "hybrid", file="queried.npz"))
+    shown = capsys.readouterr().out
+    assert "relative error of KL, median of 90 records" in shown
+    assert "--method dense answers them" in shown
     summary = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]
     assert "need the whole inverse" in summary["queries"]["missing"]
     assert "No queries: queries need the whole inverse" in (out / "report.html").read_text()
     ask = ["leave-one-out", "query", "--fit", str(out), "--out", str(tmp_path / "x")]
     with pytest.raises(SystemExit):
-        main([*ask, "--queries", str(arrays / "asked.npz")])
+        main([*ask, "--queries", str(arrays / "queried.npz")])
     assert "was fitted by --method hybrid" in capsys.readouterr().err
 
 
@@ -89,7 +87,7 @@ def test_a_killed_fit_goes_on_from_its_panels(arrays, tmp_path, monkeypatch):
     out = tmp_path / "out"
     arguments = words(arrays, out, "--method", "out_of_core", "--json")
     monkeypatch.setattr(large, "write_table", None)
-    with pytest.raises(SystemExit):  # an unforeseen exception, told in one sentence
+    with pytest.raises(SystemExit):  # an unforeseen exception, shown in one sentence
         main(arguments)
     panels = list(out.rglob("panels.bin"))
     assert len(panels) == 1

@@ -17,7 +17,7 @@ from tests.lenses.leave_one_out.study.refits import (
 )
 
 
-def test_what_was_asked_before_stays_in_the_summary_and_on_the_page(data, tmp_path):
+def test_earlier_queries_stay_in_the_summary_and_on_the_page(data, tmp_path):
     root, _ = data
     out = tmp_path / "out"
     ask(root, out, "--groups", "classes")
@@ -62,19 +62,19 @@ def test_the_terminal_shows_groups_additions_and_pairs(data, tmp_path, capsys):
         line[:4] for line in lines
     ]
     for pair in lens["among_records"]["most"]:
-        ends = [str(pair["removed"]), str(pair["asked"])]
+        ends = [str(pair["removed"]), str(pair["query"])]
         assert [*ends, significant(pair["kl_out_in"])] in lines
 
 
 def test_query_asks_a_fit_what_fit_itself_would(arrays, study, tmp_path, capsys):
     np.savez(tmp_path / "queries.npz", queries=arrays["queries"])
-    ask = ["leave-one-out", "query", "--fit", str(study), "--out", str(tmp_path / "asked")]
+    ask = ["leave-one-out", "query", "--fit", str(study), "--out", str(tmp_path / "queried")]
     main([*ask, "--queries", str(tmp_path / "queries.npz"), "--json"])
     assert json.loads(capsys.readouterr().out)["queries"] == QUERIES
     for name in MEASURES:
         one, other = (
             (root / "leave_one_out" / "queries" / f"{name}.npy").read_bytes()
-            for root in (study, tmp_path / "asked")
+            for root in (study, tmp_path / "queried")
         )
         assert one == other
 
@@ -106,15 +106,15 @@ def test_query_refuses_a_fit_whose_records_have_changed(arrays, study, tmp_path,
     capsys.readouterr()
     np.savez(file, x=arrays["x"] + 1e-9, y=arrays["y"])
     ask = ["leave-one-out", "query", "--fit", str(tmp_path / "fit")]
-    told = refused([*ask, "--queries", str(tmp_path / "queries.npz"), "--out", "x"], capsys)
-    assert "have changed: fit again" in told
-    told = refused(
+    shown = refused([*ask, "--queries", str(tmp_path / "queries.npz"), "--out", "x"], capsys)
+    assert "have changed: fit again" in shown
+    shown = refused(
         [*ask[:-1], str(tmp_path), "--queries", "none.npz", "--out", str(tmp_path / "x")], capsys
     )
-    assert "no finished fit" in told
+    assert "no finished fit" in shown
 
 
-def test_a_fit_can_be_asked_from_another_folder(arrays, tmp_path, monkeypatch):
+def test_a_fit_can_be_queried_from_another_folder(arrays, tmp_path, monkeypatch):
     np.savez(tmp_path / "arrays.npz", x=arrays["x"], y=arrays["y"])
     np.savez(tmp_path / "queries.npz", queries=arrays["queries"])
     monkeypatch.chdir(tmp_path)

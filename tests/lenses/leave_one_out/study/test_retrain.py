@@ -63,7 +63,7 @@ def test_gelu_can_be_matched_to_relu_on_the_same_records(made, tmp_path, capsys)
     assert tables[0]["index"].tolist() == tables[1]["index"].tolist()
 
 
-def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
+def test_gelu_at_the_weights_of_relu_is_warned_of(tmp_path, capsys):
     settings = {**SMALL, "activation": "gelu", "estimators": ("none",), "subsets": 0}
     compare_study(ComparisonOptions(out=tmp_path / "study", **settings))
     assert "w_std 1.4142 is that of relu: the variance" in capsys.readouterr().err
@@ -73,7 +73,7 @@ def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"pairs": 5}, "--pairs 5: logits of 2 classes need 6 or more"),
         ({"noise": (0.0,)}, "noise must be a positive"),
@@ -95,7 +95,7 @@ def test_gelu_at_the_weights_of_relu_is_told(tmp_path, capsys):
         ({"queries": -1}, "queries must be at least 0"),
     ],
 )
-def test_options_out_of_range_are_refused_before_any_training(changed, told, tmp_path):
-    with pytest.raises(ImprintError, match=told):
+def test_options_out_of_range_are_refused_before_any_training(changed, message, tmp_path):
+    with pytest.raises(ImprintError, match=message):
         compare_study(ComparisonOptions(out=tmp_path / "study", **{**SMALL, **changed}))
     assert not (tmp_path / "study/logits").exists()

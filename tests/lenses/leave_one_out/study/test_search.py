@@ -68,7 +68,7 @@ def test_a_distance_with_a_limit_is_climbed(arrays, tmp_path, more):
     assert run(["leave-one-out", "optimise", *words])["lenses"]["leave_one_out_search"]["searches"]
 
 
-def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
+def test_pictures_of_queries_are_compared_with_the_records_pixel_by_pixel(tmp_path):
     out = tmp_path / "out"
     words = ["--composite-count", "30", "--input-size", "6", "--removed", "4", "--steps", "8"]
     found = run(["leave-one-out", "optimise", *words, "--out", str(out), "--json"])
@@ -88,8 +88,8 @@ def test_found_pictures_are_compared_with_the_records_pixel_by_pixel(tmp_path):
         assert records["psnr"][row] == pytest.approx(-10 * np.log10(error), rel=1e-6)
         correlation = np.corrcoef(shown.ravel(), record.ravel())[0, 1]
         assert records["pixel_correlation"][row] == pytest.approx(correlation, rel=1e-9)
-    told = found["lenses"]["leave_one_out_search"]
-    assert told["psnr"]["value"] == pytest.approx(np.median(records["psnr"]))
+    shown = found["lenses"]["leave_one_out_search"]
+    assert shown["psnr"]["value"] == pytest.approx(np.median(records["psnr"]))
     assert "peak signal-to-noise ratio" in (out / "report.html").read_text()
 
 

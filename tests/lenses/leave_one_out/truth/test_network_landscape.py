@@ -91,7 +91,7 @@ def test_equal_samples_tell_nothing():
 
 
 def test_normal_laws_come_out_with_their_errors():
-    """True values within 4 standard errors of the mean over points; errors as large as told."""
+    """True values within 4 standard errors of the mean over points; errors as large as stated."""
     rng = np.random.default_rng(1)
     z, a = 1.25, 0.8
     within = rng.normal(size=(100, 200, 1))

@@ -53,7 +53,7 @@ def test_without_effect_the_area_is_a_half(pairs, correlation):
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.9])
-def test_a_shift_is_found(correlation):
+def test_a_shift_raises_the_area(correlation):
     """Towards Φ(z/√2) of a known shift z, which fits of 58 networks miss by less than 0.03."""
     for shift in (1.0, 2.0):
         found = paired_auc(*draw(300, 60, correlation, shift=shift, seed=1)).mean()
@@ -61,7 +61,7 @@ def test_a_shift_is_found(correlation):
         assert best - 0.03 < found < best + 0.01
 
 
-def test_a_change_of_spread_alone_is_found():
+def test_a_change_of_spread_alone_raises_the_area():
     within, without = draw(200, 40, 0.5, seed=2)
     assert paired_auc(3 * within, without).mean() > 0.75
 

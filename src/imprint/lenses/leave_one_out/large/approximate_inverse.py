@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -93,7 +93,7 @@ def approximate_inverse(
     return PanelCholesky(panels, matrix.part, matrix.noise, options.workspace / "diagonal.npy")
 
 
-def _settings(matrix: StreamedMatrix) -> dict[str, Any]:
+def _settings(matrix: StreamedMatrix) -> dict[str, object]:
     """Return what the factor depends on, as JSON values."""
     inputs = matrix.records.inputs.cpu().contiguous().numpy()
     return {"kernel": repr(matrix.kernel), "noise": matrix.noise, "records": hash_arrays(inputs)}

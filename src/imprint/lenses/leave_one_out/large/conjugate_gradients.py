@@ -51,8 +51,8 @@ class StreamedMatrix:
     def part(self, rows: slice, columns: slice) -> Tensor:
         """Return some rows and columns, float64; either the same or apart."""
         if rows != columns:
-            some, others = self.records.part(rows), self.records.part(columns)
-            return self.kernel(some, others, memory=self.memory)
+            first, second = self.records.part(rows), self.records.part(columns)
+            return self.kernel(first, second, memory=self.memory)
         square = self.kernel(self.records.part(rows), memory=self.memory)
         square.diagonal().add_(self.noise)
         return square
@@ -110,7 +110,7 @@ def solve(
     slope = (residual * better).sum(0)
     passes = 0
     while passes < most_passes and not bool((residual.norm(dim=0) <= wanted).all()):
-        image = _told(matrix, direction, residual, passes)
+        image = _with_progress(matrix, direction, residual, passes)
         passes += 1
         curvature = (direction * image).sum(0)
         # A column whose residual is 0 has no direction left and must not divide by it.
@@ -126,7 +126,9 @@ def solve(
     return Solution(values, residual, passes, converged)
 
 
-def _told(matrix: StreamedMatrix, direction: Tensor, residual: Tensor, passes: int) -> Tensor:
+def _with_progress(
+    matrix: StreamedMatrix, direction: Tensor, residual: Tensor, passes: int
+) -> Tensor:
     """Return A times the direction; of a pass that takes seconds, say so."""
     start = time.monotonic()
     image = matrix.times(direction)

@@ -1,8 +1,8 @@
 """A low-rank kernel plus a diagonal, for the self values of more records than n² allows.
 
-With m landmarks out of the n records, K̂ = K_nm K_mm⁺ K_mn = ZZᵀ. That alone will not do for
+With m landmarks out of the n records, K̂ = K_nm K_mm⁺ K_mn = ZZᵀ. That alone does not give
 leave-one-out values: what the landmarks miss of a record, δ_s = K_ss − |Z_s|², is most of what the
-record tells about itself, and K̂ says it is nothing. Here it stays on the diagonal,
+record determines of itself, and K̂ says it is nothing. Here it stays on the diagonal,
 
     A ≈ ZZᵀ + D,   D = δ + σ²,   S = I + ZᵀD⁻¹Z = GGᵀ,   W = D⁻¹ZG⁻ᵀ,
     R ≈ D⁻¹ − WWᵀ,   h_s ≈ δ_s/D_s + σ²|W_s|²,

@@ -38,7 +38,7 @@ class PanelCholesky:
     """A factored positive definite matrix, as an inverse as good as its type of number.
 
     Args:
-        panels: where L is kept; panels found there are not made again.
+        panels: where L is kept; panels that lie there are not made again.
         block: computes A; rows lie in one panel's columns and columns in another's.
         noise: σ². What is factored is A/σ², so that a record with a kernel of 0 has leverage 0 to
             the last bit.

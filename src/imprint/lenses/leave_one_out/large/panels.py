@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ from imprint.lenses.leave_one_out.linalg.threads import blocks
 from imprint.study.json_io import read_json, write_json
 
 CACHE_LINE = 64
-"""Bytes: where BLAS kernels tell aligned from other operands."""
+"""Bytes: where BLAS kernels treat aligned operands differently."""
 
 
 def aligned(rows: int, columns: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -121,7 +122,7 @@ class FilePanels:
     Args:
         folder: made if it is missing.
         shape: how the triangle is cut.
-        settings: everything the values depend on, as JSON values; panels found under other settings
+        settings: everything the values depend on, as JSON values; panels made under other settings
             are not taken over.
 
     Raises:
@@ -129,7 +130,7 @@ class FilePanels:
             disk without room for all of them.
     """
 
-    def __init__(self, folder: Path, shape: Shape, settings: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, shape: Shape, settings: Mapping[str, object]) -> None:
         self.shape = shape
         self._data, self._state = folder / "panels.bin", folder / "panels.json"
         self._settings = {**settings, "size": shape.size, "dtype": str(shape.dtype)}

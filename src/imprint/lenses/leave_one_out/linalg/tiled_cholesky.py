@@ -114,8 +114,8 @@ def divide_rows(rows: Tensor, factor: Tensor) -> None:
     parts = _cut(len(rows), rows)
 
     def divide(part: int) -> None:
-        some = rows[parts[part]]
-        some.copy_(torch.linalg.solve_triangular(factor.T, some, upper=True, left=False))
+        tile = rows[parts[part]]
+        tile.copy_(torch.linalg.solve_triangular(factor.T, tile, upper=True, left=False))
 
     in_parallel(divide, range(len(parts)))
 
@@ -126,8 +126,8 @@ def substitute(factor: Tensor, right: Tensor) -> Tensor:
     parts = _cut(right.shape[1], right)
 
     def solve(part: int) -> None:
-        some = right[:, parts[part]]
-        result[:, parts[part]] = torch.linalg.solve_triangular(factor, some, upper=False)
+        tile = right[:, parts[part]]
+        result[:, parts[part]] = torch.linalg.solve_triangular(factor, tile, upper=False)
 
     in_parallel(solve, range(len(parts)))
     return result

@@ -151,7 +151,7 @@ def pair_table(findings: RecordPairFindings) -> Table:
     """Return the pairs of the largest divergence."""
     columns = [Column("Left out"), Column("Query"), KL]
     rows: list[list[Value | Cell]] = [
-        [str(row.removed), str(row.asked), row.kl_out_in] for row in findings.most
+        [str(row.removed), str(row.query), row.kl_out_in] for row in findings.most
     ]
     return Table(columns, rows, title="Records at one another")
 

@@ -125,10 +125,10 @@ def _search(folder: Path, findings: SearchFindings) -> list[Block]:
     gallery = read_gallery(folder, "search", "Filter the searches", size="large")
     if gallery is not None and gallery.cards:
         note = Paragraph(
-            "The removed record, where its search started, and the query it found, scaled to the "
+            "The removed record, where its search started, and the query it reached, scaled to the "
             "record and clipped to pixels."
         )
-        blocks.append(Part("What the searches found", [note, gallery]))
+        blocks.append(Part("Queries that the searches reached", [note, gallery]))
     return blocks
 
 
@@ -229,7 +229,7 @@ def certificate_figure(shares: FloatArray, findings: SearchFindings) -> Lines:
         name="certificates",
         title="Share of the bound that each search reached",
         caption=f"The divergence at the query, over that at the {removed}. No query has more, so 1 "
-        "certifies that nothing was missed.",
+        "certifies that it is the most revealing query.",
         description=f"Dots: share of the bound that each search reached; {good} of {len(ordered)} "
         f"reached {findings.target_share:g} or more, the least {ordered[0]:.3g}.",
         x=Axis("searches, from the least (%)", low=0, high=100),

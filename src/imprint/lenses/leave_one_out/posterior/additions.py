@@ -130,7 +130,7 @@ def candidates(
 def second_copies(posterior: Posterior) -> Directions:
     """Return what a second copy of each record, added to all, would do at that record, ``[n, 1]``.
 
-    v = σ²h_s and y − m = σ²α_s: how little a duplicate in the data leaves to be told.
+    v = σ²h_s and y − m = σ²α_s: how little a duplicate in the data leaves to be learnt.
     """
     spread = posterior.leverage
     surprise = posterior.noise * posterior.weights.square().sum(1) / (1 + spread)

@@ -1,4 +1,4 @@
-"""How well the models with and without some records can be told apart by their predictions.
+"""How well the models with and without some records are distinguished by their predictions.
 
 Both are Gaussian. In coordinates where the model *in* (with the records) has unit covariance, the
 model *out* (without) has covariance I + M, and along the eigenvectors of M the two differ one
@@ -7,7 +7,7 @@ direction at a time, by two numbers each:
     z, the spread: the variance of out over that of in, less 1;
     a, the surprise: the squared shift of the means over c outputs, in variances of in, over z.
 
-For one record a = |α_s|² / R_ss whatever is asked, its squared leave-one-out residual in predictive
+For one record a = |α_s|² / R_ss at any queries, its squared leave-one-out residual in predictive
 variances, and z alone depends on the query. With c outputs, summed over directions,
 
     KL(out ‖ in) = ½ [c (z − log(1 + z)) + z a]
@@ -16,7 +16,7 @@ variances, and z alone depends on the query. With c outputs, summed over directi
 Ye, Borovykh, Hayou, Shokri, "Leave-one-out distinguishability in machine learning", ICLR 2024, has
 the first of the two, and an area under the ROC curve by sampling; here it is exact.
 
-The prediction at the removed records themselves bounds what any queries can tell, for both
+The prediction at the removed records themselves bounds what any queries reveal, for both
 divergences and the whole ROC curve, because labels act on f only through f there. A search for the
 worst query is judged, and stopped, by its ratio to that bound, the certificate. For one record and
 one query the ratio is monotone in ρ², the squared correlation of f(q) and f(s) in the model without
@@ -137,7 +137,7 @@ def certificate(
         measure: ``Directions.kl_out_in`` or ``Directions.kl_in_out``.
 
     Returns:
-        float64 ``[...]``; 1 where nothing can be told at all, not even at S.
+        float64 ``[...]``; 1 where nothing distinguishes them, not even at S.
     """
     reached, possible = measure(query), measure(own)
     possible = possible.reshape(possible.shape + (1,) * (reached.ndim - possible.ndim))

@@ -84,7 +84,7 @@ def training_influence(posterior: Posterior, queries: slice | Tensor) -> QueryIn
 
     Args:
         posterior: the fit of all records.
-        queries: which records are asked about, a slice or int64 ``[q]``.
+        queries: which records are queried, a slice or int64 ``[q]``.
     """
     leverage, own = posterior.leverage[queries], posterior.inverse[queries]
     product = -posterior.noise * own
@@ -114,7 +114,7 @@ def query_table(
 def training_table(posterior: Posterior, measure: Measure, block: int = 1024) -> Tensor:
     """Return one measure of every removed record at every record, ``[n, n]``.
 
-    Rows are removed records, columns the ones asked about; the diagonal is the self-influence.
+    Rows are removed records, columns the queried ones; the diagonal is the self-influence.
     """
     starts = range(0, posterior.records, block)
     blocks = (slice(start, start + block) for start in starts)

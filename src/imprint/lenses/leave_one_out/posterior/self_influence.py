@@ -76,8 +76,8 @@ def self_influence(posterior: Posterior) -> SelfInfluence:
     >>> import torch
     >>> from imprint.lenses.leave_one_out.posterior.posterior import fit
     >>> alone = fit(3 * torch.eye(2).double(), torch.tensor([[0.5], [-0.5]]).double(), 1.0)
-    >>> found = self_influence(alone)
-    >>> found.leverage.tolist(), found.memorization.tolist()
+    >>> result = self_influence(alone)
+    >>> result.leverage.tolist(), result.memorization.tolist()
     ([0.75, 0.75], [0.375, 0.375])
     """
     return from_diagonal(

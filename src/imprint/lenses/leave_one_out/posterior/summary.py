@@ -174,8 +174,8 @@ def _groups(columns: Table, first: Tensor) -> DuplicateGroups:
     groups = [group.numpy() for group in copies_of(first).values()]
     disputed = [group for group in groups if np.ptp(columns["label"][group]) > 0]
 
-    def named(some: list[IntArray]) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(columns["index"][group].tolist()) for group in some[:NAMED_GROUPS])
+    def named(groups: list[IntArray]) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(columns["index"][group].tolist()) for group in groups[:NAMED_GROUPS])
 
     return DuplicateGroups(
         len(groups), sum(map(len, groups)), len(disputed), named(groups), named(disputed)

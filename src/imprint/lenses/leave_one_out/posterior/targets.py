@@ -42,7 +42,7 @@ def centred_one_hot(labels: Tensor, classes: int, outputs: Outputs = "classes") 
             "give the index of each record's class"
         )
     if classes < 2:
-        raise ImprintError(f"{classes} classes leave nothing to tell apart: give at least 2")
+        raise ImprintError(f"{classes} classes leave nothing to distinguish: give at least 2")
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ImprintError(
             f"labels run from {int(labels.min())} to {int(labels.max())}, "

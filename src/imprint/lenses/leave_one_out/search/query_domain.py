@@ -113,7 +113,7 @@ def noise_starts(
         lower: of a query, float64 ``[...]`` in its full shape.
         upper: likewise.
         names: what each search is for, such as the row of its record: equal names, equal noise.
-        queries: q, how many are asked together.
+        queries: q, how many a search places together.
         seed: of the study.
     """
 

@@ -1,6 +1,6 @@
 """What a search for the worst queries climbs, for many removed groups at once, differentiable.
 
-Each search removes a group S of k records and asks at q queries Q together. With B = K_QX R, the
+Each search removes a group S of k records and predicts at q queries Q. With B = K_QX R, the
 covariance C = K_QQ − B K_XQ with all records, and R_SS, the model without S has
 
     Cov(f(Q), f(S)) = B_S R_SS⁻¹,   Var f(Q) = C + B_S R_SS⁻¹ B_Sᵀ,   Var f(S) = R_SS⁻¹ − σ²I.
@@ -9,7 +9,7 @@ Objectives, each 1 at Q = S:
 
 - ``correlation``: mean over queries of ρ(f(q_j), f(s_j)) without S, signed; query j is for record
   j modulo k. It is what to climb: with one query the divergences rise with ρ², whose gradient also
-  leads to queries of negative correlation, stationary points that tell next to nothing.
+  leads to queries of negative correlation, stationary points that reveal next to nothing.
 - ``kl_out_in``, ``kl_in_out``: of all queries together, over those at S.
 - ``mean_distance``: mean over queries and outputs of ½ (μ_in − μ_out)², over that at S. No bound
   holds for it; under a homogeneous kernel it grows with the length of a query.
@@ -35,7 +35,7 @@ from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 
 ObjectiveName = Literal["correlation", "kl_out_in", "kl_in_out", "mean_distance"]
 
-# Queries of a set are asked with this share of their variance as noise, so that repeated ones
+# Predictions at a set of queries get this share of their variance as noise, so that repeated ones
 # cannot make C singular. Noise only hides: what is climbed is at most what is there.
 _BLUR = 1e-11
 
@@ -109,46 +109,47 @@ class LeakOfQueries:
         return len(self._columns)
 
     def __call__(self, queries: Tensor, rows: Tensor | None = None) -> Leak:
-        """Return what queries tell.
+        """Return how much queries reveal.
 
         Args:
             queries: float64 ``[r, q, ...]``, in the units of the records.
             rows: which searches they belong to, int64 ``[r]``; None for all.
         """
-        some = torch.arange(self.searches, device=queries.device) if rows is None else rows
-        reach, covariance = self._posterior_at(queries, some)
-        leak = self._spread(reach, covariance, some)
-        whitened = self._whitened[some]
-        forward = _divergence(leak, whitened, self.posterior.outputs) / self._own["kl_out_in"][some]
+        if rows is None:
+            rows = torch.arange(self.searches, device=queries.device)
+        reach, covariance = self._posterior_at(queries, rows)
+        leak = self._spread(reach, covariance, rows)
+        whitened = self._whitened[rows]
+        forward = _divergence(leak, whitened, self.posterior.outputs) / self._own["kl_out_in"][rows]
         if self.objective == "kl_out_in":
             return Leak(forward, forward.detach())
-        own = self._own[self.objective][some]
+        own = self._own[self.objective][rows]
         if self.objective == "kl_in_out":
             value = _reverse_divergence(leak, whitened, self.posterior.outputs) / own
         elif self.objective == "mean_distance":
-            shift = reach @ self._residual[some]
+            shift = reach @ self._residual[rows]
             value = 0.5 * shift.square().mean((1, 2)) / own
         else:
-            value = self._correlation(reach, covariance, some)
+            value = self._correlation(reach, covariance, rows)
         return Leak(value, forward.detach())
 
-    def _posterior_at(self, queries: Tensor, some: Tensor) -> tuple[Tensor, Tensor]:
+    def _posterior_at(self, queries: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return B_S ``[r, q, k]`` and C ``[r, q, q]``."""
         count, together = queries.shape[:2]
-        asked = self.kernel.prepare(queries.flatten(0, 1))
-        cross = self.kernel(asked, self.records).view(count, together, -1)
+        prepared = self.kernel.prepare(queries.flatten(0, 1))
+        cross = self.kernel(prepared, self.records).view(count, together, -1)
         if together == 1:
-            prior = self.kernel.diagonal(asked).view(count, 1, 1)
+            prior = self.kernel.diagonal(prepared).view(count, 1, 1)
         else:
-            pairs = self.kernel(asked).view(count, together, count, together)
+            pairs = self.kernel(prepared).view(count, together, count, together)
             each = torch.arange(count, device=queries.device)
             prior = pairs[each, :, each, :]
         explained: Tensor = _Explained.apply(cross, self.posterior.inverse)  # type: ignore[no-untyped-call]
-        return cross @ self._columns[some].mT, prior - explained
+        return cross @ self._columns[rows].mT, prior - explained
 
-    def _spread(self, reach: Tensor, covariance: Tensor, some: Tensor) -> Tensor:
+    def _spread(self, reach: Tensor, covariance: Tensor, rows: Tensor) -> Tensor:
         """Return M ``[r, k, k]``: the covariance out over that in is I + M."""
-        toward = reach @ self._root[some]
+        toward = reach @ self._root[rows]
         if covariance.shape[1] == 1:
             single: Tensor = toward.mT @ toward / covariance
             return single
@@ -156,12 +157,12 @@ class LeakOfQueries:
         several: Tensor = toward.mT @ torch.linalg.solve(covariance + blur, toward)
         return several
 
-    def _correlation(self, reach: Tensor, covariance: Tensor, some: Tensor) -> Tensor:
-        shared = reach @ self._covariance[some]
+    def _correlation(self, reach: Tensor, covariance: Tensor, rows: Tensor) -> Tensor:
+        shared = reach @ self._covariance[rows]
         variance = covariance.diagonal(dim1=1, dim2=2) + (shared * reach).sum(2)
         target = torch.arange(reach.shape[1], device=reach.device) % reach.shape[2]
         aimed = shared[:, torch.arange(len(target), device=reach.device), target]
-        rho: Tensor = aimed / (self._deviation[some][:, target] * variance.sqrt())
+        rho: Tensor = aimed / (self._deviation[rows][:, target] * variance.sqrt())
         return rho.mean(1)
 
 

@@ -56,7 +56,7 @@ class FoundQueries:
 
     Attributes:
         queries: float64 ``[b, q, ...]``.
-        starts: of the attempt that found them, likewise.
+        starts: of the restart that reached them, likewise.
         objective: what was climbed, over its value at S, ``[b]``.
         own: directions at S, ``[b, k]``.
         reached: directions at the queries, ``[b, min(k, q)]``.

@@ -1,8 +1,8 @@
-"""How like the removed record a found query is.
+"""How similar the query of a search is to the removed record.
 
 A kernel homogeneous in its inputs leaves the length of a query free: every positive multiple is as
 good. So errors are those after the best positive scaling, t = max(0, ⟨q, s⟩ / |q|²), in the units
-in which the kernel takes its inputs; for other kernels the plain error is told too. A record is
+in which the kernel takes its inputs; for other kernels the plain error is given too. A record is
 *reconstructed* when of all records, itself among them, it is the one at the smallest angle to the
 query: then the query shows this record and no other.
 """
@@ -41,11 +41,11 @@ class Reconstruction:
 
 
 def reconstructions(queries: Tensor, records: Tensor, removed: Tensor) -> Reconstruction:
-    """Compare found queries with the records.
+    """Compare queries of searches with the records.
 
     >>> records = torch.eye(3).double()
-    >>> found = reconstructions(torch.tensor([[[4.0, 3.0, 0.0]]]), records, torch.tensor([0]))
-    >>> found.cosine.tolist(), found.nearest.tolist(), round(float(found.scaled_error), 3)
+    >>> result = reconstructions(torch.tensor([[[4.0, 3.0, 0.0]]]), records, torch.tensor([0]))
+    >>> result.cosine.tolist(), result.nearest.tolist(), round(float(result.scaled_error), 3)
     ([0.8], [0], 0.6)
 
     Args:

@@ -106,7 +106,7 @@ class SearchQueries(FindingStep[SearchFindings]):
             pictures = (
                 CardPicture(record, f"The removed record: {label}", "the record"),
                 CardPicture(files["start"], "Where the search started", "start"),
-                CardPicture(files["query"], "The query found", "query"),
+                CardPicture(files["query"], "The query reached", "query"),
             )
             nearest = images.name_of(int(columns["nearest"][row]))
             cards.append(search_card(columns, row, label, images.name_of(index), nearest, pictures))

@@ -126,7 +126,7 @@ def _distances(
     """
     count = sample.shape[1]
     centre = sample.mean(1, keepdims=True)
-    own, *asked = _whitened(sample - centre, (sample - centre, within - centre, without - centre))
+    own, *others = _whitened(sample - centre, (sample - centre, within - centre, without - centre))
     gram = own @ own.mT
     diagonal = np.diagonal(gram, axis1=1, axis2=2)
     first, second = diagonal[:, :, None], diagonal[:, None, :]
@@ -139,7 +139,7 @@ def _distances(
     shift_one, shift_other = part * (first + gram), part * (gram + second)
     shift = part * (shift_one + shift_other)
     distances = []
-    for place, points in enumerate(asked):
+    for place, points in enumerate(others):
         cross = own @ points.mT
         mine, length = np.diagonal(cross, axis1=1, axis2=2), (points**2).sum(2)
         # Products with member i and member j of the sample, of the point i of in or j of out.
