@@ -28,6 +28,7 @@ from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.large.fit import fit_large
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.study.finding import to_json
 
 NOISE = 0.1
 CLASSES = 10
@@ -80,7 +81,10 @@ def measured(case: str, data: Path | None, records: int, threads: int) -> dict[s
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        **fit.to_dict(),
+        "passes": fit.passes,
+        "relative_error": {name: to_json(error) for name, error in fit.error.items()},
+        "weights_error_at_most": fit.weights_error,
+        "effective_degrees_of_freedom": float(fit.influence.leverage.sum()),
         "seconds": fit.seconds,
         "case": case,
         "records": len(x),
