@@ -75,6 +75,7 @@ def try_case(case: Case, folder: Path, world: Path) -> Trial:
     if not fault and left:
         fault = f"left behind: {', '.join(left)}"
     sentence = outcome.sentence.replace(str(folder), "OUT").replace(str(world), "IN")
+    sentence = sentence.replace(f"{world.parent}/", "")
     return Trial(case, outcome, sentence, fault)
 
 
