@@ -33,7 +33,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
     root_difference,
 )
 from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
-from imprint.lenses.membership.attack.evaluation import balanced_estimate
+from imprint.lenses.membership.attack_kit.evaluation import balanced_estimate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import _average, _over_records_and_models

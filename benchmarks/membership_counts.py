@@ -19,8 +19,8 @@ import numpy as np
 from scipy.stats import norm
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence
-from imprint.lenses.membership.attack.run import cohort_target
+from imprint.lenses.membership.attack_kit.attack import Evidence
+from imprint.lenses.membership.attack_kit.run import cohort_target
 from imprint.lenses.membership.attacks.lira import lira
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.roc import auc

@@ -25,9 +25,9 @@ from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
 from imprint.data.view import View
-from imprint.lenses.membership.attack.attack import Attack, Evidence
-from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import Attack, Evidence
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.study.records import AttackedRecords, choose_records
 from imprint.lenses.membership.study.trials import list_trials
 from imprint.nets.image_model import ImageModel

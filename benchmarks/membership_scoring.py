@@ -18,8 +18,8 @@ from collections.abc import Callable
 import numpy as np
 
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.run import attack_cohort
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.run import attack_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References, probability
 
 LIMITS = {"rmia": 0.050, "lira": 0.100}

@@ -9,7 +9,7 @@ import pytest
 
 from imprint import membership
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from tests.lenses.membership.signal_files import RECORDS, arrays
 

@@ -35,9 +35,9 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.triage import calibration_slope, triage
+from imprint.lenses.membership.attack_kit.attack import ATTACKS
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.triage import calibration_slope, triage
 from imprint.lenses.membership.cohort.exposure import Exposure, exposure
 from imprint.lenses.membership.findings import (
     AttackFinding,

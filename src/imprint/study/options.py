@@ -75,8 +75,7 @@ class DataChoice(Checked):
     data: str = "composite"
     """Folder or array file of images, or composite, the embedded set."""
     layout: str = "auto"
-    """Layout of the data: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar, mnist or
-    arrays; see imprint list layouts."""
+    """Layout of the data: auto, or a name that imprint list layouts prints."""
     part: str = ""
     """Part of the data: train, val, test …; default: the training part."""
     boxes: Path | None = None

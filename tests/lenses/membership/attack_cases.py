@@ -3,7 +3,7 @@
 import numpy as np
 
 import tests.lenses.membership.slow_forms as slow
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
 MODELS, AUGMENTATIONS, RECORDS, POPULATION = 10, 2, 13, 17

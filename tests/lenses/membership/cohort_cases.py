@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
 

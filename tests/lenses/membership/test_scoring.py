@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS
+from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.attacks.rmia import RmiaOptions
 from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
 

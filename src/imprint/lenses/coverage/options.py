@@ -55,8 +55,7 @@ class NetworkChoice(ModelChoice, Common):
     members: Annotated[Path | None, Formerly("train")] = None
     """Images the network was trained on: a folder or an array file."""
     layout: str = "auto"
-    """How folders are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
-    mnist, arrays."""
+    """Layout of the data: auto, or a name that imprint list layouts prints."""
     skip_corrupt: bool = False
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
     members_part: Annotated[str, Formerly("train_part")] = ""

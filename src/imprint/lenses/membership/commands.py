@@ -19,7 +19,7 @@ from imprint.study.command import command
 from imprint.study.listing import listed
 from imprint.study.options import Common
 
-listed("attacks", "membership attacks", "imprint.lenses.membership.attack.attack:ATTACKS")
+listed("attacks", "membership attacks", "imprint.lenses.membership.attack_kit.attack:ATTACKS")
 listed("signals", "signals taken of each record", "imprint.probe.signals.signal:SIGNALS")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import bounds_of
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Attack, Evidence
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, Evidence
 from imprint.lenses.membership.study.case import MembershipArrays, collect_evidence
 from imprint.study.array_file import arrays_from
 from imprint.study.option_tree import field_docs

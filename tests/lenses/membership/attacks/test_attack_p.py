@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import tests.lenses.membership.slow_forms as slow
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from tests.lenses.membership.attack_cases import score
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imprint.lenses.membership import attacks
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.roc import auc
 from tests.lenses.membership.attack_cases import all_kinds, score, simulate

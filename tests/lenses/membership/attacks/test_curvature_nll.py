@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.lenses.membership.slow_forms as slow
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from tests.lenses.membership.attack_cases import assert_scores_follow, score
 

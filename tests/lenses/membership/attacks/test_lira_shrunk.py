@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.shrinkage import predictive
+from imprint.lenses.membership.attack_kit.shrinkage import predictive
 from tests.lenses.membership.attack_cases import score, simulate
 
 

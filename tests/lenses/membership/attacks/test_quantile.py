@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.attacks.quantile import QuantileOptions
 from imprint.lenses.membership.cohort.references import Cohort, References
 from tests.lenses.membership.attack_cases import MODELS, score, simulate

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import tests.lenses.membership.slow_forms as slow
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.attacks.rmia import RmiaOptions
 from tests.lenses.membership.attack_cases import MODELS, POPULATION, each_record, score, simulate
 

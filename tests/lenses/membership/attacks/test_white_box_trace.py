@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from tests.lenses.membership.attack_cases import score
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imprint.lenses.membership.attack.run import choose_attacks, run_attacks
+from imprint.lenses.membership.attack_kit.run import choose_attacks, run_attacks
 from imprint.lenses.membership.cohort.references import completes_balanced_cohort
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.lenses.membership.study.case import read_case

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import called
 from imprint.stats.roc import roc, tpr_at_fpr

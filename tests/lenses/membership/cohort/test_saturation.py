@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import t as student_t
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.run import attack_cohort
+from imprint.lenses.membership.attack_kit.attack import ATTACKS
+from imprint.lenses.membership.attack_kit.run import attack_cohort
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.cohort.saturation import (
     by_references,

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.stats import binom
 
-from imprint.lenses.membership.attack.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.findings import Evaluation
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.stats.estimate import Estimate

@@ -5,7 +5,7 @@ import pytest
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS
+from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.study.arrays import attack_membership_arrays
 from imprint.study.tables import read_table
 from tests.lenses.membership.signal_files import POPULATION, RECORDS, arrays

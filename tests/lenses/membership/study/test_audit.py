@@ -160,17 +160,6 @@ def test_shadows_run_the_attacks_with_references(shadowed):
     assert card["training"]["epochs"] == 4
 
 
-def test_shadows_have_the_options_of_the_network_that_are_no_text(folder, tmp_path):
-    card = replace(CARD, architecture="resnet18", options={"small_input": True})
-    save_model(tmp_path / "net.safetensors", initial_model(card, 0), card)
-    changes = {"model": tmp_path / "net.safetensors", "shadows": 2, "records": 8}
-    changes |= {"curvature": False, "controls": False, "attacks": ("rmia",)}
-    train = replace(SHADOW, epochs=1)
-    audit_membership(options(folder, tmp_path / "out", train=train, **changes))
-    made = json.loads((tmp_path / "out" / "models" / "0000" / "final.json").read_text())
-    assert made["options"] == {"small_input": "true"}
-
-
 def test_shadow_models_that_fit_differently_give_a_warning(shadowed, capsys):
     content = findings(shadowed)
     right = np.stack(

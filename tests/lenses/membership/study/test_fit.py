@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.triage import triage
+from imprint.lenses.membership.attack_kit.triage import triage
 from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit
 from imprint.lenses.membership.study.fit import (
     measure_shadow_fit,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.controls import permuted_membership
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.controls import permuted_membership
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
 from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.trials import (

@@ -1,1 +1,1 @@
-"""One membership attack a file; see :mod:`imprint.lenses.membership.attack.attack`."""
+"""One membership attack a file; see :mod:`imprint.lenses.membership.attack_kit.attack`."""

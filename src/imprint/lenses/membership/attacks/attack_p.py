@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
 
 
 @attack("attack_p", reads=("phi", "log_curvature"), population=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
 @dataclass(frozen=True)

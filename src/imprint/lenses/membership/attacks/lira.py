@@ -1,8 +1,9 @@
 """LiRA online: the likelihood ratio of φ under models with and without the record.
 
 Λ = mean over augmentations of log N(φ; μ_in, σ_in) − log N(φ; μ_out, σ_out), each record with its
-own means and variances (ddof = 0). A side with fewer than two models takes the pooled variance.
-The release centres by medians; means are used here, as a model can be taken out of them.
+own means and variances (ddof = 0), :mod:`imprint.lenses.membership.attack_kit.lira_moments`. A side
+with fewer than two models takes the pooled variance. The release centres by medians; means are used
+here, as a model can be taken out of them.
 
 Carlini, Chien, Nasr, Song, Terzis, Tramèr 2022, algorithm 1. Best from about 64 models on.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
 @attack("lira", reads=("phi", "log_curvature"), sides="both", spread=True)

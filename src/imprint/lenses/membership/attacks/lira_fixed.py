@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
 @attack("lira_fixed", reads=("phi", "log_curvature"), sides="both", spread=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """LiRA whose means and variances are shrunk towards those of all records: the default.
 
 The likelihood ratio of two Student-t predictives under a normal-inverse-gamma prior, averaged
-over augmentations; :mod:`imprint.lenses.membership.attack.shrinkage`. It needs no switch
+over augmentations; :mod:`imprint.lenses.membership.attack_kit.shrinkage`. It needs no switch
 between per-record and global variance: with many models it is LiRA, with few LiRA of fixed
 variance.
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.shrinkage import predictive
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.shrinkage import predictive
 
 
 @attack("lira_shrunk", reads=("phi", "log_curvature"), sides="both", spread=True)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 from imprint.lenses.membership.cohort.references import loss
 
 

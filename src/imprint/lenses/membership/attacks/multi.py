@@ -15,9 +15,9 @@ import numpy as np
 from scipy.special import gammaln
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
-from imprint.lenses.membership.attack.moments import IN, OUT, SideMoments
-from imprint.lenses.membership.attack.shrinkage import StudentT, predictive
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.lira_moments import IN, OUT, SideMoments
+from imprint.lenses.membership.attack_kit.shrinkage import StudentT, predictive
 
 
 @attack("multi", reads=("phi", "log_curvature"), sides="both", spread=True)

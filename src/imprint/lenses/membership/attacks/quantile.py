@@ -19,7 +19,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import Bounds, Checked
-from imprint.lenses.membership.attack.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
 
 
 @dataclass(frozen=True)

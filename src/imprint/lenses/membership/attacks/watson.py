@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
 @attack("watson", sides="out")

@@ -16,7 +16,7 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.evaluation import FPRS, check_both
+from imprint.lenses.membership.attack_kit.evaluation import FPRS, check_both
 from imprint.lenses.membership.cohort.references import MIN_RECORDS
 from imprint.lenses.membership.findings import Evaluation
 from imprint.stats.crossed import crossed_reach

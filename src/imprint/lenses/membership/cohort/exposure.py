@@ -15,7 +15,7 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.attack_kit.evaluation import check_both
 from imprint.lenses.membership.cohort.agreement import top_sets
 
 

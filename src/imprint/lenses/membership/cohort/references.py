@@ -39,7 +39,14 @@ from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.seeds import derive, uniforms
-from imprint.lenses.membership.attack.moments import IN, OUT, SideMoments, Sums, moments, sums
+from imprint.lenses.membership.attack_kit.lira_moments import (
+    IN,
+    OUT,
+    SideMoments,
+    Sums,
+    moments,
+    sums,
+)
 
 MIN_RECORDS = 40
 """Records of a cohort at least: intervals leave out a twentieth of them at a time."""

@@ -20,8 +20,8 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.evaluation import check_both
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.crossed import crossed_reach
 from imprint.stats.estimate import Estimate

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.duplicates import first_of_copies
+from imprint.lenses.membership.attack_kit.duplicates import first_of_copies
 
 MIN_P_VALUE = 1e-6
 """p-value of the member count below which the coins were not fair, and a bound is refused."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.controls import other_membership
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings
+from imprint.lenses.membership.attack_kit.controls import other_membership
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
 from imprint.lenses.membership.study.trials import (

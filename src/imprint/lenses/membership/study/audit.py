@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any
 
 from imprint.core.arrays import BoolArray
 from imprint.core.progress import log
-from imprint.core.seeds import derive
-from imprint.data.view import View
-from imprint.lenses.membership.attack.triage import triage
+from imprint.lenses.membership.attack_kit.triage import triage
 from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings, Triage
 from imprint.lenses.membership.study.audited import MODEL, Audited, open_audit
 from imprint.lenses.membership.study.copies import describe_copies
@@ -36,11 +33,10 @@ from imprint.lenses.membership.study.labels import (
 from imprint.lenses.membership.study.model_signals import ModelSignals, make_evidence, read_signals
 from imprint.lenses.membership.study.models import (
     UNTRAINED,
-    Model,
-    trained_model,
     untrained_model,
 )
 from imprint.lenses.membership.study.options import MembershipOptions
+from imprint.lenses.membership.study.shadows import train_shadows
 from imprint.lenses.membership.study.signals import plain_signals, signal_steps, take_all_signals
 from imprint.lenses.membership.study.trials import (
     list_trials,
@@ -49,14 +45,11 @@ from imprint.lenses.membership.study.trials import (
     write_scores,
     write_trials,
 )
-from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
 from imprint.study.counted import uncounted
 from imprint.study.finding import read_finding, to_json, write_finding
 from imprint.study.step import Step
 from imprint.study.store import Study
-from imprint.train.cohort.cohort import train_cohort
-from imprint.train.cohort.masks import balanced_masks
 
 
 def audit_membership(options: MembershipOptions) -> Mapping[str, Any]:
@@ -126,34 +119,6 @@ def attack_network(audited: Audited) -> MembershipFindings:
         distances = distance_steps(study, models, images, labelled, search, audited.device)
     step = AttackNetwork(options, audited, masks, signals, distances)
     return read_finding(MembershipFindings, study.run(step) / "findings.json")
-
-
-def train_shadows(audited: Audited) -> tuple[BoolArray | None, list[Model]]:
-    """Train the shadow models; return their masks bool ``[K, N]`` and the models.
-
-    Each is trained on half of the attacked records, as many of the members as of the non-members
-    on average, with the architecture of the network; the population stays out.
-    """
-    options, card = audited.options, audited.card
-    if not options.shadows or card is None:
-        return None, []
-    recipe = replace(
-        options.train,
-        architecture=card.architecture,
-        architecture_options=tuple(
-            (name, value if isinstance(value, str) else json.dumps(value))
-            for name, value in card.options.items()
-        ),
-        input_size=card.input_size,
-        mean=tuple(card.mean),
-        std=tuple(card.std),
-    )
-    view = View(audited.images, audited.records.index, options.centre_fraction)
-    records, seed = view.read(card.input_size), derive(options.seed, "shadows")
-    masks = balanced_masks(len(records), options.shadows, seed)
-    run = train_cohort(audited.study, records, masks, recipe, seed, audited.device)
-    models = [trained_model(file.parent.name, NetworkFile(file)) for file in run.weights]
-    return masks.members, models
 
 
 @dataclass(frozen=True)

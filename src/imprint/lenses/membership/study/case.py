@@ -11,9 +11,9 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Evidence
-from imprint.lenses.membership.attack.duplicates import count_tied_rows, first_of_copies
-from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.attack_kit.attack import Evidence
+from imprint.lenses.membership.attack_kit.duplicates import count_tied_rows, first_of_copies
+from imprint.lenses.membership.attack_kit.evaluation import check_both
 from imprint.lenses.membership.cohort.references import (
     Cohort,
     References,

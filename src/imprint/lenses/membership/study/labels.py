@@ -19,8 +19,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.findings import LABEL_ONLY, LabelOnlyFinding
 from imprint.lenses.membership.study.model_signals import unmeasured_kinds
 from imprint.lenses.membership.study.models import Model

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.attack import Evidence
+from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool

@@ -13,7 +13,7 @@ from imprint.study.options import Common, DataChoice, ModelChoice
 from imprint.train.cohort.options import CohortOptions
 
 if TYPE_CHECKING:
-    from imprint.lenses.membership.attack.attack import AttackSettings
+    from imprint.lenses.membership.attack_kit.attack import AttackSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class AttacksChoice(Checked):
         Raises:
             ImprintError: an unknown attack or setting, or a value out of range.
         """
-        from imprint.lenses.membership.attack.attack import ATTACKS
+        from imprint.lenses.membership.attack_kit.attack import ATTACKS
         from imprint.study.parameters import parameter_texts, parse_parameters
 
         texts = parameter_texts(self.param)
@@ -93,8 +93,7 @@ class MembershipOptions(EvidenceChoice, ModelChoice, Common):
     """Images of the same classes it was not trained on. Half of them are not attacked: they are
     the population that records are compared with."""
     layout: str = uncounted(default="auto")
-    """How both are laid out: auto, folder, imagenet, imagenet_index, tiny_imagenet, cifar,
-    mnist, arrays."""
+    """Layout of the data: auto, or a name that imprint list layouts prints."""
     skip_corrupt: bool = uncounted(default=False)
     """Leave out images that cannot be decoded, and name them, instead of stopping."""
     members_part: str = uncounted(default="")

@@ -12,7 +12,7 @@ import torch
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.study.models import Model
 from imprint.lenses.membership.study.options import EvidenceChoice
 from imprint.lenses.membership.study.records import RecordPool

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.controls import (
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.controls import (
     permuted_membership,
     swapped_target,
     untrained_target,
 )
-from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.signal_checks import describe_attack, suspect_signals
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.signal_checks import describe_attack, suspect_signals
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import MembershipFindings, best_attack
 from imprint.lenses.membership.study.records import AttackedRecords

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.study.cohort.answers import CohortAnswers
 from imprint.lenses.membership.study.cohort.attack import attack_models, score_trials, write_cohort
 from imprint.lenses.membership.study.model_signals import ModelSignals

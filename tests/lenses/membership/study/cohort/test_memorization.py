@@ -1,7 +1,7 @@
 import numpy as np
 
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
+from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.cohort.memorization import (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.study.model_signals import ModelSignals
 from imprint.lenses.membership.study.series.size import (

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.controls import (
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.controls import (
     other_membership,
     permuted_membership,
     untrained_target,
 )
-from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, cohort_target
-from imprint.lenses.membership.attack.signal_checks import describe_attack
+from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks, cohort_target
+from imprint.lenses.membership.attack_kit.signal_checks import describe_attack
 from imprint.lenses.membership.cohort.agreement import agreement, all_top_sets, mean_overlaps
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort, mean_curve
 from imprint.lenses.membership.cohort.exposure import mean_over_members, times_detected

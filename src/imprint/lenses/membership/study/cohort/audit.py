@@ -16,7 +16,7 @@ from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.cohort.references import MIN_RECORDS
 from imprint.lenses.membership.cohort_findings import CohortFindings
 from imprint.lenses.membership.study.cohort.answers import CohortTables

@@ -18,8 +18,8 @@ from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings
+from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
 from imprint.lenses.membership.findings import BothSides

@@ -12,8 +12,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.attack.attack import ATTACKS
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import ATTACKS
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.cohort.saturation import (
     ByReferences,
     Strength,

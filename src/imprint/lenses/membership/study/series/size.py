@@ -25,9 +25,9 @@ from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
 from imprint.data.imageset import ImageSet
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings
-from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.run import choose_attacks
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import MIN_RECORDS, Cohort
 from imprint.lenses.membership.findings import BothSides, Evaluation

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import polygamma
 
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.moments import moments, sums
-from imprint.lenses.membership.attack.shrinkage import (
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.lira_moments import moments, sums
+from imprint.lenses.membership.attack_kit.shrinkage import (
     StudentT,
     _fit,
     _inverse_trigamma,

@@ -1,8 +1,8 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.attack import Evidence
-from imprint.lenses.membership.attack.evaluation import evaluate
-from imprint.lenses.membership.attack.signal_checks import (
+from imprint.lenses.membership.attack_kit.attack import Evidence
+from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.signal_checks import (
     describe_attack,
     explain,
     suspect_signals,

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
-from imprint.lenses.membership.attack.evaluation import check_both
+from imprint.lenses.membership.attack_kit.evaluation import check_both
 from imprint.lenses.membership.cohort.references import loss
 from imprint.lenses.membership.findings import (
     CHANCE,

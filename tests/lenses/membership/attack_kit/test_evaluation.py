@@ -6,7 +6,7 @@ from scipy.stats import binom, norm
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.evaluation import balanced_estimate, evaluate
+from imprint.lenses.membership.attack_kit.evaluation import balanced_estimate, evaluate
 from imprint.stats.roc import best_threshold, roc
 from imprint.study.finding import to_json
 

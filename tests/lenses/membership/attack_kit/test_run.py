@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.run import attack_cohort, choose_attacks, run_attacks
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks, run_attacks
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.roc import auc

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.attack import DIRECTION, Evidence
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence
 from imprint.lenses.membership.cohort.references import References
 from imprint.lenses.membership.findings import CHANCE, AttackFinding, Evaluation
 from imprint.stats.control import Control

@@ -13,9 +13,9 @@ import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.seeds import generator
-from imprint.lenses.membership.attack.attack import Attack, AttackSettings, Evidence
-from imprint.lenses.membership.attack.evaluation import check_both
-from imprint.lenses.membership.attack.run import cohort_target
+from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.evaluation import check_both
+from imprint.lenses.membership.attack_kit.run import cohort_target
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.findings import CHANCE
 from imprint.stats.control import Control

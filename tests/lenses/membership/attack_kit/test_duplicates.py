@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.attack.duplicates import count_tied_rows, first_of_copies
+from imprint.lenses.membership.attack_kit.duplicates import count_tied_rows, first_of_copies
 
 
 def test_records_listed_ten_times_are_copies_of_the_first():

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from imprint.lenses.membership.attack.moments import IN, OUT, moments, sums
+from imprint.lenses.membership.attack_kit.lira_moments import IN, OUT, moments, sums
 
 
 def cohort(seed, models=7, augmentations=2, records=11, offset=0.0):

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from imprint.lenses.membership.attack.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack.controls import (
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
+from imprint.lenses.membership.attack_kit.controls import (
     other_membership,
     permuted_membership,
     swapped_target,
     untrained_target,
     without_model,
 )
-from imprint.lenses.membership.attack.run import attack_cohort
+from imprint.lenses.membership.attack_kit.run import attack_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.roc import auc
 from tests.lenses.membership.cohort_cases import as_target, simulated

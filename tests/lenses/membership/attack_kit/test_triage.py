@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.triage import MAX_SLOPE, calibration_slope, triage
+from imprint.lenses.membership.attack_kit.triage import MAX_SLOPE, calibration_slope, triage
 from imprint.study.finding import to_json
 
 HALF = np.arange(400) < 200

@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma, gammaln, polygamma
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack.moments import SideMoments
+from imprint.lenses.membership.attack_kit.lira_moments import SideMoments
 
 MAX_FREEDOM = 1e6
 """Prior degrees of freedom where variances differ no more than by chance: practically normal."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.attack.attack import ATTACKS, Attack, AttackSettings, Evidence
+from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, AttackSettings, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
 DEFAULT_ATTACK = "lira_shrunk"
