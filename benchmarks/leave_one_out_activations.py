@@ -21,7 +21,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.seeds import generator
-from imprint.lenses.leave_one_out.options import ComparisonOptions
+from imprint.lenses.leave_one_out.retraining_options import ComparisonOptions
 from imprint.lenses.leave_one_out.study.compare import compare_study
 from imprint.stats.bootstrap import percentile_interval
 from imprint.stats.correlation import spearman

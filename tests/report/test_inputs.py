@@ -5,25 +5,8 @@ import pytest
 from PIL import Image
 
 from imprint.core.errors import ImprintError
-from imprint.report.inputs import read_columns, read_object, read_picture
+from imprint.report.inputs import read_columns, read_picture
 from imprint.study.tables import write_table
-
-
-def test_an_object_is_read(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"a": [1, 2]}')
-    assert read_object(tmp_path / "a.json") == {"a": [1, 2]}
-
-
-@pytest.mark.parametrize("content", [b"[1]", b"3", b"null", b"{", b"\xff"])
-def test_anything_else_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(ImprintError, match=r"a\.json"):
-        read_object(tmp_path / "a.json")
-
-
-def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ImprintError, match=r"no a\.json in .*: run the audit to its end first"):
-        read_object(tmp_path / "a.json")
 
 
 def test_columns_are_checked(tmp_path: Path) -> None:

@@ -340,6 +340,12 @@ def load_partition(folder: Path, size: int, fingerprint: str | None = None) -> P
     return _read_partition(folder, manifest, size)
 
 
+def open_partition(folder: Path, per_class: int, images: ImageSet) -> Partition:
+    """Return the partition in a folder of ``imprint data split``, or in the study that holds it."""
+    split = folder if (folder / MANIFEST).exists() else folder / "split"
+    return load_partition(split, per_class, images.fingerprint())
+
+
 def load_partitions(folder: Path, fingerprint: str | None = None) -> Partitions:
     """Return all partitions of a folder; see :func:`load_partition`."""
     manifest = _manifest(folder, fingerprint)

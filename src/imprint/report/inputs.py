@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.reading.regular import read_bytes
-from imprint.study.json_io import read_json
-from imprint.study.plain import JsonObject
 from imprint.study.tables import Table, read_table
 
 MAX_PICTURE_BYTES = 64 << 20
@@ -43,77 +38,6 @@ class Picture:
     def small(self) -> bool:
         """Whether it is shown enlarged, so that its pixels had better stay squares."""
         return max(self.width, self.height) < ENLARGE_BELOW
-
-
-def read_object(path: Path) -> JsonObject:
-    """Return the JSON object in a file.
-
-    Raises:
-        ImprintError: the file is missing, unreadable or holds something else.
-    """
-    try:
-        content = read_json(path)
-    except FileNotFoundError:
-        raise ImprintError(
-            f"no {path.name} in {path.parent}: run the audit to its end first"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImprintError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ImprintError(f"{path} must hold a JSON object: delete it and run the audit again")
-    return content
-
-
-def lookup(findings: Mapping[str, Any], *keys: str) -> Any:
-    """Return the value behind a path of keys in ``summary.json``.
-
-    Raises:
-        ImprintError: there is nothing at that path; the message names it.
-    """
-    value: Any = findings
-    for depth, key in enumerate(keys, start=1):
-        if not isinstance(value, Mapping) or key not in value:
-            raise ImprintError(
-                f"summary.json has no {'.'.join(keys[:depth])}, which the page needs: "
-                "run the audit again with this version"
-            )
-        value = value[key]
-    return value
-
-
-def mapping(findings: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    """Return the object behind a path of keys.
-
-    Raises:
-        ImprintError: there is none at that path.
-    """
-    value = lookup(findings, *keys)
-    if not isinstance(value, Mapping):
-        raise _wrong(keys, "an object")
-    return value
-
-
-def number(findings: Mapping[str, Any], *keys: str) -> float:
-    """Return the finite number behind a path of keys, an int where JSON has one.
-
-    Raises:
-        ImprintError: there is none at that path.
-    """
-    value = lookup(findings, *keys)
-    if not is_number(value):
-        raise _wrong(keys, "a number")
-    return value  # type: ignore[no-any-return]  # is_number has looked
-
-
-def _wrong(keys: tuple[str, ...], wanted: str) -> ImprintError:
-    return ImprintError(
-        f"summary.json: {'.'.join(keys)} is not {wanted}: run the audit again with this version"
-    )
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a JSON value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_columns(path: Path, *names: str) -> Table:

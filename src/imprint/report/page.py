@@ -15,10 +15,9 @@ from typing import Any
 from markupsafe import Markup
 
 from imprint.core.durable import replacing
-from imprint.report.inputs import lookup, mapping
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
-from imprint.report.summary_file import read_summary
+from imprint.report.summary_file import lookup, mapping, read_summary
 from imprint.report.templating import render
 
 

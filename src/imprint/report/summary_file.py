@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from imprint import __version__
 from imprint.core.errors import ImprintError
-from imprint.report.inputs import mapping, read_object
+from imprint.study.json_io import read_json
 from imprint.study.plain import JsonObject
 
 SCHEMA = 2
@@ -53,3 +54,74 @@ def read_summary(root: Path) -> JsonObject:
     for name in ("data", "lenses"):
         mapping(summary, name)
     return summary
+
+
+def read_object(path: Path) -> JsonObject:
+    """Return the JSON object in a file.
+
+    Raises:
+        ImprintError: the file is missing, unreadable or holds something else.
+    """
+    try:
+        content = read_json(path)
+    except FileNotFoundError:
+        raise ImprintError(
+            f"no {path.name} in {path.parent}: run the audit to its end first"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImprintError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise ImprintError(f"{path} must hold a JSON object: delete it and run the audit again")
+    return content
+
+
+def lookup(findings: Mapping[str, Any], *keys: str) -> Any:
+    """Return the value behind a path of keys in ``summary.json``.
+
+    Raises:
+        ImprintError: there is nothing at that path; the message names it.
+    """
+    value: Any = findings
+    for depth, key in enumerate(keys, start=1):
+        if not isinstance(value, Mapping) or key not in value:
+            raise ImprintError(
+                f"summary.json has no {'.'.join(keys[:depth])}, which the page needs: "
+                "run the audit again with this version"
+            )
+        value = value[key]
+    return value
+
+
+def mapping(findings: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """Return the object behind a path of keys.
+
+    Raises:
+        ImprintError: there is none at that path.
+    """
+    value = lookup(findings, *keys)
+    if not isinstance(value, Mapping):
+        raise _wrong(keys, "an object")
+    return value
+
+
+def number(findings: Mapping[str, Any], *keys: str) -> float:
+    """Return the finite number behind a path of keys, an int where JSON has one.
+
+    Raises:
+        ImprintError: there is none at that path.
+    """
+    value = lookup(findings, *keys)
+    if not is_number(value):
+        raise _wrong(keys, "a number")
+    return value  # type: ignore[no-any-return]  # is_number has looked
+
+
+def _wrong(keys: tuple[str, ...], wanted: str) -> ImprintError:
+    return ImprintError(
+        f"summary.json: {'.'.join(keys)} is not {wanted}: run the audit again with this version"
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -7,11 +7,11 @@ from imprint.lenses.leave_one_out.options import (
     FitOptions,
     LandscapeOptions,
     OptimiseOptions,
-    RetrainingOptions,
     SearchChoice,
-    part_of,
 )
+from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.study.config import parse
+from imprint.study.counted import part_of
 
 
 def test_a_group_is_taken_out_of_the_options_of_a_command():

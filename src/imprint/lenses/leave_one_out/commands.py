@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.lenses.leave_one_out.options import (
-    ComparisonOptions,
     FitOptions,
     LandscapeOptions,
     OptimiseOptions,
     QueryOptions,
-    RetrainingOptions,
 )
+from imprint.lenses.leave_one_out.retraining_options import ComparisonOptions, RetrainingOptions
 from imprint.study.command import command
 from imprint.study.listing import listed
 

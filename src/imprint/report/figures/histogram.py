@@ -10,8 +10,7 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.ticker import FuncFormatter
 
 from imprint.report.drawing import INK, MUTED, REFERENCE, TARGET, canvas
-from imprint.report.figures.lines import label_vertical
-from imprint.report.figures.panels import DASHES, set_ticks
+from imprint.report.figures.panels import DASHES, label_vertical, set_ticks
 from imprint.report.marks import Axis, Figure, Level, Numbers
 
 HEIGHT = 310.0

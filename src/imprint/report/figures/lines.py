@@ -22,6 +22,7 @@ from imprint.report.figures.panels import (
     clean,
     colour,
     draw_legend,
+    label_vertical,
     legend_rows,
     name_ends,
     set_ticks,
@@ -286,19 +287,6 @@ def _label_levels(axes: Axes, figure: Lines) -> None:
                 level.label, (0, level.value), (4, 3), xycoords=("axes fraction", "data"),
                 textcoords="offset points", color=colour(level.colour), va="bottom",
             )  # fmt: skip
-
-
-def label_vertical(axes: Axes, x: float, text: str) -> None:
-    """Write a word above a vertical line, on the side where there is more room."""
-    low, high = axes.get_xlim()
-    share = np.log(x / low) / np.log(high / low) if axes.get_xscale() == "log" else (
-        (x - low) / (high - low)
-    )  # fmt: skip
-    left = share > 0.5
-    axes.annotate(
-        text, (x, 1.0), (-5 if left else 5, 4), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="right" if left else "left", color=INK,
-    )  # fmt: skip
 
 
 def _draw_corner(axes: Axes, entries: Sequence[Entry]) -> None:

@@ -177,3 +177,16 @@ def clean(name: str) -> str:
 def left_margin(names: Sequence[str]) -> float:
     """Return the room that names beside an axis need, in plot units."""
     return 16 + LETTER * max((len(short(name)) for name in names), default=0)
+
+
+def label_vertical(axes: Axes, x: float, text: str) -> None:
+    """Write a word above a vertical line, on the side where there is more room."""
+    low, high = axes.get_xlim()
+    share = np.log(x / low) / np.log(high / low) if axes.get_xscale() == "log" else (
+        (x - low) / (high - low)
+    )  # fmt: skip
+    left = share > 0.5
+    axes.annotate(
+        text, (x, 1.0), (-5 if left else 5, 4), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="right" if left else "left", color=INK,
+    )  # fmt: skip

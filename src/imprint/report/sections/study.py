@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from imprint.report.blocks import Block, Bullets, Details, Facts, Paragraph
-from imprint.report.inputs import is_number, mapping, number
 from imprint.report.prose import number as exact
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import is_number, mapping, number
 from imprint.report.table import Column, Table
 from imprint.report.wording import MISSING, count, plural
 

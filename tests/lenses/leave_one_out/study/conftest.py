@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.cli import main, run
-from imprint.lenses.leave_one_out.options import ComparisonOptions
+from imprint.lenses.leave_one_out.retraining_options import ComparisonOptions
 from imprint.lenses.leave_one_out.study.compare import compare_study
 from tests.lenses.leave_one_out.study.compared import SMALL
 from tests.lenses.leave_one_out.study.query_refits import NOISE

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.options import RetrainingOptions
+from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.lenses.leave_one_out.study.compare import retrain_study
 from imprint.lenses.leave_one_out.study.compare_lines import along_networks, mean_curve
 from imprint.lenses.leave_one_out.study.retrain import ground_truth

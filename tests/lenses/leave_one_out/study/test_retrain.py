@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.options import ComparisonOptions
+from imprint.lenses.leave_one_out.retraining_options import ComparisonOptions
 from imprint.lenses.leave_one_out.study.compare import compare_study
 from imprint.lenses.leave_one_out.study.retrain import ground_truth
 from imprint.study.store import Study

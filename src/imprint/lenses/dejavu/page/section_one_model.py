@@ -49,9 +49,10 @@ from imprint.report.blocks import (
 )
 from imprint.report.figure import Figure
 from imprint.report.gallery import read_gallery
-from imprint.report.inputs import lookup, mapping, read_columns
+from imprint.report.inputs import read_columns
 from imprint.report.prose import Text, number, prose, sentences
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import lookup, mapping
 from imprint.report.wording import count, interval, percent, plural, points
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json

@@ -15,8 +15,8 @@ from imprint.lenses.dejavu.page.tables import sweep_table
 from imprint.lenses.dejavu.page.verdict import in_points, percents_of
 from imprint.report.blocks import Block, Bullets, Figures, Paragraph, Part, Verdict
 from imprint.report.figure import Figure
-from imprint.report.inputs import mapping
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import mapping
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 

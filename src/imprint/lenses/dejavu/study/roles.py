@@ -14,11 +14,10 @@ from imprint.data.boxes.background import CropRule
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.data.index_list import read_indices
-from imprint.data.split import Partition
+from imprint.data.split import Partition, open_partition
 from imprint.data.view import View
 from imprint.lenses.dejavu.options import OneModelOptions
 from imprint.lenses.dejavu.study.backgrounds import cut_backgrounds
-from imprint.lenses.dejavu.study.two_model import open_partition
 from imprint.nets.load import network_file
 from imprint.train.loop import hash_of_images
 

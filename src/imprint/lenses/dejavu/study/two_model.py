@@ -14,7 +14,7 @@ from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.duplicates import copies
 from imprint.data.imageset import ArrayImages, ImageSet
-from imprint.data.split import MANIFEST, Partition, load_partition
+from imprint.data.split import Partition, open_partition
 from imprint.data.view import View
 from imprint.lenses.dejavu.findings import TwoModelFindings
 from imprint.lenses.dejavu.options import DejavuChoice, attack_of
@@ -62,12 +62,6 @@ def two_model_audit(
         attacked = attacked_set(images, partition, attack)
         facts, findings = run_two_model_test(study, images, partition, attacked, models, attack)
         return finish(study, choice, facts, {"dejavu": to_json(findings)})
-
-
-def open_partition(folder: Path, per_class: int, images: ImageSet) -> Partition:
-    """Return the partition in a folder of ``imprint data split``, or in the study that holds it."""
-    split = folder if (folder / MANIFEST).exists() else folder / "split"
-    return load_partition(split, per_class, images.fingerprint())
 
 
 def check_training(models: Mapping[str, NetworkFile], sets: Mapping[str, IntArray]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.findings import KernelSettings
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.options import KernelChoice
 
@@ -41,12 +41,12 @@ def chosen_kernel(choice: KernelChoice) -> Kernel:
     return kind(**values)
 
 
-def kernel_settings(choice: KernelChoice) -> KernelSettings:
+def kernel_settings(choice: KernelChoice) -> Mapping[str, str | int | float]:
     """Return name and every option of the chosen kernel as JSON values."""
     return {"name": choice.kernel, **dataclasses.asdict(chosen_kernel(choice))}
 
 
-def kernel_of(settings: KernelSettings) -> Kernel:
+def kernel_of(settings: Mapping[str, str | int | float]) -> Kernel:
     """Return the kernel of such settings.
 
     >>> kernel_of(kernel_settings(KernelChoice(kernel="rbf")))

@@ -25,8 +25,8 @@ from torch import Tensor
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import multiply
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, mean_distance
+from imprint.lenses.leave_one_out.posterior.full_model import with_all
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
-from imprint.lenses.leave_one_out.posterior.queries import with_all
 
 
 @dataclass(frozen=True, eq=False)

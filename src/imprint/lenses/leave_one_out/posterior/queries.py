@@ -17,17 +17,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.linalg.tiled_cholesky import multiply
 from imprint.lenses.leave_one_out.posterior.distinguishability import (
     Directions,
     Measure,
     certificate,
 )
+from imprint.lenses.leave_one_out.posterior.full_model import with_all
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
-
-_MIN_VARIANCE_SHARE = 64 * torch.finfo(torch.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,19 +119,6 @@ def training_table(posterior: Posterior, measure: Measure, block: int = 1024) ->
     return torch.cat(columns, dim=1)
 
 
-def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
-    """Return B = K_qX R, ``[q, n]``, and the variances of the model with all records, ``[q]``.
-
-    Raises:
-        ImprintError: as :func:`query_influence`.
-    """
-    _check(posterior, cross, variances)
-    product = multiply(cross, posterior.inverse)
-    variance_in = variances - (product * cross).sum(1)
-    _check_variance(variance_in, variances)
-    return product, variance_in
-
-
 def _tabulate(
     posterior: Posterior, product: Tensor, mean_in: Tensor, variance_in: Tensor
 ) -> QueryInfluence:
@@ -146,31 +130,6 @@ def _tabulate(
     surprise = posterior.weights.square().sum(1, keepdim=True) / own
     directions = Directions(spread[..., None], surprise[..., None], posterior.outputs)
     return QueryInfluence(mean_in, variance_in, response, posterior.weights, directions)
-
-
-def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
-    if cross.ndim != 2 or cross.shape[1] != posterior.records or len(variances) != len(cross):
-        raise ImprintError(
-            f"queries of shapes {list(cross.shape)} and {list(variances.shape)} do not fit "
-            f"{posterior.records} records: give k(query, record) [q, n] and k(query, query) [q]"
-        )
-    if cross.dtype != torch.float64 or variances.dtype != torch.float64:
-        raise ImprintError("the kernel of the queries must be computed in torch.float64")
-    finite = cross.isfinite().all(1) & variances.isfinite()
-    if not finite.all():
-        row = int(finite.logical_not().nonzero()[0])
-        raise ImprintError(
-            f"the kernel of query {row} is too large for float64: ask nearer to the records"
-        )
-
-
-def _check_variance(variance: Tensor, prior: Tensor) -> None:
-    lost = torch.nonzero((variance <= _MIN_VARIANCE_SHARE * prior) & (prior > 0)).flatten()
-    if len(lost):
-        raise ImprintError(
-            f"the posterior variance of query {int(lost[0])} is lost in rounding: "
-            "raise the noise variance, or ask about training records by their row"
-        )
 
 
 MAX_BLOCK_VALUES = 1 << 20

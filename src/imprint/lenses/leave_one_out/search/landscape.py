@@ -26,8 +26,8 @@ from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.kernels.tiles import PreparedInputs
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.full_model import with_all
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
-from imprint.lenses.leave_one_out.posterior.queries import with_all
 
 QUERIES = 1024
 """Queries at a time."""

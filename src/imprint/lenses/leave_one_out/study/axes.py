@@ -14,9 +14,8 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.axis_order import LAST, Order, channel_order
-from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
 from imprint.lenses.leave_one_out.kernels.pixels import ImageKernel
-from imprint.lenses.leave_one_out.options import KernelChoice
 
 
 @dataclass(frozen=True)
@@ -39,32 +38,30 @@ class ImageAxes:
         return f"{channels} × {height} × {width}, channels {self.order} ({how})"
 
 
-def image_axes(
-    file: Path, x: FloatArray, choice: KernelChoice, channels: Order | None
-) -> ImageAxes | None:
+def image_axes(file: Path, x: FloatArray, kernel: str, channels: Order | None) -> ImageAxes | None:
     """Return the axes of ``x``; None where the kernel takes no images.
 
     Args:
         file: named in errors.
         x: inputs ``[n, ...]``.
-        choice: of the kernel.
+        kernel: its name.
         channels: as the user states them; None to recognise them.
 
     Raises:
         ImprintError: an ambiguous shape, no images for a kernel of images, or ``channels`` for a
             kernel without images.
     """
-    if not isinstance(chosen_kernel(choice), ImageKernel):
+    if not issubclass(KERNELS.get(kernel), ImageKernel):
         if channels is not None:
             raise ImprintError(
-                f"--channels does not apply to kernel {choice.kernel}, which takes inputs as rows "
+                f"--channels does not apply to kernel {kernel}, which takes inputs as rows "
                 "of numbers: leave it out"
             )
         return None
     shown = list(x.shape)
     if x.ndim != 4:
         raise ImprintError(
-            f"{file}: x has shape {shown}, but kernel {choice.kernel} takes images: save it as "
+            f"{file}: x has shape {shown}, but kernel {kernel} takes images: save it as "
             "[n, C, H, W] or [n, H, W, C]"
         )
     order = channels or channel_order(x.shape)

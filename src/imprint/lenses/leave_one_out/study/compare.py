@@ -29,12 +29,11 @@ from imprint.lenses.leave_one_out.findings import (
     TruthFindings,
     WorkCost,
 )
-from imprint.lenses.leave_one_out.options import (
+from imprint.lenses.leave_one_out.retraining_options import (
     ComparisonOptions,
     EstimatorChoice,
     RetrainingChoice,
     RetrainingOptions,
-    part_of,
 )
 from imprint.lenses.leave_one_out.study.compare_lines import CompareLines
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
@@ -60,6 +59,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
 )
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
+from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import write_table

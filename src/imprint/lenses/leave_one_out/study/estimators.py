@@ -20,11 +20,11 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import EstimatorChoice
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.retraining_options import EstimatorChoice
 from imprint.lenses.leave_one_out.study.retrain import GroundTruth
 from imprint.nets.fully_connected import NetworkStack
 from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained

@@ -17,7 +17,7 @@ from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep, MethodChoice, part_of
+from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep, MethodChoice
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut, report_fit
 from imprint.lenses.leave_one_out.study.fitted import check_fit, double_device
@@ -31,6 +31,7 @@ from imprint.lenses.leave_one_out.truth.matching import (
     warn_if_variance_changes,
 )
 from imprint.report.summary import finish
+from imprint.study.counted import part_of
 from imprint.study.finding import to_json
 from imprint.study.store import Study
 

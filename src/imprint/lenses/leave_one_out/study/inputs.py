@@ -142,7 +142,7 @@ def inputs_from_arrays(
     Raises:
         ImprintError: images in an unknown order, or too few records or classes.
     """
-    axes = image_axes(file, arrays.x, choice, channels)
+    axes = image_axes(file, arrays.x, choice.kernel, channels)
     x = arrays.x if axes is None else channels_first(arrays.x, axes)
     index = draw_records(len(x), choice.records, seed)
     classes, labels = np.unique(arrays.y[index], return_inverse=True)

@@ -15,7 +15,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.findings import LandscapeFindings, LineCurves, LineShares
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import LandscapeOptions, LineChoice, part_of
+from imprint.lenses.leave_one_out.options import LandscapeOptions, LineChoice
 from imprint.lenses.leave_one_out.search.landscape import (
     Landscape,
     brightness_directions,
@@ -34,6 +34,7 @@ from imprint.lenses.leave_one_out.study.fitted import (
 )
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
 from imprint.report.summary import finish
+from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import Table, write_table

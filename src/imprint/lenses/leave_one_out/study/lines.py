@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from imprint.core.arrays import IntArray
-from imprint.lenses.leave_one_out.options import RetrainingOptions
+from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.lenses.leave_one_out.search.landscape import (
     line_queries,
     neighbour_directions,

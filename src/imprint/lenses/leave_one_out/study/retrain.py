@@ -28,8 +28,8 @@ from imprint.lenses.leave_one_out.findings import (
 )
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
-from imprint.lenses.leave_one_out.options import RetrainingOptions
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale
+from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.lenses.leave_one_out.study.lines import RecordLines, choose_lines, coordinates
 from imprint.lenses.leave_one_out.truth.ground_truth import (
     attack_auc,

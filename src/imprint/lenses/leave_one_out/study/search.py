@@ -18,7 +18,7 @@ from imprint.data.picture import to_picture
 from imprint.lenses.leave_one_out.findings import CertificateSummary, SearchFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import OptimiseOptions, SearchChoice, part_of
+from imprint.lenses.leave_one_out.options import OptimiseOptions, SearchChoice
 from imprint.lenses.leave_one_out.search.query_domain import (
     Anywhere,
     Box,
@@ -55,6 +55,7 @@ from imprint.report.summary import finish
 from imprint.report.wording import percent, plural
 from imprint.stats.median import median
 from imprint.stats.proportion import proportion
+from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
 from imprint.study.tables import Table, write_table

@@ -47,10 +47,11 @@ from imprint.report.figures.histogram import Histogram
 from imprint.report.figures.lines import Lines
 from imprint.report.gallery import read_gallery
 from imprint.report.headline import Headline
-from imprint.report.inputs import mapping, read_columns
+from imprint.report.inputs import read_columns
 from imprint.report.marks import Axis, Figure, Level
 from imprint.report.prose import Text, number, prose
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import mapping
 from imprint.report.table import Column, Table
 from imprint.report.wording import count, decimal, fixed, percent, plural
 from imprint.stats.estimate import Estimate

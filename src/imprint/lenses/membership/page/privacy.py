@@ -11,10 +11,10 @@ from imprint.lenses.membership.privacy.audit import PrivacyBound
 from imprint.lenses.membership.privacy_findings import AuditedModel, PrivacyFindings
 from imprint.report.blocks import Block, Bullets, Columns, Part, Verdict
 from imprint.report.figures.intervals import Interval, IntervalGroup, Intervals
-from imprint.report.inputs import mapping
 from imprint.report.marks import Axis
 from imprint.report.prose import Text, prose, sentences
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import mapping
 from imprint.report.table import Cell, Column, Table
 from imprint.report.wording import count, decimal, fixed, percent, scientific
 from imprint.study.finding import from_json

@@ -36,9 +36,9 @@ from imprint.report.blocks import (
     conclusions,
 )
 from imprint.report.gallery import read_gallery
-from imprint.report.inputs import is_number
 from imprint.report.prose import Text, number, prose, sentences
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import is_number
 from imprint.report.table import Cell, Column, Table
 from imprint.report.wording import count, decimal, fixed, nats, percent, plural
 from imprint.study.finding import from_json

@@ -18,9 +18,9 @@ from imprint.lenses.membership.study_findings import (
     read_study,
 )
 from imprint.report.blocks import Block, Bullets, Figures, Paragraph, Part, Verdict, conclusions
-from imprint.report.inputs import mapping
 from imprint.report.prose import Text, prose
 from imprint.report.section import SECTIONS, Section
+from imprint.report.summary_file import mapping
 from imprint.report.table import Cell, Column, Table
 from imprint.report.wording import count, decimal, percent
 

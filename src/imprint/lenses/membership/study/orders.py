@@ -10,7 +10,8 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.imageset import ImageSet
 from imprint.reading.array_files import read_npy
-from imprint.report.inputs import lookup, read_columns, read_object
+from imprint.report.inputs import read_columns
+from imprint.report.summary_file import lookup, read_object
 
 BY = "memorization"
 

@@ -1,0 +1,81 @@
+"""Options of ``leave-one-out retrain`` and ``compare``: networks trained without chosen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.leave_one_out.options import Count, KernelChoice, Noise, Side
+from imprint.study.option_types import Formerly, Names
+from imprint.study.options import Common, DataChoice
+from imprint.train.retrain_options import RetrainOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingChoice(Checked):
+    """Which networks are retrained without which records."""
+
+    match_to: Literal["relu", "gelu", "erf"] | None = None
+    """The activation whose networks, of this depth, w_std and b_std, those of --activation are
+    matched to: their w_std and scale of inputs then give the typical record the same variance
+    before the first and after the last layer. relu keeps the variance through depth; gelu and erf
+    do not."""
+    classes: Annotated[int, Bounds(least=2, or_zero=True)] = 0
+    """Keep this many classes, the first ones (published: 2); 0 keeps all."""
+    records: Annotated[int, Bounds(least=2)] = 500
+    """Images to train on, drawn at random."""
+    queries: Annotated[int, Bounds(least=0)] = 50
+    """Further images, never trained on, whose predictions are recorded as well. Their number, and
+    --lines, enter the basis that weights are drawn in: another number gives other networks of the
+    same distribution."""
+    removed: Annotated[int, Bounds(least=1), Formerly("left_out")] = 60
+    """Records to leave out, one at a time."""
+    pairs: Count = 40
+    """Networks with, and without, each of them; a pair starts from the same weights."""
+    subsets: Annotated[int, Bounds(least=0)] = 50
+    """Random halves of the records to train on, for the linear datamodeling score; 0 for none."""
+    subset_networks: Count = 4
+    """Networks for each half."""
+    scaling: Literal["standardised", "unit"] = "unit"
+    """Pixels as networks and kernel see them: from 0 to 1 (unit), or with zero mean and unit
+    variance in each channel over the records (standardised)."""
+    input_size: Side = 32
+    """Side in pixels to which images are resampled."""
+    lines: Annotated[int, Bounds(least=0)] = 0
+    """Random lines through each removed record along which networks are queried as well, beside one
+    to its neighbour; 0 for none. They are compared with the Gaussian process."""
+    half_length: Annotated[float, Bounds(above=0, most=1e6), Formerly("reach")] = 0.5
+    """How far lines go to either side, in root mean square over the numbers of an input."""
+    steps_per_side: Annotated[int, Bounds(least=1), Formerly("steps")] = 5
+    """Steps to either side."""
+    noise: Noise = (0.05,)
+    """Noise variances of the Gaussian process (published: 0.05). The first is used for lines, and
+    all for a comparison, a row each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingOptions(RetrainingChoice, KernelChoice, DataChoice, Common):
+    """Retrain fully connected networks without single records of a set of images.
+
+    The kernel's options (fc) describe the networks: depth, activation, w_std and b_std.
+    """
+
+    train: RetrainOptions = field(default_factory=RetrainOptions)
+    """How networks are trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorChoice(Checked):
+    """Which estimators of influence are compared with retraining."""
+
+    estimators: Annotated[Names, Formerly("estimator")] = ("all",)
+    """Estimators of influence beside the closed form, or all, or none."""
+    damping: Annotated[float | None, Bounds(above=0, most=1e30)] = None
+    """What is added to the curvature of influence functions. Left out, 1 over the sum of all
+    learning rates, the scale that gradient descent had just time to learn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions(EstimatorChoice, RetrainingOptions):
+    """Compare leave-one-out values and other estimates of influence with retraining."""
