@@ -5,14 +5,16 @@ None. A field that is computed (``init=False``) is written, and computed again o
 texts and booleans are taken for what they are: ``"3"`` is no number and ``1`` is no boolean. A
 union of dataclasses is told apart by the fields that only one of them has.
 
->>> @dataclass(frozen=True)
+>>> @dataclasses.dataclass(frozen=True)
 ... class Gap:
-...     score: float | Missing
+...     score: float
 ...     note: str | None = None
 >>> to_json(Gap(0.5))
 {'score': 0.5}
->>> from_json(Gap, {"score": {"missing": "too few images"}}, "summary.json")
-Gap(score=Missing(missing='too few images'), note=None)
+>>> from_json(Gap, {"score": "0.5"}, "summary.json")
+Traceback (most recent call last):
+imprint.core.errors.ImprintError: summary.json cannot be used ('0.5' is not a number at score): \
+run the command again that made it
 """
 
 from __future__ import annotations
