@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         raise SystemExit(0) from None
     except KeyboardInterrupt:
-        print("imprint: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("imprint: interrupted; run the same command again to resume", file=sys.stderr)
         raise SystemExit(130) from None
     except Exception as error:
         if debug:

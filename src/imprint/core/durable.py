@@ -186,7 +186,7 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
         if code in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
             raise ImprintError(
                 f"the disk is full: {path} was not written; free some space and run the same "
-                "command again, it goes on where it stopped"
+                "command again to resume"
             ) from error
         if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
             raise ImprintError(

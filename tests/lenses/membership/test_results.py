@@ -23,7 +23,7 @@ def test_bound_prints_shows_and_plots_what_it_rests_on():
     (record,) = bound.to_records()
     assert record["epsilon"] == bound.epsilon
     assert record["method"] == "one run, binomial"
-    assert "ε from above and from below" in bound._repr_html_()
+    assert "Accounted ε and empirical lower bound on ε" in bound._repr_html_()
     assert bound.plot() is not None
 
 

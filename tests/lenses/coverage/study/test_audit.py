@@ -49,4 +49,4 @@ def test_the_step_of_an_audit_measures_a_network_of_the_study(tmp_path: Path) ->
         "lenses": {"coverage": found},
     }
     (tmp_path / "other" / "summary.json").write_text(json.dumps(summary))
-    assert "What the tests never do" in write_report(tmp_path / "other").read_text()
+    assert "Ranges that no test reaches" in write_report(tmp_path / "other").read_text()

@@ -30,4 +30,4 @@ def test_what_rounds_to_nothing_has_no_minus():
 def test_a_sweep_is_one_table():
     point = {"axis": "epochs", "value": "", "epoch": 3, "last": True, "top": 1}
     point["two_model"] = {"100": to_json(estimates())}
-    assert "as stated" in to_text(show_sweep({"points": [point]}))
+    assert "base settings" in to_text(show_sweep({"points": [point]}))

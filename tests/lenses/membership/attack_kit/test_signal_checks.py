@@ -74,5 +74,5 @@ def test_notes_explain_numbers_without_meaning():
 def test_a_finding_of_equal_scores_has_a_note():
     evaluation = make_evaluation((0.5, 0.4, 0.6), None)
     note = describe_attack(np.zeros(50), evaluation, "phi").note
-    assert note == "every record has the same score, so the AUC is 50 % whatever was learnt"
+    assert note == "every record has the same score, so the AUC is 50 % regardless of membership"
     assert describe_attack(np.arange(50.0), evaluation, "phi").note is None

@@ -23,9 +23,9 @@ def text_of(tmp_path, findings):
 def test_section_names_models_attacks_and_what_was_memorized(tmp_path):
     text = text_of(tmp_path, cohort())
     assert "Models trained like this reveal single training images: lira" not in text
-    assert "8 models were trained, each on another half of 96 images" in text
+    assert "8 models were trained, each on a different half of 96 images" in text
     assert "Another 24 images, which no model was trained on" in text
-    assert "get 95.0% of the images each was trained on right and 50.0% of the others" in text
+    assert "classify 95.0% of their own training images correctly and 50.0% of the others" in text
     assert "60.0% of the population" in text
     assert "at least 25 points more often" in text
     assert "3 pairs of a training image and a population image" in text

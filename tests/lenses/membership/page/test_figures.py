@@ -29,10 +29,10 @@ def test_attacks_of_one_order_share_a_line_and_the_loss_is_always_there() -> Non
     first, second, third = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
     assert "loss = mentr" in first.svg()
     assert ">a4<" not in first.svg()
-    assert "Left out: 2 more attacks of another order" in first.caption
+    assert "Left out: 2 more attacks that order records differently" in first.caption
     assert "7 attacks" in second.svg()
     assert "among the top of 5 attacks" in third.svg()
-    assert "Left out: 1 more attack with other suspects" in third.caption
+    assert "Left out: 1 more attack with other top records" in third.caption
     alike = membership_figures({"loss": loss, "mentr": 2 * loss, "a": -loss}, members)[-1]
     assert ">loss<" in alike.svg()
     assert ">= mentr<" in alike.svg()

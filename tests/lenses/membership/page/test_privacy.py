@@ -32,8 +32,11 @@ def test_bound_below_the_accounted_epsilon_contradicts_nothing():
     text = text_of(section(audited()).html)
     assert "Nothing contradicts the accounted ε" in text
     assert "104 were (the test of fair coins gives p = 0.62)" in text
-    assert "Accounted as 0.99, nothing is proven about ε." in text
-    assert "Without DP, ε is proven to be at least 2.50; so many guesses can prove 3.20" in text
+    assert "With accounted ε = 0.99, no lower bound above 0 is proven." in text
+    assert (
+        "Without DP, ε is proven to be at least 2.50; the ceiling of this number of guesses is "
+        "3.20" in text
+    )
     assert "The attack proves nothing" not in text
 
 

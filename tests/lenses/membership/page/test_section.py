@@ -255,5 +255,5 @@ def test_headlines_are_of_the_attack_and_rate_that_the_heading_names(arrays_stud
     verdict = attack_verdict(from_json(MembershipFindings, content, "summary.json").attacks)
     text = text_of(write_report(arrays_study).read_text())
     assert verdict.heading in text
-    assert f"numbers below are those of {verdict.about} , on which the heading rests" in text
+    assert f"numbers below are those of {verdict.about} , the attack in the heading" in text
     assert f"TPR at {float(verdict.rate or 0):.0%} FPR" in text

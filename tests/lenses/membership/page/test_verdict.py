@@ -38,7 +38,9 @@ def test_the_heading_claims_no_more_than_the_intervals() -> None:
     )
     assert attack_verdict(none).kind == "nothing"
     tiny = {"a": make_evaluation((1.0, 0.48, 1.0), None)}
-    assert attack_verdict(tiny).heading.startswith("Too few records to say: the best attack, a,")
+    assert attack_verdict(tiny).heading.startswith(
+        "Inconclusive, with too few records: the best attack, a,"
+    )
     assert "the best, a, has an AUC of 52.0% [48.0%, 56.0%]" in attack_verdict(none).heading
     assert attack_verdict(below).heading.startswith(
         "Below chance: a scores members lower than non-members (AUC 31.0% [28.0%, 34.0%])"

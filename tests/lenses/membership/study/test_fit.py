@@ -27,7 +27,9 @@ def test_accuracy_of_shadow_models_is_taken_over_their_own_members():
 
 def test_a_network_at_chance_on_its_members_is_warned_of(capsys):
     (sentence,) = warn_if_network_near_chance(first_look([True, False, True, True]), 2)
-    assert sentence.startswith("the network gets only 50% of its members right, and guessing 50%")
+    assert sentence.startswith(
+        "the network classifies only 50% of its members correctly, where guessing gives 50%"
+    )
     assert capsys.readouterr().err == f"imprint: {sentence}\n"
     assert warn_if_network_near_chance(first_look([True, True, False, False]), 2) == []
 

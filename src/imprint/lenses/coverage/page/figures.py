@@ -72,8 +72,8 @@ def rarefaction_lines(cells: NeuronCells) -> Lines:
     return Lines(
         name="coverage-cells",
         title="How many more tests would help",
-        caption="Cells that fewer tests would have reached on average, and dotted, that more of "
-        f"the same kind would. {asymptotic_coverage(rarefaction)} {more_tests(rarefaction)}",
+        caption="Solid: cells that fewer tests reach on average. Dotted: extrapolation to more "
+        f"tests of the same kind. {asymptotic_coverage(rarefaction)} {more_tests(rarefaction)}",
         description=f"Curve: {count(rarefaction.tests)} tests reach {count(rarefaction.reached)} "
         f"cells; estimated asymptotic coverage at least about {count(asymptote)} cells; training "
         f"images reach {count(trained)}.",

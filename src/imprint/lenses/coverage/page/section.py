@@ -180,7 +180,7 @@ def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
     folder = root / "gallery" / LENS
     gallery = read_gallery(folder, "gap", "Filter the gaps", size="medium", note=prose(GAP_NOTE))
     if gallery is not None and gallery.cards:
-        yield Part("What the tests never do", [gallery], "coverage-gaps")
+        yield Part("Ranges that no test reaches", [gallery], "coverage-gaps")
 
 
 def _criteria(findings: CoverageFindings) -> Part:

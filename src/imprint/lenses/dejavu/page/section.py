@@ -58,10 +58,11 @@ ASKED = prose(
 )
 SHOWN = (
     prose(
-        "A gap above zero means training left something of <em>single images</em> in the network: "
-        "facts that no typical background explains."
+        "A gap above zero means that training left information about <em>single images</em> in "
+        "the network, beyond what a typical background explains."
     ),
-    "The reference model is the yardstick. What it guesses too is correlation, not memorization.",
+    "The reference model is the baseline. What it predicts as well is correlation, not "
+    "memorization.",
     "Forgotten images are the noise floor: the same event with the roles reversed.",
 )
 NOT_SHOWN = (
@@ -156,7 +157,7 @@ def significance_remark(significance: Significance, model: str, null: str) -> Pa
     """Return McNemar's test in words."""
     text = prose(
         "Only the {model} was right on {memorized}, only the reference on {forgotten}. If {null}, "
-        "so uneven a split would come up with <b>{p}</b> (McNemar’s exact test, two-sided).",
+        "a split at least this uneven would have <b>{p}</b> (McNemar’s exact test, two-sided).",
         model=model,
         memorized=number(significance.memorized, lambda n: plural(n, "image")),
         forgotten=number(significance.forgotten, lambda n: plural(n, "image")),
@@ -193,7 +194,7 @@ def _figures(
         figures.category_shares(
             findings.two_model,
             "Shares of the images among all and among those the target is most confident of. "
-            "Memorized less forgotten is what training on the very image adds.",
+            "Memorized minus forgotten is what training on the image itself adds.",
         ),
         figures.strength_histogram(
             records["category"],
@@ -233,8 +234,8 @@ def _numbers(findings: TwoModelFindings, settings: Mapping[str, Any]) -> Part:
     top = settings.get("top_classes", 1)
     caption = (
         "Averages over both directions: A attacked with B as reference, and B with A. Below each "
-        "value, its 95% interval over images of the same kind; where fewer than ten images decide, "
-        "it errs on the wide side."
+        "value, its 95% interval over images of the same kind; where fewer than ten images "
+        "decide, the interval is conservative."
     )
     if top != 1:
         caption += f" A guess is right when the true class is among the {top} most voted."
@@ -257,7 +258,7 @@ def _controls(findings: TwoModelFindings) -> list[Block]:
     results = control_results(findings.controls)
     blocks: list[Block] = []
     if results:
-        note = "Audits of the audit: where there is nothing to find, nothing may be found."
+        note = "Negative controls: where there is nothing to find, the result must be at chance."
         parts: list[Block] = [Paragraph(note), Controls(results)]
         blocks.append(Part("Controls", parts, "dejavu-controls", "Controls"))
     if findings.linear_probe:

@@ -81,8 +81,9 @@ NO_NON_MEMBERS = (
     "correlation into memorization here, and nothing shows by how much."
 )
 SHOWN = (
-    "A model that names what no reference finds in the background has it from somewhere else; from "
-    "the image itself, if it does so only for images it was trained on.",
+    "A model that names an object which no reference recognises from the background has other "
+    "information about it: from the training image itself, if it does so only for images it was "
+    "trained on.",
     "The more references fail on an image, the less its background explains.",
 )
 NOT_SHOWN = (

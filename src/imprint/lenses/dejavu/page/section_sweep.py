@@ -25,8 +25,8 @@ STEMS = {EPOCHS: "epochs", "per_class": "datasets"}
 """Names of the plots in the original release; all other axes are ``params``."""
 TITLES = {EPOCHS: "epoch of training", "per_class": "training images of each class"}
 NOT_SHOWN = (
-    "One pair of encoders stands behind each point: intervals are over images, and another seed "
-    "of training moves a point by more.",
+    "Each point is one pair of encoders. Intervals are over images only: another training seed "
+    "may move a point further.",
     "A setting with a small score is not safe by that alone: it may have learnt less in general.",
 )
 
@@ -46,7 +46,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     note = "The déjà vu score in percentage points, with its 95% interval over images"
     if points[0].linear_probe is not None:
         note += "; the accuracy of linear probes on members and on non-members"
-    every = Paragraph(f"{note}. Everything not named is as in the settings.")
+    every = Paragraph(f"{note}. All options that are not named have their base settings.")
     content: list[Block] = [
         Verdict(
             "Déjà vu against how the encoders were trained and attacked",
@@ -134,5 +134,5 @@ def _score(point: SweepPoint) -> Estimate:
 
 def _name(point: SweepPoint) -> str:
     if point.axis == EPOCHS:
-        return "the settings as stated"
+        return "the base settings"
     return f"{_option_in_words(point.axis)} {point.value}"

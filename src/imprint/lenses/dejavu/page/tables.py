@@ -304,7 +304,7 @@ def sweep_table(points_of_sweep: Sequence[SweepPoint]) -> Table:
     rows: list[Row] = []
     probed = points_of_sweep[0].linear_probe is not None
     for point in points_of_sweep:
-        name = f"{point.axis.split('.')[-1]}={point.value}" if point.value else "as stated"
+        name = f"{point.axis.split('.')[-1]}={point.value}" if point.value else "base settings"
         cells = [point.two_model[p].score for p in percents]
         probes = [probe_accuracy(point, part) for part in ("train", "held_out")] if probed else []
         rows.append([name, float(point.epoch), *cells, *probes])

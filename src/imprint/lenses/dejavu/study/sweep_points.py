@@ -61,7 +61,7 @@ class Setting:
 
 
 def sweep_points(options: SweepOptions) -> list[Setting]:
-    """Return the settings as stated, then one point for each value of every varied option.
+    """Return the base settings, then one point for each value of every varied option.
 
     Raises:
         ImprintError: an option that cannot be varied, without values, or named twice; or a value

@@ -73,8 +73,8 @@ def leverage_and_residual(records: Table) -> Lines:
         name="leave-one-out-scatter",
         title="Why a record stands out",
         caption="To the right, records far from the rest, whose prediction depends on their own "
-        "label. Upwards, records with an unexpected label. The colour is by which of the two a "
-        f"record stands out more, each against its median.{thinned}",
+        "label. Upwards, records with an unexpected label. The colour shows which of the two is "
+        f"larger, each relative to its median.{thinned}",
         description=f"Scatter plot of {len(shown)} records: leverage from "
         f"{decimal(float(leverage.min()), 2)} to {decimal(float(leverage.max()), 2)}, residual to "
         f"{decimal(float(residual.max()), 2)}; {int(by_label.sum())} stand out by an unexpected "

@@ -239,8 +239,8 @@ def _cost_note(comparison: ComparisonFindings) -> str:
     ]
     if comparison.training is not None:
         texts.append(
-            "All but the closed forms start from a trained network, in no row: "
-            f"{significant(comparison.training.cpu_seconds)} CPU s."
+            "All but the closed forms start from a trained network; its "
+            f"{significant(comparison.training.cpu_seconds)} CPU s are in no row."
         )
     if comparison.device != "cpu":
         texts.append(f"What ran on {comparison.device} has more time and memory.")
@@ -423,8 +423,8 @@ def _conclusions() -> Part:
         [
             "These are small networks, trained for this study. How estimates rank for other "
             "networks is another question.",
-            "The noise variance of the closed form is a choice. Choosing it by these correlations "
-            "would be choosing by the truth.",
+            "The noise variance of the closed form is a free parameter. Choosing it by these "
+            "correlations would be tuning on the ground truth.",
         ],
     )
 

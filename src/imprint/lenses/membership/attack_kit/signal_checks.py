@@ -144,7 +144,7 @@ def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
     """
     distinct, counts = np.unique(scores, return_counts=True)
     if len(distinct) == 1:
-        return "every record has the same score, so the AUC is 50 % whatever was learnt"
+        return "every record has the same score, so the AUC is 50 % regardless of membership"
     notes = []
     most = int(counts.max())
     if most > MAX_TIED_SHARE * scores.size:
@@ -153,13 +153,13 @@ def explain(scores: FloatArray, evaluation: Evaluation) -> str | None:
         )
     if evaluation.auc.ci95[1] < CHANCE:
         notes.append(
-            "below chance: members score lower than non-members, as where the sign of a signal "
-            "is turned or members are the harder records"
+            "below chance: members score lower than non-members; a signal may have the wrong "
+            "sign, or members may be harder to classify"
         )
     elif evaluation.balanced_accuracy.ci95[1] < CHANCE:
         notes.append(
             "balanced accuracy below guessing: the threshold chosen on one half of the records "
-            "misleads on the other"
+            "does not transfer to the other"
         )
     return "; ".join(notes) or None
 

@@ -110,10 +110,10 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
 
 def _attacks(findings: CohortFindings) -> list[Block]:
     note = (
-        f"Choose a heading to sort. Each value is the mean over "
+        "Choose a heading to sort. Each value is the mean over "
         f"{plural(findings.cohort.models, 'model')}, below it the 95% interval over models and "
-        "images. A true positive rate is the share of members found while at most that share of "
-        "non-members is called by mistake; rates at which a model expects fewer than five mistakes "
+        "images. TPR at FPR is the share of members called members while at most that share of "
+        "non-members is; rates at which fewer than five false positives are expected per model "
         "are left out, since so few non-members cannot place the threshold. The balanced accuracy "
         "is that of a threshold chosen on one half of the records and measured on the other: the "
         "best threshold may do a little better. Queries: model calls for one record, at most."
@@ -136,11 +136,11 @@ def _setup(findings: CohortFindings, about: str) -> Markup:
         else ""
     )
     return prose(
-        "{models} were trained, each on another half of {records} images. Can an attacker infer "
-        "from a single image which models were trained on it? Every model was attacked in turn, "
-        "the others being its reference models; {attacks} scored every image.{population} Numbers "
-        "are means over the models; those above the table are of <b>{about}</b>, which the heading "
-        "rests on.",
+        "{models} were trained, each on a different half of {records} images. Can an attacker "
+        "infer from a single image which models were trained on it? Every model was attacked in "
+        "turn, the others being its reference models; {attacks} scored every image.{population} "
+        "Numbers are means over the models; those above the table are of <b>{about}</b>, the "
+        "attack in the heading.",
         models=plural(cohort.models, "model"),
         records=count(cohort.records),
         attacks=plural(len(findings.attacks), "attack"),
@@ -157,9 +157,9 @@ def _fit(findings: CohortFindings) -> Markup:
         else prose(", {} of the population", number(accuracy.population, percent))
     )
     return prose(
-        "<b>How the models fit:</b> they get {members} of the images each was trained on right and "
-        "{others} of the others{population}. The wider this gap, the more there is to find: "
-        "compare with a model of yours only where its gap is like theirs.",
+        "<b>Fit of the models:</b> they classify {members} of their own training images correctly "
+        "and {others} of the others{population}. The wider this gap, the more there is to find: "
+        "compare with your own model only if its gap is similar.",
         members=number(accuracy.members, percent),
         others=number(accuracy.non_members, percent),
         population=population,
@@ -172,10 +172,10 @@ def _memorized_headline(memorization: MemorizationFindings) -> Headline:
         "Images memorized",
         memorization.share_memorized,
         chance,
-        "The share of images that models get right at least "
-        f"{decimal(100 * memorization.cut, 0)} points more often when they were trained on them. "
-        f"Noise alone would bring {percent(chance)} there: a single score has a standard error of "
-        f"up to {decimal(memorization.standard_error_bound, 2)}.",
+        f"The share of images that models get right at least {decimal(100 * memorization.cut, 0)} "
+        "points more often when they were trained on them. Noise alone would put "
+        f"{percent(chance)} of the images there: a single score has a standard error of up to "
+        f"{decimal(memorization.standard_error_bound, 2)}.",
         nothing="noise alone",
     )
 
@@ -183,15 +183,15 @@ def _memorized_headline(memorization: MemorizationFindings) -> Headline:
 def _conclusions(attacks: int) -> Part:
     return conclusions(
         [
-            "These numbers are of a way of training: architecture, data, length. They hold for the "
-            "next model trained like this.",
-            "What counts is the left end of the ROC curve: an attacker who must not be wrong. The "
-            "AUC can be near one half while some images are certain.",
+            "These numbers are of a way of training: architecture, data, length. They hold for "
+            "the next model trained like this.",
+            "Look at the left end of the ROC curve, where an attacker makes few false positives. "
+            "The AUC can be near one half while some members are identified with near certainty.",
             "A memorized image is one that models only get right when they were trained on it.",
         ],
         [
-            "Nothing found is not proof of safety. A stronger attack, or more models, may find "
-            "more.",
+            "Chance-level attacks do not prove safety. A stronger attack, or more models, may "
+            "find more.",
             "Intervals allow for other models and other images of the same kind. Another kind may "
             "differ by more.",
             "A single memorization score is noisy with few models: look at the standard error "
@@ -265,7 +265,7 @@ def _memorization_part(root: Path, memorization: MemorizationFindings) -> Part:
     if weaker := rows[SHOWN_CORRELATIONS:]:
         table = Table(columns, weaker, headings=False)
         tables.append(Details(f"{len(weaker)} weaker", [table]))
-    correlations = Part("What goes with memorization", [Paragraph(note), *tables])
+    correlations = Part("Correlates of memorization", [Paragraph(note), *tables])
     figure = memorization_figure(root / "membership", memorization)
     blocks: list[Block] = [
         Columns([[figure], [correlations]]),
@@ -309,10 +309,9 @@ def memorization_histogram(scores: FloatArray, cut: float, error_bound: float) -
         name="memorization",
         title="How much training on an image adds",
         caption=f"Of each of {count(len(known))} images, how much more often models get it right "
-        "that were trained on it than models that were not. To the right of "
-        f"{decimal(cut, 2)} an image counts as memorized. What noise alone does can be seen on the "
-        "left of 0: there is no reason for a negative score. Standard error of one score: up to "
-        f"{decimal(error_bound, 2)}.",
+        f"that were trained on it than models that were not. To the right of {decimal(cut, 2)} an "
+        "image counts as memorized. Scores below 0 show the noise: memorization cannot be "
+        f"negative. Standard error of one score: up to {decimal(error_bound, 2)}.",
         description=f"Histogram of memorization: {memorized} of {len(known)} images from {cut:g} "
         "on.",
         x=Axis("memorization"),

@@ -83,7 +83,9 @@ def membership_figures(scores: Mapping[str, FloatArray], members: BoolArray) -> 
     shown = with_yardstick(list(different))
     first = next(iter(rocs.values()))
     rest = len(different) - len(shown)
-    left_out = f" Left out: {plural(rest, 'more attack')} of another order." if rest else ""
+    left_out = (
+        f" Left out: {plural(rest, 'more attack')} that order records differently." if rest else ""
+    )
     figures: list[Figure] = [
         roc_figure(
             {label: exact_curve(rocs[different[label]]) for label in shown},
@@ -176,8 +178,9 @@ def _overlap_of_one_target(scores: Mapping[str, FloatArray]) -> Matrix:
         list(chosen),
         overlaps(top_sets(chosen)),
         f"Of the {count(size)} records each attack scores highest (the top {share}; all that tie "
-        "with the last), the percentage that the other attack has among its own, of the smaller "
-        "set. Attacks that agree for no reason would share about as much as the top is of all.",
+        "with the last), the percentage that is also among those of the other attack, relative to "
+        "the smaller set. Attacks that agree by chance share about as large a percentage as the "
+        "top is of all records.",
     )
 
 
@@ -197,7 +200,7 @@ def overlap_figure(names: Sequence[str], shares: FloatArray, caption: str) -> Ma
     )
     return Matrix(
         name="membership-agreement",
-        title="Do attacks suspect the same records?",
+        title="Do attacks rank the same records highest?",
         caption=caption,
         description=f"Matrix: overlap of the top records of {len(names)} attacks{spread}.",
         names=names,
@@ -220,7 +223,9 @@ def intersection_figures(agreed: TopSetAgreement, models: int) -> list[Upset]:
     sizes = [sum(number for on, number in suspected if on[row]) for row in range(len(names))]
     hidden = sum(number for _, number in suspected[MAX_INTERSECTIONS:])
     mean = f" The mean over {plural(models, 'model')}." if models > 1 else ""
-    rest = [f"{plural(agreed.others, 'more attack')} with other suspects"] if agreed.others else []
+    rest = (
+        [f"{plural(agreed.others, 'more attack')} with other top records"] if agreed.others else []
+    )
     rest += [f"smaller bars, {write_records(hidden)} records together"] if hidden else []
     left_out = f" Left out: {'; '.join(rest)}." if rest else ""
     return [
@@ -228,9 +233,9 @@ def intersection_figures(agreed: TopSetAgreement, models: int) -> list[Upset]:
             name="membership-upset",
             title="Which records do attacks suspect together?",
             caption="Each bar counts the records that are among the top of exactly the attacks "
-            "with a dot below it, so no record counts twice; grey bars are of one attack alone. "
-            "Beside each name, how many that attack suspects in all; attacks that suspect the same "
-            f"share a row.{mean}{left_out}",
+            "with a dot below it, so no record counts twice; grey bars are of a single attack. "
+            "Beside each name, the size of that attack's top; attacks with the same top share a "
+            f"row.{mean}{left_out}",
             description=_describe_intersections(names, suspected),
             names=names,
             sizes=[write_records(size) for size in sizes],

@@ -156,11 +156,12 @@ def _story(model: AuditedModel, method: str) -> str:
     proven = (
         f"ε is proven to be at least {decimal(bound.proven, 2)}"
         if bound.refutes(0)
-        else "nothing is proven about ε"
+        else "no lower bound above 0 is proven"
     )
     if limit is not None:
-        return f"Accounted as {decimal(limit, 2)}, {proven}."
-    return f"Without DP, {proven}; so many guesses can prove {decimal(bound.ceiling, 2)} at most."
+        return f"With accounted ε = {decimal(limit, 2)}, {proven}."
+    ceiling = decimal(bound.ceiling, 2)
+    return f"Without DP, {proven}; the ceiling of this number of guesses is {ceiling}."
 
 
 def _warnings(
@@ -228,10 +229,10 @@ def epsilon_intervals(
     """
     return Intervals(
         name="privacy-epsilon",
-        title="ε from above and from below",
+        title="Accounted ε and empirical lower bound on ε",
         caption="Dot: the empirical lower bound on ε. Vertical line: the accounted ε, an upper "
-        "bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound had every guess "
-        "been right. The Gaussian bound assumes Gaussian privacy.",
+        "bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound had every "
+        "guess been right. The Gaussian bound assumes Gaussian privacy.",
         description="Lower bounds on ε and accounted ε. "
         + "; ".join(_describe_model(*group) for group in groups)
         + ".",

@@ -108,8 +108,8 @@ def describe_data(data: Mapping[str, Any], attacks: int, verdict: AttackVerdict)
             "population that records are compared with"
         )
     return prose(
-        "Can membership of a single record in the training data be inferred? {} scored "
-        "{}{}{}. The numbers below are those of <b>{}</b>, on which the heading rests.",
+        "Can membership of a single record in the training data be inferred? {} scored {}{}{}. "
+        "The numbers below are those of <b>{}</b>, the attack in the heading.",
         plural(attacks, "attack"),
         records,
         references,
@@ -127,7 +127,7 @@ def _first_look(findings: MembershipFindings) -> list[Block]:
         accuracy = findings.shadows.accuracy
         text = prose(
             "The shadow models classify {} of their own training images correctly and {} of the "
-            "others. They stand for the network as far as these numbers match its own.",
+            "others. They represent the network only as far as these numbers match its own.",
             number(accuracy.members, percent),
             number(accuracy.non_members, percent),
         )
@@ -189,8 +189,8 @@ def _conclusions(attacks: int) -> Part:
                 "A TPR above the FPR means that training left a trace of <em>single images</em> in "
                 "the outputs of the network."
             ),
-            "The left end of the ROC counts: an attacker who must not be wrong. The AUC can be "
-            "near 50% while some images are certain.",
+            "Look at the left end of the ROC curve, where an attacker makes few false positives. "
+            "The AUC can be near 50% while some members are identified with near certainty.",
             "Reference models calibrate how hard each image is. Without them an easy image looks "
             "like a member.",
         ],

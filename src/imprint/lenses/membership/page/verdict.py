@@ -76,7 +76,7 @@ def attack_verdict(
         )
         return AttackVerdict("nothing", heading, worst)
     if area.high - area.low > WIDE_INTERVAL:
-        heading = f"Too few records to say: the best attack, {best}, has an AUC of "
+        heading = f"Inconclusive, with too few records: the best attack, {best}, has an AUC of "
         return AttackVerdict("nothing", heading + with_interval(area), best)
     heading = f"No attack separates members from non-members: the best, {best}, has an AUC of "
     chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""

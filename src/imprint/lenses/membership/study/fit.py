@@ -37,7 +37,7 @@ def warn_if_network_near_chance(triage: Triage, classes: int) -> list[str]:
     if right >= NEAR_CHANCE_FACTOR / classes:
         return []
     return _warn(
-        f"the network gets only {right:.0%} of its members right, and guessing "
+        f"the network classifies only {right:.0%} of its members correctly, where guessing gives "
         f"{1 / classes:.0%}: check that its outputs are in the order of the class folders, and "
         "that it was trained"
     )
@@ -56,9 +56,9 @@ def warn_if_models_near_chance(right: float, classes: int) -> list[str]:
     if right >= NEAR_CHANCE_FACTOR / classes:
         return []
     return _warn(
-        f"the models get only {right:.0%} of their own members right, and guessing "
-        f"{1 / classes:.0%}: train them longer (--train.epochs), or the results say nothing about "
-        "trained models"
+        f"the models classify only {right:.0%} of their own members correctly, where guessing "
+        f"gives {1 / classes:.0%}: train them longer (--train.epochs), or the results say nothing "
+        "about trained models"
     )
 
 

@@ -37,7 +37,7 @@ from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.study.tables import Table, read_table, write_table
 
-NO_COUNT = "queries the model a thousand times for one record: say for how many with --label-only"
+NO_COUNT = "queries the model a thousand times per record: say how many with --label-only N"
 DISTANCE = "distance"
 KEPT_EVERY = 32
 """Records after which distances are kept, for a search that is cut short."""

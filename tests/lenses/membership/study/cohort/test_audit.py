@@ -131,7 +131,7 @@ def test_every_attack_has_three_controls(study):
 def test_the_page_tells_of_the_cohort(study):
     html = (study / "report.html").read_text()
     told = " ".join(re.sub(r"<[^>]+>", " ", html[html.index("<main") :]).split())
-    assert "8 models were trained, each on another half of 96 images" in told
+    assert "8 models were trained, each on a different half of 96 images" in told
     assert "The influence of single images on others cannot be shown: 8 models are too few" in told
     assert "How much training on an image adds" in told
     assert "curvature without it" in told
@@ -159,7 +159,7 @@ def test_a_study_without_intersections_is_still_read(study, tmp_path):
     (older / "summary.json").write_text(json.dumps(summary))
     html = write_report(older).read_text()
     assert title not in html
-    assert "Do attacks suspect the same records?" in html
+    assert "Do attacks rank the same records highest?" in html
 
 
 def test_a_second_run_changes_nothing(arrays, study):
@@ -249,7 +249,7 @@ def test_copies_and_models_that_learnt_nothing_are_warned_of(arrays, tmp_path):
     summary = json.loads((tmp_path / "study" / "summary.json").read_text())
     copies, untrained = summary["lenses"]["membership"]["warnings"]
     assert copies.startswith("60 of 120 images are exact copies of others and count once")
-    assert untrained.startswith("the models get only")
+    assert untrained.startswith("the models classify only")
     assert summary["data"]["copies"] == 60
     assert summary["data"]["records"] + summary["data"]["population"] == 60
     page = (tmp_path / "study" / "report.html").read_text()
