@@ -17,8 +17,7 @@ class Inner:
     """Inner options."""
 
     batch_size: Annotated[int, Bounds(least=1)] = 8
-    """Images
-    a step."""
+    """Images per step."""
     shuffle: bool = True
     """Whether to shuffle."""
 
@@ -56,7 +55,7 @@ def test_options_are_listed_with_what_their_annotations_say(options):
     assert options["--shares"].bounds == Bounds(least=0)
     assert options["--shares"].old_paths == (("parts",), ("pieces",))
     assert options["--shares"].spelled == "--shares NUMBER,NUMBER,…"
-    assert options["--train.batch-size"].help == "Images a step."
+    assert options["--train.batch-size"].help == "Images per step."
     assert options["--train.batch-size"].owner is Inner
 
 

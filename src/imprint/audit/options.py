@@ -47,7 +47,7 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     train: TrainOptions = field(default_factory=TrainOptions)
     """How both encoders are trained."""
     attack_every: Annotated[int, Bounds(least=0)] = 0
-    """Also attack each encoder every so many epochs of its training, into its log; 0: never."""
+    """Epochs between attacks on each encoder during training, written to its log; 0: never."""
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership.
     --membership.models 0 leaves it out."""

@@ -141,16 +141,16 @@ class TagBackgrounds(BackgroundChoice):
     tagger: Annotated[Path, Formerly("model")]
     """Folder of a model that embeds images and texts: config.json, *.safetensors, tokenizer."""
     tag_list: Path
-    """Text file of tags, one a line, optionally followed by a tab and a threshold of its own."""
+    """Text file of tags, one per line, optionally followed by a tab and a threshold of its own."""
     threshold: float = 0.0
     """Minimum score of a tag that has no threshold of its own."""
     top_tags: Annotated[int, Bounds(least=1), Formerly("top")] = 5
-    """Tags that an image keeps at most, those with the highest scores."""
+    """Maximum number of tags kept per image, those with the highest scores."""
     prompt: str = "a photo of {}"
-    """Text that is compared with a crop, {} being the tag. Several, separated by bars, are
+    """Text that is compared with a crop, where {} is the tag. Several, separated by bars, are
     averaged."""
     batch_size: Annotated[int, Bounds(least=1)] = 64
-    """Crops a forward pass."""
+    """Crops per forward pass."""
 
     def run(self) -> TaggedCrops:
         """Tag; return where the tags are and how many crops have some."""
@@ -207,10 +207,10 @@ class DetectBoxes(DataChoice, Common):
     text_threshold: float = 0.2
     """Minimum score of a word (Grounding DINO). It labels a box and removes none."""
     prompt: str = ""
-    """Text that is searched for, {} being the name of the class; default: the prompt the detector
-    was trained with."""
+    """Text that is searched for, where {} is the name of the class; default: the prompt the
+    detector was trained with."""
     batch_size: Annotated[int, Bounds(least=1)] = 8
-    """Images a forward pass."""
+    """Images per forward pass."""
 
     def run(self) -> BoxedImages:
         """Detect; return where the boxes are, and how many images have some."""

@@ -27,7 +27,7 @@ class RunAudit(AuditOptions):
     It also trains a cohort of classifiers for membership inference, and adds leave-one-out
     influence and coverage of a test set. With --model, a model that was trained elsewhere,
     nothing is split and no encoder trained: the one-model test is run on it, with the references of
-    --one-model. An interrupted audit goes on where it stopped when the same command is given again.
+    --one-model. An interrupted audit resumes when the same command is run again.
     """
 
     def run(self) -> JsonObject:

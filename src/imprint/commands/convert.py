@@ -58,7 +58,8 @@ class Conversion:
 class ConvertWeights(WeightsChoice, Common):
     """Convert published weights (VICReg, SimSiam, DINO, lightly, Sonnet, …) or settings.
 
-    Writes OUT/NAME.safetensors and its card OUT/NAME.json. Every tensor must find its place.
+    Writes OUT/NAME.safetensors and its card OUT/NAME.json. Every tensor of the file must match one
+    of the architecture.
 
     The layout of a .pth, .pt, .ckpt or .safetensors file is found by the names of its tensors.
     Every --model takes such a file as it is, but a converted one is smaller and has its card.

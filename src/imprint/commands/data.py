@@ -106,9 +106,9 @@ class SplitData(DataChoice, Common):
 )
 @dataclass(frozen=True, kw_only=True)
 class UnpackRecords(Common):
-    """Write the images in TFRecords as files, each known by the index in its record.
+    """Unpack the images in TFRecords into files, numbered by the index in each record.
 
-    OUT/images then holds train/CLASS/NAME and val/CLASS/NAME, the bytes as they were, and
+    OUT/images then holds train/CLASS/NAME and val/CLASS/NAME, byte for byte, and
     imagenet_index.npz, which gives each file its index: --data OUT/images opens them in that order.
     Needs the extra tf.
     """

@@ -51,7 +51,7 @@ class TrainOptions(Checked):
     stop_after: Annotated[int, Bounds(least=0)] = 0
     """Stop after this number of epochs, under the schedule of all epochs; 0: train all."""
     batch_size: Annotated[int, Bounds(least=2, why="batch statistics need two images")] = 128
-    """Images a step, over all processes."""
+    """Images per step, over all processes."""
     optimizer: OptimizerName = "adamw"
     """Optimiser."""
     learning_rate: Annotated[float, Bounds(above=0)] = 8e-3
@@ -69,9 +69,9 @@ class TrainOptions(Checked):
     precision: Precision = "float32"
     """Arithmetic of the forward pass."""
     snapshot_every: Annotated[int, Bounds(least=0)] = 175
-    """Keep a snapshot of the weights every so many epochs; 0: only the last."""
+    """Epochs between snapshots of the weights; 0: only the last."""
     resume_every: Annotated[int, Bounds(least=1)] = 25
-    """Save a checkpoint to resume from every so many epochs."""
+    """Epochs between checkpoints to resume from."""
     first_view: Augmentation = field(default_factory=lambda: SMALL_CROPS)
     """Augmentation of the first view."""
     second_view: Augmentation = field(default_factory=lambda: SMALL_CROPS)

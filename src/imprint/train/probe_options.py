@@ -13,11 +13,11 @@ class ProbeOptions(Checked):
     """How the linear probe is trained."""
 
     layer: Literal["backbone", "projector"] = "backbone"
-    """The representation the probe stands on."""
+    """The representation the probe is trained on."""
     epochs: Annotated[int, Bounds(least=1)] = 20
     """Passes over the training images."""
     batch_size: Annotated[int, Bounds(least=1)] = 64
-    """Images a step."""
+    """Images per step."""
     start_learning_rate: Annotated[float, Bounds(least=0)] = 10.0
     """Learning rate of the first step; it falls in a straight line."""
     end_learning_rate: Annotated[float, Bounds(least=0)] = 0.1
@@ -29,13 +29,14 @@ class OnlineProbeOptions(Checked):
     """Linear probes of every depth that learn along with the network."""
 
     on: bool = False
-    """Whether to train them; the network does not notice."""
+    """Train linear probes during training; detached: no gradient reaches the encoder."""
     learning_rate: Annotated[float, Bounds(above=0)] = 1e-4
-    """Of AdamW, constant."""
+    """Learning rate of AdamW, constant."""
     weight_decay: Annotated[float, Bounds(least=0)] = 0.01
     """Weight decay of the probes."""
     validate_every: Annotated[int, Bounds(least=1)] = 1
-    """Measure the held-out accuracy every so many epochs, and after the last."""
+    """Epochs between measurements of the held-out accuracy, which is also measured after the
+    last."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ ELSEWHERE: Mapping[str, str] = {
     "training.distributed": "torchrun starts several processes",
     "dist.use_submitit": "torchrun starts several processes, also under a scheduler",
     "dist.comment": "it is of the scheduler",
-    "dist.timeout": "it is of the scheduler; a killed run goes on where it stopped",
+    "dist.timeout": "it is of the scheduler; a killed run resumes where it stopped",
     "dist.partition": "it is of the scheduler",
     "dist.port": "torchrun --master-port",
 }

@@ -21,10 +21,9 @@ class RetrainOptions(Checked):
     epochs: Annotated[int, Bounds(least=1)] = 50
     """Passes over the data."""
     batch_size: Annotated[int, Bounds(least=1)] = 50
-    """Records of a step (published: 64)."""
+    """Records per step (published: 64)."""
     learning_rate: Annotated[float, Bounds(least=1e-20, most=1e20)] = 0.05
-    """Learning rate at the start, within what float32 has room for (published, on 10,000 images:
-    0.001)."""
+    """Initial learning rate, within the range of float32 (published, on 10,000 images: 0.001)."""
     drops: Annotated[Numbers, Bounds(least=0, most=1)] = (0.5, 0.7, 0.9)
     """Shares of the epochs after which the learning rate falls to a tenth."""
     loss: Loss = "cross_entropy"

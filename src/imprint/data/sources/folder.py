@@ -1,4 +1,4 @@
-"""One folder a class: ``CLASS/NAME.jpg``, or ``PART/CLASS/NAME.jpg`` with part train, val, ….
+"""One folder per class: ``CLASS/NAME.jpg``, or ``PART/CLASS/NAME.jpg`` with part train, val, ….
 
 Classes are sorted by name, and files by name within their class. Only files directly in the
 folder of a class count; names that start with a dot, and files that are no images, are passed over.

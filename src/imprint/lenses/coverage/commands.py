@@ -38,7 +38,7 @@ class Measure(MeasureOptions):
     """Measure how much of a network a test set exercises, by every coverage criterion.
 
     Activations of the training and test images are computed in one pass each and kept in
-    OUT/activations; all criteria are arithmetic on them. With --arrays no network is needed. Each
+    OUT/activations; all criteria are computed from them. With --arrays no network is needed. Each
     value stands beside its ceiling, the largest value that a test set of this size can have, and
     its 95 % interval over test sets.
     """
@@ -63,7 +63,7 @@ class Measure(MeasureOptions):
 class Importance(ImportanceOptions):
     """Attribute the outputs of a network to the neurons of all its layers.
 
-    OUT/importance/METHOD.parquet has a row a class and neuron, and rows of class -1 over all
+    OUT/importance/METHOD.parquet has a row per class and neuron, and rows of class -1 over all
     images. Most attributions share one backward pass for all layers.
     """
 
@@ -85,7 +85,7 @@ class Importance(ImportanceOptions):
 )
 @dataclass(frozen=True, kw_only=True)
 class Wisdom(WisdomOptions):
-    """Let several attributions vote for neurons, weighted by the loss gain of their choice.
+    """Let attributions vote for neurons, weighted by the loss gain of those they choose.
 
     OUT/wisdom/votes.csv has the published form, LayerName,NeuronIndex,Score. The vote ends once
     its leaders have settled; the report says how often each leads in resamples of the ballots.
@@ -112,9 +112,9 @@ class Monitor(MonitorOptions):
     """Make a monitor that scores the novelty of every input, and apply it to test images.
 
     The monitor observes the most important neurons. An input in a cell of their clusters that no
-    training image reaches has novelty 1; else novelty is the share of training images in fuller
-    cells. OUT/monitor/monitor.safetensors is for imprint.coverage.load_monitor;
-    OUT/monitor/novelty.parquet has a row a test image.
+    training image reaches has novelty 1; otherwise its novelty is the share of training images in
+    fuller cells. OUT/monitor/monitor.safetensors is for imprint.coverage.load_monitor;
+    OUT/monitor/novelty.parquet has a row per test image.
     """
 
     def run(self) -> JsonObject:

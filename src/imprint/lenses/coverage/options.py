@@ -35,7 +35,7 @@ class LayerChoice(Checked):
     exclude_layers: Annotated[Names, Formerly("exclude")] = ()
     """Module paths to leave out, such as the head of a detector."""
     layer_index: Integers = ()
-    """Of the remaining layers, these alone, counted from 0."""
+    """Keep only these of the remaining layers, counted from 0."""
     third: Literal["all", "first", "middle", "last"] = "all"
     """Of the remaining layers, one third of the depth."""
     final: bool = True
@@ -73,9 +73,9 @@ class NetworkTestChoice(LayerChoice, NetworkChoice):
     tests_part: Annotated[str, Formerly("test_part")] = ""
     """Which part of the tests' folder."""
     member_records: Annotated[Records, Formerly("train_records")] = 0
-    """Training images to use at most, drawn at random; 0 for all."""
+    """Maximum number of training images, drawn at random; 0 for all."""
     test_records: Records = 0
-    """Test images to use at most, drawn at random; 0 for all."""
+    """Maximum number of test images, drawn at random; 0 for all."""
     storage: Literal["float32", "float16"] = "float32"
     """Type of the cached activations; float16 takes half the space and keeps three digits."""
 
@@ -88,12 +88,12 @@ class ImportanceChoice(Checked):
     """Attribution that ranks the neurons of IDC; see imprint list attributions. random is the
     control."""
     importance_records: Records = 1000
-    """Training images to attribute at most, drawn at random; 0 for all."""
+    """Maximum number of training images to attribute, drawn at random; 0 for all."""
     vote_attributions: Annotated[Names, Formerly("vote_methods")] = ("la", "ldl", "lgs", "lrp")
     """Attributions that vote for the neurons of WISDOM; lc and ii take a path of 50 steps each, lig
     one for each layer."""
     vote_records: Records = 960
-    """Training images in the vote at most, drawn at random; 0 for all."""
+    """Maximum number of training images in the vote, drawn at random; 0 for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class ImportanceOptions(NetworkChoice):
     """Attributions, all from the same passes; see imprint list attributions. random is the
     control."""
     records: Records = 0
-    """Training images to attribute at most, drawn at random; 0 for all."""
+    """Maximum number of training images to attribute, drawn at random; 0 for all."""
     target: Literal["true", "predicted", "all"] = "true"
     """Output to explain: of the true class, of the predicted one, or the sum of all."""
     reduce: Literal["sum", "mean", "max_abs"] = "sum"
@@ -135,7 +135,8 @@ class ImportanceOptions(NetworkChoice):
     top_neurons: Annotated[int, Bounds(least=1), Formerly("top")] = 10
     """Leading neurons to list."""
     export_legacy: Annotated[bool, Formerly("old_files")] = False
-    """Also write OUT/importance/METHOD, the old form: scores.csv, and a JSON a layer and class."""
+    """Also write OUT/importance/METHOD, the old form: scores.csv, and a JSON file per layer and
+    class."""
     correct_only: bool = False
     """Leave out images that the network misclassifies."""
 
@@ -147,15 +148,17 @@ class WisdomOptions(NetworkChoice):
     attributions: Annotated[Names, Formerly("methods")] = ("la", "ii", "lc", "ldl", "lgs", "lrp")
     """Attributions that vote; see imprint list attributions."""
     published_formulas: Annotated[bool, Formerly("published")] = False
-    """Count as Torch4DeepImportance does: raw gains and scores, all batches, 10 points a batch."""
+    """Count as Torch4DeepImportance does: raw gains and scores, all batches, 10 points per
+    batch."""
     mode: Literal["fine", "coarse"] = "fine"
     """What votes: the consensus of all attributions, or the one of the largest gain alone."""
     top_neurons: Annotated[int, Bounds(least=1), Formerly("top")] = 10
     """Leading neurons to find."""
     records: Records = 0
-    """Training images in the vote at most, drawn at random; 0 for all, until it has settled."""
+    """Maximum number of training images in the vote, drawn at random; 0 for all, until it has
+    settled."""
     batch_size: Annotated[int, Bounds(least=1)] = 32
-    """Images a ballot; published tables are of 32."""
+    """Images per ballot; published tables are of 32."""
     window: Annotated[int, Bounds(least=0)] = 20
     """Batches over which the leading neurons must stay for the vote to settle; 0 counts all."""
     selector: Literal["none", "model", "layers"] = "none"
@@ -201,9 +204,9 @@ class CoverageStep(CriteriaChoice, ImportanceChoice):
     skip: bool = False
     """Skip this step."""
     records: Records = 0
-    """Images to test with at most, drawn at random; 0 for as many as the network was trained on, so
-    that both compare."""
+    """Maximum number of test images, drawn at random; 0 for as many as the network was trained on,
+    so that both are comparable."""
     importance_records: Records = 480
-    """Training images to attribute at most, drawn at random; 0 for all."""
+    """Maximum number of training images to attribute, drawn at random; 0 for all."""
     vote_records: Records = 480
-    """Training images in the vote at most, drawn at random; 0 for all."""
+    """Maximum number of training images in the vote, drawn at random; 0 for all."""

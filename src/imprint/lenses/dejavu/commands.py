@@ -93,7 +93,8 @@ class Sweep(SweepOptions):
     """Train encoders under several settings, run the two-model test at every snapshot, and plot it.
 
     Options are varied by --vary, or in a YAML file under vary, each option with a list of values.
-    Points with equal encoders share them. An interrupted sweep continues where it stopped.
+    Points with equal encoders share them. An interrupted sweep resumes when the same command is
+    run again.
     """
 
     def run(self) -> JsonObject:

@@ -97,7 +97,8 @@ class ReferenceChoice(Checked):
     """What stands in for the second model."""
 
     references: Names = ("crop_classifier", "naive_bayes", "linear_head")
-    """Which: a classifier of crops, Naive Bayes on tags, a linear head on frozen features."""
+    """Reference classifiers: a network trained on crops, Naive Bayes on tags, a linear head on
+    frozen features."""
     learn_from: Literal["all", "attacked"] = "attacked"
     """Crops that references are trained on. attacked: as many as a second model would be trained
     on; all: those of public images as well, which may explain more than a second model could."""
@@ -105,24 +106,26 @@ class ReferenceChoice(Checked):
     """Parts the attacked images are split into, each predicted by references trained on the others.
     With 1, references are trained once, on other images (as published: on non-members)."""
     seeds: Annotated[int, Bounds(least=1)] = 1
-    """How often references are trained; their probabilities are averaged."""
+    """Number of training seeds of the references; their probabilities are averaged."""
     calibrate: bool = True
-    """Calibrate the references by a temperature each (published: as they are)."""
+    """Calibrate each reference by a temperature (published: no calibration)."""
     classifier: TrainOptions = field(default_factory=lambda: CLASSIFIER)
     """How the classifier of crops is trained."""
     classifier_steps: Annotated[int, Bounds(least=0)] = 80
-    """Its least number of steps: with few crops it takes more epochs, for as many batches."""
+    """Minimum number of training steps of the crop classifier; with few crops it trains for more
+    epochs."""
     tags: Path | None = None
     """Tags of the crops made elsewhere, CSV or JSON. Left out: words for colour and texture."""
     top_tags: Annotated[int, Bounds(least=1)] = 5
-    """Highest-scoring tags of a crop that count."""
+    """Number of highest-scoring tags per crop that are used."""
     smoothing: Annotated[float, Bounds(above=0)] = 1.0
-    """What Naive Bayes adds to every count."""
+    """Additive smoothing of the counts of Naive Bayes."""
     feature_encoder: Path | None = None
     """Weights of a network that was not trained on the images, for the linear head. Left out:
     colours and edges."""
     exclude_images: Annotated[Path | None, Formerly("exclude")] = None
-    """A .npy list of images that nothing is claimed of, since background alone explains them."""
+    """A .npy file: indices of images to exclude from claims of memorization, since their
+    background alone explains them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +154,7 @@ class SweepOptions(CropAttackChoice, DataChoice):
     """Train encoders under several settings, test each of them at every snapshot."""
 
     vary: Settings = ()
-    """What is varied, each from the settings stated otherwise: OPTION=VALUE:VALUE:…, as in
+    """Options to vary, one at a time from the base settings: OPTION=VALUE:VALUE:…, as in
     per_class=5:9:13,layer=backbone:projector,train.objective_options.invariance=5:25, or with bars
     where values hold colons, train.architecture=resnet18|timm:NAME. Without it, only the epochs of
     the snapshots are compared."""

@@ -44,7 +44,7 @@ class FitCommand(FitOptions):
     The model is a Gaussian process, by default a network of infinite width; nothing is trained
     twice, and the numbers are exact. OUT/leave_one_out/records.parquet has a row per record: the
     divergences of the predictions for it with and without it, its memorization, and how well an
-    observer distinguishes the two models. Queries in --arrays are answered for every removed
+    observer distinguishes the two models. Queries in --arrays are evaluated for every removed
     record: OUT/leave_one_out/queries/MEASURE.npy [n, q]; with their classes (query_labels),
     influence.npy is by how much each record raises the output of the right class.
     """

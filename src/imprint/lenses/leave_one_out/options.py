@@ -49,7 +49,7 @@ class LeaveOneOutChoice(KernelChoice):
 
     noise: Noise = (0.1,)
     """Noise variance of the targets. Of several, separated by commas, the first is fitted, and all
-    of them make the noise path, which takes an eigendecomposition."""
+    form the noise path, which takes an eigendecomposition."""
     outputs: Literal["classes", "contrast"] = "classes"
     """One output per class, or the contrast of two classes alone, which halves divergences."""
     scaling: Literal["standardised", "unit"] = "standardised"
@@ -58,7 +58,7 @@ class LeaveOneOutChoice(KernelChoice):
     input_size: Side = 32
     """Side in pixels to which images are resampled."""
     records: Annotated[int, Bounds(least=0)] = 0
-    """Records to fit at most, drawn at random; 0 takes all."""
+    """Maximum number of records to fit, drawn at random; 0 takes all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class MethodChoice(Checked):
     """The method of the fit: the whole kernel matrix, or less memory."""
 
     method: Literal["dense", "auto", "exact", "hybrid", "out_of_core", "nystrom"] = "dense"
-    """dense keeps the kernel matrix and its inverse, 32 n² bytes, and answers every query. The
+    """dense keeps the kernel matrix and its inverse, 32 n² bytes, and evaluates any query. The
     others give the values of the records alone, with their measured error: exact (float64, 4 n²
     bytes), hybrid (float32, 2 n²), out_of_core (float32 on disk), nystrom (low rank, off by a few
     per cent); auto is exact where it fits, then hybrid, then out_of_core."""
@@ -122,7 +122,7 @@ class LeaveOneOutStep(LeaveOneOutChoice):
     skip: bool = False
     """Skip this step."""
     records: Annotated[int, Bounds(least=0)] = 2000
-    """Images to fit at most, drawn at random; 0 takes all."""
+    """Maximum number of images to fit, drawn at random; 0 takes all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ class SearchChoice(Checked):
     """How queries that reveal removed records are searched."""
 
     removed: Count = 50
-    """Records, or groups of records, that are each removed and searched for, drawn at random."""
+    """Number of searches: each removes one record, or group of records, drawn at random."""
     group_size: Count = 1
     """Records removed together, all of one class."""
     queries: Count = 1
@@ -141,9 +141,9 @@ class SearchChoice(Checked):
     method: Literal["lbfgs", "adam"] = "lbfgs"
     """The optimiser: L-BFGS, or Adam as published."""
     steps: Annotated[int, Bounds(least=0)] = 200
-    """Most steps of one start."""
+    """Maximum steps per start."""
     restarts: Annotated[int, Bounds(least=1), Formerly("attempts")] = 5
-    """Most starts of a search; another one follows only if those before fell short."""
+    """Maximum starts per search; another follows only if none so far reached the target share."""
     target_share: Annotated[float, Bounds(above=0, most=1), Formerly("enough")] = 0.999
     """A search stops when it reaches this share of the bound on any query."""
     learning_rate: Annotated[float, Bounds(above=0)] = 0.1
@@ -167,10 +167,11 @@ class LineChoice(Checked):
     removed: Count = 20
     """Removed records, drawn at random."""
     lines: Count = 2
-    """Random lines and principal lines per record, beside one to its neighbour and its
-    brightness."""
+    """Random lines and principal lines per record, in addition to one to its neighbour and one
+    along its brightness."""
     half_length: Annotated[float, Bounds(above=0), Formerly("reach")] = 0.5
-    """How far lines go to either side, in root mean square over the numbers of an input."""
+    """Length of a line to either side of the record, in root mean square over the numbers of an
+    input."""
     steps_per_side: Annotated[int, Bounds(least=1), Formerly("steps")] = 20
     """Steps to either side."""
 

@@ -46,7 +46,8 @@ class RetrainingChoice(Checked):
     """Random lines through each removed record along which networks are queried as well, beside one
     to its neighbour; 0 for none. They are compared with the Gaussian process."""
     half_length: Annotated[float, Bounds(above=0, most=1e6), Formerly("reach")] = 0.5
-    """How far lines go to either side, in root mean square over the numbers of an input."""
+    """Length of a line to either side of the record, in root mean square over the numbers of an
+    input."""
     steps_per_side: Annotated[int, Bounds(least=1), Formerly("steps")] = 5
     """Steps to either side."""
     noise: Noise = (0.05,)
@@ -72,8 +73,8 @@ class EstimatorChoice(Checked):
     estimators: Annotated[Names, Formerly("estimator")] = ("all",)
     """Estimators of influence beside the closed form, or all, or none."""
     damping: Annotated[float | None, Bounds(above=0, most=1e30)] = None
-    """What is added to the curvature of influence functions. Left out, 1 over the sum of all
-    learning rates, the scale that gradient descent had just time to learn."""
+    """Damping that is added to the curvature matrix of influence functions. Left out, 1 over the
+    sum of all learning rates, the curvature scale that gradient descent had time to resolve."""
 
 
 @dataclass(frozen=True, kw_only=True)

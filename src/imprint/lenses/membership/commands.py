@@ -20,7 +20,7 @@ from imprint.study.listing import listed
 from imprint.study.options import Common
 
 listed("attacks", "membership attacks", "imprint.lenses.membership.attack_kit.attack:ATTACKS")
-listed("signals", "signals taken of each record", "imprint.probe.signals.signal:SIGNALS")
+listed("signals", "signals computed for each record", "imprint.probe.signals.signal:SIGNALS")
 
 
 @command(
@@ -36,8 +36,9 @@ class MembershipAttack(AttacksChoice, Common):
     The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
     and members [K, N]; optionally population [A, Q] and population_signals [K, A, Q] of records
     that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
-    others, or the log of the input-loss curvature. With both, the curvature has the same names
-    behind curvature_ (curvature_target, ...). Also known: mentr [A, N], the modified entropy under
+    others, or the log of the input-loss curvature. With both, the names of the curvature arrays
+    begin with curvature_ (curvature_target, ...). Also read: mentr [A, N], the modified entropy
+    under
     the target, distance [A, N] from its decision boundary, and index [N]. The first of the A views
     is the plain record.
     """
@@ -112,7 +113,7 @@ class MembershipCohort(CohortAuditOptions):
 
     Every model is the target in turn, the others being its reference models. An image is memorized
     when models get it right that were trained on it, and others do not. An interrupted cohort
-    continues where it stopped when the same command is given again.
+    resumes when the same command is run again.
     """
 
     def run(self) -> Mapping[str, Any]:
@@ -124,12 +125,12 @@ class MembershipCohort(CohortAuditOptions):
 
 @command(
     "membership ensemble",
-    "memorization and influence from models that others trained",
+    "memorization and influence from published models",
     example="--runs imagenet-resnet50/0.7 --index imagenet_index.npz --out runs/ensemble",
 )
 @dataclass(frozen=True, kw_only=True)
 class MembershipEnsemble(EnsembleOptions):
-    """Estimate memorization and influence from models that others trained on known subsets.
+    """Estimate memorization and influence from published models trained on known subsets.
 
     RUNS/RUN/aux_arrays.npz of every model holds subsample_idx and, for train, removed and test,
     index_... and correctness_..., as Feldman and Zhang released them. OUT/membership gets
@@ -221,11 +222,12 @@ class MembershipBound(ScoreBoundOptions):
 class MembershipStudy(StudyOptions):
     """Vary one thing and run every attack at each value.
 
-    Over models: one cohort, attacked with more and more of its models as references, until more
+    Over models: one cohort, attacked with a growing number of its models as references, until more
     add nothing. Over size: a cohort for each number of records trained on. Over epsilon: a cohort
-    for each privacy budget and one without, beside what the budget allows. Over curvature: one
-    cohort, its curvature measured with other steps, probes and views. An interrupted study
-    continues where it stopped when the same command is given again.
+    for each privacy budget and one without, with the bound that each budget implies. Over
+    curvature: one
+    cohort, its curvature measured with other steps, probes and views. An interrupted study resumes
+    when the same command is run again.
     """
 
     def run(self) -> Mapping[str, Any]:

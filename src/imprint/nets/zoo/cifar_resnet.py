@@ -1,4 +1,4 @@
-"""ResNets for 32 × 32 images (He et al. 2016, section 4.2), without weights in their shortcuts.
+"""ResNets for 32 × 32 images (He et al. 2016, section 4.2), with parameter-free shortcuts.
 
 Three stages of 16, 32 and 64 channels. Where a stage halves the grid, the shortcut takes every
 second pixel and pads the new channels with zeros, half on each side ("option A").

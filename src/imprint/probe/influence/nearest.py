@@ -1,4 +1,4 @@
-"""The nearest records in input space, no network at all: what any estimate should beat.
+"""The nearest records in input space: a baseline without a network.
 
 The k nearest records of a query count 1/k each, for its class or against it; a record on itself is
 the larger, the more of its k nearest others are of another class, and the farther away its own

@@ -1,4 +1,4 @@
-"""TracIn: the loss that steps on a record saved a query, to first order, along the checkpoints.
+"""TracIn: first-order loss reduction on a query by the steps on a record, over checkpoints.
 
 Σ_t η_t ⟨g_i(θ_t), g_q(θ_t)⟩ with η_t the learning rates of the steps taken *from* θ_t on, over n:
 each record has weight 1/n in a step on average. Pruthi, Liu, Sundararajan, Kale 2020, "Estimating

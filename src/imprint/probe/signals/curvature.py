@@ -149,7 +149,7 @@ def score_log_curvature(batch: RecordBatch) -> Tensor:
     return torch.maximum(curvature, floor).log()
 
 
-@signal("log_floor", "curvature of rounding alone", storage="chosen")
+@signal("log_floor", "curvature due to rounding alone", storage="chosen")
 def score_log_floor(batch: RecordBatch) -> Tensor:
     """Return the least value that ``log_curvature`` takes for each record."""
     return resolution(batch.logits, batch.labels.cpu(), batch.options.step).log()

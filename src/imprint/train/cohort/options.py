@@ -35,7 +35,7 @@ class CohortOptions(Checked):
     epochs: Annotated[int, Bounds(least=1)] = 20
     """Passes over the members."""
     batch_size: Annotated[int, Bounds(least=2, why="batch statistics need two images")] = 128
-    """Images a step; members that do not fill a batch wait for another epoch."""
+    """Images per step; an incomplete last batch is dropped."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum, or AdamW."""
     learning_rate: Annotated[float, Bounds(above=0)] = 0.2
@@ -43,7 +43,7 @@ class CohortOptions(Checked):
     momentum: Annotated[float, Bounds(least=0, below=1)] = 0.9
     """Momentum (AdamW: the first beta)."""
     weight_decay: Annotated[float, Bounds(least=0)] = 5e-4
-    """Weight decay of weights; biases and normalisation go without."""
+    """Weight decay, of weights but not of biases and normalisation."""
     warmup: Annotated[float, Bounds(least=0, most=1)] = 0.25
     """Share of the steps over which the learning rate rises; a cosine follows."""
     label_smoothing: Annotated[float, Bounds(least=0, below=1)] = 0.0
@@ -65,7 +65,7 @@ class CohortOptions(Checked):
     engine: EngineName | Literal["auto"] = uncounted(default="auto")
     """One after another, worker processes, or stacked under vmap; auto times them."""
     workers: Annotated[int, Bounds(least=0)] = uncounted(default=0)
-    """Worker processes; 0 is one a usable core."""
+    """Worker processes; 0: one per usable core."""
     stack: Annotated[int, Bounds(least=1)] = uncounted(default=16)
     """Models trained at once by the stacked engine."""
 

@@ -1,4 +1,4 @@
-"""Barlow Twins: views correlate dimension by dimension and in no other way (Zbontar et al. 2021).
+"""Barlow Twins: cross-correlation of two views close to the identity (Zbontar et al. 2021).
 
 L = Σᵢ (cᵢᵢ − 1)² + λ Σᵢ≠ⱼ cᵢⱼ² (eq. 1), where c is the cross-correlation of the two views'
 embeddings, batch-normalised without affine parameters over the batch of all processes (eq. 2).

@@ -1,4 +1,4 @@
-"""BYOL: predict what a slow copy of the network makes of the other view (Grill et al. 2020).
+"""BYOL: predict a momentum encoder's projection of the other view (Grill et al. 2020).
 
 L = mean over the batch of (2 − 2 cos(p₁, t₂)) + (2 − 2 cos(p₂, t₁)) (eq. 2), p the predictions
 of the network's embeddings and t the embeddings of its teacher, which takes no gradients.

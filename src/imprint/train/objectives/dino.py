@@ -1,4 +1,4 @@
-"""DINO: small crops say what a slow copy of the network says of the whole (Caron et al. 2021).
+"""DINO: predict a momentum teacher's output on the whole image from crops (Caron et al. 2021).
 
 L = mean over teacher views i and other student views j of −Σ Pᵢ log Qⱼ (eq. 3), with
 Q = softmax(s / τ_s) of the network's outputs and P = softmax((t − c) / τ_t) of its teacher's. The

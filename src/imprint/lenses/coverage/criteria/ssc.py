@@ -1,4 +1,4 @@
-"""Sign-sign cover: one sign alone turns another in the next layer (Sun et al. 2018).
+"""Sign-sign cover: one sign change alone flips another in the next layer (Sun et al. 2018).
 
 A pair (i, j) of neurons of adjacent layers is covered by two inputs if neuron i has different signs
 for them, all other neurons of its layer the same signs, and neuron j different signs. A sign is

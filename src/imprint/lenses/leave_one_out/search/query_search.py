@@ -37,7 +37,7 @@ class SearchOptions(Checked):
     method: Method = "lbfgs"
     """lbfgs, or adam as in the publication, which takes some ten times the steps."""
     steps: Annotated[int, Bounds(least=0)] = 200
-    """Most steps of one start."""
+    """Maximum steps per start."""
     restarts: Annotated[int, Bounds(least=1)] = 1
     """Most starts of one search; another follows only if the one before fell short."""
     target_share: Annotated[float, Bounds(above=0, most=1)] = 0.999

@@ -1,4 +1,4 @@
-"""LiRA with one variance a side for all records: steadier with few models.
+"""LiRA with one IN and one OUT variance for all records: steadier with few models.
 
 As LiRA online, with σ² = Σ squared deviations / Σ (count − 1) over all records of the side. (The
 release takes the variance of the OUT side from IN data; here each side has its own.)

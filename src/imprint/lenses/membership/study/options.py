@@ -38,8 +38,8 @@ class AttacksChoice(Checked):
         Absorbed("reference_quantile", "attack_r.quantile"),
         Absorbed("population_quantile", "quantile.level"),
     ] = ()
-    """Settings of single attacks, such as rmia.gamma=3. An unknown setting is answered with those
-    the attack has."""
+    """Settings of single attacks, such as rmia.gamma=3. For an unknown setting, the error lists
+    those of the attack."""
 
     @property
     def attack_settings(self) -> AttackSettings:
@@ -60,7 +60,7 @@ class EvidenceChoice(AttacksChoice):
     """Which attacks are run, and which signals they read."""
 
     curvature: bool = True
-    """Also measure the input-loss curvature, at 4 forward passes a probe."""
+    """Also measure the input-loss curvature, at 4 forward passes per probe."""
     curvature_probes: Annotated[int, Bounds(least=1), Formerly("probes")] = 10
     """Random directions of the curvature."""
     curvature_step: Annotated[float, Bounds(above=0), Formerly("step")] = 1e-3
@@ -153,6 +153,6 @@ class EnsembleOptions(Common):
     index: Path | None = None
     """An imagenet_index.npz, for file names and classes; without it there are no pairs."""
     memorization_cut: Annotated[float, Bounds(least=0, most=1)] = 0.25
-    """Least memorization of the record of a pair."""
+    """Minimum memorization of the training record of a pair."""
     influence_cut: Annotated[float, Bounds(least=0, most=1)] = 0.15
-    """Least influence of a pair."""
+    """Minimum influence of a pair."""

@@ -1,4 +1,4 @@
-"""Grad-CAM a channel, w_j · mean z_j with w_j the mean of ∂F/∂z_j over places.
+"""Grad-CAM per channel, w_j · mean z_j with w_j the mean of ∂F/∂z_j over places.
 
 Selvaraju et al. 2017 add the channels up to one map, w_1 z_1 + w_2 z_2 + …, which says nothing of
 a single channel: its terms are kept apart here. No ReLU is taken.

@@ -35,7 +35,7 @@ class BoundOptions(Checked):
     """Shares of the canaries guessed in (highest scores) and out (lowest), fixed before looking;
     empty: chosen on one half of the canaries and measured on the other."""
     confidence: Confidence = 0.95
-    """Chance, at least, that each bound holds."""
+    """Confidence level of each bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +43,16 @@ class PrivacyOptions(BoundOptions, DataChoice, Common):
     """Train on canaries by DP-SGD and bound ε from below by an attack."""
 
     canaries: Annotated[int, Bounds(least=2)] = 500
-    """Records with a fair coin each; the more, the higher the bound can reach."""
+    """Number of canaries, each in the training set by its own fair coin; more allow a higher
+    bound."""
     canary_kind: Literal["natural", "mislabelled"] = "mislabelled"
     """Records as they are, or under a wrong label drawn at random, which reveals more."""
     epsilons: Annotated[Numbers, Bounds(above=0)] = ()
     """Train one model to each of these ε. Left out: one by train.epsilon or
     train.noise-multiplier, or, with neither, one to an ε of 8."""
     calibrate: bool = True
-    """Subtract from the scores what a reference model explains, trained alike on all but the
-    canaries. It shows how hard each canary is, and doubles the time."""
+    """Calibrate scores by a reference model, trained in the same way on all records but the
+    canaries, that measures how hard each canary is. Doubles the time."""
     compare: bool = True
     """Also train one model without DP on the same coins."""
     train: CohortOptions = field(default_factory=lambda: CohortOptions(view=UNCHANGED))
@@ -81,10 +82,10 @@ class ScoreBoundOptions(Common):
     delta: Annotated[float, Bounds(least=0, below=1)] = 1e-5
     """δ of the (ε, δ) that is bounded."""
     confidence: Confidence = 0.95
-    """Chance, at least, that the bound holds."""
+    """Confidence level of the bound."""
     budget: Numbers | None = None
     """One run: shares guessed in and out, fixed before looking (0.3,0.3 when left out); empty:
     chosen on one half of the canaries and measured on the other."""
     threshold: float | None = None
-    """Many runs: the score from which a run is called one with the record; left out, it is chosen
-    on one half of the runs."""
+    """Many runs: the score from which a run counts as trained with the record; left out, it is
+    chosen on one half of the runs."""

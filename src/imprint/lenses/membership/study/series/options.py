@@ -25,7 +25,8 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
     over: Over
     """What is varied."""
     values: Numbers = ()
-    """Its values; empty for 2,4,8,… models, three sizes, budgets 1,4,16, or steps 0.0001 … 0.1."""
+    """Values to compare; empty for 2,4,8,… models, three sizes, budgets 1,4,16, or steps 0.0001 …
+    0.1."""
     attacks: Annotated[Names, Formerly("attack")] = (
         "lira_shrunk",
         "lira",
@@ -39,13 +40,14 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
     )
     """Attacks to run, or all; one that lacks what it needs is skipped with the reason."""
     masks: Literal["balanced", "coins"] = "coins"
-    """Who is trained on what: fair coins, or every record in exactly half of the models (not over
+    """Which model is trained on which record: fair coins, or every record in exactly half of the
+    models (not over
     models: the counts in a part of a balanced cohort reveal who was a member)."""
     subsets: Annotated[int, Bounds(least=1)] = 5
     """Over models: random choices of references for each target and number of them."""
     order: Path | None = None
-    """Over size: also take images in this order: an .npy of their numbers, or the folder of a
-    cohort, whose images come by rising memorization."""
+    """Over size: also take images in this order: an .npy file of their indices, or the folder of a
+    cohort, whose images are ordered by rising memorization."""
     hardest_first: bool = False
     """Over size: go through the order from its end."""
     curvature_probe_counts: Annotated[Integers, Bounds(least=1), Formerly("probe_counts")] = (
