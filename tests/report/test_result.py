@@ -42,6 +42,23 @@ def test_it_prints_as_its_table() -> None:
     ]
 
 
+def test_a_prompt_shows_what_print_does() -> None:
+    assert repr(ATTACK) == str(ATTACK)
+
+
+def test_a_finding_that_is_a_dataclass_by_itself_prints_as_a_result_too() -> None:
+    @dataclass(frozen=True)
+    class Bound:
+        epsilon: float
+
+    @dataclass(frozen=True)
+    class BoundResult(Bound, Result):
+        def tables(self) -> Sequence[Table]:
+            return [Table([Column("ε")], [[str(self.epsilon)]])]
+
+    assert repr(BoundResult(1.5)) == "ε\n───\n1.5"
+
+
 def test_a_notebook_shows_tables_and_figures_in_colours_of_their_own() -> None:
     html = ATTACK._repr_html_()
     assert "<h4>T &amp; U</h4><div" in html
@@ -49,6 +66,7 @@ def test_a_notebook_shows_tables_and_figures_in_colours_of_their_own() -> None:
     assert "--target:#0b68a8" in html
     assert html.count("<svg") == 1
     assert "<script" not in html
+    assert ".imprint td,.imprint th{padding:" in html
 
 
 def test_without_pandas_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,3 +52,14 @@ def test_counts_may_be_logarithmic_and_all_zero() -> None:
     assert (axes.get_yscale(), axes.get_ylim()[0]) == ("log", 0.7)
     assert "<svg" in figure(up=[0, 0, 0], down=[0, 0, 0]).svg()
     assert np.isfinite(paint_histogram(figure(up=[0, 0, 0])).axes[0].get_ylim()).all()
+
+
+def test_notes_stay_on_their_side_of_zero_however_few_are_there() -> None:
+    for up, down in (([250, 90, 40], [1, 0, 0]), ([0, 1, 0], [90, 40, 250])):
+        drawn = paint_histogram(figure(up=up, down=down, notes=("380 memorized", "1 forgotten")))
+        drawn.draw_without_rendering()
+        axes = drawn.axes[0]
+        zero = axes.transData.transform((0, 0))[1]
+        upper, lower = (text.get_window_extent() for text in axes.texts)
+        assert upper.ymin > zero
+        assert lower.ymax < zero

@@ -15,6 +15,8 @@ from imprint.report.marks import Axis, Figure, Level, Numbers
 
 HEIGHT = 310.0
 LEAST_ON_LOG = 0.7
+NOTE_SHARE = 0.12
+"""Least part of a two-sided panel on either side of zero: a note is 12 of 250 plot units high."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,10 @@ def paint_histogram(figure: Histogram) -> MatplotlibFigure:
         down = np.asarray(figure.down, dtype=np.float64)
         _draw_bins(axes, edges, -down, [REFERENCE] * len(down))
         axes.axhline(0, color=MUTED, linewidth=1)
-        axes.set_ylim(-1.16 * float(down.max(initial=0.0)) - 0.1, 1.16 * most + 0.1)
+        least = float(down.max(initial=0.0))
+        # At least a tenth of the panel on either side, where the notes stand clear of the other's.
+        side = NOTE_SHARE * (most + least)
+        axes.set_ylim(-max(1.16 * least, side) - 0.1, max(1.16 * most, side) + 0.1)
     axes.set_xlim(float(edges[0]), float(edges[-1]))
     if figure.cut is not None and edges[0] < figure.cut.value < edges[-1]:
         axes.axvline(figure.cut.value, color=INK, linewidth=1, linestyle=DASHES[figure.cut.dash])
