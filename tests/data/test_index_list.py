@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
-from imprint.data.index_list import read_held_out, read_index_list, write_index_list
+from imprint.data.index_list import (
+    read_held_out,
+    read_index_list,
+    read_indices,
+    write_index_list,
+)
 from imprint.data.sources.composite import composite
 
 
@@ -44,6 +49,12 @@ def test_what_is_no_list_is_refused(tmp_path):
     for name in ("list.npy", "none.npy"):
         with pytest.raises(ImprintError, match=r"is not an \.npy file|No such file"):
             read_index_list(tmp_path / name)
+
+
+def test_a_folder_of_images_in_place_of_a_list_says_what_to_give(tmp_path):
+    for read in (read_index_list, lambda file: read_indices(file, composite(10))):
+        with pytest.raises(ImprintError, match=r"is a folder: give an \.npy file of image indices"):
+            read(tmp_path)
 
 
 def test_pickles_are_not_opened(tmp_path):

@@ -16,6 +16,7 @@ def test_every_entry_has_one_line(name, capsys):
     descriptions = json.loads(capsys.readouterr().out)
     assert [line.split()[0] for line in lines] == list(descriptions)
     assert all(description for description in descriptions.values())
+    assert not any("``" in line for line in lines)
 
 
 def test_attacks_are_described_by_the_docstring_of_their_module(capsys):

@@ -25,6 +25,7 @@ def read_index_list(file: Path) -> IntArray:
     Raises:
         ImprintError: no such file, or not such a list; the message says in what it differs.
     """
+    _require_no_folder(file)
     try:
         indices = read_npy(file)
     except OSError as error:
@@ -59,6 +60,7 @@ def read_indices(file: Path | None, images: ImageSet) -> IntArray:
     """
     if file is None:
         return usable_indices(images)
+    _require_no_folder(file)
     try:
         indices = read_npy(file)
     except OSError as error:
@@ -96,3 +98,11 @@ def read_held_out(file: Path | None, images: ImageSet, trained: IntArray) -> Int
             f"{file} holds out image {both[0]}, which is trained on: give disjoint sets of images"
         )
     return held_out
+
+
+def _require_no_folder(file: Path) -> None:
+    """Raise ImprintError for a folder: other commands take folders of images for members."""
+    if file.is_dir():
+        raise ImprintError(
+            f"{file} is a folder: give an .npy file of image indices, saved with np.save"
+        )

@@ -31,7 +31,8 @@ class Listing:
         """Print names and descriptions; return them."""
         module, _, name = self.source.partition(":")
         entries = getattr(import_module(module), name)
-        descriptions: dict[str, str] = entries() if callable(entries) else entries.describe()
+        described: dict[str, str] = entries() if callable(entries) else entries.describe()
+        descriptions = {name: text.replace("``", "") for name, text in described.items()}
         if not self.json:
             width = max(map(len, descriptions))
             for name, description in descriptions.items():

@@ -53,7 +53,7 @@ def test_whiskers_are_drawn_at_estimates_alone() -> None:
     assert np.allclose(whiskers.get_segments(), [[[1, 0.4], [1, 0.6]]])  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("legend", ["above", "ends", "corner"])
+@pytest.mark.parametrize("legend", ["above", "ends"])
 def test_every_series_and_level_is_named_once(legend: str) -> None:
     figure = replace(PLOT, levels=[Level(0.5, "guessing")], legend=legend)  # type: ignore[arg-type]
     assert sorted(text for text in texts(figure) if text != "■") == ["a", "b", "guessing"]

@@ -169,7 +169,14 @@ class LinearProbe(LinearProbeOptions):
 
     def run(self) -> JsonObject:
         """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
+        from imprint.lenses.dejavu.page.tables import probe_table
         from imprint.lenses.dejavu.study.encoders import probe_network
+        from imprint.report.summary import finish_without_page
+        from imprint.report.terminal import print_all
         from imprint.study.finding import to_json
 
-        return dict(to_json(probe_network(self)))
+        accuracies = probe_network(self)
+        if not self.json:
+            print_all([probe_table({self.model.stem: accuracies}, title="Linear probe")])
+        finish_without_page(self)
+        return dict(to_json(accuracies))

@@ -65,8 +65,7 @@ class Lines(Figure):
         levels: lines across the panel.
         areas: below everything else.
         labels: on top.
-        legend: names ``above`` the panel, at the ``ends`` of the lines, in the ``corner`` at the
-            lower right, or ``none``.
+        legend: names ``above`` the panel, at the ``ends`` of the lines, or ``none``.
         keys: entries of a legend above, in place of those of the series.
         apart: whether points at one place are moved apart a little, so that whiskers do not meet.
         height: of the panel in plot units.
@@ -79,7 +78,7 @@ class Lines(Figure):
     levels: Sequence[Level] = ()
     areas: Sequence[Area] = ()
     labels: Sequence[Label] = ()
-    legend: Literal["above", "ends", "corner", "none"] = "above"
+    legend: Literal["above", "ends", "none"] = "above"
     keys: Sequence[Key] = ()
     apart: bool = False
     height: float = 240.0
@@ -186,8 +185,6 @@ def _paint_panel(axes: Axes, figure: Lines) -> None:
     _label_levels(axes, figure)
     if figure.legend == "ends":
         name_ends(axes, _ends(figure))
-    elif figure.legend == "corner":
-        _draw_corner(axes, _named(figure))
 
 
 def _shifts(figure: Lines) -> list[float]:
@@ -287,20 +284,3 @@ def _label_levels(axes: Axes, figure: Lines) -> None:
                 level.label, (0, level.value), (4, 3), xycoords=("axes fraction", "data"),
                 textcoords="offset points", color=colour(level.colour), va="bottom",
             )  # fmt: skip
-
-
-def _draw_corner(axes: Axes, entries: Sequence[Entry]) -> None:
-    """Write the names in the lower right corner, which curves above chance leave free."""
-    longest = max((len(entry.name) for entry in entries), default=0)
-    width, height = axes.bbox.width, axes.bbox.height
-    x = 1 - (LETTER * longest + 34) / width
-    for row, entry in enumerate(reversed(entries)):
-        y = (14 + LEGEND_ROW * row) / height
-        axes.plot(
-            [x, x + 22 / width], [y, y], color=entry.colour, linewidth=1.8,
-            linestyle=DASHES[entry.dash or "solid"], transform=axes.transAxes,
-        )  # fmt: skip
-        axes.text(
-            x + 28 / width, y, entry.name, color=INK, va="center_baseline",
-            transform=axes.transAxes,
-        )  # fmt: skip

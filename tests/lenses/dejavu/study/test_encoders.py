@@ -56,10 +56,18 @@ def test_the_linear_probe_is_measured_on_members_and_non_members(tmp_path, capsy
     images = composite(60)
     for name, rows in (("members", range(40)), ("others", range(40, len(images)))):
         np.save(tmp_path / f"{name}.npy", np.array(rows))
-    words = ["dejavu", "linear-probe", "--composite-count", "60", "--device", "cpu", "--json"]
+    words = ["dejavu", "linear-probe", "--composite-count", "60", "--device", "cpu"]
     words += ["--model", str(tmp_path / "a.safetensors"), "--out", str(tmp_path / "out")]
     words += ["--members", str(tmp_path / "members.npy"), "--probe.epochs", "1"]
-    main([*words, "--non-members", str(tmp_path / "others.npy")])
+    words += ["--non-members", str(tmp_path / "others.npy")]
+    main(words)
+    printed = capsys.readouterr()
+    assert [line.split()[:3] for line in printed.out.splitlines()[3:]] == [
+        ["a", "members", "40"],
+        ["a", "non-members", "20"],
+    ]
+    assert printed.err.endswith(f"results: {tmp_path / 'out'}\n")
+    main([*words, "--json"])
     accuracies = json.loads(capsys.readouterr().out)
     assert (accuracies["train"]["n"], accuracies["held_out"]["n"]) == (40, 20)
     assert accuracies == json.loads((tmp_path / "out" / "linear_probe.json").read_text())

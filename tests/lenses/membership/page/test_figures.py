@@ -10,6 +10,7 @@ from imprint.lenses.membership.page.figures import (
     membership_figures,
     overlap_figure,
 )
+from imprint.report.figure import Lines
 from imprint.stats.roc import roc
 
 
@@ -28,6 +29,8 @@ def test_attacks_of_one_order_share_a_line_and_the_loss_is_always_there() -> Non
     scores = {f"a{number}": random.normal(size=300) + members for number in range(5)}
     first, second, third = membership_figures({**scores, "loss": loss, "mentr": 2 * loss}, members)
     assert "loss = mentr" in first.svg()
+    assert isinstance(first, Lines)
+    assert first.legend == "above"  # a curve below chance passes every corner
     assert ">a4<" not in first.svg()
     assert "Left out: 2 more attacks that order records differently" in first.caption
     assert "7 attacks" in second.svg()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 
 from imprint.core import user_code
 from imprint.core.errors import ImprintError
@@ -65,6 +66,14 @@ def test_hard_labels_get_a_warning_of_their_own(use_scorer):
 def test_what_cannot_be_logits_is_an_error(use_scorer, logits, message):
     with pytest.raises(ImprintError, match=message):
         use_scorer(Scorer(logits))
+
+
+def test_a_scorer_that_expects_tensors_learns_in_a_line_what_it_gets(use_scorer):
+    network = torch.nn.Conv2d(3, 4, 3)
+    with pytest.raises(ImprintError, match=r"logits of NumPy float32 \[8, 3, ") as caught:
+        use_scorer(Scorer(network))
+    assert "TypeError: conv2d() received an invalid combination" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_object_without_logits_is_an_error(use_scorer):

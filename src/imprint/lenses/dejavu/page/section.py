@@ -262,7 +262,7 @@ def _controls(findings: TwoModelFindings) -> list[Block]:
         parts: list[Block] = [Paragraph(note), Controls(results)]
         blocks.append(Part("Controls", parts, "dejavu-controls", "Controls"))
     if findings.linear_probe:
-        parts_of_probe: list[Block] = [Paragraph(PROBES), probe_table(findings)]
+        parts_of_probe: list[Block] = [Paragraph(PROBES), probe_table(findings.linear_probe)]
         blocks.append(Part("Would overfitting have shown it?", parts_of_probe, "dejavu-probe"))
     return blocks
 

@@ -20,6 +20,7 @@ from imprint.report.wording import count, fixed, nats, percent, points, signific
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 from imprint.study.tables import Table as Columns
+from imprint.train.probe_options import ProbeAccuracies
 
 Row = list[Value | Cell]
 
@@ -129,12 +130,12 @@ def control_results(controls: Mapping[str, Control] | None) -> list[ControlResul
     return sorted(results, key=lambda result: result.passed)
 
 
-def probe_table(findings: TwoModelFindings) -> Table:
+def probe_table(probes: Mapping[str, ProbeAccuracies], title: str = "") -> Table:
     """Return the accuracies of linear probes, a row a model and a set."""
     rows: list[Row] = [
-        [model, title, float(accuracy.n), accuracy.top1, accuracy.top5]
-        for model, accuracies in (findings.linear_probe or {}).items()
-        for title, accuracy in (
+        [model, side, float(accuracy.n), accuracy.top1, accuracy.top5]
+        for model, accuracies in probes.items()
+        for side, accuracy in (
             ("members", accuracies.train),
             ("non-members", accuracies.held_out),
         )
@@ -146,7 +147,7 @@ def probe_table(findings: TwoModelFindings) -> Table:
         Column("Top-1", percent),
         Column("Top-5", percent),
     ]
-    return Table(columns, rows)
+    return Table(columns, rows, title=title)
 
 
 def class_rows(table: Columns) -> list[int]:
@@ -253,7 +254,7 @@ def one_model_summary(findings: OneModelFindings) -> Table:
     columns = [
         Column("reference"),
         *(_score_column(p, cut_title(p)) for p in percents),
-        Column("it is right", percent),
+        Column("reference accuracy", percent),
     ]
     title = "Déjà vu of one model: accuracy less the reference's (95% interval)"
     return Table(columns, rows, title=title)

@@ -147,7 +147,6 @@ def roc_figure(curves: Mapping[str, Curve], least_tpr: float, caption: str) -> L
         x=Axis("false positive rate", short_percent, low=low, high=1, log=True),
         y=Axis("true positive rate", short_percent, low=min(low, least_tpr), high=1.15, log=True),
         series=[guessing, *steps],
-        legend="corner",
         height=270,
     )
 

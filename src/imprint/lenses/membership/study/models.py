@@ -99,7 +99,8 @@ def _make_scorer(place: str, channels: int) -> tuple[Scorer, int]:
     except Exception as error:
         raise ImprintError(
             f"--scorer {place} must name a function that returns an object with input_size and "
-            f"logits(images float32 [b, {channels}, H, W]): {type(error).__name__}: {error}"
+            f"logits(images), of NumPy float32 [b, {channels}, H, W]: {type(error).__name__}: "
+            f"{_first_line(error)}"
         ) from error
     return scorer, size
 
@@ -113,8 +114,8 @@ def _logits_of_noise(
         logits = np.asarray(scorer.logits(noise))
     except Exception as error:
         raise ImprintError(
-            f"--scorer {place}: logits of {shape[0]} images of noise, {shape[2]} x {shape[3]}, "
-            f"failed with {type(error).__name__}: {error}"
+            f"--scorer {place}: logits of NumPy float32 {list(shape)}, images of noise, failed with "
+            f"{type(error).__name__}: {_first_line(error)}; --debug shows where"
         ) from error
     fits = logits.ndim == 2 and len(logits) == shape[0] and logits.dtype.kind in "fiu"
     if not fits or not np.isfinite(logits).all():
@@ -123,3 +124,8 @@ def _logits_of_noise(
             f"got {logits.dtype} {list(logits.shape)}"
         )
     return logits
+
+
+def _first_line(error: Exception) -> str:
+    """Return how a message begins: those of PyTorch go on with every signature it knows."""
+    return str(error).partition("\n")[0]
