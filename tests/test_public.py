@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -16,6 +17,23 @@ def test_every_public_name_is_there(name):
 def test_every_namespace_is_there(name):
     assert getattr(imprint, name).__name__ == f"imprint.{name}"
     assert name in dir(imprint)
+
+
+@pytest.mark.parametrize("name", imprint._NAMESPACES)
+def test_a_prompt_completes_the_public_names_of_a_namespace(name):
+    namespace = getattr(imprint, name)
+    assert dir(namespace) == sorted(namespace.__all__)
+    assert all(hasattr(namespace, each) for each in dir(namespace))
+    assert name != "membership" or {"attack", "lira", "rmia"} < set(dir(namespace))
+
+
+@pytest.mark.parametrize("name", imprint._NAMESPACES)
+def test_examples_stand_under_a_heading_of_their_own(name):
+    namespace = getattr(imprint, name)
+    texts = {each: inspect.getdoc(getattr(namespace, each)) or "" for each in namespace.__all__}
+    with_examples = {each: text for each, text in texts.items() if ">>>" in text}
+    assert with_examples
+    assert [each for each, text in with_examples.items() if "\nExamples:\n" not in text] == []
 
 
 def test_importing_the_package_costs_nothing():

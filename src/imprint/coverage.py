@@ -102,11 +102,17 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """Return the public names alone, which a prompt completes."""
+    return sorted(__all__)
+
+
 def criteria() -> dict[str, str]:
     """Return what each coverage criterion counts, by name.
 
-    >>> criteria()["kmnc"]
-    "sections of every neuron's training range"
+    Examples:
+        >>> criteria()["kmnc"]
+        "sections of every neuron's training range"
     """
     return {name: CRITERIA.get(name).meaning for name in CRITERIA.names()}
 
@@ -121,11 +127,12 @@ def criterion(name: str, **options: Any) -> CoverageCriterion:
     Raises:
         ImprintError: an unknown criterion or option, or a value out of its range.
 
-    >>> kmnc = criterion("kmnc", k=10).fit(np.array([[0.0], [1.0]]))
-    >>> kmnc.update(np.array([[0.05], [0.07], [0.95]])).value()
-    0.2
-    >>> kmnc.gain(np.array([[0.5]])).tolist(), kmnc.ceiling()
-    ([0.1], 0.3)
+    Examples:
+        >>> kmnc = criterion("kmnc", k=10).fit(np.array([[0.0], [1.0]]))
+        >>> kmnc.update(np.array([[0.05], [0.07], [0.95]])).value()
+        0.2
+        >>> kmnc.gain(np.array([[0.5]])).tolist(), kmnc.ceiling()
+        ([0.1], 0.3)
     """
     return CoverageCriterion(name, make_options(name, options))
 
@@ -158,12 +165,14 @@ def measure(
     Raises:
         ImprintError: activations that do not fit, or an unknown criterion or option.
 
-    >>> values = np.random.default_rng(0).normal(size=(200, 4))
-    >>> coverage = measure(values[:50], values[50:], criteria=["kmnc"], options={"kmnc": {"k": 5}})
-    >>> round(coverage["kmnc"].value, 3), coverage["kmnc"].ceiling
-    (0.9, 1.0)
-    >>> coverage.to_records()[0]["criterion"]
-    'KMNC'
+    Examples:
+        >>> values = np.random.default_rng(0).normal(size=(200, 4))
+        >>> settings = {"kmnc": {"k": 5}}
+        >>> coverage = measure(values[:50], values[50:], criteria=["kmnc"], options=settings)
+        >>> round(coverage["kmnc"].value, 3), coverage["kmnc"].ceiling
+        (0.9, 1.0)
+        >>> coverage.to_records()[0]["criterion"]
+        'KMNC'
     """
     stated = options or {}
     names = choose_criteria((criteria,) if isinstance(criteria, str) else tuple(criteria))
@@ -200,13 +209,14 @@ def by_part(
         m: neurons of each part.
         k: clusters of each neuron; 0 chooses 2 … 9 by silhouette.
 
-    >>> values = np.array([[0.0], [1.0], [0.1], [0.9]])
-    >>> labels = [0, 1, 0, 1]
-    >>> scopes = by_part(
-    ...     values[:3], values, "class", test_labels=labels[:3], train_labels=labels
-    ... )
-    >>> [(name, each.value) for name, each in scopes.scopes.items()]
-    [('0', 0.5), ('1', 0.5)]
+    Examples:
+        >>> values = np.array([[0.0], [1.0], [0.1], [0.9]])
+        >>> labels = [0, 1, 0, 1]
+        >>> scopes = by_part(
+        ...     values[:3], values, "class", test_labels=labels[:3], train_labels=labels
+        ... )
+        >>> [(name, each.value) for name, each in scopes.scopes.items()]
+        [('0', 0.5), ('1', 0.5)]
     """
     if part not in PARTS:
         raise ImprintError(f"part must be one of {', '.join(PARTS)}, got {part!r}")
@@ -233,9 +243,10 @@ def rarefaction(cells: ArrayLike, total: int | None = None) -> Rarefaction:
         The expected curve (Hurlbert 1971), the estimated asymptotic number of cells (Chao 1984)
         with its interval, and the chance that the next input reaches a new cell (Good 1953).
 
-    >>> curve = rarefaction([0, 0, 1, 1, 2, 3])
-    >>> curve.reached, round(curve.estimated.value, 2), round(curve.next_is_new, 2)
-    (4, 4.28, 0.33)
+    Examples:
+        >>> curve = rarefaction([0, 0, 1, 1, 2, 3])
+        >>> curve.reached, round(curve.estimated.value, 2), round(curve.next_is_new, 2)
+        (4, 4.28, 0.33)
     """
     _, counts = np.unique(np.asarray(cells), return_counts=True)
     if total is not None and total < len(counts):
@@ -253,9 +264,10 @@ def gaps(
         train: activations ``[N, A]``.
         neurons: which, numbered among all ``A``; None for every one.
 
-    >>> (gap,) = gaps(np.array([[0.0], [0.1]]), np.array([[0.0], [0.1], [0.92], [0.97]]))
-    >>> gap.layer, gap.neuron, gap.images, round(gap.low, 2)
-    ('activations', 0, 2, 0.87)
+    Examples:
+        >>> (gap,) = gaps(np.array([[0.0], [0.1]]), np.array([[0.0], [0.1], [0.92], [0.97]]))
+        >>> gap.layer, gap.neuron, gap.images, round(gap.low, 2)
+        ('activations', 0, 2, 0.87)
     """
     trained, tested = table_of(train), table_of(test)
     _require_same_layers(tested, trained)
@@ -383,8 +395,9 @@ def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...
             counts as least.
         m: how many; −1 for all.
 
-    >>> [(each.layer, each.neuron) for each in select_neurons({"a": [1, 5], "b": [3]}, 2)]
-    [('a', 1), ('b', 0)]
+    Examples:
+        >>> [(each.layer, each.neuron) for each in select_neurons({"a": [1, 5], "b": [3]}, 2)]
+        [('a', 1), ('b', 0)]
     """
     parts = [np.asarray(values, dtype=np.float64) for values in scores.values()]
     if not parts or any(part.ndim != 1 for part in parts):

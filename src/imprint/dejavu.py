@@ -90,6 +90,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """Return the public names alone, which a prompt completes."""
+    return sorted(__all__)
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class TwoModelResult(Result):
     """A two-model test in one direction.

@@ -81,11 +81,17 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """Return the public names alone, which a prompt completes."""
+    return sorted(__all__)
+
+
 def kernels() -> dict[str, str]:
     """Return what each kernel is, by name.
 
-    >>> kernels()["rbf"]
-    'Similarity that falls with the distance.'
+    Examples:
+        >>> kernels()["rbf"]
+        'Similarity that falls with the distance.'
     """
     return {name: (KERNELS.get(name).__doc__ or "").partition("\n")[0] for name in KERNELS.names()}
 
@@ -103,8 +109,9 @@ def kernel(name: str, **options: Any) -> Kernel:
     Raises:
         ImprintError: an unknown kernel or option, or a value out of its range.
 
-    >>> kernel("fc", depth=2)
-    FullyConnected(activation='relu', w_std=1.4142135623730951, b_std=0.0, input_scale=1.0, \
+    Examples:
+        >>> kernel("fc", depth=2)
+        FullyConnected(activation='relu', w_std=1.4142135623730951, b_std=0.0, input_scale=1.0, \
 depth=2, limit='nngp')
     """
     kind = KERNELS.get(name)
@@ -142,12 +149,13 @@ def fit(
         ImprintError: arrays that do not fit, a noise that is not positive, or too many records for
             the memory.
 
-    >>> x = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
-    >>> fitted = fit(x, [0, 0, 1, 1], kernel="rbf", noise=0.1)
-    >>> fitted.divergences.round(3).tolist()
-    [0.319, 0.327, 0.319, 0.327]
-    >>> fitted.findings.leave_one_out_accuracy.value
-    1.0
+    Examples:
+        >>> x = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+        >>> fitted = fit(x, [0, 0, 1, 1], kernel="rbf", noise=0.1)
+        >>> fitted.divergences.round(3).tolist()
+        [0.319, 0.327, 0.319, 0.327]
+        >>> fitted.findings.leave_one_out_accuracy.value
+        1.0
     """
     model = _model(x, y, kernel, noise, outputs, device)
     fitted.check_memory(len(model.inputs.index), len(model.noise) > 1, model.device, "fit_large, ")
@@ -186,10 +194,11 @@ def fit_large(
         Values of every record; ``findings.approximation`` states the method and its errors,
         measured on records whose values were computed exactly.
 
-    >>> x = np.random.default_rng(0).normal(size=(100, 3))
-    >>> large = fit_large(x, np.arange(100) % 2, method="hybrid", sample=72)
-    >>> bool(large.findings.approximation.relative_error["kl_out_in"].median.value < 1e-4)
-    True
+    Examples:
+        >>> x = np.random.default_rng(0).normal(size=(100, 3))
+        >>> large = fit_large(x, np.arange(100) % 2, method="hybrid", sample=72)
+        >>> bool(large.findings.approximation.relative_error["kl_out_in"].median.value < 1e-4)
+        True
     """
     model = _model(x, y, kernel, noise, outputs, device)
     with one_thread_a_sum():
@@ -230,9 +239,10 @@ def distinguishability(
     Raises:
         ImprintError: shapes that do not fit, or variances that do not rise without the record.
 
-    >>> result = distinguishability([[0.5, -0.5]], [1.0], [2.0])
-    >>> result.kl_out_in.round(4).tolist(), result.auc.round(4).tolist()
-    ([0.5569], [0.716])
+    Examples:
+        >>> result = distinguishability([[0.5, -0.5]], [1.0], [2.0])
+        >>> result.kl_out_in.round(4).tolist(), result.auc.round(4).tolist()
+        ([0.5569], [0.716])
     """
     means = np.asarray(shift, dtype=np.float64)
     within, without = (np.asarray(v, dtype=np.float64) for v in (variance_in, variance_out))
@@ -306,13 +316,14 @@ def compare(
     Raises:
         ImprintError: shapes that do not fit, or too few records or networks.
 
-    >>> random = np.random.default_rng(0)
-    >>> size = np.linspace(0, 3, 20)
-    >>> start = random.normal(size=(20, 30, 2))
-    >>> moved = start + size[:, None, None] + 0.1 * random.normal(size=start.shape)
-    >>> comparison = compare({"size": size}, moved, start)
-    >>> round(comparison.correlations["size"].spearman.value, 2)
-    1.0
+    Examples:
+        >>> random = np.random.default_rng(0)
+        >>> size = np.linspace(0, 3, 20)
+        >>> start = random.normal(size=(20, 30, 2))
+        >>> moved = start + size[:, None, None] + 0.1 * random.normal(size=start.shape)
+        >>> comparison = compare({"size": size}, moved, start)
+        >>> round(comparison.correlations["size"].spearman.value, 2)
+        1.0
     """
     one, other = (np.asarray(side, dtype=np.float64) for side in (within, without))
     difference = ground_truth.prediction_difference(one, other)
@@ -344,10 +355,11 @@ def datamodeling_score(
     Raises:
         ImprintError: shapes that do not fit, or too few subsets or queries.
 
-    >>> members = np.random.default_rng(0).random((8, 5)) < 0.5
-    >>> influence = np.arange(10.0).reshape(5, 2)
-    >>> round(datamodeling_score(influence, members, members @ influence).value, 6)
-    1.0
+    Examples:
+        >>> members = np.random.default_rng(0).random((8, 5)) < 0.5
+        >>> influence = np.arange(10.0).reshape(5, 2)
+        >>> round(datamodeling_score(influence, members, members @ influence).value, 6)
+        1.0
     """
     inside: BoolArray = np.asarray(members, dtype=bool)
     random = generator(seed, "datamodeling")

@@ -267,8 +267,9 @@ def audit(
 def list_attacks() -> dict[str, str]:
     """Return what each attack is, in a line, by its name.
 
-    >>> list_attacks()["rmia"][:36]
-    'RMIA: the share of population record'
+    Examples:
+        >>> list_attacks()["rmia"][:36]
+        'RMIA: the share of population record'
     """
     return ATTACKS.describe()
 
@@ -283,8 +284,9 @@ def roc(scores: ArrayLike, members: ArrayLike) -> Roc:
     Returns:
         ``threshold``, ``tpr`` and ``fpr``, each ``[n_vertices]``.
 
-    >>> roc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).tpr.tolist()
-    [0.0, 0.5, 0.5, 1.0, 1.0]
+    Examples:
+        >>> roc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).tpr.tolist()
+        [0.0, 0.5, 0.5, 1.0, 1.0]
     """
     return _roc(*_split(scores, members))
 
@@ -292,8 +294,9 @@ def roc(scores: ArrayLike, members: ArrayLike) -> Roc:
 def auc(scores: ArrayLike, members: ArrayLike) -> Estimate:
     """Return the area under the ROC with its 95% interval (DeLong); arguments as :func:`roc`.
 
-    >>> auc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).value
-    0.75
+    Examples:
+        >>> auc([0.9, 0.8, 0.3, 0.1], [True, False, True, False]).value
+        0.75
     """
     return _auc(*_split(scores, members))
 
@@ -309,8 +312,9 @@ def tpr_at_fpr(scores: ArrayLike, members: ArrayLike, fpr: float) -> Estimate | 
         members: bool ``[n_records]``.
         fpr: in (0, 1).
 
-    >>> tpr_at_fpr([0.9, 0.8, 0.3, 0.1], [True, False, True, False], 0.01).missing[-29:]
-    ' use at least 500 non-members'
+    Examples:
+        >>> tpr_at_fpr([0.9, 0.8, 0.3, 0.1], [True, False, True, False], 0.01).missing[-29:]
+        ' use at least 500 non-members'
     """
     if not 0 < fpr < 1:
         raise ImprintError(f"FPR must be in (0, 1), got {fpr:g}")
@@ -379,3 +383,8 @@ __all__ = [  # attacks come behind
     "triage",
 ]
 __all__ += ATTACKS.names()
+
+
+def __dir__() -> list[str]:
+    """Return the public names alone, which a prompt completes."""
+    return sorted(__all__)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 STYLE = (
-    "<style>.imprint td,.imprint th{padding:.15em .6em}.imprint .interval,.imprint .meaning{display:block;font-size:85%;opacity:.7}"
+    "<style>.imprint td,.imprint th{padding:.15em .6em}"
+    ".imprint .interval,.imprint .meaning{display:block;font-size:85%;opacity:.7}"
     ".imprint .meaning{font-weight:400}.imprint th button{all:unset}"
     ".imprint .number{text-align:right}.imprint th{text-align:left}"
     ".imprint figure{margin:1.5em 0}.imprint svg{max-width:30rem}</style>"
@@ -55,7 +56,7 @@ class Result:
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)
-        # @dataclass keeps a __repr__ that it finds in the class itself, and replaces an inherited one.
+        # @dataclass keeps a __repr__ of the class itself, but replaces an inherited one.
         setattr(cls, "__repr__", Result.__repr__)  # noqa: B010
 
     def __repr__(self) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 class Estimate:
     """A value, its 95 % interval, and how many examples it rests on.
 
-    >>> Estimate(0.5, (0.4, 0.6), 100).to_dict()
-    {'value': 0.5, 'ci95': [0.4, 0.6], 'n': 100}
+    Examples:
+        >>> Estimate(0.5, (0.4, 0.6), 100).to_dict()
+        {'value': 0.5, 'ci95': [0.4, 0.6], 'n': 100}
     """
 
     value: float
@@ -36,8 +37,9 @@ class Estimate:
 def within_unit(estimate: Estimate) -> Estimate:
     """Return an estimate of a share with its interval cut to 0 and 1.
 
-    >>> within_unit(Estimate(0.9, (0.7, 1.1), 5))
-    Estimate(value=0.9, ci95=(0.7, 1.0), n=5)
+    Examples:
+        >>> within_unit(Estimate(0.9, (0.7, 1.1), 5))
+        Estimate(value=0.9, ci95=(0.7, 1.0), n=5)
     """
     low, high = estimate.ci95
     return Estimate(estimate.value, (max(0.0, low), min(1.0, high)), estimate.n)

@@ -128,16 +128,17 @@ def tags_from_words(
 ) -> Tags:
     """Return the tags of images given as words.
 
-    >>> tags = tags_from_words([[("sky", 0.9), ("sea", 0.4)], []])
-    >>> tags.vocabulary, tags.offsets.tolist(), tags.tags.tolist()
-    (('sea', 'sky'), [0, 2, 2], [1, 0])
-
     Args:
         images: for each image its (tag, score) pairs.
         vocabulary: every tag there can be; those that occur, sorted, when None.
 
     Raises:
         ImprintError: a tag that the vocabulary lacks, or twice at one image.
+
+    Examples:
+        >>> tags = tags_from_words([[("sky", 0.9), ("sea", 0.4)], []])
+        >>> tags.vocabulary, tags.offsets.tolist(), tags.tags.tolist()
+        (('sea', 'sky'), [0, 2, 2], [1, 0])
     """
     listed = [list(pairs) for pairs in images]
     known = (

@@ -109,11 +109,12 @@ class Fit(InfluenceResult):
         Raises:
             ImprintError: inputs or classes that do not fit the records.
 
-        >>> from imprint.leave_one_out import fit
-        >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
-        >>> influence = fitted.query([[0.9, 0.1, 0.0, 0.0]], labels=[0])
-        >>> influence.findings.most.index, influence.measures["influence"].shape
-        ((0,), (4, 1))
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
+            >>> influence = fitted.query([[0.9, 0.1, 0.0, 0.0]], labels=[0])
+            >>> influence.findings.most.index, influence.measures["influence"].shape
+            ((0,), (4, 1))
         """
         wanted = self._queries(queries, labels)
         arrays = MeasureArrays(len(self.divergences), len(wanted.queries))
@@ -140,11 +141,12 @@ class Fit(InfluenceResult):
         Raises:
             ImprintError: a group that repeats a record or names one that is not there.
 
-        >>> from imprint.leave_one_out import fit
-        >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
-        >>> row = fitted.leave_out({"first": [0, 1]}).findings.first[0]
-        >>> row.records, row.accuracy_out
-        (2, 0.0)
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.eye(4), [0, 0, 1, 1], kernel="rbf")
+            >>> row = fitted.leave_out({"first": [0, 1]}).findings.first[0]
+            >>> row.records, row.accuracy_out
+            (2, 0.0)
         """
         rows = {name: np.asarray(group, dtype=np.int64) for name, group in groups.items()}
         arrays = MeasureArrays(len(rows), 0 if queries is None else len(np.asarray(queries)))
@@ -186,11 +188,12 @@ class Fit(InfluenceResult):
         Raises:
             ImprintError: an unknown option, or a value out of its range.
 
-        >>> from imprint.leave_one_out import fit
-        >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
-        >>> search = fitted.optimise([3])
-        >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
-        (True, [3])
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
+            >>> search = fitted.optimise([3])
+            >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
+            (True, [3])
         """
         rows = np.asarray(removed, dtype=np.int64)
         groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
@@ -216,10 +219,11 @@ class Fit(InfluenceResult):
         Raises:
             ImprintError: an unknown option, or a value out of its range.
 
-        >>> from imprint.leave_one_out import fit
-        >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
-        >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
-        1.0
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
+            >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
+            1.0
         """
         rows = torch.from_numpy(np.asarray(removed, dtype=np.int64)).to(self._fit.device)
         choice = make_options(LineChoice, {"removed": len(rows), **options})

@@ -32,17 +32,18 @@ class NoveltyMonitor:
         cells: that training inputs fell into.
         options: how neurons are read, as when the cells were made.
 
-    >>> from imprint.neurons.activations import ActivationTable
-    >>> from imprint.lenses.coverage.clusters.novelty import seen_cells
-    >>> import numpy as np
-    >>> model = nn.Linear(1, 1)
-    >>> _ = nn.init.ones_(model.weight), nn.init.zeros_(model.bias)
-    >>> table = ActivationTable(Layers(("",), (1,)), np.float32([[0.0], [0.2], [0.4], [2.0]]))
-    >>> cells = seen_cells(table, np.array([0]), [np.array([1.0, 3.0])])
-    >>> with NoveltyMonitor(model, cells) as monitor:
-    ...     outputs, seen = monitor(torch.tensor([[0.5], [2.5], [3.5]]))
-    >>> seen.novelty.tolist(), cells.inputs(seen.codes).tolist()
-    ([0.0, 0.75, 1.0], [3, 1, 0])
+    Examples:
+        >>> from imprint.neurons.activations import ActivationTable
+        >>> from imprint.lenses.coverage.clusters.novelty import seen_cells
+        >>> import numpy as np
+        >>> model = nn.Linear(1, 1)
+        >>> _ = nn.init.ones_(model.weight), nn.init.zeros_(model.bias)
+        >>> table = ActivationTable(Layers(("",), (1,)), np.float32([[0.0], [0.2], [0.4], [2.0]]))
+        >>> cells = seen_cells(table, np.array([0]), [np.array([1.0, 3.0])])
+        >>> with NoveltyMonitor(model, cells) as monitor:
+        ...     outputs, seen = monitor(torch.tensor([[0.5], [2.5], [3.5]]))
+        >>> seen.novelty.tolist(), cells.inputs(seen.codes).tolist()
+        ([0.0, 0.75, 1.0], [3, 1, 0])
     """
 
     def __init__(

@@ -31,9 +31,6 @@ MAX_SUM_ERROR = 1e-3
 def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> FloatArray:
     """Return the logarithms of distributions over classes, in nats.
 
-    >>> log_probabilities([[0.5, 0.5]]).round(4).tolist()
-    [[-0.6931, -0.6931]]
-
     Args:
         probabilities: ``[n, C]``, each row summing to 1.
         name: what messages call them.
@@ -43,6 +40,10 @@ def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> Floa
 
     Raises:
         ImprintError: another shape, a negative number, or a row that does not sum to 1.
+
+    Examples:
+        >>> log_probabilities([[0.5, 0.5]]).round(4).tolist()
+        [[-0.6931, -0.6931]]
     """
     rows = np.asarray(probabilities, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] < 2:

@@ -70,11 +70,12 @@ def calibration_slope(phi: FloatArray) -> float:
     The mean is convex in s; its derivative −mean(φ expit(−sφ)) rises. Where hardly any record is
     misclassified its minimum lies beyond every bound.
 
-    >>> calibration_slope(np.array([2.0, 2.0, 2.0, -2.0])).__round__(4)  # 2s = log 3
-    0.5493
-
     Args:
         phi: float64 ``[n]``, logit margins.
+
+    Examples:
+        >>> calibration_slope(np.array([2.0, 2.0, 2.0, -2.0])).__round__(4)  # 2s = log 3
+        0.5493
     """
 
     def rise(slope: float) -> float:

@@ -54,11 +54,12 @@ def greatest_auc(epsilon: ArrayLike, delta: ArrayLike = 0.0) -> FloatArray:
     The area under :func:`greatest_tpr`, whose corner lies at FPR = (1 − δ) / (1 + e^ε):
     1 − (1 − δ)² / (1 + e^ε).
 
-    >>> greatest_auc([0.0, 1.0]).round(4).tolist()
-    [0.5, 0.7311]
-
     Raises:
         ImprintError: an argument out of range.
+
+    Examples:
+        >>> greatest_auc([0.0, 1.0]).round(4).tolist()
+        [0.5, 0.7311]
     """
     eps, gap = _budget(epsilon), _share(delta, "delta")
     return np.asarray(1 - (1 - gap) ** 2 * _misses(eps))
@@ -207,11 +208,12 @@ def gaussian_delta(epsilon: ArrayLike, mu: ArrayLike) -> FloatArray:
     [BW] theorem 8, [DRS] corollary 2.13. Subtracted by logarithms, so that a small δ keeps its
     digits.
 
-    >>> float(gaussian_delta(0.0, 1.0).round(4))
-    0.3829
-
     Raises:
         ImprintError: an argument is negative.
+
+    Examples:
+        >>> float(gaussian_delta(0.0, 1.0).round(4))
+        0.3829
     """
     eps, shift = np.broadcast_arrays(_budget(epsilon), _positive(mu, "mu"))
     safe = np.where(shift > 0, shift, 1.0)

@@ -114,8 +114,8 @@ def _logits_of_noise(
         logits = np.asarray(scorer.logits(noise))
     except Exception as error:
         raise ImprintError(
-            f"--scorer {place}: logits of NumPy float32 {list(shape)}, images of noise, failed with "
-            f"{type(error).__name__}: {_first_line(error)}; --debug shows where"
+            f"--scorer {place}: logits of NumPy float32 {list(shape)}, images of noise, failed "
+            f"with {type(error).__name__}: {_first_line(error)}; --debug shows where"
         ) from error
     fits = logits.ndim == 2 and len(logits) == shape[0] and logits.dtype.kind in "fiu"
     if not fits or not np.isfinite(logits).all():

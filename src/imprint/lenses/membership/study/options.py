@@ -86,7 +86,8 @@ class MembershipOptions(EvidenceChoice, ModelChoice, Common):
 
     scorer: str = uncounted(default="")
     """Instead of --model, package.module:function that returns a black-box model. The model has
-    input_size and logits(images), and may be remote or of another framework."""
+    input_size and logits(images), which gets NumPy float32 [b, channels, H, W] in [0, 1]; it may be
+    remote or of another framework."""
     members: Path
     """Images the network was trained on: a folder or an array file."""
     non_members: Path
