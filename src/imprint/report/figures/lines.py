@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.core.arrays import FloatArray
-from imprint.report.drawing import INK, WIDTH, canvas, panel
+from imprint.report.drawing import WIDTH, canvas, panel
 from imprint.report.figures.limits import axis_range, finite
 from imprint.report.figures.panels import (
     DASHES,
