@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from imprint.cli import main
 from imprint.data.imageset import ArrayImages
 from imprint.lenses.leave_one_out.options import FitOptions
-from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
+from imprint.lenses.leave_one_out.study.inputs import Inputs, Pixels, inputs_from_images
 from tests.lenses.leave_one_out.study.refits import (
     refused,
     words,
@@ -21,6 +22,19 @@ def test_classes_of_many_digits_stay_apart(tmp_path):
     shown = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
     assert shown["classes"] == ["1000000", "123456788", "123456789"]
     assert shown["queries"]["labels"] == ["1000000", "1000000", "123456789", "123456788"]
+
+
+def test_records_of_another_shape_or_scaling_have_another_fingerprint():
+    values = np.arange(64.0).reshape(4, 16)
+    flat = Inputs(np.arange(4), values, Y, ("0", "1"), values)
+    pixels = Pixels(np.zeros(1), np.ones(1))
+    shapes = ((1, 4, 4), (4, 2, 2), (16,))
+    others = [
+        *(replace(flat, values=values.reshape(4, *shape)) for shape in shapes),
+        *(replace(flat, pixels=replace(pixels, mean=np.array([mean]))) for mean in (0.0, 1e-12)),
+    ]
+    assert len({other.fingerprint() for other in others}) == len(others)
+    assert others[2].fingerprint() == flat.fingerprint()
 
 
 def test_images_are_standardised_over_the_fitted_ones_or_kept_between_0_and_1():

@@ -107,7 +107,9 @@ class Inputs:
         """Return a hash of all that a fit depends on."""
         names = [f"record {index}" for index in self.index.tolist()]
         digests = array_digests(self.values)
-        return fingerprint_of(self.classes, names, digests, self.labels, None)
+        scaling = self.pixels and (self.pixels.mean.tolist(), self.pixels.deviation.tolist())
+        facts = (self.classes, self.values.shape[1:], scaling)
+        return fingerprint_of(facts, names, digests, self.labels, None)
 
 
 @dataclass(frozen=True, eq=False)
