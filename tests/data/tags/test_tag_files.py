@@ -5,7 +5,13 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.data.tags.annotation import tags_from_words
-from imprint.data.tags.tag_files import read_frequencies, read_tags, write_frequencies, write_labels
+from imprint.data.tags.tag_files import (
+    find_tag_files,
+    read_frequencies,
+    read_tags,
+    write_frequencies,
+    write_labels,
+)
 
 NAMES = ["n01/n01_1.JPEG", "n01/n01_2.JPEG", "n02/n02_7.JPEG"]
 CLASSES = ("n01", "n02")
@@ -29,6 +35,14 @@ def test_the_taggers_files_come_back(tmp_path):
     for place in (tmp_path, tmp_path / "labels"):
         found = read_tags(place, NAMES)
         assert [found.words(row) for row in range(3)] == [TAGS.words(row) for row in range(3)]
+
+
+def test_files_outside_the_folder_of_labels_are_not_read(tmp_path):
+    (tmp_path / "a_labels.json").write_text("[]")
+    (tmp_path / "labels").mkdir()
+    (inside := tmp_path / "labels" / "b_labels.json").write_text("[]")
+    assert find_tag_files(tmp_path) == find_tag_files(tmp_path / "labels") == [inside]
+    assert find_tag_files(inside) == [inside]
 
 
 def test_frequencies_are_counts_and_sums_of_scores(tmp_path):

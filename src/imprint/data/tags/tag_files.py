@@ -43,6 +43,23 @@ def check_tags(path: Path) -> None:
     _read_words(path)
 
 
+def find_tag_files(path: Path) -> list[Path]:
+    """Return the files that tags are read from: the file itself, or those of a folder.
+
+    Raises:
+        ImprintError: no such file, or a folder without any.
+    """
+    if path.is_dir():
+        inner = path / "labels" if (path / "labels").is_dir() else path
+        files = sorted(inner.glob("*_labels.json"))
+        if not files:
+            raise ImprintError(f"no *_labels.json in {inner}: check the path")
+        return files
+    if not path.is_file():
+        raise ImprintError(f"no tags at {path}: check the path")
+    return [path]
+
+
 def read_tags(path: Path, names: Sequence[str]) -> Tags:
     """Return the tags of images by name; one that the file does not know has none.
 
@@ -169,14 +186,9 @@ def read_frequencies(folder: Path, classes: Sequence[str]) -> tuple[tuple[str, .
 
 
 def _read_words(path: Path) -> Words:
+    files = find_tag_files(path)
     if path.is_dir():
-        inner = path / "labels" if (path / "labels").is_dir() else path
-        files = sorted(inner.glob("*_labels.json"))
-        if not files:
-            raise ImprintError(f"no *_labels.json in {inner}: check the path")
         return _collect(row for file in files for row in _json_rows(file))
-    if not path.is_file():
-        raise ImprintError(f"no tags at {path}: check the path")
     readers = {".csv": _csv_rows, ".json": _json_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:

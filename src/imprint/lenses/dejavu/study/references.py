@@ -19,7 +19,7 @@ from imprint.data.boxes.cropped import CroppedImages, crops_in_memory
 from imprint.data.imageset import ImageSet
 from imprint.data.tags.annotation import Tags
 from imprint.data.tags.descriptors import pyramid_descriptors
-from imprint.data.tags.tag_files import check_tags, read_tags
+from imprint.data.tags.tag_files import check_tags, find_tag_files, read_tags
 from imprint.data.tags.visual_words import fit_visual_words
 from imprint.data.view import View
 from imprint.lenses.dejavu.memorization.cross_fit import FitAndPredict, cross_fit
@@ -266,9 +266,7 @@ def _crop_classifier(pool: ReferencePool, choice: ReferenceChoice) -> Reference:
 
 def _naive_bayes(pool: ReferencePool, choice: ReferenceChoice) -> Reference:
     tags = choice.tags
-    files = [] if tags is None else [tags]
-    if tags is not None and tags.is_dir():
-        files = sorted(tags.rglob("*_labels.json"))
+    files = [] if tags is None else find_tag_files(tags)
     hashes = tuple(hash_file(file) for file in files)
     return NaiveBayesOnTags(pool, choice.top_tags, choice.smoothing, hashes, tags)
 
