@@ -21,9 +21,13 @@ def hash_json(value: Any) -> str:
 
 
 def hash_arrays(*arrays: NDArray[Any]) -> str:
-    """Return the SHA-256 of the bytes of some arrays."""
+    """Return the SHA-256 of types, shapes and bytes of some arrays.
+
+    The same bytes are other numbers in another shape or type.
+    """
     digest = hashlib.sha256()
     for array in arrays:
+        digest.update(f"{array.dtype.str} {list(array.shape)};".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 

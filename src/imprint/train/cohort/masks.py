@@ -10,6 +10,7 @@ subset, with a coin for every record and model.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class Masks:
 
     def hash(self) -> str:
         """Return the SHA-256 of the packed bits."""
-        return hash_arrays(self.packed())
+        return hashlib.sha256(self.packed().tobytes()).hexdigest()
 
 
 def balanced_masks(n: int, count: int, seed: int) -> Masks:
