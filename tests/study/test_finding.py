@@ -79,6 +79,14 @@ def test_what_no_member_of_a_union_fits_is_refused(wrong):
         from_json(Mixed, {**good, **wrong}, "file")
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**63])
+@pytest.mark.parametrize("place", ["count", "ends"])
+def test_whole_numbers_beyond_64_bits_are_refused(value, place):
+    changed = {**JSON, place: value if place == "count" else [0, value]}
+    with pytest.raises(ImprintError, match=r"is beyond 64 bits"):
+        from_json(Attack, changed, "f.json")
+
+
 def test_unknown_keys_are_passed_over():
     assert from_json(Attack, {**JSON, "later": 1}, "file") == ATTACK
 

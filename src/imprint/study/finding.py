@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MAX_INTEGER = 2**63 - 1
+"""Of a whole number that a finding may hold."""
+
 
 def to_json(finding: Any) -> Any:
     """Return a finding as JSON values; tuples become lists."""
@@ -205,6 +208,8 @@ def _tuple_of(converter: Converter, values: list[Any], kind: Any) -> tuple[Any, 
 
 
 def _exactly(kind: type, value: Any, _: Any) -> Any:
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise ValueError(f"{_short(value)} is beyond 64 bits")  # arithmetic with floats would fail
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return value  # as JSON has it: 3, not 3.0
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -221,5 +226,5 @@ _NAMES: Mapping[type, str] = {
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = hex(value) if isinstance(value, int) and abs(value) > MAX_INTEGER else repr(value)
     return text if len(text) <= 40 else text[:39] + "…"

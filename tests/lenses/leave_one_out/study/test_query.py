@@ -1,6 +1,7 @@
 """Groups, additions and records at one another from the command line, against real refits."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -45,6 +46,16 @@ def test_other_mistakes(data, tmp_path):
     np.savez(tmp_path / "add.npz", x=arrays["new"][:, :3], y=[3, 1, 1])
     with pytest.raises(ImprintError, match=r"x is of shape \[3\], but the records of \[5\]"):
         ask(root, tmp_path / "out", "--add", tmp_path / "add.npz")
+
+
+@pytest.mark.parametrize("card", ["[]", "3", "null", "{}"])
+def test_a_fit_whose_card_was_edited_is_refused(data, tmp_path, card):
+    root, _ = data
+    fit = shutil.copytree(root / "fit", tmp_path / "fit")
+    (fit / "leave_one_out.card.json").write_text(card)
+    words = ["leave-one-out", "query", "--fit", str(fit), "--out", str(tmp_path / "out")]
+    with pytest.raises(ImprintError, match="have changed: fit again"):
+        run([*words, "--among-records"])
 
 
 def test_the_terminal_shows_groups_additions_and_pairs(data, tmp_path, capsys):

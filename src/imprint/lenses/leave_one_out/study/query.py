@@ -55,7 +55,8 @@ def query_study(options: QueryOptions) -> Mapping[str, Any]:
     with study.locked(), one_thread_a_sum():
         inputs, _, _ = read_records(fit_options)
         fit = check_fit(inputs, fit_options, double_device(options.device))
-        if read_json(card_path(options.fit / STEP))["settings"] != card_of(LeaveOneOut(fit)):
+        card = read_json(card_path(options.fit / STEP))
+        if not isinstance(card, dict) or card.get("settings") != card_of(LeaveOneOut(fit)):
             raise ImprintError(
                 f"the records that {options.fit} was fitted to have changed: fit again"
             )
