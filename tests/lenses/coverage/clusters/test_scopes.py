@@ -38,6 +38,15 @@ def test_each_class_by_hand() -> None:
         by_class(cells, ActivationTable(layers, values), np.array([0, 1]))
 
 
+def test_a_class_without_training_inputs_is_refused() -> None:
+    layers, values = Layers(("a",), (1,)), np.array([[0.0], [1.0], [0.1], [0.9]])
+    train = ActivationTable(layers, values, np.array([0, 0, 1, 1]))
+    test = ActivationTable(layers, values, np.array([0, 1, 2, 2]))
+    cells = Cells.between([[0.5]])
+    with pytest.raises(ImprintError, match="class 2 has test inputs but no training inputs"):
+        by_class(cells, test, np.array([0]), train)
+
+
 def test_each_layer_has_its_own_neurons_and_cells() -> None:
     random = np.random.default_rng(0)
     train = ActivationTable(LAYERS, random.normal(size=(50, 4)).astype(np.float32))

@@ -45,7 +45,13 @@ def by_class(
     for name in np.unique(test.labels).tolist():
         same = None
         if known is not None and train is not None and train.labels is not None:
-            same = known[torch.from_numpy(train.labels == name)]
+            own = train.labels == name
+            if not own.any():
+                raise ImprintError(
+                    f"class {name} has test inputs but no training inputs: give some, or leave its "
+                    "tests out"
+                )
+            same = known[torch.from_numpy(own)]
         rows = torch.from_numpy(test.labels == name)
         coverages[int(name)] = coverage(codes[rows], cells.total, same)
     return coverages
