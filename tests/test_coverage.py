@@ -132,7 +132,7 @@ V = np.random.default_rng(0).normal(size=(30, 3))
     ("call", "message"),
     [
         (lambda: coverage.measure({}), "at least one layer"),
-        (lambda: coverage.measure([[1.0], [1.0, 2.0]]), r"must be \[inputs, neurons\]"),
+        (lambda: coverage.measure([[1.0], [1.0, 2.0]]), "give rows of one length"),
         (lambda: coverage.measure(V, V, test_labels=["a"] * 30), "must be one whole number"),
         (lambda: coverage.measure(V, V, test_labels=[np.nan] * 30), "must be one whole number"),
         (lambda: coverage.measure(V, V, options={"nope": {}}), "'nope', which is not measured"),
@@ -144,6 +144,7 @@ V = np.random.default_rng(0).normal(size=(30, 3))
         (lambda: coverage.measure(V, V[:, :2]), "must be of the same layers"),
         (lambda: coverage.by_part(V, V, "head"), "must be one of class, layer, group"),
         (lambda: coverage.by_part(V, V, "layer", scores=[1]), "one number a neuron"),
+        (lambda: coverage.rarefaction(["a"]), "cells must be numbers"),
         (lambda: coverage.rarefaction([]), "at least one input"),
         (lambda: coverage.rarefaction([1, 2, 3], total=2), "at least the 3 cells"),
         (lambda: coverage.gaps(V, V, [7]), "from 0 to 2, got 7 to 7"),

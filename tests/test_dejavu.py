@@ -94,8 +94,29 @@ def test_references_are_not_trained_on_the_crops_they_predict():
         ({"top_percent": [120]}, "top_percent must be in"),
         ({"labels": [0, 1]}, "has shape"),
         ({"crops_target": [[np.nan]] * 4}, "is nan"),
+        ({"crops_target": [[0.1], [1.1, 2.0]]}, "give rows of one length"),
+        ({"exclude_images": [0.5]}, "exclude_images must hold whole numbers, got 0.5"),
     ],
 )
 def test_arrays_and_options_that_do_not_fit_are_refused_in_one_sentence(changes, message):
     with pytest.raises(ImprintError, match=message):
         dejavu.one_model(**{**PUBLIC, **CROPS, "reference_probs": FIRST, "k": 1, **changes})
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (np.eye(20), [0, 0.5] * 10, "labels must hold whole numbers, got 0.5"),
+        (np.eye(20), [0, 2] * 10, "labels run from 0 to 2"),
+        (np.eye(20), [0, -1] * 10, "labels run from -1 to 0"),
+        (np.eye(20), [0, 1] * 9, "20 crops need as many labels, got 18"),
+        (np.eye(20), [1] * 20, "all crops are of one class"),
+        (np.full((20, 2), np.nan), [0, 1] * 10, "features must be finite"),
+        (np.zeros((20, 0)), [0, 1] * 10, "features must be finite"),
+        (np.zeros(20), [0, 1] * 10, "features must be finite"),
+        ([["sea", "sky"]] * 20, [0, 1] * 10, "features must hold numbers"),
+    ],
+)
+def test_a_linear_head_of_bad_features_or_labels_is_refused(features, labels, message):
+    with pytest.raises(ImprintError, match=message):
+        dejavu.linear_head(features, labels, 2)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from imprint import membership
 from imprint.core.errors import ImprintError
@@ -125,3 +126,27 @@ def test_the_documentation_of_an_attack_names_its_settings_with_their_ranges():
 def test_importing_the_package_alone_imports_no_lens():
     code = "import sys, imprint; sys.exit('numpy' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tensors_with_gradients_are_signals() -> None:
+    scores, members = [0.9, 0.8, 0.3, 0.1, 0.2, 0.7], [1, 0, 1, 0, 0, 1]
+    tensor = torch.tensor(scores, requires_grad=True)
+    assert membership.auc(tensor, members).value == membership.auc(scores, members).value
+    assert membership.rmia(
+        tensor, signals=[scores] * 4, members=[members, members[::-1]] * 2, population=tensor
+    ).shape
+
+
+@pytest.mark.parametrize(
+    ("scores", "members", "message"),
+    [
+        (["low", "high"], [1, 0], "scores must hold numbers"),
+        ([None, 1.0], [1, 0], "scores must hold numbers"),
+        ([1j, 1.0], [1, 0], "scores must hold numbers"),
+        ([0.5, 1.0], [[1], [0, 1]], "members must be an array"),
+        ([0.5, 1.0], ["in", "out"], "members bool"),
+    ],
+)
+def test_scores_that_are_no_numbers_are_refused(scores, members, message) -> None:
+    with pytest.raises(ImprintError, match=message):
+        membership.auc(scores, members)

@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.coverage.array_criterion import (
@@ -223,7 +224,7 @@ def by_part(
     options = make_options("idc", {"m": m, "k": k})
     trained, tested = table_of(train, train_labels), table_of(test, test_labels)
     _require_same_layers(tested, trained)
-    ranked = None if scores is None else np.asarray(scores, dtype=np.float64)
+    ranked = None if scores is None else as_numbers(scores, "scores")
     if ranked is not None and ranked.shape != (tested.layers.neurons,):
         raise ImprintError(
             f"scores must be one number a neuron, [{tested.layers.neurons}], got shape "
@@ -248,7 +249,10 @@ def rarefaction(cells: ArrayLike, total: int | None = None) -> Rarefaction:
         >>> curve.reached, round(curve.estimated.value, 2), round(curve.next_is_new, 2)
         (4, 4.28, 0.33)
     """
-    _, counts = np.unique(np.asarray(cells), return_counts=True)
+    numbers = as_array(cells, "cells")
+    if numbers.dtype.kind not in "biuf":
+        raise ImprintError(f"cells must be numbers, one an input, not {numbers.dtype}")
+    _, counts = np.unique(numbers, return_counts=True)
     if total is not None and total < len(counts):
         raise ImprintError(f"total must be at least the {len(counts)} cells reached, got {total}")
     return rarefaction_of(Occupancy.of(counts, total))
@@ -399,7 +403,7 @@ def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...
         >>> [(each.layer, each.neuron) for each in select_neurons({"a": [1, 5], "b": [3]}, 2)]
         [('a', 1), ('b', 0)]
     """
-    parts = [np.asarray(values, dtype=np.float64) for values in scores.values()]
+    parts = [as_numbers(values, f"scores of {name}") for name, values in scores.items()]
     if not parts or any(part.ndim != 1 for part in parts):
         raise ImprintError("scores must be one number a neuron, [width], of at least one layer")
     layers = Layers(tuple(scores), tuple(map(len, parts)))

@@ -31,6 +31,7 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.core.user_arrays import as_array, as_labels, as_numbers, as_whole
 from imprint.data.boxes.background import background_rectangles as background_crops
 from imprint.data.tags.annotation import Tags
 from imprint.data.tags.annotation import tags_from_words as tags
@@ -330,12 +331,15 @@ def one_model(
         public=public, public_labels=public_labels, crops_target=crops_target, labels=labels,
         index=index, members=members, reference_probs=references[first],
     )  # fmt: skip
-    named |= {f"reference_probs_{name}": np.asarray(references[name]) for name in others}
+    named |= {
+        f"reference_probs_{name}": as_array(references[name], f"reference {name}")
+        for name in others
+    }
     choice = VoteChoice(
         k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
     )
     crops = attacked_crops("arrays", arrays_from(OneModelArrays, named), choice, device, first)
-    exclude = None if exclude_images is None else np.asarray(exclude_images, dtype=np.int64)
+    exclude = None if exclude_images is None else as_whole(exclude_images, "exclude_images")
     result = _one_model(crops, choice.top_percent, top_classes, seed, calibrated, exclude)
     votes = result.members
     sides = {name: votes.side(name) for name in votes.names}
@@ -379,7 +383,7 @@ def naive_bayes(
         >>> naive_bayes(crops, [0, 1] * 5, classes=2, folds=2).argmax(axis=1).tolist()
         [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
     """
-    own = np.asarray(labels, dtype=np.int64)
+    own = as_labels(labels, len(tags), classes)
 
     def fit_and_predict(rows: IntArray, predicted: IntArray, name: str, seed: int) -> FloatArray:
         counts = tag_counts(tags.rows(rows), own[rows], classes)
@@ -416,7 +420,14 @@ def linear_head(
         >>> bool((linear_head(features, labels, classes=2).argmax(axis=1) == labels).all())
         True
     """
-    rows_of, own = np.asarray(features, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    rows_of = as_numbers(features, "features")
+    if rows_of.ndim != 2 or not rows_of.size or not np.isfinite(rows_of).all():
+        raise ImprintError(
+            f"features must be finite [crops, features], got shape {list(rows_of.shape)}"
+        )
+    own = as_labels(labels, len(rows_of), classes)
+    if len(np.unique(own)) < 2:
+        raise ImprintError("all crops are of one class: a linear head needs crops of two or more")
     strength = choose_strength(rows_of, own, classes, seed)
 
     def fit_and_predict(rows: IntArray, predicted: IntArray, name: str, seed: int) -> FloatArray:
@@ -429,12 +440,10 @@ def linear_head(
 def _cross_fitted(
     fit_and_predict: FitAndPredict, count: int, labels: IntArray, folds: int, seed: int
 ) -> FloatArray:
-    if labels.shape != (count,):
-        raise ImprintError(f"{count} crops need as many labels, got {len(labels)}")
     rows = cross_fit(fit_and_predict, np.ones(count, dtype=bool), labels, folds, 1, seed)
     probabilities = np.exp(rows)
     return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True))
 
 
 def _named(**arrays: ArrayLike | None) -> dict[str, NDArray[Any]]:
-    return {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    return {name: as_array(array, name) for name, array in arrays.items() if array is not None}

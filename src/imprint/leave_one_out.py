@@ -34,10 +34,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
+from imprint.core.user_arrays import as_array, as_numbers
 from imprint.lenses.leave_one_out.findings import Correlations
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
@@ -244,9 +245,15 @@ def distinguishability(
         >>> result.kl_out_in.round(4).tolist(), result.auc.round(4).tolist()
         ([0.5569], [0.716])
     """
-    means = np.asarray(shift, dtype=np.float64)
-    within, without = (np.asarray(v, dtype=np.float64) for v in (variance_in, variance_out))
-    if means.ndim != 2 or within.shape != (len(means),) or without.shape != within.shape:
+    means = as_numbers(shift, "shift")
+    within = as_numbers(variance_in, "variance_in")
+    without = as_numbers(variance_out, "variance_out")
+    if (
+        means.ndim != 2
+        or not means.shape[1]
+        or within.shape != (len(means),)
+        or without.shape != within.shape
+    ):
         raise ImprintError(
             f"shift {list(means.shape)}, variance_in {list(within.shape)} and variance_out "
             f"{list(without.shape)} do not fit: give [n, c], [n] and [n]"
@@ -325,7 +332,7 @@ def compare(
         >>> round(comparison.correlations["size"].spearman.value, 2)
         1.0
     """
-    one, other = (np.asarray(side, dtype=np.float64) for side in (within, without))
+    one, other = as_numbers(within, "within"), as_numbers(without, "without")
     difference = ground_truth.prediction_difference(one, other)
     auc = ground_truth.attack_auc(one, other)
     root = ground_truth.root_difference(one, other)
@@ -361,9 +368,11 @@ def datamodeling_score(
         >>> round(datamodeling_score(influence, members, members @ influence).value, 6)
         1.0
     """
-    inside: BoolArray = np.asarray(members, dtype=bool)
+    inside = as_numbers(members, "members") != 0
     random = generator(seed, "datamodeling")
-    return ground_truth.datamodeling_score(influence, inside, outputs, random)
+    return ground_truth.datamodeling_score(
+        as_numbers(influence, "influence"), inside, as_numbers(outputs, "outputs"), random
+    )
 
 
 def _model(
@@ -374,20 +383,26 @@ def _model(
     outputs: Outputs,
     device: str,
 ) -> fitted.GaussianFit:
-    classes, labels = np.unique(np.asarray(y), return_inverse=True)
-    values = np.asarray(x)
-    arrays = arrays_from(RecordArrays, {"x": values, "y": labels.reshape(np.shape(y))})
+    values, named = as_array(x, "x"), as_array(y, "y")
+    if named.dtype.kind not in "biufUS":
+        raise ImprintError(f"y must hold classes, numbers or names, not {named.dtype}")
+    classes, labels = np.unique(named, return_inverse=True)
+    arrays = arrays_from(RecordArrays, {"x": values, "y": labels.reshape(named.shape)})
     if len(classes) < 2:
         raise ImprintError(f"y has {len(classes)} class: give records of at least 2")
     made = KERNELS.get(kernel)() if isinstance(kernel, str) else kernel
-    name = next(name for name in KERNELS.names() if KERNELS.get(name) is type(made))
+    known = [name for name in KERNELS.names() if KERNELS.get(name) is type(made)]
+    if not known:
+        raise ImprintError(
+            f"kernel must be a name or what leave_one_out.kernel returns, got {made!r}"
+        )
     index: IntArray = np.arange(len(arrays.x), dtype=np.int64)
     inputs = Inputs(index, arrays.x, arrays.y, tuple(map(str, classes.tolist())), values)
-    noises = tuple(np.atleast_1d(np.asarray(noise, dtype=np.float64)).tolist())
+    noises = tuple(np.atleast_1d(as_numbers(noise, "noise")).tolist())
     if not noises:
         raise ImprintError("noise is empty: give a variance, such as 0.1")
     for each in noises:
         if not 0 < each < np.inf:
             raise ImprintError(f"noise must be a positive, finite variance, got {each:g}")
-    settings = {"name": name, **asdict(made)}
+    settings = {"name": known[0], **asdict(made)}
     return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))

@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.core.user_arrays import as_array, as_numbers
 from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.attack_kit.triage import calibration_slope, triage
@@ -322,8 +323,9 @@ def tpr_at_fpr(scores: ArrayLike, members: ArrayLike, fpr: float) -> Estimate | 
 
 
 def _split(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    values, inside = np.asarray(scores, dtype=np.float64), np.asarray(members)
-    if values.shape != inside.shape or values.ndim != 1 or not np.isin(inside, (0, 1)).all():
+    values, inside = as_numbers(scores, "scores"), as_array(members, "members")
+    is_flag = inside.dtype.kind in "biuf" and np.isin(inside, (0, 1)).all()
+    if values.shape != inside.shape or values.ndim != 1 or not is_flag:
         raise ImprintError(
             f"scores and members must be of one length, members bool: got scores "
             f"{list(values.shape)} and members {list(inside.shape)} of {inside.dtype}"

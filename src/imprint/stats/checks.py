@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_numbers
 
 
 def sample(values: ArrayLike, name: str, at_least: int = 1) -> FloatArray:
@@ -15,7 +16,7 @@ def sample(values: ArrayLike, name: str, at_least: int = 1) -> FloatArray:
     Raises:
         ImprintError: not one axis, fewer than ``at_least`` values, or one is NaN or infinite.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_numbers(values, name)
     if array.ndim != 1:
         raise ImprintError(f"{name} must have one axis, got shape {list(array.shape)}")
     if len(array) < at_least:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_array, as_whole
 from imprint.lenses.leave_one_out.findings import (
     AdditionFindings,
     FitFindings,
@@ -148,8 +149,10 @@ class Fit(InfluenceResult):
             >>> row.records, row.accuracy_out
             (2, 0.0)
         """
-        rows = {name: np.asarray(group, dtype=np.int64) for name, group in groups.items()}
-        arrays = MeasureArrays(len(rows), 0 if queries is None else len(np.asarray(queries)))
+        rows = {name: as_whole(group, f"group {name}") for name, group in groups.items()}
+        arrays = MeasureArrays(
+            len(rows), 0 if queries is None else len(as_array(queries, "queries"))
+        )
         with one_thread_a_sum():
             findings = GroupFindings(len(rows), tuple(leave_out_groups(self._fit, rows)))
             if queries is not None:
@@ -166,7 +169,7 @@ class Fit(InfluenceResult):
         """
         added = self._queries(x, y)
         arrays = MeasureArrays(
-            len(added.queries), 0 if queries is None else len(np.asarray(queries))
+            len(added.queries), 0 if queries is None else len(as_array(queries, "queries"))
         )
         with one_thread_a_sum():
             _, findings = add_records(self._fit, added)
@@ -195,7 +198,7 @@ class Fit(InfluenceResult):
             >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
             (True, [3])
         """
-        rows = np.asarray(removed, dtype=np.int64)
+        rows = np.atleast_1d(as_whole(removed, "removed"))
         groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
         names = {"removed": len(groups), "group_size": groups.shape[1]}
         choice = make_options(SearchChoice, {**names, **options})
@@ -225,18 +228,18 @@ class Fit(InfluenceResult):
             >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
             1.0
         """
-        rows = torch.from_numpy(np.asarray(removed, dtype=np.int64)).to(self._fit.device)
+        rows = torch.from_numpy(np.atleast_1d(as_whole(removed, "removed"))).to(self._fit.device)
         choice = make_options(LineChoice, {"removed": len(rows), **options})
         with one_thread_a_sum():
             return LandscapeResult(*compute_landscape(self._fit, rows, choice, seed))
 
     def _queries(self, queries: ArrayLike, labels: ArrayLike | None) -> Queries:
         inputs = self._fit.inputs
-        values = queries_like(inputs, _MEMORY, np.asarray(queries), None)
+        values = queries_like(inputs, _MEMORY, as_array(queries, "queries"), None)
         if labels is None:
             return values
         places = {name: place for place, name in enumerate(inputs.classes)}
-        names = [str(label) for label in np.asarray(labels).tolist()]
+        names = [str(label) for label in as_array(labels, "labels").tolist()]
         for row, name in enumerate(names):
             if name not in places:
                 raise ImprintError(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
+from imprint.core.user_arrays import as_array
 from imprint.lenses.membership.memorization.chance import count_cases, memorized_by_chance
 from imprint.lenses.membership.memorization.estimators import (
     Memorization,
@@ -215,7 +216,8 @@ def memorization(correct: ArrayLike, members: ArrayLike) -> MemorizationResult:
         [0.5, 1.0]
     """
     estimated = estimate_memorization(members, correct)
-    values, inside = np.asarray(correct), np.asarray(members).astype(bool)
+    values = as_array(correct, "correct")
+    inside = as_array(members, "members").astype(bool)
     by_chance = float("nan")
     if np.isin(values, (0, 1)).all():
         by_chance = memorized_by_chance(count_cases(inside, values.astype(bool)), MEMORIZATION_CUT)

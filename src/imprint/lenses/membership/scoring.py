@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import bounds_of
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_array
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, Evidence
 from imprint.lenses.membership.study.case import MembershipArrays, collect_evidence
 from imprint.study.array_file import arrays_from
@@ -43,7 +44,7 @@ def check_arrays(arrays: Mapping[str, ArrayLike | None]) -> MembershipArrays:
     Raises:
         ImprintError: an unknown name, or arrays that do not fit one another.
     """
-    known = {name: np.asarray(values) for name, values in arrays.items() if values is not None}
+    known = {name: as_array(values, name) for name, values in arrays.items() if values is not None}
     for name, values in known.items():
         axes = AXES.get(name.removeprefix("curvature_"), 2 if name in ("mentr", "distance") else 0)
         if axes and values.ndim == axes - 1:
@@ -81,7 +82,7 @@ def make_scorer(entry: Attack) -> Callable[..., FloatArray]:
         signal: str = preferred,
         **settings: Any,
     ) -> FloatArray:
-        values = np.atleast_2d(np.asarray(target))
+        values = np.atleast_2d(as_array(target, "target"))
         if target_members is None:
             target_members = np.zeros(values.shape[-1], dtype=bool)
         arrays = {"target": values, "target_members": target_members, "signals": signals}

@@ -14,6 +14,7 @@ from imprint.core.arrays import IntArray
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
+from imprint.core.user_arrays import as_array
 from imprint.data.choice import image_facts
 from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
@@ -115,12 +116,7 @@ def activation_table(
     """
     if not layers:
         raise ImprintError("give activations of at least one layer")
-    try:
-        arrays = {str(name): np.asarray(values) for name, values in layers.items()}
-    except ValueError as error:  # rows of other lengths
-        raise ImprintError(
-            f"activations must be [inputs, neurons] of each layer: {error}"
-        ) from None
+    arrays = {str(name): as_array(values, f"layer {name}") for name, values in layers.items()}
     table = _side_by_side(arrays_from(_OneSet, arrays, "activations").layers, None)
     return table if labels is None else replace(table, labels=whole_labels(labels, len(table)))
 
@@ -131,10 +127,7 @@ def whole_labels(labels: ArrayLike, count: int, name: str = "labels") -> IntArra
     Raises:
         ImprintError: they are not one whole number an input.
     """
-    try:
-        classes = np.asarray(labels)
-    except ValueError:
-        classes = np.empty((), dtype=object)
+    classes = as_array(labels, name)
     whole = classes.dtype.kind in "iu" or (
         classes.dtype.kind == "f" and bool(np.all(np.abs(classes) < 2**53))
     )

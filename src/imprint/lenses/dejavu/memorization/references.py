@@ -21,6 +21,7 @@ from scipy.special import entr, logsumexp
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_numbers
 from imprint.lenses.dejavu.memorization.votes import ROWS_PER_TILE, ClassVotes
 
 MIN_PROBABILITY = 1e-12
@@ -45,7 +46,7 @@ def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> Floa
         >>> log_probabilities([[0.5, 0.5]]).round(4).tolist()
         [[-0.6931, -0.6931]]
     """
-    rows = np.asarray(probabilities, dtype=np.float64)
+    rows = as_numbers(probabilities, name)
     if rows.ndim != 2 or rows.shape[1] < 2:
         raise ImprintError(
             f"{name}: probabilities must be [n, classes], at least two classes, "

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_array, as_numbers
 
 Correctness = NDArray[np.bool_] | NDArray[np.float64]
 
@@ -292,23 +293,24 @@ def _difference_error(
 
 
 def _membership(members: ArrayLike) -> BoolArray:
-    array = np.asarray(members)
+    array = as_array(members, "members")
     if array.ndim != 2 or array.shape[0] == 0:
         raise ImprintError(f"members is {list(array.shape)}: it must be [models, records]")
-    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise ImprintError("members holds other values than 0 and 1: give a boolean mask")
     return array.astype(np.bool_, copy=False)
 
 
 def _correctness(values: ArrayLike, name: str, models: int) -> Correctness:
     """Return bool where every value is 0 or 1, else float64."""
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.ndim != 2 or len(array) != models:
         raise ImprintError(
             f"{name} is {list(array.shape)}: it must have a row for each of the {models} models"
         )
     if array.dtype == np.bool_:
         return array
+    array = as_numbers(array, name)
     if not (np.isfinite(array).all() and np.all((array >= 0) & (array <= 1))):
         raise ImprintError(f"{name} must be true or false, or a probability in [0, 1]")
     if np.all((array == 0) | (array == 1)):
@@ -317,7 +319,7 @@ def _correctness(values: ArrayLike, name: str, models: int) -> Correctness:
 
 
 def _labels(values: ArrayLike, name: str, count: int) -> IntArray:
-    array = np.asarray(values)
+    array = as_array(values, name)
     if array.shape != (count,) or not np.issubdtype(array.dtype, np.integer):
         raise ImprintError(
             f"{name} must be {count} integers, got {array.dtype} {list(array.shape)}"

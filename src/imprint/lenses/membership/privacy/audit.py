@@ -21,6 +21,7 @@ from imprint.core import seeds
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.core.user_arrays import as_array
 from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
@@ -303,7 +304,7 @@ def _many_runs(
 
 
 def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolArray]:
-    score, member = sample(scores, "scores"), np.asarray(members)
+    score, member = sample(scores, "scores"), as_array(members, "members")
     if member.dtype != np.bool_ or member.shape != score.shape:
         raise ImprintError(
             f"members must be {len(score)} booleans, one a score, "

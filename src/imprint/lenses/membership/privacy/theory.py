@@ -23,6 +23,7 @@ from scipy.special import log_ndtr, ndtr, ndtri
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_numbers
 
 _BISECTIONS = 60
 
@@ -252,7 +253,7 @@ def _misses(epsilon: FloatArray) -> FloatArray:
 
 
 def _real(values: ArrayLike) -> FloatArray:
-    return np.asarray(values, dtype=np.float64)
+    return as_numbers(values, "loss_bound and constant")
 
 
 def _budget(values: ArrayLike) -> FloatArray:
@@ -260,7 +261,7 @@ def _budget(values: ArrayLike) -> FloatArray:
 
 
 def _positive(values: ArrayLike, name: str) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_numbers(values, name)
     if not np.all(array >= 0):
         raise ImprintError(f"{name} must not be negative or NaN, got {np.min(array):g}")
     return array
@@ -274,7 +275,7 @@ def _deviation(values: ArrayLike) -> FloatArray:
 
 
 def _share(values: ArrayLike, name: str) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_numbers(values, name)
     if not np.all((array >= 0) & (array <= 1)):
         raise ImprintError(f"{name} must lie in [0, 1]")
     return array
