@@ -48,10 +48,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
     CATEGORIES,
     categories,
     memorization_strength,
-    significance,
-    top5_test,
 )
-from imprint.lenses.dejavu.memorization.two_model import two_model as _two_model
 from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.lenses.dejavu.options import VoteChoice
 from imprint.lenses.dejavu.study.arrays import (
@@ -60,6 +57,7 @@ from imprint.lenses.dejavu.study.arrays import (
     TwoModelArrays,
     attacked_crops,
     guess_both,
+    two_model_findings,
 )
 from imprint.report.marks import Figure
 from imprint.report.result import Result
@@ -249,12 +247,7 @@ def two_model(
         k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
     )
     side = guess_both(arrays, choice, device)
-    classes = int(max(arrays.labels.max(), arrays.public_labels.max())) + 1
-    findings = TwoModelFindings(
-        two_model=_two_model([side], choice.top_percent, top_classes, seed),
-        significance=significance([side], top_classes),
-        two_model_top5=top5_test([side], classes, choice.top_percent, top_classes, seed),
-    )
+    findings = two_model_findings(arrays, side, choice, seed)
     kinds = categories(side, top_classes).argmax(axis=1)
     strength = memorization_strength(side)
     return TwoModelResult(findings, side.index, kinds, strength, side.target, side.reference)

@@ -12,7 +12,8 @@ Arrays in, findings out::
 
 The model is a Gaussian process, by default the limit of a network of infinite width: it is fitted
 once, and every model with a record less follows in closed form. *in* is the model with the record,
-*out* the one without; exact copies of a record are left out with it.
+*out* the one without. A fit leaves out exact copies of a record with it; queries leave out each
+record alone, and with its copies as a group.
 
 - Models: :func:`kernels` lists kernels and :func:`kernel` makes one; :func:`fit` keeps the kernel
   matrix, :func:`fit_large` does not, and states its errors.

@@ -274,7 +274,7 @@ class CoverageFindings:
         correct_only: which inputs were kept only where classified correctly.
         criteria: by name, sorted.
         cells: of IDC and WISDOM.
-        gaps: the largest ones, fullest first; None where no image can be shown.
+        gaps: the largest ones, fullest first; None where a command has no images to show.
         scopes: cell coverage by part, if requested.
         search: of the clusterer, if requested.
         network: which network of a study was measured.

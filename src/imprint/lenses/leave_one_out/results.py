@@ -103,6 +103,9 @@ class Fit(InfluenceResult):
     def query(self, queries: ArrayLike, labels: ArrayLike | None = None) -> QueryResult:
         """Return what every record does to the predictions for other inputs.
 
+        Each record is left out alone: exact copies of it stay, and hide its influence. To leave
+        them out with it, name them as a group of :meth:`leave_out`.
+
         Args:
             queries: floats ``[q, ...]``, on the scale of the records.
             labels: classes ``[q]``, as the records have them.
@@ -124,7 +127,10 @@ class Fit(InfluenceResult):
         return QueryResult(arrays.arrays, findings)
 
     def among_records(self) -> QueryResult:
-        """Return what every record does to the predictions for all others, ``[n, n]`` each."""
+        """Return what every record does to the predictions for all others, ``[n, n]`` each.
+
+        Each record is left out alone: exact copies of it stay.
+        """
         arrays = MeasureArrays(len(self.divergences), len(self.divergences))
         with one_thread_a_sum():
             findings = query_records(self._fit, arrays)

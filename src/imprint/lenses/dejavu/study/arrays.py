@@ -20,7 +20,13 @@ from imprint.lenses.dejavu.findings import TwoModelFindings
 from imprint.lenses.dejavu.memorization.attack import attack
 from imprint.lenses.dejavu.memorization.one_model import AttackedCrops, one_model
 from imprint.lenses.dejavu.memorization.references import log_probabilities
-from imprint.lenses.dejavu.memorization.two_model import Side, records, significance, two_model
+from imprint.lenses.dejavu.memorization.two_model import (
+    Side,
+    records,
+    significance,
+    top5_test,
+    two_model,
+)
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.lenses.dejavu.options import ArraysOptions, OneModelOptions, VoteChoice
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
@@ -92,10 +98,7 @@ def attack_arrays(options: ArraysOptions) -> JsonObject:
     arrays = read_array_file(TwoModelArrays, options.arrays)
     side = guess_both(arrays, options, options.device)
     top = options.top_classes
-    findings = TwoModelFindings(
-        two_model=two_model([side], options.top_percent, top, options.seed),
-        significance=significance([side], top),
-    )
+    findings = two_model_findings(arrays, side, options, options.seed)
     settings = {
         "k": options.k,
         "voting": options.voting,
@@ -115,13 +118,25 @@ def attack_arrays(options: ArraysOptions) -> JsonObject:
     return summary
 
 
+def two_model_findings(
+    arrays: TwoModelArrays, side: Side, choice: VoteChoice, seed: int
+) -> TwoModelFindings:
+    """Return the two-model test in one direction."""
+    percents, top = choice.top_percent, choice.top_classes
+    return TwoModelFindings(
+        two_model=two_model([side], percents, top, seed),
+        significance=significance([side], top),
+        two_model_top5=top5_test([side], _count_classes(arrays), percents, top, seed),
+    )
+
+
 def guess_both(arrays: TwoModelArrays, choice: VoteChoice, device: DeviceName) -> Side:
     """Return the guesses of target and reference model.
 
     Raises:
         ImprintError: k exceeds the public images, or this machine lacks the device.
     """
-    classes = int(max(arrays.labels.max(), arrays.public_labels.max())) + 1
+    classes = _count_classes(arrays)
     pairs = (
         (arrays.crops_target, arrays.public),
         (arrays.crops_reference, arrays.public_reference),
@@ -132,6 +147,10 @@ def guess_both(arrays: TwoModelArrays, choice: VoteChoice, device: DeviceName) -
     )
     index = np.arange(len(arrays.labels)) if arrays.index is None else arrays.index
     return Side("target", index, arrays.labels, target, reference)
+
+
+def _count_classes(arrays: TwoModelArrays) -> int:
+    return int(max(arrays.labels.max(), arrays.public_labels.max())) + 1
 
 
 def _vote(
