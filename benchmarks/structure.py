@@ -1,10 +1,10 @@
 """Measure the structure of the source tree: folders, imports, names, help, public interface.
 
-    python benchmarks/structure.py [--root FOLDER]
+    python benchmarks/structure.py [--root FOLDER] [--before FOLDER]
 
-prints one row a measure, of the tree at ``--root`` (this one by default), so that two checkouts can
-be compared. Only the text of the sources is read, but for the two rows about the command line and
-the public names, which run this very interpreter on that tree.
+prints one row a measure, of the tree at ``--root`` (this one by default) and of an older checkout,
+beside what is aimed at. Only the text of the sources is read, but for the two rows about the
+command line and the public names, which run this very interpreter on that tree.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from additions import read_additions
 
 PACKAGE = "imprint"
 ORCHESTRATION = ("audit", "report", "commands", "page", "study", "templates")
@@ -105,6 +107,19 @@ def longest_chain(imports: Imports) -> int:
 def lines_of(files: list[Path]) -> int:
     """Return the number of lines in some text files."""
     return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def code_lines_of(sources: list[Source]) -> int:
+    """Return the number of lines that are neither blank, nor a comment, nor of a docstring."""
+    count = 0
+    for source in sources:
+        lines = source.file.read_text(encoding="utf-8").splitlines()
+        written = {row for row, line in enumerate(lines, 1) if line.strip()[:1] not in ("", "#")}
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                written.difference_update(range(node.lineno, (node.end_lineno or 0) + 1))
+        count += len(written)
+    return count
 
 
 def repeated_class_names(sources: list[Source]) -> list[str]:
@@ -194,6 +209,7 @@ def measure(root: Path) -> dict[str, str]:
         "dict[str, Any]": str(len(re.findall(r"dict\[str, Any\]", text))),
         "lines of orchestration and page": str(lines_of(shown)),
         "lines of src": str(lines_of([source.file for source in sources])),
+        "  of which code": str(code_lines_of(sources)),
         "modules with a test at the mirrored path": f"{mirrored / modules:.0%} of {modules}",
         "class names that stand for two things": str(len(repeated_class_names(sources))),
         "functions that assign found or told": str(vague_functions(sources)),
@@ -202,12 +218,53 @@ def measure(root: Path) -> dict[str, str]:
     }
 
 
+GOALS = {
+    "fullest folder, files": "≤ 25",
+    "longest import chain": "≤ 12",
+    "modules in import cycles": "0",
+    "dict[str, Any]": "≤ 60",
+    "lines of orchestration and page": "≤ 16,000",
+    "lines of src": "≤ 54,000",
+    "  of which code": "–",
+    "modules with a test at the mirrored path": "≥ 80%",
+    "class names that stand for two things": "≤ 5",
+    "functions that assign found or told": "0",
+    "imprint audit --help, lines": "≤ 60",
+    "public names from the four lenses": "every method of the README",
+    "source files of a new command with a section": "≤ 5",
+    "source files of a new attack": "1",
+}
+"""What the sources are to reach."""
+
+
+def addition_files(root: Path) -> dict[str, str]:
+    """Return how many source files the additions of docs/first_method.md touch."""
+    page = root / "docs" / "first_method.md"
+    if not page.exists():
+        return {}
+    files = {
+        addition.title: len(addition.new) + len(addition.appended)
+        for addition in read_additions(page)
+    }
+    return {
+        "source files of a new command with a section": str(files["A command with a section"]),
+        "source files of a new attack": str(files["An attack"]),
+    }
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[1])
-    for name, value in measure(parser.parse_args().root.resolve()).items():
-        print(f"{name:<42} {value}")
+    parser.add_argument("--before", type=Path, help="an older checkout, in a column of its own")
+    arguments = parser.parse_args()
+    roots = [root.resolve() for root in (arguments.before, arguments.root) if root is not None]
+    columns = [{**measure(root), **addition_files(root)} for root in roots]
+    head = [*(["before"] if arguments.before else []), "now", "goal"]
+    print(f"{'measure':<46}" + "".join(f"{name:<18}" for name in head))
+    for name in columns[-1]:
+        values = [*(column.get(name, "–") for column in columns), GOALS[name]]
+        print(f"{name:<46}" + "".join(f"{value:<18}" for value in values).rstrip())
 
 
 if __name__ == "__main__":
