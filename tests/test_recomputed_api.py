@@ -217,6 +217,17 @@ def test_controls_shuffle_membership_and_swap_the_target():
     )
 
 
+def test_rows_of_one_name_count_once():
+    arrays = signals(4)
+    rows = np.append(np.arange(70), [3, 3, 17])
+    of_records = ("target", "target_members", "signals", "members")
+    copied = {name: a[..., rows] if name in of_records else a for name, a in arrays.items()}
+    once = membership.attack(**arrays, attacks="lira")
+    named_rows = membership.attack(**copied, attacks="lira", index=rows)
+    close(named_rows.scores["lira"], once.scores["lira"])
+    assert len(membership.attack(**copied, attacks="lira").scores["lira"]) == 73  # taken for ties
+
+
 def one_run_p_value(canaries, guesses, correct, epsilon, delta):
     """Theorem 5.2 of Steinke et al. 2023, term by term."""
     share = probability(epsilon)

@@ -153,7 +153,8 @@ def attack(
     """Run membership inference attacks on the signals of a target model.
 
     Attacks that lack what they need, such as reference models, are skipped with the reason. A
-    record that is listed more than once counts once. Numbers come with 95% intervals; a TPR at an
+    record that is listed more than once counts once; a few copies among a few hundred rows look
+    like ties, unless ``index`` gives them one name. Numbers come with 95% intervals; a TPR at an
     FPR that too few non-members can place is missing, with the reason.
 
     Args:
