@@ -4,6 +4,8 @@ import pytest
 
 from imprint.cli import main
 
+COMMANDS = ("train", "dejavu", "leave-one-out", "membership")
+
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
@@ -37,13 +39,25 @@ from imprint.cli import main
             ["dejavu", "sweep", "--out", "x", "--vary", "k"],
             "--vary must be NAME=VALUE pairs separated by commas, got 'k'",
         ),
+        (
+            ["membership", "attack", "--out", "x", "--arrays", "x", "--param", "rmia.gamma=3", "x"],
+            "--param must be NAME=VALUE pairs separated by spaces, got 'x'",
+        ),
+        (
+            ["membership", "attack", "--out", "x", "--arrays", "x", "--param", "a=1", "--param=b"],
+            "--param must be NAME=VALUE pairs separated by spaces, got 'b'",
+        ),
+        (
+            ["membership", "attack", "--out", "x", "--arrays", "x", "--param", "a=1,=2", "b=1"],
+            "--param must be NAME=VALUE pairs separated by spaces, got 'a=1,=2'",
+        ),
     ],
 )
 def test_a_bad_option_is_one_sentence_with_code_2(words, sentence, capsys):
     with pytest.raises(SystemExit) as left:
         main(words)
     assert left.value.code == 2
-    command = " ".join(word for word in words[:2] if word in ("train", "dejavu", "leave-one-out"))
+    command = " ".join(word for word in words[:2] if word in COMMANDS)
     printed = capsys.readouterr().err
     assert printed.startswith(f"imprint: {sentence}; see imprint {command}")
     assert printed.endswith(" --help\n")

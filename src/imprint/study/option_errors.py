@@ -20,6 +20,7 @@ from imprint.study.option_tree import options_of
 _NEAR = 0.6
 """Least similarity, of 1, of an option that is suggested for an unknown one."""
 NO_BOUNDS = Bounds()
+PAIRS = "NAME=VALUE …"
 _KINDS = {
     "INT": "an integer",
     "FLOAT": "a number",
@@ -29,7 +30,7 @@ _KINDS = {
     "INT,INT,…": "integers separated by commas",
     "NAME,NAME,…": "names separated by commas",
     "NAME=VALUE,…": "NAME=VALUE pairs separated by commas",
-    "NAME=VALUE …": "NAME=VALUE pairs separated by spaces",
+    PAIRS: "NAME=VALUE pairs separated by spaces",
 }
 
 
@@ -102,9 +103,10 @@ def _sentence(event: Any, options: type, words: Sequence[str]) -> str:
         return f"{flag} must be one of {', '.join(event.choices)}, got {event.value!r}"
     if kind == "BadValue":
         return f"{flag} needs a value"
-    value = _value(flag, words)
+    metavar = str(event.argument.lowered.metavar) if flag != "an option" else ""
+    value = _no_pair(flag, words) if metavar == PAIRS else _value(flag, words)
     if value is not None:
-        return f"{flag} must be {_kind(str(event.argument.lowered.metavar))}, got {value!r}"
+        return f"{flag} must be {_kind(metavar)}, got {value!r}"
     return f"{flag}: {str(getattr(event, 'message', kind)).splitlines()[0]}"
 
 
@@ -132,6 +134,23 @@ def _value(flag: str, words: Sequence[str]) -> str | None:
         elif position + 1 < len(words):
             value = words[position + 1]
     return value
+
+
+def _no_pair(flag: str, words: Sequence[str]) -> str | None:
+    """Return the first word behind a flag that is no NAME=VALUE, or None where each is one."""
+    is_behind = False
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            is_behind = name.replace("_", "-") == flag
+            if not is_behind or not equals:
+                continue
+            word = value
+        if is_behind and not all(
+            pair.partition("=")[0] and "=" in pair for pair in word.split(",") if pair.strip()
+        ):
+            return word
+    return None
 
 
 def _kind(metavar: str) -> str:
