@@ -1,3 +1,5 @@
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,19 @@ def test_settings_become_the_dataclass_of_their_attack():
     assert make_settings("loss", {}) is None
     with pytest.raises(ImprintError, match="attack 'base' has no option 'gamma'; it has: offline"):
         make_settings("base", {"gamma": 3.0})
+
+
+@dataclass(frozen=True)
+class BareOptions:
+    trim: float = 0.1
+    sides: float | None = None
+
+
+def test_a_setting_without_a_line_about_it_is_named_in_help():
+    entry = replace(ATTACKS.get("loss"), Options=BareOptions)
+    text = make_scorer(entry).__doc__
+    assert "trim: float (default 0.1).\n" in text
+    assert "sides: float | None (default None).\n" in text
 
 
 def test_a_scorer_without_what_its_attack_needs_is_an_error():

@@ -109,7 +109,7 @@ def _describe_settings(entry: Attack) -> str:
     lines = []
     for field in fields(entry.Options):
         allowed = f", {bounds[field.name].describe()}" if field.name in bounds else ""
-        text = docs[field.name].rstrip(".")
-        kind = hints[field.name].__name__
-        lines.append(f"    {field.name}: {kind}{allowed}, {text} (default {field.default}).\n")
+        text = f", {docs[field.name].rstrip('.')}" if field.name in docs else ""
+        kind = getattr(hints[field.name], "__name__", str(hints[field.name]))
+        lines.append(f"    {field.name}: {kind}{allowed}{text} (default {field.default}).\n")
     return "".join(lines)
