@@ -1,8 +1,12 @@
+import json
+
 import pytest
 import torch
 
-from imprint.nets.load import load_model
+from imprint.core.errors import ImprintError
+from imprint.nets.load import load_model, network_file
 from imprint.nets.save import save_model
+from imprint.study.options import WeightsChoice
 from tests.nets.saved_models import CARD, outputs, refused, trained
 
 
@@ -48,3 +52,15 @@ def test_a_damaged_card(tmp_path) -> None:
     assert "m.json must hold keys and values" in refused(tmp_path / "m.safetensors", None)
     (tmp_path / "m.json").write_text("{")
     assert "m.json is damaged" in refused(tmp_path / "m.safetensors", None)
+
+
+def test_a_card_that_is_named_is_read_in_place_of_the_one_beside(tmp_path) -> None:
+    path, card = tmp_path / "m.safetensors", tmp_path / "elsewhere.json"
+    save_model(path, trained(CARD), CARD)
+    card.write_text(json.dumps({**CARD.to_json(), "mean": [0.25]}))
+    (tmp_path / "m.json").write_text('{"chanels": 1}')
+    network = network_file(path, WeightsChoice(card=card))
+    assert network.load().mean.flatten().tolist() == [0.25]
+    card.write_text('{"architecture": "mlp", "outputs": 10}')
+    with pytest.raises(ImprintError, match=r"elsewhere\.json does not say channels, input_size"):
+        _ = network_file(path, WeightsChoice(card=card)).card

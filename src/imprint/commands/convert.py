@@ -129,11 +129,11 @@ class ConvertWeights(WeightsChoice, Common):
         from imprint.nets.published import read_published
 
         file, name = network_file(self.checkpoint, self), self.checkpoint.stem
-        if "architecture" in file.overrides:
+        if "architecture" in file.named:
             summary = f"{file.card.architecture}, all tensors placed"
             return Conversion(file.load(), file.card, name, summary)
         published = read_published(self.checkpoint, self.checkpoint_layout, self.branch, file.keys)
-        card = published.stated(file.overrides, f"the options for {name}")
+        card = published.stated(file.named, f"the options for {name}")
         model = fill_model(card, published.weights, self.checkpoint)
         summary = summarise(published.layout, card, published.left_out)
         return Conversion(model, card, name, summary)

@@ -39,11 +39,13 @@ class NetworkFile:
         overrides: values that replace those of the card beside the weights or of the published
             layout, or make up a card where there is none.
         keys: which tensors of the file count, and under which names.
+        card_path: the card to read in place of that beside the weights; None for that one.
     """
 
     path: Path
     overrides: Mapping[str, Any] = field(default_factory=dict)
     keys: KeyNames = field(default_factory=KeyNames)
+    card_path: Path | None = None
 
     @cached_property
     def card(self) -> ModelCard:
@@ -92,9 +94,21 @@ class NetworkFile:
             {"weights": hash_weights(self.path), "card": built, "keys": self.keys.to_json()}
         )
 
+    @cached_property
+    def named(self) -> Mapping[str, Any]:
+        """The card that is named, with the overrides; of a card beside the weights nothing.
+
+        Raises:
+            ImprintError: the card cannot be read.
+        """
+        card = {} if self.card_path is None else read_card_file(self.card_path)
+        return {**card, **self.overrides}
+
     @property
     def _stated(self) -> Mapping[str, Any]:
-        """The card beside the weights, with the overrides."""
+        """The card, with the overrides."""
+        if self.card_path is not None:
+            return self.named
         file = card_file(self.path)
         beside: Any = {}
         if file.is_file():
@@ -105,6 +119,8 @@ class NetworkFile:
 
     @property
     def _where(self) -> str:
+        if self.card_path is not None:
+            return str(self.card_path)
         file = card_file(self.path)
         return str(file) if file.is_file() else f"what was said of {self.path.name}"
 
@@ -133,11 +149,11 @@ def network_file(path: Path, choice: WeightsChoice) -> NetworkFile:
     Raises:
         ImprintError: the card they name cannot be read.
     """
-    stated = {} if choice.card is None else dict(read_card_file(choice.card))
+    stated: dict[str, Any] = {}
     for name in ("mean", "std", "output"):
         if value := getattr(choice, name):
             stated[name] = value
-    return NetworkFile(path, stated, KeyNames(choice.key_prefix, choice.key_map))
+    return NetworkFile(path, stated, KeyNames(choice.key_prefix, choice.key_map), choice.card)
 
 
 def hash_weights(path: Path) -> str:
