@@ -7,7 +7,7 @@ all layers; with the W_std of ReLU, √2; and with that of the published network
 publication sets beside a process of √2. Records, left-out rows and batches are the same for all.
 Networks: root of the mean squared shift of a logit at the record; process: root of the mean
 distance. Ratios are those of means over records, to ReLU, with 95 % intervals by bootstrap over
-records; ρ is Spearman's. An interrupted run goes on where it stopped.
+records; ρ is Spearman's. An interrupted run resumes where it stopped.
 """
 
 from __future__ import annotations

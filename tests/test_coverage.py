@@ -143,7 +143,7 @@ V = np.random.default_rng(0).normal(size=(30, 3))
         (lambda: coverage.measure({"a": V}, {"b": V}), r"got a \[3\] and b \[3\]"),
         (lambda: coverage.measure(V, V[:, :2]), "must be of the same layers"),
         (lambda: coverage.by_part(V, V, "head"), "must be one of class, layer, group"),
-        (lambda: coverage.by_part(V, V, "layer", scores=[1]), "one number a neuron"),
+        (lambda: coverage.by_part(V, V, "layer", scores=[1]), "one number per neuron"),
         (lambda: coverage.rarefaction(["a"]), "cells must be numbers"),
         (lambda: coverage.rarefaction([]), "at least one input"),
         (lambda: coverage.rarefaction([1, 2, 3], total=2), "at least the 3 cells"),

@@ -155,7 +155,7 @@ def test_estimates_are_compared_with_retraining() -> None:
             r"shift \[2, 0\]",
         ),
         (lambda fit: fit.query(np.eye(3)), "queries is of shape"),
-        (lambda fit: fit.query(np.ones((1, 5)), ["cow"]), "none of the classes of the records"),
+        (lambda fit: fit.query(np.ones((1, 5)), ["cow"]), "not one of the classes of the records"),
         (lambda fit: fit.optimise([0], enough=1), "there is no option 'enough'"),
         (lambda fit: fit.landscape([0], lines=0), "lines must be at least 1"),
         (lambda fit: fit.leave_out({"a": [99]}), "not among 0 to 23"),

@@ -227,7 +227,7 @@ def by_part(
     ranked = None if scores is None else as_numbers(scores, "scores")
     if ranked is not None and ranked.shape != (tested.layers.neurons,):
         raise ImprintError(
-            f"scores must be one number a neuron, [{tested.layers.neurons}], got shape "
+            f"scores must be one number per neuron, [{tested.layers.neurons}], got shape "
             f"{list(ranked.shape)}"
         )
     return part_findings((part,), trained, tested, options, ranked, None)[part]
@@ -405,7 +405,7 @@ def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...
     """
     parts = [as_numbers(values, f"scores of {name}") for name, values in scores.items()]
     if not parts or any(part.ndim != 1 for part in parts):
-        raise ImprintError("scores must be one number a neuron, [width], of at least one layer")
+        raise ImprintError("scores must be one number per neuron, [width], of at least one layer")
     layers = Layers(tuple(scores), tuple(map(len, parts)))
     chosen = select(layers, np.concatenate(parts), m)
     return tuple(Neuron(layer, neuron) for layer, neuron in chosen.named())

@@ -44,7 +44,7 @@ def test_options_may_be_text() -> None:
         ("lenet", 32, {"width": 1}, "'lenet' has no option 'width'; it has: none"),
         ("resnet18", 32, {"small_input": "maybe"}, "must be bool, got 'maybe'"),
         ("patch_convnet", 32, {"width": 8.5}, "must be int, got 8.5"),
-        ("patch_convnet", 30, {}, "input_size 30 is no multiple of 8"),
+        ("patch_convnet", 30, {}, "input_size 30 is not a multiple of 8"),
         ("patch_convnet", 32, {"kernel": 2}, "kernel must be odd, got 2"),
         ("patch_convnet", 32, {"width": 0}, "width, stages, patch and kernel must be at least 1"),
         ("lenet", 15, {}, "at least 16 pixels, got 15"),

@@ -76,7 +76,9 @@ def test_no_file(tmp_path) -> None:
 
 def test_another_format(tmp_path) -> None:
     (tmp_path / "w.h5").write_bytes(b"x")
-    with pytest.raises(ImprintError, match=r"w\.h5 is no file of weights: imprint reads \.safet"):
+    with pytest.raises(
+        ImprintError, match=r"w\.h5 is not a file of weights: imprint reads \.safet"
+    ):
         read_weights(tmp_path / "w.h5")
 
 

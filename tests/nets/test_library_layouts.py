@@ -151,9 +151,9 @@ def test_a_state_dict_of_a_backbone_alone_is_refused_until_its_normalisation_is_
 ) -> None:
     file = tmp_path / "w.pth"
     torch.save({"state_dict": under("backbone.", TRUNK)}, file)
-    with pytest.raises(ImprintError, match=r"layout backbone, .*: state --mean and --std"):
+    with pytest.raises(ImprintError, match=r"layout backbone, .*: give --mean and --std"):
         load_model(file)
-    with pytest.raises(ImprintError, match="state --mean and --std"):
+    with pytest.raises(ImprintError, match="give --mean and --std"):
         read_card(file, {"mean": [0.5]})
     words = ["convert", "--checkpoint", str(file), "--out", str(tmp_path / "o")]
     with pytest.raises(SystemExit) as caught:
@@ -182,13 +182,13 @@ def test_a_card_of_mean_and_std_alone_states_the_normalisation(tmp_path, place) 
 def test_images_of_other_channels_or_small_ones_need_their_normalisation(tmp_path) -> None:
     wide = torch.cat([TRUNK["conv1.weight"], TRUNK["conv1.weight"][:, :1]], dim=1)
     torch.save({**TRUNK, "conv1.weight": wide}, tmp_path / "four.pth")
-    with pytest.raises(ImprintError, match=r"4-channel images, .* state --mean and --std"):
+    with pytest.raises(ImprintError, match=r"4-channel images, .* give --mean and --std"):
         load_model(tmp_path / "four.pth")
     card = {"mean": [0.4], "std": [0.2]}
     assert load_model(tmp_path / "four.pth", card).channels == 4
     small = {**TRUNK, "conv1.weight": TRUNK["conv1.weight"][:, :, :3, :3]}
     torch.save(small, tmp_path / "small.pth")
-    with pytest.raises(ImprintError, match=r"small images, .* state --mean and --std"):
+    with pytest.raises(ImprintError, match=r"small images, .* give --mean and --std"):
         load_model(tmp_path / "small.pth")
 
 

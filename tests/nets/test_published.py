@@ -266,7 +266,9 @@ def test_a_projector_that_imprint_cannot_build_is_rejected(tmp_path) -> None:
     projector = {**bn_projector(True), **norm("7", 6), **norm("8", 6)}
     weights = {**under("backbone.", TRUNK), **under("projector.", projector)}
     torch.save({"model": weights}, tmp_path / "w.pth")
-    with pytest.raises(ImprintError, match="holds a projector that is no row of linear layers"):
+    with pytest.raises(
+        ImprintError, match="holds a projector that is not a sequence of linear layers"
+    ):
         load_model(tmp_path / "w.pth")
 
 

@@ -155,7 +155,7 @@ def test_the_processor_says_how_large_images_are(tmp_path, size, expected) -> No
 
 def test_what_a_folder_does_not_say_is_asked_for(tmp_path) -> None:
     folder = written(tmp_path)
-    with pytest.raises(ImprintError, match=r"does not say mean and std .* state --mean and --std"):
+    with pytest.raises(ImprintError, match=r"does not say mean and std .* give --mean and --std"):
         folder_card(folder, {})
     assert folder_card(folder, {"mean": [0.5], "std": [0.5]}).mean == (0.5,)
     bare = {name: value for name, value in CONFIG.items() if name != "image_size"}
@@ -173,7 +173,7 @@ def test_a_configuration_leaves_out_two_labels_and_a_base_model_has_none(tmp_pat
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ([], "describes no model of transformers"),
+        ([], "does not describe a model of transformers"),
         ({"architectures": ["X"]}, "it has no model_type"),
         ({**CONFIG, "num_channels": "3"}, "channels must be a whole number"),
     ],

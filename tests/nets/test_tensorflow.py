@@ -29,5 +29,5 @@ def test_without_tensorflow_the_extra_is_named(tmp_path, monkeypatch):
 def test_a_damaged_checkpoint_is_rejected(tmp_path):
     pytest.importorskip("tensorflow")
     (tmp_path / "ckpt-1.index").write_bytes(b"no table at all")
-    with pytest.raises(ImprintError, match="damaged or no TensorFlow checkpoint"):
+    with pytest.raises(ImprintError, match="damaged or not a TensorFlow checkpoint"):
         read_checkpoint(tmp_path / "ckpt-1")

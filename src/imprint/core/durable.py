@@ -191,7 +191,7 @@ def telling_disk_errors(path: Path) -> Iterator[None]:
         if code == errno.EFBIG or os.strerror(errno.EFBIG) in str(error):
             raise ImprintError(
                 f"a file of {path} is larger than the system lets this process write: raise the "
-                "limit (ulimit -f) and run the same command again, it goes on where it stopped"
+                "limit (ulimit -f) and run the same command again to resume"
             ) from error
         if code in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise ImprintError(f"cannot write {path}: {os.strerror(code)}") from error

@@ -79,7 +79,7 @@ def _stamps(files: Sequence[str]) -> Stamps:
         except OSError as error:
             raise ImprintError(f"no file at {file}: it was moved or deleted") from error
         if not stat.S_ISREG(status.st_mode):
-            raise ImprintError(f"{file} is no regular file: remove it from the data")
+            raise ImprintError(f"{file} is not a regular file: remove it from the data")
         inode = status.st_ino & (2**63 - 1)
         stamps[row] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
     return stamps

@@ -41,8 +41,8 @@ class JoinedImages:
         unknown = [name for name in self.second.classes if name not in self.first.classes]
         if unknown:
             raise ImprintError(
-                f"{self.second.name} has the class {unknown[0]!r}, which {self.first.name} has "
-                "not: give sets of the same classes"
+                f"{self.second.name} has the class {unknown[0]!r}, which {self.first.name} does "
+                "not have: give sets of the same classes"
             )
 
     @property

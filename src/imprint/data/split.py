@@ -260,8 +260,8 @@ def check_partitions(partitions: dict[int, Partition], labels: IntArray) -> None
         for promise, kept in promises.items():
             if not kept:
                 raise ImprintError(
-                    f"the partition for {size} images per class is broken, for it must hold that "
-                    f"{promise}: make the split again"
+                    f"the partition for {size} images per class is invalid: it must hold that "
+                    f"{promise}; make the split again"
                 )
         previous = partition.public
 
@@ -396,7 +396,7 @@ def _read(folder: Path, manifest: Any, name: str) -> IntArray:
         raise ImprintError(f"cannot read {folder / name}: {error.strerror}") from error
     if content_hash != manifest["files"].get(name):
         raise ImprintError(
-            f"{folder / name} is not the file that {MANIFEST} speaks of: make the split again"
+            f"{folder / name} is not the file that {MANIFEST} lists: make the split again"
         )
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise ImprintError(f"{folder / name} must hold whole numbers: make the split again")

@@ -85,8 +85,8 @@ def run_tasks(
                 raise
     except BrokenProcessPool as error:
         raise ImprintError(
-            f"a worker process of {what!r} died, perhaps for lack of memory: "
-            "run the same command again, it goes on where it stopped"
+            f"a worker process of {what!r} died, perhaps for lack of memory: run the same command "
+            "again to resume"
         ) from error
     finally:
         for name, value in saved.items():

@@ -107,7 +107,7 @@ def nearest(
         )
     if not 1 <= k <= len(columns):
         raise ImprintError(
-            f"k = {k} neighbours were asked of {len(columns)} base vectors: choose k in "
+            f"k = {k} neighbours were requested of {len(columns)} base vectors: choose k in "
             f"1…{len(columns)}"
         )
     place = choose_device(device)
@@ -237,8 +237,8 @@ def _vectors(values: ArrayLike, what: str) -> Vectors:
     vectors = np.ascontiguousarray(values, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ImprintError(
-            f"nearest neighbours take a matrix [count, dimensions], one row a {what}, "
-            f"got shape {list(vectors.shape)}"
+            f"nearest neighbours take a matrix [count, dimensions], one row per {what}, got shape "
+            f"{list(vectors.shape)}"
         )
     return vectors
 

@@ -123,7 +123,7 @@ def read_content(path: Path) -> Any:
     except OSError as error:
         raise ImprintError(f"cannot read the weights {path}: {error.strerror}") from error
     raise ImprintError(
-        f"{path} is no file of weights: imprint reads .safetensors, {', '.join(TORCH_SUFFIXES)}"
+        f"{path} is not a file of weights: imprint reads .safetensors, {', '.join(TORCH_SUFFIXES)}"
     )
 
 

@@ -46,7 +46,7 @@ def from_timm(
     """
     timm = _library("timm", f"timm:{name}")
     if not _PLAIN_NAME.fullmatch(name) or not timm.is_model(name):
-        raise ImprintError(f"timm has no network {name!r}: timm.list_models() names those it has")
+        raise ImprintError(f"timm has no network {name!r}: timm.list_models() lists those it has")
     sizes = {"pretrained": False, "num_classes": outputs or 0, "in_chans": channels}
     try:
         module = timm.create_model(name, **sizes)
@@ -81,7 +81,7 @@ def from_torchvision(
     if name not in models.list_models(module=models):
         raise ImprintError(
             f"torchvision has no classifier {name!r}: "
-            "torchvision.models.list_models(module=torchvision.models) names those it has"
+            "torchvision.models.list_models(module=torchvision.models) lists those it has"
         )
     sizes = {} if outputs is None else {"num_classes": outputs}
     try:
@@ -218,7 +218,7 @@ def _transformers_model(
     attention = getattr(config, "_attn_implementation", None)
     if attention not in (None, "eager", "sdpa"):
         raise ImprintError(
-            f"the model in {folder} asks for the attention {attention!r}, which transformers would "
+            f"the model in {folder} needs the attention {attention!r}, which transformers would "
             "fetch: set attn_implementation in its config.json to sdpa or eager"
         )
     report: Mapping[str, Any] = {}

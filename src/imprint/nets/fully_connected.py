@@ -145,7 +145,7 @@ def initial_stack(
     if min(width, inputs, outputs, prior.depth) < 1 or not seeds:
         raise ImprintError(
             f"{len(seeds)} networks of width {width}, depth {prior.depth}, {inputs} inputs and "
-            f"{outputs} outputs are none: every one of these must be at least 1"
+            f"{outputs} outputs cannot be built: every one of these must be at least 1"
         )
     sizes = [inputs, *[width] * prior.depth, outputs]
     weights: list[list[Tensor]] = [[] for _ in sizes[1:]]

@@ -227,9 +227,9 @@ class Published:
         """
         if self.unstated and not {"mean", "std"} <= overrides.keys():
             raise ImprintError(
-                f"{self.unstated}: state --mean and --std, one number or one a channel for pixels "
-                "in [0, 1] (ImageNet: 0.485,0.456,0.406 and 0.229,0.224,0.225; none: 0 and 1), or "
-                "a card with mean and std"
+                f"{self.unstated}: give --mean and --std, one number or one per channel for "
+                "pixels in [0, 1] (ImageNet: 0.485,0.456,0.406 and 0.229,0.224,0.225; none: 0 and "
+                "1), or a card with mean and std"
             )
         return ModelCard.from_json({**self.card.to_json(), **overrides}, where)
 
@@ -306,8 +306,8 @@ def published_network(
     if stem_of(_below(weights, LAYOUTS[name].trunk)) is None:
         first = " nor ".join(LAYOUTS[name].trunk + stem for stem in STEMS)
         raise ImprintError(
-            f"{path} is not of the layout {name}: it has neither {first}; "
-            "--checkpoint-layout auto looks"
+            f"{path} is not of the layout {name}: it has neither {first}; --checkpoint-layout "
+            "auto finds it"
         )
     return _translate(path, name, weights, branch)
 
@@ -421,7 +421,7 @@ def _architecture(path: Path, trunk: Weights) -> tuple[str, dict[str, Any], int]
     architecture = architecture_of(trunk)
     if architecture is None:
         raise ImprintError(
-            f"{path} holds a trunk that is no ResNet, VGG or vision transformer of imprint's "
+            f"{path} holds a trunk that is not a ResNet, VGG or vision transformer of imprint's "
             "(by its blocks and widths): write the card of its network beside it"
         )
     return architecture
@@ -434,7 +434,7 @@ def _projector(path: Path, tensors: Weights, activation: type[nn.Module]) -> tup
     if projector is None:
         layers = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in tensors.items())
         raise ImprintError(
-            f"{path} holds a projector that is no row of linear layers with normalisations between "
-            f"them ({layers}): save the backbone's state dict alone"
+            f"{path} holds a projector that is not a sequence of linear layers with "
+            f"normalisations between them ({layers}): save the backbone's state dict alone"
         )
     return projector

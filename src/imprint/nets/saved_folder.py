@@ -96,7 +96,9 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
         )
     config = json_files.read_json(file, remedy=REMEDY)
     if not isinstance(config, Mapping) or "model_type" not in config:
-        raise ImprintError(f"{file} describes no model of transformers: it has no model_type")
+        raise ImprintError(
+            f"{file} does not describe a model of transformers: it has no model_type"
+        )
     return config
 
 

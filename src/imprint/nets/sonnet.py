@@ -144,8 +144,8 @@ def _root(arrays: Mapping[str, NDArray[Any]], where: Path) -> str:
         )
     there = ", ".join(list(arrays)[:SHOWN]) or "nothing"
     raise ImprintError(
-        f"{where} holds no ResNet of Sonnet: there is no {STEM}, but {there}, …; "
-        "imprint converts bottleneck ResNets alone"
+        f"{where} holds no ResNet of Sonnet: there is no {STEM}, but {there}, …; imprint converts "
+        "only bottleneck ResNets"
     )
 
 

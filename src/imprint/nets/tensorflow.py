@@ -65,5 +65,5 @@ def read_checkpoint(prefix: Path) -> Arrays:
     except Exception as error:  # TensorFlow raises nearly anything on a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(
-            f"{prefix} is damaged or no TensorFlow checkpoint ({reason}): fetch it again"
+            f"{prefix} is damaged or not a TensorFlow checkpoint ({reason}): download it again"
         ) from error

@@ -169,7 +169,8 @@ def from_function(
         raise
     except Exception as error:
         raise ImprintError(
-            f"{where} failed with {type(error).__name__}: {error}; mend it, or the card's options"
+            f"{where} failed with {type(error).__name__}: {error}; correct it, or the card's "
+            "options"
         ) from error
     if not isinstance(module, nn.Module):
         raise ImprintError(

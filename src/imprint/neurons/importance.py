@@ -177,7 +177,7 @@ def select(
         ImprintError: an m that is neither positive nor −1, or a layer that is not there.
     """
     if m < 1 and m != -1:
-        raise ImprintError(f"m is {m}: ask for at least 1 neuron, or for all by -1")
+        raise ImprintError(f"m must be at least 1 neuron, or -1 for all, got {m}")
     allowed = neurons_of(layers, layers.names if among is None else among)
     values = scores[allowed]
     missing = np.isnan(values)

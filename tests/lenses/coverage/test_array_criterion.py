@@ -54,7 +54,7 @@ def test_kmnc_of_one_neuron_by_hand() -> None:
         ),
         (
             lambda: coverage.criterion("dsc").fit([[1.0], [2.0]], [0.5, 1]),
-            "one whole number an input",
+            "one whole number per input",
         ),
         (lambda: coverage.measure([[1.0]], criteria=[]), "is empty"),
     ],

@@ -237,7 +237,7 @@ def read_voc_folder(
             if uses[stem] > 1:
                 raise ImprintError(
                     f"{root / class_folders[label] / stem}.xml may belong to any of {uses[stem]} "
-                    "images of that name, which differ in their suffix alone: rename them"
+                    "images of that name, which differ only in their suffix: rename them"
                 )
             annotation = parse_voc(root / class_folders[label] / f"{stem}.xml")
             boxes[row] = annotation.boxes
@@ -245,8 +245,8 @@ def read_voc_folder(
             files += 1
     if not files:
         raise ImprintError(
-            f"{folder} has no box file for any of the {len(labels)} images: "
-            f"expected {folder / class_folders[0] / stems[0]}.xml and its like"
+            f"{folder} has no box file for any of the {len(labels)} images: expected "
+            f"{folder / class_folders[0] / stems[0]}.xml and so on"
         )
     return Annotations(boxes, sizes, missing=len(labels) - files, orphans=orphans)
 

@@ -67,7 +67,7 @@ def read_dictionary(file: Path) -> dict[bytes | str, Any]:
     except OSError as error:
         raise ImprintError(f"cannot read {file}: {error.strerror}") from error
     if not isinstance(content, dict):
-        raise ImprintError(f"{file} is no CIFAR file: expected a dictionary")
+        raise ImprintError(f"{file} is not a CIFAR file: expected a dictionary")
     return content
 
 
@@ -85,14 +85,18 @@ def _read_batch(file: Path, label_key: bytes, classes: int) -> tuple[Pixels, Int
         or flat.dtype != np.uint8
         or flat.shape != (len(labels), 3 * SIDE * SIDE)
     ):
-        raise ImprintError(f"{file} is no CIFAR batch: expected uint8 data [n, 3072] and n labels")
+        raise ImprintError(
+            f"{file} is not a CIFAR batch: expected uint8 data [n, 3072] and n labels"
+        )
     wrong = next((label for label in labels if type(label) is not int), None)
     if wrong is not None:
-        raise ImprintError(f"{file}: label {wrong!r} is no whole number: get the file anew")
+        raise ImprintError(
+            f"{file}: label {wrong!r} is not a whole number: download the file again"
+        )
     if labels and not 0 <= min(labels) <= max(labels) < classes:
         raise ImprintError(
             f"{file}: labels go from {min(labels)} to {max(labels)}, but there are {classes} "
-            "classes: get the file anew"
+            "classes: download the file again"
         )
     return flat.reshape(-1, 3, SIDE, SIDE), np.asarray(labels, dtype=np.int64)
 

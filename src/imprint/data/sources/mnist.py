@@ -37,7 +37,7 @@ def open_mnist(root: Path, part: str | None) -> ImageListing:
     image_file, label_file = (_find(root, part, kind) for kind in ("images-idx3", "labels-idx1"))
     if image_file is None or label_file is None:
         kind = "images-idx3" if image_file is None else "labels-idx1"
-        raise ImprintError(f"{root} has no {_PREFIXES[part]}-{kind}-ubyte: get the part anew")
+        raise ImprintError(f"{root} has no {_PREFIXES[part]}-{kind}-ubyte: download the part again")
     pixels, labels = read_idx(image_file, axes=3), read_idx(label_file, axes=1)
     classes = 10 if not len(labels) else max(10, int(labels.max()) + 1)
     images = ArrayImages(
@@ -63,14 +63,14 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
     try:
         start = read_packed(file, header)
         if start[:4] != bytes((0, 0, _UNSIGNED_BYTES, axes)):
-            raise ImprintError(f"{file} is no IDX file of unsigned bytes with {axes} axes")
+            raise ImprintError(f"{file} is not an IDX file of unsigned bytes with {axes} axes")
         if len(start) < header:
             raise ImprintError(f"{file} has {len(start)} bytes, its header alone {header}")
         shape = [int.from_bytes(start[at : at + 4], "big") for at in range(4, header, 4)]
         expected = header + math.prod(shape)
         if expected > MAX_BYTES or (math.prod(shape) == 0 and max(shape) > 0):
             raise ImprintError(
-                f"{file} promises an array {shape}: check it, or save it as images.npy"
+                f"{file} declares an array {shape}: check it, or save it as images.npy"
             )
         content = read_packed(file, expected + 1)
     except OSError as error:
@@ -78,7 +78,7 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
     if len(content) != expected:
         there = "more" if len(content) > expected else str(len(content))
         raise ImprintError(
-            f"{file} has {there} bytes where its header promises {expected}: download it again"
+            f"{file} has {there} bytes where its header declares {expected}: download it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

@@ -127,8 +127,8 @@ def _unpack_part(shards: list[Path], folder: Path) -> dict[int, tuple[str, int]]
         for record in read_records(shard):
             if record.index in listed or record.name in names:
                 raise ImprintError(
-                    f"{shard}: index {record.index} or file {record.name} is there a second time: "
-                    "indices and names must be unique"
+                    f"{shard}: index {record.index} or file {record.name} is duplicated: indices "
+                    "and names must be unique"
                 )
             listed[record.index] = (record.name, record.label)
             names.add(record.name)
@@ -172,7 +172,7 @@ def _record(feature: Any, where: str) -> Record:
             "indices start at 0 and labels at 1"
         )
     if not (_NAME.fullmatch(name) and _NAME.fullmatch(folder)) or not content:
-        raise ImprintError(f"{where}: {folder}/{name} is no name of a file, or the file is empty")
+        raise ImprintError(f"{where}: {folder}/{name} is not a file name, or the file is empty")
     if Path(name).suffix.lower() not in SUFFIXES:
         raise ImprintError(f"{where}: {name} does not end as images do (.JPEG)")
     return Record(index, label, folder, name, content)

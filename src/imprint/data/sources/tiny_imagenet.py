@@ -32,7 +32,7 @@ def open_tiny_imagenet(root: Path, part: str | None) -> ImageListing:
     """
     if part not in (None, "train", "val"):
         raise ImprintError(
-            f"{root} is Tiny ImageNet, which has labels for train and val alone, not for {part!r}"
+            f"{root} is Tiny ImageNet, which has labels for train and val only, not for {part!r}"
         )
     return _open_val(root) if part == "val" else _open_train(root)
 
@@ -57,7 +57,7 @@ def _open_val(root: Path) -> ImageListing:
     unlisted = next((name for name in files if name not in rows), None)
     if unlisted is not None or not files:
         problem = f"does not list images/{unlisted}" if files else "has no images beside it"
-        raise ImprintError(f"{file} {problem}: get the part anew")
+        raise ImprintError(f"{file} {problem}: download the part again")
     in_use = {wnid for wnid, _ in rows.values()}
     wnids = folder_names(root / "train") or sorted(in_use)
     label_of = {wnid: label for label, wnid in enumerate(wnids)}

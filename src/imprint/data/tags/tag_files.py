@@ -270,5 +270,7 @@ def _class_of(file: Path, classes: Sequence[str]) -> int:
         (len(name), label) for label, name in enumerate(classes) if file.name.startswith(f"{name}_")
     ]
     if not fitting:
-        raise ImprintError(f"{file.name} is of no class of these images, {classes[0]} and others")
+        raise ImprintError(
+            f"{file.name} belongs to none of the classes of these images, {classes[0]} and others"
+        )
     return max(fitting)[1]

@@ -249,7 +249,7 @@ class Fit(InfluenceResult):
         for row, name in enumerate(names):
             if name not in places:
                 raise ImprintError(
-                    f"labels[{row}] is {name}, none of the classes of the records: "
+                    f"labels[{row}] is {name}, not one of the classes of the records: "
                     f"{', '.join(inputs.classes)}"
                 )
         positions = np.array([places[name] for name in names], dtype=np.int64)

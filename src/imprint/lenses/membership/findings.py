@@ -219,7 +219,7 @@ def best_attack(attacks: Mapping[str, Evaluation]) -> tuple[str, str | None]:
         ImprintError: there is no attack.
     """
     if not attacks:
-        raise ImprintError("no membership attack was run: choose one with --attack")
+        raise ImprintError("no membership attack was run: choose one with --attacks")
     rates = resolved_fprs(attacks)
     least = rates[-1] if rates else None
 

@@ -121,7 +121,7 @@ def build(
     step = patch * 2 ** (stages - 1)
     if input_size % step:
         raise ImprintError(
-            f"patch_convnet: input_size {input_size} is no multiple of {step} "
-            f"(patch · 2^(stages − 1)): change patch, stages or input_size"
+            f"patch_convnet: input_size {input_size} is not a multiple of {step} (patch · "
+            "2^(stages − 1)): change patch, stages or input_size"
         )
     return PatchConvNet(channels, outputs, width, depth, stages, patch, kernel, separable)

@@ -138,7 +138,7 @@ def load_detector(
     kind = model.config.model_type
     if kind not in GROUNDED + QUERIED:
         raise ImprintError(
-            f"{folder} holds {kind}: imprint asks {', '.join(GROUNDED + QUERIED)} for boxes"
+            f"{folder} holds {kind}: imprint detects boxes with {', '.join(GROUNDED + QUERIED)}"
         )
     default = GROUNDED_PROMPT if kind in GROUNDED else QUERY_PROMPT
     return OpenVocabularyDetector(

@@ -138,7 +138,7 @@ def load_tagger(
     if not hasattr(model, "get_text_features") or not hasattr(model, "logit_scale"):
         raise ImprintError(
             f"{folder} holds {model.config.model_type}, which does not embed pictures and texts: "
-            "take CLIP, SigLIP or one of their like"
+            "use CLIP, SigLIP or a similar model"
         )
     words = torch.stack(
         [_embed(model, processor, [prompt.format(w) for w in tags.words]) for prompt in prompts]
@@ -180,7 +180,7 @@ def read_tag_list(file: Path, threshold: float = 0.0) -> TagList:
             raise ImprintError(f"{file}, line {number}: {own!r} is not a threshold") from None
         words.append(word.strip())
     if not words:
-        raise ImprintError(f"{file} holds no tag: write one a line")
+        raise ImprintError(f"{file} holds no tag: write one per line")
     if len(set(words)) != len(words):
         twice = next(word for word in words if words.count(word) > 1)
         raise ImprintError(f"{file} holds the tag {twice!r} twice: name each once")

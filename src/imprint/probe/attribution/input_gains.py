@@ -90,7 +90,7 @@ def input_gains(
         ImprintError: as :func:`imprint.probe.attribution.importance.attribute_by`, or no inputs.
     """
     if m < 1:
-        raise ImprintError(f"m is {m}: ask for at least 1 neuron")
+        raise ImprintError(f"m must be at least 1 neuron, got {m}")
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(model)

@@ -141,7 +141,7 @@ def take_activations(
     """
     seen = list(watch(model, view, options, what))
     if not seen:
-        raise ImprintError(f"{what}: there are no images to look at")
+        raise ImprintError(f"{what}: there are no images")
     values = torch.cat([each.batch.values.cpu() for each in seen]).numpy()
     predictions = [each.predictions.cpu().numpy() for each in seen if each.predictions is not None]
     return ActivationTable(

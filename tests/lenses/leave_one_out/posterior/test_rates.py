@@ -107,7 +107,7 @@ def test_ends_and_shapes():
 
 
 def test_what_has_no_rate():
-    with pytest.raises(ImprintError, match=r"false positive rate of 1\.5"):
+    with pytest.raises(ImprintError, match=r"FPR must be in \[0, 1\], got 1\.5"):
         rate(1.0, 1.0, 2, 1.5)
     with pytest.raises(ImprintError, match="differ in 2 directions"):
         tpr_of_direction(tensor([1.0, 2.0]), tensor([1.0, 2.0]), 2, 0.1)

@@ -55,7 +55,9 @@ def test_either_order_is_recognised(tmp_path, capsys, channels):
 def test_an_ambiguous_channel_axis_must_be_named(tmp_path):
     x = np.random.default_rng(2).normal(size=(12, 4, 6, 5))
     file = write(tmp_path / "a.npz", x)
-    with pytest.raises(ImprintError, match=r"4 channels if these come first and of 5 if last: say"):
+    with pytest.raises(
+        ImprintError, match=r"4 channels if these come first and of 5 if last: give"
+    ):
         fit(file, tmp_path / "out")
     assert not (tmp_path / "out" / "leave_one_out").exists()
     summary = fit(file, tmp_path / "first", "--channels", "first")

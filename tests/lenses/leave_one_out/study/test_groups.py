@@ -52,7 +52,7 @@ def test_classes_and_copies_are_groups(data, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"index": [0, 99], "group": [1, 1]}, "index 99 is none of the records"),
+        ({"index": [0, 99], "group": [1, 1]}, "index 99 is not a record"),
         ({"index": [0, 0], "group": [1, 1]}, "group 1 has a record twice"),
         ({"index": [0, 1], "group": [1]}, r"group has shape \[1\], expected \[2\]"),
         ({"index": [], "group": []}, "index is empty"),

@@ -41,7 +41,7 @@ def test_other_mistakes(data, tmp_path):
     with pytest.raises(ImprintError, match="no arrays at nonsense"):
         ask(root, tmp_path / "out", "--groups", "nonsense")
     np.savez(tmp_path / "add.npz", x=arrays["new"], y=[3, 1, 2])
-    with pytest.raises(ImprintError, match=r"y\[2\] is 2, none of the classes"):
+    with pytest.raises(ImprintError, match=r"y\[2\] is 2, not one of the classes"):
         ask(root, tmp_path / "out", "--add", tmp_path / "add.npz")
     np.savez(tmp_path / "add.npz", x=arrays["new"][:, :3], y=[3, 1, 1])
     with pytest.raises(ImprintError, match=r"x is of shape \[3\], but the records of \[5\]"):

@@ -71,7 +71,9 @@ class SeenCells:
 
     def __post_init__(self) -> None:
         if not len(self.neurons) or self.thresholds.shape[:1] != self.neurons.shape:
-            raise ImprintError("a monitor needs thresholds of at least one neuron, a row a neuron")
+            raise ImprintError(
+                "a monitor needs thresholds of at least one neuron, one row per neuron"
+            )
         if self.codes.shape != self.counts.shape:
             raise ImprintError("a monitor needs as many counts as cells")
         if bool((self.neurons.diff() <= 0).any()):

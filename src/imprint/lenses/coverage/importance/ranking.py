@@ -130,6 +130,6 @@ def leading_neurons(
     if not scored:
         raise ImprintError(
             f"none of the observed layers ({', '.join(hidden[:3])}) has scores of its neurons: "
-            "observe others, or give --importance"
+            "observe other layers, or give --importance"
         )
     return select(layers, scores, min(m, scored) if m > 0 else scored, hidden)

@@ -59,7 +59,7 @@ def importance_study(options: ImportanceOptions) -> JsonObject:
     if options.scaling == "per_position" and not summed:
         raise ImprintError(
             "--scaling per_position divides sums over positions: leave it out with --reduce mean "
-            "or max_abs, and with lgc and lfa, which give one number a channel"
+            "or max_abs, and with lgc and lfa, which give one number per channel"
         )
     settings = AttributionOptions(
         target=options.target,

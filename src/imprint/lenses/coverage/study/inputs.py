@@ -133,7 +133,7 @@ def whole_labels(labels: ArrayLike, count: int, name: str = "labels") -> IntArra
     )
     if classes.shape != (count,) or not whole or np.any(classes != np.round(classes)):
         raise ImprintError(
-            f"{name} must be one whole number an input, [{count}], got {classes.dtype} "
+            f"{name} must be one whole number per input, [{count}], got {classes.dtype} "
             f"{list(classes.shape)}"
         )
     return classes.astype(np.int64)

@@ -70,7 +70,7 @@ def calibrate(log_probabilities: FloatArray, labels: IntArray) -> Calibrated:
         )
     if not 0 <= labels.min() <= labels.max() < log_probabilities.shape[1]:
         raise ImprintError(
-            f"labels run from {labels.min()} to {labels.max()}, but the reference knows "
+            f"labels run from {labels.min()} to {labels.max()}, but the reference has "
             f"{log_probabilities.shape[1]} classes"
         )
 

@@ -157,6 +157,6 @@ def check_vocabulary(tags: Tags, vocabulary: tuple[str, ...]) -> None:
     """
     if tags.vocabulary != vocabulary:
         raise ImprintError(
-            f"the tags are of a vocabulary of {len(tags.vocabulary)}, the model of another one of "
+            f"the tags are of a vocabulary of {len(tags.vocabulary)}, but those of the model of "
             f"{len(vocabulary)}: annotate both with the same annotator"
         )

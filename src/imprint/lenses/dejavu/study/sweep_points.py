@@ -100,8 +100,9 @@ def varied(options: SweepOptions, name: str, text: str) -> SweepOptions:
     """
     if name.split(".")[0] not in (*ATTACK_OPTIONS, *TRAINING_OPTIONS) or name == "train":
         raise ImprintError(
-            f"--vary cannot vary {name!r}: it knows {', '.join(ATTACK_OPTIONS)}, per_class and "
-            "what stands behind train., as train.architecture or train.objective_options.NAME"
+            f"--vary cannot vary {name!r}: choose {', '.join(ATTACK_OPTIONS)}, per_class or an "
+            "option that begins with train., such as train.architecture or "
+            "train.objective_options.NAME"
         )
     changed = _replaced(options, name.split("."), text, name)
     assert isinstance(changed, SweepOptions)

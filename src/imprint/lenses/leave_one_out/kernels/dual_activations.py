@@ -181,7 +181,7 @@ def dual_activation(name: Activation) -> DualActivation:
     """
     if name not in DUAL_ACTIVATIONS:
         listed = ", ".join(get_args(Activation))
-        raise ImprintError(f"no kernel has the activation {name!r}: choose one of {listed}")
+        raise ImprintError(f"unknown activation {name!r}: choose one of {listed}")
     return DUAL_ACTIVATIONS[name]
 
 

@@ -38,7 +38,8 @@ def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
     if not finite.all():
         row = int(finite.logical_not().nonzero()[0])
         raise ImprintError(
-            f"the kernel of query {row} is too large for float64: ask nearer to the records"
+            f"the kernel of query {row} is too large for float64: choose queries nearer to the "
+            "records"
         )
 
 
@@ -46,6 +47,6 @@ def _check_variance(variance: Tensor, prior: Tensor) -> None:
     lost = torch.nonzero((variance <= _MIN_VARIANCE_SHARE * prior) & (prior > 0)).flatten()
     if len(lost):
         raise ImprintError(
-            f"the posterior variance of query {int(lost[0])} is lost in rounding: "
-            "raise the noise variance, or ask about training records by their row"
+            f"the posterior variance of query {int(lost[0])} is lost in rounding: raise the noise "
+            "variance, or query training records by their row"
         )

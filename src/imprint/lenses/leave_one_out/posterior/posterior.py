@@ -169,8 +169,8 @@ def check_targets(targets: Tensor, records: int, noise: float) -> None:
     """
     if targets.ndim != 2 or len(targets) != records or not targets.numel():
         raise ImprintError(
-            f"targets of shape {list(targets.shape)} do not fit {records} records: "
-            "give one row a record and one column an output"
+            f"targets of shape {list(targets.shape)} do not fit {records} records: give one row "
+            "per record and one column per output"
         )
     if not targets.isfinite().all():
         raise ImprintError("a target is NaN or infinite: leave such records out")

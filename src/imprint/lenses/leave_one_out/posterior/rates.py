@@ -41,7 +41,7 @@ def tpr_of_direction(spread: Tensor, surprise: Tensor, outputs: int, fpr: float)
         ImprintError: ``fpr`` out of range, or several directions, whose ratio is another law.
     """
     if not 0 <= fpr <= 1:
-        raise ImprintError(f"a false positive rate of {fpr:g} is none: it must lie in [0, 1]")
+        raise ImprintError(f"FPR must be in [0, 1], got {fpr:g}")
     if spread.shape[-1] != 1:
         raise ImprintError(
             f"these models differ in {spread.shape[-1]} directions, and rates are known for one: "

@@ -147,7 +147,8 @@ def _check(records: Tensor, removed: Tensor, directions: Tensor, steps: Tensor) 
     if directions.shape[2:] != records.shape[1:] or len(directions) != len(removed):
         raise ImprintError(
             f"directions of shape {list(directions.shape)} do not fit {len(removed)} of the "
-            f"records {list(records.shape)}: give [m, l, ...], some lines a removed record"
+            f"records {list(records.shape)}: give [m, l, ...], at least one line per removed "
+            "record"
         )
     if not (steps == 0).any():
         raise ImprintError(

@@ -190,7 +190,7 @@ def check_objective(name: str) -> None:
     """
     if name not in get_args(ObjectiveName):
         listed = ", ".join(get_args(ObjectiveName))
-        raise ImprintError(f"no query search climbs {name!r}: choose one of {listed}")
+        raise ImprintError(f"unknown objective {name!r}: choose one of {listed}")
 
 
 def _divergence(spread: Tensor, whitened: Tensor, outputs: int) -> Tensor:

@@ -60,7 +60,7 @@ def reconstructions(queries: Tensor, records: Tensor, removed: Tensor) -> Recons
     if queries.ndim < 3 or queries.shape[2:] != records.shape[1:] or len(queries) != len(removed):
         raise ImprintError(
             f"queries of shape {list(queries.shape)} do not fit records {list(records.shape)}: "
-            "give [m, q, ...], one row a removed record"
+            "give [m, q, ...], one row per removed record"
         )
     flat, all_records = queries.double().flatten(2), records.double().flatten(1)
     truth = all_records[removed]

@@ -68,7 +68,7 @@ def image_axes(file: Path, x: FloatArray, kernel: str, channels: Order | None) -
     if order is None:
         raise ImprintError(
             f"{file}: x has shape {shown}, images of {shown[1]} channels if these come first and "
-            f"of {shown[3]} if last: say --channels first or --channels last"
+            f"of {shown[3]} if last: give --channels first or --channels last"
         )
     _, first, second, third = x.shape
     shape = (third, first, second) if order == LAST else (first, second, third)

@@ -129,7 +129,7 @@ def _read_groups(inputs: Inputs, file: Path) -> Mapping[str, IntArray]:
     places = {int(index): row for row, index in enumerate(inputs.index)}
     for index in arrays.index:
         if index not in places:
-            raise ImprintError(f"{file}: index {index} is none of the records of the fit")
+            raise ImprintError(f"{file}: index {index} is not a record of the fit")
     groups: dict[str, IntArray] = {}
     for name in np.unique(arrays.group):
         rows = [places[int(index)] for index in arrays.index[arrays.group == name]]

@@ -241,7 +241,7 @@ def _positions(inputs: Inputs, file: Path, labels: IntArray, name: str) -> IntAr
     for row, label in enumerate(words):
         if label not in places:
             raise ImprintError(
-                f"{file}: {name}[{row}] is {label}, none of the classes of the records: "
+                f"{file}: {name}[{row}] is {label}, not one of the classes of the records: "
                 f"{', '.join(classes)}"
             )
     return np.array([places[label] for label in words], dtype=np.int64)

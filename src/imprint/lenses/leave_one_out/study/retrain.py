@@ -153,8 +153,8 @@ def network_kernel(options: RetrainingOptions) -> FullyConnected:
     kernel = chosen_kernel(options)
     if not isinstance(kernel, FullyConnected):
         raise ImprintError(
-            f"networks to retrain are fully connected, and the kernel {options.kernel} is not "
-            "theirs: choose --kernel fc"
+            f"networks to retrain are fully connected, which the kernel {options.kernel} does not "
+            "describe: choose --kernel fc"
         )
     return kernel
 
@@ -265,7 +265,7 @@ def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntAr
     if wanted > len(known):
         raise ImprintError(
             f"{options.records} records and {options.queries} queries are more than the "
-            f"{len(known)} images of {images.name}: ask for fewer"
+            f"{len(known)} images of {images.name}: choose fewer"
         )
     order = generator(options.seed, "retrained records").permutation(len(known))
     return known[order[:wanted]].astype(np.int64)

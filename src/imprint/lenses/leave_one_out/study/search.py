@@ -206,7 +206,7 @@ def draw_groups(inputs: Inputs, choice: SearchChoice, seed: int) -> Tensor:
     if len(groups) < count:
         if size == 1:
             raise ImprintError(
-                f"--removed {count} is more than the {len(inputs.index)} records: ask for fewer"
+                f"--removed {count} is more than the {len(inputs.index)} records: choose fewer"
             )
         made = f"{len(groups)} group{'' if len(groups) == 1 else 's'}"
         raise ImprintError(

@@ -201,7 +201,7 @@ def datamodeling_score(
             f"{len(inside)} random subsets give no rank correlation: train on 3 or more"
         )
     if table.shape[1] < 2:
-        raise ImprintError("one query has no interval over queries: ask for 2 or more")
+        raise ImprintError("one query has no interval over queries: give 2 or more")
     if not (np.isfinite(table).all() and np.isfinite(said).all()):
         raise ImprintError("an influence or an output is not finite: leave such queries out")
     predicted = inside.astype(np.float64) @ table

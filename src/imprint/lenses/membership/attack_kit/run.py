@@ -28,7 +28,7 @@ def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[
     """
     wanted = ATTACKS.names() if "all" in names else list(dict.fromkeys(names))
     if not wanted:
-        raise ImprintError(f"no attack chosen: choose all, or some of {', '.join(ATTACKS.names())}")
+        raise ImprintError(f"no attack chosen: choose all, or from {', '.join(ATTACKS.names())}")
     attacks = [ATTACKS.get(name) for name in wanted]
     return [each for each in attacks if "all" not in names or not set(each.reads) <= set(without)]
 

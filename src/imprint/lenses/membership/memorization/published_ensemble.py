@@ -53,7 +53,7 @@ def find_runs(folder: Path) -> list[Path]:
     files = sorted(folder.glob(f"*/{FILE}"), key=lambda path: _by_number(path.parent.name))
     if len(files) < 2:
         raise ImprintError(
-            f"{folder} holds {len(files)} runs: expected {folder}/RUN/{FILE}, and two at least"
+            f"{folder} holds {len(files)} runs: expected {folder}/RUN/{FILE}, and at least two"
         )
     return files
 
@@ -136,7 +136,7 @@ def _read(file: Path) -> dict[str, NDArray[Any]]:
         if len(index) != len(correct):
             raise ImprintError(
                 f"{file}: index_{part} has {len(index)} entries and correctness_{part} "
-                f"{len(correct)}: one must say what the other belongs to"
+                f"{len(correct)}: both must have one entry per record"
             )
         arrays |= {f"index_{part}": index, f"correctness_{part}": correct}
     return arrays

@@ -307,8 +307,8 @@ def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolAr
     score, member = sample(scores, "scores"), as_array(members, "members")
     if member.dtype != np.bool_ or member.shape != score.shape:
         raise ImprintError(
-            f"members must be {len(score)} booleans, one a score, "
-            f"got {member.dtype} {list(member.shape)}"
+            f"members must be {len(score)} booleans, one per score, got {member.dtype} "
+            f"{list(member.shape)}"
         )
     return score, member
 
@@ -316,10 +316,10 @@ def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolAr
 def _check_method(method: str, known: tuple[str, ...], delta: float, confidence: float) -> None:
     if 0 < confidence < MIN_CONFIDENCE:
         raise ImprintError(
-            f"confidence {confidence:g} must be at least {MIN_CONFIDENCE:g}: a bound that fails "
-            "more often than it holds bounds nothing"
+            f"confidence {confidence:g} must be at least {MIN_CONFIDENCE:g}: a bound must hold "
+            "more often than it fails"
         )
     if method not in known:
         raise ImprintError(f"unknown method {method!r}: choose one of {', '.join(known)}")
     if method == "gaussian" and not 0 < delta < 1:
-        raise ImprintError("a Gaussian bound speaks of ε at some δ in (0, 1): set delta")
+        raise ImprintError("a Gaussian bound is on ε at a δ in (0, 1): set delta")

@@ -33,8 +33,8 @@ class Budget:
     def __post_init__(self) -> None:
         if not (self.highest >= 0 and self.lowest >= 0 and 0 < self.highest + self.lowest <= 1):
             raise ImprintError(
-                f"a budget of the highest {self.highest:g} and the lowest {self.lowest:g} cannot "
-                "be: both are shares of the canaries, together above 0 and at most 1"
+                f"a budget of the highest {self.highest:g} and the lowest {self.lowest:g} is "
+                "invalid: both are shares of the canaries, together above 0 and at most 1"
             )
 
     def counts(self, canaries: int) -> tuple[int, int]:

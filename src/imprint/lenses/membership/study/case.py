@@ -161,8 +161,8 @@ def _signals_by_kind(
     kinds: dict[str, dict[str, FloatArray]] = {signal: first}
     if second and signal == "log_curvature":
         raise ImprintError(
-            f"{where}: with --signal log_curvature, target is the curvature already: "
-            "leave the curvature_ arrays out, or say --signal phi"
+            f"{where}: with --signal log_curvature, target is the curvature already: leave the "
+            "curvature_ arrays out, or give --signal phi"
         )
     if second and ("signals" in second) != ("signals" in first):
         raise ImprintError(f"{where}: give signals and curvature_signals of the same references")

@@ -58,7 +58,7 @@ def attacks_of_every_record(options: MembershipOptions) -> list[Attack]:
     others = [attack for attack in chosen if attack.name != LABEL_ONLY]
     if not others:
         raise ImprintError(
-            f"{LABEL_ONLY} is run on --label-only N of the records: choose another attack beside it"
+            f"{LABEL_ONLY} is run on --label-only N of the records: choose another attack as well"
         )
     return others
 

@@ -35,7 +35,7 @@ def read_order(path: Path, images: ImageSet) -> IntArray:
             "give an order of these images"
         )
     if len(np.unique(order)) < len(order):
-        raise ImprintError(f"{path} names an image twice: an order has each image once at most")
+        raise ImprintError(f"{path} names an image twice: an order has each image at most once")
     return order
 
 
@@ -45,7 +45,7 @@ def _of_file(path: Path) -> IntArray:
     except OSError as error:
         raise ImprintError(f"cannot read {path}: {error.strerror}") from error
     if order.ndim != 1 or order.dtype.kind not in "iu":
-        raise ImprintError(f"{path} must hold whole numbers [n], one an image")
+        raise ImprintError(f"{path} must hold whole numbers [n], one per image")
     return order.astype(np.int64)
 
 

@@ -20,7 +20,7 @@ Confidence = Annotated[
     Bounds(
         least=MIN_CONFIDENCE,
         below=1,
-        why="a bound that fails more often than it holds bounds nothing",
+        why="a bound must hold more often than it fails",
     ),
 ]
 

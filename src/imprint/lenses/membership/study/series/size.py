@@ -100,8 +100,8 @@ def choose_set_sizes(records: int, wanted: Sequence[float]) -> list[int]:
     for size in wanted:
         if size != int(size) or not least <= size <= records // 2:
             raise ImprintError(
-                f"a training set of {size:g} records: as many again are needed as non-members, so "
-                f"of {records} records choose whole numbers from {least} to {records // 2}"
+                f"a training set of {size:g} records needs as many non-members: of {records} "
+                f"records, choose whole numbers from {least} to {records // 2}"
             )
     sizes = sorted({int(size) for size in wanted} or {records // part for part in (8, 4, 2)})
     if sizes[0] < least:
