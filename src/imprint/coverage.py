@@ -6,7 +6,7 @@ names to such arrays, in the order in which an input passes the layers.
 - Criteria: :func:`criteria` lists them, :func:`criterion` makes one with ``fit``, ``update``,
   ``merge``, ``gain`` and ``value``; :func:`measure` measures any number of them at once, with
   ceilings and intervals; :func:`by_part` by class, layer or depth.
-- What is left out: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
+- What tests miss: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
 - Which neurons matter: :func:`importance`, :func:`wisdom`, :func:`select_neurons`.
 - In operation: :func:`monitor` scores the novelty of every input; :func:`save_monitor` and
   :func:`load_monitor`. :func:`search_clusterer` searches clusters whose coverage correlates with
@@ -119,7 +119,7 @@ def criteria() -> dict[str, str]:
 
 
 def criterion(name: str, **options: Any) -> CoverageCriterion:
-    """Return a coverage criterion that saw nothing yet.
+    """Return a coverage criterion without inputs.
 
     Args:
         name: one of :func:`criteria`.
@@ -337,7 +337,7 @@ def importance(
         attributions: names, as ``imprint list attributions`` shows them; they share their passes.
         options: of the attributions: target, reduction over positions, sign, rule.
         scaling: units that make layers comparable.
-        records: images to attribute at most, drawn at random; 0 for all.
+        records: maximum number of images to attribute, drawn at random; 0 for all.
         centre_fraction: share of the shorter side that the centre square keeps.
         correct_only: leave out images that the model misclassifies.
         top_neurons: how many leading neurons to show.
@@ -422,7 +422,7 @@ def activations(
 
     Args:
         model: from :func:`imprint.load_model`, on its device.
-        images: what it is shown.
+        images: its inputs.
         options: which layers, and what a neuron is.
         centre_fraction: share of the shorter side that the centre square keeps.
     """

@@ -116,7 +116,7 @@ class TwoModelResult(Result):
     reference: ClassVotes
 
     def tables(self) -> Sequence[Table]:
-        """Return the quantities, a column a percentage."""
+        """Return the quantities, one column per percentage."""
         from imprint.lenses.dejavu.page.tables import two_model_table
 
         return [two_model_table(self.findings.two_model, title="Two-model déjà vu test")]
@@ -144,7 +144,7 @@ class OneModelResult(Result):
         strength: float64 ``[n]`` by reference, in nats.
         rank: int64 ``[n]``, place of each member among the claimed ones, the most strongly
             memorized 0; −1 where nothing is claimed.
-        explained: bool ``[n]``, members that every reference gets right.
+        explained: bool ``[n]``, members that every reference classifies correctly.
     """
 
     findings: OneModelFindings
@@ -284,8 +284,8 @@ def one_model(
         members: bool ``[n]``, whether the model was trained on each image; by default on all.
             Where there are non-members, the score on them is the bias of the references.
         index: int ``[n]``, indices of the images; by default their rows.
-        exclude_images: indices of images that nothing is claimed of.
-        calibrated: take references under a temperature each.
+        exclude_images: indices of images to exclude from claims of memorization.
+        calibrated: calibrate each reference by a temperature.
         k: public neighbours that are searched.
         voting: how many of them vote; 0 for all.
         metric: distance between embeddings, ``l2`` or ``cosine``.
@@ -369,7 +369,7 @@ def naive_bayes(
         float64 ``[n, C]``, a reference of :func:`one_model`.
 
     Raises:
-        ImprintError: not one label a crop, a label outside the classes, or no smoothing.
+        ImprintError: not one label per crop, a label outside the classes, or no smoothing.
 
     Examples:
         >>> crops = tags([[("sea", 0.9)], [("sky", 0.8)]] * 5)
@@ -403,7 +403,7 @@ def linear_head(
         float64 ``[n, C]``, a reference of :func:`one_model`.
 
     Raises:
-        ImprintError: not one label a row, or more folds than crops.
+        ImprintError: not one label per row, or more folds than crops.
 
     Examples:
         >>> import numpy as np

@@ -7,7 +7,7 @@ Arrays in, findings out::
     fit = leave_one_out.fit(x, y, kernel="fc", noise=0.1)
     print(fit)                     # accuracy without each record, divergences, duplicates
     fit.divergences                # KL(out ‖ in) of every record in nats, float64 [n]
-    fit.query(inputs).measures     # what every record does to predictions elsewhere
+    fit.query(inputs).measures     # influence of every record on other predictions
     fit.plot()                     # divergences of all records
 
 The model is a Gaussian process, by default the limit of a network of infinite width: it is fitted
@@ -216,7 +216,7 @@ class Distinguishability:
         kl_out_in: KL(out ‖ in) in nats.
         kl_in_out: KL(in ‖ out) in nats.
         auc: area under the ROC curve of the best test, in [½, 1].
-        tpr: true positive rate of that test at the false positive rate asked for.
+        tpr: true positive rate of that test at FPR ``fpr``.
     """
 
     kl_out_in: FloatArray

@@ -7,7 +7,7 @@ Arrays in, findings out::
     result = membership.attack(target, target_members, signals=signals, members=members)
     print(result)                       # AUC, TPR at FPR, balanced accuracy of every attack
     result["lira"].tpr_at_fpr["0.01"]   # an estimate with its interval, or why there is none
-    result.scores["lira"]               # one score a record, higher for more likely a member
+    result.scores["lira"]               # one score per record, higher for more likely a member
     result.plot()                       # ROC curves, both axes logarithmic
 
 - Privacy: :func:`bound_epsilon` bounds ε from below by scores of canaries; :func:`greatest_tpr` and
@@ -91,7 +91,7 @@ from imprint.train.cohort.masks import Masks, balanced_masks, coin_flips, coin_m
 
 @dataclass(frozen=True, repr=False)
 class AttackResult(Result):
-    """What membership inference attacks on one target show.
+    """Result of membership inference attacks on one target.
 
     Attributes:
         findings: of every attack, why others were skipped, and warnings about the signals.
@@ -127,7 +127,7 @@ class AttackResult(Result):
         return [attack_table(attacks, resolved_fprs(attacks), "Membership inference attacks")]
 
     def figures(self) -> Sequence[Figure]:
-        """Return ROC curves, then how far attacks suspect the same records."""
+        """Return ROC curves, then the agreement of attacks on their top records."""
         from imprint.lenses.membership.findings import names_best_first
         from imprint.lenses.membership.page.figures import membership_figures
 

@@ -1,4 +1,4 @@
-"""Activations of a network: one number a neuron and input, and which layer each neuron is in."""
+"""Activations of a network: one number per neuron and input, and which layer each neuron is in."""
 
 from __future__ import annotations
 

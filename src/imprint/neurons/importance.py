@@ -1,4 +1,4 @@
-"""Importance of neurons: a score a class and neuron, and which neurons are the most important.
+"""Importance of neurons: one score per class and neuron, and which neurons are the most important.
 
 The score of a neuron is the mean over inputs of what an attribution says of it, s_j = (1/N) Σ r_j;
 higher is more important. Ties fall to the neuron that comes first.
@@ -33,7 +33,7 @@ class ImportanceTable:
         scores: float64 ``[classes + 1, neurons]``, the last row over all inputs; NaN where there
             was nothing to average.
         counts: int64 ``[classes + 1]``, how many inputs each row is the mean of.
-        positions: places that a layer's neurons were reduced over, one number a layer.
+        positions: places that a layer's neurons were reduced over, one number per layer.
         method: of attribution.
         target: which output was explained: ``true``, ``predicted`` or ``all``.
         reduce: over places: ``sum``, ``mean`` or ``max_abs``.

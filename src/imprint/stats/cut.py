@@ -67,7 +67,7 @@ def cut_means(
 
     Args:
         values: ``[n, v]``.
-        confidence: ``[n]``, higher is surer; equal values are one group.
+        confidence: ``[n]``, higher is more confident; equal values are one group.
         percent: in (0, 100].
         weights: ``[draws, n]``, how often each row was drawn, n in total (a bootstrap resample);
             every row once when None.

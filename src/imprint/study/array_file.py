@@ -5,7 +5,7 @@ for sizes that all arrays of the file share.
 
 >>> @dataclass(frozen=True, kw_only=True, eq=False)
 ... class Scores:
-...     scores: FloatArray = array("A N", "score of every record, a row an augmentation")
+...     scores: FloatArray = array("A N", "score of every record, one row per augmentation")
 ...     members: BoolArray = array("N", "whether a record is a member", kind="flag")
 ...     index: IntArray | None = array("N", "names of the records", kind="whole", optional=True)
 >>> made = arrays_from(Scores, {"scores": np.ones((2, 3)), "members": np.array([1, 0, 1])})
@@ -15,7 +15,7 @@ for sizes that all arrays of the file share.
 Traceback (most recent call last):
 imprint.core.errors.ImprintError: arrays: members has shape [2], expected [3] (N = 3 in scores)
 >>> print(describe_arrays(Scores))
-scores [A, N]: score of every record, a row an augmentation
+scores [A, N]: score of every record, one row per augmentation
 members [N]: whether a record is a member; bool, or 0 and 1
 index [N]: names of the records; whole numbers; optional
 """

@@ -71,7 +71,7 @@ def background_rectangles(
 
     Args:
         sizes: ``[n, 2]``, width and height.
-        boxes: one int ``[m, 4]`` array an image; the corner rule needs none.
+        boxes: one int ``[m, 4]`` array per image; the corner rule needs none.
         rule: which rectangle; see the module.
         min_px: only rectangles whose shorter side is *longer* than this are used (not ``corner``).
         fraction: side of the corner crop as a share of the image's sides, in (0, 1].

@@ -27,7 +27,7 @@ class Tags:
         vocabulary: every tag there can be, each once.
         offsets: int64 ``[n + 1]``, from 0 to t, never falling.
         tags: int64 ``[t]``, numbers into the vocabulary; a tag at most once an image.
-        scores: float64 ``[t]``, how sure the annotator is; higher is surer, finite.
+        scores: float64 ``[t]``, finite; higher where the annotator is more confident.
 
     Raises:
         ImprintError: arrays that do not fit together.

@@ -50,7 +50,7 @@ class CoverageCriterion:
         return self
 
     def update(self, test: Activations, labels: ArrayLike | None = None) -> Self:
-        """See further inputs; return itself.
+        """Update with further inputs; return itself.
 
         Args:
             test: activations ``[b, A]`` of the layers of the fit.
@@ -63,7 +63,7 @@ class CoverageCriterion:
         return self
 
     def merge(self, other: CoverageCriterion) -> Self:
-        """See what another one of the same fit saw; return itself. The other stays as it is.
+        """Merge the inputs of another criterion of the same fit; return itself.
 
         Raises:
             ImprintError: another criterion, other settings or other layers.
@@ -79,7 +79,7 @@ class CoverageCriterion:
         return self
 
     def fresh(self) -> CoverageCriterion:
-        """Return one with the same fit that saw nothing yet."""
+        """Return a criterion with the same fit and no inputs."""
         copy = CoverageCriterion(self.name, self.options)
         if self._layers is not None:
             copy._layers, copy._criterion = self._layers, self._criterion.fresh()

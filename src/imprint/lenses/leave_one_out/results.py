@@ -101,7 +101,7 @@ class Fit(InfluenceResult):
     _fit: GaussianFit
 
     def query(self, queries: ArrayLike, labels: ArrayLike | None = None) -> QueryResult:
-        """Return what every record does to the predictions for other inputs.
+        """Return the influence of every record on the predictions for other inputs.
 
         Each record is left out alone: exact copies of it stay, and hide its influence. To leave
         them out with it, name them as a group of :meth:`leave_out`.
@@ -139,7 +139,7 @@ class Fit(InfluenceResult):
     def leave_out(
         self, groups: Mapping[str, ArrayLike], queries: ArrayLike | None = None
     ) -> QueryResult:
-        """Return what leaving out several records together does.
+        """Return the influence of groups of records, each left out together.
 
         Args:
             groups: rows of the records of each group, by its name.
@@ -166,7 +166,7 @@ class Fit(InfluenceResult):
         return QueryResult(arrays.arrays, findings)
 
     def add(self, x: ArrayLike, y: ArrayLike, queries: ArrayLike | None = None) -> QueryResult:
-        """Return what adding records would do, each by itself.
+        """Return the influence of adding each record by itself.
 
         Args:
             x: floats ``[m, ...]``, on the scale of the records.
@@ -260,7 +260,7 @@ class Fit(InfluenceResult):
 
 @dataclass(frozen=True, eq=False)
 class QueryResult(Result):
-    """What leaving out records, or adding some, does to predictions.
+    """Influence of leaving out or adding records on predictions.
 
     Attributes:
         measures: by name, float64 ``[m, q]``: a row for each record or group left out, or record

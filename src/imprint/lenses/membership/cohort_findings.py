@@ -37,7 +37,7 @@ class CohortFacts:
 
 @dataclass(frozen=True)
 class AttackAgreement:
-    """How far attacks suspect the same records; ``overlap`` of two top sets, a row an attack."""
+    """Agreement of attacks on their top records; ``overlap`` has one row per attack."""
 
     attacks: tuple[str, ...]
     overlap: tuple[tuple[float, ...], ...]

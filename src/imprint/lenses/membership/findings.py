@@ -115,7 +115,7 @@ class AttackFinding(Evaluation):
     """How well one attack separates members from non-members.
 
     Attributes:
-        note: what a reader must know of these numbers.
+        note: a caveat about these numbers.
         reads: the kind of signal it read.
         queries: model calls for one record at most.
         controls: the same attack where there is nothing to find, by name; None when not run.

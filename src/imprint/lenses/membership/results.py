@@ -143,16 +143,16 @@ def bound_epsilon(
             Mahloujifar et al. 2025) or ``"gaussian"``; of many ``"rates"`` or ``"gaussian"``;
             ``"auto"`` is ``binomial`` of one run and ``rates`` of many.
         delta: δ in [0, 1).
-        confidence: chance, at least, that the bound holds, in [0.5, 1).
+        confidence: confidence level of the bound, in [0.5, 1).
         budget: of one run: shares guessed in (highest scores) and out (lowest), fixed before
             looking; empty: chosen on half of the canaries; None: (0.3, 0.3).
-        threshold: of many runs: the score from which a run counts as one with the record; None:
+        threshold: of many runs: the score from which a run counts as trained with the record; None:
             chosen on half of the runs.
         seed: of splits and of the order of equal scores.
 
     Returns:
         A bound that prints as a table; ``epsilon`` is missing, with the reason, where fair coins
-        hardly give so many members.
+        make so many members implausible.
 
     Raises:
         ImprintError: an argument out of range or that does not fit ``runs``, lengths that differ,

@@ -212,7 +212,7 @@ def mean_image(model: ImageModel) -> Tensor:
 
 
 def neuron_values(outputs: LayerOutputs, values: Values, options: AttributionOptions) -> Tensor:
-    """Return one number a neuron and input, ``[b, neurons]``.
+    """Return one number per neuron and input, ``[b, neurons]``.
 
     Args:
         outputs: the layers.

@@ -135,7 +135,7 @@ def input_gains(
 
 
 def write_input_gains(path: Path, found: InputGains, chosen: IntArray | None = None) -> None:
-    """Write one row an input, scope and method as Parquet.
+    """Write one row per input, scope and method as Parquet.
 
     Columns: ``index``, ``label``, ``prediction``, ``scope``, ``method``, ``score_mean``,
     ``score_variance``, ``loss_gain``, ``best`` and, if asked, ``chosen``: whether the method is the

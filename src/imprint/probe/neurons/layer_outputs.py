@@ -1,6 +1,6 @@
 """Raw outputs of a network's layers with their graph, and passes in which some are replaced.
 
-What :mod:`imprint.probe.neurons.neurons` reduces to one number a neuron is kept whole here, for
+What :mod:`imprint.probe.neurons.neurons` reduces to one number per neuron is kept whole here, for
 gradients by it. A later operation may overwrite what a module gave (``inplace=True``, ``x += y``):
 modules hand on a copy, so that what is kept is what the module computed.
 """
@@ -93,7 +93,7 @@ class LayerOutputs:
         """Return the layers that a pass ran.
 
         Raises:
-            ImprintError: the outputs of a layer are not one row an input.
+            ImprintError: the outputs of a layer are not one row per input.
         """
         rows = len(recorded.logits)
         for name, values in recorded.values.items():

@@ -1,4 +1,4 @@
-"""What the neurons of a module say: its output as one number an input and neuron."""
+"""What the neurons of a module say: its output as one number per input and neuron."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Reduce = Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any], Any], Mapping[
 
 
 def reduction(module: nn.Module, options: TapOptions) -> Reduce:
-    """Return how the output of a module becomes one number an input and neuron."""
+    """Return how the output of a module becomes one number per input and neuron."""
     if isinstance(module, CONVOLUTIONS):
         return _channels
     if isinstance(module, RECURRENT):

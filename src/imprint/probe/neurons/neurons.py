@@ -241,7 +241,7 @@ def _pieces(call: _LayerCall, inputs: int) -> int:
 
 
 def _joined(call: _LayerCall, pieces: int) -> Tensor:
-    """Return one row an input, the mean over its pieces."""
+    """Return one row per input, the mean over its pieces."""
     if pieces == 1:
         return call.values
     return call.values.reshape(-1, pieces, call.values.shape[1]).mean(1)

@@ -24,7 +24,7 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
         labels: int64 ``[b]`` in [0, classes).
 
     Returns:
-        ``[b]`` in the dtype of ``logits``, in nats; larger where the label is surer.
+        ``[b]`` in the dtype of ``logits``, in nats; larger where the label is more probable.
 
     Raises:
         ImprintError: other shapes, or labels beyond the classes.

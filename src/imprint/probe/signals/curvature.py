@@ -12,7 +12,7 @@ to the score: never mix scores of different h.
 
 Losses are formed in float64 from the margins of float32 logits: where a float32 cross-entropy of
 confident records is 0 in all four places, here only the rounding of logits is left.
-What a query costs: 4 forward passes a probe, and the model must take real-valued pixels and answer
+Cost of a query: 4 forward passes per probe, and the model must take real-valued pixels and answer
 in full precision. At h = 10⁻³ in normalised units the steps are some 0.06 grey levels of 255, which
 no service that takes image files can see; in units of [0, 1] with h ≥ 2/255 one might.
 """

@@ -1,8 +1,8 @@
 """What a signal is: a decorated function that scores the records of a batch, and its settings.
 
 A signal is one function in any module of this package: it takes a :class:`RecordBatch` and returns
-one value a record. The arguments of :func:`signal` are all that a pass, a membership audit and its
-page know of it.
+one value per record. The arguments of :func:`signal` are all that a pass, a membership audit and
+its page know of it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Each batch is read once and shown to every model, under every augmentation. Ever
 in the same random directions (common random numbers), functions of the seed, the record, the
 augmentation and the probe, so neither order nor batch size enters. Everything runs in full float32.
 
-A table has one row a record: ``index``, then ``<signal>.<augmentation>`` by signal. With
+A table has one row per record: ``index``, then ``<signal>.<augmentation>`` by signal. With
 :func:`imprint.study.tables.write_table` inside :meth:`imprint.study.store.Study.step`, one step a
 model, an interrupted cohort goes on with the models that are missing.
 """
@@ -37,7 +37,7 @@ def take_signals(
     what: str,
     batch_size: int = 256,
 ) -> dict[str, Table]:
-    """Return one table a model with the signals of rectangles of images.
+    """Return one table per model with the signals of rectangles of images.
 
     Args:
         models: classifiers by name; models are put in evaluation mode and on ``device`` here.

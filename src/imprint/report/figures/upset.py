@@ -75,7 +75,7 @@ def _draw_bars(axes: Axes, figure: Upset, width: float) -> None:
 
 
 def _draw_dots(axes: Axes, figure: Upset, labels: Sequence[str], heights: Sequence[float]) -> None:
-    """Draw a row a set, its name and size on the left, and a dot where a bar is of it."""
+    """Draw one row per set, its name and size on the left, and a dot where a bar is of it."""
     edges = np.concatenate([[0], np.cumsum(heights)])
     middles = (edges[1:] + edges[:-1]) / 2
     for row in range(0, len(labels), 2):

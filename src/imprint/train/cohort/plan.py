@@ -36,7 +36,7 @@ class Plan:
         model: its id, the row of the masks.
         run: seed of the whole cohort.
         members: int64 ``[m]``, ascending.
-        batch_size: images a step.
+        batch_size: images per step.
         per_epoch: steps an epoch; members that do not fill a batch wait for another epoch.
         expected: members that the schedule is laid out for; their number, unless it is secret.
     """
@@ -147,7 +147,7 @@ def views_of(
 
     Args:
         data: the set.
-        records: int64 ``[M, b]``, rows of the set, one line a model.
+        records: int64 ``[M, b]``, rows of the set, one line per model.
         plans: of the M models.
         epoch: from 0.
         options: with the augmentation.

@@ -194,7 +194,7 @@ class _Tables:
         shift = columns.starts[:, None]
         reach = int((limit - low).max())
         stride = 1 << max(0, reach.bit_length() - 1)
-        # One line a neuron, from its least row on; rows beyond its limit are never read.
+        # One line per neuron, from its least row on; rows beyond its limit are never read.
         rows = low[:, None] + np.arange(reach + 1)
         here = starts[:, None] + np.minimum(rows, data.sizes[:, None])
         count, total = data.count[here], data.total[here]

@@ -7,7 +7,7 @@ positive where the activation exceeds 0. The value is the share of all such pair
 Layers are adjacent in the order in which inputs pass them. In wide layers few pairs of inputs
 differ in one sign alone: expect values near 0 there.
 
-State: one bit a neuron and distinct input. The pairs are searched when the value is read, and
+State: one bit per neuron and distinct input. The pairs are searched when the value is read, and
 found again only after further inputs: n look-ups an input.
 """
 

@@ -1,7 +1,7 @@
 """Importance tables as files: Parquet, and the JSON and vote CSV of Torch4DeepImportance.
 
-The Parquet table has one row a class and neuron: ``index`` (within the layer), ``layer``, ``class``
-(−1 for all inputs), ``score``, ``n_inputs``, and how the scores were made, the same in
+The Parquet table has one row per class and neuron: ``index`` (within the layer), ``layer``,
+``class`` (−1 for all inputs), ``score``, ``n_inputs``, and how the scores were made, the same in
 every row: ``method``, ``target``, ``reduce``, ``sign``, ``scaling``, ``model`` and ``data``, two
 hashes, and ``facts``, all else as JSON. The layers are in the order of the network.
 """

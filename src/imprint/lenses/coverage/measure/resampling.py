@@ -1,4 +1,4 @@
-"""Coverage of any part of a test set, and of resamples, from one number an input.
+"""Coverage of any part of a test set, and of resamples, from one number per input.
 
 The cells of all inputs are numbered once. Then a part costs as many steps as it has inputs, and a
 thousand resamples of 10,000 inputs a few seconds.

@@ -69,7 +69,7 @@ def monitor_study(options: MonitorOptions) -> JsonObject:
 class MakeMonitor(Step):
     """A monitor and what it scores: ``monitor``.
 
-    ``monitor.safetensors`` with its ``.json``, ``novelty.parquet``, a row a test image, and
+    ``monitor.safetensors`` with its ``.json``, ``novelty.parquet``, one row per test image, and
     ``findings.json``.
     """
 

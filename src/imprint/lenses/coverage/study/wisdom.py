@@ -75,7 +75,7 @@ def wisdom_study(options: WisdomOptions) -> JsonObject:
 class TrainSelector(Step):
     """A selector of attributions, trained on the gain of each on each input: ``selector``.
 
-    ``inputs.parquet``, a row an input, scope and method; ``selector.safetensors`` with its
+    ``inputs.parquet``, one row per input, scope and method; ``selector.safetensors`` with its
     ``.json``; and ``findings.json``. Every fourth of the images, in random order, is held out.
     """
 

@@ -54,14 +54,14 @@ class Calibrated:
 
 
 def calibrate(log_probabilities: FloatArray, labels: IntArray) -> Calibrated:
-    """Return a reference under the temperature that fits its predictions best.
+    """Return a reference, calibrated by the temperature of least log loss.
 
     Args:
         log_probabilities: ``[n, C]``, normalised, of crops the reference was not trained on.
         labels: int64 ``[n]``, true classes.
 
     Raises:
-        ImprintError: not one label a row, or labels outside [0, C).
+        ImprintError: not one label per row, or labels outside [0, C).
     """
     if labels.shape != log_probabilities.shape[:1] or not len(labels):
         raise ImprintError(

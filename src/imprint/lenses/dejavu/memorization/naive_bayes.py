@@ -66,7 +66,7 @@ def tag_counts(tags: Tags, labels: IntArray, classes: int) -> IntArray:
     """Return n(o, c), in how many crops of each class each tag is, int64 ``[V, C]``.
 
     Raises:
-        ImprintError: not one label a crop, or a label outside [0, C).
+        ImprintError: not one label per crop, or a label outside [0, C).
     """
     if labels.shape != (len(tags),):
         raise ImprintError(f"tags of {len(tags)} crops need as many labels, got {len(labels)}")

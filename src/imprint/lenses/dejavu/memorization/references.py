@@ -34,10 +34,10 @@ def log_probabilities(probabilities: ArrayLike, name: str = "reference") -> Floa
 
     Args:
         probabilities: ``[n, C]``, each row summing to 1.
-        name: what messages call them.
+        name: of the reference in messages.
 
     Returns:
-        float64 ``[n, C]``; probabilities below 1e-12 are taken for that.
+        float64 ``[n, C]``; probabilities are clipped to at least 1e-12.
 
     Raises:
         ImprintError: another shape, a negative number, or a row that does not sum to 1.

@@ -225,8 +225,9 @@ def _class_figure(classes: Table, rows: list[int], names: Sequence[str]) -> Figu
         classes["target_accuracy"][rows],
         classes["reference_accuracy"][rows],
         "The gap by class",
-        f"Target minus reference accuracy by class, {shown} images a class. One image more or less "
-        f"moves a class of {count(smallest)} by {points(1 / smallest, sign=False)} points.{tail}",
+        f"Target minus reference accuracy by class, {shown} images per class. One image more or "
+        f"less moves a class of {count(smallest)} by {points(1 / smallest, sign=False)} "
+        f"points.{tail}",
     )
 
 

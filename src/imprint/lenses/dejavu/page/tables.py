@@ -261,7 +261,7 @@ def one_model_summary(findings: OneModelFindings) -> Table:
 
 
 def agreement_table(findings: OneModelFindings, caption: Text = "") -> Table:
-    """Return how far references agree, a row a pair."""
+    """Return how far references agree, one row per pair."""
     rows: list[Row] = [
         [
             f"{pair.first.replace('_', ' ')} and {pair.second.replace('_', ' ')}",

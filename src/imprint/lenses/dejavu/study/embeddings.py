@@ -29,7 +29,7 @@ class Untrained:
 class EmbedViews(Step):
     """Embed views of images under every model, one pass over each view.
 
-    Writes ``MODEL.VIEW.parquet`` with a column a layer.
+    Writes ``MODEL.VIEW.parquet`` with one column per layer.
 
     Attributes:
         layers: of each model.

@@ -41,7 +41,7 @@ def write_one_model_tables(
         result: of the test.
         classes: number of classes.
         top: as in the test.
-        extra: further columns of the records, a row a member.
+        extra: further columns of the records, one row per member.
     """
     members = result.members
     write_table(folder / "records.parquet", {**_records(result, top), **(extra or {})})
@@ -65,7 +65,7 @@ def _classes(result: OneModelOutcome, classes: int, top: int) -> Table:
 
 
 def _records(result: OneModelOutcome, top: int) -> Table:
-    """Return one row a member; ``rank`` is its place among claimed images, −1 for none."""
+    """Return one row per member; ``rank`` is its place among claimed images, −1 for none."""
     members = result.members
     columns: Table = {
         "index": members.index,

@@ -1,4 +1,4 @@
-"""The step that attacks every checkpoint of a sweep; one row a point and epoch."""
+"""The step that attacks every checkpoint of a sweep; one row per point and epoch."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class AttackSweep(Step):
 
 
 def write_points(path: Path, points: Sequence[SweepPoint]) -> None:
-    """Write a row a point, epoch, share of most confident images and number of top classes."""
+    """Write one row per point, epoch, share of most confident images and number of top classes."""
     rows: list[tuple[SweepPoint, float, int, MemorizationEstimates]] = [
         (point, float(percent), top, estimates)
         for point in points

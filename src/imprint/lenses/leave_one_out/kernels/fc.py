@@ -4,7 +4,7 @@ K⁰ = ⟨x, x'⟩/d over all d inputs, A(K) = W_std² K + b_std². K¹ = A(K⁰
 hidden layers takes Kˡ to Kˡ⁺¹ = A(F(Kˡ)); the last A is the read-out's. The neural tangent kernel
 is Θ¹ = K¹, Θˡ⁺¹ = Kˡ⁺¹ + W_std² Θˡ F_k(Kˡ).
 
-Cost: one matrix product, then about ten passes a layer, of which the arc tangent is half.
+Cost: one matrix product, then about ten passes per layer, of which the arc tangent is half.
 
 Lee, Bahri, Novak, Schoenholz, Pennington, Sohl-Dickstein 2018, "Deep Neural Networks as Gaussian
 Processes"; Jacot, Gabriel, Hongler 2018, "Neural Tangent Kernel".

@@ -79,7 +79,7 @@ class Myrtle(ImageKernel):
         return self._covariance(records, records)
 
     def footprint(self, records: PreparedInputs) -> Footprint:
-        """Return one value a pair of pixels; a graph keeps some arrays of them a layer."""
+        """Return one value per pair of pixels; a graph keeps some arrays of them a layer."""
         values = records.inputs[0, 0].numel() ** 2
         return Footprint(values, values, 10 * values)
 

@@ -33,7 +33,7 @@ Activate = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageKernel(NetworkKernel):
-    """Images ``[n, C, H, W]`` → convolutions → one number a pair."""
+    """Images ``[n, C, H, W]`` → convolutions → one number per pair."""
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return ``[n, C, H, W]``, such that sums over channels are the first covariances."""
@@ -85,7 +85,7 @@ class PixelKernel(ImageKernel):
         return self._covariance(records, records)
 
     def footprint(self, records: PreparedInputs) -> Footprint:
-        """Return one value a pixel; of a graph no layer is kept if pooled, else some arrays."""
+        """Return one value per pixel; of a graph no layer is kept if pooled, else some arrays."""
         pixels = records.inputs[0, 0].numel()
         if self.pooled:
             # A rectangle is a quarter of the image on average.

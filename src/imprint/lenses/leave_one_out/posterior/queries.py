@@ -5,7 +5,7 @@ With B = K_qX R and the variance C = k(q, q) − B K_Xq of the model with all re
     μ_in − μ_out = B_qs α_s / R_ss,   z = B_qs² / (R_ss C_q),   a = |α_s|² / R_ss,
 
 so one product of the queries with R answers for all removed records. Queries that are training
-records need no product at all: K R = I − σ²R. Tables have one row a removed record and one column
+records need no product at all: K R = I − σ²R. Tables have one row per removed record and one column
 a query; compute many queries in blocks of columns (:func:`query_table`, :func:`training_table`).
 """
 

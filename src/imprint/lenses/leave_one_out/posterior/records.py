@@ -32,7 +32,7 @@ ALONE = ("kl_out_in", "auc", "tpr", "leverage", "memorization", "prediction_out"
 def record_columns(
     together: SelfInfluence, alone: SelfInfluence, targets: Tensor, copies: Tensor
 ) -> Table:
-    """Return one row a record, float64 unless stated.
+    """Return one row per record, float64 unless stated.
 
     Args:
         together: what leaving out each record with all of its exact copies does, from

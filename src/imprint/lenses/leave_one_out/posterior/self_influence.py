@@ -21,7 +21,7 @@ from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_
 
 @dataclass(frozen=True, eq=False)
 class SelfInfluence:
-    """One row a record, float64, on the device of the kernel matrix.
+    """One row per record, float64, on the device of the kernel matrix.
 
     Attributes:
         leverage: h, ``[n]``, in [0, 1].

@@ -28,7 +28,7 @@ def centred_one_hot(labels: Tensor, classes: int, outputs: Outputs = "classes") 
     Args:
         labels: integers ``[n]``, from 0 to ``classes`` - 1.
         classes: c, at least 2.
-        outputs: ``classes`` for one column a class, ``contrast`` for the second of two alone.
+        outputs: ``classes`` for one column per class, ``contrast`` for the second of two alone.
 
     Returns:
         float64 ``[n, c]``, or ``[n, 1]`` of ±½ as a contrast; on the device of the labels.

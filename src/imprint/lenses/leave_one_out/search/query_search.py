@@ -52,7 +52,7 @@ class SearchOptions(Checked):
 
 @dataclass(frozen=True, eq=False)
 class FoundQueries:
-    """The best query set of every search, one row a search.
+    """The best query set of every search, one row per search.
 
     Attributes:
         queries: float64 ``[b, q, ...]``.

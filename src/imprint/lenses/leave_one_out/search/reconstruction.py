@@ -19,7 +19,7 @@ from imprint.core.errors import ImprintError
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """The best query of each removed record, one row a record.
+    """The best query of each removed record, one row per record.
 
     Attributes:
         query: which of the queries of its search is nearest by angle, int64 ``[m]``.

@@ -68,7 +68,7 @@ def count_tied_rows(signals: FloatArray) -> int:
 
 
 def _group_rows(columns: FloatArray) -> IntArray:
-    """Return a number a row, equal where all columns ``[D, N]`` are equal."""
+    """Return one number per row, equal where all columns ``[D, N]`` are equal."""
     # Adding 0 makes -0 and 0 the same bytes.
     rows = np.ascontiguousarray(columns.T + 0.0, dtype=np.float64)
     keys = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()

@@ -108,7 +108,7 @@ def _estimates(whole: FloatArray, without: FloatArray) -> list[Estimate]:
     """Return means and intervals of every column.
 
     Args:
-        whole: float64 ``[K, S]``, a row a target.
+        whole: float64 ``[K, S]``, one row per target.
         without: float64 ``[RECORD_GROUPS, K, S]``, of every target less one group of records.
     """
     value, reach = whole.mean(axis=0), crossed_reach(whole, without)

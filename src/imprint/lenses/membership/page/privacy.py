@@ -67,7 +67,7 @@ def read_privacy(content: Any) -> PrivacyFindings:
 
 
 def privacy_table(findings: PrivacyFindings) -> Table:
-    """Return a row a model: accounted ε, the bound of the verdict, and accuracies."""
+    """Return one row per model: accounted ε, the bound of the verdict, and accuracies."""
     two = fixed(2)
     columns = [
         Column("Model"),

@@ -104,7 +104,7 @@ def list_study(study: StudyFindings) -> list[Table | Text]:
 
 
 def study_table(study: StudyFindings) -> Table:
-    """Return a row a point and a column an attack, with what else was measured there."""
+    """Return one row per point and one column per attack, with what else was measured there."""
     points: Sequence[AnyPoint] = study.points
     attacks = list(dict.fromkeys(name for point in points for name in point.attacks))
     extra: list[tuple[Column, list[Any]]] = [

@@ -29,7 +29,7 @@ def words_of(kind: str) -> str:
 
 
 def attack_table(attacks: Mapping[str, AttackFinding], rates: list[str], title: str = "") -> Table:
-    """Return a row an attack, the greatest AUC first.
+    """Return one row per attack, the greatest AUC first.
 
     Args:
         attacks: by name.

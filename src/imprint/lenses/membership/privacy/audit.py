@@ -106,8 +106,8 @@ def audit_one_run(
     """Return a lower bound on ε from one model trained on a random half of some canaries.
 
     Valid only if every canary went into the training set by its own fair coin; a fixed number of
-    members, or members picked by hand, is another experiment. The member count is tested: where
-    fair coins hardly give it, ``epsilon`` is missing, with the reason.
+    members, or members picked by hand, is another experiment. The member count is tested: where it
+    is implausible under fair coins, ``epsilon`` is missing, with the reason.
 
     Args:
         scores: ``[m]``, higher means more likely a member.
@@ -122,7 +122,7 @@ def audit_one_run(
 
     Raises:
         ImprintError: an argument out of range, lengths that differ, scores not finite, a member
-            count that fair coins cannot give, or canaries listed more than once.
+            count that fair coins make implausible, or canaries listed more than once.
     """
     score, member = _examples(scores, members)
     _check_method(method, ONE_RUN_METHODS, delta, confidence)
@@ -191,7 +191,7 @@ def audit_many_runs(
     are not independent: that is :func:`audit_one_run`.
 
     Args:
-        scores: ``[n]``, one a run, higher means more likely with the record.
+        scores: ``[n]``, one per run, higher means more likely with the record.
         members: bool ``[n]``, which runs had the record.
         choice: how the threshold is chosen; a score from it on is called a member.
         method: ``"rates"``, from TPR and FPR, or ``"gaussian"`` (needs δ > 0).

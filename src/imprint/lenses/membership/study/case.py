@@ -129,7 +129,7 @@ def make_case(arrays: MembershipArrays, signal: SignalKind = "phi", where: str =
 def collect_evidence(
     arrays: MembershipArrays, signal: SignalKind = "phi", where: str = "arrays"
 ) -> Evidence:
-    """Return what attacks may read, every row a record; arguments as :func:`make_case`.
+    """Return what attacks may read, one row per record; arguments as :func:`make_case`.
 
     Raises:
         ImprintError: curvature twice, or references that are the target itself.

@@ -70,7 +70,7 @@ def check_evidence(choice: EvidenceChoice, seed: int) -> None:
 
 @dataclass(frozen=True)
 class SignalsOfModel(Step):
-    """The signals of one model: a row a record, those attacked before the population.
+    """The signals of one model: one row per record, those attacked before the population.
 
     Attributes:
         folder: of the table.

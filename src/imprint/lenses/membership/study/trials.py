@@ -154,7 +154,7 @@ def write_trials(
 ) -> None:
     """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``.
 
-    The exposure list has a row a member, the most exposed first: ``fpr``, the share
+    The exposure list has one row per member, the most exposed first: ``fpr``, the share
     of non-members who score as high under the best attack, ``agreement``, how many attacks have
     the record among their top, and ``score`` of the best.
     """

@@ -1,6 +1,6 @@
 """Feature ablation: F(x) − F(x with all places of one channel at 0).
 
-One pass a channel, and none shared; a random part of the channels of each layer
+One pass per channel, and none shared; a random part of the channels of each layer
 (``options.channels``) is what large networks allow. Channels not taken away have no value.
 """
 
@@ -21,7 +21,7 @@ from imprint.probe.attribution.layer_attribution import (
 
 @attributor("lfa", "feature ablation")
 def lfa(question: Question) -> Values:
-    """Return one value a neuron, ``[b, width]``; NaN where a channel was not drawn."""
+    """Return one value per neuron, ``[b, width]``; NaN where a channel was not drawn."""
     with torch.no_grad():
         return {
             name: _of_layer(question, name, value.shape[question.outputs.axis(name)])

@@ -13,7 +13,7 @@ from imprint.probe.attribution.layer_attribution import Question, Values, attrib
 
 @attributor("lgc", "Grad-CAM a channel")
 def lgc(question: Question) -> Values:
-    """Return one value a neuron, ``[b, width]``."""
+    """Return one value per neuron, ``[b, width]``."""
     return {
         name: _mean(question, name, question.seen.values[name].detach())
         * _mean(question, name, slope)

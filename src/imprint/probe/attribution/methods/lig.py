@@ -1,7 +1,7 @@
 """Integrated gradients in layer space (Sundararajan et al. 2017, on the part above a layer).
 
 (z(x) − z(x′)) · mean of ∂F/∂z over the straight line *in z*; whatever passes beside the layer keeps
-the values of the input. Each layer has a path of its own: ``steps`` passes a layer.
+the values of the input. Each layer has a path of its own: ``steps`` passes per layer.
 """
 
 from __future__ import annotations

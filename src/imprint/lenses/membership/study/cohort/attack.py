@@ -275,7 +275,7 @@ def _write_scores(folder: Path, answers: CohortAnswers, scores: Mapping[str, Flo
 def _record_columns(
     answers: CohortAnswers, best: FloatArray, fpr: float
 ) -> dict[str, NDArray[Any]]:
-    """Return a row a record: its memorization, how often it is detected, its curvature."""
+    """Return one row per record: its memorization, how often it is detected, its curvature."""
     memorized = estimate_memorization(answers.masks, answers.correct())
     correct = answers.correct().astype(np.float64)
     columns: dict[str, NDArray[Any]] = {

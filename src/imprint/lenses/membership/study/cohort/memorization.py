@@ -202,7 +202,7 @@ def find_influences(
 
 
 def write_pairs(path: Path, pool: RecordPool, pairs: InfluencePairs) -> None:
-    """Write a row a pair: training record, test example, influence, the strongest first."""
+    """Write one row per pair: training record, test example, influence, the strongest first."""
     write_table(
         path,
         {

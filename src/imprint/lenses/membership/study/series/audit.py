@@ -55,7 +55,7 @@ def audit_study(options: StudyOptions) -> JsonObject:
 
 
 def write_points(path: Path, points: Sequence[AnyPoint]) -> None:
-    """Write a row a point and attack: where it stands and its AUC and TPR with their intervals.
+    """Write one row per point and attack: where it stands and its AUC and TPR with their intervals.
 
     What could not be measured is NaN here; the reason is in ``summary.json``.
     """
