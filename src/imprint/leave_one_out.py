@@ -338,7 +338,9 @@ def compare(
     auc = ground_truth.attack_auc(one, other)
     root = ground_truth.root_difference(one, other)
     measure = ground_truth.root_difference
-    ceiling = ground_truth.noise_ceiling(one, other, measure, generator(seed, "ceiling"))
+    ceiling = ground_truth.noise_ceiling(
+        with_record, without_record, measure, generator(seed, "ceiling")
+    )
     correlations: dict[str, Correlations | Missing] = {}
     for name, values in estimates.items():
         try:

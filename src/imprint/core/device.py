@@ -25,10 +25,10 @@ def choose_device(name: str = "auto") -> torch.device:
         "cpu": True,
     }
     if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
+        return torch.device(next(kind for kind, is_available in available.items() if is_available))
     kind = name.split(":")[0]
     if not available.get(kind, False):
-        usable = ", ".join(kind for kind, there in available.items() if there)
+        usable = ", ".join(kind for kind, is_available in available.items() if is_available)
         raise ImprintError(f"no device {name!r} on this machine: choose one of {usable}")
     return torch.device(name)
 

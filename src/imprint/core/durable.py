@@ -1,6 +1,6 @@
 """Bring what was written to the disk itself before it is given its name.
 
-A rename is atomic for whoever looks at the folder, not for the disk: after a loss of power a file
+A rename is atomic for other processes, not for the disk: after a loss of power a file
 may have its new name and none of its bytes. So every file is flushed first, then the folders that
 name them, then comes the rename, then the folder that holds the new name.
 """

@@ -55,12 +55,12 @@ def consent() -> tuple[bool, tuple[str, ...]]:
     return _everything, tuple(sorted(_trusted))
 
 
-def restore_consent(given: tuple[bool, tuple[str, ...]]) -> None:
+def restore_consent(consent: tuple[bool, tuple[str, ...]]) -> None:
     """Consent to what :func:`consent` returned in another process, and to nothing else."""
     global _everything
-    _everything = given[0]
+    _everything = consent[0]
     _trusted.clear()
-    _trusted.update(given[1])
+    _trusted.update(consent[1])
 
 
 def import_function(name: str, what: str) -> Callable[..., Any]:

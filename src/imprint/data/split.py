@@ -335,8 +335,8 @@ def load_partition(folder: Path, size: int, fingerprint: str | None = None) -> P
     """
     manifest = _manifest(folder, fingerprint)
     if size not in manifest["sizes"]:
-        there = ", ".join(map(str, manifest["sizes"]))
-        raise ImprintError(f"{folder} has no partition for {size} images per class: it has {there}")
+        sizes = ", ".join(map(str, manifest["sizes"]))
+        raise ImprintError(f"{folder} has no partition for {size} images per class: it has {sizes}")
     return _read_partition(folder, manifest, size)
 
 

@@ -156,9 +156,9 @@ class _Search:
         reopened = np.flatnonzero((counts == self.kept) & (self.kept < len(self.base)))
         step = max(1, REOPENED_PAIRS // len(self.base))
         for start in range(0, len(reopened), step):
-            some = reopened[start : start + step]
-            near, near_counts = self.screen.within(prepared[some], limits[some])
-            indices[some], distances[some] = self._settle(queries[some], near, near_counts)
+            rows = reopened[start : start + step]
+            near, near_counts = self.screen.within(prepared[rows], limits[rows])
+            indices[rows], distances[rows] = self._settle(queries[rows], near, near_counts)
         return indices, distances if self.cosine else np.sqrt(distances)
 
     def _settle(
@@ -176,8 +176,8 @@ class _Search:
         """
         distances = np.full(rows.shape, np.inf)
 
-        def fill(some: range) -> None:
-            for query in some:
+        def fill(block: range) -> None:
+            for query in block:
                 near = rows[query, : counts[query]]
                 distances[query, : len(near)] = self._distances(queries[query], near)
 

@@ -175,9 +175,9 @@ def _centre(base: Vectors) -> Vectors | None:
     Scores lose as many digits as |x|² exceeds the squared distances; a common offset, as of
     features behind a ReLU, need not cost any.
     """
-    some = base[:: max(1, len(base) // 250)].astype(np.float64)
-    mean = some.mean(axis=0)
-    spread = np.square(some - mean).sum(axis=1).mean()
+    sample = base[:: max(1, len(base) // 250)].astype(np.float64)
+    mean = sample.mean(axis=0)
+    spread = np.square(sample - mean).sum(axis=1).mean()
     return mean.astype(np.float32) if mean @ mean > 4 * spread else None
 
 

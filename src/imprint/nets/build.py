@@ -85,17 +85,17 @@ def _read_options(name: str, builder: Builder, options: Mapping[str, Any]) -> Ma
     parameters = inspect.signature(builder, eval_str=True).parameters
     kinds = {key: part.annotation for key, part in parameters.items() if key not in FIXED}
     values = {}
-    for option, given in options.items():
+    for option, text in options.items():
         if option not in kinds:
             raise ImprintError(
                 f"architecture {name!r} has no option {option!r}; "
                 f"it has: {', '.join(kinds) or 'none'}"
             )
         kind = kinds[option]
-        value = given if kind is str else _read_text(given)
+        value = text if kind is str else _read_text(text)
         if type(value) is not kind:
             raise ImprintError(
-                f"option {option!r} of architecture {name!r} must be {kind.__name__}, got {given!r}"
+                f"option {option!r} of architecture {name!r} must be {kind.__name__}, got {text!r}"
             )
         values[option] = value
     return values

@@ -179,8 +179,8 @@ def unwrap(path: Path, content: Any) -> Weights:
             continue
         if all(isinstance(value, Tensor) for value in candidate.values()):
             return {str(name): tensor for name, tensor in candidate.items()}
-    there = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
+    keys = ", ".join(map(str, content)) if isinstance(content, Mapping) else type(content).__name__
     raise ImprintError(
-        f"{path} holds no state dict, alone or under {', '.join(CONTAINERS)} "
-        f"(it holds: {there or 'nothing'}): save model.state_dict()"
+        f"{path} holds no state dict, alone or under {', '.join(CONTAINERS)} (it holds: "
+        f"{keys or 'nothing'}): save model.state_dict()"
     )

@@ -58,23 +58,23 @@ def sonnet_names(depth: int) -> dict[str, str]:
     names = {"conv1.weight": STEM, **_norm("bn1", "_initial_batchnorm")}
     for stage, count in enumerate(RESNET_STAGES[depth][1]):
         for block in range(count):
-            here = f"layer{stage + 1}.{block}"
-            there = f"_block_groups/{stage}/_blocks/{block}"
+            target = f"layer{stage + 1}.{block}"
+            source = f"_block_groups/{stage}/_blocks/{block}"
             for layer in range(3):
-                names[f"{here}.conv{layer + 1}.weight"] = f"{there}/_layers/{layer}/0/w"
-                names |= _norm(f"{here}.bn{layer + 1}", f"{there}/_layers/{layer}/1")
+                names[f"{target}.conv{layer + 1}.weight"] = f"{source}/_layers/{layer}/0/w"
+                names |= _norm(f"{target}.bn{layer + 1}", f"{source}/_layers/{layer}/1")
             if block == 0:
-                names[f"{here}.downsample.0.weight"] = f"{there}/_proj_conv/w"
-                names |= _norm(f"{here}.downsample.1", f"{there}/_proj_batchnorm")
+                names[f"{target}.downsample.0.weight"] = f"{source}/_proj_conv/w"
+                names |= _norm(f"{target}.downsample.1", f"{source}/_proj_batchnorm")
     return {**names, "fc.weight": "_logits/w", "fc.bias": "_logits/b"}
 
 
-def _norm(here: str, there: str) -> dict[str, str]:
+def _norm(target: str, source: str) -> dict[str, str]:
     return {
-        f"{here}.weight": f"{there}/scale",
-        f"{here}.bias": f"{there}/offset",
-        f"{here}.running_mean": f"{there}/moving_mean/average",
-        f"{here}.running_var": f"{there}/moving_variance/average",
+        f"{target}.weight": f"{source}/scale",
+        f"{target}.bias": f"{source}/offset",
+        f"{target}.running_mean": f"{source}/moving_mean/average",
+        f"{target}.running_var": f"{source}/moving_variance/average",
     }
 
 
@@ -116,8 +116,8 @@ def convert_weights(arrays: Mapping[str, NDArray[Any]], depth: int, where: Path)
             over; the message names them.
     """
     root = _root(arrays, where)
-    places = {name: root + there for name, there in sonnet_names(depth).items()}
-    missing = [there for there in places.values() if there not in arrays]
+    places = {name: root + source for name, source in sonnet_names(depth).items()}
+    missing = [source for source in places.values() if source not in arrays]
     wanted = set(places.values())
     left_over = [name for name in arrays if name not in wanted and not _NO_WEIGHT.fullmatch(name)]
     problems = [
@@ -130,7 +130,7 @@ def convert_weights(arrays: Mapping[str, NDArray[Any]], depth: int, where: Path)
             f"{where} does not hold a Sonnet ResNet of {depth} layers (tensors: "
             f"{', '.join(problems)}): name the architecture it was trained with"
         )
-    return {name: to_torch(name, arrays[there]) for name, there in places.items()}
+    return {name: to_torch(name, arrays[source]) for name, source in places.items()}
 
 
 def _root(arrays: Mapping[str, NDArray[Any]], where: Path) -> str:
@@ -142,10 +142,10 @@ def _root(arrays: Mapping[str, NDArray[Any]], where: Path) -> str:
         raise ImprintError(
             f"{where} holds {len(roots)} networks ({', '.join(roots)}): save one alone"
         )
-    there = ", ".join(list(arrays)[:SHOWN]) or "nothing"
+    tensor_names = ", ".join(list(arrays)[:SHOWN]) or "nothing"
     raise ImprintError(
-        f"{where} holds no ResNet of Sonnet: there is no {STEM}, but {there}, …; imprint converts "
-        "only bottleneck ResNets"
+        f"{where} holds no ResNet of Sonnet: there is no {STEM}, but {tensor_names}, …; imprint "
+        "converts only bottleneck ResNets"
     )
 
 

@@ -131,19 +131,19 @@ def _write_class(
         rows = indices[start : start + batch_size].tolist()
         pictures = [picture(images, row) for row in rows]
         detections = detector.detect(pictures, clean_name(name))
-        for row, pixels, one in zip(rows, pictures, detections, strict=True):
-            if len(one.boxes):
+        for row, pixels, detection in zip(rows, pictures, detections, strict=True):
+            if len(detection.boxes):
                 (stem,) = stems(images, [row])
                 height, width = pixels.shape[1:]
                 write_voc(
                     folder / f"{stem}.xml",
-                    one.boxes.tolist(),
+                    detection.boxes.tolist(),
                     (width, height),
                     class_folder,
                     Path(images.name_of(row)).name,
                     name,
                     images.channels,
-                    one.scores.tolist(),
+                    detection.scores.tolist(),
                 )
 
 

@@ -160,9 +160,9 @@ def _check_array(stream: IO[bytes], size: int) -> None:
     promised = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or (promised == 0 and max(shape, default=0) > MAX_EMPTY_AXIS):
         raise ValueError(f"its shape is {list(shape)}, without a value")
-    there = size - stream.tell()
-    if promised != there:
-        raise ValueError(f"its header promises {promised:,} bytes, and {there:,} follow")
+    available = size - stream.tell()
+    if promised != available:
+        raise ValueError(f"its header promises {promised:,} bytes, and {available:,} follow")
 
 
 def _reason(error: Exception) -> str:

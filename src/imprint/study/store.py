@@ -198,7 +198,7 @@ def card_path(path: Path) -> Path:
 
 
 def _differences(
-    found: Any,
+    stored: Any,
     wanted: Any,
     changed: Mapping[str, Callable[[str], str]],
     where: str = "",
@@ -206,26 +206,26 @@ def _differences(
     """Yield what differs between two cards.
 
     Args:
-        found: the card that is there, or a part of it.
+        stored: the card that is there, or a part of it.
         wanted: likewise of the card that is asked for.
         changed: by fingerprint of a data set as it is now, what says which of its images differ
             from those of an earlier fingerprint.
         where: place of the part.
     """
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in sorted(found.keys() | wanted.keys()):
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for key in sorted(stored.keys() | wanted.keys()):
             if where == "" and key == "hash":
                 continue
             missing = "nothing"
             inner = key if where in ("", "settings", "inputs") else f"{where}.{key}"
-            parts = found.get(key, missing), wanted.get(key, missing)
+            parts = stored.get(key, missing), wanted.get(key, missing)
             yield from _differences(*parts, changed, inner)
-    elif found != wanted:
-        images = changed[wanted](found) if isinstance(wanted, str) and wanted in changed else ""
+    elif stored != wanted:
+        images = changed[wanted](stored) if isinstance(wanted, str) and wanted in changed else ""
         if images:
             yield f"{where}: {images}"
             return
-        yield f"{where}: {_short(found)} there, {_short(wanted)} now"
+        yield f"{where}: {_short(stored)} there, {_short(wanted)} now"
 
 
 def _short(value: Any) -> str:

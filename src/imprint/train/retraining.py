@@ -167,8 +167,8 @@ class LogitsStep(Step):
 
     def _stacks(self) -> Iterator[Tensor]:
         plan, inputs = self.plan, self.plan.data.inputs
-        asked = inputs if self.points is None else torch.cat([inputs, self.points])
-        scaled = asked * plan.prior.input_scale
+        requested = inputs if self.points is None else torch.cat([inputs, self.points])
+        scaled = requested * plan.prior.input_scale
         for start in range(0, len(self.pairs), AT_ONCE):
             stack = train_stack(
                 plan.data,

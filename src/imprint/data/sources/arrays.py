@@ -67,8 +67,10 @@ def _place(root: Path, part: str | None) -> Path:
         for place in (root / name, root / f"{name}.npz"):
             if place.is_file() or (place / "images.npy").is_file():
                 return place
-    there = ", ".join(sorted(file.stem for file in root.glob("*.npz"))) or "no array file"
-    raise ImprintError(f"{root} has no images.npy for part {part or 'train'!r}: it has {there}")
+    array_files = ", ".join(sorted(file.stem for file in root.glob("*.npz"))) or "no array file"
+    raise ImprintError(
+        f"{root} has no images.npy for part {part or 'train'!r}: it has {array_files}"
+    )
 
 
 def _read_npz(file: Path) -> dict[str, NDArray[Any]]:

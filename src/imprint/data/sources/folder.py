@@ -79,8 +79,8 @@ def part_folder(root: Path, part: str | None) -> Path:
         train = root / "train"
         return train if train.is_dir() and not image_names(train) else root
     if not (root / part).is_dir():
-        there = ", ".join(folder_names(root)[:12]) or "no folder at all"
-        raise ImprintError(f"{root} has no part {part!r}: it has {there}")
+        folders = ", ".join(folder_names(root)[:12]) or "no folder at all"
+        raise ImprintError(f"{root} has no part {part!r}: it has {folders}")
     return root / part
 
 

@@ -108,8 +108,8 @@ def open_index(root: Path, part: str | None) -> ImageListing:
     )
     base = root / part
     if not base.is_dir():
-        there = ", ".join(folder_names(root)) or "no folder at all"
-        raise ImprintError(f"{root} has no part {part!r}: it has {there}")
+        present = ", ".join(folder_names(root)) or "no folder at all"
+        raise ImprintError(f"{root} has no part {part!r}: it has {present}")
     paths = _find(base, names.tolist())
     folders = _class_folders(paths, labels)
     words = next((root / name for name in _WORDS if (root / name).is_file()), root / _WORDS[0])

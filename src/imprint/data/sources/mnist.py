@@ -76,9 +76,9 @@ def read_idx(file: Path, axes: int) -> NDArray[np.uint8]:
     except OSError as error:
         raise ImprintError(f"cannot read {file} ({error.strerror}): download it again") from error
     if len(content) != expected:
-        there = "more" if len(content) > expected else str(len(content))
+        size = "more" if len(content) > expected else str(len(content))
         raise ImprintError(
-            f"{file} has {there} bytes where its header declares {expected}: download it again"
+            f"{file} has {size} bytes where its header declares {expected}: download it again"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 

@@ -104,7 +104,7 @@ class OpenVocabularyDetector:
             target_sizes=sizes,
             **(words if self._grounded else {}),
         )
-        return [_inside(one, size) for one, size in zip(detections, sizes, strict=True)]
+        return [_inside(detection, size) for detection, size in zip(detections, sizes, strict=True)]
 
 
 def load_detector(
@@ -160,10 +160,10 @@ def clean_name(name: str) -> str:
     return " ".join(name.split(",")[0].replace("_", " ").lower().split())
 
 
-def _inside(found: Any, size: tuple[int, ...]) -> Detections:
+def _inside(detection: Any, size: tuple[int, ...]) -> Detections:
     height, width = size
-    boxes = found["boxes"].double().cpu().numpy().reshape(-1, 4)
-    scores = found["scores"].double().cpu().numpy()
+    boxes = detection["boxes"].double().cpu().numpy().reshape(-1, 4)
+    scores = detection["scores"].double().cpu().numpy()
     boxes = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
     boxes = np.clip(boxes, 0, [width, height, width, height]).astype(np.int64)
     shown = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)

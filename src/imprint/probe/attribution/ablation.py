@@ -135,20 +135,20 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
     Returns:
         ``{call of a layer: call of a normalisation, by its path in the whole model}``.
     """
-    given: list[tuple[str, Tensor]] = []
+    layer_outputs: list[tuple[str, Tensor]] = []
     norms: dict[str, str] = {}
     counts: dict[str, int] = {}
 
     def keep(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
         def hook(module: nn.Module, arguments: Any, output: Tensor) -> None:
-            given.append((call_name(name, counts), output))
+            layer_outputs.append((call_name(name, counts), output))
 
         return hook
 
-    def look(path: str) -> Callable[[nn.Module, Any], None]:
+    def record_calls(path: str) -> Callable[[nn.Module, Any], None]:
         def hook(module: nn.Module, arguments: Any) -> None:
             called = call_name(f"norm {path}", counts).removeprefix("norm ")
-            for name, output in given:
+            for name, output in layer_outputs:
                 if arguments and arguments[0] is output:
                     norms[name] = called
 
@@ -159,7 +159,7 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
             hooks.callback(module.register_forward_hook(keep(name)).remove)
         for path, module in outputs.model.named_modules():
             if isinstance(module, NORMS):
-                hooks.callback(module.register_forward_pre_hook(look(path)).remove)
+                hooks.callback(module.register_forward_pre_hook(record_calls(path)).remove)
         outputs.model(inputs)
     return norms
 

@@ -98,7 +98,7 @@ def attribute_by(
         "indices": hash_arrays(np.asarray(view.index, dtype=np.int64)),
         "centre_fraction": view.centre_fraction,
     }
-    return {one.name: totals.table(one.name, facts) for one in chosen}
+    return {method.name: totals.table(method.name, facts) for method in chosen}
 
 
 class _Totals:
@@ -122,14 +122,14 @@ class _Totals:
             kept = (question.seen.logits.argmax(1) == question.labels).cpu()
         labels = question.labels.cpu()[kept]
         self.counts += torch.bincount(labels, minlength=len(self.counts))
-        for one in methods:
-            values = dict(one.compute(question))
-            if one.complete:
+        for method in methods:
+            values = dict(method.compute(question))
+            if method.complete:
                 gap = completeness_gap(question, values, self.cuts)
-                self.gaps[one.name] = max(self.gaps.get(one.name, 0.0), gap)
+                self.gaps[method.name] = max(self.gaps.get(method.name, 0.0), gap)
             scores = neuron_values(self.outputs, values, self.options).cpu().double()[kept]
             empty = scores.new_zeros(len(self.counts), scores.shape[1])
-            self.sums.setdefault(one.name, empty).index_add_(0, labels, scores)
+            self.sums.setdefault(method.name, empty).index_add_(0, labels, scores)
 
     def table(self, name: str, facts: Mapping[str, object]) -> ImportanceTable:
         """Return the means, NaN for a class without inputs."""

@@ -104,7 +104,7 @@ def input_gains(
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)
             scopes = scopes_of(layers, per_layer)
         scores = torch.stack(
-            [neuron_values(outputs, dict(one.compute(question)), options) for one in chosen]
+            [neuron_values(outputs, dict(method.compute(question)), options) for method in chosen]
         ).cpu()
         keep, means, variances = _without_best(scores, scopes, m)
         gains, _ = loss_gains(ablation, question.inputs, question.labels, keep)
@@ -134,7 +134,7 @@ def input_gains(
     )
 
 
-def write_input_gains(path: Path, found: InputGains, chosen: IntArray | None = None) -> None:
+def write_input_gains(path: Path, table: InputGains, chosen: IntArray | None = None) -> None:
     """Write one row per input, scope and method as Parquet.
 
     Columns: ``index``, ``label``, ``prediction``, ``scope``, ``method``, ``score_mean``,
@@ -143,22 +143,22 @@ def write_input_gains(path: Path, found: InputGains, chosen: IntArray | None = N
 
     Args:
         path: where to.
-        found: what to write.
+        table: gains of every method.
         chosen: int64 ``[n, scopes]``, the method that a selector chose.
     """
-    count, scopes, methods = found.gains.shape
+    count, scopes, methods = table.gains.shape
     each = scopes * methods
     place = np.arange(methods)
     columns = {
-        "index": np.repeat(found.index, each),
-        "label": np.repeat(found.labels, each),
-        "prediction": np.repeat(found.predictions, each),
-        "scope": np.tile(np.repeat(np.array(found.scopes), methods), count),
-        "method": np.tile(np.array(found.methods), count * scopes),
-        "score_mean": found.means.ravel(),
-        "score_variance": found.variances.ravel(),
-        "loss_gain": found.gains.ravel(),
-        "best": (found.best[..., None] == place).ravel(),
+        "index": np.repeat(table.index, each),
+        "label": np.repeat(table.labels, each),
+        "prediction": np.repeat(table.predictions, each),
+        "scope": np.tile(np.repeat(np.array(table.scopes), methods), count),
+        "method": np.tile(np.array(table.methods), count * scopes),
+        "score_mean": table.means.ravel(),
+        "score_variance": table.variances.ravel(),
+        "loss_gain": table.gains.ravel(),
+        "best": (table.best[..., None] == place).ravel(),
     }
     if chosen is not None:
         columns["chosen"] = (chosen[..., None] == place).ravel()

@@ -72,9 +72,11 @@ def cast_ballots(
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
     outputs = LayerOutputs(model)
-    asked = questions(model, outputs, view, options, batch_size, pool)
+    batches = questions(model, outputs, view, options, batch_size, pool)
     ablation: Ablation | None = None
-    for question, judged in _with_next(asked) if held_out else ((one, one) for one in asked):
+    for question, held_out_batch in (
+        _with_next(batches) if held_out else ((one, one) for one in batches)
+    ):
         if ablation is None:
             layers, places = layer_shapes(outputs, question)
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)
@@ -82,7 +84,9 @@ def cast_ballots(
         means = np.stack([values.mean(0).cpu().double().numpy() for values in raw])
         scores = scale(layers, means, scaling, places)
         picks = tuple(select(layers, row, m, among or hidden(layers)) for row in scores)
-        gains, drops = loss_gains(ablation, judged.inputs, judged.labels, keeping(layers, picks))
+        gains, drops = loss_gains(
+            ablation, held_out_batch.inputs, held_out_batch.labels, keeping(layers, picks)
+        )
         yield Ballot(
             layers, tuple(methods), scores, picks, gains.sum(1).numpy(), drops.mean(1).numpy()
         )
@@ -98,9 +102,9 @@ def keeping(layers: Layers, picks: Iterable[Selection]) -> Tensor:
     return torch.from_numpy(np.stack(rows)).bool()
 
 
-def _with_next(asked: Iterator[Question]) -> Iterator[tuple[Question, Question]]:
-    last = next(asked)
+def _with_next(batches: Iterator[Question]) -> Iterator[tuple[Question, Question]]:
+    last = next(batches)
     # A copy of the first that has made no pass: its graph is not kept to the end.
-    for question in chain(asked, [replace(last)]):
+    for question in chain(batches, [replace(last)]):
         yield last, question
         last = question

@@ -55,13 +55,13 @@ def solve(
         open_ = square.sqrt() > tolerance * size
         if not open_.any():
             break
-        some = direction[open_]
-        image = product(some) + damping * some
-        length = square[open_] / (some * image).sum(1)
-        solution[open_] += length[:, None] * some
+        active = direction[open_]
+        image = product(active) + damping * active
+        length = square[open_] / (active * image).sum(1)
+        solution[open_] += length[:, None] * active
         left[open_] -= length[:, None] * image
         after = left[open_].square().sum(1)
-        direction[open_] = left[open_] + (after / square[open_])[:, None] * some
+        direction[open_] = left[open_] + (after / square[open_])[:, None] * active
         square[open_] = after
         steps += 1
     return solution, residual_of(product, solution, right, damping), steps

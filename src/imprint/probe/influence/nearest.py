@@ -18,8 +18,8 @@ NEIGHBOURS = 10
 def nearest(trained: Trained) -> Attribution:
     """Return the votes of the nearest records, and how a record lies among the others."""
     gaps = torch.cdist(trained.queries, trained.inputs)
-    asked = len(trained.own)
-    gaps[torch.arange(asked), trained.own] = torch.inf
+    count_queries = len(trained.own)
+    gaps[torch.arange(count_queries), trained.own] = torch.inf
     same = trained.query_labels[:, None] == trained.labels
     count = min(NEIGHBOURS, len(trained.labels) - 1)
     closest = gaps.topk(count, largest=False).indices
@@ -27,9 +27,14 @@ def nearest(trained: Trained) -> Attribution:
 
     def mean_of(side: torch.Tensor) -> torch.Tensor:
         # A class of fewer than k others stands for itself with those it has.
-        near = gaps[:asked].masked_fill(~side[:asked], torch.inf).topk(count, largest=False).values
-        there = near.isfinite()
-        return near.where(there, 0.0).sum(1) / there.sum(1).clamp(min=1)
+        near = (
+            gaps[:count_queries]
+            .masked_fill(~side[:count_queries], torch.inf)
+            .topk(count, largest=False)
+            .values
+        )
+        is_finite = near.isfinite()
+        return near.where(is_finite, 0.0).sum(1) / is_finite.sum(1).clamp(min=1)
 
     own = mean_of(same) / mean_of(~same).clamp(min=torch.finfo(gaps.dtype).tiny)
     return Attribution(votes.T, own)

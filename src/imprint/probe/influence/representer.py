@@ -18,13 +18,13 @@ from imprint.probe.influence_kit.rank_one import linear_layers
 def representer(trained: Trained) -> Attribution:
     """Return the pull of each record on the class of each query."""
     features, logits = last_features(trained, trained.inputs)
-    asked, _ = last_features(trained, trained.queries)
+    query_features, _ = last_features(trained, trained.queries)
     hot = torch.nn.functional.one_hot(trained.labels, logits.shape[1]).to(logits)
     if trained.loss == "squared":
         left = hot - 1 / logits.shape[1] - logits
     else:
         left = hot - logits.softmax(1)
-    return Attribution((features @ asked.T) * left[:, trained.query_labels])
+    return Attribution((features @ query_features.T) * left[:, trained.query_labels])
 
 
 @torch.no_grad()

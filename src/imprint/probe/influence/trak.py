@@ -28,7 +28,7 @@ _NUMBERS = 4_000_000
 def trak(trained: Trained) -> Attribution:
     """Return the influences with k = n/2 projections, at most 512."""
     count = min(512, len(trained.labels) // 2)
-    features, asked = (
+    features, query_features = (
         projected(_margins(trained, inputs, labels), count, trained.seed).double()
         for inputs, labels in (
             (trained.inputs, trained.labels),
@@ -38,7 +38,7 @@ def trak(trained: Trained) -> Attribution:
     with torch.no_grad():
         margins = margin(trained.network(trained.inputs), trained.labels)
     left = torch.sigmoid(-margins.double())
-    solved = torch.linalg.lstsq(features.T @ features, asked.T).solution
+    solved = torch.linalg.lstsq(features.T @ features, query_features.T).solution
     return Attribution(left[:, None] * (features @ solved), facts={"projections": count})
 
 

@@ -84,10 +84,10 @@ class FlatParameters:
             kind: the Gauss–Newton part or all of the Hessian.
             rows: int64 ``[b]``, records to average over; None for all.
         """
-        some = slice(None) if rows is None else rows
-        inputs, labels = self.trained.inputs[some], self.trained.labels[some]
-        one = self._hessian if kind == "hessian" else self._gauss_newton
-        call: Callable[[Tensor], Tensor] = one(inputs, labels)
+        selected = slice(None) if rows is None else rows
+        inputs, labels = self.trained.inputs[selected], self.trained.labels[selected]
+        make_product = self._hessian if kind == "hessian" else self._gauss_newton
+        call: Callable[[Tensor], Tensor] = make_product(inputs, labels)
         return vmap(call, chunk_size=AT_ONCE)
 
     def _hessian(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:

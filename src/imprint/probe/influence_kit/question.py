@@ -82,8 +82,8 @@ class Trained:
     @torch.no_grad()
     def misses(self) -> Tensor:
         """Return |δ| of the records that are asked about, ``[r]``."""
-        asked = len(self.own)
-        logits, labels = self.network(self.queries[:asked]), self.query_labels[:asked]
+        record_count = len(self.own)
+        logits, labels = self.network(self.queries[:record_count]), self.query_labels[:record_count]
         hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
         squared = self.loss == "squared"
         miss = logits - hot + 1 / logits.shape[1] if squared else logits.softmax(1) - hot
@@ -172,11 +172,11 @@ class Influence:
             raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
         return attribution
 
-    def shift(self, trained: Trained, found: Attribution) -> Tensor:
+    def shift(self, trained: Trained, attribution: Attribution) -> Tensor:
         """Return the self-influences of the asked records as shifts of their logits, ``[r]``."""
-        if found.shift is not None:
-            return found.shift
-        scores = found.self_influence(trained)
+        if attribution.shift is not None:
+            return attribution.shift
+        scores = attribution.self_influence(trained)
         if self.degree == 1:
             return scores
         misses = trained.misses()

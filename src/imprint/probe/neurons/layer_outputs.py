@@ -120,13 +120,13 @@ def call_name(name: str, counts: dict[str, int]) -> str:
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
     """Ask for no gradient of any weight inside; restore what was asked before."""
-    asked = [weight for weight in model.parameters() if weight.requires_grad]
-    for weight in asked:
+    trainable = [weight for weight in model.parameters() if weight.requires_grad]
+    for weight in trainable:
         weight.requires_grad_(False)
     try:
         yield
     finally:
-        for weight in asked:
+        for weight in trainable:
             weight.requires_grad_(True)
 
 

@@ -88,10 +88,10 @@ def _heads(
 ) -> dict[str, Tensor]:
     """Return the length of what each head says, its mean over the tokens, ``[b, heads]``."""
     if isinstance(module, nn.MultiheadAttention):
-        said = _inputs_first(module, _unmixed(module)(*arguments, **keywords)[0])
+        head_output = _inputs_first(module, _unmixed(module)(*arguments, **keywords)[0])
     else:
-        said = output[0] if isinstance(output, tuple) else output
-    by_head = said.detach().float().reshape(*said.shape[:-1], head_count(module), -1)
+        head_output = output[0] if isinstance(output, tuple) else output
+    by_head = head_output.detach().float().reshape(*head_output.shape[:-1], head_count(module), -1)
     return {"": by_head.norm(dim=-1).flatten(1, -2).mean(1)}
 
 

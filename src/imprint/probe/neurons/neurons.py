@@ -134,12 +134,12 @@ class Taps:
         Raises:
             ImprintError: no pass, or one that ran other layers than the first, or of other widths.
         """
-        calls, given = self._calls, self._rows
+        calls, rows = self._calls, self._rows
         self._forget()
         if not calls:
             raise ImprintError("no layer ran since activations were last taken")
         if self._layers is None:
-            self._settle(calls, given)
+            self._settle(calls, rows)
         elif len(calls) != len(self._all.names):
             self._complain(calls)
         chosen = [calls[row] for row in self._chosen]
@@ -154,8 +154,8 @@ class Taps:
     def _begin(
         self, module: nn.Module, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
     ) -> None:
-        given = (*arguments, *keywords.values())
-        self._rows = next((len(value) for value in given if isinstance(value, Tensor)), None)
+        inputs = (*arguments, *keywords.values())
+        self._rows = next((len(value) for value in inputs if isinstance(value, Tensor)), None)
 
     def _hook(self, name: str, module: nn.Module) -> RemovableHandle:
         reduce = reduction(module, self.options)
@@ -173,8 +173,8 @@ class Taps:
                 self._calls.append(_LayerCall(called, kind, values))
                 return
             for suffix, values in reduce(module, arguments, keywords, output).items():
-                some = self.columns.get(called + suffix)
-                values = values if some is None else values[:, some]
+                columns = self.columns.get(called + suffix)
+                values = values if columns is None else values[:, columns]
                 self._calls.append(_LayerCall(called + suffix, kind, values))
 
         if isinstance(module, nn.MultiheadAttention):

@@ -160,10 +160,10 @@ def choose_engine(job: Job, plans: Sequence[Plan], data: Resident) -> Choice:
     Raises:
         ImprintError: the engine asked for cannot do it.
     """
-    asked = job.options.engine
-    if asked != "auto":
-        _check(asked, job, data)
-        return Choice(asked, "asked for")
+    requested = job.options.engine
+    if requested != "auto":
+        _check(requested, job, data)
+        return Choice(requested, "asked for")
     steps = [plan.per_epoch * job.options.epochs for plan in plans]
     seconds: dict[EngineName, float] = {
         "sequential": sum(steps) * seconds_a_step(job, plans[:1], data)

@@ -119,7 +119,7 @@ def _cluster_turn(columns: FloatArray, clusters: int) -> list[Clustering]:
 
 
 def _best(
-    different: list[tuple[FloatArray, IntArray]], means: FloatArray, top: int, given: bool
+    different: list[tuple[FloatArray, IntArray]], means: FloatArray, top: int, is_fixed: bool
 ) -> list[Clustering]:
     """Return the clusters of neurons with ``top`` different values or more."""
     if top == 1:
@@ -129,12 +129,12 @@ def _best(
         [counts.astype(np.float64) for _, counts in different],
     )
     cuts = best_cuts(data, top)
-    tried = [cuts[-1]] if given else cuts
+    tried = [cuts[-1]] if is_fixed else cuts
     # Values too near each other for the digits of their sums can leave a cluster empty.
     with np.errstate(invalid="ignore", divide="ignore"):
-        silhouettes = np.stack([mean_silhouettes(data, one) for one in tried])
+        silhouettes = np.stack([mean_silhouettes(data, cut) for cut in tried])
     silhouettes[~np.isfinite(silhouettes)] = -1
-    costs = np.stack([inertia(data, one) for one in tried])
+    costs = np.stack([inertia(data, cut) for cut in tried])
     choice = silhouettes.argmax(axis=0)
     return [
         _clustering(*pair, tried[best][place], float(silhouettes[best, place]), costs[best, place])

@@ -172,9 +172,9 @@ class _Tables:
 
     def __init__(self, data: SortedValues) -> None:
         self.data = data
-        one = -(data.total**2) / np.maximum(data.count, 1)
-        self.scores = [one]
-        self.last = [np.zeros(len(one), dtype=np.int64)]
+        score = -(data.total**2) / np.maximum(data.count, 1)
+        self.scores = [score]
+        self.last = [np.zeros(len(score), dtype=np.int64)]
 
     def extend(self, limit: IntArray, last: IntArray, low: IntArray | None = None) -> None:
         """Add the table of one interval more, for rows up to a limit.
@@ -196,8 +196,8 @@ class _Tables:
         stride = 1 << max(0, reach.bit_length() - 1)
         # One line per neuron, from its least row on; rows beyond its limit are never read.
         rows = low[:, None] + np.arange(reach + 1)
-        here = starts[:, None] + np.minimum(rows, data.sizes[:, None])
-        count, total = data.count[here], data.total[here]
+        last_rows = starts[:, None] + np.minimum(rows, data.sizes[:, None])
+        count, total = data.count[last_rows], data.total[last_rows]
         score = np.empty(rows.shape)
         cut = np.repeat(last[:, None], reach + 1 + 2 * stride, axis=1)
         cut[:, 0] = first
@@ -242,9 +242,9 @@ class _Tables:
     def _scan(self, neuron: int, row: int, most: int) -> int:
         """Return the best last cut of one row, among the columns up to one."""
         start = int(self.data.starts[neuron])
-        here, place = start + row, slice(start, start + min(row, most + 1))
-        total = self.data.total[here] - self.data.total[place]
-        count = self.data.count[here] - self.data.count[place]
+        end, place = start + row, slice(start, start + min(row, most + 1))
+        total = self.data.total[end] - self.data.total[place]
+        count = self.data.count[end] - self.data.count[place]
         return int(np.argmin(self.scores[-1][place] - total**2 / count))
 
 

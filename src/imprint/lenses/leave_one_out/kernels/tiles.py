@@ -174,14 +174,14 @@ def _line(
     i: int,
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield (column of tiles, tile) of one row of tiles, none below the diagonal if symmetric."""
-    some = rows.part(down[i])
+    block = rows.part(down[i])
     for j, along in enumerate(across):
         if columns is not None:
-            yield j, pairs(some, columns.part(along))
+            yield j, pairs(block, columns.part(along))
         elif i == j:
-            yield j, mirrored(pairs(some, some))
+            yield j, mirrored(pairs(block, block))
         elif i < j:
-            yield j, pairs(some, rows.part(along))
+            yield j, pairs(block, rows.part(along))
 
 
 def by_blocks(

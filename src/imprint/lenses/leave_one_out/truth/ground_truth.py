@@ -67,8 +67,8 @@ def prediction_difference(within: ArrayLike, without: ArrayLike) -> MeasuredValu
     Raises:
         ImprintError: shapes that do not fit, fewer than two pairs, values that are not finite.
     """
-    one, other = _pairs(within, without, at_least=2)
-    shifts = one - other
+    with_record, without_record = _pairs(within, without, at_least=2)
+    shifts = with_record - without_record
     count, outputs = shifts.shape[1:]
     centre = shifts.mean(1)
     centred = shifts - centre[:, None]
@@ -93,15 +93,15 @@ def attack_auc(within: ArrayLike, without: ArrayLike) -> MeasuredValues:
     Raises:
         ImprintError: also too few pairs for the covariance of c logits, or logits without spread.
     """
-    one, other = _pairs(within, without, at_least=2)
-    count, outputs = one.shape[1:]
+    with_record, without_record = _pairs(within, without, at_least=2)
+    count, outputs = with_record.shape[1:]
     if count < fewest_starts(outputs):
         raise ImprintError(
             f"{count} pairs of networks do not give a covariance of {outputs} logits: train "
             f"{fewest_starts(outputs)} or more"
         )
-    less = without_each_start(paired_auc, one, other)
-    return MeasuredValues(paired_auc(one, other), jackknife_error(less), less)
+    less = without_each_start(paired_auc, with_record, without_record)
+    return MeasuredValues(paired_auc(with_record, without_record), jackknife_error(less), less)
 
 
 def noise_ceiling(
@@ -130,15 +130,15 @@ def noise_ceiling(
     Raises:
         ImprintError: as :func:`prediction_difference`, or fewer than three records.
     """
-    one, other = _pairs(within, without, at_least=4)
-    records, count = one.shape[:2]
+    with_record, without_record = _pairs(within, without, at_least=4)
+    records, count = with_record.shape[:2]
     if records < 3:
         raise ImprintError(f"{records} records have no correlation: leave out 3 or more")
     halves = []
     for _ in range(splits):
         order = random.permutation(count)
         parts = (order[: count // 2], order[count // 2 : 2 * (count // 2)])
-        halves.append([measure(one[:, part], other[:, part]) for part in parts])
+        halves.append([measure(with_record[:, part], without_record[:, part]) for part in parts])
     measured = np.array(halves)
     rows = np.arange(records, dtype=np.int64)
     drawn = [
@@ -194,7 +194,7 @@ def datamodeling_score(
     ):
         raise ImprintError(
             f"influence {list(table.shape)}, members {list(inside.shape)} and outputs "
-            f"{list(said.shape)} do not fit: give [n, q], [S, n] and [S, q]"
+            f"{list(observed.shape)} do not fit: give [n, q], [S, n] and [S, q]"
         )
     if len(inside) < 3:
         raise ImprintError(
@@ -202,10 +202,10 @@ def datamodeling_score(
         )
     if table.shape[1] < 2:
         raise ImprintError("one query has no interval over queries: give 2 or more")
-    if not (np.isfinite(table).all() and np.isfinite(said).all()):
+    if not (np.isfinite(table).all() and np.isfinite(observed).all()):
         raise ImprintError("an influence or an output is not finite: leave such queries out")
     predicted = inside.astype(np.float64) @ table
-    scores = [_rank_correlation(predicted[:, q], said[:, q]) for q in range(table.shape[1])]
+    scores = [_rank_correlation(predicted[:, q], observed[:, q]) for q in range(table.shape[1])]
     return mean(scores, random)
 
 
@@ -228,16 +228,19 @@ def _ceiling(measured: FloatArray, rows: NDArray[np.int64]) -> float:
 
 
 def _pairs(within: ArrayLike, without: ArrayLike, at_least: int) -> tuple[FloatArray, FloatArray]:
-    one, other = np.asarray(within, dtype=np.float64), np.asarray(without, dtype=np.float64)
-    if one.ndim != 3 or one.shape != other.shape:
+    with_record, without_record = (
+        np.asarray(within, dtype=np.float64),
+        np.asarray(without, dtype=np.float64),
+    )
+    if with_record.ndim != 3 or with_record.shape != without_record.shape:
         raise ImprintError(
-            f"logits of networks with and without a record have shapes {list(one.shape)} and "
-            f"{list(other.shape)}: both must be [records, pairs, outputs]"
+            f"logits of networks with and without a record have shapes {list(with_record.shape)} "
+            f"and {list(without_record.shape)}: both must be [records, pairs, outputs]"
         )
-    if one.shape[1] < at_least:
+    if with_record.shape[1] < at_least:
         raise ImprintError(
-            f"{one.shape[1]} pairs of networks are too few: train {at_least} or more"
+            f"{with_record.shape[1]} pairs of networks are too few: train {at_least} or more"
         )
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+    if not (np.isfinite(with_record).all() and np.isfinite(without_record).all()):
         raise ImprintError("a logit of a retrained network is not finite: lower the learning rate")
-    return one, other
+    return with_record, without_record
