@@ -102,7 +102,7 @@ def test_a_missing_file_and_a_pipe_are_named(root):
     with pytest.raises(ImprintError, match=r"no file at .*b/9\.png: it was moved or deleted"):
         file_digests(root, ["b/9.png"])
     os.mkfifo(root / "b/3.png")
-    with pytest.raises(ImprintError, match=r"b/3\.png is no regular file"):
+    with pytest.raises(ImprintError, match=r"b/3\.png is not a regular file"):
         file_digests(root, ["b/3.png"])
 
 

@@ -41,7 +41,7 @@ def test_the_fingerprint_tells_the_sets_and_their_order():
 
 
 def test_sets_that_do_not_fit_are_rejected():
-    with pytest.raises(ImprintError, match="set 9 has the class 'cat', which set 0 has not"):
+    with pytest.raises(ImprintError, match="set 9 has the class 'cat', which set 0 does not have"):
         JoinedImages(images(2), images(2, classes=("bee", "cat"), first=9), "both")
     with pytest.raises(ImprintError, match="set 0 has 3 channels and set 9 1"):
         JoinedImages(images(2), images(2, channels=1, first=9), "both")

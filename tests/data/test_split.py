@@ -141,7 +141,7 @@ def test_every_partition_keeps_its_promises(data):
 )
 def test_a_broken_promise_is_an_error(broken):
     arrays = {name: np.array(rows, dtype=np.int64) for name, rows in broken.items()}
-    with pytest.raises(ImprintError, match="partition for 4 images per class is broken"):
+    with pytest.raises(ImprintError, match="partition for 4 images per class is invalid"):
         check_partitions({4: replace(toy(4).by_size[4], **arrays)}, LABELS)
 
 

@@ -227,7 +227,7 @@ def test_read_only_float64_input_is_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"k": 6}, "k = 6 neighbours were asked of 5 base vectors: choose k in 1…5"),
+        ({"k": 6}, "k = 6 neighbours were requested of 5 base vectors: choose k in 1…5"),
         ({"k": 0}, "k = 0 neighbours"),
         ({"queries": np.ones((2, 4), np.float32)}, "queries have 4 dimensions and base vectors 3"),
         ({"queries": np.ones(3, np.float32)}, r"take a matrix .* got shape \[3\]"),

@@ -19,14 +19,14 @@ Parts = tuple[str, ...]
 _NO_IMAGE = (-1, 0)
 
 
-def match_names(given: Sequence[str], names: Sequence[str]) -> list[int | None]:
+def match_names(file_names: Sequence[str], names: Sequence[str]) -> list[int | None]:
     """Return which image each name in a file is of; None for one of no image.
 
     >>> match_names(["crops/dog/1.png", "cat/1", "3.jpg", "x/9"], ["cat/1.jpg", "dog/1.jpg", "3"])
     [1, 0, 2, None]
 
     Args:
-        given: names as the file has them, each any trailing part of a path.
+        file_names: names as the file has them, each any trailing part of a path.
         names: of the images: relative paths, or ``set[row]``.
 
     Raises:
@@ -37,7 +37,7 @@ def match_names(given: Sequence[str], names: Sequence[str]) -> list[int | None]:
     for row, own in enumerate(parts):
         rows[own[-1]].append(row)
     folders = {own[0] for own in parts if len(own) > 1}
-    matches = [_match(name, names, parts, rows, folders) for name in given]
+    matches = [_match(name, names, parts, rows, folders) for name in file_names]
     closest: dict[int, int] = {}
     for row, shared in matches:
         closest[row] = max(shared, closest.get(row, 0))
@@ -64,8 +64,8 @@ def _match(
         return _NO_IMAGE
     if len(best) > 1:
         raise ImprintError(
-            f"{name!r} may be {names[best[0]]} or {names[best[1]]}, which cannot be told apart: "
-            "name images with the folder of their class"
+            f"{name!r} may be {names[best[0]]} or {names[best[1]]}, which are ambiguous: name "
+            "images with the folder of their class"
         )
     return best[0], most
 
@@ -73,8 +73,8 @@ def _match(
 def _shared(wanted: Parts, own: Parts) -> int:
     """Return how many parts of two paths agree from the end, or 2 for class folder and stem."""
     count = 0
-    for one, other in zip(reversed(wanted), reversed(own), strict=False):
-        if one != other:
+    for first, other in zip(reversed(wanted), reversed(own), strict=False):
+        if first != other:
             break
         count += 1
     # Files about TinyImageNet's n01/images/n01_7.JPEG lie at n01/n01_7.

@@ -52,7 +52,7 @@ def folder_card(folder: Path, stated: Mapping[str, Any]) -> ModelCard:
     if missing:
         raise ImprintError(
             f"{folder} does not say {' and '.join(missing)} of its images, since it has no "
-            f"{PROCESSORS[0]}: save the image processor there, too, or state "
+            f"{PROCESSORS[0]}: save the image processor there, too, or give "
             + ("--mean and --std" if "input_size" not in missing else "them on a card")
         )
     return ModelCard.from_json(values, str(folder))

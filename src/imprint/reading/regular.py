@@ -1,6 +1,6 @@
 """Regular files, opened without waiting and read no further than a bound.
 
-Opening a named pipe waits for whoever writes into it, and ``/dev/zero`` has no end; both can stand
+Opening a named pipe waits for a writer, and ``/dev/zero`` has no end; both can stand
 behind any name in a folder. So whatever is not a regular file is refused before it is opened.
 """
 

@@ -66,7 +66,7 @@ def _write_options(root: Path, settings: JsonObject) -> None:
 
 
 def without_folders(value: Any) -> Any:
-    """Return a setting without the folders of whoever ran the command: names of files alone.
+    """Return a setting without the folders of the machine: file names only.
 
     Summary and page are handed on; ``options.yaml``, which replays the command where it was run,
     keeps every path.

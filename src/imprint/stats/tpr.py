@@ -17,7 +17,8 @@ false positive rate is just above ``fpr`` 3 % covered 86 %, and 0.6 % covers 96 
 
 Measured in ``benchmarks/interval_coverage.py``: with five expected false positives or more it
 covers 94 to 98 %, where a binomial interval at the measured threshold covers 40 % (100 negatives,
-1,000 positives, fpr 10 %). With fewer, both ends hang on one or two negatives, and there is none.
+1,000 positives, fpr 10 %). With fewer, both ends depend on one or two negatives, and no interval
+is given.
 """
 
 from __future__ import annotations

@@ -58,9 +58,9 @@ class TestCifar:
     @pytest.mark.parametrize(
         ("labels", "message"),
         [
-            ([0.5, 1], "label 0.5 is no whole number"),
-            ([True, 1], "label True is no whole number"),
-            ([1, "frog"], "label 'frog' is no whole number"),
+            ([0.5, 1], "label 0.5 is not a whole number"),
+            ([True, 1], "label True is not a whole number"),
+            ([1, "frog"], "label 'frog' is not a whole number"),
             ([0, 2], "labels go from 0 to 2, but there are 2 classes"),
             ([-1, 0], "labels go from -1 to 0, but there are 2 classes"),
             ([0, 10**12], "labels go from 0 to 1000000000000, but there are 2 classes"),

@@ -42,7 +42,7 @@ class TestMnist:
         with pytest.raises(ImprintError, match="2 images need as many labels"):
             open_images(tmp_path)
         labels.write_bytes(self.idx(np.uint8([1, 2]))[:-1])
-        with pytest.raises(ImprintError, match="has 9 bytes where its header promises 10"):
+        with pytest.raises(ImprintError, match="has 9 bytes where its header declares 10"):
             open_images(tmp_path)
 
     def test_read_idx_refuses_other_kinds(self, tmp_path):
@@ -54,7 +54,7 @@ class TestMnist:
             b"\0\0\x0d\x03" + bytes(12),
         ):
             file.write_bytes(content)
-            with pytest.raises(ImprintError, match="no IDX file of unsigned bytes with 3 axes"):
+            with pytest.raises(ImprintError, match="not an IDX file of unsigned bytes with 3 axes"):
                 read_idx(file, axes=3)
         file.write_bytes(b"\0\0\x08\x03" + bytes(5))
         with pytest.raises(ImprintError, match=r"x has 9 bytes"):

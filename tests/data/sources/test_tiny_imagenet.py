@@ -44,7 +44,7 @@ class TestTinyImageNet:
             open_images(root)
 
     def test_missing_pieces(self, root):
-        with pytest.raises(ImprintError, match="labels for train and val alone, not for 'test'"):
+        with pytest.raises(ImprintError, match="labels for train and val only, not for 'test'"):
             open_images(root, part="test")
         put_image(root / "val/images/val_11.JPEG")
         with pytest.raises(ImprintError, match=r"does not list images/val_11\.JPEG"):

@@ -100,7 +100,7 @@ def test_missing_files_are_rejected(tmp_path):
     with pytest.raises(ImprintError, match=r"no \*_freq.json"):
         read_frequencies(tmp_path, CLASSES)
     (tmp_path / "n09_x_freq.json").write_text("{}")
-    with pytest.raises(ImprintError, match="of no class"):
+    with pytest.raises(ImprintError, match="belongs to none of the classes"):
         read_frequencies(tmp_path, CLASSES)
 
 

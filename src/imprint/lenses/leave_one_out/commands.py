@@ -92,7 +92,8 @@ class OptimiseCommand(OptimiseOptions):
     """Search, for single records, the input whose prediction best reveals their absence.
 
     The search knows the record and all others: it shows what a most revealing query looks like,
-    usually the record itself, and is no attack. The bound on any query is known beforehand, so each
+    usually the record itself, and is not an attack. The bound on any query is known beforehand, so
+    each
     search is certified. OUT/leave_one_out_search/records.parquet has a row per removed record;
     queries.npy [b, q, ...] holds the queries, in the units of the kernel.
     """

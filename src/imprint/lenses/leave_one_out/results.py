@@ -186,7 +186,7 @@ class Fit(InfluenceResult):
     def optimise(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> QuerySearch:
         """Search the queries that best reveal removed records, and reconstruct the records.
 
-        The search knows the record and all others: it bounds what can leak, and is no attack.
+        The search knows the record and all others: it bounds what can leak, and is not an attack.
 
         Args:
             removed: rows of the records ``[b]``, or of groups removed together ``[b, k]``.

@@ -99,7 +99,7 @@ def boundary_distances(
         records: uint8 ``[n, channels, H, W]``, at the size of the model.
         labels: int64 ``[n]``, the true classes.
         indices: int64 ``[n]``, what the records are called.
-        others: uint8 ``[s, channels, H, W]``, images to start from where noise will not do.
+        others: uint8 ``[s, channels, H, W]``, images to start from where noise has the same label.
         options: of the search.
         device: where to compute.
         what: a few words for the progress bar.
@@ -115,18 +115,18 @@ def boundary_distances(
     if isinstance(model, ImageModel):
         model.place(device).eval()
     rows = list(zip(records, labels, indices, strict=True))
-    distances, asked = [], []
+    distances, queries = [], []
     with full_float32(device), torch.inference_mode():
         for pixels, label, index in track(rows, what, len(rows), "record"):
             answers = _Answers(forward_of(model), dtype_of(model), device, pixels, label, options)
             with suppress(_NoMoreAnswers):
                 _search(answers, others, int(index), options)
             distances.append(answers.distance)
-            asked.append(answers.asked)
+            queries.append(answers.asked)
     return {
         "index": np.asarray(indices, dtype=np.int64),
         "distance": np.array(distances, dtype=np.float64),
-        "queries": np.array(asked, dtype=np.int64),
+        "queries": np.array(queries, dtype=np.int64),
     }
 
 

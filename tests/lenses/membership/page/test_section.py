@@ -125,7 +125,7 @@ def test_arrays_alone_make_a_section(arrays_study: Path) -> None:
     for name, reason in findings["skipped"].items():
         assert f"{name} : {reason}" in text
     assert html.count('class="plot"') == 3
-    assert "Which records do attacks suspect together?" in text
+    assert "Which attacks share their top records?" in text
     scores, _ = read_scores(arrays_study / "membership", [best])
     first = re.search(r'id="membership-exposed".*?<th scope="row">(\d+)</th>', html, re.DOTALL)
     assert first is not None

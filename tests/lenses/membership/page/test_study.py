@@ -108,7 +108,7 @@ def test_table_holds_the_auc_of_every_attack_and_what_the_budget_allows():
 
 def test_terminal_lists_saturation_and_failed_controls():
     lines = list_study(read_study(MODELS))
-    assert "rmia: from 2 references on, no step gains" in lines[1]
+    assert "rmia: from 2 references on, no step improves" in lines[1]
     failed = copy.deepcopy(PRIVATE)
     failed["points"][0]["failed_controls"] = ["untrained of base"]
     assert list_study(read_study(failed))[-1] == "control failed: untrained of base, epsilon 1"

@@ -150,7 +150,7 @@ def test_seeds_and_order_of_rows():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Budget(0.7, 0.5), "the highest 0.7 and the lowest 0.5 cannot be"),
+        (lambda: Budget(0.7, 0.5), "the highest 0.7 and the lowest 0.5 is invalid"),
         (lambda: Budget(0.0, 0.0), "together above 0"),
         (lambda: Split(tune=1.0), "tuning share of 1 must lie"),
         (lambda: Bonferroni(()), "at least one candidate"),

@@ -174,7 +174,8 @@ def test_shadow_models_that_fit_differently_give_a_warning(shadowed, capsys):
     printed = from_json(MembershipFindings, content, "summary.json")
     warn_if_shadows_fit_differently(replace(printed, shadows=ShadowFit(4, BothSides(0.4, 0.4))))
     assert (
-        "shadow models get 40% of their members right, the network 100%" in capsys.readouterr().err
+        "shadow models classify 40% of their members correctly, the network 100%"
+        in capsys.readouterr().err
     )
     warn_if_shadows_fit_differently(replace(printed, shadows=ShadowFit(4, BothSides(0.97, 0.4))))
     assert capsys.readouterr().err == ""
@@ -226,7 +227,10 @@ def test_outputs_in_another_order_than_the_folders_are_noticed(folder, tmp_path,
             shutil.copytree(folder / name / old, tmp_path / name / new)
     changes = {"members": tmp_path / "seen", "non_members": tmp_path / "unseen", "triage": True}
     audit_membership(options(folder, tmp_path / "out", **changes))
-    assert "only 0% of its members right, and guessing 33%: check that" in capsys.readouterr().err
+    assert (
+        "only 0% of its members correctly, where guessing gives 33%: check that"
+        in capsys.readouterr().err
+    )
 
 
 def test_weights_without_a_card_take_one_from_elsewhere(folder, tmp_path):

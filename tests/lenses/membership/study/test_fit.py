@@ -48,7 +48,9 @@ def test_shadow_models_that_fit_otherwise_are_warned_of():
         shadows=ShadowFit(2, BothSides(0.9, 0.5)),
     )
     (sentence,) = warn_if_shadows_fit_differently(findings)
-    assert sentence.startswith("shadow models get 90% of their members right, the network 100%")
+    assert sentence.startswith(
+        "shadow models classify 90% of their members correctly, the network 100%"
+    )
     assert "train them longer" in sentence
     alone = MembershipFindings(attacks={}, skipped={})
     assert warn_if_shadows_fit_differently(alone) == []

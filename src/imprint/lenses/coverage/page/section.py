@@ -147,10 +147,10 @@ def _verdict(findings: CoverageFindings, cells: NeuronCells | None) -> Verdict:
         paragraphs.append(
             prose(
                 "The activations of the {} most important neurons fall into clusters, and the "
-                "clusters of all of them at once are a <em>cell</em>: one pattern of behaviour. "
-                "Training images show {}; the tests reach {} of these, and {} that no training "
-                "image shows. The next test of this kind would reach a new one with a probability "
-                "of {}.",
+                "clusters of all of them together define a <em>cell</em>: one pattern of "
+                "behaviour. Training images show {}; the tests reach {} of these, and {} that no "
+                "training image shows. The next test of this kind would reach a new one with a "
+                "probability of {}.",
                 len(cells.neurons),
                 plural(cells.training_cells, "cell"),
                 count(cells.training_cells_reached),

@@ -71,7 +71,7 @@ NOT_SHOWN = (
     "A score near zero is not proof of safety. This is one attack on one layer; another may find "
     "more.",
     "The score says that something can be recovered, not that the image can be reconstructed.",
-    "Scores of different data, crops or numbers of neighbours do not compare.",
+    "Scores for different data, crops or numbers of neighbours are not comparable.",
 )
 PROBES = (
     "Accuracy of a linear classifier on the frozen network. The gap between members and "
@@ -270,13 +270,13 @@ def _controls(findings: TwoModelFindings) -> list[Block]:
 
 def _gallery(root: Path, by_logits: bool) -> Part:
     how = (
-        "Each model looks up the public images most like the crop and lets them vote; confidence "
+        "Each model retrieves the public images nearest to the crop, and these vote; confidence "
         "is minus the entropy of the votes, 0 nats when all agree."
     )
     if by_logits:
         how = (
             "Each model’s own classifier guesses; its confidence is its largest logit. Shown "
-            "beside are the public images most like the crop."
+            "beside are the public images nearest to the crop."
         )
     note = prose(
         'The models see only the crop <span class="key crop"></span>, never the object '
@@ -291,7 +291,7 @@ def _gallery(root: Path, by_logits: bool) -> Part:
 
 def _classes(classes: Table, names: Sequence[str]) -> Part:
     left_out = len(names) - len(class_rows(classes))
-    note = "Choose a heading to sort."
+    note = "Click a heading to sort."
     if left_out:
         note += f" {plural(left_out, 'class', 'classes')} without attacked images left out."
     blocks: list[Block] = [Paragraph(note), two_model_classes(classes, names)]

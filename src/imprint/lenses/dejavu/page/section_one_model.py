@@ -228,8 +228,8 @@ def _references(findings: OneModelFindings, layer: str) -> Part:
     )
     if not findings.calibrated:
         note = (
-            "None was trained on the crop it predicts. Entropies are not calibrated, as published; "
-            "they do not compare between references."
+            "None was trained on the crop it predicts. Entropies are not calibrated, as "
+            "published; they are not comparable between references."
         )
     caption = (
         f"The model (layer {layer}) against each reference. Below each value, its 95% interval "

@@ -166,8 +166,8 @@ def _headlines(findings: FitFindings, records: Columns) -> list[Headline]:
             "Leave-one-out accuracy",
             accuracy,
             commonest,
-            f"Fitted to all other records, the model predicts the class of "
-            f"{percent(accuracy.value)} of the records. Always predicting the commonest class: "
+            "Fitted to all other records, the model predicts the class of "
+            f"{percent(accuracy.value)} of the records. Majority-class baseline: "
             f"{percent(commonest)}.",
             nothing="the commonest class",
         ),

@@ -267,7 +267,7 @@ def line_figure(findings: LandscapeFindings, name: str) -> Figure:
             findings.peak_at_record.kl_out_in, findings.most_above_the_record.kl_out_in
         ),
         "auc": "How well an observer distinguishes the two models, above chance.",
-        "mean_distance": "No divergence, and not bounded by that at the record.",
+        "mean_distance": "Not a divergence, and not bounded by its value at the record.",
     }
     return Lines(
         name=f"along-{name.replace('_', '-')}",
@@ -311,7 +311,7 @@ def _conclusions(searched: bool) -> Part:
             "More queries, or other ones, reveal no more.",
         ],
         [
-            f"{known}This is an audit of what can leak, and no attack by someone who lacks the "
+            f"{known}This is an audit of what can leak, not an attack by someone who lacks the "
             "record.",
             "A network of finite width need not peak at the record. Where it does not, that is an "
             "effect of its training.",

@@ -203,6 +203,6 @@ def _reverse_divergence(spread: Tensor, whitened: Tensor, outputs: int) -> Tenso
     """Return KL(in ‖ out) ``[r]``."""
     values = torch.linalg.eigvalsh(spread).clamp(min=0)
     excess = excess_over_log(-values / (1 + values)).sum(1)
-    one = torch.eye(spread.shape[1], dtype=spread.dtype, device=spread.device)
-    share: Tensor = torch.linalg.solve(one + spread, spread)
+    identity = torch.eye(spread.shape[1], dtype=spread.dtype, device=spread.device)
+    share: Tensor = torch.linalg.solve(identity + spread, spread)
     return 0.5 * (outputs * excess + (whitened * (share @ whitened)).sum((1, 2)))

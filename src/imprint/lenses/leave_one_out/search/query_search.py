@@ -1,7 +1,8 @@
 """The search for the query that best reveals a removed record, many records at once.
 
 The search knows the record and the rest of the data: it shows what the most revealing query looks
-like, and is no attack by someone who lacks the record. The bound on any query is known beforehand,
+like, and is not an attack by someone who lacks the record. The bound on any query is known
+beforehand,
 so every search is certified by KL(query) / KL(S), and stopped by it (see
 :mod:`imprint.lenses.leave_one_out.posterior.distinguishability`). Values are those of the query
 that is returned, computed anew from it by the formulas for groups, whatever the search climbed.

@@ -110,7 +110,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
 
 def _attacks(findings: CohortFindings) -> list[Block]:
     note = (
-        "Choose a heading to sort. Each value is the mean over "
+        "Click a heading to sort. Each value is the mean over "
         f"{plural(findings.cohort.models, 'model')}, below it the 95% interval over models and "
         "images. TPR at FPR is the share of members called members while at most that share of "
         "non-members is; rates at which fewer than five false positives are expected per model "
@@ -183,8 +183,8 @@ def _memorized_headline(memorization: MemorizationFindings) -> Headline:
 def _conclusions(attacks: int) -> Part:
     return conclusions(
         [
-            "These numbers are of a way of training: architecture, data, length. They hold for "
-            "the next model trained like this.",
+            "These numbers describe a training procedure (architecture, data, length). Expect "
+            "similar ones for another model trained in the same way.",
             "Look at the left end of the ROC curve, where an attacker makes few false positives. "
             "The AUC can be near one half while some members are identified with near certainty.",
             "A memorized image is one that models only get right when they were trained on it.",

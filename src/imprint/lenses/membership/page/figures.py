@@ -230,7 +230,7 @@ def intersection_figures(agreed: TopSetAgreement, models: int) -> list[Upset]:
     return [
         Upset(
             name="membership-upset",
-            title="Which records do attacks suspect together?",
+            title="Which attacks share their top records?",
             caption="Each bar counts the records that are among the top of exactly the attacks "
             "with a dot below it, so no record counts twice; grey bars are of a single attack. "
             "Beside each name, the size of that attack's top; attacks with the same top share a "

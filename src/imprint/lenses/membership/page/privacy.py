@@ -23,7 +23,8 @@ MAX_LIMIT_TO_CEILING = 2.0
 """Accounted ε further out than so many times the greatest ceiling is not on the axis."""
 METHODS = {"binomial": "binomial", "tradeoff": "trade-off", "gaussian": "Gaussian"}
 SHOWN = (
-    "A lower bound above the accounted ε proves the guarantee wrong: this is what is audited.",
+    "A lower bound above the accounted ε proves that the DP guarantee does not hold: this is what "
+    "the audit tests.",
     "A lower bound near its ceiling says that more canaries are needed, not that ε is near it.",
     "The model without DP shows what the same attack achieves where nothing protects.",
 )
@@ -186,9 +187,9 @@ def _warnings(
     if free and not any(model.bounds[method].refutes(0) for model in free):
         warnings.append(
             prose(
-                "<b>The attack proves nothing even without DP.</b> So it says nothing about DP "
-                "either: take more canaries, wrong labels, or more epochs, until the model without "
-                "DP learns its canaries."
+                "<b>The attack proves no bound even without DP,</b> so it cannot test DP either: "
+                "use more or mislabelled canaries, or more epochs, until the model without DP "
+                "learns its canaries."
             )
         )
     return warnings
@@ -203,9 +204,9 @@ def _conclusions(findings: PrivacyFindings) -> list[Block]:
                 "A small lower bound does not prove a small ε. A stronger attack may prove more; "
                 "only the accountant bounds from above.",
                 "Accounting holds for an attacker who sees every step. This one sees the outputs "
-                "of the finished model alone, so a gap is expected.",
-                f"Each bound holds at its own confidence. The verdict rests on one of them, "
-                f"{method}, named beforehand; the largest is not a bound.",
+                "of the final model only, so a gap is expected.",
+                f"Each bound alone holds at the stated confidence. The verdict uses {method}, "
+                "chosen beforehand; the largest of several bounds is not a valid bound.",
             ],
             "What not to conclude",
         ),
@@ -231,8 +232,8 @@ def epsilon_intervals(
         name="privacy-epsilon",
         title="Accounted ε and empirical lower bound on ε",
         caption="Dot: the empirical lower bound on ε. Vertical line: the accounted ε, an upper "
-        "bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound had every "
-        "guess been right. The Gaussian bound assumes Gaussian privacy.",
+        "bound. Shaded: where ε may lie. Each track ends at the ceiling, the bound if every guess "
+        "were right. The Gaussian bound assumes Gaussian privacy.",
         description="Lower bounds on ε and accounted ε. "
         + "; ".join(_describe_model(*group) for group in groups)
         + ".",

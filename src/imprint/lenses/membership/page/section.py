@@ -156,7 +156,7 @@ def _attacks(findings: MembershipFindings) -> list[Block]:
     every = findings.all_attacks
     rates = resolved_fprs(findings.attacks)
     note = (
-        "Choose a heading to sort. Below each value, its 95% interval. TPR at FPR is the share of "
+        "Click a heading to sort. Below each value, its 95% interval. TPR at FPR is the share of "
         "members called members while at most that share of non-members is; rates at which fewer "
         "than five false positives are expected are left out, since so few non-members cannot "
         "place the threshold. Balanced accuracy is that of a threshold chosen on one half of the "
@@ -224,8 +224,8 @@ def _exposed(
         )
         blocks.append(Paragraph(prose(text)))
     note = (
-        f"Ranked by how many non-members {best} calls together with the image: the fewer, the more "
-        "certain its membership. Then by how many attacks have it among their top."
+        f"Ranked by the number of non-members that {best} scores at least as high: the fewer, the "
+        "more certain its membership. Then by the number of attacks that have it among their top."
     )
     gallery = read_gallery(
         root / "gallery" / "membership", "exposed", "Filter the exposed images", note=note

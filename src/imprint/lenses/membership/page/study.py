@@ -188,8 +188,8 @@ def describe_saturation(study: StudyFindings) -> list[tuple[str, str]]:
             name,
             saturation.models.missing
             if isinstance(saturation.models, Missing)
-            else f"from {saturation.models} references on, no step gains as much as half the width "
-            "of the AUC's interval",
+            else f"from {saturation.models} references on, no step improves the AUC by half the "
+            "width of its interval",
         )
         for name, saturation in study.saturation.items()
     ]

@@ -56,7 +56,7 @@ class PrivacyBound:
 
     Attributes:
         epsilon: ε is at least this, at ``confidence``; or why no bound may be given.
-        ceiling: what ``epsilon`` would be had every guess been right: a bound near it means that
+        ceiling: what ``epsilon`` would be if every guess were right: a bound near it means that
             more canaries or runs are needed, not that ε is near it.
         delta: the δ of (ε, δ).
         confidence: chance, at least, that the bound holds.

@@ -75,9 +75,9 @@ def warn_if_shadows_fit_differently(findings: MembershipFindings) -> list[str]:
     if abs(own - theirs) <= MAX_SHADOW_ACCURACY_GAP:
         return []
     return _warn(
-        f"shadow models get {theirs:.0%} of their members right, the network {own:.0%}: "
-        f"train them {'longer' if theirs < own else 'less'} (--train.epochs), "
-        "or attacks with references mislead"
+        f"shadow models classify {theirs:.0%} of their members correctly, the network {own:.0%}: "
+        f"train them {'longer' if theirs < own else 'less'} (--train.epochs), or attacks with "
+        "reference models mislead"
     )
 
 

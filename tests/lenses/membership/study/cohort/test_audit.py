@@ -150,7 +150,7 @@ def test_intersections_are_means_over_the_models(study):
 
 
 def test_a_study_without_intersections_is_still_read(study, tmp_path):
-    title = "Which records do attacks suspect together?"
+    title = "Which attacks share their top records?"
     assert title in (study / "report.html").read_text()
     older = tmp_path / "older"
     shutil.copytree(study, older, ignore=shutil.ignore_patterns("models"))

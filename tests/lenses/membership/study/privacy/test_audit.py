@@ -204,7 +204,7 @@ def test_an_audit_without_teeth_says_so(study, tmp_path):
     for run in summary["lenses"]["membership"]["privacy"]["runs"]:
         run["bounds"]["binomial"]["epsilon"] = 0.0
     write_json(tmp_path / "summary.json", summary)
-    assert "The attack proves nothing even without DP" in text_of(write_report(tmp_path))
+    assert "The attack proves no bound even without DP" in text_of(write_report(tmp_path))
 
 
 def test_runs_are_of_the_targets_or_of_the_noise(data, tmp_path):

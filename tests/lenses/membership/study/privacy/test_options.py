@@ -18,7 +18,11 @@ from imprint.train.cohort.options import CohortOptions
             "exclude each other",
         ),
         (ScoreBoundOptions, {"arrays": "a.npz", "delta": 1.0}, r"delta must be in \[0, 1\), got 1"),
-        (ScoreBoundOptions, {"arrays": "a.npz", "confidence": 0.4}, "bounds nothing"),
+        (
+            ScoreBoundOptions,
+            {"arrays": "a.npz", "confidence": 0.4},
+            "must hold more often than it fails",
+        ),
     ],
 )
 def test_options_out_of_range_are_named_with_their_range(kind, changes, message):
