@@ -333,10 +333,10 @@ def compare(
         >>> round(comparison.correlations["size"].spearman.value, 2)
         1.0
     """
-    one, other = as_numbers(within, "within"), as_numbers(without, "without")
-    difference = ground_truth.prediction_difference(one, other)
-    auc = ground_truth.attack_auc(one, other)
-    root = ground_truth.root_difference(one, other)
+    with_record, without_record = as_numbers(within, "within"), as_numbers(without, "without")
+    difference = ground_truth.prediction_difference(with_record, without_record)
+    auc = ground_truth.attack_auc(with_record, without_record)
+    root = ground_truth.root_difference(with_record, without_record)
     measure = ground_truth.root_difference
     ceiling = ground_truth.noise_ceiling(
         with_record, without_record, measure, generator(seed, "ceiling")

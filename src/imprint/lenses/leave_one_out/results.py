@@ -127,7 +127,7 @@ class Fit(InfluenceResult):
         return QueryResult(arrays.arrays, findings)
 
     def among_records(self) -> QueryResult:
-        """Return what every record does to the predictions for all others, ``[n, n]`` each.
+        """Return the influence of every record on the predictions for all others, ``[n, n]`` each.
 
         Each record is left out alone: exact copies of it stay.
         """

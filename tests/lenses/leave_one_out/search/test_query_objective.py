@@ -109,7 +109,7 @@ def test_repeated_queries_tell_no_more_than_one():
 
 def test_what_does_not_fit_is_refused():
     problem = setting()
-    with pytest.raises(ImprintError, match="climbs 'both'"):
+    with pytest.raises(ImprintError, match="unknown objective 'both'"):
         problem.leak([[1]], "both")
     with pytest.raises(ImprintError, match="not among"):
         problem.leak([[40]])

@@ -131,7 +131,7 @@ def control_results(controls: Mapping[str, Control] | None) -> list[ControlResul
 
 
 def probe_table(probes: Mapping[str, ProbeAccuracies], title: str = "") -> Table:
-    """Return the accuracies of linear probes, a row a model and a set."""
+    """Return the accuracies of linear probes, one row per model and a set."""
     rows: list[Row] = [
         [model, side, float(accuracy.n), accuracy.top1, accuracy.top5]
         for model, accuracies in probes.items()

@@ -186,11 +186,11 @@ def datamodeling_score(
             fewer than 2 queries.
     """
     table, inside = np.asarray(influence, dtype=np.float64), np.asarray(members, dtype=bool)
-    said = np.asarray(outputs, dtype=np.float64)
+    observed = np.asarray(outputs, dtype=np.float64)
     if (
         table.ndim != 2
         or inside.shape[1:] != table.shape[:1]
-        or said.shape != (len(inside), table.shape[1])
+        or observed.shape != (len(inside), table.shape[1])
     ):
         raise ImprintError(
             f"influence {list(table.shape)}, members {list(inside.shape)} and outputs "
