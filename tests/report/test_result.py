@@ -83,6 +83,12 @@ def test_a_frame_is_made_of_the_records(monkeypatch: pytest.MonkeyPatch) -> None
     assert ATTACK.to_frame() == [expected]
 
 
+def test_a_table_that_is_not_there_is_an_error() -> None:
+    for table in (1, -1):
+        with pytest.raises(ImprintError, match=f"there is no table {table}: Attack has 1"):
+            ATTACK.to_records(table)
+
+
 def test_plot_draws_in_real_colours() -> None:
     lines = ATTACK.plot().axes[0].get_lines()
     assert lines[0].get_color().tolist()[:3] == pytest.approx([0x0B / 255, 0x68 / 255, 0xA8 / 255])

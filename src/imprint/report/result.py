@@ -82,14 +82,23 @@ class Result:
         return f'<div class="imprint" style="{style}">{STYLE}{"".join(parts)}</div>'
 
     def to_records(self, table: int = 0) -> list[dict[str, str | float | None]]:
-        """Return the rows of a table; an estimate also gives ``_low``, ``_high`` and ``_n``."""
-        return self.tables()[table].records()
+        """Return the rows of a table; an estimate also gives ``_low``, ``_high`` and ``_n``.
+
+        Raises:
+            ImprintError: the result has no such table.
+        """
+        tables = self.tables()
+        if not 0 <= table < len(tables):
+            raise ImprintError(
+                f"there is no table {table}: {type(self).__name__} has {len(tables)}"
+            )
+        return tables[table].records()
 
     def to_frame(self, table: int = 0) -> pandas.DataFrame:
         """Return a table as a pandas data frame.
 
         Raises:
-            ImprintError: pandas is not installed.
+            ImprintError: pandas is not installed, or the result has no such table.
         """
         try:
             import pandas

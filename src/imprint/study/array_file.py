@@ -213,7 +213,7 @@ def _check_names(
     for field, spec in specs.items():
         missing = [name for name in spec.needs if name not in arrays]
         if names[field] and missing:
-            raise ImprintError(f"{where}: {spec.name} needs {missing[0]} beside it: save both")
+            raise ImprintError(f"{where}: {spec.name} needs {missing[0]} beside it: give both")
 
 
 def _check_shapes(

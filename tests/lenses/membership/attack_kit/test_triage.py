@@ -43,9 +43,7 @@ def test_a_shift_of_all_differs_from_a_tail():
     first_look = triage(phi, phi > 0, HALF)
     assert first_look.worth_it
     assert first_look.auc.value > 0.6
-    assert first_look.verdict.startswith(
-        "Strong average signal: members have lower loss on average"
-    )
+    assert first_look.verdict.startswith("Clear average signal: members have lower loss on average")
     assert f"AUC {100 * first_look.auc.value:.1f}%" in first_look.verdict
     assert "FPR is 0.0% [0.0%, " in first_look.verdict
     assert "which guessing may reach as well" in first_look.verdict

@@ -203,7 +203,7 @@ def test_the_command_writes_the_page_and_can_be_replayed(folder, tmp_path, capsy
     main(["membership", "audit", "--out", str(out), *map(str, words)])
     printed = capsys.readouterr()
     assert "Membership inference attacks" in printed.out
-    assert "triage: Strong average signal: members have lower loss on average" in printed.err
+    assert "triage: Clear average signal: members have lower loss on average" in printed.err
     assert "cost: 1 model call for each record" in printed.err
     assert (out / "report.html").is_file()
     again = yaml.safe_load((out / "options.yaml").read_text())

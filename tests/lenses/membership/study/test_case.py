@@ -21,7 +21,7 @@ def test_index_and_masks_of_numbers_are_taken(save, tmp_path):
     [
         ({"target": None}, "has no array 'target'; it needs target_members, target"),
         ({"tragte": np.zeros(3)}, "unknown array 'tragte'; known are target_members, target"),
-        ({"members": None}, "signals needs members beside it: save both"),
+        ({"members": None}, "signals needs members beside it: give both"),
         (
             {"signals": np.zeros((8, 2, 7))},
             r"signals has shape \[8, 2, 7\], expected \[8, 2, 300\]",

@@ -20,7 +20,7 @@ from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, i
 from imprint.study.array_file import array
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
 
-SCALE = "kernels depend on the scale, so save floats as networks see them, such as pixels / 255"
+SCALE = "kernels depend on the scale, so give floats as networks see them, such as pixels / 255"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

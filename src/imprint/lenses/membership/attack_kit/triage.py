@@ -122,7 +122,7 @@ def _verdict(area: Estimate, tail: Estimate | Missing, fpr: float) -> tuple[bool
             True,
             f"Weak signal: {strength}; no record can be named with confidence, and {singles}.",
         )
-    return True, f"Strong average signal: {strength}; {singles}."
+    return True, f"Clear average signal: {strength}; {singles}."
 
 
 def _percent(estimate: Estimate) -> str:
