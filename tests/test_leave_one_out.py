@@ -149,6 +149,11 @@ def test_estimates_are_compared_with_retraining() -> None:
         (lambda fit: leave_one_out.fit([[1.0], [1.0, 2.0]], [0, 1]), "give rows of one length"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, None]), "y must hold classes"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=abs), "kernel must be a name or"),
+        (lambda fit: fit.landscape([-1]), "removed must be rows from 0 to"),
+        (lambda fit: fit.landscape([[0, 1]]), "removed must be rows of the records"),
+        (lambda fit: fit.optimise([]), "removed must be rows of the records"),
+        (lambda fit: fit.leave_out({"a": [[0, 1]]}), "group a must be rows of the records"),
+        (lambda fit: fit.query(np.ones((1, 5)), "cow"), "labels must be"),
         (lambda fit: fit.optimise([0.5]), "removed must hold whole numbers, got 0.5"),
         (
             lambda fit: leave_one_out.distinguishability(np.zeros((2, 0)), [1, 1], [2, 2]),
@@ -158,7 +163,7 @@ def test_estimates_are_compared_with_retraining() -> None:
         (lambda fit: fit.query(np.ones((1, 5)), ["cow"]), "not one of the classes of the records"),
         (lambda fit: fit.optimise([0], enough=1), "there is no option 'enough'"),
         (lambda fit: fit.landscape([0], lines=0), "lines must be at least 1"),
-        (lambda fit: fit.leave_out({"a": [99]}), "not among 0 to 23"),
+        (lambda fit: fit.leave_out({"a": [99]}), "group a must be rows from 0 to 23"),
     ],
 )
 def test_a_wrong_call_is_one_sentence(fit, call, message) -> None:

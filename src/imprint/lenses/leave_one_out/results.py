@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.core.arrays import FloatArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.user_arrays import as_array, as_whole
 from imprint.lenses.leave_one_out.findings import (
@@ -155,14 +155,13 @@ class Fit(InfluenceResult):
             >>> row.records, row.accuracy_out
             (2, 0.0)
         """
-        rows = {name: as_whole(group, f"group {name}") for name, group in groups.items()}
-        arrays = MeasureArrays(
-            len(rows), 0 if queries is None else len(as_array(queries, "queries"))
-        )
+        rows = {name: self._rows(group, f"group {name}") for name, group in groups.items()}
+        asked = None if queries is None else self._queries(queries, None)
+        arrays = MeasureArrays(len(rows), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             findings = GroupFindings(len(rows), tuple(leave_out_groups(self._fit, rows)))
-            if queries is not None:
-                fill_groups(self._fit, rows, self._queries(queries, None), arrays)
+            if asked is not None:
+                fill_groups(self._fit, rows, asked, arrays)
         return QueryResult(arrays.arrays, findings)
 
     def add(self, x: ArrayLike, y: ArrayLike, queries: ArrayLike | None = None) -> QueryResult:
@@ -174,13 +173,12 @@ class Fit(InfluenceResult):
             queries: floats ``[q, ...]``, at which models with each record are evaluated.
         """
         added = self._queries(x, y)
-        arrays = MeasureArrays(
-            len(added.queries), 0 if queries is None else len(as_array(queries, "queries"))
-        )
+        asked = None if queries is None else self._queries(queries, None)
+        arrays = MeasureArrays(len(added.queries), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             _, findings = add_records(self._fit, added)
-            if queries is not None:
-                fill_additions(self._fit, added, self._queries(queries, None), arrays)
+            if asked is not None:
+                fill_additions(self._fit, added, asked, arrays)
         return QueryResult(arrays.arrays, findings)
 
     def optimise(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> QuerySearch:
@@ -204,7 +202,7 @@ class Fit(InfluenceResult):
             >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
             (True, [3])
         """
-        rows = np.atleast_1d(as_whole(removed, "removed"))
+        rows = self._rows(removed, "removed", axes=2)
         groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
         names = {"removed": len(groups), "group_size": groups.shape[1]}
         choice = make_options(SearchChoice, {**names, **options})
@@ -234,10 +232,23 @@ class Fit(InfluenceResult):
             >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
             1.0
         """
-        rows = torch.from_numpy(np.atleast_1d(as_whole(removed, "removed"))).to(self._fit.device)
+        rows = torch.from_numpy(self._rows(removed, "removed")).to(self._fit.device)
         choice = make_options(LineChoice, {"removed": len(rows), **options})
         with one_thread_a_sum():
             return LandscapeResult(*compute_landscape(self._fit, rows, choice, seed))
+
+    def _rows(self, rows: ArrayLike, name: str, axes: int = 1) -> IntArray:
+        """Return rows of the records, of one axis or at most ``axes``."""
+        places, count = np.atleast_1d(as_whole(rows, name)), len(self._fit.inputs.index)
+        if places.ndim > axes or not places.size:
+            raise ImprintError(
+                f"{name} must be rows of the records, got shape {list(places.shape)}"
+            )
+        if not 0 <= places.min() <= places.max() < count:
+            raise ImprintError(
+                f"{name} must be rows from 0 to {count - 1}, got {places.min()} to {places.max()}"
+            )
+        return places
 
     def _queries(self, queries: ArrayLike, labels: ArrayLike | None) -> Queries:
         inputs = self._fit.inputs
@@ -245,7 +256,12 @@ class Fit(InfluenceResult):
         if labels is None:
             return values
         places = {name: place for place, name in enumerate(inputs.classes)}
-        names = [str(label) for label in as_array(labels, "labels").tolist()]
+        known = as_array(labels, "labels")
+        if known.shape != (len(values.queries),):
+            raise ImprintError(
+                f"labels must be [{len(values.queries)}], one an input, got {list(known.shape)}"
+            )
+        names = [str(label) for label in known.tolist()]
         for row, name in enumerate(names):
             if name not in places:
                 raise ImprintError(
