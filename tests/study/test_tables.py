@@ -1,5 +1,9 @@
+import datetime
+
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from imprint.core.errors import ImprintError
 from imprint.study.tables import positions_of, read_table, write_table
@@ -47,3 +51,21 @@ def test_positions_join_on_index():
     assert positions_of(index, np.array([5, 7, 7]), "rows").tolist() == [2, 0, 0]
     with pytest.raises(ImprintError, match="rows: no row for index 4"):
         positions_of(index, np.array([3, 4]), "rows")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [None, 1],
+        [[1], [2]],
+        [{"a": 1}, {"a": 2}],
+        [b"x", b"y"],
+        [datetime.datetime(2020, 1, 1)] * 2,
+        [None, None],
+    ],
+)
+def test_columns_that_no_step_writes_are_refused(tmp_path, values):
+    """An edited table would otherwise fail wherever a page first computes with it."""
+    parquet.write_table(pyarrow.table({"index": [0, 1], "a": values}), tmp_path / "t.parquet")
+    with pytest.raises(ImprintError, match=r"t.parquet is damaged or not a Parquet table \(a col"):
+        read_table(tmp_path / "t.parquet")

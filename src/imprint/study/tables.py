@@ -87,8 +87,20 @@ def _to_arrow(column: NDArray[Any]) -> Any:
 
 
 def _from_arrow(column: Any) -> NDArray[Any]:
-    import pyarrow as pa
+    """Return a column as an array.
 
-    if pa.types.is_fixed_size_list(column.type):
+    Raises:
+        ValueError: it holds what :func:`write_table` never writes.
+    """
+    from pyarrow import types
+
+    kind = column.type.value_type if types.is_fixed_size_list(column.type) else column.type
+    numbers = (types.is_integer, types.is_floating, types.is_boolean)
+    known = (*numbers, types.is_string, types.is_large_string)
+    if not any(is_kind(kind) for is_kind in known):
+        raise ValueError(f"a column of {column.type}, where numbers, flags or texts stand")
+    if column.null_count:
+        raise ValueError("a column with missing values")
+    if types.is_fixed_size_list(column.type):
         return np.asarray(column.flatten()).reshape(len(column), column.type.list_size)
     return np.asarray(column)
