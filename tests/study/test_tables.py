@@ -69,3 +69,9 @@ def test_columns_that_no_step_writes_are_refused(tmp_path, values):
     parquet.write_table(pyarrow.table({"index": [0, 1], "a": values}), tmp_path / "t.parquet")
     with pytest.raises(ImprintError, match=r"t.parquet is damaged or not a Parquet table \(a col"):
         read_table(tmp_path / "t.parquet")
+
+
+def test_a_column_that_a_file_lacks_is_named(tmp_path):
+    write_table(tmp_path / "t.parquet", {"index": np.arange(2)})
+    with pytest.raises(ImprintError, match=r"t\.parquet has no column 'score': delete"):
+        read_table(tmp_path / "t.parquet")["score"]

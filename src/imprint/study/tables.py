@@ -37,6 +37,17 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
         pq.write_table(pa.table(arrays, names=names), temporary, compression="zstd")
 
 
+class _ReadTable(Table):
+    """A table that names its file where it lacks a column."""
+
+    def __init__(self, path: Path, columns: Table) -> None:
+        super().__init__(columns)
+        self._path = path
+
+    def __missing__(self, name: str) -> NDArray[Any]:
+        raise ImprintError(f"{self._path} has no column {name!r}: delete it and run again")
+
+
 def read_table(path: Path) -> Table:
     """Return the columns of a Parquet file as arrays, ``[n]`` or ``[n, d]``.
 
@@ -48,7 +59,8 @@ def read_table(path: Path) -> Table:
     try:
         check_regular(path)
         table = pq.read_table(path)
-        return {name: _from_arrow(table[name].combine_chunks()) for name in table.column_names}
+        names = table.column_names
+        return _ReadTable(path, {name: _from_arrow(table[name].combine_chunks()) for name in names})
     except FileNotFoundError:
         raise ImprintError(f"no table at {path}") from None
     except UnreadableFile:
