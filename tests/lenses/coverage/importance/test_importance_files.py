@@ -55,6 +55,19 @@ def test_other_tables_are_refused(tmp_path):
         read_importance(tmp_path / "nothing.parquet")
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("facts", "x"), ("facts", "3"), ("facts", 1.5), ("score", "high"), ("positions", "few")],
+)
+def test_edited_tables_are_refused(tmp_path, column, value):
+    write_importance(path := tmp_path / "importance.parquet", table())
+    columns = read_table(path)
+    columns[column] = np.full(len(columns["index"]), value)
+    write_table(path, columns)
+    with pytest.raises(ImprintError, match=r"importance\.parquet is damaged"):
+        read_importance(path)
+
+
 def test_vote_csv_round_trip(tmp_path):
     path = tmp_path / "votes.csv"
     votes = np.array([5, 0, 7, 0, 1, 3, 3])

@@ -27,7 +27,7 @@ from imprint.neurons.importance import ALL_CLASSES, ImportanceTable
 from imprint.reading.regular import read_text
 from imprint.study.hashing import hash_json
 from imprint.study.json_io import read_json, write_json
-from imprint.study.tables import read_table, write_table
+from imprint.study.tables import Table, read_table, write_table
 
 SAME = ("method", "target", "reduce", "sign", "scaling")
 COLUMNS = ("index", "layer", "class", "score", "n_inputs", "kind", "positions", *SAME, "facts")
@@ -77,6 +77,18 @@ def read_importance(path: Path) -> ImportanceTable:
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise ImprintError(f"{path} is not a table of importance: it has no column {missing[0]!r}")
+    try:
+        return _importance_from(columns)
+    except (IndexError, OverflowError, TypeError, ValueError) as error:
+        raise ImprintError(f"{path} is damaged ({error}): write it again") from error
+
+
+def _importance_from(columns: Table) -> ImportanceTable:
+    """Return the importance in the columns of a file.
+
+    Raises:
+        ValueError: they do not fit one another, or, like other errors, hold something else.
+    """
     labels = columns["class"]
     first = labels == labels[:1]
     names = columns["layer"][first]
@@ -85,7 +97,7 @@ def read_importance(path: Path) -> ImportanceTable:
     starts, widths = starts[order], widths[order]
     neurons = int(first.sum())
     if not neurons or len(labels) % neurons or labels[-1] != ALL_CLASSES:
-        raise ImprintError(f"{path} is damaged: not every class has all neurons; write it again")
+        raise ValueError("not every class has all neurons")
     kinds = columns["kind"][first][starts]
     return ImportanceTable(
         layers=Layers(
@@ -96,7 +108,7 @@ def read_importance(path: Path) -> ImportanceTable:
         scores=columns["score"].astype(np.float64).reshape(-1, neurons),
         counts=columns["n_inputs"].astype(np.int64)[::neurons],
         positions=tuple(map(int, columns["positions"][first][starts])),
-        facts=json.loads(columns["facts"][0]),
+        facts=dict(json.loads(columns["facts"][0])),
         **{name: str(columns[name][0]) for name in SAME},  # type: ignore[arg-type]
     )
 
