@@ -39,7 +39,7 @@ class Measure(MeasureOptions):
 
     Activations of the training and test images are computed in one pass each and kept in
     OUT/activations; all criteria are computed from them. With --arrays no network is needed. Each
-    value stands beside its ceiling, the largest value that a test set of this size can have, and
+    value is shown with its ceiling, the largest value that a test set of this size can have, and
     its 95 % interval over test sets.
     """
 

@@ -152,7 +152,7 @@ def test_the_table_of_a_fit_names_its_duplicates(findings: FitFindings) -> None:
     rows = {str(row[0]): row[1] for row in table.rows}
     assert rows["exact copies, left out together"] == "2 records in 1 group"
     assert rows["copies with different labels"] == "1, index 3 and 9"
-    assert rows["near copies (within 1%), left out alone"] == "4 records in 2 groups"
+    assert rows["near copies (within 1%), left out one at a time"] == "4 records in 2 groups"
     assert max(map(len, to_text([table]).splitlines())) <= 80
 
 

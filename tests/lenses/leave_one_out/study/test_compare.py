@@ -114,4 +114,4 @@ def test_command_line(made, tmp_path, capsys):
     rows = found["lenses"]["leave_one_out"]["comparison"]["estimators"]
     assert set(rows) == {"lood_nngp_0.05", "lood_ntk_0.05"}
     assert "held-out queries" in rows["lood_ntk_0.05"]["datamodeling"]["missing"]
-    assert "Estimates beside retraining" in (out / "report.html").read_text()
+    assert "Estimates compared with retraining" in (out / "report.html").read_text()

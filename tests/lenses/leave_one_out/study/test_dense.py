@@ -115,7 +115,7 @@ def test_near_copies_are_shown(tmp_path, capsys):
     near = found["lenses"]["leave_one_out"]["duplicates"]["near"]
     assert (near["distance"], near["records"], near["first"]) == (0.01, 3, [[3, 7, 9]])
     shown = " ".join(capsys.readouterr().out.split())
-    assert "near copies (within 1%), left out alone 3 records in 1 group" in shown
+    assert "near copies (within 1%), left out one at a time 3 records in 1 group" in shown
     assert "are near copies, within 1" in (tmp_path / "out" / "report.html").read_text()
 
 

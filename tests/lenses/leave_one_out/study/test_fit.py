@@ -58,7 +58,7 @@ def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys
     assert f"KL(out ‖ in), median {significant(both)} [" in shown
     assert "exact copies, left out together 18 records in 9 groups" in shown
     assert "copies with different labels 1, index 2 and 3" in shown
-    assert "the same to the kernel, left out alone 20 records in 10 groups" in shown
+    assert "identical to the kernel, left out one at a time 20 records in 10 groups" in shown
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
 

@@ -33,7 +33,7 @@ def test_a_failed_control_is_printed_with_its_interval() -> None:
 def test_the_label_only_attack_has_its_number_of_records() -> None:
     labels = LabelOnlyFinding(**vars(finding(queries=100)), mean_queries=50.0, no_boundary=2)
     text = to_text(describe_attacks(replace(FINDINGS, label_only=labels)))
-    assert "label_only was run on 50 of the records alone, with at most 100 queries each" in text
+    assert "label_only was run on 50 of the records only, with at most 100 queries each" in text
     assert "for 2 no boundary was found" in text
 
 

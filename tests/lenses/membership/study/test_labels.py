@@ -141,7 +141,7 @@ def test_best_attack_and_exposure_leave_it_out(study):
 
 def test_the_page_has_a_row_of_it_with_its_number_of_records(study):
     page = (study / "report.html").read_text()
-    assert f"label_only was run on {SOME} of the records alone" in page
+    assert f"label_only was run on {SOME} of the records only" in page
     assert 'data-value="label_only"' in page
     assert "distance to the boundary" in page
 

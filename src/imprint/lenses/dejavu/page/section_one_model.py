@@ -308,8 +308,8 @@ def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> 
 
 def _classes(classes: Table, names: Sequence[str], best: str) -> Part:
     note = (
-        "How often the model and the best reference are right, the gap between them, and the share "
-        "of the images that both get right. Choose a heading to sort."
+        "How often the model and the best reference are right, the gap between them, and the "
+        "share of the images that both get right. Click a heading to sort."
     )
     blocks: list[Block] = [Paragraph(note), one_model_classes(classes, names, best)]
     title = "Classes that their background reveals"

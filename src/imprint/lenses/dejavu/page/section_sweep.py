@@ -27,7 +27,7 @@ TITLES = {EPOCHS: "epoch of training", "per_class": "training images of each cla
 NOT_SHOWN = (
     "Each point is one pair of encoders. Intervals are over images only: another training seed "
     "may move a point further.",
-    "A setting with a small score is not safe by that alone: it may have learnt less in general.",
+    "A small score does not make a setting safe: it may have learnt less in general.",
 )
 
 

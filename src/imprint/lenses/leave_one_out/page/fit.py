@@ -427,10 +427,10 @@ def _duplicate_rows(duplicates: Duplicates) -> list[list[Value | Cell]]:
         disputed = f"{exact.conflicting}, index {_listed(exact.disputed[0])}"
         rows.append(["copies with different labels", disputed])
     if not isinstance(near, Missing) and near.records > exact.records:
-        within = f"near copies (within {percent(near.distance, 0)}), left out alone"
+        within = f"near copies (within {percent(near.distance, 0)}), left out one at a time"
         rows.append([within, _grouped(near)])
     if not isinstance(collinear, Missing) and collinear.records > exact.records:
-        rows.append(["the same to the kernel, left out alone", _grouped(collinear)])
+        rows.append(["identical to the kernel, left out one at a time", _grouped(collinear)])
     return rows
 
 

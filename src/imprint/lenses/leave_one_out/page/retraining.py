@@ -147,7 +147,7 @@ def estimator_table(comparison: ComparisonFindings, retraining: RetrainingFindin
     return Table(
         columns,
         rows,
-        title="Estimates beside retraining (ρ rank correlation, r Pearson's; 95 % interval)",
+        title="Estimates compared with retraining (ρ rank correlation, r Pearson's; 95 % interval)",
         sorted_by="Shift ρ",
     )
 
@@ -228,7 +228,7 @@ def _estimates(retraining: RetrainingFindings, comparison: ComparisonFindings) -
         for name, reason in comparison.skipped.items()
     ]
     blocks: list[Block] = [note, estimator_table(comparison, retraining), *skipped]
-    return Part("Estimates beside retraining", blocks)
+    return Part("Estimates compared with retraining", blocks)
 
 
 def _cost_note(comparison: ComparisonFindings) -> str:

@@ -139,8 +139,8 @@ def _triage(first: Triage) -> Text:
     return prose(
         "<b>Triage:</b> the network classifies {} of its members correctly and {} of the "
         "non-members; its mean loss on members is {} by {} nats. The calibration slope of its "
-        "logit margins is {} on members and {} on non-members (confidence learnt from these very "
-        "images shows as a larger slope on them). {}",
+        "logit margins is {} on members and {} on non-members (confidence learnt from these "
+        "images shows as a larger slope on members). {}",
         number(first.accuracy.members, percent),
         number(first.accuracy.non_members, percent),
         "lower" if first.loss_gap >= 0 else "higher",
@@ -169,8 +169,8 @@ def _attacks(findings: MembershipFindings) -> list[Block]:
     if findings.label_only is not None:
         labels = findings.label_only
         text = (
-            f"label_only was run on {count(labels.auc.n)} of the records alone, so its row stands "
-            "apart: it is neither among the curves nor in the list of exposed images. It used "
+            f"label_only was run on {count(labels.auc.n)} of the records only, so it is neither "
+            "among the curves nor in the list of exposed images. It used "
             f"{decimal(labels.mean_queries, 0)} queries for one record on average."
         )
         if labels.no_boundary:

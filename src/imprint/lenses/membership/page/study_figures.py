@@ -263,9 +263,9 @@ def _by_curvature(study: CurvatureStudy) -> list[Figure]:
         strength_figure(
             "study-auc",
             f"AUC of {named}, by step",
-            f"The strongest attack here that reads curvature alone, {named}. The step belongs to "
-            "the definition of the score: every step is a score of its own, with references "
-            "measured alike. A probe costs four queries, and every view costs all of them again.",
+            f"The strongest attack that reads only curvature, {named}. The step belongs to the "
+            "definition of the score: every step is a score of its own, with references measured "
+            "alike. A probe costs four queries, and every view costs all of them again.",
             places,
             "AUC",
             {
@@ -277,7 +277,7 @@ def _by_curvature(study: CurvatureStudy) -> list[Figure]:
         ),
         strength_figure(
             "study-floor",
-            "Values that are rounding alone",
+            "Values that rounding alone explains",
             "The share of values no larger than what rounding one logit makes, with "
             f"{plural(most[1], 'probe')} and {plural(most[2], 'view')}. Such records tie: no "
             "attack can separate them. Their share has no interval.",

@@ -90,7 +90,7 @@ def separation_by_epsilon(points: Points, places: Places) -> Lines:
             " The curvature bound is [Lm(1 − e^−ε) + L + c]² / 2σ², drawn for L = m = 1 and c = 0. "
             + FREE_HEIGHT
         )
-    title = "Separation, beside the bounds of papers"
+    title = "Measured separation and published bounds"
     return _separation_figure(title, caption, places, measured, x, bounds)
 
 
@@ -108,7 +108,7 @@ def separation_by_size(points: Points, places: Places) -> list[Figure]:
         f"does. {FREE_HEIGHT}"
     )
     bounds = {"shape of the curvature bound": curve}
-    title = "Separation, beside the bound of the papers"
+    title = "Measured separation and published bound"
     return [_separation_figure(title, caption, places, measured, x, bounds)]
 
 

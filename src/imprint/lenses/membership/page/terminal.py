@@ -45,7 +45,7 @@ def describe_attacks(findings: MembershipFindings) -> list[Printed]:
     if findings.label_only is not None:
         labels = findings.label_only
         sentence = (
-            f"{LABEL_ONLY} was run on {labels.auc.n} of the records alone, with at most "
+            f"{LABEL_ONLY} was run on {labels.auc.n} of the records only, with at most "
             f"{labels.queries} queries each"
         )
         if labels.no_boundary:
