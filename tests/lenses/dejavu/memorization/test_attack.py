@@ -27,5 +27,5 @@ def test_neighbours_are_searched_on_the_chosen_device(monkeypatch):
 
 @pytest.mark.parametrize("voting", [-1, 0, 4])
 def test_more_voters_than_searched_neighbours_are_refused(voting):
-    with pytest.raises(ImprintError, match=f"{voting} neighbours cannot vote when 3 are searched"):
+    with pytest.raises(ImprintError, match=f"from 1 to the 3 neighbours searched, got {voting}"):
         attack(CROP, PUBLIC, ROWS, LABELS, 3, k=3, voting=voting)

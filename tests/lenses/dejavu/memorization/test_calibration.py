@@ -51,5 +51,5 @@ def test_a_reference_at_chance_becomes_all_but_uniform():
 def test_labels_that_do_not_fit_are_refused():
     with pytest.raises(ImprintError, match="as many labels"):
         calibrate(random_rows(0, n=3), np.array([0, 1]))
-    with pytest.raises(ImprintError, match="knows 4 classes"):
+    with pytest.raises(ImprintError, match="has 4 classes"):
         calibrate(random_rows(0, n=2), np.array([0, 4]))

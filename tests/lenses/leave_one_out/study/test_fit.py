@@ -83,7 +83,11 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
             "query_labels needs queries beside it",
         ),
         ({"x": X, "y": Y, "queries": X, "query_labels": Y[:3]}, [], "query_labels has shape [3]"),
-        ({"x": X, "y": Y, "queries": X, "query_labels": Y + 1}, [], "query_labels[2] is 2, none"),
+        (
+            {"x": X, "y": Y, "queries": X, "query_labels": Y + 1},
+            [],
+            "query_labels[2] is 2, not one",
+        ),
         (
             {"x": X, "y": Y, "queries": X, "query_labels": Y / 2},
             [],

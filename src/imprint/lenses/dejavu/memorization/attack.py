@@ -65,7 +65,7 @@ def attack(
             f"{len(public)} public embeddings need as many labels, got {len(public_labels)}"
         )
     if voting is not None and not 1 <= voting <= k:
-        raise ImprintError(f"{voting} neighbours cannot vote when only {k} are searched")
+        raise ImprintError(f"voting must be from 1 to the {k} neighbours searched, got {voting}")
     rows = nearest(crops, public, k, metric=metric, device=device).indices
     labels = public_labels[rows]
     return CropGuesses(vote(labels[:, :voting], classes), public_index[rows], labels)
