@@ -153,9 +153,9 @@ def test_the_bytes_are_those_of_the_record(shards, tmp_path):
     [
         ((0, 0, "a.JPEG"), "label 0 is impossible"),
         ((-1, 1, "a.JPEG"), "index -1"),
-        ((0, 1, ".."), "is no name of a file"),
+        ((0, 1, ".."), "is not a file name"),
         ((0, 1, "a.txt"), "does not end as images do"),
-        ((0, 1, "n0_1.JPEG"), "a second time"),
+        ((0, 1, "n0_1.JPEG"), "is duplicated"),
         ((5, 1, "a.JPEG"), "hold 2 images, but none of index 1"),
     ],
 )

@@ -230,7 +230,7 @@ def test_runs_are_of_the_targets_or_of_the_noise(data, tmp_path):
         ({"canaries": 60, "seed": 122}, "42 of 60 canaries are members"),
         ({"confidence": 1.0}, r"confidence must be in \[0.5, 1\), got 1"),
         ({"budget": (0.3,)}, "two shares"),
-        ({"budget": (0.8, 0.4)}, "cannot be"),
+        ({"budget": (0.8, 0.4)}, "is invalid"),
         ({"data": "/nowhere"}, "/nowhere"),
     ],
 )
