@@ -23,7 +23,7 @@ from imprint.report.terminal import to_text
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 from imprint.study.json_io import write_json
-from imprint.study.tables import read_table
+from imprint.study.tables import read_table, write_table
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -158,3 +158,25 @@ def test_the_table_of_a_fit_names_its_duplicates(findings: FitFindings) -> None:
 
 def test_the_noise_path_has_a_row_per_variance(findings: FitFindings) -> None:
     assert [row["noise"] for row in path_table(findings).records()] == [0.5, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("label", np.nan),
+        ("label", 2**62),
+        ("label", -1),
+        ("prediction_out", 1e308),
+        ("first_copy", np.inf),
+        ("leverage", HOSTILE),
+        ("kl_out_in", np.inf),
+    ],
+)
+def test_edited_columns_of_records_are_refused(study, tmp_path, column, value):
+    out = shutil.copytree(study, tmp_path / "out")
+    file = out / "leave_one_out" / "records.parquet"
+    columns = read_table(file)
+    columns[column] = np.full(len(columns["index"]), value)
+    write_table(file, columns)
+    with pytest.raises(ImprintError, match=f"damaged column '{column}': delete"):
+        write_report(out)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.findings import Approximation, Duplicates, FitFindings
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
@@ -71,7 +72,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if "kernel" not in summary["lenses"].get(LENS, {}):
         return None
     findings = from_json(FitFindings, summary["lenses"][LENS], "summary.json")
-    records = distinct_records(read_columns(root / LENS / "records.parquet", *COLUMNS))
+    records = distinct_records(_read_records(root / LENS / "records.parquet", findings))
     blocks: list[Block] = [
         _verdict(findings),
         Headlines(_headlines(findings, records)),
@@ -155,6 +156,28 @@ def _verdict(findings: FitFindings) -> Verdict:
         anchor="leave-one-out-result",
         link="Leave-one-out influence",
     )
+
+
+def _read_records(file: Path, findings: FitFindings) -> Columns:
+    """Return the columns that the page shows.
+
+    Raises:
+        ImprintError: no such table, or one that was edited.
+    """
+    columns, classes = read_columns(file, *COLUMNS), len(findings.classes)
+    for name in COLUMNS:
+        column = columns[name]
+        if name == "first_copy":
+            fits = column.dtype.kind == "b"
+        elif name in ("label", "prediction_out"):
+            fits = column.dtype.kind in "iu" and bool(((column >= 0) & (column < classes)).all())
+        else:
+            fits = column.dtype.kind == "f" and not np.isinf(column).any()
+        if not fits:
+            raise ImprintError(
+                f"{file} has a damaged column {name!r}: delete {file.parent} and run again"
+            )
+    return columns
 
 
 def _headlines(findings: FitFindings, records: Columns) -> list[Headline]:
