@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.study.options import EvidenceChoice
@@ -46,10 +48,19 @@ class ModelSignals:
 
 
 def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) -> ModelSignals:
-    """Return the tables of one model, those of each folder joined."""
+    """Return the tables of one model, those of each folder joined.
+
+    Raises:
+        ImprintError: a table is damaged, or holds other rows or kinds of values than the records.
+    """
     columns: Table = {}
     for name in artefacts:
-        columns |= read_table(study.path(name))
+        columns |= _read_rows(study.path(name), len(records.every))
+    if columns["correct.identity"].dtype != np.bool_:
+        raise ImprintError(
+            f"{study.path(artefacts[0])}: column correct.identity holds other values than true and "
+            "false: delete it and run again"
+        )
     attacked = len(records.index)
     values = {}
     for kind, signal in signal_kinds().items():
@@ -62,6 +73,15 @@ def read_signals(study: Study, artefacts: Sequence[str], records: RecordPool) ->
         columns["correct.identity"][:attacked],
         columns["correct.identity"][attacked:],
     )
+
+
+def _read_rows(path: Path, count: int) -> Table:
+    """Return a table of ``count`` rows."""
+    table = read_table(path)
+    rows = len(table["index"])
+    if rows != count:
+        raise ImprintError(f"{path} has {rows} rows for {count} records: delete it and run again")
+    return table
 
 
 def make_evidence(
