@@ -79,17 +79,17 @@ def compare(name: str, images: ImageSet, card: ModelCard, chosen: argparse.Names
             continue
         start = time.perf_counter()
         view = View(images, order[: BATCH * batches])
-        found = wisdom(model, view, options, batch_size=BATCH)
+        ballot = wisdom(model, view, options, batch_size=BATCH)
         seconds = time.perf_counter() - start
-        show(what, found.layers, found.votes.astype(np.float64), published)
-        theirs = select_in_model(found.layers, flat(found.layers, published), 10)
-        ours = found.leading(10)
+        show(what, ballot.layers, ballot.votes.astype(np.float64), published)
+        theirs = select_in_model(ballot.layers, flat(ballot.layers, published), 10)
+        ours = ballot.leading(10)
         same = len(set(ours.neurons.tolist()) & set(theirs.neurons.tolist()))
         print(
-            f"\n{what}: {found.batches} batches, {int(found.votes.sum())} votes, {seconds:.0f} s; "
-            f"{same} of the 10 leading neurons are those of the published table; "
+            f"\n{what}: {ballot.batches} batches, {int(ballot.votes.sum())} votes, "
+            f"{seconds:.0f} s; {same} of the 10 leading neurons are those of the published table; "
             f"ours {ours.named()[:5]}, theirs {theirs.named()[:5]}; mean gains "
-            + ", ".join(f"{key} {value:.2f}" for key, value in found.mean_gains.items())
+            + ", ".join(f"{key} {value:.2f}" for key, value in ballot.mean_gains.items())
             + "\n"
         )
 
@@ -101,20 +101,20 @@ def show(what: str, layers: Layers, votes: FloatArray, published: dict[str, Floa
     every = slice(0, layers.slices[layers.names[-1]].start)
     for name, part in [*rows, ("all", every)]:
         one, other = votes[part], theirs[part]
-        told = "none"
+        correlation = "none"
         if len(set(one)) > 1 and len(set(other)) > 1:
             value = spearman(one, other, generator(0, "votes", name))
-            told = f"{value.value:.2f} ({value.ci95[0]:.2f} to {value.ci95[1]:.2f})"
+            correlation = f"{value.value:.2f} ({value.ci95[0]:.2f} to {value.ci95[1]:.2f})"
         shares = f"{one.sum() / votes.sum():.1%} | {other.sum() / theirs.sum():.1%}"
-        print(f"| {what} | {name} | {told} | {shares} |")
+        print(f"| {what} | {name} | {correlation} | {shares} |")
 
 
 def flat(layers: Layers, votes: dict[str, FloatArray]) -> FloatArray:
     """Return the votes of a table in the order of a network, 0 for the last layer."""
-    found = np.zeros(layers.neurons)
+    joined = np.zeros(layers.neurons)
     for name in hidden(layers):
-        found[layers.slices[name]] = votes[name]
-    return found
+        joined[layers.slices[name]] = votes[name]
+    return joined
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def check_fields(options: Any) -> None:
     """Check the fields of a dataclass against their annotations.
 
     Raises:
-        OptionError: a number lies outside its bounds, or a word is none of a ``Literal``.
+        OptionError: a number lies outside its bounds, or a word is not a choice of its ``Literal``.
     """
     for name, choices in choices_of(type(options)).items():
         value = getattr(options, name)

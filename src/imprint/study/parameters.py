@@ -57,7 +57,7 @@ def parse_parameters(
             listed = ", ".join(f"{name}.{each}" for each in known) or "none"
             raise ImprintError(f"{kind} {name!r} has no option {option!r}; it has: {listed}")
         classes[name] = options
-        values.setdefault(name, {})[option] = _parse(place, value, types[option])
+        values.setdefault(name, {})[option] = parse_value(place, value, types[option])
     try:
         return {name: classes[name](**chosen) for name, chosen in values.items()}
     except OptionError as error:
@@ -65,15 +65,27 @@ def parse_parameters(
         raise ImprintError(f"--param {name}.{error}") from None
 
 
-def _parse(place: str, text: str, kind: Any) -> Any:
-    """Return a text as a value of a type: number, truth, text, one of some, or none of these."""
+def parse_value(place: str, text: str, kind: Any) -> Any:
+    """Return a text as a value of a type: number, boolean, text, choice, or None.
+
+    >>> parse_value("rmia.offline", "True", bool), parse_value("kmnc.k", "none", int | None)
+    (True, None)
+
+    Args:
+        place: what the value is of, for errors.
+        text: as typed.
+        kind: the type, annotated or a union with None as well.
+
+    Raises:
+        ImprintError: the text is no such value.
+    """
     if get_origin(kind) is Annotated:
-        return _parse(place, text, get_args(kind)[0])
+        return parse_value(place, text, get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
         kinds = get_args(kind)
         if NoneType in kinds and text.lower() == "none":
             return None
-        return _parse(place, text, next(each for each in kinds if each is not NoneType))
+        return parse_value(place, text, next(each for each in kinds if each is not NoneType))
     if get_origin(kind) is Literal:
         return _choose(place, text, {str(choice): choice for choice in get_args(kind)})
     if kind is bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from imprint.core.bounds import OptionError
 from imprint.core.errors import ImprintError
 from imprint.lenses.coverage.criterion.criterion import CRITERIA
-
-TRUTHS = {"true": True, "false": False}
+from imprint.study.parameters import parse_value
 
 
 def parse_parameters(texts: Iterable[str]) -> Mapping[str, Any]:
@@ -28,8 +27,8 @@ def parse_parameters(texts: Iterable[str]) -> Mapping[str, Any]:
     """
     values: dict[str, dict[str, object]] = {}
     for text in texts:
-        place, equals, value = text.partition("=")
-        name, dot, option = place.strip().partition(".")
+        place, equals, value = (part.strip() for part in text.partition("="))
+        name, dot, option = place.partition(".")
         if not (equals and dot):
             raise ImprintError(
                 f"parameter {text!r} is not of the form criterion.option=value, as kmnc.k=10"
@@ -38,7 +37,9 @@ def parse_parameters(texts: Iterable[str]) -> Mapping[str, Any]:
         if option not in types:
             known = ", ".join(f"{name}.{known}" for known in types) or "none"
             raise ImprintError(f"criterion {name!r} has no option {option!r}; it has: {known}")
-        values.setdefault(name, {})[option] = _parse(place.strip(), value.strip(), types[option])
+        values.setdefault(name, {})[option] = parse_value(
+            place.strip(), value.strip(), types[option]
+        )
     return {name: make_options(name, chosen) for name, chosen in values.items()}
 
 
@@ -83,32 +84,3 @@ def _option_types(name: str) -> Mapping[str, Any]:
     options = CRITERIA.get(name).Options
     types = get_type_hints(options)
     return {field.name: types[field.name] for field in fields(options)}
-
-
-def _parse(place: str, text: str, kind: Any) -> Any:
-    """Return a text as a value of a type: number, boolean, text, choice or None."""
-    if get_origin(kind) in (Union, UnionType):
-        kinds = get_args(kind)
-        if NoneType in kinds and text.lower() == "none":
-            return None
-        kind = next(each for each in kinds if each is not NoneType)
-    if get_origin(kind) is Literal:
-        choices = {str(choice): choice for choice in get_args(kind)}
-        return _choice(place, text, choices)
-    if kind is bool:
-        return _choice(place, text.lower(), TRUTHS)
-    if kind is str:
-        return text
-    if get_origin(kind) is tuple:
-        raise ImprintError(f"{place} is a list, which --param does not take: give a table instead")
-    try:
-        return kind(text)
-    except ValueError:
-        wanted = "a whole number" if kind is int else "a number"
-        raise ImprintError(f"{place} is {text!r}: it must be {wanted}") from None
-
-
-def _choice(place: str, text: str, choices: Mapping[str, Any]) -> Any:
-    if text not in choices:
-        raise ImprintError(f"{place} is {text!r}: choose one of {', '.join(choices)}")
-    return choices[text]

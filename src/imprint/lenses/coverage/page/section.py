@@ -168,7 +168,7 @@ def _verdict(findings: CoverageFindings, cells: NeuronCells | None) -> Verdict:
 
 
 def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
-    """Yield the gallery of ranges that tests never reach, or that there is none."""
+    """Yield the gallery of ranges that no test reaches, or a sentence where there are none."""
     if findings.gaps == ():
         yield Paragraph(
             prose(

@@ -91,7 +91,7 @@ def check_attributions(names: Sequence[str], flag: str) -> None:
     """Refuse attributions that do not exist before other work begins.
 
     Raises:
-        ImprintError: one of them, or there is none.
+        ImprintError: a name that is unknown, or no name.
     """
     if not names:
         raise ImprintError(f"{flag} is empty: name at least one attribution, such as lrp")

@@ -83,7 +83,7 @@ def choose_criteria(names: tuple[str, ...]) -> list[str]:
     """Return the criteria of these names, every one for ``all``.
 
     Raises:
-        ImprintError: no criterion has that name, or there is none.
+        ImprintError: an unknown criterion, or no criterion.
     """
     if not names:
         raise ImprintError("--criteria is empty: name criteria, or all")
