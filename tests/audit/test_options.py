@@ -19,3 +19,8 @@ def test_an_attack_while_training_has_no_negative_rhythm() -> None:
     assert read("--attack-every", "3").attack_every == 3
     with pytest.raises((ImprintError, SystemExit)):
         read("--attack-every", "-1")
+
+
+def test_no_training_images_are_refused_by_the_name_of_the_option() -> None:
+    with pytest.raises(ImprintError, match=r"^--per-class must be at least 1, got 0"):
+        read("--per-class", "0")

@@ -37,7 +37,7 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     With a model, nothing is split and no encoder trained: the one-model test is run on it.
     """
 
-    per_class: int = 13
+    per_class: Annotated[int, Bounds(least=1)] = 13
     """Training images of each class for each of the two encoders."""
     linear_probe: bool = True
     """Also train linear probes, whose gap between members and non-members is a common warning
