@@ -67,7 +67,9 @@ class SaveStrongestRecords(Step):
         prediction = classes[int(records["prediction_out"][row])]
         auc, divergence = float(records["auc"][row]), float(records["kl_out_in"][row])
         facts = [
-            "correct without it" if prediction == label else f"without it predicted as {prediction}",
+            "correct without it"
+            if prediction == label
+            else f"without it predicted as {prediction}",
             f"AUC {percent(auc, 1 if auc < 0.9995 else 3)}",
             f"{significant(divergence)} nats",
             *([f"with {plural(copies, 'copy', 'copies')}"] if copies else []),
