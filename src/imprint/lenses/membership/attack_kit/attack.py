@@ -53,7 +53,7 @@ class Evidence:
         """Return what is known about some of the records, int64 ``[n]``; the population stays."""
         references = self.references
         if references is not None:
-            references = References(references.cohort.records(rows), references.target)
+            references = references.records(rows)
         return Evidence(
             {kind: values[:, rows] for kind, values in self.target.items()},
             references,

@@ -31,14 +31,13 @@ model a side, which has no variance: LiRA is skipped, and attacks that need none
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.special import expit
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
-from imprint.core.seeds import derive, uniforms
 from imprint.lenses.membership.attack_kit.lira_moments import (
     IN,
     OUT,
@@ -47,6 +46,7 @@ from imprint.lenses.membership.attack_kit.lira_moments import (
     moments,
     sums,
 )
+from imprint.lenses.membership.cohort.partners import draw_partners
 
 MIN_RECORDS = 40
 """Records of a cohort at least: intervals leave out a twentieth of them at a time."""
@@ -178,27 +178,8 @@ class Cohort:
 
     @cached_property
     def partners(self) -> IntArray | None:
-        """The model taken out with each target, int64 ``[K, N]``; None unless balanced.
-
-        The IN models and the OUT models of a record each stand in a random order of its own; the
-        i-th of both are partners of each other, and where the sides differ in size the smaller
-        one is gone through again. By an order of the models, rather than a random one, the first
-        models would be taken out of one side or the other as the target's membership decides, and
-        the signals of these models on every record would reveal it.
-        """
-        inside = self.members.sum(axis=0)
-        if np.ptp(inside) > 0 or inside[0] in (0, len(self)):
-            return None
-        count = int(inside[0])
-        drawn = uniforms(derive(0, "partners"), np.arange(self.members.shape[1]), len(self)).T
-        # IN models of each record first, then its OUT models, each side in its random order.
-        order = np.argsort(drawn + ~self.members, axis=0, kind="stable")
-        place = np.empty_like(order)
-        np.put_along_axis(place, order, np.arange(len(self))[:, None], axis=0)
-        opposite = np.where(
-            self.members, count + place % (len(self) - count), (place - count) % count
-        )
-        return np.take_along_axis(order, opposite, axis=0)
+        """The model taken out with each target, int64 ``[K, N]``; None unless balanced."""
+        return draw_partners(self.members)
 
     @cached_property
     def sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
@@ -220,22 +201,41 @@ class References:
     Attributes:
         cohort: all models.
         target: the row of the cohort that is the target itself; None for a target outside.
+        pseudo_target: a further row that stands in for the target; its population records and
+            those of the target are no reference's.
+        removed: further models taken out of each record, int64 ``[N]`` each.
     """
 
     cohort: Cohort
     target: int | None = None
+    pseudo_target: int | None = None
+    removed: tuple[IntArray, ...] = ()
 
     def taken_out(self) -> Iterator[IntArray]:
-        """Yield which model is taken out of each record, int64 ``[N]``: none, one or two times."""
+        """Yield which model is taken out of each record, int64 ``[N]`` each, never one twice."""
         if self.target is not None:
             yield np.full(self.cohort.members.shape[1], self.target)
             if self.cohort.partners is not None:
                 yield self.cohort.partners[self.target]
+        yield from self.removed
+
+    def records(self, rows: IntArray) -> References:
+        """Return the same models on some of the records, int64 ``[n]``."""
+        cohort = self.cohort.records(rows)
+        if self.removed and self.cohort.partners is not None:
+            # Drawn again, they could be among the removed.
+            cohort.partners = self.cohort.partners[:, rows]
+        removed = tuple(models[rows] for models in self.removed)
+        return replace(self, cohort=cohort, removed=removed)
+
+    @property
+    def _no_references(self) -> list[int]:
+        return [row for row in (self.target, self.pseudo_target) if row is not None]
 
     @property
     def count(self) -> int:
         """How many reference models a record has at most."""
-        return len(self.cohort) - (self.target is not None)
+        return len(self.cohort) - len(self._no_references)
 
     @cached_property
     def used(self) -> BoolArray:
@@ -288,9 +288,9 @@ class References:
     def population(self, kind: str) -> FloatArray | None:
         """Return a signal of population records, float64 ``[K, A, Q]`` less the target's row."""
         signals = self.cohort.population.get(kind)
-        if signals is None or self.target is None:
-            return signals
-        return np.delete(signals, self.target, axis=0)
+        if signals is None:
+            return None
+        return np.delete(signals, self._no_references, axis=0)
 
     def population_mean_probability(self) -> FloatArray | None:
         """Return the mean true-class probability of population records, float64 ``[A, Q]``."""
@@ -298,8 +298,7 @@ class References:
         if probabilities is None:
             return None
         weights = np.ones(len(probabilities))
-        if self.target is not None:
-            weights[self.target] = 0.0
+        weights[self._no_references] = 0.0
         return np.asarray(np.einsum("k,kaq->aq", weights, probabilities) / weights.sum())
 
     def mean_probability(self, only_out: bool) -> FloatArray:
@@ -325,13 +324,8 @@ class References:
         Args:
             level: in [0, 1].
         """
-        ordered, places = self.cohort.sorted_out_losses
         count = self.counts[0]
-        gone = np.full(len(count), len(self.cohort))
-        for models in self.taken_out():
-            outside = ~np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
-            place = np.take_along_axis(places, models[None], axis=0)[0]
-            gone = np.where(outside, place, gone)
+        ordered, gone = self._sorted_out_losses()
         position = level * np.maximum(count - 1, 0)
         low = np.floor(position).astype(np.int64)
         high = np.minimum(low + 1, np.maximum(count - 1, 0))
@@ -342,6 +336,21 @@ class References:
         with np.errstate(invalid="ignore"):
             quantile = below + (position - low) * (above - below)
         return np.asarray(np.where(known, quantile, quantile[known].mean() if known.any() else 0))
+
+    def _sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
+        """Return OUT losses in rising order, ``[K, N]``, and the place to pass over, ``[N]``."""
+        gone = np.full(self.cohort.members.shape[1], len(self.cohort))
+        if self.removed:
+            outside = self.used & ~self.cohort.members
+            return np.sort(
+                np.where(outside, self.cohort.values("loss")[:, 0], np.inf), axis=0
+            ), gone
+        ordered, places = self.cohort.sorted_out_losses
+        for models in self.taken_out():
+            outside = ~np.take_along_axis(self.cohort.members, models[None], axis=0)[0]
+            place = np.take_along_axis(places, models[None], axis=0)[0]
+            gone = np.where(outside, place, gone)
+        return ordered, gone
 
 
 def _outer(difference: FloatArray) -> FloatArray:
