@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.audit.options import AuditOptions
-from imprint.audit.run import run_audit
+from imprint.audits.options import AuditOptions
+from imprint.audits.run import run_audit
 from imprint.study.tables import read_table
 
 COLUMNS = ("score", "target_accuracy", "reference_accuracy", "memorized", "forgotten", "correlated")

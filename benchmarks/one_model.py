@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from imprint.audit.options import AuditOptions
-from imprint.audit.steps import draft_partition, split_step, train_step
+from imprint.audits.options import AuditOptions
+from imprint.audits.steps import draft_partition, split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.seeds import generator
 from imprint.data.choice import open_choice

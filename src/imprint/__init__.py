@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "ArrayImages": "imprint.data.imageset",
-    "AuditOptions": "imprint.audit.options",
+    "AuditOptions": "imprint.audits.options",
     "Estimate": "imprint.stats",
     "ImprintError": "imprint.core.errors",
     "ImageModel": "imprint.nets.image_model",
@@ -23,7 +23,7 @@ _PUBLIC = {
     "load_model": "imprint.nets.load",
     "nearest": "imprint.neighbors.nearest",
     "open_images": "imprint.data.open",
-    "run_audit": "imprint.audit.run",
+    "run_audit": "imprint.audits.run",
     "trust_code": "imprint.core.user_code",
 }
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from imprint.audit.options import AuditOptions
+from imprint.audits.options import AuditOptions
 from imprint.cli import main
 from imprint.commands.annotate import WriteCrops
 from imprint.commands.data import SplitData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imprint.audit.options import AuditOptions
+from imprint.audits.options import AuditOptions
 from imprint.study.command import command
 from imprint.study.plain import JsonObject
 
@@ -32,6 +32,6 @@ class RunAudit(AuditOptions):
 
     def run(self) -> JsonObject:
         """Run the audit; return the content of ``summary.json``."""
-        from imprint.audit.run import run_audit
+        from imprint.audits.run import run_audit
 
         return run_audit(self)

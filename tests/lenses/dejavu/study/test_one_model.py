@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imprint.audit.options import AuditOptions
-from imprint.audit.run import run_audit
+from imprint.audits.options import AuditOptions
+from imprint.audits.run import run_audit
 from imprint.commands.audit import RunAudit
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice

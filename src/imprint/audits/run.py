@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from imprint.audit.options import AuditOptions
-from imprint.audit.steps import draft_partition, probe_step, split_step, train_step
+from imprint.audits.options import AuditOptions
+from imprint.audits.steps import draft_partition, probe_step, split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator

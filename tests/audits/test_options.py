@@ -1,6 +1,6 @@
 import pytest
 
-from imprint.audit.options import SMALL_COHORT, AuditOptions
+from imprint.audits.options import SMALL_COHORT, AuditOptions
 from imprint.core.errors import ImprintError
 from imprint.study.config import parse
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from imprint.audit.options import AuditOptions
+from imprint.audits.options import AuditOptions
 from imprint.core.arrays import IntArray
 from imprint.core.seeds import derive
 from imprint.data.imageset import ImageSet

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import yaml
 
-from imprint.audit.options import SMALL_COHORT, AuditOptions
-from imprint.audit.run import run_audit
+from imprint.audits.options import SMALL_COHORT, AuditOptions
+from imprint.audits.run import run_audit
 from imprint.core.errors import ImprintError
 from imprint.lenses.dejavu.commands import AttackArrays
 from imprint.lenses.dejavu.options import DejavuChoice

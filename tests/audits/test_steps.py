@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from imprint.audit import steps
-from imprint.audit.options import AuditOptions
+from imprint.audits import steps
+from imprint.audits.options import AuditOptions
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
 from imprint.data.split import load_partition

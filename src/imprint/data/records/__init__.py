@@ -1,0 +1,1 @@
+"""Records of any modality: images, rows of a table, embeddings, token ids."""

@@ -1,0 +1,1 @@
+"""Any model as one object: networks, functions, estimators, files of other libraries."""

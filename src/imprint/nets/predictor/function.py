@@ -1,0 +1,64 @@
+"""A function of the user as a predictor: anything that answers a batch of inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imprint.core.errors import ImprintError
+from imprint.core.user_arrays import as_numbers
+from imprint.nets.predictor.predictor import ADAPTERS, Adapter, ModelSettings, OutputKind
+from imprint.study.hashing import hash_json
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionPredictor:
+    """A black-box model.
+
+    Attributes:
+        function: takes inputs ``[b, …]`` (and targets, if it returns losses), returns outputs.
+        name: what it is called.
+        kind: what it returns.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    kind: OutputKind = "logits"
+
+    def fingerprint(self) -> str:
+        """Return the hash of its name: what a function computes cannot be known from outside."""
+        return hash_json(["function", self.name, self.kind])
+
+    def predict(self, inputs: NDArray[Any], targets: NDArray[Any] | None) -> NDArray[Any]:
+        """Return the outputs, float64 ``[b, outputs]``, or ``[b]`` of losses."""
+        arguments = (inputs, targets) if self.kind == "losses" else (inputs,)
+        try:
+            result = self.function(*arguments)
+        except ImprintError:
+            raise
+        except Exception as error:  # a user's function may raise anything
+            reason = (str(error).splitlines() or [""])[0][:200]
+            raise ImprintError(
+                f"model {self.name} failed on inputs {list(inputs.shape)} with "
+                f"{type(error).__name__}: {reason}"
+            ) from error
+        outputs = as_numbers(result, f"what model {self.name} returns")
+        wanted = (1,) if self.kind == "losses" else (1, 2)
+        if outputs.ndim not in wanted or len(outputs) != len(inputs):
+            shape = "[b]" if self.kind == "losses" else "[b, outputs]"
+            raise ImprintError(
+                f"model {self.name} must return {self.kind} {shape}, got shape "
+                f"{list(outputs.shape)} for {len(inputs)} records"
+            )
+        return outputs[:, None] if outputs.ndim == 1 and self.kind != "losses" else outputs
+
+
+def _adapt(model: Any, settings: ModelSettings) -> FunctionPredictor:
+    name = settings.name or getattr(model, "__name__", type(model).__name__)
+    return FunctionPredictor(model, name, settings.kind or "logits")
+
+
+ADAPTERS.register("function")(Adapter(callable, _adapt, 90, "a function of a batch of inputs"))
