@@ -103,6 +103,21 @@ def test_what_single_models_say_does_not_tell_a_pseudo_targets_members(target):
             assert abs(ins.mean() - outs.mean()) < 5 * error
 
 
+@pytest.mark.parametrize("target", [None, 0])
+def test_a_pseudo_target_takes_the_model_of_the_other_half_with_it(target):
+    random = np.random.default_rng(5)
+    half = random.random((4, 50)) < 0.5
+    for members in (
+        np.concatenate([half, ~half]),
+        np.concatenate([half, ~half, random.random((1, 50)) < 0.5]),
+    ):
+        cohort = Cohort({"phi": random.normal(size=(len(members), 1, 50))}, members)
+        for pseudo in pseudo_targets(evidence_of(cohort, target)):
+            if pseudo.row < 8:
+                assert not pseudo.evidence.references.used[(pseudo.row + 4) % 8].any()
+            assert pseudo.usable.all()
+
+
 def test_membership_of_a_target_among_coins_is_not_read():
     cohort = make(5, inside=None)
     flipped = cohort.members.copy()

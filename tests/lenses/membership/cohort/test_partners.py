@@ -1,6 +1,6 @@
 import numpy as np
 
-from imprint.lenses.membership.cohort.partners import draw_partners
+from imprint.lenses.membership.cohort.partners import draw_partners, find_complements
 
 
 def balanced(seed, models, records, inside):
@@ -27,3 +27,11 @@ def test_unequal_counts_and_single_sides_have_no_partners():
     assert draw_partners(np.array([[True, False], [True, True]])) is None
     assert draw_partners(np.ones((3, 4), dtype=bool)) is None
     assert draw_partners(np.zeros((3, 4), dtype=bool)) is None
+
+
+def test_partners_are_complements_where_there_are_any():
+    half = np.random.default_rng(2).random((3, 60)) < 0.5
+    members = np.concatenate([half, ~half])
+    assert find_complements(members).tolist() == [3, 4, 5, 0, 1, 2]
+    assert (draw_partners(members) == np.array([3, 4, 5, 0, 1, 2])[:, None]).all()
+    assert find_complements(half).tolist() == [-1, -1, -1]

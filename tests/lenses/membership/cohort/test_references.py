@@ -52,6 +52,19 @@ def test_what_single_models_say_of_every_record_does_not_tell_who_was_a_member(t
         assert abs(inside.mean() - outside.mean()) < 5 * error
 
 
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_target_takes_the_model_of_the_other_half_with_it(odd):
+    # Its complement is an OUT model exactly where the target is an IN model, so the mean of one
+    # side would tell: here every model answers with a number of its own.
+    random = np.random.default_rng(5)
+    halves = random.random((4, 200)) < 0.5
+    members = np.concatenate([halves, ~halves, random.random((1, 200)) < 0.5][: 2 + odd])
+    phi = np.broadcast_to(np.arange(9.0)[: len(members), None, None], (len(members), 1, 200))
+    references = References(Cohort({"phi": phi.copy()}, members), 1)
+    assert not references.used[[1, 5]].any()
+    assert references.used.sum(axis=0).tolist() == [len(members) - 2] * 200
+
+
 def test_an_unbalanced_cohort_loses_the_target_alone():
     cohort = make(2)
     assert cohort.partners is None

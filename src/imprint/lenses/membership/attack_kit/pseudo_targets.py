@@ -130,7 +130,9 @@ def _replace_target(references: References, row: int, partners: IntArray | None)
     own = np.full(cohort.members.shape[1], row)
     if partners is None:
         # Masks drawn independently: the counts of the others reveal nothing.
-        return replace(references, pseudo_target=row, removed=(own,))
+        complement = cohort.complements[row]
+        pair = (own,) if complement < 0 else (own, np.full_like(own, complement))
+        return replace(references, pseudo_target=row, removed=pair)
     # A record whose partner of the target this is loses any other pair; it is not usable anyway.
     instead = np.argmax(references.used, axis=0)
     own = np.where(references.used[row], row, instead)

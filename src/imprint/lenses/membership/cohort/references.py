@@ -46,7 +46,7 @@ from imprint.lenses.membership.attack_kit.lira_moments import (
     moments,
     sums,
 )
-from imprint.lenses.membership.cohort.partners import draw_partners
+from imprint.lenses.membership.cohort.partners import draw_partners, find_complements
 
 MIN_RECORDS = 40
 """Records of a cohort at least: intervals leave out a twentieth of them at a time."""
@@ -182,6 +182,22 @@ class Cohort:
         return draw_partners(self.members)
 
     @cached_property
+    def complements(self) -> IntArray:
+        """The model that was trained on exactly the other records, int64 ``[K]``; -1 for none."""
+        return find_complements(self.members)
+
+    def partner_of(self, row: int) -> IntArray | None:
+        """Return the model taken out of each record with a target, int64 ``[N]``, if there is one.
+
+        Of a cohort that is not balanced it is the target's complement.
+        """
+        if self.partners is not None:
+            return np.asarray(self.partners[row])
+        if self.complements[row] < 0:
+            return None
+        return np.full(self.members.shape[1], self.complements[row])
+
+    @cached_property
     def sorted_out_losses(self) -> tuple[FloatArray, IntArray]:
         """OUT losses of each record in rising order, +∞ behind them, and each model's place.
 
@@ -215,8 +231,9 @@ class References:
         """Yield which model is taken out of each record, int64 ``[N]`` each, never one twice."""
         if self.target is not None:
             yield np.full(self.cohort.members.shape[1], self.target)
-            if self.cohort.partners is not None:
-                yield self.cohort.partners[self.target]
+            partner = self.cohort.partner_of(self.target)
+            if partner is not None:
+                yield partner
         yield from self.removed
 
     def records(self, rows: IntArray) -> References:
