@@ -197,7 +197,8 @@ class Observed:
 def read_observed(folder: Path, model: AuditedModel, records: Records) -> Observed:
     """Return what :class:`ObserveRecords` wrote; large arrays stay on the disk."""
     arrays = {
-        name: np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        # Copy on write, as tensors of read-only arrays are refused.
+        name: np.load(folder / name, mmap_mode="c", allow_pickle=False)
         for name in (OUTPUTS, FEATURES, ACTIVATIONS)
         if (folder / name).exists()
     }

@@ -220,10 +220,11 @@ class NeuronCells(NeuronChoice, CellFinding):
 
 @dataclass(frozen=True)
 class GapExample:
-    """A training image in a gap, by index, and its activation."""
+    """A training input in a gap, by index, its activation, and its name where it is known."""
 
     index: int
     value: float
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +279,7 @@ class CoverageFindings:
         scopes: cell coverage by part, if requested.
         search: of the clusterer, if requested.
         network: which network of a study was measured.
+        layers_left_out: layers whose activations would have been too large to keep.
     """
 
     layers: tuple[ObservedLayer, ...]
@@ -291,6 +293,7 @@ class CoverageFindings:
     scopes: Mapping[str, ScopesFinding | Missing] | None = None
     search: SearchResult | None = None
     network: str | None = None
+    layers_left_out: int | None = None
 
     @property
     def measured(self) -> Mapping[str, CriterionFinding]:

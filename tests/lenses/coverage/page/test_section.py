@@ -28,12 +28,12 @@ def test_headline_table_terminal_and_figures_agree_with_the_findings(
     inside, trained = cells["training_cells_reached"], cells["training_cells"]
     assert cells["training_share"] == inside / trained
     share = wording.percent(inside / trained, 0)
-    headline = f"The tests reach {share} of the patterns of important neurons that training images"
+    headline = f"The tests reach {share} of the patterns of important neurons that training inputs"
     assert f"{headline} show: {inside} of {trained}" in text
     new = cells["reached"] - inside
     assert (
         f"Training images show {trained} cells; the tests reach {inside} of these, and {new} that "
-        "no training image shows" in text
+        "no training input shows" in text
     )
     chance = cells["rarefaction"]["next_is_new"]
     assert f"a new one with a probability of {wording.percent(chance)}" in text

@@ -23,6 +23,7 @@ from imprint.lenses.coverage.page.tables import (
     SCOPES,
     by_reason,
     criteria_tables,
+    gap_table,
     importance_tables,
     in_page_order,
     scope_table,
@@ -118,7 +119,7 @@ def headline(findings: CoverageFindings, cells: NeuronCells | None) -> str:
         return f"{plural(len(findings.measured), 'criterion', 'criteria')} measured"
     return (
         f"The tests reach {percent(cells.training_share, 0)} of the patterns of important neurons "
-        f"that training images show: {count(cells.training_cells_reached)} of "
+        f"that training inputs show: {count(cells.training_cells_reached)} of "
         f"{count(cells.training_cells)}"
     )
 
@@ -148,8 +149,8 @@ def _verdict(findings: CoverageFindings, cells: NeuronCells | None) -> Verdict:
             prose(
                 "The activations of the {} most important neurons fall into clusters, and the "
                 "clusters of all of them together define a <em>cell</em>: one pattern of "
-                "behaviour. Training images show {}; the tests reach {} of these, and {} that no "
-                "training image shows. The next test of this kind would reach a new one with a "
+                "behaviour. Training inputs show {}; the tests reach {} of these, and {} that no "
+                "training input shows. The next test of this kind would reach a new one with a "
                 "probability of {}.",
                 len(cells.neurons),
                 plural(cells.training_cells, "cell"),
@@ -157,6 +158,12 @@ def _verdict(findings: CoverageFindings, cells: NeuronCells | None) -> Verdict:
                 count(new),
                 percent(cells.rarefaction.next_is_new),
             )
+        )
+    if findings.layers_left_out:
+        paragraphs.append(
+            f"{plural(findings.layers_left_out, 'more layer')} of the network "
+            f"{'is' if findings.layers_left_out == 1 else 'are'} not observed, as the activations "
+            "of all of them would be too large to keep."
         )
     return Verdict(
         headline(findings, cells),
@@ -173,7 +180,7 @@ def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
         yield Paragraph(
             prose(
                 "<b>No important neuron has a range that tests leave out.</b> Every tenth of its "
-                "range in training that a training image reaches, some test reaches too."
+                "range in training that a training input reaches, some test reaches too."
             ),
             "remark",
         )
@@ -181,6 +188,8 @@ def _gaps(findings: CoverageFindings, root: Path) -> Iterator[Block]:
     gallery = read_gallery(folder, "gap", "Filter the gaps", size="medium", note=prose(GAP_NOTE))
     if gallery is not None and gallery.cards:
         yield Part("Ranges that no test reaches", [gallery], "coverage-gaps")
+    elif findings.gaps and gallery is None:
+        yield Part("Ranges that no test reaches", [gap_table(findings.gaps)], "coverage-gaps")
 
 
 def _criteria(findings: CoverageFindings) -> Part:
@@ -205,7 +214,7 @@ def _conclusions(cells: NeuronCells | None) -> Part:
     total = f" {all_cells(cells.cells)}" if cells else ""
     return conclusions(
         [
-            "Which behaviours that training brought about no test exercises, and images that "
+            "Which behaviours that training brought about no test exercises, and inputs that "
             "would.",
             "Whether more tests of the same kind would help, or tests of another kind are needed.",
         ],

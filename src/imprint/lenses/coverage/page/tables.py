@@ -9,6 +9,7 @@ from imprint.lenses.coverage.criterion.criterion import CRITERIA, FAMILIES
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     CriterionFinding,
+    GapFinding,
     ImportanceFindings,
     ScopesFinding,
     ScoredNeuron,
@@ -18,7 +19,7 @@ from imprint.lenses.coverage.findings import (
 )
 from imprint.report.prose import Text
 from imprint.report.table import Cell, Column, Table, Value
-from imprint.report.wording import Writer, count, percent, plural, quantity
+from imprint.report.wording import Writer, count, percent, plural, quantity, significant
 from imprint.stats.estimate import Estimate
 
 MEAN_OVER_TEST_SETS = (
@@ -117,6 +118,32 @@ def scope_table(part: str, scopes: ScopesFinding, class_names: Sequence[str] = (
         f"{percent(scopes.mean)}."
     )
     return Table(columns, rows, title=f"IDC by {title.lower()}", note=note)
+
+
+def gap_table(gaps: Sequence[GapFinding]) -> Table:
+    """Return ranges that no test reaches, with training inputs in them by name."""
+    columns = [
+        Column("Neuron"),
+        Column("Range without tests"),
+        Column("Range of training", on_phone=False),
+        Column("Training inputs", count, key="inputs"),
+        Column("Among them"),
+    ]
+    rows: list[list[Value | Cell]] = [
+        [
+            Cell(f"{gap.layer} #{gap.neuron}"),
+            f"{significant(gap.low)} to {significant(gap.high)}",
+            f"{significant(gap.training[0])} to {significant(gap.training[1])}",
+            gap.images,
+            ", ".join(example.name or str(example.index) for example in gap.examples),
+        ]
+        for gap in gaps
+    ]
+    note = (
+        "Ranges of important neurons that training inputs reach and no test does, the fullest "
+        "first. To test there, use inputs like these."
+    )
+    return Table(columns, rows, title="Ranges that no test reaches", note=note)
 
 
 def importance_tables(findings: ImportanceFindings) -> list[Table]:

@@ -18,6 +18,7 @@ from imprint.lenses.coverage.findings import (
 from imprint.lenses.coverage.page.tables import (
     by_reason,
     criteria_tables,
+    gap_table,
     importance_tables,
     scope_table,
     selector_table,
@@ -26,6 +27,8 @@ from imprint.lenses.coverage.page.tables import (
 )
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.report.wording import count, fixed, percent, with_interval
+
+MAX_GAPS = 5
 
 
 @TERMINAL.register("coverage")
@@ -52,6 +55,10 @@ def _coverage(findings: CoverageFindings) -> Iterator[Printed]:
     for name, cells in findings.cells.items():
         if isinstance(cells, NeuronCells) and cells.source:
             yield f"{name.upper()}: neurons by {cells.source}"
+    if findings.gaps and any(example.name for gap in findings.gaps for example in gap.examples):
+        yield gap_table(findings.gaps[:MAX_GAPS])
+    if findings.layers_left_out:
+        yield f"{findings.layers_left_out} layers not observed: their activations are too large"
     for part, scopes in (findings.scopes or {}).items():
         if isinstance(scopes, Missing):
             yield f"IDC by {part} missing: {scopes.missing}"

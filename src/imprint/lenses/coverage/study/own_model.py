@@ -1,0 +1,104 @@
+"""Coverage in the audit of a user's model: which behaviours its tests exercise.
+
+Activations of members and tests come from the one pass that all lenses share, so criteria cost no
+forward pass of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from imprint.lenses.coverage.findings import CoverageFindings, GapExample
+from imprint.lenses.coverage.options import (
+    CriteriaChoice,
+    ImportanceChoice,
+    LayerChoice,
+    TablesChoice,
+)
+from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
+from imprint.lenses.coverage.study.gallery import SavePictures
+from imprint.lenses.coverage.study.neurons import NeuronRanking
+from imprint.lenses.coverage.study.observed_layers import choose_taps, find_layers
+from imprint.observation.audited_model import AuditedModel
+from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
+from imprint.observation.observe import Wanted
+from imprint.study.finding import to_json
+from imprint.study.plain import JsonObject
+
+CRITERIA_PART = "coverage criteria"
+SECONDS_PER_ACTIVATION = 3e-6
+"""Of all criteria together, a neuron and record, on one core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCoverageChoice(CriteriaChoice, ImportanceChoice, LayerChoice):
+    """How coverage of the user's model is measured."""
+
+    importance_records: int = 480
+    """Maximum number of members to attribute, drawn at random; 0 for all."""
+    vote_records: int = 480
+    """Maximum number of members in the vote, drawn at random; 0 for all."""
+
+
+def _refuses(model: AuditedModel, options: OwnCoverageChoice) -> str | None:
+    if model.network is None:
+        return "neurons can be observed in a PyTorch network alone, and this model is none"
+    layers = find_layers(model, options)
+    return layers if isinstance(layers, str) else None
+
+
+def _wants(model: AuditedModel, options: OwnCoverageChoice) -> Wanted:
+    return Wanted(activations=True, taps=choose_taps(model, options).taps)
+
+
+def _plan(model: AuditedModel, options: OwnCoverageChoice, pace: Pace) -> list[Part]:
+    neurons = choose_taps(model, options).layers.neurons
+    seconds = SECONDS_PER_ACTIVATION * neurons * (len(model.members) + len(model.tests))
+    gives = f"coverage of {neurons} neurons by every criterion, and what tests leave out"
+    return [Part(CRITERIA_PART, seconds, gives, essential=True)]
+
+
+def _run(run: AuditRun) -> JsonObject:
+    members, tests = run.observed["members"], run.observed["tests"]
+    train, test = members.activations, tests.activations
+    assert train is not None
+    assert test is not None
+    ranking = NeuronRanking(
+        run.study, test.layers, None, None, run.options, TablesChoice(), run.seed
+    )
+    settings, choices = ranking.fill(settings_of(run.options))
+    parts = ("members", "tests" if "tests" in run.model.parts else "non_members")
+    source = {part: run.study.hash_of(f"observed/{part}") for part in parts}
+    step = MeasureCoverage(settings, choices, source, "none", run.seed, True, train, test)
+    findings = step.findings(run.study)
+    if members.records.images is not None:
+        run.study.run(SavePictures(members.records.images.images, run.study))
+    left_out = choose_taps(run.model, run.options).left_out
+    findings = replace(
+        name_examples(findings, run.model), layers_left_out=left_out if left_out else None
+    )
+    return {"coverage": to_json(findings)}
+
+
+def name_examples(findings: CoverageFindings, model: AuditedModel) -> CoverageFindings:
+    """Return findings whose examples of gaps have the names of the members that they are."""
+    members = model.members
+
+    def named(example: GapExample) -> GapExample:
+        images = members.images
+        name = (
+            members.name_of(example.index)
+            if images is None
+            else images.images.name_of(example.index)
+        )
+        return replace(example, name=name)
+
+    gaps = findings.gaps and tuple(
+        replace(gap, examples=tuple(map(named, gap.examples))) for gap in findings.gaps
+    )
+    return replace(findings, gaps=gaps)
+
+
+AUDIT_LENSES.register("coverage")(
+    AuditLens("coverage", "Coverage", 40, OwnCoverageChoice, _refuses, _wants, _plan, _run)
+)

@@ -1,0 +1,132 @@
+"""Coverage of the user's own model, from the pass that all lenses share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from imprint.audits.own_model import plan_audit, run_own_audit
+from imprint.core.errors import ImprintError
+from imprint.data.records.records import ArrayRows, Records
+from imprint.lenses.coverage.findings import CoverageFindings
+from imprint.lenses.coverage.study.own_model import OwnCoverageChoice
+from imprint.nets.predictor.predictor import as_predictor
+from imprint.observation.audited_model import AuditedModel
+from imprint.report.terminal import TERMINAL
+from imprint.study.finding import from_json
+from imprint.study.store import Study
+
+
+class Tokens(nn.Module):
+    """A classifier of token ids with every kind of layer over tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.recurrent = nn.GRU(8, 6, batch_first=True)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return logits ``[b, 3]``."""
+        tokens = self.embedding(ids)
+        attended, _ = self.attention(tokens, tokens, tokens)
+        states, _ = self.recurrent(attended)
+        logits: Tensor = self.head(states[:, -1])
+        return logits
+
+
+def table_model(tests: int = 0) -> AuditedModel:
+    """Return an MLP with 60 members, 40 non-members and maybe tests of five numbers."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3))
+    members, non_members = table("members", 60), table("others", 40)
+    tested = table("tests", tests) if tests else non_members
+    return AuditedModel(as_predictor(network), members, non_members, tested)
+
+
+def table(name: str, count: int) -> Records:
+    """Return random records that are called by their names."""
+    random = np.random.default_rng(len(name))
+    inputs = random.normal(size=(count, 5)).astype(np.float32)
+    names = [f"{name} {row}" for row in range(count)]
+    return Records(
+        ArrayRows(inputs), random.integers(0, 3, count), classes=("a", "b", "c"), names=names
+    )
+
+
+def token_model() -> AuditedModel:
+    """Return a classifier of token ids with its records."""
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+
+    def records(count: int) -> Records:
+        ids = random.integers(0, 20, (count, 7))
+        return Records(ArrayRows(ids), random.integers(0, 3, count), classes=("a", "b", "c"))
+
+    members, non_members = records(50), records(40)
+    return AuditedModel(as_predictor(Tokens()), members, non_members, non_members)
+
+
+def measured(
+    model: AuditedModel, folder: Path, options: OwnCoverageChoice | None = None
+) -> CoverageFindings:
+    """Return the findings of an audit of coverage alone."""
+    plan = plan_audit(model, ["coverage"], {"coverage": options} if options else {}, 600)
+    findings = run_own_audit(Study(folder / "study"), plan, 0)
+    return from_json(CoverageFindings, findings["coverage"], "findings")
+
+
+def test_every_criterion_is_measured_on_rows_of_a_table(tmp_path: Path) -> None:
+    findings = measured(table_model(), tmp_path)
+    assert (findings.train, findings.test, findings.neurons) == (60, 40, 11)
+    assert set(findings.measured) >= {"idc", "kmnc", "nbc", "nc", "nlc", "snac", "tknc"}
+
+
+def test_tests_of_the_user_take_the_place_of_non_members(tmp_path: Path) -> None:
+    assert measured(table_model(tests=25), tmp_path).test == 25
+
+
+def test_neuron_coverage_is_that_of_the_networks_outputs(tmp_path: Path) -> None:
+    model = table_model()
+    options = OwnCoverageChoice(criteria=("snac",))
+    value = measured(model, tmp_path, options).measured["snac"].value
+    network: Any = model.network
+    layers: list[Any] = []
+    for records in (model.members, model.non_members):
+        hidden = network.module[0](torch.from_numpy(records.inputs.read(np.arange(len(records)))))
+        outputs = network.module[2](hidden.relu())
+        layers.append(torch.cat([hidden, outputs], dim=1))
+    assert value == pytest.approx(float((layers[1].amax(0) > layers[0].amax(0)).float().mean()))
+
+
+def test_examples_of_gaps_have_the_names_of_the_members(tmp_path: Path) -> None:
+    findings = measured(table_model(), tmp_path)
+    assert findings.gaps
+    examples = [example for gap in findings.gaps for example in gap.examples]
+    assert all(example.name == f"members {example.index}" for example in examples)
+
+
+def test_attention_and_recurrent_layers_over_token_ids_are_observed(tmp_path: Path) -> None:
+    findings = measured(token_model(), tmp_path)
+    assert {layer.kind for layer in findings.layers} == {"MultiheadAttention", "GRU", "Linear"}
+    assert "kmnc" in findings.measured
+
+
+def test_black_box_is_refused_in_a_sentence() -> None:
+    members = table("members", 8)
+    model = AuditedModel(as_predictor(lambda inputs: inputs[:, :3]), members, members, members)
+    with pytest.raises(ImprintError, match="observed in a PyTorch network alone"):
+        plan_audit(model, ["coverage"], {}, 600)
+
+
+def test_terminal_names_members_in_gaps(tmp_path: Path) -> None:
+    plan = plan_audit(table_model(), ["coverage"], {}, 600)
+    findings = run_own_audit(Study(tmp_path / "study"), plan, 0)
+    printed = [str(each) for each in TERMINAL.get("coverage")(findings["coverage"])]
+    assert any("members " in each for each in printed)
