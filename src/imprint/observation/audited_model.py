@@ -34,6 +34,10 @@ class Trainer(Protocol):
         """Return a hash of everything that training depends on beside records and seed."""
         ...
 
+    def seconds(self, records: int) -> float:
+        """Return about how long training on so many records takes on this machine."""
+        ...
+
     def train(self, records: Records, seed: int) -> Predictor:
         """Return a model trained on these records."""
         ...

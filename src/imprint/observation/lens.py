@@ -95,6 +95,7 @@ class AuditLens:
         wants: what it wants of the one pass.
         plan: its parts, the most valuable first.
         run: runs the parts that were chosen, returns findings by key of ``lenses``.
+        read: makes the findings of their JSON values, for ``result.findings``.
     """
 
     name: str
@@ -105,6 +106,7 @@ class AuditLens:
     wants: Callable[[AuditedModel, Any], Wanted]
     plan: Callable[[AuditedModel, Any, Pace], list[Part]]
     run: Callable[[AuditRun], JsonObject]
+    read: Callable[[Any], Any] = lambda content: content
 
 
 AUDIT_LENSES: Registry[AuditLens] = Registry("lens", "imprint.lenses.*.study.own_model")

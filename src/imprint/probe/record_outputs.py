@@ -14,7 +14,8 @@ logit of that likelihood φ = log p − log(1 − p) = −log(exp ℓ − 1):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,16 @@ class RecordSignals:
     correct: BoolArray | None = None
     entropy: FloatArray | None = None
     mentr: FloatArray | None = None
+
+    @staticmethod
+    def joined(parts: Sequence[RecordSignals]) -> RecordSignals:
+        """Return the signals of several sets, one behind the other."""
+
+        def join(columns: list[Any]) -> Any:
+            return None if any(each is None for each in columns) else np.concatenate(columns)
+
+        names = [field.name for field in fields(RecordSignals)]
+        return RecordSignals(**{name: join([getattr(p, name) for p in parts]) for name in names})
 
 
 def as_logits(outputs: NDArray[Any], kind: OutputKind, task: Task, name: str) -> FloatArray:

@@ -1,18 +1,38 @@
-"""Membership inference in the audit of a user's model: from observed outputs to findings."""
+"""Membership inference in the audit of a user's model: signals, shadow models, attacks.
+
+The attacked records are members and a random half of the non-members; the other half is the
+population. Records that occur twice count once, and a non-member that copies a member is left out:
+the model was trained on it, whatever it is called.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.bounds import Bounds
+from imprint.core.errors import ImprintError
+from imprint.data.records.copies import first_equal
+from imprint.data.records.joined import joined_views
 from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.attack_kit.triage import triage
-from imprint.lenses.membership.findings import MembershipFindings, Triage
+from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit, Triage
+from imprint.lenses.membership.study.copies import describe_copies
+from imprint.lenses.membership.study.fit import (
+    warn_if_network_near_chance,
+    warn_if_shadows_fit_differently,
+)
+from imprint.lenses.membership.study.gallery import MAX_CARDS, ExposedGallery
 from imprint.lenses.membership.study.options import AttacksChoice
+from imprint.lenses.membership.study.own_shadows import ShadowSignals, TrainShadow, read_shadows
+from imprint.lenses.membership.study.own_signals import NetworkSignals, network_kinds
 from imprint.lenses.membership.study.records import AttackedRecords, choose_records
 from imprint.lenses.membership.study.trials import (
     list_trials,
@@ -24,47 +44,69 @@ from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Observed, Wanted
 from imprint.probe.record_outputs import RecordSignals, error_scale
+from imprint.report.wording import plural
 from imprint.study.counted import uncounted
-from imprint.study.finding import read_finding, to_json
+from imprint.study.finding import from_json, read_finding, to_json
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
+from imprint.study.tables import read_table
+from imprint.train.cohort.masks import balanced_masks
 
-ATTACKS_PART = "attacks on the model's outputs"
+ATTACKS, CURVATURE, GRADIENTS, SHADOWS = "attacks", "curvature", "gradients", "shadow models"
+SHADOW_COUNTS = (64, 32, 16, 8, 4)
+"""Counts of shadow models that the plan chooses among where the user names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MembershipChoice(AttacksChoice):
     """How membership of the user's records is attacked."""
 
+    shadows: Annotated[int, Bounds(least=-1)] = -1
+    """Shadow models to train, each on a random half of the records; -1: as many as the budget
+    allows, 0 for none."""
+    curvature_probes: Annotated[int, Bounds(least=1)] = 10
+    """Random directions of the input-loss curvature."""
+    curvature_step: Annotated[float, Bounds(above=0)] = 1e-3
+    """Step of the curvature, in normalised pixels or standard deviations of a feature."""
     controls: bool = True
     """Also run attacks where there is nothing to find."""
 
 
 @dataclass(frozen=True)
 class AttackObserved(Step):
-    """Run all attacks on what the model said of members and non-members.
+    """Run all attacks on what is known of the model.
 
     Attributes:
         options: of the lens.
         seed: of the population and the controls.
-        observed: both sets.
+        records: that are attacked, and the population.
+        signals: of every record of both sets.
+        tables: signals of the network that take further passes, by artefact.
+        masks: bool ``[K, N]``, which shadow model was trained on which attacked record.
+        shadows: signals of the shadow models on attacked records and population.
     """
 
     options: MembershipChoice
     seed: int
-    members: Observed = uncounted()
-    non_members: Observed = uncounted()
+    records: AttackedRecords = uncounted()
+    signals: RecordSignals = uncounted()
+    tables: Mapping[str, Mapping[str, FloatArray]] = uncounted()
+    masks: BoolArray | None = uncounted()
+    shadows: ShadowSignals | None = uncounted()
+    shadow_names: tuple[str, ...] = uncounted(default=())
 
     artefact = "membership"
-    inputs = ("observed/members", "observed/non_members")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What the model and the shadow models said."""
+        return ("observed/members", "observed/non_members", *self.tables, *self.shadow_names)
 
     def build(self, path: Path) -> None:
         """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``."""
         path.mkdir(exist_ok=True)
-        records = choose_records(len(self.members), len(self.non_members), 0, self.seed)
-        signals = self._signals()
-        evidence = make_evidence(signals, records)
-        settings = self.options.attack_settings
+        records, settings = self.records, self.options.attack_settings
+        evidence = self._evidence()
         controls = standard_controls(evidence, records.members, settings, self.seed)
         scores, findings = run_trials(
             list_trials(choose_attacks(self.options.attacks), evidence),
@@ -74,49 +116,71 @@ class AttackObserved(Step):
             self.seed,
             controls if self.options.controls else None,
         )
-        findings = replace(findings, triage=first_look(signals, records))
+        if self.shadows is not None and self.shadows.correct is not None:
+            assert self.masks is not None
+            right = self.shadows.correct[:, : len(records.index)]
+            fit = BothSides(float(right[self.masks].mean()), float(right[~self.masks].mean()))
+            findings = replace(findings, shadows=ShadowFit(len(right), fit))
         write_trials(path, scores, findings, records)
 
-    def _signals(self) -> RecordSignals:
-        """Return the signals of members, then of non-members."""
-        scale = None
-        if self.members.model.task == "regression":
-            targets = self.non_members.records.targets
-            assert targets is not None
-            scale = error_scale(self.non_members.outputs, targets)
-        return join_signals(self.members.signals(scale), self.non_members.signals(scale))
+    def _evidence(self) -> Evidence:
+        """Return what attacks may read."""
+        kinds = {"phi": self.signals.phi, "mentr": self.signals.mentr}
+        columns = {
+            kind: values[self.records.every] for kind, values in kinds.items() if values is not None
+        }
+        for table in self.tables.values():
+            columns |= table
+        attacked = len(self.records.index)
+        references = None
+        if self.shadows is not None and self.masks is not None:
+            phi = self.shadows.phi[:, None]
+            references = References(
+                Cohort({"phi": phi[..., :attacked]}, self.masks, {"phi": phi[..., attacked:]})
+            )
+        return Evidence(
+            {kind: values[None, :attacked] for kind, values in columns.items()},
+            references,
+            {kind: values[None, attacked:] for kind, values in columns.items()},
+        )
 
 
-def join_signals(first: RecordSignals, second: RecordSignals) -> RecordSignals:
-    """Return the signals of two sets, one behind the other."""
+def attacked_records(members: Observed, others: Observed, seed: int) -> AttackedRecords:
+    """Return the records to attack and the population, every record once.
 
-    def both(values: FloatArray | None, others: FloatArray | None) -> FloatArray | None:
-        return None if values is None or others is None else np.concatenate([values, others])
-
-    correct = None
-    if first.correct is not None and second.correct is not None:
-        correct = np.concatenate([first.correct, second.correct])
-    return RecordSignals(
-        np.concatenate([first.loss, second.loss]),
-        np.concatenate([first.phi, second.phi]),
-        correct,
-        both(first.entropy, second.entropy),
-        both(first.mentr, second.mentr),
+    Raises:
+        ImprintError: too few records, or too few that differ.
+    """
+    chosen = choose_records(len(members), len(others), 0, seed)
+    first = first_equal([members.records, others.records])
+    copy_of_member = first < len(members)
+    attacked, apart = chosen.index, chosen.population
+    kept = attacked[first[attacked] == attacked]
+    # Of copies among non-members the first stays, whether it is attacked or population.
+    population = apart[first[apart] == apart]
+    inside = kept < len(members)
+    if min(inside.sum(), (~inside).sum()) < 2 or not len(population):
+        raise ImprintError(
+            "too few members, non-members or population are left without exact copies: give "
+            "non-members that the model was not trained on"
+        )
+    left_out = len(attacked) + len(apart) - len(kept) - len(population)
+    return replace(
+        chosen,
+        index=kept,
+        members=inside,
+        population=population,
+        copies=left_out,
+        member_copies=int(np.count_nonzero(copy_of_member[len(members) :])),
     )
 
 
-def make_evidence(signals: RecordSignals, records: AttackedRecords) -> Evidence:
-    """Return what attacks may read of the model."""
-    kinds = {"phi": signals.phi, "mentr": signals.mentr}
-    return Evidence(
-        {kind: values[None, records.index] for kind, values in kinds.items() if values is not None},
-        None,
-        {
-            kind: values[None, records.population]
-            for kind, values in kinds.items()
-            if values is not None
-        },
-    )
+def joined_signals(members: Observed, others: Observed) -> RecordSignals:
+    """Return the signals of members, then of non-members."""
+    scale = None
+    if members.model.task == "regression" and others.records.targets is not None:
+        scale = error_scale(others.outputs, others.records.targets)
+    return RecordSignals.joined([members.signals(scale), others.signals(scale)])
 
 
 def first_look(signals: RecordSignals, records: AttackedRecords) -> Triage | None:
@@ -138,20 +202,119 @@ def _wants(model: AuditedModel, options: MembershipChoice) -> Wanted:
 
 
 def _plan(model: AuditedModel, options: MembershipChoice, pace: Pace) -> list[Part]:
-    seconds = pace.forward * (len(model.members) + len(model.non_members))
-    return [Part(ATTACKS_PART, seconds, "every attack without references", essential=True)]
+    choose_attacks(options.attacks)
+    _ = options.attack_settings
+    records = len(model.members) + len(model.non_members)
+    passes = 2 * records * pace.forward
+    parts = [Part(ATTACKS, passes, "every attack that needs no reference models", essential=True)]
+    parts += _shadow_parts(model, options, pace)
+    if network_kinds(model):
+        parts += [
+            Part(
+                CURVATURE,
+                4 * options.curvature_probes * records * pace.forward,
+                "attacks by the input-loss curvature",
+            ),
+            Part(GRADIENTS, records * pace.backward, "white-box attacks by gradients"),
+        ]
+    return parts
+
+
+def _shadow_parts(model: AuditedModel, options: MembershipChoice, pace: Pace) -> list[Part]:
+    if not options.shadows:
+        return []
+    if model.trainer is None:
+        if options.shadows > 0:
+            raise ImprintError(
+                "shadow models need to know how the model is trained: give a function that trains "
+                "one (train=), or leave out the shadow models"
+            )
+        return []
+    counts = SHADOW_COUNTS if options.shadows < 0 else (options.shadows,)
+    records = len(model.members) + len(model.non_members) // 2
+    one = model.trainer.seconds(records // 2) + (records * 1.5) * pace.forward
+    return [
+        Part(
+            plural(count, "shadow model"),
+            count * one,
+            "likelihood-ratio attacks such as LiRA and RMIA, the strongest",
+            essential=options.shadows > 0,
+            size=count,
+            group=SHADOWS,
+        )
+        for count in counts
+    ]
 
 
 def _run(run: AuditRun) -> JsonObject:
-    step = AttackObserved(
-        run.options, run.seed, run.observed["members"], run.observed["non_members"]
-    )
+    members, others = run.observed["members"], run.observed["non_members"]
+    records = attacked_records(members, others, run.seed)
+    signals = joined_signals(members, others)
+    first = first_look(signals, records)
+    tables = _take_signals(run, records)
+    count = next((part.size for part in run.parts.values() if part.group == SHADOWS), 0)
+    masks, shadows = None, None
+    names: tuple[str, ...] = ()
+    if count:
+        masks = balanced_masks(len(records.index), count, run.seed).members
+        names = _train_shadows(run, records, masks)
+        shadows = read_shadows([run.study.path(name) for name in names])
+    step = AttackObserved(run.options, run.seed, records, signals, tables, masks, shadows, names)
     findings = read_finding(MembershipFindings, run.study.run(step) / "findings.json")
-    return {"membership": to_json(findings)}
+    warnings = [*describe_copies(records), *findings.warnings]
+    if first is not None:
+        warnings += warn_if_network_near_chance(first, max(len(run.model.members.classes), 2))
+    findings = replace(findings, triage=first)
+    warnings += warn_if_shadows_fit_differently(findings)
+    images = joined_views(run.model.members, run.model.non_members)
+    if images is not None:
+        run.study.run(ExposedGallery(images, len(findings.attacks), MAX_CARDS, run.study))
+    return {"membership": to_json(replace(findings, warnings=tuple(warnings)))}
+
+
+def _take_signals(run: AuditRun, records: AttackedRecords) -> dict[str, dict[str, FloatArray]]:
+    """Return the signals of further passes, float64 ``[N + Q]`` by kind, by artefact."""
+    kinds = [name for name in (CURVATURE, GRADIENTS) if run.has(name)]
+    tables = {}
+    for name in kinds:
+        step = NetworkSignals(
+            run.model,
+            name == CURVATURE,
+            run.options.curvature_probes,
+            run.options.curvature_step,
+            run.seed,
+            records.every,
+        )
+        columns = read_table(run.study.run(step))
+        tables[step.artefact] = {
+            kind: values.astype(np.float64) for kind, values in columns.items() if kind != "index"
+        }
+    return tables
+
+
+def _train_shadows(run: AuditRun, records: AttackedRecords, masks: BoolArray) -> tuple[str, ...]:
+    """Train the shadow models and let each answer every record; return the artefacts."""
+    from imprint.core.progress import track
+
+    names = []
+    rows = range(len(masks))
+    for row in track(rows, "train shadow models", len(masks), "model"):
+        step = TrainShadow(run.model, records.index, records.population, masks[row], run.seed, row)
+        run.study.run(step)
+        names.append(step.artefact)
+    return tuple(names)
 
 
 AUDIT_LENSES.register("membership")(
     AuditLens(
-        "membership", "Membership inference", 20, MembershipChoice, _refuses, _wants, _plan, _run
+        "membership",
+        "Membership inference",
+        20,
+        MembershipChoice,
+        _refuses,
+        _wants,
+        _plan,
+        _run,
+        lambda content: from_json(MembershipFindings, content, "summary.json"),
     )
 )
