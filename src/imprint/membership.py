@@ -17,9 +17,10 @@ Arrays in, findings out::
   examples, from models trained on known subsets, drawn by :func:`balanced_masks`,
   :func:`coin_masks` or, for canaries, :func:`coin_flips`.
 
-A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c of a record's true class y, or the log of
-the input-loss curvature. Scores of one method alone: :func:`lira`, :func:`rmia` and so on;
-:func:`list_attacks` says what each is. Names of arrays are those of ``imprint membership attack``.
+A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c of a record's true class y, the log of
+the input-loss curvature, or a loss of any kind. Scores of one method alone: :func:`lira`,
+:func:`rmia` and so on; :func:`list_attacks` says what each is. Names of arrays are those of
+``imprint membership attack``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from imprint.core.missing import Missing
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.tail_test import TailTest, tail_test
 from imprint.lenses.membership.attack_kit.triage import calibration_slope, triage
 from imprint.lenses.membership.cohort.exposure import Exposure, exposure
 from imprint.lenses.membership.findings import (
@@ -170,16 +172,17 @@ def attack(
             records that no model was trained on.
         population_signals: ``[n_models, n_population]`` or with views between, likewise of the
             reference models.
-        signal: what the signals are: logit margins (``phi``), or logs of the input-loss curvature
-            (``log_curvature``).
+        signal: what the signals are: logit margins (``phi``), logs of the input-loss curvature
+            (``log_curvature``), or losses of any kind (``loss``), such as squared errors.
         attacks: names of attacks, see :func:`list_attacks`; or ``all``.
         settings: of single attacks, such as ``{"rmia": {"gamma": 3.0}}``.
         controls: also run each attack on shuffled membership and on a reference model in the
             target's place, where it must be at chance.
         seed: of the halves for balanced accuracy, and of the controls.
         **more: further arrays: ``curvature_target``, ``curvature_signals``,
-            ``curvature_population``, ``curvature_population_signals``, ``mentr``, ``distance`` and
-            ``index``, as in :class:`imprint.lenses.membership.study.case.MembershipArrays`.
+            ``curvature_population``, ``curvature_population_signals``, ``mentr``, ``entropy``,
+            ``distance`` and ``index``, as in
+            :class:`imprint.lenses.membership.study.case.MembershipArrays`.
 
     Returns:
         A result that prints as a table; ``result["lira"]`` is the finding of an attack,
@@ -355,6 +358,7 @@ __all__ = [  # attacks come behind
     "MemorizationResult",
     "PrivacyBound",
     "Split",
+    "TailTest",
     "Triage",
     "attack",
     "auc",
@@ -380,6 +384,7 @@ __all__ = [  # attacks come behind
     "read_influence_matrix",
     "read_pairs",
     "roc",
+    "tail_test",
     "top_pairs",
     "total_variation",
     "tpr_at_fpr",

@@ -38,6 +38,7 @@ def all_kinds(values):
         "phi": values,
         "log_curvature": values,
         "distance": above,
+        "entropy": below,
         "trace": below,
         "parameter_gradient": below,
     }

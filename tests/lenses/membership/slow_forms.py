@@ -103,6 +103,19 @@ def base_offline(one, weight=0.33):
     )
 
 
+def base2(one):
+    both = np.concatenate([one.ins, one.outs])
+    return np.mean((one.target - both.mean(axis=0)) / both.var(axis=0))
+
+
+def base3(one):
+    total = 0.0
+    for x, ins, outs in zip(one.target, one.ins.T, one.outs.T, strict=True):
+        within = np.concatenate([ins - ins.mean(), outs - outs.mean()]).var()
+        total += (ins.mean() - outs.mean()) / within * (x - (ins.mean() + outs.mean()) / 2)
+    return total / len(one.target)
+
+
 def rmia_ratio(target, models, slope=None):
     logs = []
     for x, column in zip(target, models.T, strict=True):

@@ -24,7 +24,7 @@ def batch(count: int) -> RecordBatch:
 
 
 def test_each_table_of_an_audit_holds_its_signals_in_order() -> None:
-    assert signals_of_table("signals") == ("margin", "mentr", "correct")
+    assert signals_of_table("signals") == ("margin", "mentr", "entropy", "correct")
     assert signals_of_table("curvature") == ("log_curvature",)
     assert signals_of_table("white_box") == ("trace", "input_gradient", "parameter_gradient")
     white_box = [each.name for each in SIGNALS.entries() if each.is_white_box]

@@ -36,17 +36,17 @@ class MembershipAttack(AttacksChoice, Common):
     The file holds target [A, N] and target_members [N]; with K reference models signals [K, A, N]
     and members [K, N]; optionally population [A, Q] and population_signals [K, A, Q] of records
     that no model was trained on. A signal is the logit margin, log p_y - log of the sum of the
-    others, or the log of the input-loss curvature. With both, the names of the curvature arrays
-    begin with curvature_ (curvature_target, ...). Also read: mentr [A, N], the modified entropy
-    under
-    the target, distance [A, N] from its decision boundary, and index [N]. The first of the A views
-    is the plain record.
+    others, the log of the input-loss curvature, or a loss of any kind. With margins and curvature,
+    the names of the curvature arrays begin with curvature_ (curvature_target, ...). Also read:
+    mentr [A, N], the modified entropy under the target, entropy [A, N] of its predictions,
+    distance [A, N] from its decision boundary, and index [N]. The first of the A views is the plain
+    record.
     """
 
     arrays: Path
     """An .npz file of signals."""
-    signal: Literal["phi", "log_curvature"] = "phi"
-    """What the signals are: logit margins, or logs of the input-loss curvature."""
+    signal: Literal["phi", "log_curvature", "loss"] = "phi"
+    """What the signals are: logit margins, logs of the input-loss curvature, or losses."""
     controls: bool = True
     """Also run each attack on shuffled membership and on a reference in the target's place."""
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.lenses.membership.attack_kit.tail_test import TailTest
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 
@@ -98,6 +99,7 @@ class Triage:
         worth_it: whether members and non-members already differ.
         verdict: one sentence.
         warnings: of a study that stops at the triage, sentences without their full stop.
+        loss_tail: non-members whose loss lies above that of nearly all members.
     """
 
     loss_gap: float
@@ -108,6 +110,7 @@ class Triage:
     worth_it: bool
     verdict: str
     warnings: tuple[str, ...] | None = None
+    loss_tail: TailTest | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

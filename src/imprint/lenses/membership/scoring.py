@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,12 @@ from imprint.core.bounds import bounds_of
 from imprint.core.errors import ImprintError
 from imprint.core.user_arrays import as_array
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, Evidence
-from imprint.lenses.membership.study.case import MembershipArrays, collect_evidence
+from imprint.lenses.membership.study.case import (
+    TARGET_KINDS,
+    MembershipArrays,
+    SignalKind,
+    collect_evidence,
+)
 from imprint.study.array_file import arrays_from
 from imprint.study.option_tree import field_docs
 
@@ -46,7 +51,7 @@ def check_arrays(arrays: Mapping[str, ArrayLike | None]) -> MembershipArrays:
     """
     known = {name: as_array(values, name) for name, values in arrays.items() if values is not None}
     for name, values in known.items():
-        axes = AXES.get(name.removeprefix("curvature_"), 2 if name in ("mentr", "distance") else 0)
+        axes = AXES.get(name.removeprefix("curvature_"), 2 if name in TARGET_KINDS else 0)
         if axes and values.ndim == axes - 1:
             known[name] = values[..., None, :]
     return arrays_from(MembershipArrays, known)
@@ -88,8 +93,8 @@ def make_scorer(entry: Attack) -> Callable[..., FloatArray]:
         arrays = {"target": values, "target_members": target_members, "signals": signals}
         arrays |= {"members": members, "population": population}
         checked = check_arrays({**arrays, "population_signals": population_signals})
-        if signal in ("phi", "log_curvature"):
-            evidence = collect_evidence(checked, signal)  # type: ignore[arg-type]  # one of both
+        if signal in get_args(SignalKind):
+            evidence = collect_evidence(checked, signal)  # type: ignore[arg-type]  # one of these
         else:
             evidence = Evidence({signal: checked.target})
         return entry.score(evidence, {entry.name: make_settings(entry.name, settings)})

@@ -76,6 +76,16 @@ def modified_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return of_label - of_others
 
 
+def entropy(logits: Tensor) -> Tensor:
+    """Return −Σ_c p_c log p_c of each prediction, ``[b]`` in nats; it needs no label.
+
+    Args:
+        logits: float ``[b, classes]``.
+    """
+    log_p = logits.log_softmax(1)
+    return -torch.where(log_p > -torch.inf, log_p.exp() * log_p, 0).sum(1)
+
+
 def log_complements(logits: Tensor) -> Tensor:
     """Return log(1 − p_c) of every class, ``[b, classes]``, at most 0.
 
@@ -125,6 +135,12 @@ def score_margin(batch: RecordBatch) -> Tensor:
 def score_modified_entropy(batch: RecordBatch) -> Tensor:
     """Return the modified entropy of each record, in nats."""
     return modified_entropy(batch.logits.double(), batch.labels.cpu())
+
+
+@signal("entropy", "entropy", kind="entropy", table="signals")
+def score_entropy(batch: RecordBatch) -> Tensor:
+    """Return the entropy of the prediction for each record, in nats."""
+    return entropy(batch.logits.double())
 
 
 @signal("correct", "correctness", table="signals", storage="bool")

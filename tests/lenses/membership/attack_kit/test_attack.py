@@ -10,7 +10,7 @@ from tests.lenses.membership.attack_cases import score, simulate
 @pytest.mark.parametrize(
     ("name", "change", "reason"),
     [
-        ("loss", {"target": {}}, "needs the signal phi, which is not given"),
+        ("loss", {"target": {}}, "needs the signal phi or loss, which is not given"),
         ("curvature_lr", {"target": {"phi": np.zeros((1, 3))}}, "needs the signal log_curvature"),
         ("attack_p", {"population": {}}, "needs population records, which are not given"),
         ("lira", {"references": None}, "needs reference models, and there are none"),

@@ -17,7 +17,7 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     assert "attacks:" in (out / "options.yaml").read_text()
     summary = json.loads((out / "summary.json").read_text())
     content = summary["lenses"]["membership"]
-    unusual = ["label_only", "white_box_gradient", "white_box_trace"]
+    unusual = ["entropy", "label_only", "white_box_gradient", "white_box_trace"]
     of_curvature = ["curvature_lr", "curvature_nll"]
     assert sorted([*content["attacks"], *of_curvature, *unusual]) == ATTACKS.names()
     assert content["skipped"] == dict.fromkeys(

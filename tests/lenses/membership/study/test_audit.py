@@ -31,7 +31,15 @@ from imprint.train.cohort.options import CohortOptions
 SIDE, CLASSES, EACH = 6, ("ant", "bee", "cat"), 16
 CARD = ModelCard("mlp", 3, 3, SIDE, (0.5,), (0.25,), {"widths": "96"})
 SHADOW = CohortOptions(epochs=4, batch_size=16, learning_rate=0.3, engine="sequential")
-K0 = {"attack_p", "attack_p_curvature", "loss", "mentr", "quantile", "quantile_curvature"}
+K0 = {
+    "attack_p",
+    "attack_p_curvature",
+    "entropy",
+    "loss",
+    "mentr",
+    "quantile",
+    "quantile_curvature",
+}
 
 
 @pytest.fixture(scope="module")

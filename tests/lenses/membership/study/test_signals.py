@@ -41,7 +41,7 @@ def test_signals_of_every_model_are_read_back_by_kind(tmp_path, images):
     tables = take_all_signals(study, models, images, POOL, CHOICE, 0, CPU)
     assert tables["other"] == ("tables/signals/other.parquet", "tables/curvature/other.parquet")
     signals = read_signals(study, tables["untrained"], POOL)
-    assert set(signals.target) == {"phi", "mentr", "log_curvature"}
+    assert set(signals.target) == {"phi", "mentr", "entropy", "log_curvature"}
     assert signals.target["phi"].shape == (2, 8)
     assert signals.population["log_curvature"].shape == (2, 4)
     assert (signals.correct == (signals.target["phi"][0] > 0)).all()

@@ -19,8 +19,12 @@ from imprint.lenses.membership.cohort.references import References, derive_value
 
 Sides = Literal["none", "any", "out", "both"]
 
-DIRECTION = {"phi": 1.0, "log_curvature": -1.0}
-"""A member's φ tends to be larger than a non-member's, its curvature smaller."""
+DIRECTION = {"phi": 1.0, "log_curvature": -1.0, "log_loss": -1.0, "loss": -1.0}
+"""A member's φ tends to be larger than a non-member's, its curvature and loss smaller."""
+GAUSSIAN_KINDS = ("phi", "log_curvature", "log_loss")
+"""Signals that are fitted by normal distributions, the best first."""
+THRESHOLD_KINDS = ("phi", "log_curvature", "loss")
+"""Signals that are compared with a threshold, the best first."""
 
 AttackSettings = Mapping[str, Any]
 """Settings by attack, each of the dataclass ``Attack.Options``; those left out are the defaults."""
@@ -32,7 +36,8 @@ class Evidence:
 
     Attributes:
         target: float64 ``[A, N]`` by kind: ``phi`` (logit margin), ``log_curvature``, ``mentr``,
-            ``distance`` to the decision boundary.
+            ``entropy``, ``distance`` to the decision boundary; where there are no margins,
+            ``loss`` and, of losses that are nowhere negative, its logarithm ``log_loss``.
         references: the reference models; None when there are none.
         population: float64 ``[A, Q]`` by kind, the target on records that no model was trained on.
     """

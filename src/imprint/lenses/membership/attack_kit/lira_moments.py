@@ -127,6 +127,19 @@ def moments(of: Sums) -> tuple[SideMoments, SideMoments]:
     return outside, inside
 
 
+def pool_sides(outside: SideMoments, inside: SideMoments) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance (ddof = 0) over the models of both sides, float64 ``[A, N]`` each.
+
+    A side with a single model counts with the pooled variance, as everywhere.
+    """
+    both = np.maximum(outside.count + inside.count, 1)
+    shares = outside.count / both, inside.count / both
+    mean = shares[OUT] * outside.mean + shares[IN] * inside.mean
+    within = shares[OUT] * outside.variance + shares[IN] * inside.variance
+    between = shares[OUT] * shares[IN] * (inside.mean - outside.mean) ** 2
+    return mean, within + between
+
+
 def _pooled(count: FloatArray, variance: FloatArray) -> FloatArray:
     """Return the pooled variance of each side and augmentation, ``[2, A]``."""
     deviations = (count * variance).sum(axis=2)

@@ -26,9 +26,9 @@ MIN_Z = 5.0
 MAX_TIED_SHARE = 0.5
 """Share of the records on one score up to which an attack needs no note."""
 NORMAL_95 = 1.959964
-KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures"}
-EXPECTED = {"phi": "larger", "log_curvature": "smaller"}
-OPPOSITE = {"phi": "smaller", "log_curvature": "larger"}
+KINDS = {"phi": "logit margins", "log_curvature": "log-curvatures", "loss": "losses"}
+EXPECTED = {"phi": "larger", "log_curvature": "smaller", "loss": "smaller"}
+OPPOSITE = {"phi": "smaller", "log_curvature": "larger", "loss": "larger"}
 
 
 def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:

@@ -1,11 +1,13 @@
 """Triage without references: does the loss of this network separate members from non-members?
 
-Two symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
-all non-members. The *calibration slope* s, which makes the mean of softplus(−sφ) least: the factor
-by which logit margins φ should be stretched (Cox 1958, without intercept). A slope that is larger
-on members than on non-members shows that confidence was learnt from these very records. Its size
-alone does not measure calibration: a calibrated network has slope 1 with two classes and less
-with more, since its wrong classes count one by one there and together here.
+Three symptoms, from one forward pass. The *loss tail*: members whose loss lies below that of nearly
+all non-members. At its other end, non-members whose loss lies above that of nearly all members
+(:mod:`imprint.lenses.membership.attack_kit.tail_test`). The *calibration slope* s, which makes the
+mean of softplus(−sφ) least: the factor by which logit margins φ should be stretched (Cox 1958,
+without intercept). A slope that is larger on members than on non-members shows that confidence was
+learnt from these very records. Its size alone does not measure calibration: a calibrated network
+has slope 1 with two classes and less with more, since its wrong classes count one by one there and
+together here.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from scipy.special import expit
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack_kit.evaluation import check_both
+from imprint.lenses.membership.attack_kit.tail_test import tail_test
 from imprint.lenses.membership.cohort.references import loss
 from imprint.lenses.membership.findings import (
     CHANCE,
@@ -61,6 +64,7 @@ def triage(phi: FloatArray, correct: BoolArray, members: BoolArray) -> Triage:
         Tail(tail_fpr, tail),
         worth_it,
         verdict,
+        loss_tail=tail_test(losses[members], losses[~members]),
     )
 
 

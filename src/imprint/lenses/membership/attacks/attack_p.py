@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, THRESHOLD_KINDS, Evidence, attack
 
 
-@attack("attack_p", reads=("phi", "log_curvature"), population=True)
+@attack("attack_p", reads=THRESHOLD_KINDS, population=True)
 def attack_p(evidence: Evidence, kind: str) -> FloatArray:
     """Return the share of population records below, float64 ``[N]`` in [0, 1]."""
     sign = DIRECTION[kind]

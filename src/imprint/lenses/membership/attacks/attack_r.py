@@ -25,7 +25,7 @@ class AttackROptions(Checked):
     """Quantile of the OUT losses."""
 
 
-@attack("attack_r", sides="out", options=AttackROptions)
+@attack("attack_r", reads=("phi", "loss"), sides="out", options=AttackROptions)
 def attack_r(evidence: Evidence, kind: str, options: AttackROptions) -> FloatArray:
     """Return minus the loss above the quantile, in nats, float64 ``[N]``."""
     quantile = evidence.reference_models.out_loss_quantile(options.quantile)

@@ -28,10 +28,10 @@ class BaseOptions(Checked):
     """Weight of the OUT term when offline."""
 
 
-@attack("base", sides="any", options=BaseOptions)
+@attack("base", reads=("phi", "loss"), sides="any", options=BaseOptions)
 def base(evidence: Evidence, kind: str, options: BaseOptions) -> FloatArray:
     """Return the mean log ratio, float64 ``[N]``."""
     weight = options.weight if options.offline else 1.0
     mean = evidence.reference_models.mean_probability(only_out=options.offline)
-    target = -np.logaddexp(0.0, -evidence.target_values("phi"))
+    target = evidence.target_values("log_probability")
     return np.asarray((target - weight * np.log(mean)).mean(axis=0))

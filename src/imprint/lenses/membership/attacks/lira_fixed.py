@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack_kit.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import GAUSSIAN_KINDS, Evidence, attack
 
 
-@attack("lira_fixed", reads=("phi", "log_curvature"), sides="both", spread=True)
+@attack("lira_fixed", reads=GAUSSIAN_KINDS, sides="both", spread=True)
 def lira_fixed(evidence: Evidence, kind: str) -> FloatArray:
     """Return the mean log-likelihood ratio under pooled variances, float64 ``[N]``."""
     values = evidence.target_values(kind)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, GAUSSIAN_KINDS, Evidence, attack
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class OfflineLiraOptions:
 
 @attack(
     "lira_offline",
-    reads=("phi", "log_curvature"),
+    reads=GAUSSIAN_KINDS,
     sides="out",
     spread=True,
     options=OfflineLiraOptions,

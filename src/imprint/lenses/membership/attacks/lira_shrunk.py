@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from imprint.core.arrays import FloatArray
-from imprint.lenses.membership.attack_kit.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import GAUSSIAN_KINDS, Evidence, attack
 from imprint.lenses.membership.attack_kit.shrinkage import predictive
 
 
-@attack("lira_shrunk", reads=("phi", "log_curvature"), sides="both", spread=True)
+@attack("lira_shrunk", reads=GAUSSIAN_KINDS, sides="both", spread=True)
 def lira_shrunk(evidence: Evidence, kind: str) -> FloatArray:
     """Return the mean log-likelihood ratio of the predictives, float64 ``[N]``."""
     values = evidence.target_values(kind)

@@ -13,7 +13,7 @@ from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
-@attack("mast", sides="both")
+@attack("mast", reads=("phi", "loss"), sides="both")
 def mast(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the loss above its threshold, in nats, float64 ``[N]``."""
     outside, inside = evidence.reference_models.moments("loss")

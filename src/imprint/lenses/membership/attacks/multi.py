@@ -15,12 +15,12 @@ import numpy as np
 from scipy.special import gammaln
 
 from imprint.core.arrays import BoolArray, FloatArray
-from imprint.lenses.membership.attack_kit.attack import Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import GAUSSIAN_KINDS, Evidence, attack
 from imprint.lenses.membership.attack_kit.lira_moments import IN, OUT, SideMoments
 from imprint.lenses.membership.attack_kit.shrinkage import StudentT, predictive
 
 
-@attack("multi", reads=("phi", "log_curvature"), sides="both", spread=True)
+@attack("multi", reads=GAUSSIAN_KINDS, sides="both", spread=True)
 def multi(evidence: Evidence, kind: str) -> FloatArray:
     """Return the joint log-likelihood ratio, float64 ``[N]``."""
     values = evidence.target_values("columns")

@@ -19,7 +19,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import Bounds, Checked
-from imprint.lenses.membership.attack_kit.attack import DIRECTION, Evidence, attack
+from imprint.lenses.membership.attack_kit.attack import DIRECTION, THRESHOLD_KINDS, Evidence, attack
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class QuantileOptions(Checked):
     """Which quantile of the population's signal is regressed."""
 
 
-@attack("quantile", reads=("phi", "log_curvature"), population=True, options=QuantileOptions)
+@attack("quantile", reads=THRESHOLD_KINDS, population=True, options=QuantileOptions)
 def quantile(evidence: Evidence, kind: str, options: QuantileOptions) -> FloatArray:
     """Return the signal above the predicted quantile, float64 ``[N]``."""
     sign = DIRECTION[kind]

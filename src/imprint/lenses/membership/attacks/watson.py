@@ -11,7 +11,7 @@ from imprint.core.arrays import FloatArray
 from imprint.lenses.membership.attack_kit.attack import Evidence, attack
 
 
-@attack("watson", sides="out")
+@attack("watson", reads=("phi", "loss"), sides="out")
 def watson(evidence: Evidence, kind: str) -> FloatArray:
     """Return minus the loss above the OUT models' mean, in nats, float64 ``[N]``."""
     outside, _ = evidence.reference_models.moments("loss")

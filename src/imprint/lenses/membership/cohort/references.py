@@ -30,6 +30,7 @@ model a side, which has no variance: LiRA is skipped, and attacks that need none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -52,6 +53,10 @@ MIN_RECORDS = 40
 """Records of a cohort at least: intervals leave out a twentieth of them at a time."""
 
 
+LOG_PROBABILITIES = (math.log(1e-300), math.log(1e300))
+"""Range of −ℓ whose exponential is a number; densities exceed 1, so losses may be negative."""
+
+
 def loss(phi: FloatArray) -> FloatArray:
     """Return the cross-entropy −log p of a logit margin φ, softplus(−φ); any shape, in nats."""
     return np.asarray(np.logaddexp(0.0, -phi))
@@ -63,17 +68,31 @@ def probability(phi: FloatArray) -> FloatArray:
 
 
 def columns(signals: Mapping[str, FloatArray]) -> FloatArray:
-    """Return φ and log-curvature one after the other along the axis before the last."""
-    both = [signals[kind] for kind in ("phi", "log_curvature") if kind in signals]
-    return np.concatenate(both, axis=-2)
+    """Return φ, log-curvature and log-loss one after the other along the axis before the last."""
+    kinds = ("phi", "log_curvature", "log_loss")
+    return np.concatenate([signals[kind] for kind in kinds if kind in signals], axis=-2)
+
+
+def all_losses(signals: Mapping[str, FloatArray]) -> FloatArray:
+    """Return the losses of all views: softplus(−φ), or those that were given in its place."""
+    return loss(signals["phi"]) if "phi" in signals else signals["loss"]
 
 
 DERIVED: dict[str, Callable[[Mapping[str, FloatArray]], FloatArray]] = {
-    "loss": lambda signals: loss(signals["phi"][..., :1, :]),
-    "probability": lambda signals: probability(signals["phi"]),
+    "loss": lambda signals: all_losses(_plain(signals)),
+    "log_probability": lambda signals: -all_losses(signals),
+    "probability": lambda signals: (
+        probability(signals["phi"])
+        if "phi" in signals
+        else np.exp(np.clip(-signals["loss"], *LOG_PROBABILITIES))
+    ),
     "columns": columns,
 }
 """Quantities made from signals; ``loss`` is that of the plain record, augmentation 0."""
+
+
+def _plain(signals: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    return {kind: values[..., :1, :] for kind, values in signals.items()}
 
 
 def derive_values(signals: Mapping[str, FloatArray], name: str) -> FloatArray:
@@ -99,7 +118,7 @@ class Cohort:
     """K reference models and what was computed of them so far.
 
     Args:
-        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``).
+        signals: float64 ``[K, A, N]`` by kind (``phi``, ``log_curvature``, ``loss``, ``log_loss``).
         members: bool ``[K, N]``, which model was trained on which record.
         population: float64 ``[K, A, Q]`` by kind, on records that no model was trained on.
     """
@@ -158,8 +177,8 @@ class Cohort:
     @cached_property
     def population_probability(self) -> FloatArray | None:
         """The true-class probabilities of population records, float64 ``[K, A, Q]``."""
-        phi = self.population.get("phi")
-        return None if phi is None else probability(phi)
+        known = "phi" in self.population or "loss" in self.population
+        return derive_values(self.population, "probability") if known else None
 
     @cached_property
     def products(self) -> FloatArray:

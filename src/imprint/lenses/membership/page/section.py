@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.arrays import BoolArray, FloatArray
+from imprint.lenses.membership.attack_kit.tail_test import TailTest
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import (
     MembershipFindings,
@@ -123,6 +124,8 @@ def _first_look(findings: MembershipFindings) -> list[Block]:
     blocks: list[Block] = []
     if findings.triage is not None:
         blocks.append(Paragraph(_triage(findings.triage), "remark"))
+        if findings.triage.loss_tail is not None:
+            blocks.append(Paragraph(_tail_test(findings.triage.loss_tail), "remark"))
     if findings.shadows is not None:
         accuracy = findings.shadows.accuracy
         text = prose(
@@ -148,6 +151,16 @@ def _triage(first: Triage) -> Text:
         number(first.calibration_slope.members, fixed(2)),
         number(first.calibration_slope.non_members, fixed(2)),
         first.verdict,
+    )
+
+
+def _tail_test(test: TailTest) -> Text:
+    sentence = test.describe()
+    return prose(
+        "{}. More than chance means that the network fitted its members beyond what it learnt to "
+        "do; across models this goes along with attacks that find single members. It holds for "
+        "non-members of the same source as the members only, and names no image.",
+        sentence[0].upper() + sentence[1:],
     )
 
 

@@ -22,10 +22,9 @@ def words_of(kind: str) -> str:
     """Return what the page calls a kind of signal."""
     from imprint.probe.signals.signal import signal_kinds
 
-    if kind == "distance":
-        return "distance to the boundary"
-    known = signal_kinds()
-    return known[kind].words if kind in known else kind
+    known = {name: signal.words for name, signal in signal_kinds().items()}
+    known |= {"distance": "distance to the boundary", "log_loss": "logarithm of the loss"}
+    return known.get(kind, kind)
 
 
 def attack_table(attacks: Mapping[str, AttackFinding], rates: list[str], title: str = "") -> Table:

@@ -39,6 +39,8 @@ def describe_attacks(findings: MembershipFindings) -> list[Printed]:
         attack_table(attacks, rates, "Membership inference attacks"),
         f"{attack_verdict(findings.attacks).heading}.",
     ]
+    if findings.triage is not None and findings.triage.loss_tail is not None:
+        parts.append(f"{findings.triage.loss_tail.describe()}.")
     reason = _unresolved(findings)
     if reason is not None:
         parts.append(f"no TPR at a lower FPR: {reason}")

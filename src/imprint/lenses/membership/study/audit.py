@@ -67,6 +67,8 @@ def audit_membership(options: MembershipOptions) -> Mapping[str, Any]:
         check_labels(options, audited.records)
         first = take_triage(audited)
         log(f"triage: {first.verdict}")
+        if first.loss_tail is not None:
+            log(f"{first.loss_tail.describe()}.")
         warnings = [
             *describe_copies(audited.records),
             *audited.model.warnings,

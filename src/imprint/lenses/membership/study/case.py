@@ -21,7 +21,9 @@ from imprint.lenses.membership.cohort.references import (
 )
 from imprint.study.array_file import array, read_array_file
 
-SignalKind = Literal["phi", "log_curvature"]
+SignalKind = Literal["phi", "log_curvature", "loss"]
+TARGET_KINDS = ("mentr", "entropy", "distance")
+"""Signals of the target alone, beside ``target``."""
 
 LARGEST_SIGNAL = 1e100
 """Signals beyond it overflow when they are squared and multiplied."""
@@ -31,7 +33,8 @@ PARTS = ("target", "signals", "population", "population_signals")
 
 SIGNAL: Mapping[str, Any] = {
     "largest": LARGEST_SIGNAL,
-    "remedy": "no network has such a margin or log-curvature; clip it, or leave that record out",
+    "remedy": "no network has such a margin, log-curvature or loss; clip it, or leave that record "
+    "out",
 }
 OPTIONAL: Mapping[str, Any] = {**SIGNAL, "optional": True}
 
@@ -40,8 +43,8 @@ OPTIONAL: Mapping[str, Any] = {**SIGNAL, "optional": True}
 class MembershipArrays:
     """Signals of N records: of the target model and, if there are some, of K reference models.
 
-    A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c, or the log of the input-loss
-    curvature. A views of each record are given; the first is the plain record.
+    A signal is the logit margin φ = log p_y − log Σ_{c≠y} p_c, the log of the input-loss curvature,
+    or a loss of any kind. A views of each record are given; the first is the plain record.
     """
 
     target_members: BoolArray = array("N", "whether the target was trained on it", kind="flag")
@@ -71,6 +74,7 @@ class MembershipArrays:
         "K B R", "of both", needs=("curvature_signals",), **OPTIONAL
     )
     mentr: FloatArray | None = array("_ N", "modified entropies under the target", **OPTIONAL)
+    entropy: FloatArray | None = array("_ N", "entropies of the target's predictions", **OPTIONAL)
     distance: FloatArray | None = array(
         "_ N", "distances to the target's decision boundary", **OPTIONAL
     )
@@ -136,9 +140,7 @@ def collect_evidence(
     """
     kinds = _signals_by_kind(arrays, signal, where)
     target = dict(_select(kinds, "target"))
-    target |= {
-        name: values for name in ("mentr", "distance") if (values := arrays.part(name)) is not None
-    }
+    target |= {name: values for name in TARGET_KINDS if (values := arrays.part(name)) is not None}
     references = None
     if arrays.members is not None and arrays.signals is not None:
         _check_apart(where, arrays.target, arrays.signals)
@@ -159,6 +161,8 @@ def _signals_by_kind(
         for prefix in ("", "curvature_")
     )
     kinds: dict[str, dict[str, FloatArray]] = {signal: first}
+    if signal == "loss" and min(float(values.min()) for values in first.values()) >= 0:
+        kinds["log_loss"] = _log_losses(first)
     if second and signal == "log_curvature":
         raise ImprintError(
             f"{where}: with --signal log_curvature, target is the curvature already: leave the "
@@ -169,6 +173,16 @@ def _signals_by_kind(
     if second:
         kinds["log_curvature"] = second
     return kinds
+
+
+def _log_losses(losses: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return logarithms, a loss of 0 raised to the least one that is positive in any of the arrays.
+
+    So exact zeros, which rounding leaves of small losses, tie with the smallest loss that it shows.
+    """
+    positive = [values[values > 0] for values in losses.values()]
+    least = min((float(values.min()) for values in positive if values.size), default=1.0)
+    return {name: np.log(np.maximum(values, least)) for name, values in losses.items()}
 
 
 def _check_apart(where: str, target: FloatArray, signals: FloatArray) -> None:

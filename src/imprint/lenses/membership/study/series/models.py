@@ -112,7 +112,7 @@ class AttackByReferences(Step):
             self.subsets,
             FPR,
             self.choice.attack_settings,
-            {"mentr": np.stack([model.target["mentr"] for model in answers.models])},
+            answers.others(),
             self.seed,
         )
         if not results.strengths:
