@@ -13,6 +13,8 @@ Arrays in, findings out::
 - Privacy: :func:`bound_epsilon` bounds ε from below by scores of canaries; :func:`greatest_tpr` and
   :func:`greatest_auc` are the most that (ε, δ) allows any attack, :func:`gaussian_epsilon` and
   others those of Gaussian privacy.
+- Without single records: :func:`tail_test` needs losses alone; :func:`range_attack` asks for ranges
+  of inputs, :func:`usage_proportion` for how much of a data set was used.
 - Memorization: :func:`memorization` of every record and :func:`influence` of records on test
   examples, from models trained on known subsets, drawn by :func:`balanced_masks`,
   :func:`coin_masks` or, for canaries, :func:`coin_flips`.
@@ -69,6 +71,7 @@ from imprint.lenses.membership.privacy.theory import (
     kl_pure,
     total_variation,
 )
+from imprint.lenses.membership.range_results import RangeScores, range_attack
 from imprint.lenses.membership.results import (
     EpsilonBound,
     MemorizationResult,
@@ -79,6 +82,7 @@ from imprint.lenses.membership.results import (
 from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
 from imprint.lenses.membership.study.arrays import attack_case
 from imprint.lenses.membership.study.case import SignalKind, make_case
+from imprint.lenses.membership.usage_results import UsageProportion, usage_proportion
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
@@ -357,9 +361,11 @@ __all__ = [  # attacks come behind
     "Memorization",
     "MemorizationResult",
     "PrivacyBound",
+    "RangeScores",
     "Split",
     "TailTest",
     "Triage",
+    "UsageProportion",
     "attack",
     "auc",
     "audit",
@@ -381,6 +387,7 @@ __all__ = [  # attacks come behind
     "kl_pure",
     "list_attacks",
     "memorization",
+    "range_attack",
     "read_influence_matrix",
     "read_pairs",
     "roc",
@@ -389,6 +396,7 @@ __all__ = [  # attacks come behind
     "total_variation",
     "tpr_at_fpr",
     "triage",
+    "usage_proportion",
 ]
 __all__ += ATTACKS.names()
 

@@ -68,7 +68,7 @@ def test_few_models_give_numbers_or_a_reason(models, seed):
 @pytest.mark.parametrize("name", NAMES)
 def test_signals_that_never_change_are_no_evidence(name):
     random = np.random.default_rng(0)
-    constant = {"phi": np.full((6, 1, 9), 0.3), "log_curvature": np.full((6, 1, 9), 0.3)}
+    constant = {"phi": np.full((6, 2, 9), 0.3), "log_curvature": np.full((6, 2, 9), 0.3)}
     members = random.random((6, 9)) < 0.5
     one = {kind: values[0] for kind, values in constant.items()}
     target = all_kinds(one["phi"])

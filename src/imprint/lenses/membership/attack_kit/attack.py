@@ -86,6 +86,7 @@ class Attack:
             record.
         spread: whether it needs a variance, so two models on one side of some record.
         population: whether it needs population records.
+        views: how many views of each record it needs.
         Options: the dataclass of its settings; None where it has none.
     """
 
@@ -96,11 +97,15 @@ class Attack:
     spread: bool
     population: bool
     Options: type | None
+    views: int = 1
 
     def missing(self, evidence: Evidence) -> str | None:
         """Return why this attack cannot be run on the evidence; None when it can."""
         if self.kind(evidence) is None:
             return f"needs the signal {' or '.join(self.reads)}, which is not given"
+        views = len(evidence.target[str(self.kind(evidence))])
+        if views < self.views:
+            return f"needs {self.views} views of each record or more, and there is {views}"
         if self.population and self.kind(evidence) not in evidence.population:
             return "needs population records, which are not given"
         if self.sides == "none":
@@ -155,12 +160,13 @@ def attack(
     sides: Sides = "none",
     spread: bool = False,
     population: bool = False,
+    views: int = 1,
     options: type | None = None,
 ) -> Callable[[Compute], Compute]:
     """Return a decorator that registers a score as the attack ``name``; see :class:`Attack`."""
 
     def enter(compute: Compute) -> Compute:
-        entry = Attack(name, compute, reads, sides, spread, population, options)
+        entry = Attack(name, compute, reads, sides, spread, population, options, views)
         ATTACKS.register(name)(entry)
         return compute
 

@@ -13,7 +13,7 @@ settings). Reference models tell it without the target's members:
 Where a record has IN models alone, P_out = (P_in + a − 1) / a, cut at 0: below 1 − a it would be
 negative.
 
-Zarifzadeh, Liu, Shokri 2024, section 3.3 and appendix B.
+Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks".
 """
 
 from __future__ import annotations

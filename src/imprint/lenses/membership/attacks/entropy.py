@@ -4,7 +4,7 @@ H(p) = −Σ_c p_c log p_c of the target's whole prediction, in nats. It needs n
 records that were trained on with another label than is known. No reference model. The plain
 record, augmentation 0.
 
-Shokri, Stronati, Song, Shmatikov 2017; Song, Mittal 2021, equation 6.
+Salem et al. 2019, ML-Leaks, their attack without shadow models; Song, Mittal 2021.
 """
 
 from __future__ import annotations

@@ -134,6 +134,7 @@ class Cohort:
         self.population = population or {}
         self._values: dict[str, FloatArray] = {}
         self._sums: dict[str, Sums] = {}
+        self._views: dict[int, Cohort] = {}
 
     def __len__(self) -> int:
         return len(self.members)
@@ -153,6 +154,21 @@ class Cohort:
             self.members[models],
             {kind: values[models] for kind, values in self.population.items()},
         )
+
+    def view(self, view: int) -> Cohort:
+        """Return the same models and records under one view alone, kinds without it left out.
+
+        It is kept, so that what is computed of it serves all targets.
+        """
+        if view not in self._views:
+            one = slice(view, view + 1)
+            parts = [
+                {kind: values[:, one] for kind, values in signals.items() if values.shape[1] > view}
+                for signals in (self.signals, self.population)
+            ]
+            self._views[view] = Cohort(parts[0], self.members, parts[1])
+            self._views[view].partners = self.partners
+        return self._views[view]
 
     def records(self, rows: IntArray) -> Cohort:
         """Return all models on some of the records, int64 ``[n]``."""
