@@ -22,11 +22,13 @@ class FunctionPredictor:
         function: takes inputs ``[b, …]`` (and targets, if it returns losses), returns outputs.
         name: what it is called.
         kind: what it returns.
+        kind_is_known: whether the user said so.
     """
 
     function: Callable[..., Any]
     name: str
     kind: OutputKind = "logits"
+    kind_is_known: bool = True
 
     def fingerprint(self) -> str:
         """Return the hash of its name: what a function computes cannot be known from outside."""
@@ -58,7 +60,7 @@ class FunctionPredictor:
 
 def _adapt(model: Any, settings: ModelSettings) -> FunctionPredictor:
     name = settings.name or getattr(model, "__name__", type(model).__name__)
-    return FunctionPredictor(model, name, settings.kind or "logits")
+    return FunctionPredictor(model, name, settings.kind or "logits", settings.kind is not None)
 
 
 ADAPTERS.register("function")(Adapter(callable, _adapt, 90, "a function of a batch of inputs"))

@@ -23,12 +23,21 @@ from imprint.study.hashing import hash_arrays
 
 @dataclass(frozen=True, eq=False)
 class ModulePredictor:
-    """A network on its device, in evaluation mode."""
+    """A network on its device, in evaluation mode.
+
+    Attributes:
+        module: the network.
+        name: what it is called.
+        kind: what it returns.
+        rule: how the output is picked from what it returns.
+        kind_is_known: whether the user said what it returns.
+    """
 
     module: nn.Module
     name: str
     kind: OutputKind = "logits"
     rule: OutputRule = OutputRule()  # noqa: RUF009  # immutable
+    kind_is_known: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +99,8 @@ def _adapt(model: Any, settings: ModelSettings) -> ModulePredictor:
     module: nn.Module = model.to(settings.device).eval()
     rule = OutputRule(entry=settings.output)
     name = settings.name or type(module).__name__
-    return ModulePredictor(module, name, settings.kind or "logits", rule)
+    known = settings.kind is not None
+    return ModulePredictor(module, name, settings.kind or "logits", rule, known)
 
 
 ADAPTERS.register("module")(

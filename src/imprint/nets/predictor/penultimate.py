@@ -20,6 +20,7 @@ class Penultimate:
     that ran, else the last convolution. Maps of a convolution are averaged over their places,
     sequences over their tokens.
 
+    >>> import torch
     >>> network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     >>> with Penultimate(network) as penultimate:
     ...     outputs = network(torch.ones(5, 3))

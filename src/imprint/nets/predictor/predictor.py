@@ -7,8 +7,8 @@ is one file here that registers how it is recognised (:data:`ADAPTERS`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -84,12 +84,17 @@ class ModelSettings:
         device: where a network goes.
         output: index or key of the output in what a network returns; empty to find it.
         name: what to call it in reports; empty for its type or file.
+        arch: of a file of weights: an architecture, or ``package.module:function`` that returns
+            the network; empty where the file or its card says it.
+        card: values that replace those of the card of a file of weights, or make one up.
     """
 
     kind: OutputKind | None = None
     device: torch.device = torch.device("cpu")  # noqa: RUF009  # immutable
     output: str = ""
     name: str = ""
+    arch: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,3 +139,14 @@ def as_predictor(model: Any, settings: ModelSettings | None = None) -> Predictor
         f"cannot audit a model of type {type(model).__name__}: give {known}, or a function that "
         "returns the outputs of a batch"
     )
+
+
+def classes_of(predictor: Predictor) -> tuple[str, ...]:
+    """Return what the outputs of a model stand for, in their order; empty where it does not say."""
+    return tuple(getattr(predictor, "classes", ()))
+
+
+def image_size_of(predictor: Predictor) -> int | None:
+    """Return the side of the images that a network takes; None where it does not say."""
+    size = getattr(getattr(predictor, "module", None), "input_size", None)
+    return size if isinstance(size, int) else None
