@@ -15,6 +15,9 @@ Arrays in, findings out::
   others those of Gaussian privacy.
 - Without single records: :func:`tail_test` needs losses alone; :func:`range_attack` asks for ranges
   of inputs, :func:`usage_proportion` for how much of a data set was used.
+- Live models: :func:`yoqo` and :func:`oslo` ask a model for one label of a record,
+  :func:`loss_trajectory` takes losses at checkpoints of a training, :func:`trajectory_iqr` ranks
+  members by them; :func:`upper_bound` trains on part of the target's own members.
 - Memorization: :func:`memorization` of every record and :func:`influence` of records on test
   examples, from models trained on known subsets, drawn by :func:`balanced_masks`,
   :func:`coin_masks` or, for canaries, :func:`coin_flips`.
@@ -27,8 +30,9 @@ the input-loss curvature, or a loss of any kind. Scores of one method alone: :fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +45,11 @@ from imprint.core.missing import Missing
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.known_members import score_known_members
+from imprint.lenses.membership.attack_kit.log_odds import LearnerName
 from imprint.lenses.membership.attack_kit.tail_test import TailTest, tail_test
 from imprint.lenses.membership.attack_kit.triage import calibration_slope, triage
+from imprint.lenses.membership.attacks.trajectory import trajectory_iqr
 from imprint.lenses.membership.cohort.exposure import Exposure, exposure
 from imprint.lenses.membership.findings import (
     AttackFinding,
@@ -185,7 +192,8 @@ def attack(
         seed: of the halves for balanced accuracy, and of the controls.
         **more: further arrays: ``curvature_target``, ``curvature_signals``,
             ``curvature_population``, ``curvature_population_signals``, ``mentr``, ``entropy``,
-            ``distance`` and ``index``, as in
+            ``distance``, ``trajectory``, ``trajectory_signals``, ``features``,
+            ``population_features`` and ``index``, as in
             :class:`imprint.lenses.membership.study.case.MembershipArrays`.
 
     Returns:
@@ -273,6 +281,51 @@ def audit(
     return AttackResult(findings, scores, records["index"], records["member"])
 
 
+def upper_bound(
+    signals: ArrayLike,
+    target_members: ArrayLike,
+    *,
+    folds: int = 2,
+    learner: LearnerName = "boosting",
+    seed: int = 0,
+) -> tuple[FloatArray, Evaluation]:
+    """Return what a classifier finds that is trained on part of the target's own members.
+
+    An upper-bound audit, as TensorFlow Privacy and the Adversarial Robustness Toolbox run it: no
+    attacker has the membership of half of the records. Each record is scored by a classifier that
+    was trained on the other folds. It bounds classifiers of these signals alone; attacks with
+    reference models may find more.
+
+    Args:
+        signals: ``[n_signals, n_records]``, anything known of each record under the target: logits,
+            loss, entropy, class.
+        target_members: bool ``[n_records]``, whether the target was trained on each record.
+        folds: parts of the records.
+        learner: ``boosting`` or ``logistic``.
+        seed: of the folds.
+
+    Returns:
+        scores ``[n_records]``, and what they show, as of :func:`evaluate`.
+
+    Raises:
+        ImprintError: arrays that do not fit, or too few members or non-members for the folds.
+    """
+    values = np.atleast_2d(as_numbers(signals, "signals"))
+    members = as_array(target_members, "target_members")
+    if members.dtype.kind != "b" or values.ndim != 2 or values.shape[1:] != members.shape:
+        raise ImprintError(
+            f"signals must be [n_signals, n_records] and target_members bool [n_records], got "
+            f"{list(values.shape)} and {members.dtype} {list(members.shape)}"
+        )
+    if not np.isfinite(values).all():
+        row, record = np.argwhere(~np.isfinite(values))[0]
+        raise ImprintError(
+            f"signals[{row}, {record}] is {values[row, record]}: leave that record out, or clip it"
+        )
+    scores = score_known_members(values.T, members, folds, learner, seed)
+    return scores, evaluate(scores, members)
+
+
 def list_attacks() -> dict[str, str]:
     """Return what each attack is, in a line, by its name.
 
@@ -341,13 +394,24 @@ def _split(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, FloatArra
     return values[inside.astype(bool)], values[~inside.astype(bool)]
 
 
-def __getattr__(name: str) -> Callable[..., FloatArray]:
+LIVE_MODELS = {
+    "OneQuery": "imprint.lenses.membership.one_query",
+    "loss_trajectory": "imprint.probe.signals.trajectory",
+    "oslo": "imprint.lenses.membership.one_query",
+    "yoqo": "imprint.lenses.membership.one_query",
+}
+"""Where the names stand that run networks, and so load torch; the others read arrays alone."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LIVE_MODELS:
+        return getattr(import_module(LIVE_MODELS[name]), name)
     if name in ATTACKS.names():
         return make_scorer(ATTACKS.get(name))
     raise AttributeError(f"module 'imprint.membership' has no attribute {name!r}")
 
 
-__all__ = [  # attacks come behind
+__all__ = [  # attacks and what runs networks come behind
     "AttackFinding",
     "AttackResult",
     "Bonferroni",
@@ -395,10 +459,12 @@ __all__ = [  # attacks come behind
     "top_pairs",
     "total_variation",
     "tpr_at_fpr",
+    "trajectory_iqr",
     "triage",
+    "upper_bound",
     "usage_proportion",
 ]
-__all__ += ATTACKS.names()
+__all__ += [*LIVE_MODELS, *ATTACKS.names()]
 
 
 def __dir__() -> list[str]:

@@ -21,7 +21,7 @@ def simulate(
     where = random.normal(0, 2, size=POPULATION if records == RECORDS else records)
     population = random.normal(size=(models + 1, augmentations, len(where))) + where
     both = lambda values: {"phi": values, "log_curvature": values}  # noqa: E731
-    cohort = Cohort(both(signals), members, both(population[1:]))
+    cohort = Cohort(with_trajectory(signals), members, both(population[1:]))
     evidence = Evidence(all_kinds(own), References(cohort), both(population[0]))
     if target is not None:
         evidence = Evidence(
@@ -31,12 +31,17 @@ def simulate(
     return evidence, inside
 
 
+def with_trajectory(values):
+    """Return one array as the kinds of signal that references have; losses are not negative."""
+    losses = np.logaddexp(0, -values)
+    return {"phi": values, "log_curvature": values, "trajectory": losses}
+
+
 def all_kinds(values):
     """Return one array as every kind of signal; distances and norms are not negative."""
     above, below = np.logaddexp(0, values), np.logaddexp(0, -values)
     return {
-        "phi": values,
-        "log_curvature": values,
+        **with_trajectory(values),
         "distance": above,
         "entropy": below,
         "trace": below,

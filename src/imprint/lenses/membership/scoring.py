@@ -25,7 +25,8 @@ from imprint.study.array_file import arrays_from
 from imprint.study.option_tree import field_docs
 
 AXES = {"target": 2, "signals": 3, "population": 2, "population_signals": 3}
-"""Axes of each array with its axis of views, which may be left out."""
+AXES |= {"features": 2, "population_features": 2}
+"""Axes of each array with its axis of views or features, which may be left out."""
 DOC = """{about}
 
 Args:
@@ -34,6 +35,8 @@ Args:
     target_members: bool ``[n_records]``, needed only where the target completes the references to
         a balanced cohort.
     signal: what the signals are, by default {signal}.
+    features, population_features, trajectory, trajectory_signals: for learned attacks, as in
+        :class:`imprint.lenses.membership.study.case.MembershipArrays`.
 {settings}
 Returns:
     float64 ``[n_records]``, higher where membership is more likely.
@@ -85,6 +88,10 @@ def make_scorer(entry: Attack) -> Callable[..., FloatArray]:
         population_signals: ArrayLike | None = None,
         target_members: ArrayLike | None = None,
         signal: str = preferred,
+        features: ArrayLike | None = None,
+        population_features: ArrayLike | None = None,
+        trajectory: ArrayLike | None = None,
+        trajectory_signals: ArrayLike | None = None,
         **settings: Any,
     ) -> FloatArray:
         values = np.atleast_2d(as_array(target, "target"))
@@ -92,7 +99,9 @@ def make_scorer(entry: Attack) -> Callable[..., FloatArray]:
             target_members = np.zeros(values.shape[-1], dtype=bool)
         arrays = {"target": values, "target_members": target_members, "signals": signals}
         arrays |= {"members": members, "population": population}
-        checked = check_arrays({**arrays, "population_signals": population_signals})
+        arrays |= {"population_signals": population_signals, "features": features}
+        arrays |= {"population_features": population_features, "trajectory": trajectory}
+        checked = check_arrays({**arrays, "trajectory_signals": trajectory_signals})
         if signal in get_args(SignalKind):
             evidence = collect_evidence(checked, signal)  # type: ignore[arg-type]  # one of these
         else:

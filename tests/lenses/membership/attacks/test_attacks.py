@@ -9,7 +9,7 @@ from imprint.lenses.membership import attacks
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.stats.roc import auc
-from tests.lenses.membership.attack_cases import all_kinds, score, simulate
+from tests.lenses.membership.attack_cases import all_kinds, score, simulate, with_trajectory
 
 NAMES = ATTACKS.names()
 
@@ -55,7 +55,7 @@ def test_few_models_give_numbers_or_a_reason(models, seed):
     random = np.random.default_rng(seed)
     phi = random.normal(size=(models, 2, 30)) * 4
     own = phi[0] + random.normal(size=(2, 30))
-    both = {"phi": phi, "log_curvature": phi}
+    both = with_trajectory(phi)
     members = random.random((models, 30)) < 0.5
     evidence = Evidence(all_kinds(own), References(Cohort(both, members, both)), {"phi": own})
     for name in NAMES:
@@ -68,7 +68,7 @@ def test_few_models_give_numbers_or_a_reason(models, seed):
 @pytest.mark.parametrize("name", NAMES)
 def test_signals_that_never_change_are_no_evidence(name):
     random = np.random.default_rng(0)
-    constant = {"phi": np.full((6, 2, 9), 0.3), "log_curvature": np.full((6, 2, 9), 0.3)}
+    constant = with_trajectory(np.full((6, 2, 9), 0.3))
     members = random.random((6, 9)) < 0.5
     one = {kind: values[0] for kind, values in constant.items()}
     target = all_kinds(one["phi"])

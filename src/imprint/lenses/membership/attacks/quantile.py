@@ -20,6 +20,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack_kit.attack import DIRECTION, THRESHOLD_KINDS, Evidence, attack
+from imprint.lenses.membership.attack_kit.reference_features import out_features
 
 
 @dataclass(frozen=True)
@@ -36,25 +37,11 @@ def quantile(evidence: Evidence, kind: str, options: QuantileOptions) -> FloatAr
     sign = DIRECTION[kind]
     values = sign * evidence.target_values(kind)[0]
     population = sign * evidence.population_values(kind)[0]
-    features = _features(evidence, kind, sign)
+    features = out_features(evidence, kind, sign)
     if features is None:
         return np.asarray(values - np.quantile(population, options.level))
     of_records, of_population = features
     return np.asarray(values - _predict(of_population, population, of_records, options.level))
-
-
-def _features(evidence: Evidence, kind: str, sign: float) -> tuple[FloatArray, FloatArray] | None:
-    """Return mean and deviation under OUT models, ``[N, 2]`` and ``[Q, 2]``."""
-    references = evidence.references
-    if references is None or not references.counts[0].any():
-        return None
-    signals = references.population(kind)
-    if signals is None or len(signals) == 0:
-        return None
-    outside, _ = references.moments(kind)
-    records = np.stack([sign * outside.mean[0], np.sqrt(outside.variance[0])], axis=1)
-    plain = sign * signals[:, 0]
-    return records, np.stack([plain.mean(axis=0), plain.std(axis=0)], axis=1)
 
 
 def _predict(

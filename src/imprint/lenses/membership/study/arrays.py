@@ -27,7 +27,7 @@ from imprint.study.json_io import write_json
 from imprint.study.plain import to_plain
 from imprint.study.tables import write_table
 
-RARE_KINDS = {"distance", "entropy", "trace", "input_gradient", "parameter_gradient"}
+RARE_KINDS = {"distance", "entropy", "trace", "input_gradient", "parameter_gradient", "trajectory"}
 """Kinds of signal that files seldom hold; with ``all``, attacks on them are left out silently."""
 MAX_TIED_SHARE = 0.1
 """Share of the rows on signals of others up to which it is not reported."""

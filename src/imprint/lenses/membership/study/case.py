@@ -78,6 +78,20 @@ class MembershipArrays:
     distance: FloatArray | None = array(
         "_ N", "distances to the target's decision boundary", **OPTIONAL
     )
+    trajectory: FloatArray | None = array(
+        "E N", "losses of the target at E checkpoints", needs=("trajectory_signals",), **OPTIONAL
+    )
+    trajectory_signals: FloatArray | None = array(
+        "K E N", "likewise of the references", needs=("trajectory", "signals"), **OPTIONAL
+    )
+    features: FloatArray | None = array(
+        "F N",
+        "what learned attacks read of a record beside signals: its class, an embedding",
+        **OPTIONAL,
+    )
+    population_features: FloatArray | None = array(
+        "F Q", "likewise of the population", needs=("features", "population"), **OPTIONAL
+    )
     index: IntArray | None = array("N", "names of the records", kind="whole", optional=True)
 
     def part(self, name: str, prefix: str = "") -> FloatArray | None:
@@ -140,12 +154,16 @@ def collect_evidence(
     """
     kinds = _signals_by_kind(arrays, signal, where)
     target = dict(_select(kinds, "target"))
-    target |= {name: values for name in TARGET_KINDS if (values := arrays.part(name)) is not None}
+    known = (*TARGET_KINDS, "features")
+    target |= {name: values for name in known if (values := arrays.part(name)) is not None}
+    population = _select(kinds, "population")
+    if arrays.population_features is not None:
+        population["features"] = arrays.population_features
     references = None
     if arrays.members is not None and arrays.signals is not None:
         _check_apart(where, arrays.target, arrays.signals)
         references = _references(kinds, arrays.members, arrays.target_members)
-    return Evidence(target, references, _select(kinds, "population"))
+    return Evidence(target, references, population)
 
 
 def _signals_by_kind(
@@ -172,6 +190,8 @@ def _signals_by_kind(
         raise ImprintError(f"{where}: give signals and curvature_signals of the same references")
     if second:
         kinds["log_curvature"] = second
+    if arrays.trajectory is not None and arrays.trajectory_signals is not None:
+        kinds["trajectory"] = {"target": arrays.trajectory, "signals": arrays.trajectory_signals}
     return kinds
 
 

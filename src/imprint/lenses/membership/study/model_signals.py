@@ -25,9 +25,8 @@ REFERENCE_KINDS = ("phi", "log_curvature")
 def unmeasured_kinds(choice: EvidenceChoice) -> frozenset[str]:
     """Return the kinds of signal that are not measured of every record."""
     wanted = {"signals": True, "curvature": choice.curvature, "white_box": choice.white_box}
-    return frozenset(
-        {"distance"} | {kind for kind, signal in signal_kinds().items() if not wanted[signal.table]}
-    )
+    unwanted = {kind for kind, signal in signal_kinds().items() if not wanted[signal.table]}
+    return frozenset({"distance", "trajectory"} | unwanted)
 
 
 @dataclass(frozen=True)

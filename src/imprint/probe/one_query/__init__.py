@@ -1,0 +1,1 @@
+"""Inputs that are crafted on reference models, so that one label of the target tells membership."""
