@@ -68,7 +68,13 @@ from imprint.lenses.membership.memorization.published_influence import (
     read_pairs,
 )
 from imprint.lenses.membership.privacy.audit import PrivacyBound, audit_many_runs, audit_one_run
-from imprint.lenses.membership.privacy.choices import Bonferroni, Budget, Fixed, Split
+from imprint.lenses.membership.privacy.choices import (
+    Bonferroni,
+    Budget,
+    Fixed,
+    MultiSplit,
+    Split,
+)
 from imprint.lenses.membership.privacy.theory import (
     gaussian_delta,
     gaussian_epsilon,
@@ -424,6 +430,7 @@ __all__ = [  # attacks and what runs networks come behind
     "MembershipFindings",
     "Memorization",
     "MemorizationResult",
+    "MultiSplit",
     "PrivacyBound",
     "RangeScores",
     "Split",

@@ -3,12 +3,18 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
+from imprint.core.seeds import derive
 from imprint.lenses.membership.memorization.estimators import (
     estimate_influence,
     estimate_memorization,
 )
 from imprint.lenses.membership.privacy.audit import audit_many_runs, audit_one_run
-from imprint.lenses.membership.privacy.choices import Budget, Fixed
+from imprint.lenses.membership.privacy.choices import (
+    Bonferroni,
+    Budget,
+    Fixed,
+    MultiSplit,
+)
 from imprint.lenses.membership.results import bound_epsilon, influence, memorization
 
 MEMBERS = np.arange(1000) % 2 == 0
@@ -82,9 +88,21 @@ def test_an_empty_budget_and_no_threshold_are_chosen_on_one_half():
     assert bound_epsilon(SCORES, MEMBERS, runs="many").examples == 500
 
 
+def test_choices_by_name_and_by_object():
+    named = bound_epsilon(SCORES, MEMBERS, choice="all_thresholds")
+    assert vars(named) == vars(bound_epsilon(SCORES, MEMBERS, choice=Bonferroni()))
+    named = bound_epsilon(SCORES, MEMBERS, runs="many", choice="multi_split", splits=3, seed=1)
+    own = MultiSplit(seed=derive(1, "split of runs"), splits=3)
+    assert vars(named) == vars(bound_epsilon(SCORES, MEMBERS, runs="many", choice=own))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"choice": "best"}, "choice must be one of auto, fixed, split, multi_split"),
+        ({"choice": "split", "budget": (0.3, 0.3)}, "budget fixes what choice split would choose"),
+        ({"choice": Fixed(0.5)}, "with runs one, each candidate of a choice must be a Budget"),
+        ({"choice": Fixed(Budget(0.1, 0)), "runs": "many"}, "must be a number"),
         ({"runs": "few"}, "runs must be one or many, got 'few'"),
         ({"method": "rates"}, "method rates does not fit runs one: choose one of binomial"),
         ({"runs": "many", "method": "tradeoff"}, "method tradeoff does not fit runs many"),

@@ -158,8 +158,8 @@ class MembershipEnsemble(EnsembleOptions):
     example="--data images.npz --epsilons 1,8 --out runs/privacy",
     main=(
         *("out", "data", "layout", "epsilons", "canaries", "canary_kind", "method", "confidence"),
-        *("calibrate", "compare", "train.architecture", "train.epochs", "train.batch_size"),
-        *("train.delta", "train.noise_multiplier", "seed", "device", "json"),
+        *("choice", "calibrate", "compare", "train.architecture", "train.epochs"),
+        *("train.batch_size", "train.delta", "train.noise_multiplier", "seed", "device", "json"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +183,8 @@ class MembershipPrivacy(PrivacyOptions):
     "empirical lower bound on ε from scores of canaries or of many runs",
     example="--arrays scores.npz --delta 1e-5 --out runs/bound",
     main=(
-        *("arrays", "out", "runs", "method", "delta", "confidence", "budget", "threshold"),
-        *("seed", "device", "json"),
+        *("arrays", "out", "runs", "method", "delta", "confidence", "budget", "choice"),
+        *("threshold", "seed", "device", "json"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)

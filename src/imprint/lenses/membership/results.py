@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.seeds import derive
 from imprint.core.user_arrays import as_array
 from imprint.lenses.membership.memorization.chance import count_cases, memorized_by_chance
 from imprint.lenses.membership.memorization.estimators import (
@@ -25,11 +24,22 @@ from imprint.lenses.membership.privacy.audit import (
     audit_many_runs,
     audit_one_run,
 )
-from imprint.lenses.membership.privacy.choices import Fixed, Split, budget_choice
+from imprint.lenses.membership.privacy.choices import (
+    Bonferroni,
+    Budget,
+    Choice,
+    Fixed,
+    MultiSplit,
+    Split,
+    budget_choice,
+    run_choice,
+)
 from imprint.lenses.membership.privacy.methods import (
     BUDGET,
     MULTI_RUN_METHODS,
     ONE_RUN_METHODS,
+    SPLITS,
+    Choosing,
     Method,
     MultiRunMethod,
     OneRunMethod,
@@ -127,6 +137,8 @@ def bound_epsilon(
     confidence: float = 0.95,
     budget: Sequence[float] | None = None,
     threshold: float | None = None,
+    choice: Choosing | Choice[Any] = "auto",
+    splits: int = SPLITS,
     seed: int = 0,
 ) -> EpsilonBound:
     """Return an empirical lower bound on ε of (ε, δ)-differential privacy.
@@ -148,6 +160,12 @@ def bound_epsilon(
             looking; empty: chosen on half of the canaries; None: (0.3, 0.3).
         threshold: of many runs: the score from which a run counts as trained with the record; None:
             chosen on half of the runs.
+        choice: how the budget or threshold is chosen: ``"fixed"``; ``"split"``, on half of the
+            examples, measured on the others; ``"multi_split"``, the median of many such splits;
+            ``"bonferroni"``, the best of a preset grid of budgets; ``"all_thresholds"``, the best
+            of all, at 1/m of the error; or a :class:`Fixed`, :class:`Split`, :class:`MultiSplit` or
+            :class:`Bonferroni` of your own. ``"auto"`` is fixed where a budget or threshold is.
+        splits: of ``"multi_split"``.
         seed: of splits and of the order of equal scores.
 
     Returns:
@@ -166,16 +184,41 @@ def bound_epsilon(
         (5.809, True)
     """
     _check_arguments(runs, method, budget, threshold)
+    _check_choice(choice, runs, budget, threshold)
     if runs == "one":
-        choice = budget_choice(BUDGET if budget is None else budget, seed)
+        shares = BUDGET if budget is None else budget
+        if isinstance(choice, str):
+            choice = budget_choice(shares, seed, choice, splits)
         one_run: OneRunMethod = "binomial" if method == "auto" else method  # type: ignore[assignment]
         bound = audit_one_run(scores, members, choice, one_run, delta, confidence, seed)
     else:
         many_runs: MultiRunMethod = "rates" if method == "auto" else method  # type: ignore[assignment]
-        split = Split[float](seed=derive(seed, "split of runs"))
-        at = split if threshold is None else Fixed(threshold)
-        bound = audit_many_runs(scores, members, at, many_runs, delta, confidence)
+        if isinstance(choice, str):
+            choice = run_choice(threshold, seed, choice, splits)
+        bound = audit_many_runs(scores, members, choice, many_runs, delta, confidence)
     return EpsilonBound(**vars(bound))
+
+
+def _check_choice(
+    choice: Choosing | Choice[Any],
+    runs: Runs,
+    budget: Sequence[float] | None,
+    threshold: float | None,
+) -> None:
+    """Refuse a choice that is none, or that leaves what was fixed unread."""
+    known = get_args(Choosing)
+    if isinstance(choice, Fixed | Split | MultiSplit | Bonferroni):
+        candidates = (choice.candidate,) if isinstance(choice, Fixed) else choice.candidates
+        kind, words = (Budget, "a Budget") if runs == "one" else (float | int, "a number")
+        if not all(isinstance(candidate, kind) for candidate in candidates):
+            raise ImprintError(f"with runs {runs}, each candidate of a choice must be {words}")
+    elif choice not in known:
+        raise ImprintError(f"choice must be one of {', '.join(known)}, got {choice!r}")
+    given = "threshold" if threshold is not None else "budget" if budget else None
+    if given is not None and choice not in ("auto", "fixed"):
+        raise ImprintError(
+            f"{given} fixes what choice {choice} would choose: leave one of the two out"
+        )
 
 
 def _check_arguments(

@@ -14,7 +14,6 @@ from imprint.lenses.membership.privacy.audit import (
 )
 from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
-    one_run_epsilon,
     one_run_mu,
 )
 from imprint.lenses.membership.privacy.calibration import subtract_explained
@@ -23,10 +22,12 @@ from imprint.lenses.membership.privacy.choices import (
     Bonferroni,
     Budget,
     Fixed,
+    MultiSplit,
     Split,
     budget_choice,
 )
 from imprint.lenses.membership.privacy.methods import ONE_RUN_METHODS
+from imprint.lenses.membership.privacy.one_run_bound import one_run_epsilon
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 from imprint.study.finding import to_json
 
@@ -153,7 +154,7 @@ def test_seeds_and_order_of_rows():
         (lambda: Budget(0.7, 0.5), "the highest 0.7 and the lowest 0.5 is invalid"),
         (lambda: Budget(0.0, 0.0), "together above 0"),
         (lambda: Split(tune=1.0), "tuning share of 1 must lie"),
-        (lambda: Bonferroni(()), "at least one candidate"),
+        (lambda: MultiSplit(splits=0), "splits must be at least 1, got 0"),
         (lambda: audit_one_run([1.0], [1], Fixed(ALL)), "members must be 1 booleans"),
         (lambda: audit_one_run([np.nan], [True], Fixed(ALL)), "scores is nan in row 0"),
         (lambda: audit_one_run([1.0], [True], Split()), "leaves one part empty"),

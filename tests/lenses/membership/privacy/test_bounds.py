@@ -13,76 +13,15 @@ from imprint.lenses.membership.privacy.bounds import (
     multi_run_epsilon,
     multi_run_mu,
     multi_run_rates,
-    one_run_epsilon,
     one_run_mu,
-    one_run_p_value,
     one_run_tradeoff_epsilon,
     refutes,
 )
+from imprint.lenses.membership.privacy.one_run_bound import one_run_epsilon, one_run_p_value
 from imprint.stats.proportion import clopper_pearson
 
 # A statistic that is right in at least 95 % of repeats fails this many of n with chance < 1e-6.
 FAR = 1e-6
-
-
-def slow_p_value(canaries, guesses, correct, epsilon, delta):
-    """The two sums, term by term."""
-    share = 1 / (1 + math.exp(-epsilon))
-    mass = [binom.pmf(count, guesses, share) for count in range(guesses + 1)]
-    excess = [sum(mass[correct - i : correct]) / i for i in range(1, correct + 1)]
-    bound = sum(mass[correct:]) + 2 * canaries * delta * max(excess, default=0.0)
-    return min(1.0, bound)
-
-
-@st.composite
-def counts(draw, greatest=60):
-    canaries = draw(st.integers(1, greatest))
-    guesses = draw(st.integers(1, canaries))
-    return canaries, guesses, draw(st.integers(0, guesses))
-
-
-@given(counts(), st.floats(0, 6), st.sampled_from([0.0, 1e-9, 1e-4, 0.02]))
-@settings(max_examples=80, deadline=None)
-def test_p_value_equals_its_sums(played, epsilon, delta):
-    found = float(one_run_p_value(*played, epsilon, delta))
-    assert found == pytest.approx(slow_p_value(*played, epsilon, delta), rel=1e-9, abs=1e-300)
-
-
-@given(counts(), st.sampled_from([0.0, 1e-5, 1e-3, 0.01]), st.sampled_from([0.8, 0.95, 0.99]))
-@settings(max_examples=60, deadline=None)
-def test_bound_is_where_the_p_value_reaches_the_error(played, delta, confidence):
-    bound = float(one_run_epsilon(*played, delta, confidence))
-    if bound == 0:
-        assert float(one_run_p_value(*played, 0.0, delta)) >= (1 - confidence) * (1 - 1e-9)
-    else:
-        at = float(one_run_p_value(*played, bound, delta))
-        assert at == pytest.approx(1 - confidence, rel=1e-6)
-        below = one_run_p_value(*played, np.linspace(0, bound * 0.999, 20), delta)
-        assert np.all(below < 1 - confidence)
-
-
-def test_hand_checked_one_run():
-    # All right: q^r = β, so ε = logit(β^(1/r)).
-    share = 0.05 ** (1 / 1000)
-    assert float(one_run_epsilon(1000, 1000, 1000)) == pytest.approx(
-        math.log(share / (1 - share)), rel=1e-12
-    )
-    assert round(float(one_run_epsilon(1000, 1000, 1000)), 2) == 5.81
-    # One guess, right: q = 0.05 < ½. Five right of five: q = 0.05^(1/5) = 0.5493.
-    assert float(one_run_epsilon(5, 1, 1)) == 0
-    assert float(one_run_epsilon(5, 5, 5)) == pytest.approx(0.1978, abs=1e-4)
-    assert float(one_run_p_value(3, 2, 1, 0.0)) == 0.75
-    # δ = 0.01, all of two right: ¼ + 2 · 2 · 0.01 · max(½, (½ + ¼) / 2).
-    assert float(one_run_p_value(2, 2, 2, 0.0, 0.01)) == pytest.approx(0.27, abs=1e-15)
-
-
-def test_more_right_guesses_prove_more_and_delta_less():
-    right = np.arange(0, 201)
-    plain, loose = (one_run_epsilon(300, 200, right, delta) for delta in (0.0, 1e-4))
-    assert np.all(np.diff(plain) >= 0)
-    assert np.all(np.diff(loose) >= -1e-12)
-    assert np.all(loose <= plain)
-    assert loose[-1] < plain[-1]
 
 
 def test_hand_checked_many_runs():
@@ -110,6 +49,13 @@ def test_rates_are_two_one_sided_exact_intervals(runs_in, runs_out, data):
     assert float(multi_run_epsilon(hit, runs_in, miss, runs_out, 0.01, 0.9)) == pytest.approx(
         float(mirrored), abs=1e-9
     )
+
+
+def test_numbers_of_the_specification():
+    # 80 of 100 runs with the record are called, none of 100 without; over 201 thresholds.
+    assert round(float(multi_run_epsilon(80, 100, 0, 100)), 4) == 2.9731
+    shared = 1 - 0.05 / 201
+    assert round(float(multi_run_epsilon(80, 100, 0, 100, confidence=shared)), 4) == 1.9832
 
 
 def greatest_chance(lines, canaries, guesses, correct):

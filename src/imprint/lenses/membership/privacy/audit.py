@@ -11,33 +11,16 @@ gets no bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imprint.core import seeds
-from imprint.core.arrays import BoolArray, FloatArray, IntArray
+from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.user_arrays import as_array
-from imprint.lenses.membership.privacy.bounds import (
-    multi_run_epsilon,
-    multi_run_mu,
-    one_run_epsilon,
-    one_run_mu,
-    one_run_tradeoff_epsilon,
-)
-from imprint.lenses.membership.privacy.choices import (
-    BUDGETS,
-    Budget,
-    Choice,
-    Split,
-    describe_choice,
-    list_candidates,
-    split_examples,
-)
+from imprint.lenses.membership.privacy.choices import Budget, Choice
 from imprint.lenses.membership.privacy.coins import check_coins, check_rows_differ
 from imprint.lenses.membership.privacy.methods import (
     MIN_CONFIDENCE,
@@ -46,7 +29,16 @@ from imprint.lenses.membership.privacy.methods import (
     MultiRunMethod,
     OneRunMethod,
 )
-from imprint.lenses.membership.privacy.theory import gaussian_epsilon
+from imprint.lenses.membership.privacy.trials import (
+    Single,
+    Trial,
+    many_runs,
+    one_run,
+    play,
+    repeat_trial,
+    try_many_runs,
+    try_one_run,
+)
 from imprint.stats.checks import sample
 
 
@@ -128,27 +120,24 @@ def audit_one_run(
     _check_method(method, ONE_RUN_METHODS, delta, confidence)
     coins = check_coins(member)
     check_rows_differ(score, member, "canaries")
-    tuned, measured = np.arange(len(score)), np.arange(len(score))
-    candidates, level = list_candidates(choice, BUDGETS, confidence)
-    if isinstance(choice, Split):
-        tuned, measured = split_examples(len(score), choice)
-    tried = _play(score[tuned], member[tuned], candidates, seed)
-    best = candidates[int(np.argmax(_one_run(method, len(tuned), *tried, delta, level)[0]))]
-    guesses, correct = _play(score[measured], member[measured], (best,), seed)
-    epsilon, mu = _one_run(method, len(measured), guesses, correct, delta, level)
-    ceiling, _ = _one_run(method, len(measured), guesses, guesses, delta, level)
-    named = f"highest {best.highest:g} and lowest {best.lowest:g}"
+
+    def run(single: Single[Budget], level: float) -> Trial:
+        return try_one_run(score, member, single, method, delta, level, seed)
+
+    trial = repeat_trial(choice, confidence, run)
+    examples, guesses = len(trial.measured), trial.guesses
+    ceiling, _ = one_run(method, examples, guesses, guesses, delta, trial.confidence)
     return PrivacyBound(
-        Missing(coins.doubt) if coins.doubt else float(epsilon[0]),
-        float(ceiling[0]),
+        Missing(coins.doubt) if coins.doubt else trial.epsilon,
+        ceiling,
         delta,
         confidence,
-        len(measured),
-        int(guesses[0]),
-        int(correct[0]),
+        examples,
+        guesses,
+        trial.correct,
         f"one run, {method}",
-        describe_choice(choice, named, len(candidates)),
-        None if mu is None or coins.doubt else float(mu[0]),
+        trial.choice,
+        None if coins.doubt else trial.mu,
         coins.members,
         coins.p_value,
     )
@@ -205,28 +194,25 @@ def audit_many_runs(
     score, member = _examples(scores, members)
     _check_method(method, MULTI_RUN_METHODS, delta, confidence)
     check_rows_differ(score, member, "runs")
-    tuned, measured = np.arange(len(score)), np.arange(len(score))
-    if isinstance(choice, Split):
-        tuned, measured = split_examples(len(score), choice)
-    seen = tuple(np.unique(score[tuned]).tolist())
-    candidates, level = list_candidates(choice, seen, confidence)
-    values = _many_runs(method, score[tuned], member[tuned], candidates, delta, level)[0]
-    best = candidates[int(np.argmax(values))]
-    epsilon, mu = _many_runs(method, score[measured], member[measured], (best,), delta, level)
-    perfect = np.where(member[measured], 1.0, 0.0)
-    ceiling, _ = _many_runs(method, perfect, member[measured], (0.5,), delta, level)
-    correct = np.count_nonzero((score[measured] >= best) == member[measured])
+
+    def run(single: Single[float], level: float) -> Trial:
+        return try_many_runs(score, member, single, method, delta, level)
+
+    trial = repeat_trial(choice, confidence, run)
+    measured = member[trial.measured]
+    perfect = np.where(measured, 1.0, 0.0)
+    ceiling, _ = many_runs(method, perfect, measured, (0.5,), delta, trial.confidence)
     return PrivacyBound(
-        float(epsilon[0]),
+        trial.epsilon,
         float(ceiling[0]),
         delta,
         confidence,
         len(measured),
-        len(measured),
-        int(correct),
+        trial.guesses,
+        trial.correct,
         f"many runs, {method}",
-        describe_choice(choice, f"threshold {best:g}", len(candidates)),
-        None if mu is None else float(mu[0]),
+        trial.choice,
+        trial.mu,
         int(np.count_nonzero(member)),
         None,
     )
@@ -246,61 +232,8 @@ def right_guesses(
     Raises:
         ImprintError: lengths differ, or scores are not finite.
     """
-    guesses, correct = _play(*_examples(scores, members), (budget,), seed)
+    guesses, correct = play(*_examples(scores, members), (budget,), seed)
     return int(guesses[0]), int(correct[0])
-
-
-def _play(
-    score: FloatArray, member: BoolArray, budgets: Sequence[Budget], seed: int
-) -> tuple[IntArray, IntArray]:
-    """Return guesses and right guesses ``[b]`` of some budgets, from one order of the scores."""
-    tie_break = seeds.generator(seed, "equal scores").permutation(len(score))
-    rising = member[np.lexsort((tie_break, score))]
-    in_highest = np.concatenate([[0], np.cumsum(rising[::-1])])
-    out_lowest = np.concatenate([[0], np.cumsum(~rising)])
-    highest, lowest = np.array([budget.counts(len(score)) for budget in budgets]).T
-    return highest + lowest, in_highest[highest] + out_lowest[lowest]
-
-
-def _one_run(
-    method: OneRunMethod,
-    canaries: int,
-    guesses: IntArray,
-    correct: IntArray,
-    delta: float,
-    confidence: float,
-) -> tuple[FloatArray, FloatArray | None]:
-    if method == "binomial":
-        return one_run_epsilon(canaries, guesses, correct, delta, confidence), None
-    counts = list(zip(guesses.tolist(), correct.tolist(), strict=True))
-    if method == "tradeoff":
-        bounds = [one_run_tradeoff_epsilon(canaries, *pair, delta, confidence) for pair in counts]
-        return np.array(bounds), None
-    mu = np.array([one_run_mu(canaries, *pair, confidence) for pair in counts])
-    return gaussian_epsilon(delta, mu), mu
-
-
-def _many_runs(
-    method: MultiRunMethod,
-    score: FloatArray,
-    member: BoolArray,
-    thresholds: Sequence[float],
-    delta: float,
-    confidence: float,
-) -> tuple[FloatArray, FloatArray | None]:
-    inside, outside = np.sort(score[member]), np.sort(score[~member])
-    if not len(inside) or not len(outside):
-        raise ImprintError(
-            f"{len(inside)} runs with the record and {len(outside)} without: both are needed, "
-            "in each part of a split"
-        )
-    hit = len(inside) - np.searchsorted(inside, thresholds, side="left")
-    miss = len(outside) - np.searchsorted(outside, thresholds, side="left")
-    counts = hit, len(inside), miss, len(outside)
-    if method == "rates":
-        return multi_run_epsilon(*counts, delta, confidence), None
-    mu = multi_run_mu(*counts, confidence)
-    return gaussian_epsilon(delta, mu), mu
 
 
 def _examples(scores: ArrayLike, members: ArrayLike) -> tuple[FloatArray, BoolArray]:

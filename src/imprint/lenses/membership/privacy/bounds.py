@@ -20,10 +20,16 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincc, betaincinv, gammaln, logit, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
-from imprint.core.arrays import FloatArray, IntArray
-from imprint.core.errors import ImprintError
+from imprint.core.arrays import FloatArray
+from imprint.lenses.membership.privacy.counts import (
+    check_counts,
+    check_delta,
+    error_of,
+    least_share,
+    one_run_counts,
+)
 
 _BISECTIONS = 60
 _GRID_POINTS = 33
@@ -52,12 +58,12 @@ def multi_run_rates(
     Raises:
         ImprintError: counts that cannot be, or a confidence out of range.
     """
-    hit, runs_in = _counts(true_positives, positives, "true positives", "runs with the record")
-    miss, runs_out = _counts(
+    hit, runs_in = check_counts(true_positives, positives, "true positives", "runs with the record")
+    miss, runs_out = check_counts(
         false_positives, negatives, "false positives", "runs without the record"
     )
-    tail = _error(confidence) / 2
-    return _least_share(hit, runs_in, tail), 1 - _least_share(runs_out - miss, runs_out, tail)
+    tail = error_of(confidence) / 2
+    return least_share(hit, runs_in, tail), 1 - least_share(runs_out - miss, runs_out, tail)
 
 
 def multi_run_epsilon(
@@ -79,7 +85,7 @@ def multi_run_epsilon(
     Raises:
         ImprintError: as :func:`multi_run_rates`, or δ outside [0, 1).
     """
-    _check_delta(delta)
+    check_delta(delta)
     tpr, fpr = multi_run_rates(true_positives, positives, false_positives, negatives, confidence)
     with np.errstate(divide="ignore"):
         called = np.log(np.maximum(0.0, tpr - delta)) - np.log(fpr)
@@ -105,77 +111,6 @@ def multi_run_mu(
     """
     tpr, fpr = multi_run_rates(true_positives, positives, false_positives, negatives, confidence)
     return np.asarray(np.maximum(0.0, ndtri(tpr) - ndtri(fpr)))
-
-
-def one_run_p_value(
-    canaries: ArrayLike,
-    guesses: ArrayLike,
-    correct: ArrayLike,
-    epsilon: ArrayLike,
-    delta: ArrayLike = 0.0,
-) -> FloatArray:
-    """Return a bound on the chance that so many guesses are right under (ε, δ)-privacy.
-
-    P[B ≥ v] + 2mδ · max_{1≤i≤v} P[v − i ≤ B < v] / i with B ~ binomial(r, e^ε / (1 + e^ε)), at
-    most 1; [SNJ] theorem 5.2. Arguments broadcast; O(v) for every element with δ > 0.
-
-    >>> float(one_run_p_value(10, 10, 10, 0.0))
-    0.0009765625
-
-    Args:
-        canaries: m, each in the training set by its own fair coin.
-        guesses: r ≤ m, fixed beforehand.
-        correct: v ≤ r, guesses that are right.
-        epsilon: ε ≥ 0.
-        delta: δ in [0, 1).
-
-    Raises:
-        ImprintError: counts that cannot be, ε negative, or δ out of range.
-    """
-    total, budget, right = _one_run_counts(canaries, guesses, correct)
-    eps, gap = np.asarray(epsilon, dtype=np.float64), np.asarray(delta, dtype=np.float64)
-    if not np.all(eps >= 0):
-        raise ImprintError(f"epsilon must not be negative or NaN, got {np.min(eps):g}")
-    _check_delta(gap)
-    total, budget, right, eps, gap = np.broadcast_arrays(total, budget, right, eps, gap)
-    pure = _tail(budget, right, eps)
-    if not np.any(gap > 0):
-        return pure
-    excess = _worst_excess(budget, right, eps)
-    return np.asarray(np.minimum(1.0, pure + 2 * total * gap * excess))
-
-
-def one_run_epsilon(
-    canaries: ArrayLike,
-    guesses: ArrayLike,
-    correct: ArrayLike,
-    delta: float = 0.0,
-    confidence: float = 0.95,
-) -> FloatArray:
-    """Return the lower bound on ε from one run.
-
-    The ε where :func:`one_run_p_value` reaches 1 − ``confidence``; 0 where it is there already at
-    ε = 0. Without δ it is logit of the one-sided bound of [CP] on the share of right guesses;
-    δ > 0 only takes away, and is found by bisection below that. Arguments broadcast.
-
-    >>> one_run_epsilon(1000, 1000, [1000, 600, 500]).round(3).tolist()
-    [5.809, 0.297, 0.0]
-
-    Raises:
-        ImprintError: counts that cannot be, δ or the confidence out of range.
-    """
-    total, budget, right = np.broadcast_arrays(*_one_run_counts(canaries, guesses, correct))
-    _check_delta(delta)
-    error = _error(confidence)
-    high = np.asarray(np.maximum(0.0, logit(np.maximum(0.5, _least_share(right, budget, error)))))
-    if delta == 0 or not high.any():
-        return high
-    low = np.zeros_like(high)
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        refuted = one_run_p_value(total, budget, right, middle, delta) < error
-        low, high = np.where(refuted, middle, low), np.where(refuted, high, middle)
-    return low
 
 
 def one_run_mu(canaries: int, guesses: int, correct: int, confidence: float = 0.95) -> float:
@@ -205,7 +140,7 @@ def one_run_tradeoff_epsilon(
     Raises:
         ImprintError: counts that cannot be, δ or the confidence out of range.
     """
-    _check_delta(delta)
+    check_delta(delta)
 
     def inverse(shares: FloatArray, epsilon: FloatArray) -> FloatArray:
         near = np.exp(-epsilon) * (shares - delta)
@@ -265,8 +200,8 @@ def _greatest_refuted(
     confidence: float,
 ) -> float:
     """Return the greatest parameter that is refuted, all smaller ones being so; 0 if none is."""
-    total, budget, right = (int(n) for n in _one_run_counts(canaries, guesses, correct))
-    _error(confidence)
+    total, budget, right = (int(n) for n in one_run_counts(canaries, guesses, correct))
+    error_of(confidence)
     low, high = 0.0, _MAX_PARAMETER
     for _ in range(_GRID_PASSES):
         grid = np.linspace(low, high, _GRID_POINTS)
@@ -279,66 +214,3 @@ def _greatest_refuted(
             return high
         low, high = float(grid[last]), float(grid[last + 1])
     return low
-
-
-def _tail(guesses: IntArray, correct: IntArray, epsilon: FloatArray) -> FloatArray:
-    """Return P[B ≥ v], B ~ binomial(r, e^ε / (1 + e^ε)), from 1 − q so that large ε keep digits."""
-    wrong = np.exp(-epsilon) / (1 + np.exp(-epsilon))
-    tail = betaincc(guesses - correct + 1, np.maximum(1, correct), wrong)
-    return np.where(correct == 0, 1.0, tail)
-
-
-def _worst_excess(guesses: IntArray, correct: IntArray, epsilon: FloatArray) -> FloatArray:
-    """Return max over 1 ≤ i ≤ v of P[v − i ≤ B < v] / i; 0 where v = 0."""
-    step = np.arange(1, max(1, int(correct.max())) + 1)
-    budget, right = guesses[..., None], correct[..., None]
-    count = right - step
-    is_possible = count >= 0
-    count = np.where(is_possible, count, 0)
-    eps = epsilon[..., None]
-    # ln(1 − q) = ln q − ε
-    log_share = -np.log1p(np.exp(-eps))
-    log_mass = gammaln(budget + 1) - gammaln(count + 1) - gammaln(budget - count + 1)
-    log_mass += budget * log_share - (budget - count) * eps
-    mass = np.where(is_possible, np.exp(log_mass), 0.0)
-    return np.asarray((np.cumsum(mass, axis=-1) / step).max(axis=-1))
-
-
-def _least_share(successes: IntArray, trials: IntArray, error: float) -> FloatArray:
-    """Return the one-sided lower bound of [CP]: at this share P[B ≥ successes] is ``error``."""
-    share = betaincinv(np.maximum(1, successes), trials - successes + 1, error)
-    return np.where(successes == 0, 0.0, share)
-
-
-def _one_run_counts(
-    canaries: ArrayLike, guesses: ArrayLike, correct: ArrayLike
-) -> tuple[IntArray, IntArray, IntArray]:
-    _, total = _counts(guesses, canaries, "guesses", "canaries")
-    right, made = _counts(correct, guesses, "right guesses", "guesses")
-    return total, made, right
-
-
-def _counts(
-    part: ArrayLike, whole: ArrayLike, part_name: str, whole_name: str
-) -> tuple[IntArray, IntArray]:
-    counts, totals = np.asarray(part), np.asarray(whole)
-    if not (np.issubdtype(counts.dtype, np.integer) and np.issubdtype(totals.dtype, np.integer)):
-        raise ImprintError(f"{part_name} and {whole_name} are counts: give integers")
-    if np.any(totals < 1) or np.any(counts < 0) or np.any(counts > totals):
-        raise ImprintError(
-            f"{part_name} {counts.tolist()} of {totals.tolist()} {whole_name}: each must be "
-            f"between 0 and its {whole_name}, of which there must be one"
-        )
-    return counts.astype(np.int64), totals.astype(np.int64)
-
-
-def _error(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise ImprintError(f"confidence {confidence:g} must lie in (0, 1)")
-    return 1 - confidence
-
-
-def _check_delta(delta: ArrayLike) -> None:
-    values = np.asarray(delta)
-    if not np.all((values >= 0) & (values < 1)):
-        raise ImprintError("delta must lie in [0, 1)")

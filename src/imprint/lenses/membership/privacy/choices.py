@@ -6,7 +6,13 @@ threshold or budget is chosen is an object that a caller must name:
 
 - ``Fixed``: one choice, made before looking.
 - ``Split``: the best on some of the examples, measured on the others.
-- ``Bonferroni``: the best of n fixed before looking, each at 1/n of the error.
+- ``MultiSplit``: many such splits, each at half of the error; the median of their bounds.
+- ``Bonferroni``: the best of n fixed before looking, each at 1/n of the error. Of every threshold,
+  n is what the number of examples allows: counted on the scores, it is no divisor for a proof.
+
+Source of ``MultiSplit``: Meinshausen, Meier, Bühlmann, JASA 2009, theorem 3.1. In half of the
+splits or more the p-value is at most α/2 with probability α at most (Markov), so an ε that at
+least half of the bounds at 1 − α/2 exceed is refuted at 1 − α.
 
 A budget says which share of the canaries with the highest scores is guessed in, and which share
 with the lowest is guessed out; the rest is not guessed.
@@ -16,11 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from imprint.core import seeds
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
+from imprint.lenses.membership.privacy.methods import SPLITS, Choosing
 
 
 @dataclass(frozen=True)
@@ -84,49 +91,142 @@ class Split(Generic[Candidate]):
 
 
 @dataclass(frozen=True)
-class Bonferroni(Generic[Candidate]):
-    """The best of some candidates fixed before looking, each at its part of the error."""
+class MultiSplit(Generic[Candidate]):
+    """The median of the bounds of many splits, each at half of the error.
 
-    candidates: tuple[Candidate, ...]
+    Not larger than one ``Split`` on average, but it depends much less on how the halves fell.
+
+    Attributes:
+        candidates: as of ``Split``.
+        tune: share of the examples that choose, in (0, 1).
+        seed: of the splits.
+        splits: how many.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    tune: float = 0.5
+    seed: int = 0
+    splits: int = 100
 
     def __post_init__(self) -> None:
-        if not self.candidates:
-            raise ImprintError("Bonferroni needs at least one candidate, fixed beforehand")
+        if self.splits < 1:
+            raise ImprintError(f"splits must be at least 1, got {self.splits}")
+        Split(self.candidates, self.tune)
+
+    def each(self) -> list[Split[Candidate]]:
+        """Return the single splits."""
+        every = (seeds.derive(self.seed, "split", row) for row in range(self.splits))
+        return [Split(self.candidates, self.tune, seed) for seed in every]
+
+    @property
+    def place(self) -> int:
+        """The rank of the bound that at least half of the splits reach, the greatest being 0."""
+        return (self.splits + 1) // 2 - 1
 
 
-Choice = Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate]
+@dataclass(frozen=True)
+class Bonferroni(Generic[Candidate]):
+    """The best of some candidates fixed before looking, each at its part of the error.
+
+    Attributes:
+        candidates: empty means every threshold: in one run guessing the k highest in, for every
+            k ≤ m; in many calling from every score on, n + m + 1 thresholds at most.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
 
 
-def budget_choice(budget: Sequence[float], seed: int) -> Choice[Budget]:
-    """Return a budget fixed beforehand, or, of an empty one, the choice on half of the canaries.
+Choice = Fixed[Candidate] | Split[Candidate] | MultiSplit[Candidate] | Bonferroni[Candidate]
+
+
+def budget_choice(
+    budget: Sequence[float], seed: int, choosing: Choosing = "auto", splits: int = SPLITS
+) -> Choice[Budget]:
+    """Return how the budget of one run is chosen.
 
     Args:
-        budget: shares guessed in and guessed out, or nothing.
-        seed: of the split.
+        budget: shares guessed in and guessed out, fixed beforehand; or nothing.
+        seed: of splits.
+        choosing: ``auto`` is ``fixed``, or, of an empty budget, ``split``.
+        splits: of ``multi_split``.
 
     Raises:
         ImprintError: not two shares, or shares that cannot be.
     """
-    if not budget:
-        return Split(seed=seeds.derive(seed, "split of canaries"))
+    if choosing == "fixed" or (choosing == "auto" and budget):
+        return Fixed(_named_budget(budget))
+    if choosing == "bonferroni":
+        return Bonferroni(BUDGETS)
+    return threshold_choice(choosing, derive_split(seed, "canaries"), splits)
+
+
+def run_choice(
+    threshold: float | None, seed: int, choosing: Choosing = "auto", splits: int = SPLITS
+) -> Choice[float]:
+    """Return how the threshold of many runs is chosen.
+
+    Args:
+        threshold: fixed beforehand; or None.
+        seed: of splits.
+        choosing: ``auto`` is ``fixed``, or, without a threshold, ``split``.
+        splits: of ``multi_split``.
+
+    Raises:
+        ImprintError: there is no threshold to fix, or no grid of scores that could be preset.
+    """
+    if choosing == "fixed" or (choosing == "auto" and threshold is not None):
+        if threshold is None:
+            raise ImprintError("a fixed choice of many runs needs a threshold: give --threshold")
+        return Fixed(threshold)
+    if choosing == "bonferroni":
+        raise ImprintError(
+            "there is no preset grid of scores of many runs: choose all_thresholds, or give "
+            "Bonferroni its thresholds from Python"
+        )
+    return threshold_choice(choosing, derive_split(seed, "runs"), splits)
+
+
+def threshold_choice(choosing: Choosing, seed: int, splits: int) -> Choice[Any]:
+    """Return a choice that needs no candidates; ``auto`` is one split."""
+    if choosing == "multi_split":
+        return MultiSplit(seed=seed, splits=splits)
+    return Bonferroni() if choosing == "all_thresholds" else Split(seed=seed)
+
+
+def derive_split(seed: int, what: str) -> int:
+    """Return the seed of the splits of canaries, or of runs."""
+    return seeds.derive(seed, f"split of {what}")
+
+
+def _named_budget(budget: Sequence[float]) -> Budget:
     if len(budget) != 2:
         raise ImprintError(
             f"a budget is two shares, guessed in and guessed out, got {len(budget)}: "
             "give --budget 0.3,0.3, or --budget '' to choose it on half of the canaries"
         )
-    highest, lowest = budget
-    return Fixed(Budget(highest, lowest))
+    return Budget(*budget)
 
 
 def list_candidates(
-    choice: Choice[Candidate], default: tuple[Candidate, ...], confidence: float
+    choice: Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate],
+    default: tuple[Candidate, ...],
+    thresholds: int,
+    confidence: float,
 ) -> tuple[tuple[Candidate, ...], float]:
-    """Return what is tried, and the confidence of each trial."""
+    """Return what is tried, and the confidence of each trial.
+
+    Args:
+        choice: how one of them is chosen.
+        default: the candidates of a choice that names none.
+        thresholds: how many of them there may be, whatever the scores.
+        confidence: of the bound.
+    """
     if isinstance(choice, Fixed):
         return (choice.candidate,), confidence
-    if isinstance(choice, Bonferroni):
-        return choice.candidates, 1 - (1 - confidence) / len(choice.candidates)
-    return choice.candidates or default, confidence
+    candidates = choice.candidates or default
+    if isinstance(choice, Split):
+        return candidates, confidence
+    return candidates, 1 - (1 - confidence) / (len(choice.candidates) or thresholds)
 
 
 def split_examples(count: int, choice: Split[Candidate]) -> tuple[IntArray, IntArray]:
@@ -144,7 +244,9 @@ def split_examples(count: int, choice: Split[Candidate]) -> tuple[IntArray, IntA
     return order[:tuned], order[tuned:]
 
 
-def describe_choice(choice: Choice[Candidate], chosen: str, count: int) -> str:
+def describe_choice(
+    choice: Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate], chosen: str, count: int
+) -> str:
     """Return how ``chosen`` was chosen among ``count`` candidates, in words."""
     if isinstance(choice, Fixed):
         return f"fixed: {chosen}"

@@ -8,6 +8,7 @@ Runs = Literal["one", "many"]
 OneRunMethod = Literal["binomial", "tradeoff", "gaussian"]
 MultiRunMethod = Literal["rates", "gaussian"]
 Method = Literal["auto", "binomial", "tradeoff", "rates", "gaussian"]
+Choosing = Literal["auto", "fixed", "split", "multi_split", "bonferroni", "all_thresholds"]
 ONE_RUN_METHODS: tuple[OneRunMethod, ...] = get_args(OneRunMethod)
 MULTI_RUN_METHODS: tuple[MultiRunMethod, ...] = get_args(MultiRunMethod)
 
@@ -19,3 +20,5 @@ that; guessing half and half errs whenever not exactly half of the coins fell he
 """
 MIN_CONFIDENCE = 0.5
 """A bound that fails more often than it holds bounds nothing."""
+SPLITS = 100
+"""Repeated splits whose bounds give a median."""

@@ -6,7 +6,8 @@ from scipy.stats import binom
 
 from imprint.cli import main
 from imprint.core.errors import ImprintError
-from imprint.lenses.membership.privacy.bounds import multi_run_epsilon, one_run_epsilon
+from imprint.lenses.membership.privacy.bounds import multi_run_epsilon
+from imprint.lenses.membership.privacy.one_run_bound import one_run_epsilon
 from imprint.lenses.membership.study.privacy.arrays import bound_array_file
 from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.report.page import write_report

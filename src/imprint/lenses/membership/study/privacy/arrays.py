@@ -40,6 +40,8 @@ def bound_array_file(options: ScoreBoundOptions) -> tuple[PrivacyBound, JsonObje
         confidence=options.confidence,
         budget=options.budget,
         threshold=options.threshold,
+        choice=options.choice,
+        splits=options.splits,
         seed=options.seed,
     )
     summary = new_summary(

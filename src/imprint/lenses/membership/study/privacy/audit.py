@@ -81,7 +81,7 @@ def audit_privacy(options: PrivacyOptions) -> JsonObject:
             and, when all is written, a lower bound above the accounted ε.
     """
     study, device = Study(options.out), choose_device(options.device)
-    budget_choice(options.budget, options.seed)
+    budget_choice(options.budget, options.seed, options.choice)
     with study.locked():
         images = open_choice(options, options.seed)
         canaries = choose_canaries(
@@ -196,6 +196,8 @@ def audit_training(
     bounds = BoundEpsilon(
         name=training.name,
         budget=options.budget,
+        choice=options.choice,
+        splits=options.splits,
         confidence=confidence_per_model(options),
         delta=training.options.delta,
         seed=options.seed,

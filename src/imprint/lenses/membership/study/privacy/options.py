@@ -9,7 +9,14 @@ from typing import Annotated, Literal
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.data.augmentation import UNCHANGED
-from imprint.lenses.membership.privacy.methods import BUDGET, MIN_CONFIDENCE, Method, Runs
+from imprint.lenses.membership.privacy.methods import (
+    BUDGET,
+    MIN_CONFIDENCE,
+    SPLITS,
+    Choosing,
+    Method,
+    Runs,
+)
 from imprint.study.option_types import Numbers
 from imprint.study.options import Common, DataChoice
 from imprint.train.cohort.options import CohortOptions
@@ -34,6 +41,12 @@ class BoundOptions(Checked):
     budget: Annotated[Numbers, Bounds(least=0, most=1)] = BUDGET
     """Shares of the canaries guessed in (highest scores) and out (lowest), fixed before looking;
     empty: chosen on one half of the canaries and measured on the other."""
+    choice: Choosing = "auto"
+    """How the budget is chosen: fixed; on one half of the canaries (split); the median of many such
+    splits (multi_split); best of a preset grid (bonferroni) or of all_thresholds, at its part of
+    the error; auto: fixed, or split where the budget is empty."""
+    splits: Annotated[int, Bounds(least=1)] = SPLITS
+    """Splits of multi_split."""
     confidence: Confidence = 0.95
     """Confidence level of each bound."""
 
@@ -86,6 +99,12 @@ class ScoreBoundOptions(Common):
     budget: Numbers | None = None
     """One run: shares guessed in and out, fixed before looking (0.3,0.3 when left out); empty:
     chosen on one half of the canaries and measured on the other."""
+    choice: Choosing = "auto"
+    """How budget or threshold is chosen: fixed; on one half (split); the median of many such splits
+    (multi_split); best of a preset grid of budgets (bonferroni) or of all_thresholds, at its part
+    of the error; auto: fixed where there is one, else split."""
+    splits: Annotated[int, Bounds(least=1)] = SPLITS
+    """Splits of multi_split."""
     threshold: float | None = None
     """Many runs: the score from which a run counts as trained with the record; left out, it is
     chosen on one half of the runs."""

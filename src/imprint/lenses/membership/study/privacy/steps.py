@@ -12,6 +12,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.membership.privacy.audit import one_run_bounds
 from imprint.lenses.membership.privacy.calibration import subtract_explained
 from imprint.lenses.membership.privacy.choices import budget_choice
+from imprint.lenses.membership.privacy.methods import Choosing
 from imprint.lenses.membership.privacy_findings import (
     AccountedPrivacy,
     AuditedModel,
@@ -80,6 +81,8 @@ class BoundEpsilon(Step):
     Attributes:
         name: of the training.
         budget: shares of the canaries guessed in and out, or nothing.
+        choice: how the budget is chosen.
+        splits: of ``multi_split``.
         confidence: of each bound.
         delta: δ.
         seed: of splits and ties.
@@ -88,6 +91,8 @@ class BoundEpsilon(Step):
 
     name: str
     budget: tuple[float, ...]
+    choice: Choosing
+    splits: int
     confidence: float
     delta: float
     seed: int
@@ -112,7 +117,7 @@ class BoundEpsilon(Step):
         """Write the finding."""
         model, scores, *answers = map(self.study.path, self.inputs)
         table = read_table(scores)
-        choice = budget_choice(self.budget, self.seed)
+        choice = budget_choice(self.budget, self.seed, self.choice, self.splits)
         bounds = one_run_bounds(
             table["score"], table["member"], choice, self.delta, self.confidence, self.seed
         )
