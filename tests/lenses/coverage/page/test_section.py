@@ -32,7 +32,7 @@ def test_headline_table_terminal_and_figures_agree_with_the_findings(
     assert f"{headline} show: {inside} of {trained}" in text
     new = cells["reached"] - inside
     assert (
-        f"Training images show {trained} cells; the tests reach {inside} of these, and {new} that "
+        f"Training inputs show {trained} cells; the tests reach {inside} of these, and {new} that "
         "no training input shows" in text
     )
     chance = cells["rarefaction"]["next_is_new"]

@@ -106,7 +106,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     lens = mapping(summary, "lenses", "dejavu")
     findings = from_json(OneModelFindings, lens["one_model"], "summary.json")
     data = mapping(summary, "data")
-    facts = from_json(OneModelFacts, data, "summary.json")
+    # Of an audit of the user's own model they stand with the findings.
+    facts = from_json(OneModelFacts, lens.get("facts", data), "summary.json")
     names = [str(name) for name in lookup(data, "class_names")]
     best, tables = findings.best, root / "tables" / "one_model"
     columns = ("accuracy", f"{best}_accuracy", f"correlated_{best}")

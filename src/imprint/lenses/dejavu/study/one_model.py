@@ -251,7 +251,7 @@ class AttackModel(Step):
             controls["permuted"] = permuted_labels(
                 voters, labels, labels[self.index], classes, self.seed
             )
-        if not self.members.all():
+        if (self.embeddings / f"{UNTRAINED}.crops.parquet").exists() and not self.members.all():
             votes = self.guess(UNTRAINED).votes
             everything = collect_votes(self.index, labels[self.index], votes, self.references)
             members = everything.rows(self.members, "seen")
