@@ -23,8 +23,11 @@ def simulate(models, records, ratio=1.0, seed=0, memorizes=True):
     return phi[:-1, None], masks[:-1], phi[-1:], masks[-1]
 
 
-def moderate_by_loop(phi, masks, target):
-    """Return the log ratio of every record as the module's docstring has it, one at a time."""
+def moderate_by_loop(phi, masks, target, with_spread=False):
+    """Return the log ratio of every record as the module's docstring has it, one at a time.
+
+    ``with_spread``: also the logarithm of the mean standard deviation, as ln(Σ variances) / 2.
+    """
     records = range(phi.shape[1])
     count = np.array([[(masks[:, i] == side).sum() for i in records] for side in (0, 1)])
     mean = np.array([[phi[masks[:, i] == side, i].mean() for i in records] for side in (0, 1)])
@@ -45,7 +48,7 @@ def moderate_by_loop(phi, masks, target):
     gap = mean[1] - mean[0]
     mean_gap = np.average(gap, weights=1 / sampling)
     variance = max(gap.var() - sampling.mean(), 1e-6)
-    scores = []
+    scores, logs = [], []
     for i in records:
         keep = variance / (variance + sampling[i])
         g, unsure = keep * gap[i] + (1 - keep) * mean_gap, keep * sampling[i]
@@ -53,11 +56,12 @@ def moderate_by_loop(phi, masks, target):
         b = (p[0] * mean[0, i] + p[1] * (mean[1, i] - g)) / p.sum()
         inside = spread[1, i] + 1 / p.sum() + unsure * (p[0] / p.sum()) ** 2
         outside = spread[0, i] + 1 / p.sum() + unsure * (p[1] / p.sum()) ** 2
+        logs.append(np.log(inside + outside) / 2)
         scores.append(
             stats.norm.logpdf(target[i], b + g, inside**0.5)
             - stats.norm.logpdf(target[i], b, outside**0.5)
         )
-    return np.array(scores)
+    return (np.array(scores), np.array(logs)) if with_spread else np.array(scores)
 
 
 def score(name, phi, masks, target):

@@ -166,6 +166,20 @@ def test_most_draws_that_many_by_the_seed():
     assert len(chosen) > 1
 
 
+def test_examples_are_at_most_as_many_as_asked():
+    evidence = evidence_of(make(1), 0)
+
+    def margins(of):
+        return of.target["phi"].T
+
+    every = collect_examples(evidence, margins)
+    some = collect_examples(evidence, margins, most_examples=90)
+    assert len(every.members) == (9 * 40) - 40
+    assert np.bincount(some.row, minlength=10).tolist() == [0] + [10] * 9
+    whole = set(zip(every.row, every.record, every.features[:, 0], strict=True))
+    assert set(zip(some.row, some.record, some.features[:, 0], strict=True)) <= whole
+
+
 def test_some_records_keep_their_removed_models():
     evidence = evidence_of(make(2), 0)
     pseudo = next(pseudo_targets(evidence))

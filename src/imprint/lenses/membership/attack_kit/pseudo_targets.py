@@ -77,24 +77,19 @@ def pseudo_targets(
     references = evidence.references
     if references is None:
         return
-    cohort = references.cohort
-    rows = np.flatnonzero(references.used.any(axis=1))
-    if most is not None and len(rows) > most:
-        rows = np.sort(generator(seed, "pseudo-targets").permutation(rows)[:most])
-    partners = _partners(references)
-    for row in rows:
-        pseudo = _replace_target(references, int(row), partners)
+    cohort, partners = references.cohort, _partners(references)
+    for row in _choose_rows(references, most, seed):
+        pseudo = _replace_target(references, row, partners)
         usable = references.used[row] & pseudo.used.any(axis=0)
         if usable.any():
-            yield PseudoTarget(
-                int(row), _signals_of(cohort, int(row), pseudo), cohort.members[row], usable
-            )
+            yield PseudoTarget(row, _signals_of(cohort, row, pseudo), cohort.members[row], usable)
 
 
 def collect_examples(
     evidence: Evidence,
     features: Callable[[Evidence], FloatArray],
     most: int | None = None,
+    most_examples: int | None = None,
     seed: int = 0,
 ) -> Examples | None:
     """Return the usable records of all pseudo-targets with their features; None without any.
@@ -103,16 +98,30 @@ def collect_examples(
         evidence: of the target.
         features: of one (pseudo-)target, float64 ``[N, F]``.
         most: pseudo-targets at most.
-        seed: of their choice.
+        most_examples: examples at most, in all; records are drawn at random for each
+            pseudo-target. None for all.
+        seed: of both choices.
     """
     parts = []
     for pseudo in pseudo_targets(evidence, most, seed):
         record = np.flatnonzero(pseudo.usable)
+        if most_examples is not None:
+            chosen = _choose_rows(evidence.reference_models, most, seed)
+            drawn = generator(seed, "examples", pseudo.row).permutation(record)
+            record = np.sort(drawn[: max(1, most_examples // len(chosen))])
         row = np.full(len(record), pseudo.row)
         parts.append((features(pseudo.evidence)[record], pseudo.members[record], record, row))
     if not parts:
         return None
     return Examples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _choose_rows(references: References, most: int | None, seed: int) -> list[int]:
+    """Return the models that are references of some record, at most that many."""
+    rows = np.flatnonzero(references.used.any(axis=1))
+    if most is not None and len(rows) > most:
+        rows = np.sort(generator(seed, "pseudo-targets").permutation(rows)[:most])
+    return [int(row) for row in rows]
 
 
 def _partners(references: References) -> IntArray | None:
