@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.probe.influence.ekfac import second_moments
 from imprint.probe.influence_kit.flat_parameters import FlatParameters
+from imprint.probe.influence_kit.layer_gradients import gradient_dots
 from imprint.probe.influence_kit.question import Trained
-from imprint.probe.influence_kit.rank_one import factors, gradient_dots
+from imprint.probe.influence_kit.record_gradients import RecordGradients
 
 
 def main() -> int:
@@ -33,22 +33,19 @@ def main() -> int:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     trained = problem(chosen.records, chosen.inputs, chosen.width)
-    flat = FlatParameters(trained)
+    flat, source = FlatParameters(trained), RecordGradients(trained)
 
     def outer() -> Tensor:
-        found = factors(trained.network, trained.inputs, losses)
+        found = source.losses(trained.inputs, trained.labels)
         return gradient_dots(found, found)
-
-    def losses(logits: Tensor) -> Tensor:
-        return trained.losses(logits, trained.labels)
 
     def written() -> Tensor:
         gradients = flat.gradients(trained.inputs, trained.labels)
         return gradients @ gradients.T
 
     def moments() -> Tensor:
-        found = factors(trained.network, trained.inputs, losses)
-        return second_moments(found.inputs[0], found.slopes[0], chosen.records).flatten()
+        found = source.losses(trained.inputs, trained.labels)
+        return (found[0].second_moments() / chosen.records).flatten()
 
     def written_moments() -> Tensor:
         gradients = flat.gradients(trained.inputs, trained.labels)

@@ -3,7 +3,7 @@ from torch import nn
 
 from imprint.probe.influence_kit.question import INFLUENCES, Trained
 
-RECORDS, ASKED = 30, 4
+RECORDS, QUERIES = 30, 3
 
 
 def made(network, loss="cross_entropy", classes=3, inputs=4, seed=0, **options):
@@ -11,13 +11,12 @@ def made(network, loss="cross_entropy", classes=3, inputs=4, seed=0, **options):
     x = torch.randn(RECORDS + 3, inputs, generator=random).double()
     labels = torch.randint(0, classes, (RECORDS + 3,), generator=random)
     own = torch.tensor([3, 0, 7, 29])
-    rows = torch.cat([own, torch.arange(RECORDS, RECORDS + 3)])
     return Trained(
         network,
         x[:RECORDS],
         labels[:RECORDS],
-        x[rows],
-        labels[rows],
+        x[RECORDS:],
+        labels[RECORDS:],
         own,
         loss,
         **{"damping": 0.05, **options},

@@ -14,8 +14,12 @@ def gradient(trained, inputs, label):
 
 def test_it_is_the_inner_product_of_gradients_one_at_a_time() -> None:
     trained = made(perceptron())
-    table = INFLUENCES.get("gradient_dot")(trained).table
-    for row, query in ((0, 0), (7, 2), (29, 5)):
+    attribution = INFLUENCES.get("gradient_dot")(trained)
+    table = attribution.table
+    for row, query in ((0, 0), (7, 2), (29, 1)):
         own = gradient(trained, trained.inputs[row], trained.labels[row])
         other = gradient(trained, trained.queries[query], trained.query_labels[query])
         torch.testing.assert_close(table[row, query], own @ other)
+    for place, row in enumerate(trained.own.tolist()):
+        own = gradient(trained, trained.inputs[row], trained.labels[row])
+        torch.testing.assert_close(attribution.own[place], own @ own)

@@ -3,7 +3,8 @@ import torch
 
 from imprint.probe.influence.influence_gauss_newton import curvature_rows
 from imprint.probe.influence_kit.flat_parameters import FlatParameters
-from imprint.probe.influence_kit.rank_one import gradient_dots
+from imprint.probe.influence_kit.layer_gradients import gradient_dots
+from imprint.probe.influence_kit.record_gradients import RecordGradients
 from tests.probe.influence.small_problems import RECORDS, made, perceptron
 
 
@@ -24,7 +25,7 @@ def test_curvature_is_what_autograd_says():
     middle = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
     gauss = torch.einsum("ncp,ncd,ndq->pq", jacobian, middle, jacobian) / RECORDS
     torch.testing.assert_close(flat.product()(identity), gauss, rtol=1e-9, atol=1e-12)
-    rows = curvature_rows(trained)
+    rows = curvature_rows(trained, RecordGradients(trained))
     assert float(gradient_dots(rows, rows).trace()) == pytest.approx(
         RECORDS * float(gauss.trace()), rel=1e-10
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out.options import SearchChoice
+from imprint.lenses.leave_one_out.options import SearchChoice, TargetKind
 from imprint.stats.estimate import Estimate
 
 Ints = tuple[int, ...]
@@ -319,6 +319,10 @@ class FitFindings(QueryStudyFindings):
         inverse_residual: ‖AR − I‖ / ‖I‖ of a dense fit.
         approximation: of other methods.
         noise_path: of several noise variances.
+        inputs: what the kernel compares, in words; None where it is the records themselves.
+        targets: ``labels`` or ``values``; None for classes.
+        explained_variance: share of the variance of real values that is predicted without each
+            record; below 0 where the mean predicts better.
     """
 
     kernel: KernelSettings
@@ -328,7 +332,7 @@ class FitFindings(QueryStudyFindings):
     distinct: int
     outputs: int
     effective_degrees_of_freedom: float
-    leave_one_out_accuracy: Estimate
+    leave_one_out_accuracy: Estimate | Missing
     distinguishable: DistinguishableShare
     given_away: GivenAwayShare
     kl_out_in: MeasureSummary
@@ -342,6 +346,9 @@ class FitFindings(QueryStudyFindings):
     inverse_residual: float | None = None
     approximation: Approximation | None = None
     noise_path: NoisePath | None = None
+    inputs: str | None = None
+    targets: TargetKind | None = None
+    explained_variance: Estimate | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ Noise = Annotated[
         "is infinite",
     ),
 ]
+TargetKind = Literal["classes", "labels", "values"]
+"""What the targets of a fit are: one class, several labels, or real values."""
 Side = Annotated[int, Bounds(least=1)]
 Count = Annotated[int, Bounds(least=1)]
 

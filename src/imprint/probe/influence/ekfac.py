@@ -1,53 +1,95 @@
 """Influence functions with eigenvalue-corrected Kronecker factors (EK-FAC).
 
-Layer by layer, with A = E[aaᵀ] = U_A Λ U_Aᵀ and D = E[δδᵀ] = U_D Λ' U_Dᵀ, the curvature is taken
-as diagonal in the basis U_D ⊗ U_A with the second moments that gradients have there,
-λ_jk = E[(U_Dᵀδ)_j² (U_Aᵀa)_k²]. As gradients are outer products, these are one matrix product of
-squares, (U_Dᵀδ)²ᵀ (U_Aᵀa)² / n, without any gradient. δ are the rows of S^½J, so expectations over
-labels under the model are exact and not sampled.
+Layer by layer, with A = E[aaᵀ] = U_A Λ U_Aᵀ and D = E[δδᵀ] = U_D Λ' U_Dᵀ over records and places,
+the curvature is taken as diagonal in the basis U_D ⊗ U_A with the second moments that gradients
+have there, λ_jk = E[(U_Dᵀ G U_A)²_jk]. δ are the rows of S^½J, so expectations over labels under
+the model are exact and not sampled, up to 16 outputs. Parameters of other layers than linear ones
+and convolutions (normalisations, embeddings, parameters of their own) keep their own axes.
 
 George, Laurent, Bouthillier, Ballas, Vincent 2018, "Fast Approximate Natural Gradient Descent in a
-Kronecker-factored Eigenbasis"; Grosse et al. 2023, "Studying Large Language Model Generalization
+Kronecker-factored Eigenbasis"; Grosse and Martens 2016, "A Kronecker-factored approximate Fisher
+matrix for convolution layers"; Grosse et al. 2023, "Studying Large Language Model Generalization
 with Influence Functions", equation 20.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
-from imprint.probe.influence.gradient_dot import loss_factors
-from imprint.probe.influence.influence_gauss_newton import curvature_rows
+import torch
+from torch import Tensor, nn
+
+from imprint.probe.influence_kit.curvature_rows import curvature_passes
+from imprint.probe.influence_kit.layer_calls import places_of
+from imprint.probe.influence_kit.layer_gradients import Gradients
 from imprint.probe.influence_kit.question import Attribution, Trained, influence
+from imprint.probe.influence_kit.record_gradients import RecordGradients, pair_products
 
 
 @influence("ekfac")
 def ekfac(trained: Trained) -> Attribution:
     """Return the influences; each layer adds its own."""
-    records, queries = loss_factors(trained)
-    rows = curvature_rows(trained)
+    source = RecordGradients(trained)
+    bases = kronecker_bases(trained, source)
+    moments = second_moments(trained, source, bases)
+    inverses = [1 / (each + trained.damping) for each in moments]
+
+    def right(gradients: Gradients) -> Gradients:
+        turned = rotated(gradients, bases)
+        return tuple(layer.scaled(inverse) for layer, inverse in zip(turned, inverses, strict=True))
+
+    table, own = pair_products(trained, source, lambda each: rotated(each, bases), right)
     count = len(trained.labels)
-    total = torch.zeros(count, len(trained.query_labels)).to(trained.inputs)
-    for layer, (a, slope) in enumerate(zip(rows.inputs, rows.slopes, strict=True)):
-        left, right = basis(slope), basis(a)
-        moments = second_moments(a @ right, slope @ left, count)
-        inverse = 1 / (moments + trained.damping)
-        # M_q = inverse ∘ (Uᵀ g_q U): one matrix a query, met by the outer product of each record.
-        for query in range(len(trained.query_labels)):
-            outer = torch.outer(
-                queries.slopes[layer][query] @ left, queries.inputs[layer][query] @ right
-            )
-            met = (records.slopes[layer] @ left) @ (inverse * outer)
-            total[:, query] += (met * (records.inputs[layer] @ right)).sum(1)
-    return Attribution(total / count)
+    facts = {"parameters": source.parameters}
+    return Attribution(table / count, own / count, facts=facts)
 
 
-def basis(rows: Tensor) -> Tensor:
-    """Return the eigenvectors of the second moments of rows, as columns."""
-    vectors: Tensor = torch.linalg.eigh((rows.T @ rows).double())[1]
-    return vectors.to(rows.dtype)
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The eigenvectors of D and A of one layer, as columns."""
+
+    left: Tensor
+    right: Tensor
 
 
-def second_moments(inputs: Tensor, slopes: Tensor, count: int) -> Tensor:
-    """Return the sum of squared gradients over n, ``[outputs, inputs]``, from their factors."""
-    return slopes.square().T @ inputs.square() / count
+def kronecker_bases(trained: Trained, source: RecordGradients) -> list[Basis | None]:
+    """Return a basis for each entry of the gradients; None where it keeps its own axes."""
+    sums: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    for calls, _ in curvature_passes(trained, source):
+        for layer, made in calls.items():
+            for call in made:
+                places = places_of(call)
+                if places is None:
+                    continue
+                a, slopes = places.inputs.flatten(0, 1), places.slopes.flatten(0, 1)
+                parts = (slopes.T @ slopes, a.T @ a)
+                known = sums.get(layer)
+                sums[layer] = parts if known is None else (known[0] + parts[0], known[1] + parts[1])
+    found = [sums.get(layer) for layer in source.layers]
+    bases = [None if each is None else Basis(*map(eigenvectors, each)) for each in found]
+    return bases + [None] * bool(source.rest)
+
+
+def eigenvectors(moments: Tensor) -> Tensor:
+    """Return the eigenvectors of a symmetric matrix, as columns."""
+    vectors: Tensor = torch.linalg.eigh(moments.double())[1]
+    return vectors.to(moments.dtype)
+
+
+def rotated(gradients: Gradients, bases: list[Basis | None]) -> Gradients:
+    """Return the gradients in the bases of their layers."""
+    return tuple(
+        layer if basis is None else layer.rotated(basis.left, basis.right)
+        for layer, basis in zip(gradients, bases, strict=True)
+    )
+
+
+def second_moments(
+    trained: Trained, source: RecordGradients, bases: list[Basis | None]
+) -> list[Tensor]:
+    """Return the mean of the squared curvature rows in the bases, ``[outputs, inputs]`` a layer."""
+    totals: list[Tensor] = []
+    for _, gradients in curvature_passes(trained, source):
+        parts = [layer.second_moments() for layer in rotated(gradients, bases)]
+        totals = [a + b for a, b in zip(totals, parts, strict=True)] if totals else parts
+    return [total / len(trained.labels) for total in totals]

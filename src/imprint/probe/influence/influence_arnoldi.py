@@ -34,9 +34,10 @@ def in_eigenspace(trained: Trained, space: int, kept: int) -> Attribution:
     inside = queries.square().sum(1) / gradients.square().sum(1).clamp(
         min=torch.finfo(gradients.dtype).tiny
     )
-    table = (records / (values + trained.damping)) @ queries.T / len(trained.labels)
+    scaled = records / (values + trained.damping) / len(trained.labels)
     facts = {"kept": len(values), "share_of_gradients": float(inside.mean())}
-    return Attribution(table, facts=facts)
+    own = (scaled * records).sum(1)[trained.own]
+    return Attribution(scaled @ queries.T, own, facts=facts)
 
 
 def leading(flat: FlatParameters, space: int, kept: int, seed: int) -> tuple[Tensor, Tensor]:

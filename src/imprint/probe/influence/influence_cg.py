@@ -7,7 +7,8 @@ Stops at a relative residual of 10⁻⁴ and tells the largest that is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,12 +24,29 @@ STEPS = 200
 def influence_cg(trained: Trained) -> Attribution:
     """Return the influences."""
     flat = FlatParameters(trained)
-    gradients = flat.gradients(trained.queries, trained.query_labels)
+    gradients = asked_gradients(flat, trained)
     solution, residual, steps = solve(flat.product(), gradients, trained.damping, TOLERANCE, STEPS)
     facts: dict[str, object] = {"residual": residual, "steps": steps}
     if residual > 10 * TOLERANCE:
         facts["unconverged"] = f"a relative residual of {residual:.2g} is left after {steps} steps"
-    return Attribution(flat.along(solution) / len(trained.labels), facts=facts)
+    return from_solutions(flat, trained, solution, facts)
+
+
+def asked_gradients(flat: FlatParameters, trained: Trained) -> Tensor:
+    """Return the loss gradients of the asked records, then of the queries, ``[r + q, p]``."""
+    own = trained.own
+    inputs = torch.cat([trained.inputs[own], trained.queries])
+    return flat.gradients(inputs, torch.cat([trained.labels[own], trained.query_labels]))
+
+
+def from_solutions(
+    flat: FlatParameters, trained: Trained, solutions: Tensor, facts: Mapping[str, Any]
+) -> Attribution:
+    """Return the influences from (C + λI)⁻¹g of the asked records and the queries."""
+    count = len(trained.own)
+    products = flat.along(solutions) / len(trained.labels)
+    own = products[trained.own, torch.arange(count, device=products.device)]
+    return Attribution(products[:, count:], own, facts=facts)
 
 
 def solve(

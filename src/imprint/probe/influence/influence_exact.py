@@ -25,11 +25,12 @@ def influence_exact(trained: Trained) -> Attribution:
     values, vectors = torch.linalg.eigh(0.5 * (hessian + hessian.T))
     records = flat.gradients(trained.inputs, trained.labels).double() @ vectors
     queries = flat.gradients(trained.queries, trained.query_labels).double() @ vectors
-    table = (records / (values + trained.damping)) @ queries.T / len(trained.labels)
+    scaled = records / (values + trained.damping) / len(trained.labels)
     facts: dict[str, object] = {"smallest_eigenvalue": float(values[0])}
     if float(values[0]) <= -trained.damping:
         facts["unconverged"] = (
             f"the Hessian has an eigenvalue of {float(values[0]):.3g}, which a damping of "
             f"{trained.damping:g} does not make positive"
         )
-    return Attribution(table, facts=facts)
+    own = (scaled * records).sum(1)[trained.own]
+    return Attribution(scaled @ queries.T, own, facts=facts)

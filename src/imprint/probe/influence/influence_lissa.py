@@ -20,7 +20,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
-from imprint.probe.influence.influence_cg import residual_of
+from imprint.probe.influence.influence_cg import asked_gradients, from_solutions, residual_of
 from imprint.probe.influence_kit.flat_parameters import FlatParameters
 from imprint.probe.influence_kit.question import Attribution, Trained, influence
 
@@ -65,7 +65,7 @@ def influence_lissa(trained: Trained) -> Attribution:
 def by_series(trained: Trained, series: NeumannSeries) -> Attribution:
     """Return the influences of a series of one's choice, with the residual that is left."""
     flat = FlatParameters(trained)
-    gradients = flat.gradients(trained.queries, trained.query_labels)
+    gradients = asked_gradients(flat, trained)
     total = torch.zeros_like(gradients)
     for run in range(series.runs):
         total += _run(flat, gradients, trained, series, run)
@@ -81,7 +81,7 @@ def by_series(trained: Trained, series: NeumannSeries) -> Attribution:
             f"a relative residual of {residual:.2g} is left after {series.depth} terms: this is "
             "not yet an inverse"
         )
-    return Attribution(flat.along(solution) / len(trained.labels), facts=facts)
+    return from_solutions(flat, trained, solution, facts)
 
 
 def largest_eigenvalue(flat: FlatParameters, seed: int, steps: int = 30) -> float:

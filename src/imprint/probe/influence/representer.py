@@ -10,32 +10,29 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from imprint.probe.influence_kit.question import Attribution, Trained, influence
-from imprint.probe.influence_kit.rank_one import linear_layers
+from imprint.nets.predictor.penultimate import Penultimate
+from imprint.probe.influence_kit.question import BATCH, Attribution, Trained, influence
 
 
-@influence("representer", degree=1)
+@influence("representer", degree=1, of_classes=True)
 def representer(trained: Trained) -> Attribution:
     """Return the pull of each record on the class of each query."""
     features, logits = last_features(trained, trained.inputs)
+    left = -trained.slopes(logits, trained.labels)
+    own, labels = trained.own, trained.labels[trained.own]
+    itself = features[own].square().sum(1) * left[own].gather(1, labels[:, None])[:, 0]
+    if not len(trained.query_labels):
+        return Attribution(features.new_zeros(len(features), 0), itself)
     query_features, _ = last_features(trained, trained.queries)
-    hot = torch.nn.functional.one_hot(trained.labels, logits.shape[1]).to(logits)
-    if trained.loss == "squared":
-        left = hot - 1 / logits.shape[1] - logits
-    else:
-        left = hot - logits.softmax(1)
-    return Attribution((features @ query_features.T) * left[:, trained.query_labels])
+    return Attribution((features @ query_features.T) * left[:, trained.query_labels], itself)
 
 
 @torch.no_grad()
 def last_features(trained: Trained, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what goes into the last linear layer, ``[b, f]``, and the logits, ``[b, c]``."""
-    seen: list[Tensor] = []
-    handle = linear_layers(trained.network)[-1].register_forward_hook(
-        lambda _, given, made: seen.append(given[0])
-    )
-    try:
-        logits = trained.network(inputs)
-    finally:
-        handle.remove()
-    return seen[0], logits
+    """Return what goes into the last layer, ``[b, f]``, and the logits, ``[b, c]``."""
+    features, logits = [], []
+    with Penultimate(trained.network) as penultimate:
+        for batch in torch.split(inputs, BATCH):
+            logits.append(trained.network(batch))
+            features.append(penultimate.take(logits[-1], len(batch)))
+    return torch.cat(features), torch.cat(logits)

@@ -18,18 +18,22 @@ from imprint.probe.influence_kit.question import Attribution, Trained, influence
 def tracin(trained: Trained) -> Attribution:
     """Return the sum over checkpoints; the network keeps its weights."""
     final = {name: value.clone() for name, value in trained.network.state_dict().items()}
-    total = torch.zeros(len(trained.labels), len(trained.query_labels)).to(trained.inputs)
-    shift = total.new_zeros(len(trained.own))
+    weights = next(trained.network.parameters())
+    total = torch.zeros(len(trained.labels), len(trained.query_labels)).to(weights)
+    itself, shift = total.new_zeros(len(trained.own)), total.new_zeros(len(trained.own))
     try:
         for checkpoint in trained.checkpoints:
             trained.network.load_state_dict(checkpoint.state)
             attribution = gradient_dot(trained)
+            own = attribution.own
+            assert own is not None
             total += checkpoint.travelled * attribution.table
+            itself += checkpoint.travelled * own
             # The miss was another at every checkpoint.
             misses = trained.misses()
-            own = attribution.self_influence(trained)
             shift += checkpoint.travelled * torch.where(misses > 0, own / misses, 0.0)
     finally:
         trained.network.load_state_dict(final)
     count = len(trained.labels)
-    return Attribution(total / count, shift=shift / count)
+    facts = {"checkpoints": len(trained.checkpoints)}
+    return Attribution(total / count, itself / count, shift / count, facts)

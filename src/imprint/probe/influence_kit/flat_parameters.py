@@ -2,7 +2,7 @@
 
 H = (1/n) Σ ∇²loss_i, and its Gauss–Newton part G = (1/n) Σ J_iᵀ S_i J_i, S_i the Hessian of the
 loss by the logits, which is positive semidefinite. Products with a vector take a forward and a
-backward derivative, no matrix is formed; several vectors go through together.
+backward derivative, no matrix is formed; several vectors go through together, records in batches.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vjp, vmap
 
-from imprint.probe.influence_kit.question import Trained
+from imprint.probe.influence_kit.question import BATCH, Trained
+from imprint.probe.influence_kit.record_gradients import trained_parameters
 
 Curvature = Literal["gauss_newton", "hessian"]
 
 
 AT_ONCE = 32
 """Vectors that go through together: more take memory and save nothing."""
+KEPT_BATCHES = 8
+"""Batches of a Gauss–Newton product whose forward pass is kept from one product to the next."""
 
 
 class FlatParameters:
-    """Losses of a network by its parameters θ ``[p]``.
+    """Losses of a network by its trained parameters θ ``[p]``.
 
     Args:
         trained: the network.
@@ -32,7 +35,7 @@ class FlatParameters:
 
     def __init__(self, trained: Trained) -> None:
         self.trained = trained
-        named = dict(trained.network.named_parameters())
+        named = trained_parameters(trained.network, trained.most_parameters)
         self._shapes = {name: weight.shape for name, weight in named.items()}
         self.theta = torch.cat([weight.detach().flatten() for weight in named.values()])
 
@@ -59,12 +62,15 @@ class FlatParameters:
             slope: Tensor = of(self.theta)
             return slope
 
-        gradients: Tensor = vmap(one)(inputs, labels)
+        gradients: Tensor = vmap(one, chunk_size=BATCH)(inputs, labels)
         return gradients
 
     def along(self, directions: Tensor) -> Tensor:
         """Return the slope of each record's loss along some directions ``[k, p]``, ``[n, k]``."""
-        inputs, labels = self.trained.inputs, self.trained.labels
+        return torch.cat([self._along(directions, rows) for rows in self._batches()])
+
+    def _along(self, directions: Tensor, rows: Tensor) -> Tensor:
+        inputs, labels = self.trained.inputs[rows], self.trained.labels[rows]
 
         def one(direction: Tensor) -> Tensor:
             slope: Tensor = jvp(
@@ -84,14 +90,32 @@ class FlatParameters:
             kind: the Gauss–Newton part or all of the Hessian.
             rows: int64 ``[b]``, records to average over; None for all.
         """
-        selected = slice(None) if rows is None else rows
-        inputs, labels = self.trained.inputs[selected], self.trained.labels[selected]
+        batches = self._batches() if rows is None else (rows,)
+        count = sum(map(len, batches))
         make_product = self._hessian if kind == "hessian" else self._gauss_newton
-        call: Callable[[Tensor], Tensor] = make_product(inputs, labels)
-        return vmap(call, chunk_size=AT_ONCE)
+        if len(batches) <= KEPT_BATCHES:
+            kept = [make_product(each) for each in batches]
 
-    def _hessian(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-        slope = grad(lambda theta: self.losses(theta, inputs, labels).mean())
+            def together(vector: Tensor) -> Tensor:
+                return torch.stack([call(vector) for call in kept]).sum(0) / count
+
+            return vmap(together, chunk_size=AT_ONCE)
+
+        def call(vectors: Tensor) -> Tensor:
+            total = torch.zeros_like(vectors)
+            for each in batches:
+                total += vmap(make_product(each), chunk_size=AT_ONCE)(vectors)
+            return total / count
+
+        return call
+
+    def _batches(self) -> tuple[Tensor, ...]:
+        labels = self.trained.labels
+        return torch.split(torch.arange(len(labels), device=labels.device), BATCH)
+
+    def _hessian(self, rows: Tensor) -> Callable[[Tensor], Tensor]:
+        inputs, labels = self.trained.inputs[rows], self.trained.labels[rows]
+        slope = grad(lambda theta: self.losses(theta, inputs, labels).sum())
 
         def call(vector: Tensor) -> Tensor:
             product: Tensor = jvp(slope, (self.theta,), (vector,))[1]
@@ -99,7 +123,9 @@ class FlatParameters:
 
         return call
 
-    def _gauss_newton(self, inputs: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+    def _gauss_newton(self, rows: Tensor) -> Callable[[Tensor], Tensor]:
+        inputs = self.trained.inputs[rows]
+
         def of(theta: Tensor) -> Tensor:
             return self.logits(theta, inputs)
 
@@ -108,7 +134,7 @@ class FlatParameters:
 
         def call(vector: Tensor) -> Tensor:
             moved = jvp(of, (self.theta,), (vector,))[1]
-            inner = torch.einsum("ncd,ned,ne->nc", root, root, moved) / len(inputs)
+            inner = torch.einsum("ncd,ned,ne->nc", root, root, moved)
             product: Tensor = back(inner)[0]
             return product
 

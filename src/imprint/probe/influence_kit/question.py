@@ -12,13 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
+from imprint.probe.influence_kit.losses import (
+    OF_CLASSES,
+    Loss,
+    curvature_root,
+    loss_slopes,
+    row_losses,
+)
+
+BATCH = 128
+"""Records that pass through a network together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,19 +46,21 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network, its records and the queries that are asked about; all of one dtype and device.
+    """A network, its records and the queries that are asked about; all on one device.
 
     Attributes:
-        network: maps inputs ``[b, d]`` to logits ``[b, c]``, each row by itself.
-        inputs: ``[n, d]``.
-        labels: int64 ``[n]``.
-        queries: ``[q, d]``; the first r of them are records.
-        query_labels: int64 ``[q]``.
-        own: int64 ``[r]``, which records the first r queries are.
+        network: maps inputs ``[b, …]`` to outputs ``[b, c]``, each row by itself.
+        inputs: ``[n, …]``.
+        labels: targets of the loss, int64 ``[n]`` of classes, else ``[n, c]``.
+        queries: ``[q, …]``.
+        query_labels: likewise of the queries.
+        own: int64 ``[r]``, the records whose influence on themselves is asked.
         loss: that the network was trained with, mean over records.
         checkpoints: that training passed, in order; may be empty.
         damping: λ > 0, added to the curvature.
         seed: of everything random.
+        most_parameters: estimates look at no more than so many parameters, those of the last
+            layers; None for all.
     """
 
     network: nn.Module
@@ -57,38 +69,33 @@ class Trained:
     queries: Tensor
     query_labels: Tensor
     own: Tensor
-    loss: Literal["cross_entropy", "squared"] = "cross_entropy"
+    loss: Loss = "cross_entropy"
     checkpoints: tuple[Checkpoint, ...] = ()
     damping: float = 1e-3
     seed: int = 0
+    most_parameters: int | None = None
 
     def losses(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of each row, ``[b]``."""
-        if self.loss == "cross_entropy":
-            return nn.functional.cross_entropy(logits, labels, reduction="none")
-        # one_hot looks at the values of the labels, which vmap does not allow.
-        classes = torch.arange(logits.shape[-1], device=labels.device)
-        hot = (labels[..., None] == classes).to(logits.dtype)
-        return 0.5 * (logits - hot + 1 / logits.shape[-1]).square().sum(-1)
+        return row_losses(self.loss, logits, labels)
+
+    def slopes(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return δ, the slope of each row's loss by its outputs, ``[b, c]``."""
+        return loss_slopes(self.loss, logits, labels)
 
     def curvature_root(self, logits: Tensor) -> Tensor:
         """Return L with LLᵀ the Hessian of each row's loss by its logits, ``[b, c, c]``."""
-        if self.loss == "squared":
-            return torch.eye(logits.shape[1]).to(logits).expand(len(logits), -1, -1)
-        p = logits.softmax(1)
-        root = p.sqrt()
-        return torch.diag_embed(root) - p[:, :, None] * root[:, None, :]
+        return curvature_root(self.loss, logits)
 
     @torch.no_grad()
     def misses(self) -> Tensor:
         """Return |δ| of the records that are asked about, ``[r]``."""
-        record_count = len(self.own)
-        logits, labels = self.network(self.queries[:record_count]), self.query_labels[:record_count]
-        hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
-        squared = self.loss == "squared"
-        miss = logits - hot + 1 / logits.shape[1] if squared else logits.softmax(1) - hot
-        norms: Tensor = miss.norm(dim=1)
-        return norms
+        parts = torch.split(self.own, BATCH)
+        norms = [
+            self.slopes(self.network(self.inputs[rows]), self.labels[rows]).norm(dim=1)
+            for rows in parts
+        ]
+        return torch.cat(norms) if norms else self.inputs.new_zeros(0)
 
     @property
     def parameters(self) -> int:
@@ -102,7 +109,7 @@ class Attribution:
 
     Attributes:
         table: ``[n, q]``, influence of each record on each query.
-        own: ``[r]``, of each asked record on itself; None where it is in the table.
+        own: ``[r]``, of each asked record on itself; None where it says nothing.
         shift: ``[r]``, of the logits of each asked record; None where it follows from its miss.
         facts: worth knowing, as JSON values; ``unconverged`` holds a reason not to trust it.
     """
@@ -111,12 +118,6 @@ class Attribution:
     own: Tensor | None = None
     shift: Tensor | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-    def self_influence(self, trained: Trained) -> Tensor:
-        """Return the influence of the asked records on themselves, ``[r]``."""
-        if self.own is not None:
-            return self.own
-        return self.table[trained.own, torch.arange(len(trained.own), device=self.table.device)]
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ class Influence:
         needs_checkpoints: whether it looks at the way of training.
         most_parameters: of a network that it can be asked about; None for any.
         no_self: why it has no self-influence; empty where it has.
+        of_classes: whether it needs a network that classifies.
     """
 
     name: str
@@ -138,11 +140,14 @@ class Influence:
     needs_checkpoints: bool = False
     most_parameters: int | None = None
     no_self: str = ""
+    of_classes: bool = False
 
     def missing(self, trained: Trained) -> str | None:
         """Return why this estimate cannot be made of a network; None when it can."""
         if self.needs_checkpoints and not trained.checkpoints:
             return "needs checkpoints of training, and there are none"
+        if self.of_classes and trained.loss not in OF_CLASSES:
+            return "is for networks that classify"
         if self.most_parameters is not None and trained.parameters > self.most_parameters:
             return (
                 f"is for networks of up to {self.most_parameters:,} parameters, "
@@ -176,7 +181,9 @@ class Influence:
         """Return the self-influences of the asked records as shifts of their logits, ``[r]``."""
         if attribution.shift is not None:
             return attribution.shift
-        scores = attribution.self_influence(trained)
+        scores = attribution.own
+        if scores is None:
+            raise ImprintError(f"{self.name}: {self.no_self}")
         if self.degree == 1:
             return scores
         misses = trained.misses()
@@ -194,6 +201,7 @@ def influence(
     needs_checkpoints: bool = False,
     most_parameters: int | None = None,
     no_self: str = "",
+    of_classes: bool = False,
 ) -> Callable[[Callable[[Trained], Attribution]], Callable[[Trained], Attribution]]:
     """Return a decorator that registers a function as an estimate; see :class:`Influence`."""
 
@@ -201,7 +209,9 @@ def influence(
         compute: Callable[[Trained], Attribution],
     ) -> Callable[[Trained], Attribution]:
         INFLUENCES.register(name)(
-            Influence(name, compute, degree, needs_checkpoints, most_parameters, no_self)
+            Influence(
+                name, compute, degree, needs_checkpoints, most_parameters, no_self, of_classes
+            )
         )
         return compute
 

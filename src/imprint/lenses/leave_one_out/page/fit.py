@@ -181,19 +181,9 @@ def _read_records(file: Path, findings: FitFindings) -> Columns:
 
 
 def _headlines(findings: FitFindings, records: Columns) -> list[Headline]:
-    accuracy, share = findings.leave_one_out_accuracy, findings.distinguishable
-    commonest = float(np.bincount(records["label"]).max() / len(records["label"]))
-    typical = findings.auc.median
+    share, typical = findings.distinguishable, findings.auc.median
     return [
-        Headline(
-            "Leave-one-out accuracy",
-            accuracy,
-            commonest,
-            "Fitted to all other records, the model predicts the class of "
-            f"{percent(accuracy.value)} of the records. Majority-class baseline: "
-            f"{percent(commonest)}.",
-            nothing="the commonest class",
-        ),
+        *_accuracy_headline(findings, records),
         Headline(
             "Distinguishability (AUC)",
             typical,
@@ -203,6 +193,30 @@ def _headlines(findings: FitFindings, records: Columns) -> list[Headline]:
             f"record, and of {percent(share.auc, 0)} or more at {percent(share.value)} of the "
             "records.",
         ),
+    ]
+
+
+def _accuracy_headline(findings: FitFindings, records: Columns) -> list[Headline]:
+    accuracy = findings.leave_one_out_accuracy
+    if isinstance(accuracy, Missing):
+        return []
+    if findings.targets is not None:
+        sentence = (
+            "Fitted to all other records, the model predicts "
+            f"{percent(accuracy.value)} of the labels of a record."
+        )
+        return [Headline("Leave-one-out accuracy", accuracy, 0.5, sentence)]
+    commonest = float(np.bincount(records["label"]).max() / len(records["label"]))
+    return [
+        Headline(
+            "Leave-one-out accuracy",
+            accuracy,
+            commonest,
+            "Fitted to all other records, the model predicts the class of "
+            f"{percent(accuracy.value)} of the records. Majority-class baseline: "
+            f"{percent(commonest)}.",
+            nothing="the commonest class",
+        )
     ]
 
 
@@ -221,9 +235,22 @@ def _remarks(findings: FitFindings) -> list[Paragraph]:
             low=significant(divergence.low),
             high=significant(divergence.high),
         ),
+        *_target_texts(findings),
         *_duplicate_texts(findings.duplicates, findings.distinct),
     ]
     return [Paragraph(text, "remark") for text in texts]
+
+
+def _target_texts(findings: FitFindings) -> list[Text]:
+    texts: list[Text] = []
+    if findings.inputs is not None:
+        texts.append(f"The kernel compares {findings.inputs}.")
+    if findings.explained_variance is not None:
+        explained = with_interval(findings.explained_variance, percent)
+        texts.append(
+            f"Without each record, {explained} of the variance of the targets is predicted."
+        )
+    return texts
 
 
 def _duplicate_texts(duplicates: Duplicates, distinct: int) -> list[Text]:
@@ -295,10 +322,10 @@ def strongest_records(findings: FitFindings, records: Columns) -> Table:
     """Return the records with the largest divergence as a table."""
     by_label = label_stands_out(records["kl_out_in"], records["kl_variance"])
     order = np.argsort(-records["kl_out_in"], kind="stable")[:NAMED_RECORDS]
+    classes = findings.targets is None
     columns = [
         Column("Index"),
-        Column("Class"),
-        Column("Prediction without it"),
+        *([Column("Class"), Column("Prediction without it")] if classes else []),
         Column("Stands out by"),
         Column("KL", significant, unit="nats"),
         Column("AUC", percent),
@@ -307,8 +334,10 @@ def strongest_records(findings: FitFindings, records: Columns) -> Table:
     rows: list[list[Value | Cell]] = [
         [
             str(records["index"][row]),
-            findings.classes[int(records["label"][row])],
-            findings.classes[int(records["prediction_out"][row])],
+            *(
+                findings.classes[int(records[name][row])]
+                for name in (("label", "prediction_out") if classes else ())
+            ),
             reason(bool(by_label[row])),
             *(float(records[name][row]) for name in ("kl_out_in", "auc", "memorization")),
         ]
@@ -410,7 +439,7 @@ def fit_table(findings: FitFindings) -> Table:
         counted += f", {count(findings.distinct)} of them distinct"
     rows: list[list[Value | Cell]] = [
         ["records", Cell(findings.records, counted)],
-        ["leave-one-out accuracy", _in_percent(findings.leave_one_out_accuracy)],
+        *_accuracy_rows(findings),
         [f"AUC {share.auc:g} or more", _in_percent(share)],
         [f"TPR {given_away.tpr:g} or more at FPR {given_away.fpr:g}", _in_percent(given_away)],
         [
@@ -435,6 +464,17 @@ def fit_table(findings: FitFindings) -> Table:
         rows.append(["queries", "none: --method dense answers them"])
     title = "Leave-one-out influence of every record"
     return Table([Column("Measure"), Column("Value")], rows, title=title, headings=False)
+
+
+def _accuracy_rows(findings: FitFindings) -> list[list[Value | Cell]]:
+    rows: list[list[Value | Cell]] = []
+    if not isinstance(findings.leave_one_out_accuracy, Missing):
+        rows.append(["leave-one-out accuracy", _in_percent(findings.leave_one_out_accuracy)])
+    if findings.explained_variance is not None:
+        rows.append(["variance explained without each", _in_percent(findings.explained_variance)])
+    if findings.inputs is not None:
+        rows.append(["kernel of", findings.inputs.partition(",")[0]])
+    return rows
 
 
 def _in_percent(estimate: Any) -> Cell:

@@ -7,6 +7,7 @@ from typing import Any
 
 from imprint.lenses.leave_one_out.findings import FitFindings, TruthFindings
 from imprint.lenses.leave_one_out.page.fit import LENS, fit_table, path_table
+from imprint.lenses.leave_one_out.page.influence import influence_lines, read_influence
 from imprint.lenses.leave_one_out.page.retraining import show_retraining
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.study.finding import from_json
@@ -18,5 +19,8 @@ def show_leave_one_out(lens: Mapping[str, Any]) -> Sequence[Printed]:
     if "retraining" in lens:
         return show_retraining(from_json(TruthFindings, lens, "summary.json"))
     findings = from_json(FitFindings, lens, "summary.json")
-    tables = [fit_table(findings)]
-    return tables if findings.noise_path is None else [*tables, path_table(findings)]
+    tables: list[Printed] = [fit_table(findings)]
+    if findings.noise_path is not None:
+        tables.append(path_table(findings))
+    influence = read_influence(lens)
+    return tables if influence is None else [*tables, *influence_lines(influence)]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from imprint.core.arrays import BoolArray, IntArray
 from imprint.core.missing import Missing
+from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.findings import (
     DistinguishableShare,
     DuplicateGroups,
@@ -25,6 +26,7 @@ from imprint.lenses.leave_one_out.findings import (
     NearCopies,
     ValueRange,
 )
+from imprint.lenses.leave_one_out.options import TargetKind
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     NEAR_COPY_DISTANCE,
     copies_from_diagonal,
@@ -34,6 +36,8 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
 from imprint.lenses.leave_one_out.posterior.noise_path import Spectrum, noise_path
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.records import FPR
+from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence
+from imprint.stats.bootstrap import mean, mean_share
 from imprint.stats.estimate import Estimate
 from imprint.stats.median import median
 from imprint.stats.proportion import proportion
@@ -60,7 +64,9 @@ def fit_findings(columns: Table, outputs: int, duplicates: Duplicates, **facts: 
         facts: fields that no table holds, such as ``kernel`` and ``noise``.
     """
     distinct = distinct_records(columns)
-    right = _share(distinct["prediction_out"] == distinct["label"])
+    right = facts.pop("leave_one_out_accuracy", None)
+    if right is None:
+        right = _share(distinct["prediction_out"] == distinct["label"])
     distinguishable = _share(distinct["auc"] >= MIN_DISTINGUISHABLE_AUC)
     given_away = _share(distinct["tpr"] >= MIN_GIVEN_AWAY_TPR)
     leverage = distinct["leverage"]
@@ -77,6 +83,30 @@ def fit_findings(columns: Table, outputs: int, duplicates: Duplicates, **facts: 
         duplicates=duplicates,
         **facts,
     )
+
+
+def target_facts(
+    together: SelfInfluence, targets: Tensor, columns: Table, kind: TargetKind
+) -> dict[str, Any]:
+    """Return how well labels or real values are predicted without their records.
+
+    Args:
+        together: what leaving out each record with its copies does.
+        targets: float64 ``[n, c]``.
+        columns: with ``first_copy``.
+        kind: of the targets.
+    """
+    first = columns["first_copy"]
+    residual, wanted = (each.cpu().numpy()[first] for each in (together.residual, targets))
+    random = generator(0, "leave-one-out targets")
+    if kind == "labels":
+        right = ((wanted - residual) * wanted > 0).mean(1)
+        return {"targets": kind, "leave_one_out_accuracy": mean_share(right, random)}
+    # Standardised columns: the mean square is 1, and what is left is the unexplained share.
+    unexplained = (residual**2).mean(1) / (wanted**2).mean()
+    explained = mean(1 - unexplained, random)
+    reason = Missing("targets are real values: see explained_variance")
+    return {"targets": kind, "leave_one_out_accuracy": reason, "explained_variance": explained}
 
 
 def find_duplicates(

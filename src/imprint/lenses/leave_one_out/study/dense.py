@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import FitFindings, NoisePath
+from imprint.lenses.leave_one_out.options import TargetKind
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
     exact_copies,
@@ -19,12 +21,14 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
 )
 from imprint.lenses.leave_one_out.posterior.noise_path import spectrum
 from imprint.lenses.leave_one_out.posterior.records import record_columns
-from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
+from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence, self_influence
 from imprint.lenses.leave_one_out.posterior.summary import (
     find_duplicates,
     fit_findings,
     path_columns,
+    target_facts,
 )
+from imprint.lenses.leave_one_out.posterior.targets import towards_targets
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.study.finding import write_finding
@@ -67,6 +71,9 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     alone, noise = self_influence(posterior), posterior.noise
     directions = self_influence_with_copies(posterior, copies)
     together = influence_with_copies(alone, directions, targets, noise, copies)
+    if inputs.kind != "classes":
+        alone = _towards_targets(alone, targets, inputs.kind)
+        together = _towards_targets(together, targets, inputs.kind)
     columns = {
         "index": inputs.index,
         "label": inputs.labels,
@@ -78,6 +85,11 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     if len(fit.noise) > 1:
         table = path_columns(spectrum(matrix), targets, matrix.diagonal(), copies, fit.noise)
         path = NoisePath(**{name: tuple(column.tolist()) for name, column in table.items()})
+    facts = {}
+    if inputs.kind != "classes":
+        facts = target_facts(together, targets, columns, inputs.kind)
+        for name in ("prediction_out", "prediction_out_alone"):
+            columns[name] = np.zeros_like(columns[name])
     return columns, fit_findings(
         columns,
         posterior.outputs,
@@ -87,7 +99,13 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
         classes=inputs.classes,
         inverse_residual=posterior.inverse_residual(),
         noise_path=path,
+        **facts,
     )
+
+
+def _towards_targets(each: SelfInfluence, targets: Tensor, kind: TargetKind) -> SelfInfluence:
+    moved = towards_targets(each.shift, each.residual, targets, kind)
+    return replace(each, memorization=moved)
 
 
 def report_fit(findings: FitFindings) -> FitFindings:

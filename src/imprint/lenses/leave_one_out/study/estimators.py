@@ -163,7 +163,7 @@ def estimates_from_gradients(truth: GroundTruth, choice: EstimatorChoice) -> Gra
         own = None if entry.no_self else entry.shift(trained, influence).double()
         scores = None if own is None else own.cpu().numpy()
         facts = {**influence.facts, **({"no_self": entry.no_self} if entry.no_self else {})}
-        table = influence.table[:, len(trained.own) :].double().cpu().numpy()
+        table = influence.table.double().cpu().numpy()
         estimates[entry.name] = Estimated(scores, scores, table, cost, facts)
     return GradientEstimates(estimates, skipped, training)
 
@@ -171,7 +171,7 @@ def estimates_from_gradients(truth: GroundTruth, choice: EstimatorChoice) -> Gra
 def train_network(truth: GroundTruth, damping: float | None) -> Trained:
     """Return the first network of the ground truth with a checkpoint an epoch, trained again."""
     plan = truth.plan
-    rows, device = len(plan.data.labels), plan.data.inputs.device
+    device = plan.data.inputs.device
     kept = torch.ones(1, plan.records, dtype=torch.bool, device=device)
     states: list[dict[str, Tensor]] = []
 
@@ -182,14 +182,13 @@ def train_network(truth: GroundTruth, damping: float | None) -> Trained:
     steps = -(-plan.records // plan.options.batch_size)
     distance = [steps * plan.options.rate(epoch) for epoch in range(plan.options.epochs)]
     own = torch.from_numpy(plan.left_out).to(device)
-    queries = torch.cat([own, torch.arange(plan.records, rows, device=device)])
     inputs, labels = plan.data.inputs * plan.prior.input_scale, plan.data.labels
     return Trained(
         stack.network(0).to(device),
         inputs[: plan.records],
         labels[: plan.records],
-        inputs[queries],
-        labels[queries],
+        inputs[plan.records :],
+        labels[plan.records :],
         own,
         plan.options.loss,
         tuple(Checkpoint(state, part) for state, part in zip(states, distance, strict=False)),

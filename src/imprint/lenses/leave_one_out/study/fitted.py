@@ -64,7 +64,9 @@ class GaussianFit:
 
     @property
     def targets(self) -> Tensor:
-        """Centred indicators of the classes, float64 ``[n, c]``."""
+        """Centred indicators of the classes, labels or real values, float64 ``[n, c]``."""
+        if self.inputs.targets is not None:
+            return torch.from_numpy(self.inputs.targets).to(self.device)
         return centred_one_hot(self.labels, len(self.inputs.classes), self.outputs)
 
     @cached_property

@@ -15,10 +15,11 @@ from imprint.core.seeds import generator
 from imprint.data.axis_order import FIRST, Order
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
-from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
+from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, TargetKind
 from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, image_axes
 from imprint.study.array_file import array
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
+from imprint.study.hashing import hash_arrays
 
 SCALE = "kernels depend on the scale, so give floats as networks see them, such as pixels / 255"
 
@@ -93,6 +94,8 @@ class Inputs:
         raw: ``[n, ...]``, whose bytes say which records are copies.
         pixels: how images were scaled; None for arrays.
         axes: of images, in the file or as they are read; None where inputs are rows of numbers.
+        targets: float64 ``[n, c]``, of labels or real values; None for classes.
+        kind: what the targets are.
     """
 
     index: IntArray
@@ -102,13 +105,17 @@ class Inputs:
     raw: NDArray[Any]
     pixels: Pixels | None = None
     axes: ImageAxes | None = None
+    targets: FloatArray | None = None
+    kind: TargetKind = "classes"
 
     def fingerprint(self) -> Fingerprint:
         """Return a hash of all that a fit depends on."""
         names = [f"record {index}" for index in self.index.tolist()]
         digests = array_digests(self.values)
         scaling = self.pixels and (self.pixels.mean.tolist(), self.pixels.deviation.tolist())
-        facts = (self.classes, self.values.shape[1:], scaling)
+        facts: tuple[Any, ...] = (self.classes, self.values.shape[1:], scaling)
+        if self.targets is not None:
+            facts = (*facts, self.kind, hash_arrays(self.targets))
         return fingerprint_of(facts, names, digests, self.labels, None)
 
 
