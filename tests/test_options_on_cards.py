@@ -345,6 +345,12 @@ CASES = {
     "importance": Case("coverage importance", TRAINED, fixed=PARTS),
     "wisdom": Case("coverage wisdom", TRAINED + "--selector model", fixed=PARTS),
 }
+OF_A_MODEL = (
+    *("arch", "members", "non_members", "tests", "task", "output_kind", "target", "groups"),
+    *("train_function", "checkpoints", "lenses", "budget", "shadows", "records", "quick"),
+    "analysis.",
+)
+"""Options that are refused without --model."""
 CASES["whole study"] = Case(
     "audit",
     SMALL + ENCODER + "--per-class 2 --k 5 --probe.epochs 1 --membership.models 0 "
@@ -356,13 +362,11 @@ CASES["whole study"] = Case(
         "card",
         "mean",
         "std",
-        "members",
-        "non_members",
+        *OF_A_MODEL,
         "train.architecture",
         "train.resolution.start_epoch",
         "leave_one_out.outputs",
         "membership.",
-        "one_model.",
         "coverage.",
     ),
 )

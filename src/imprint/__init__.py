@@ -23,6 +23,7 @@ _PUBLIC = {
     "load_model": "imprint.nets.load",
     "nearest": "imprint.neighbors.nearest",
     "open_images": "imprint.data.open",
+    "audit": "imprint.audits.own_audit",
     "run_audit": "imprint.audits.run",
     "trust_code": "imprint.core.user_code",
 }

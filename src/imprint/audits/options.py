@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from imprint.audits.own_options import OwnModelChoice
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
 from imprint.lenses.coverage.options import CoverageStep
-from imprint.lenses.dejavu.options import DejavuChoice, ReferenceChoice, TestedModelChoice
+from imprint.lenses.dejavu.options import DejavuChoice
 from imprint.lenses.leave_one_out.options import LeaveOneOutStep
 from imprint.lenses.membership.study.options import CohortChoice
 from imprint.study.options import DataChoice
@@ -31,11 +32,8 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
-    """Split the images, train two encoders and a cohort, attack them, and write the report.
-
-    With a model, nothing is split and no encoder trained: the one-model test is run on it.
-    """
+class AuditOptions(OwnModelChoice, DejavuChoice, DataChoice):
+    """Audit a model with its members and non-members; without one, train some and audit those."""
 
     per_class: Annotated[int, Bounds(least=1)] = 13
     """Training images of each class for each of the two encoders."""
@@ -51,8 +49,6 @@ class AuditOptions(TestedModelChoice, DejavuChoice, DataChoice):
     membership: CohortChoice = field(default_factory=lambda: SMALL_COHORT)
     """The cohort of classifiers, trained on parts of A and B and attacked for membership.
     --membership.models 0 leaves it out."""
-    one_model: ReferenceChoice = field(default_factory=ReferenceChoice)
-    """With --model: references that stand in for the second encoder."""
     leave_one_out: LeaveOneOutStep = field(default_factory=LeaveOneOutStep)
     """Leave-one-out influence of the images on a network of infinite width."""
     coverage: CoverageStep = field(default_factory=CoverageStep)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from imprint.audits.own_options import PlanChoice
 from imprint.core.errors import ImprintError
-from imprint.core.missing import Missing
 from imprint.core.progress import log
 from imprint.observation.audited_model import AuditedModel
-from imprint.observation.budget import PlannedPart, choose_parts, measure_pace
+from imprint.observation.budget import PlannedPart, choose_parts, measure_pace, parse_duration
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Observed, ObserveRecords, Wanted, read_observed
 from imprint.report.wording import plural
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import wilson
 from imprint.study.plain import JsonObject
 from imprint.study.store import Study
 
@@ -29,14 +32,16 @@ class Audit:
         refused: why a lens does not apply, by its name.
         pace: of the model.
         plan: every part, and whether it fits the budget.
+        budget: in seconds.
     """
 
     model: AuditedModel
     lenses: tuple[AuditLens, ...]
     options: Mapping[str, Any]
-    refused: Mapping[str, Missing]
+    refused: Mapping[str, str]
     pace: Pace
     plan: tuple[PlannedPart, ...]
+    budget: float
 
     def parts_of(self, lens: AuditLens) -> dict[str, Part]:
         """Return the parts of a lens that are run, by name."""
@@ -45,36 +50,43 @@ class Audit:
         }
 
 
-def plan_audit(
-    model: AuditedModel, names: Sequence[str], options: Mapping[str, Any], seconds: float
-) -> Audit:
+def plan_audit(model: AuditedModel, choice: PlanChoice) -> Audit:
     """Time the model and plan what fits the budget.
-
-    Args:
-        model: under audit.
-        names: of lenses, or all.
-        options: by lens; a lens without takes its defaults.
-        seconds: the budget.
 
     Raises:
         ImprintError: an unknown lens, or none that applies.
     """
-    chosen = choose_lenses(names)
-    settled = {lens.name: options.get(lens.name) or lens.options() for lens in chosen}
+    seconds = parse_duration(choice.spelled_budget)
+    chosen = choose_lenses(choice.lenses)
+    options = {lens.name: settle_options(lens, choice) for lens in chosen}
     refused = {
-        lens.name: Missing(reason)
+        lens.name: reason
         for lens in chosen
-        if (reason := lens.refuses(model, settled[lens.name])) is not None
+        if (reason := lens.refuses(model, options[lens.name])) is not None
     }
     applying = tuple(lens for lens in chosen if lens.name not in refused)
     if not applying:
-        reasons = "; ".join(f"{name}: {each.missing}" for name, each in refused.items())
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise ImprintError(f"no analysis applies to this model ({reasons})")
     pace = measure_pace(model)
-    plans = {lens.name: lens.plan(model, settled[lens.name], pace) for lens in applying}
+    plans = {lens.name: lens.plan(model, options[lens.name], pace) for lens in applying}
     titles = {lens.name: lens.title for lens in applying}
     plan = choose_parts(plans, titles, seconds)
-    return Audit(model, applying, settled, refused, pace, tuple(plan))
+    return Audit(model, applying, options, refused, pace, tuple(plan), seconds)
+
+
+def settle_options(lens: AuditLens, choice: PlanChoice) -> Any:
+    """Return the settings of a lens: what the user chose for it, else its defaults."""
+    chosen = getattr(choice.analysis, lens.name, None)
+    values = (
+        {}
+        if chosen is None
+        else {field.name: getattr(chosen, field.name) for field in dataclasses.fields(chosen)}
+    )
+    names = {field.name for field in dataclasses.fields(lens.options)}
+    if "shadows" in names:
+        values["shadows"] = choice.shadows
+    return lens.options(**values)
 
 
 def choose_lenses(names: Sequence[str]) -> list[AuditLens]:
@@ -83,7 +95,7 @@ def choose_lenses(names: Sequence[str]) -> list[AuditLens]:
     Raises:
         ImprintError: an unknown name.
     """
-    wanted = AUDIT_LENSES.names() if "all" in names else names
+    wanted = AUDIT_LENSES.names() if "all" in names else list(dict.fromkeys(names))
     return sorted((AUDIT_LENSES.get(name) for name in wanted), key=lambda lens: lens.order)
 
 
@@ -95,16 +107,10 @@ def run_own_audit(study: Study, audit: Audit, seed: int) -> JsonObject:
     observed = observe_all(study, audit.model, wanted)
     findings: JsonObject = {}
     for lens in audit.lenses:
-        log(f"{lens.title}: {plural(len(audit.parts_of(lens)), 'part')}")
-        run = AuditRun(
-            study,
-            audit.model,
-            observed,
-            audit.options[lens.name],
-            audit.pace,
-            seed,
-            audit.parts_of(lens),
-        )
+        parts = audit.parts_of(lens)
+        log(f"{lens.title}: {', '.join(parts)}")
+        options = audit.options[lens.name]
+        run = AuditRun(study, audit.model, observed, options, audit.pace, seed, parts)
         findings |= lens.run(run)
     return findings
 
@@ -116,3 +122,57 @@ def observe_all(study: Study, model: AuditedModel, wanted: Wanted) -> dict[str, 
         for part, records in model.parts.items()
     }
     return {"tests": observed["non_members"], **observed}
+
+
+def measure_accuracy(observed: Observed) -> Estimate | None:
+    """Return the share of records that the model gets right; None where that is not known."""
+    correct = observed.signals().correct
+    if correct is None:
+        return None
+    right, count = int(correct.sum()), len(correct)
+    return Estimate(right / count, wilson(right, count), count)
+
+
+def describe_plan(audit: Audit) -> list[str]:
+    """Return the plan in lines: what is run, what is left out, and what each costs."""
+    runs = [each for each in audit.plan if each.runs]
+    left_out = [each for each in audit.plan if not each.runs]
+    total = sum(each.part.seconds for each in runs)
+    pace = audit.pace.forward * 1000
+    lines = [
+        f"plan: {plural(len(runs), 'part')}, about {spell_seconds(total)} of the budget of "
+        f"{spell_seconds(audit.budget)} ({pace:.2g} ms a record and forward pass)"
+    ]
+    lines += [f"  run       {_line(each)}" for each in runs]
+    lines += [f"  left out  {_line(each)}" for each in left_out if _is_alone(each, runs)]
+    titles = {lens.name: lens.title for lens in AUDIT_LENSES.entries()}
+    lines += [f"  not run   {titles[name]}: {reason}" for name, reason in audit.refused.items()]
+    return lines
+
+
+def _line(each: PlannedPart) -> str:
+    part = each.part
+    return f"{each.lens}: {part.name}, {spell_seconds(part.seconds)}: {part.gives}"
+
+
+def _is_alone(each: PlannedPart, runs: Sequence[PlannedPart]) -> bool:
+    """Whether no larger part of the same group is run instead."""
+    rivals = [
+        other.part.size
+        for other in runs
+        if each.part.group and other.lens == each.lens and other.part.group == each.part.group
+    ]
+    return not rivals or each.part.size > max(rivals)
+
+
+def spell_seconds(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> [spell_seconds(each) for each in (0.2, 42.3, 150, 9000)]
+    ['under 1 s', '42 s', '2.5 min', '2.5 h']
+    """
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.2g} min" if seconds < 7200 else f"{seconds / 3600:.2g} h"

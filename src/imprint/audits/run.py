@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from imprint.audits.given_model import audit_given_model, refuse_choices_of_a_model
 from imprint.audits.options import AuditOptions
 from imprint.audits.steps import draft_partition, probe_step, split_step, train_step
 from imprint.core.device import choose_device
@@ -20,10 +21,8 @@ from imprint.data.split import Partition
 from imprint.lenses.coverage.study.audit import audit_step as coverage_audit_step
 from imprint.lenses.coverage.study.audit import check_step
 from imprint.lenses.dejavu.findings import TrainingFigures
-from imprint.lenses.dejavu.options import OneModelOptions
 from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.lenses.dejavu.study.one_model import run_one_model_test
 from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, run_cohort
@@ -42,23 +41,19 @@ from imprint.train.loop import FIGURES, make_card
 def run_audit(options: AuditOptions) -> JsonObject:
     """Run every step of an audit that is not done yet; return the content of ``summary.json``.
 
-    With a model, the steps are those of the one-model test alone.
+    With a model, every analysis that applies is run on it; without one, two encoders and a cohort
+    are trained on the images and audited.
 
     Raises:
         ImprintError: bad data, options that do not fit, or a study made with other settings.
     """
-    if options.model is None and options.weights_flags:
-        raise ImprintError(
-            f"{options.weights_flags[0]} is about the weights of --model: give them, or leave it "
-            "out (--train.mean and --train.std normalise the images that encoders are trained on)"
-        )
+    if options.model is not None:
+        return audit_given_model(options)
+    refuse_choices_of_a_model(options)
     study = Study(options.out)
     device = choose_device(options.device)
     with study.locked():
         images = open_choice(options, options.seed)
-        if options.model is not None:
-            data, findings = run_one_model_test(study, images, one_model_options(options))
-            return finish(study, options, data, {"dejavu": {"one_model": to_json(findings)}})
         layer = searched_layer(options, has_projector=bool(options.train.projector))
         options = dataclasses.replace(options, layer=layer)
         data, lenses = _audit_encoders(study, images, options, device)
@@ -112,13 +107,6 @@ def coverage_step(
         device,
         options.membership.centre_fraction,
     )
-
-
-def one_model_options(options: AuditOptions) -> OneModelOptions:
-    """Return the options of the one-model test that an audit's stand for."""
-    flat = {**vars(options), **vars(options.one_model)}
-    wanted = {field.name for field in dataclasses.fields(OneModelOptions)}
-    return OneModelOptions(**{name: flat[name] for name in wanted - {"split", "trained_on"}})
 
 
 def membership_pool(partition: Partition, seed: int) -> RecordPool:

@@ -11,23 +11,24 @@ from imprint.study.plain import JsonObject
 
 @command(
     "audit",
-    "audit a data set or a model: train, attack, report",
-    example="--data photos/ --crop corner --out runs/photos",
+    "audit a model with its training data, or a data set",
+    example="--model m.safetensors --members train/ --non-members test/ --out runs/m",
     main=(
-        *("out", "data", "layout", "boxes", "crop", "per_class"),
-        *("model", "members", "non_members", "layer", "k", "top_percent"),
+        *("out", "model", "arch", "card", "members", "non_members", "tests"),
+        *("lenses", "budget", "quick", "shadows", "records"),
+        *("data", "layout", "boxes", "crop", "per_class"),
         *("train.objective", "train.architecture", "train.epochs"),
         *("membership.models", "leave_one_out.skip", "coverage.skip"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)
 class RunAudit(AuditOptions):
-    """Train two encoders on disjoint images, attack them for memorization, and write the report.
+    """Audit a model with its members and non-members, and write the report.
 
-    It also trains a cohort of classifiers for membership inference, and adds leave-one-out
-    influence and coverage of a test set. With --model, a model that was trained elsewhere,
-    nothing is split and no encoder trained: the one-model test is run on it, with the references of
-    --one-model. An interrupted audit resumes when the same command is run again.
+    A plan says what fits the budget and what the rest would cost; one pass over the records serves
+    every analysis. Without --model, two encoders and a cohort of classifiers are trained on the
+    images of --data, or on an embedded set, and audited. An interrupted audit resumes when the same
+    command is run again.
     """
 
     def run(self) -> JsonObject:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
+from imprint.core.arrays import IntArray
 from imprint.core.registry import Registry
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.observe import Observed, Wanted
@@ -96,6 +100,8 @@ class AuditLens:
         plan: its parts, the most valuable first.
         run: runs the parts that were chosen, returns findings by key of ``lenses``.
         read: makes the findings of their JSON values, for ``result.findings``.
+        columns: of the table of records: by name its rows int64 ``[m]`` (members, then non-members,
+            then tests) and values ``[m]``, read from the study folder.
     """
 
     name: str
@@ -107,6 +113,7 @@ class AuditLens:
     plan: Callable[[AuditedModel, Any, Pace], list[Part]]
     run: Callable[[AuditRun], JsonObject]
     read: Callable[[Any], Any] = lambda content: content
+    columns: Callable[[Path], Mapping[str, tuple[IntArray, NDArray[Any]]]] = lambda study: {}
 
 
 AUDIT_LENSES: Registry[AuditLens] = Registry("lens", "imprint.lenses.*.study.own_model")

@@ -185,13 +185,22 @@ def _of_classes(logits: FloatArray, targets: NDArray[Any], name: str) -> RecordS
     phi = own - logsumexp(rest, axis=1)
     log_p = log_softmax(logits, axis=1)
     p = np.exp(log_p)
-    complement = 1 - p
-    others = xlogy(p, np.maximum(complement, SMALLEST_PROBABILITY))
+    others = p * _log_complements(logits, log_p)
     others[rows, labels] = 0
     loss = -log_expit(phi)
     mentr = np.exp(log_expit(-phi)) * loss - others.sum(axis=1)
     entropy = -(p * log_p).sum(axis=1)
     return RecordSignals(loss, phi, own > rest.max(axis=1), entropy, mentr)
+
+
+def _log_complements(logits: FloatArray, log_p: FloatArray) -> FloatArray:
+    """Return log(1 − p_c), ``[n, c]``: of the largest from the others, so that nothing cancels."""
+    rows, largest = np.arange(len(logits)), logits.argmax(axis=1)
+    rest = log_p.copy()
+    rest[rows, largest] = -np.inf
+    complements: FloatArray = np.log1p(-np.minimum(np.exp(log_p), 0.5))
+    complements[rows, largest] = np.minimum(logsumexp(rest, axis=1), 0.0)
+    return complements
 
 
 def _of_labels(logits: FloatArray, targets: NDArray[Any], name: str) -> RecordSignals:

@@ -4,12 +4,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imprint.audits.options import AuditOptions
-from imprint.audits.run import run_audit
-from imprint.commands.audit import RunAudit
 from imprint.core.errors import ImprintError
 from imprint.data.choice import open_choice
-from imprint.lenses.dejavu.options import ReferenceChoice
+from imprint.lenses.dejavu.commands import OneModel
+from imprint.lenses.dejavu.options import OneModelOptions
 from imprint.lenses.dejavu.study.one_model import one_model_audit
 from imprint.study.config import parse
 from tests.lenses.dejavu.made_networks import DATA, TRAIN, one_model_options
@@ -77,7 +75,7 @@ def test_a_network_trained_on_everything_has_no_non_members(encoder, tmp_path):
     assert summary["data"]["attacked_members"] == summary["data"]["public"] == 100
 
 
-def test_an_audit_of_one_network_is_the_one_model_test(encoder, tmp_path):
+def test_images_without_boxes_are_attacked_by_a_corner(encoder, tmp_path):
     """Without boxes anywhere: the corner is taken, and the page says so."""
     images = open_choice(DATA, 0)
     folder = tmp_path / "images"
@@ -85,21 +83,22 @@ def test_an_audit_of_one_network_is_the_one_model_test(encoder, tmp_path):
         file = folder / images.classes[images.labels[row]] / f"{row}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images.pixels[row].transpose(1, 2, 0)).save(file)
-    chosen = AuditOptions(
+    chosen = OneModelOptions(
         out=tmp_path / "out",
         data=str(folder),
         model=encoder / "A" / "final.safetensors",
         k=10,
         json=True,
-        one_model=ReferenceChoice(references=("naive_bayes", "linear_head"), folds=2),
+        references=("naive_bayes", "linear_head"),
+        folds=2,
     )
-    summary = run_audit(chosen)
+    summary = one_model_audit(chosen)
     assert list(summary["lenses"]["dejavu"]) == ["one_model"]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "no object boxes, so a corner of each was taken" in page
     assert "may be training images as well" in page
     words = ["--config", str(tmp_path / "out" / "options.yaml"), "--out", str(chosen.out), "--json"]
-    assert vars(parse(RunAudit, words, "test")) == vars(chosen)
+    assert vars(parse(OneModel, words, "test")) == {**vars(chosen), "arrays": None}
 
 
 @pytest.mark.parametrize(

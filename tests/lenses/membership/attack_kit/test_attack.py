@@ -36,3 +36,16 @@ def test_an_attack_without_models_on_one_side_names_it():
     assert ATTACKS.get("lira_offline").missing(none) is None
     assert "no record has two models on one side" in ATTACKS.get("lira").missing(single)
     assert ATTACKS.get("base").missing(single) is None
+
+
+def test_a_signal_that_references_lack_is_not_compared_with_them():
+    random = np.random.default_rng(0)
+    members = np.array([[True, False] * 4, [False, True] * 4] * 2)
+    phi = random.normal(size=(4, 1, 8))
+    target = {"phi": phi[0] + 1, "log_curvature": random.normal(size=(1, 8))}
+    evidence = Evidence(target, References(Cohort({"phi": phi}, members)))
+    alone = Evidence({"phi": target["phi"]}, evidence.references)
+    multi = ATTACKS.get("multi")
+    np.testing.assert_array_equal(multi.score(evidence), multi.score(alone))
+    assert "log_curvature" in str(ATTACKS.get("curvature_lr").missing(evidence))
+    assert ATTACKS.get("loss").readable(evidence) is evidence

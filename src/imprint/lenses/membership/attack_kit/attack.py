@@ -7,7 +7,7 @@ settings, a frozen dataclass of them. Nothing elsewhere names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -101,6 +101,7 @@ class Attack:
 
     def missing(self, evidence: Evidence) -> str | None:
         """Return why this attack cannot be run on the evidence; None when it can."""
+        evidence = self.readable(evidence)
         if self.kind(evidence) is None:
             return f"needs the signal {' or '.join(self.reads)}, which is not given"
         views = len(evidence.target[str(self.kind(evidence))])
@@ -123,7 +124,29 @@ class Attack:
 
     def kind(self, evidence: Evidence) -> str | None:
         """Return which kind of signal it reads of the evidence; None where it can read none."""
-        return next((kind for kind in self.reads if kind in evidence.target), None)
+        target = self.readable(evidence).target
+        return next((kind for kind in self.reads if kind in target), None)
+
+    def readable(self, evidence: Evidence) -> Evidence:
+        """Return the evidence without signals of the target that its references lack.
+
+        Only of attacks that compare the two, and of the kinds that are compared.
+        """
+        if self.sides == "none" or evidence.references is None:
+            return evidence
+        of_references = evidence.references.cohort.signals
+        lacking = {
+            kind for kind in evidence.target if kind in GAUSSIAN_KINDS and kind not in of_references
+        }
+        if not lacking:
+            return evidence
+        return replace(
+            evidence,
+            target={kind: rows for kind, rows in evidence.target.items() if kind not in lacking},
+            population={
+                kind: rows for kind, rows in evidence.population.items() if kind not in lacking
+            },
+        )
 
     def score(self, evidence: Evidence, settings: AttackSettings | None = None) -> FloatArray:
         """Return the score of every record, float64 ``[N]``.
@@ -131,6 +154,7 @@ class Attack:
         Raises:
             ImprintError: the evidence lacks what the attack needs, or a score is not finite.
         """
+        evidence = self.readable(evidence)
         reason = self.missing(evidence)
         kind = self.kind(evidence)
         if reason is not None or kind is None:

@@ -51,8 +51,9 @@ def suspect_signals(evidence: Evidence, members: BoolArray) -> list[str]:
         if kind == "phi":
             sentences += _suspect_range(values)
         sentences += _suspect_direction(kind, values, members)
-        if evidence.references is not None:
-            cohort = evidence.references.cohort
+        references = evidence.references
+        if references is not None and kind in references.cohort.signals:
+            cohort = references.cohort
             sentences += _suspect_references(kind, cohort.signals[kind][:, 0], cohort.members)
     if evidence.references is not None:
         sentences += _suspect_counts(evidence.references, members)

@@ -77,6 +77,18 @@ class EvidenceChoice(AttacksChoice):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnMembershipChoice(AttacksChoice):
+    """How membership is attacked in the audit of a user's model."""
+
+    curvature_probes: Annotated[int, Bounds(least=1)] = 10
+    """Random directions of the input-loss curvature."""
+    curvature_step: Annotated[float, Bounds(above=0)] = 1e-3
+    """Step of the curvature, in normalised pixels or standard deviations of a feature."""
+    controls: bool = True
+    """Also run attacks where there is nothing to find."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MembershipOptions(EvidenceChoice, ModelChoice, Common):
     """Options of the audit of one network.
 

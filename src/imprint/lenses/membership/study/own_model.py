@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imprint.core.arrays import BoolArray, FloatArray
-from imprint.core.bounds import Bounds
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.data.records.copies import first_equal
 from imprint.data.records.joined import joined_views
@@ -23,14 +23,20 @@ from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.attack_kit.triage import triage
 from imprint.lenses.membership.cohort.references import Cohort, References
-from imprint.lenses.membership.findings import BothSides, MembershipFindings, ShadowFit, Triage
+from imprint.lenses.membership.findings import (
+    BothSides,
+    MembershipFindings,
+    ShadowFit,
+    Triage,
+    best_attack,
+)
 from imprint.lenses.membership.study.copies import describe_copies
 from imprint.lenses.membership.study.fit import (
     warn_if_network_near_chance,
     warn_if_shadows_fit_differently,
 )
 from imprint.lenses.membership.study.gallery import MAX_CARDS, ExposedGallery
-from imprint.lenses.membership.study.options import AttacksChoice
+from imprint.lenses.membership.study.options import OwnMembershipChoice
 from imprint.lenses.membership.study.own_shadows import ShadowSignals, TrainShadow, read_shadows
 from imprint.lenses.membership.study.own_signals import NetworkSignals, network_kinds
 from imprint.lenses.membership.study.records import AttackedRecords, choose_records
@@ -58,18 +64,11 @@ SHADOW_COUNTS = (64, 32, 16, 8, 4)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MembershipChoice(AttacksChoice):
-    """How membership of the user's records is attacked."""
+class OwnMembershipSettings(OwnMembershipChoice):
+    """The choice of the user, and how many shadow models the plan is to weigh."""
 
-    shadows: Annotated[int, Bounds(least=-1)] = -1
-    """Shadow models to train, each on a random half of the records; -1: as many as the budget
-    allows, 0 for none."""
-    curvature_probes: Annotated[int, Bounds(least=1)] = 10
-    """Random directions of the input-loss curvature."""
-    curvature_step: Annotated[float, Bounds(above=0)] = 1e-3
-    """Step of the curvature, in normalised pixels or standard deviations of a feature."""
-    controls: bool = True
-    """Also run attacks where there is nothing to find."""
+    shadows: int = -1
+    """Shadow models to train; -1: as many as the budget allows, 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class AttackObserved(Step):
         shadows: signals of the shadow models on attacked records and population.
     """
 
-    options: MembershipChoice
+    options: OwnMembershipSettings
     seed: int
     records: AttackedRecords = uncounted()
     signals: RecordSignals = uncounted()
@@ -191,17 +190,17 @@ def first_look(signals: RecordSignals, records: AttackedRecords) -> Triage | Non
     return triage(signals.phi[records.index], correct, records.members)
 
 
-def _refuses(model: AuditedModel, options: MembershipChoice) -> str | None:
+def _refuses(model: AuditedModel, options: OwnMembershipSettings) -> str | None:
     if len(model.members) < 2 or len(model.non_members) < 4:
         return "at least 2 members and 4 non-members are needed"
     return None
 
 
-def _wants(model: AuditedModel, options: MembershipChoice) -> Wanted:
+def _wants(model: AuditedModel, options: OwnMembershipSettings) -> Wanted:
     return Wanted()
 
 
-def _plan(model: AuditedModel, options: MembershipChoice, pace: Pace) -> list[Part]:
+def _plan(model: AuditedModel, options: OwnMembershipSettings, pace: Pace) -> list[Part]:
     choose_attacks(options.attacks)
     _ = options.attack_settings
     records = len(model.members) + len(model.non_members)
@@ -220,7 +219,7 @@ def _plan(model: AuditedModel, options: MembershipChoice, pace: Pace) -> list[Pa
     return parts
 
 
-def _shadow_parts(model: AuditedModel, options: MembershipChoice, pace: Pace) -> list[Part]:
+def _shadow_parts(model: AuditedModel, options: OwnMembershipSettings, pace: Pace) -> list[Part]:
     if not options.shadows:
         return []
     if model.trainer is None:
@@ -305,16 +304,34 @@ def _train_shadows(run: AuditRun, records: AttackedRecords, masks: BoolArray) ->
     return tuple(names)
 
 
+def _columns(study: Path) -> dict[str, tuple[IntArray, NDArray[Any]]]:
+    """Return the best attack's score, and the share of non-members that score as high."""
+    folder = study / "membership"
+    if not (folder / "findings.json").exists():
+        return {}
+    findings = read_finding(MembershipFindings, folder / "findings.json")
+    best, _ = best_attack(findings.attacks)
+    scores, exposed = (
+        read_table(folder / f"{best}.parquet"),
+        read_table(folder / "exposure.parquet"),
+    )
+    return {
+        "membership_score": (scores["index"], scores["score"]),
+        "exposure_fpr": (exposed["index"], exposed["fpr"]),
+    }
+
+
 AUDIT_LENSES.register("membership")(
     AuditLens(
         "membership",
         "Membership inference",
         20,
-        MembershipChoice,
+        OwnMembershipSettings,
         _refuses,
         _wants,
         _plan,
         _run,
         lambda content: from_json(MembershipFindings, content, "summary.json"),
+        _columns,
     )
 )

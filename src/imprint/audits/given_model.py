@@ -1,0 +1,184 @@
+"""``imprint audit --model``: a model and records in files, audited by every analysis."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from imprint.audits.options import AuditOptions
+from imprint.audits.own_options import OwnModelChoice
+from imprint.audits.own_study import conclude_audit, draw_audited
+from imprint.core.device import choose_device
+from imprint.core.errors import ImprintError
+from imprint.core.user_code import import_function
+from imprint.data.choice import EMBEDDED, open_choice
+from imprint.data.index_list import read_index_list
+from imprint.data.records.records import ImageRows, Records
+from imprint.data.view import View
+from imprint.nets.load import network_file
+from imprint.nets.predictor.predictor import (
+    ModelSettings,
+    Predictor,
+    as_predictor,
+    image_size_of,
+)
+from imprint.observation.audited_model import AuditedModel
+from imprint.observation.checkpoints import open_checkpoints
+from imprint.observation.gather import RecordSettings, gather_audit
+from imprint.study.options import Common, DataChoice
+from imprint.study.plain import JsonObject
+from imprint.study.store import Study
+
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+PARTS = ("members", "non_members", "tests")
+
+
+def audit_given_model(options: AuditOptions) -> JsonObject:
+    """Audit the model of the options; return the content of ``summary.json``.
+
+    Raises:
+        ImprintError: a model or records that cannot be used, or options that do not apply.
+    """
+    refuse_choices_of_encoders(options)
+    study = Study(options.out)
+    with study.locked():
+        model = draw_audited(gather_model(options), options.most_records, options.seed)
+        content, _ = conclude_audit(study, model, options, options)
+    return content
+
+
+def gather_model(options: AuditOptions) -> AuditedModel:
+    """Return the model and its records.
+
+    Raises:
+        ImprintError: one cannot be read, or they do not fit one another.
+    """
+    settings = ModelSettings(
+        kind=None if options.output_kind == "auto" else options.output_kind,
+        device=choose_device(options.device),
+        output=options.output,
+        arch=options.arch,
+    )
+    predictor = as_predictor(named_model(options), settings)
+    sources = open_sources(options, predictor)
+    train: Callable[..., Any] | None = None
+    if options.train_function:
+        train = import_function(options.train_function, "function that trains shadow models")
+    audited = gather_audit(
+        predictor,
+        *sources,
+        settings=settings,
+        records=RecordSettings(
+            task=None if options.task == "auto" else options.task,
+            target=options.target,
+            group=options.groups,
+        ),
+        train=train,
+    )
+    return replace(audited, checkpoints=open_checkpoints(predictor, options.checkpoints))
+
+
+def named_model(options: AuditOptions) -> Any:
+    """Return the network of a file of weights, what a named function returns, or the path.
+
+    Raises:
+        ImprintError: weights that cannot be read, no such function, or it fails.
+    """
+    assert options.model is not None
+    name = str(options.model)
+    if options.model.suffix in WEIGHTS and not options.arch:
+        return network_file(options.model, options).load()
+    if ":" not in name or options.model.exists():
+        return options.model
+    function = import_function(name, "model")
+    try:
+        return function()
+    except ImprintError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        raise ImprintError(f"--model {name} failed with {type(error).__name__}: {error}") from error
+
+
+def open_sources(options: AuditOptions, predictor: Predictor) -> list[Any]:
+    """Return the sources of members, non-members and tests.
+
+    Raises:
+        ImprintError: members or non-members are missing, or indices that do not fit.
+    """
+    paths = [getattr(options, part) for part in PARTS]
+    if paths[0] is None or paths[1] is None:
+        raise ImprintError(
+            "an audit of --model needs --members and --non-members: give a folder, an array file "
+            "or a table of each (of a model that saw every image, run imprint dejavu one-model)"
+        )
+    if options.data == EMBEDDED:
+        return list(paths)
+    images = open_choice(options, options.seed)
+    size = image_size_of(predictor) or int(images.sizes().max())
+    return [
+        None if path is None else _rows_of(View(images, read_index_list(path)), size, part)
+        for part, path in zip(PARTS, paths, strict=True)
+    ]
+
+
+def _rows_of(view: View, size: int, part: str) -> Records:
+    """Return the records of an index list."""
+    count = len(view.images)
+    if len(view) and not 0 <= view.index.min() <= view.index.max() < count:
+        raise ImprintError(
+            f"{_flag(part)} names image {view.index.max()}, but {view.images.name} has {count} "
+            "images: number them from 0"
+        )
+    inputs, classes = ImageRows(view, size), view.images.classes
+    return Records(inputs, view.labels, classes=classes, name=view.images.name, images=view)
+
+
+def refuse_choices_of_a_model(options: AuditOptions) -> None:
+    """Refuse options about a model where none is given.
+
+    Raises:
+        ImprintError: which.
+    """
+    common = {field.name for field in dataclasses.fields(Common)}
+    for name in _changed(options, OwnModelChoice):
+        if name not in common:
+            hint = ""
+            if name in ("mean", "std"):
+                hint = (
+                    " (--train.mean and --train.std normalise the images that encoders are trained "
+                    "on)"
+                )
+            raise ImprintError(
+                f"{_flag(name)} is about a model of your own: give it with --model, or leave it "
+                f"out{hint}"
+            )
+
+
+def refuse_choices_of_encoders(options: AuditOptions) -> None:
+    """Refuse options about encoders that are trained, where a model is given.
+
+    Raises:
+        ImprintError: which.
+    """
+    own = {field.name for kind in (OwnModelChoice, Common) for field in dataclasses.fields(kind)}
+    data = {field.name for field in dataclasses.fields(DataChoice)}
+    for name in _changed(options, AuditOptions):
+        if name in own or (name in data and options.data != EMBEDDED):
+            continue
+        raise ImprintError(
+            f"{_flag(name)} does not apply to a model of your own: leave it out; settings of its "
+            "analyses begin with --analysis"
+        )
+
+
+def _changed(options: AuditOptions, kind: type[Any]) -> list[str]:
+    """Return the names of options that were set to another value than their default."""
+    defaults = AuditOptions(out=options.out)
+    names = [field.name for field in dataclasses.fields(kind)]
+    return [name for name in names if getattr(options, name) != getattr(defaults, name)]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import imprint
+from imprint.audits.own_model import spell_seconds
+from imprint.core.errors import ImprintError
+from imprint.study.finding import to_json
+
+
+@pytest.fixture(scope="module")
+def records():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(160, 6)).astype(np.float32)
+    return x, random.integers(0, 3, 160)
+
+
+@pytest.fixture(scope="module")
+def network(records):
+    """A network that knows its 80 members by heart."""
+    torch.manual_seed(0)
+    x, y = (torch.from_numpy(each[:80]) for each in records)
+    made = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 3))
+    optimiser = torch.optim.Adam(made.parameters(), 0.02)
+    for _ in range(150):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(made(x), y).backward()
+        optimiser.step()
+    return made
+
+
+def halves(records):
+    x, y = records
+    return (x[:80], y[:80]), (x[80:], y[80:])
+
+
+@pytest.fixture(scope="module")
+def result(records, network):
+    return imprint.audit(
+        network, *halves(records), lenses=["membership", "coverage"], shadows=4,
+        train_options={"epochs": 20},
+    )  # fmt: skip
+
+
+def test_members_that_were_learnt_by_heart_are_found(result):
+    attacks = result.findings.membership.attacks
+    assert attacks["loss"].auc.low > 0.7
+    assert {"lira_shrunk", "rmia", "white_box_gradient", "loss_curvature"} <= attacks.keys()
+    assert result.findings.membership.shadows.count == 4
+    assert not [name for name, each in attacks.items() if each.failed_controls]
+    assert result.findings.coverage.criteria["nc"].value > 0
+
+
+def test_every_record_has_what_the_pass_and_the_attacks_say(result, records, network):
+    columns = result.columns
+    assert (columns["set"] == "members").sum() == (columns["set"] == "non_members").sum() == 80
+    with torch.no_grad():
+        logits = network(torch.from_numpy(records[0]))
+    np.testing.assert_array_equal(columns["prediction"], logits.argmax(1))
+    loss = nn.functional.cross_entropy(logits, torch.from_numpy(records[1]), reduction="none")
+    np.testing.assert_allclose(columns["loss"], loss, rtol=1e-4, atol=1e-6)
+    assert np.isfinite(columns["membership_score"][:80]).all()
+    assert np.isnan(columns["membership_score"]).sum() == 40  # the population
+
+
+def test_it_prints_its_plan_and_shows_itself_in_a_notebook(result, tmp_path):
+    text = str(result)
+    assert "plan: " in text
+    assert "4 shadow models" in text
+    assert "<table" in result._repr_html_()
+    assert result.figures()
+    page = result.report(tmp_path / "deep" / "out.html").read_text()
+    assert 'id="membership-result"' in page
+    assert 'id="coverage' in page
+
+
+def test_nothing_is_written_unless_asked_and_the_same_audit_is_the_same_bytes(
+    records, network, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    options = {"lenses": "membership", "shadows": 0}
+    first = imprint.audit(network, *halves(records), **options)
+    assert not list(tmp_path.iterdir())
+    again = imprint.audit(network, *halves(records), out=tmp_path / "kept", **options)
+    assert to_json(first.findings.membership) == to_json(again.findings.membership)
+    stored = json.loads((tmp_path / "kept" / "summary.json").read_text())
+    assert stored["lenses"] == first.content["lenses"]
+
+
+def test_non_members_that_copy_members_are_left_out(records, network):
+    members, others = halves(records)
+    copied = tuple(
+        np.concatenate([part, own[:5]]) for part, own in zip(others, members, strict=True)
+    )
+    options = {"lenses": "membership", "shadows": 0}
+    warnings = imprint.audit(network, members, copied, **options).findings.membership.warnings
+    assert "5 of them were listed as non-members" in " ".join(warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lenses": ["tarot"]}, "unknown lens 'tarot'"),
+        ({"budget": "soon"}, "90s, 10m or 2h"),
+        ({"analysis": {"membership": {"luck": 1}}}, "no setting 'luck'"),
+        ({"analysis": {"astrology": {}}}, "no settings of an analysis 'astrology'"),
+        ({"train_options": {"epochs": 0}}, "at least 1"),
+        ({"checkpoints": [3]}, "checkpoint 0 is int"),
+        ({"checkpoints": [{}]}, "does not fit the model"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(records, network, changes, message):
+    with pytest.raises(ImprintError, match=message):
+        imprint.audit(
+            network, *halves(records), **{"lenses": "membership", "shadows": 0, **changes}
+        )
+
+
+def test_a_function_without_a_trainer_has_no_shadow_models(records):
+    def model(x):
+        return np.stack([x[:, 0], x[:, 1], x[:, 2]], axis=1)
+
+    with pytest.raises(ImprintError, match="how the model is trained"):
+        imprint.audit(model, *halves(records), lenses="membership", shadows=4)
+    found = imprint.audit(model, *halves(records), lenses="membership")
+    assert "rmia" in found.findings.membership.skipped
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.3, "under 1 s"), (61, "61 s"), (7300, "2 h")])
+def test_durations_are_spelled(seconds, words):
+    assert spell_seconds(seconds) == words
