@@ -21,6 +21,9 @@ FORECAST_RECORDS = 256
 """Records on which training is timed."""
 
 
+MAX_RATE = 1000
+
+
 @dataclass(frozen=True)
 class TrainerOptions:
     """How networks are trained again, from fresh weights.
@@ -50,9 +53,9 @@ class TrainerOptions:
                 "epochs, steps and batch_size must be at least 1, got "
                 f"{self.epochs}, {self.steps} and {self.batch_size}"
             )
-        if not 0 < self.learning_rate < np.inf or not 0 <= self.weight_decay < np.inf:
+        if not 0 < self.learning_rate <= MAX_RATE or not 0 <= self.weight_decay <= MAX_RATE:
             raise ImprintError(
-                "learning_rate must be positive and weight_decay not negative, got "
+                f"learning_rate must be in (0, {MAX_RATE}] and weight_decay in [0, {MAX_RATE}], got "
                 f"{self.learning_rate}, {self.weight_decay}"
             )
         if self.optimiser not in ("adamw", "sgd"):
