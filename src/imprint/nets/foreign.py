@@ -143,6 +143,7 @@ def load_transformers(
     outputs: int | None,
     pretrained: bool = True,
     options: Mapping[str, Any] | None = None,
+    kind: str = "",
 ) -> tuple[nn.Module, Mapping[str, Any]]:
     """Return the model of a folder, and what transformers reports of filling it.
 
@@ -151,12 +152,14 @@ def load_transformers(
         outputs: of the classifier, or None for the model that ends in its features.
         pretrained: whether the folder's weights fill it.
         options: replace values of the configuration.
+        kind: the class of transformers that loads it; empty for an image model.
 
     Raises:
         ImprintError: transformers is missing, or the folder holds no such model.
     """
     transformers = _library("transformers", f"transformers:{folder}")
-    kind = "AutoModel" if outputs is None else "AutoModelForImageClassification"
+    images = "AutoModel" if outputs is None else "AutoModelForImageClassification"
+    kind = kind or images
     changes = {**(options or {}), **({} if outputs is None else {"num_labels": outputs})}
     try:
         return _transformers_model(
@@ -167,7 +170,8 @@ def load_transformers(
     except Exception as error:  # transformers raises nearly anything on a damaged folder
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImprintError(
-            f"transformers cannot load an image model from {folder}: {reason}"
+            f"transformers cannot load {'a model' if kind != images else 'an image model'} from "
+            f"{folder}: {reason}"
         ) from error
 
 

@@ -37,7 +37,7 @@ def folder_card(folder: Path, stated: Mapping[str, Any]) -> ModelCard:
     Raises:
         ImprintError: no such model, or nothing says the size or normalisation of images.
     """
-    config = _read_config(folder)
+    config = read_config(folder)
     vision = {**config, **_mapping(config.get("vision_config"))}
     processor = _read_processor(folder)
     values: dict[str, Any] = {
@@ -66,6 +66,16 @@ def folder_weights(folder: Path, card: ModelCard) -> Weights:
             model that ``config.json`` describes.
     """
     module, report = load_transformers(str(folder), card.outputs)
+    check_filled(folder, report)
+    return {f"network.{name}": tensor for name, tensor in module.state_dict().items()}
+
+
+def check_filled(folder: Path, report: Mapping[str, Any]) -> None:
+    """Check that the weights of a folder filled its model, by what transformers reports of it.
+
+    Raises:
+        ImprintError: a tensor has no place, a place no tensor, or one of another shape.
+    """
     for kind, what in (
         ("missing_keys", "no tensor for"),
         ("unexpected_keys", "no place for"),
@@ -77,7 +87,6 @@ def folder_weights(folder: Path, card: ModelCard) -> Weights:
                 f"{folder}: its weights do not fit its {CONFIG}, {what} {names[0]}{more}: save "
                 "the model again with save_pretrained"
             )
-    return {f"network.{name}": tensor for name, tensor in module.state_dict().items()}
 
 
 def hash_folder(folder: Path) -> str:
@@ -87,7 +96,12 @@ def hash_folder(folder: Path) -> str:
     return hash_json({file.name: hash_file(file) for file in files if file.is_file()})
 
 
-def _read_config(folder: Path) -> Mapping[str, Any]:
+def read_config(folder: Path) -> Mapping[str, Any]:
+    """Return the ``config.json`` of a folder.
+
+    Raises:
+        ImprintError: there is none, or it does not describe a model of transformers.
+    """
     file = folder / CONFIG
     if not file.is_file():
         raise ImprintError(

@@ -13,9 +13,10 @@ from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.user_arrays import as_array
+from imprint.core.user_types import is_of
 from imprint.data.records.checks import MAX_DENSE_BYTES, as_inputs
 from imprint.data.records.records import ArrayRows, Rows
-from imprint.data.records.source import Content, Reading, is_of
+from imprint.data.records.source import Content, Reading
 from imprint.data.records.sources.mapping import GROUPS, INPUTS, TARGETS, first_of
 from imprint.study.hashing import hash_json
 

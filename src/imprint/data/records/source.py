@@ -74,17 +74,3 @@ class RecordSource:
 
 
 RECORD_SOURCES: Registry[RecordSource] = Registry("kind of records", "imprint.data.records.sources")
-
-
-def is_of(value: object, *names: str) -> bool:
-    """Return whether a class of that name, ``package:Class``, is among those of an object.
-
-    The package need not be imported; ``package`` also stands for its modules.
-
-    >>> is_of({}, "builtins:dict"), is_of([], "builtins:dict")
-    (True, False)
-    """
-    wanted = {tuple(name.split(":")) for name in names}
-    return any(
-        (kind.__module__.partition(".")[0], kind.__name__) in wanted for kind in type(value).__mro__
-    )

@@ -55,8 +55,8 @@ class TrainerOptions:
             )
         if not 0 < self.learning_rate <= MAX_RATE or not 0 <= self.weight_decay <= MAX_RATE:
             raise ImprintError(
-                f"learning_rate must be in (0, {MAX_RATE}] and weight_decay in [0, {MAX_RATE}], got "
-                f"{self.learning_rate}, {self.weight_decay}"
+                f"learning_rate must be in (0, {MAX_RATE}] and weight_decay in [0, {MAX_RATE}], "
+                f"got {self.learning_rate} and {self.weight_decay}"
             )
         if self.optimiser not in ("adamw", "sgd"):
             raise ImprintError(f"optimiser is {self.optimiser!r}: it must be adamw or sgd")

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from imprint.core.user_arrays import as_array
+from imprint.core.user_types import is_of
 from imprint.data.records.checks import as_inputs
 from imprint.data.records.records import ArrayRows
-from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource, is_of
+from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource
 
 
 def is_array(value: Any) -> bool:

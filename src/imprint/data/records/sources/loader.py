@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imprint.core.user_arrays import as_array
+from imprint.core.user_types import is_of
 from imprint.data.records.samples import collect_stream
-from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource, is_of
+from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource
 from imprint.data.records.sources.torch_dataset import open_dataset
 
 BATCH = 256

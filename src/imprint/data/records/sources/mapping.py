@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from imprint.core.errors import ImprintError
 from imprint.core.user_arrays import as_array
+from imprint.core.user_types import is_of
 from imprint.data.records.checks import as_inputs
 from imprint.data.records.records import ArrayRows
-from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource, is_of
+from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource
 
 INPUTS = ("inputs", "images", "image", "img", "pixel_values", "input_ids", "features", "data",
           "x", "X")  # fmt: skip

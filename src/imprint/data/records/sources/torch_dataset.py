@@ -8,10 +8,11 @@ import numpy as np
 
 from imprint.core.errors import ImprintError
 from imprint.core.user_arrays import as_array
+from imprint.core.user_types import is_of
 from imprint.data.records.checks import as_inputs
 from imprint.data.records.records import ArrayRows
 from imprint.data.records.samples import collect, collect_stream
-from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource, is_of
+from imprint.data.records.source import RECORD_SOURCES, Content, Reading, RecordSource
 from imprint.data.records.sources.arrays import is_array
 
 PAIR = 2
