@@ -110,11 +110,10 @@ def test_forecast_grows_with_records() -> None:
 
 
 def test_diverged_and_untrainable_networks_are_one_sentence() -> None:
+    far = as_records((X, X[:, 0] * np.float64(1e30)))
+    trainer = as_trainer(as_predictor(nn.Linear(4, 1), ModelSettings(kind="values")), far)
+    assert trainer is not None
     with pytest.raises(ImprintError, match="diverged in epoch"):
-        far = as_records((X, X[:, 0] * np.float64(1e30)))
-        predictor = as_predictor(nn.Linear(4, 1), ModelSettings(kind="values"))
-        trainer = as_trainer(predictor, far)
-        assert trainer is not None
         trainer.train(far, 0)
     with pytest.raises(ImprintError, match="no trainable parameters"):
         trainer_of(nn.Linear(4, 2).requires_grad_(False)).train(as_records((X, Y)), 0)
