@@ -125,7 +125,7 @@ BOXES = ("boxes", "on_bad_box", "box_ends", "box_margin")
 IMAGES = ("data", "layout", "part", "skip_corrupt", *BOXES)
 """Known by the fingerprint of the images, whichever options say where they are and how to read
 them: tests/test_stale_data.py."""
-OUTSIDE = ("out", "device", "json", "trust_code")
+OUTSIDE = ("out", "device", "json", "stamp", "trust_code")
 """No setting of any result."""
 KEYS = ("key_prefix", "key_map", "output")
 """Names of tensors and outputs, which fit one network alone."""

@@ -25,10 +25,11 @@ from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.guess import searched_layer
 from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
-from imprint.lenses.membership.study.cohort.audit import check_cohort, run_cohort
+from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_facts, run_cohort
 from imprint.lenses.membership.study.records import RecordPool
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
+from imprint.report.model_facts import ModelFacts
 from imprint.report.summary import finish
 from imprint.study.finding import to_json
 from imprint.study.plain import JsonObject
@@ -56,14 +57,14 @@ def run_audit(options: AuditOptions) -> JsonObject:
         images = open_choice(options, options.seed)
         layer = searched_layer(options, has_projector=bool(options.train.projector))
         options = dataclasses.replace(options, layer=layer)
-        data, lenses = _audit_encoders(study, images, options, device)
-        return finish(study, options, data, lenses)
+        data, lenses, model = _audit_encoders(study, images, options, device)
+        return finish(study, options, data, lenses, model)
 
 
 def _audit_encoders(
     study: Study, images: ImageSet, options: AuditOptions, device: torch.device
-) -> tuple[JsonObject, JsonObject]:
-    """Train two encoders and a cohort; return facts about the images and findings by lens."""
+) -> tuple[JsonObject, JsonObject, ModelFacts | None]:
+    """Train two encoders and a cohort; return facts about the images, findings, and models."""
     partition = draft_partition(images, options)
     attacked = attacked_set(images, partition, options)
     pool = membership_pool(partition, options.seed)
@@ -85,11 +86,13 @@ def _audit_encoders(
         accuracies = probe_step(study, images, partition, checkpoints, options)
         dejavu = dataclasses.replace(dejavu, linear_probe=accuracies)
     lenses = {"dejavu": to_json(dejavu), **missed}
+    model = None
     if options.membership.models:
         findings = run_cohort(study, images, pool, options.membership, options.seed, device)
         lenses["membership"] = to_json(findings)
+        model = cohort_facts(findings, options.membership)
         lenses |= coverage_step(study, images, pool, options, device)
-    return data, lenses
+    return data, lenses, model
 
 
 def coverage_step(

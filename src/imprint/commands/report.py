@@ -25,7 +25,7 @@ class WriteReport(Common):
 
         plots = self.out / "plots" if self.plots else None
         try:
-            page = write_report(self.out, plots)
+            page = write_report(self.out, plots, self.stamp)
         except (ImprintError, OSError):
             raise
         except Exception as error:  # a summary of another version, or one that was edited

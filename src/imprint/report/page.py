@@ -15,23 +15,27 @@ from typing import Any
 from markupsafe import Markup
 
 from imprint.core.durable import replacing
+from imprint.report.front import FrontPage, contents, front_page
 from imprint.report.plot_files import DAY, plots_as_files
 from imprint.report.section import SECTIONS, Section
 from imprint.report.summary_file import lookup, mapping, read_summary
 from imprint.report.templating import render
 
 
-def write_report(root: Path, plots: Path | None = None) -> Path:
+def write_report(root: Path, plots: Path | None = None, stamp: str = "") -> Path:
     """Write ``report.html`` of a study, whole or not at all; return its path.
 
     Args:
         root: the study folder; ``summary.json`` and the tables and pictures it speaks of are read.
         plots: a folder that also gets every plot as an SVG and a PNG file; None for none.
+        stamp: date or label of the run, in place of that of the summary; empty for the latter.
 
     Raises:
         ImprintError: something the page needs is missing or damaged, or it cannot be written.
     """
     summary = read_summary(root)
+    if stamp:
+        summary = {**summary, "stamp": stamp}
     with plots_as_files(plots) if plots is not None else nullcontext():
         html = _draw(root, summary)  # figures are drawn with the page they stand on
     path = root / "report.html"
@@ -53,10 +57,13 @@ def _draw(root: Path, summary: Mapping[str, Any]) -> str:
         trained_on=str(mapping(summary, "data").get("trained_on", name)),
         version=str(lookup(summary, "imprint")),
         sections=sections,
+        front=front_page(summary, sections),
     )
 
 
-def render_page(name: str, trained_on: str, version: str, sections: Sequence[Section]) -> str:
+def render_page(
+    name: str, trained_on: str, version: str, sections: Sequence[Section], front: FrontPage
+) -> str:
     """Return the page; its policy forbids every load and every script but its own."""
     script = render("page.js.j2")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
@@ -65,6 +72,8 @@ def render_page(name: str, trained_on: str, version: str, sections: Sequence[Sec
         name=name,
         trained_on=trained_on,
         version=version,
+        front=front,
+        contents=contents(front, sections),
         sections=[(section, section.html) for section in sections],
         style=Markup(render("style.css.j2", day=DAY)),
         script=Markup(script),

@@ -9,19 +9,27 @@ from typing import Any
 
 from imprint.core.durable import replacing
 from imprint.core.progress import log
+from imprint.report.model_facts import ModelFacts
+from imprint.report.provenance import library_versions, typed_command
 from imprint.report.summary_file import new_summary as new_summary
 from imprint.report.summary_file import read_summary as read_summary
 from imprint.report.terminal import TERMINAL, print_all
+from imprint.study.finding import to_json
 from imprint.study.json_io import write_json
 from imprint.study.options import Common
 from imprint.study.plain import JsonObject, to_plain
 from imprint.study.store import Study
 
-NOT_SETTINGS = ("out", "device", "json")
+NOT_SETTINGS = ("out", "device", "json", "stamp")
 
 
 def finish(
-    study: Study, options: Common, data: Mapping[str, Any], lenses: Mapping[str, Any]
+    study: Study,
+    options: Common,
+    data: Mapping[str, Any],
+    lenses: Mapping[str, Any],
+    model: ModelFacts | None = None,
+    not_run: Mapping[str, str] | None = None,
 ) -> JsonObject:
     """Write what a study found; return the content of ``summary.json``.
 
@@ -30,12 +38,24 @@ def finish(
         options: of the command; ``options.yaml`` replays it with ``--config``.
         data: facts about the images.
         lenses: findings by lens.
+        model: what is known of the model as a whole; None for nothing.
+        not_run: why a lens was left out, by its name: sentences without their full stop.
     """
     from imprint.report.page import write_report
 
     settings = _settings(options)
     shown = {name: without_folders(value) for name, value in settings.items()}
-    summary = new_summary(data, lenses, shown)
+    front: JsonObject = {"versions": library_versions()}
+    command = typed_command(options, shown)
+    if command is not None:
+        front["command"] = command
+    if options.stamp:
+        front["stamp"] = options.stamp
+    if model is not None:
+        front["model"] = to_json(model)
+    if not_run:
+        front["not_run"] = not_run
+    summary = new_summary(data, lenses, shown, front)
     write_json(study.path("summary.json"), summary)
     _write_options(study.root, settings)
     page = write_report(study.root)

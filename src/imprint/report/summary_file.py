@@ -18,7 +18,10 @@ is never made of findings that it would misread."""
 
 
 def new_summary(
-    data: Mapping[str, Any], lenses: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    data: Mapping[str, Any],
+    lenses: Mapping[str, Any],
+    settings: Mapping[str, Any] | None = None,
+    front: Mapping[str, Any] | None = None,
 ) -> JsonObject:
     """Return the content of a ``summary.json``.
 
@@ -26,11 +29,14 @@ def new_summary(
         data: facts about the images.
         lenses: findings by lens, as JSON values.
         settings: of the command, without folders; None for none.
+        front: what else the front page shows, by key: ``model``, ``not_run``, ``command``,
+            ``versions``, ``stamp``; each may be missing.
     """
     with_settings = {} if settings is None else {"settings": settings}
     return {
         "schema": SCHEMA,
         "imprint": __version__,
+        **(front or {}),
         "data": data,
         **with_settings,
         "lenses": lenses,

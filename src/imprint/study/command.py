@@ -33,6 +33,7 @@ class Command:
     main: tuple[str, ...] = ()
 
 
+_WORDS: dict[type, str] = {}
 COMMANDS: Registry[Command] = Registry("command", "imprint.commands", "imprint.lenses.*.commands")
 
 
@@ -46,6 +47,12 @@ def command(
 
     def enter(options: Options) -> Options:
         COMMANDS.register(words)(Command(options, summary, example, main))
+        _WORDS[options] = words
         return options
 
     return enter
+
+
+def words_of(options: type) -> str | None:
+    """Return the words of the command that a dataclass of options is; None where it is none."""
+    return _WORDS.get(options)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from imprint.core.bounds import Bounds, Checked
+from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.study.counted import uncounted
 from imprint.study.option_types import Formerly, Numbers, Settings
+
+MAX_STAMP_LETTERS = 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,15 @@ class Common(Checked):
     """Where networks run; auto: the best available."""
     json: bool = uncounted(default=False)
     """Print the findings as JSON."""
+    stamp: str = uncounted(default="")
+    """Date or label of the run for the front page of the report, e.g. "$(date -I)". Without it the
+    report holds no date, and the same run gives the same bytes."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.stamp) > MAX_STAMP_LETTERS:
+            complaint = f"must be at most {MAX_STAMP_LETTERS} letters, got {len(self.stamp)}"
+            raise OptionError(type(self), "stamp", complaint)
 
 
 @dataclass(frozen=True, kw_only=True)

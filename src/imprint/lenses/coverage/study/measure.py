@@ -27,7 +27,10 @@ from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.search import SearchClusterer
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.activations import only_correct
+from imprint.report.model_facts import ModelAccuracy, ModelFacts, network_facts
 from imprint.report.summary import finish
+from imprint.stats.estimate import Estimate
+from imprint.stats.proportion import proportion
 from imprint.study.finding import to_json
 from imprint.study.hashing import hash_file
 from imprint.study.options import Common
@@ -77,7 +80,8 @@ def measure_study(options: MeasureOptions) -> JsonObject:
             findings = replace(findings, search=search.result(study))
         if source.sets is not None:
             study.run(SavePictures(source.sets.images, study))
-        return finish(study, options, source.facts, {LENS: to_json(findings)})
+        lenses = {LENS: to_json(findings)}
+        return finish(study, options, source.facts, lenses, source.model_facts())
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +103,23 @@ class _Source:
     facts: JsonObject
     network: AuditedNetwork | None = None
     sets: ImageSets | None = None
+
+    def model_facts(self) -> ModelFacts | None:
+        """Return what the summary says of the network; None of arrays."""
+        if self.network is None:
+            return None
+        accuracy = ModelAccuracy(
+            members=None if self.train is None else accuracy_on(self.train),
+            tests=accuracy_on(self.test),
+        )
+        return network_facts(self.network.file, accuracy)
+
+
+def accuracy_on(table: ActivationTable) -> Estimate | None:
+    """Return the share of inputs whose class the network names; None where it is not known."""
+    if table.labels is None or table.predictions is None or not len(table):
+        return None
+    return proportion(int((table.labels == table.predictions).sum()), len(table))
 
 
 def _from_arrays(options: MeasureOptions) -> _Source:

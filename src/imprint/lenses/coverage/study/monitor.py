@@ -23,6 +23,7 @@ from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import ActivationTable
 from imprint.probe.neurons.tap_options import TapOptions
 from imprint.probe.signals.precision import full_float32
+from imprint.report.model_facts import network_facts
 from imprint.report.summary import finish
 from imprint.stats.proportion import proportion
 from imprint.study.counted import uncounted
@@ -62,7 +63,7 @@ def monitor_study(options: MonitorOptions) -> JsonObject:
         step = MakeMonitor(network, sets.test, taps, settings[IDC], source, train)
         findings = read_finding(NoveltyFindings, study.run(step) / "findings.json")
         lenses = {"coverage": to_json(MonitorFindings(findings))}
-        return finish(study, options, sets.facts(), lenses)
+        return finish(study, options, sets.facts(), lenses, network_facts(network.file))
 
 
 @dataclass(frozen=True)

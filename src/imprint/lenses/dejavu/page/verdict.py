@@ -25,11 +25,20 @@ class DejaVuVerdict:
 
     Attributes:
         kind: ``found``, ``nothing`` or ``reversed``.
-        heading: one sentence without its full stop, which ends with the number it rests on.
+        statement: what was found, without its number and full stop.
+        score: the number it rests on.
+        of: what the number is of, as it stands behind it.
     """
 
     kind: str
-    heading: str
+    statement: str
+    score: Estimate
+    of: str
+
+    @property
+    def heading(self) -> str:
+        """One sentence without its full stop, which ends with the number it rests on."""
+        return f"{self.statement}: {in_points(self.score)} {self.of}"
 
 
 def percents_of(test: ByPercent) -> list[str]:
@@ -82,16 +91,18 @@ def one_model_verdict(findings: OneModelFindings) -> DejaVuVerdict:
 
 
 def _verdict_beyond_non_members(score: Estimate, excess: Estimate) -> DejaVuVerdict:
-    tail = f"{in_points(excess)} beyond non-members"
     if excess.low > 0:
-        return DejaVuVerdict("found", f"The model memorized images it was trained on: {tail}")
+        return _beyond("found", "The model memorized images it was trained on", excess)
     if excess.high < 0:
-        heading = "The model does worse on members than on non-members: check the two sets"
-        return DejaVuVerdict("reversed", f"{heading}: {tail}")
+        statement = "The model does worse on members than on non-members: check the two sets"
+        return _beyond("reversed", statement, excess)
     if score.low > 0:
-        heading = "No memorization: the model does as well on non-members"
-        return DejaVuVerdict("nothing", f"{heading}: {tail}")
-    return DejaVuVerdict("nothing", f"No memorization beyond noise was found: {tail}")
+        return _beyond("nothing", "No memorization: the model does as well on non-members", excess)
+    return _beyond("nothing", "No memorization beyond noise was found", excess)
+
+
+def _beyond(kind: str, statement: str, excess: Estimate) -> DejaVuVerdict:
+    return DejaVuVerdict(kind, statement, excess, "beyond non-members")
 
 
 def images_of(at: str) -> str:
@@ -148,9 +159,9 @@ def _reason(accuracy: Estimate, chance: float) -> str:
     )
 
 
-def _verdict(kind: str, heading: str, score: Estimate, at: str) -> DejaVuVerdict:
+def _verdict(kind: str, statement: str, score: Estimate, at: str) -> DejaVuVerdict:
     images = "on all attacked images" if float(at) == 100 else f"on the {at}% most confident"
-    return DejaVuVerdict(kind, f"{heading}: {in_points(score)} {images}")
+    return DejaVuVerdict(kind, statement, score, images)
 
 
 def _most_confident(scores: Mapping[str, Estimate]) -> str | None:

@@ -47,6 +47,7 @@ from imprint.lenses.dejavu.study.references import ReferencePool, check_referenc
 from imprint.lenses.dejavu.study.roles import CropPool, Roles, choose_roles, cut_crops
 from imprint.lenses.dejavu.study.two_model_tables import SHOWN_NEIGHBOURS
 from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
+from imprint.report.model_facts import network_facts
 from imprint.report.summary import finish
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
@@ -70,7 +71,9 @@ def one_model_audit(options: OneModelOptions) -> JsonObject:
     with study.locked():
         images = open_choice(options, options.seed)
         facts, findings = run_one_model_test(study, images, options)
-        return finish(study, options, facts, {"dejavu": {"one_model": to_json(findings)}})
+        assert options.model is not None
+        model = network_facts(network_file(options.model, options))
+        return finish(study, options, facts, {"dejavu": {"one_model": to_json(findings)}}, model)
 
 
 def run_one_model_test(

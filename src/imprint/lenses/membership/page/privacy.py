@@ -120,15 +120,8 @@ def name_model(model: AuditedModel) -> str:
 
 def _verdict(findings: PrivacyFindings) -> Verdict:
     """Return what the bounds allow to say, of how many canaries, and what to beware of."""
-    refuted = [model for model in findings.runs if model.exceeds_accounted(findings.method)]
-    free = [model for model in findings.runs if model.accounted.epsilon is None]
+    refuted, free = _refuted(findings), _unbounded(findings)
     canaries = findings.canaries
-    if refuted:
-        statement = "The private training leaks more than it accounts for"
-    elif len(free) == len(findings.runs):
-        statement = "No ε was accounted for, so none could be refuted"
-    else:
-        statement = "Nothing contradicts the accounted ε"
     setup = prose(
         "{count} canaries{kind} were in the training set or not by a fair coin each; {members} "
         "were{fair}. How often an attack{calibrated} guesses these coins right from one model "
@@ -148,7 +141,28 @@ def _verdict(findings: PrivacyFindings) -> Verdict:
     paragraph = sentences(setup, *(_story(model, findings.method) for model in findings.runs))
     is_found = bool(refuted) or len(free) == len(findings.runs)
     warnings = _warnings(findings, refuted, free)
-    return Verdict(statement, [paragraph], warnings, is_found, "privacy", "Privacy")
+    return Verdict(
+        privacy_statement(findings), [paragraph], warnings, is_found, "privacy", "Privacy"
+    )
+
+
+def privacy_statement(findings: PrivacyFindings) -> str:
+    """Return what the bounds allow to say, without number and full stop."""
+    if _refuted(findings):
+        return "The private training leaks more than it accounts for"
+    if len(_unbounded(findings)) == len(findings.runs):
+        return "No ε was accounted for, so none could be refuted"
+    return "Nothing contradicts the accounted ε"
+
+
+def _refuted(findings: PrivacyFindings) -> list[AuditedModel]:
+    """Return the models whose lower bound exceeds the accounted ε."""
+    return [model for model in findings.runs if model.exceeds_accounted(findings.method)]
+
+
+def _unbounded(findings: PrivacyFindings) -> list[AuditedModel]:
+    """Return the models without an accounted ε."""
+    return [model for model in findings.runs if model.accounted.epsilon is None]
 
 
 def _story(model: AuditedModel, method: str) -> str:

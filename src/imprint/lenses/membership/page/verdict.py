@@ -35,12 +35,14 @@ class AttackVerdict:
     Attributes:
         kind: ``found`` or ``nothing``.
         heading: one sentence without its full stop.
+        statement: its claim without the number.
         about: the attack whose number it names.
         rate: the false positive rate of that number; None where it is an AUC.
     """
 
     kind: Literal["found", "nothing"]
     heading: str
+    statement: str
     about: str
     rate: str | None = None
 
@@ -61,26 +63,33 @@ def attack_verdict(
         name, rate = strongest
         heading = f"{name} has TPR {percent(attacks[name].tpr(rate).value)} at {_rate(rate)} FPR"
         if float(rate) <= MAX_NAMING_RATE:
-            return AttackVerdict("found", f"{single}: {heading}", name, rate)
-        heading = f"Members are found more often than by guessing: {heading}; {NO_NAMES}"
-        return AttackVerdict("found", heading, name, rate)
+            return AttackVerdict("found", f"{single}: {heading}", single, name, rate)
+        claim = "Members are found more often than by guessing"
+        heading = f"{claim}: {heading}; {NO_NAMES}"
+        return AttackVerdict("found", heading, f"{claim}; {NO_NAMES}", name, rate)
     best, worst = names_by_auc(attacks)[0], names_by_auc(attacks)[-1]
     area, lowest = attacks[best].auc, attacks[worst].auc
     if widen_for_choices(area, len(attacks)).low > CHANCE:
-        return AttackVerdict("found", _average(attacks, best, area, rates), best)
+        claim = "Members score higher on average" + (
+            f", a weak signal; {NO_NAMES}" if area.value < WEAK_AUC else ""
+        )
+        return AttackVerdict("found", _average(attacks, best, area, rates), claim, best)
     if widen_for_choices(lowest, len(attacks)).high < CHANCE:
         heading = (
             f"Below chance: {worst} scores members lower than non-members (AUC "
             f"{with_interval(lowest)}), which training does not do; check signs, the order of the "
             "classes and the two sets"
         )
-        return AttackVerdict("nothing", heading, worst)
+        claim = "Below chance: check signs, the order of the classes and the two sets"
+        return AttackVerdict("nothing", heading, claim, worst)
     if area.high - area.low > WIDE_INTERVAL:
-        heading = f"Inconclusive, with too few records: the best attack, {best}, has an AUC of "
-        return AttackVerdict("nothing", heading + with_interval(area), best)
-    heading = f"No attack separates members from non-members: the best, {best}, has an AUC of "
+        claim = "Inconclusive, with too few records"
+        heading = f"{claim}: the best attack, {best}, has an AUC of {with_interval(area)}"
+        return AttackVerdict("nothing", heading, claim, best)
+    claim = "No attack separates members from non-members"
     chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""
-    return AttackVerdict("nothing", heading + with_interval(area) + chance, best)
+    heading = f"{claim}: the best, {best}, has an AUC of {with_interval(area)}{chance}"
+    return AttackVerdict("nothing", heading, claim, best)
 
 
 def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tuple[str, str] | None:

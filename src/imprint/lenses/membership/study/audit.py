@@ -84,7 +84,8 @@ def audit_membership(options: MembershipOptions) -> Mapping[str, Any]:
         warnings += [*findings.warnings, *warn_if_shadows_fit_differently(findings)]
         findings = replace(findings, warnings=tuple(warnings))
         study.run(ExposedGallery(audited.images, len(findings.attacks), MAX_CARDS, study))
-        return finish(study, options, audited.facts(), {"membership": to_json(findings)})
+        lenses = {"membership": to_json(findings)}
+        return finish(study, options, audited.facts(), lenses, audited.model_facts(first))
 
 
 def take_triage(audited: Audited) -> Triage:

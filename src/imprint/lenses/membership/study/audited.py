@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from imprint.data.files import without_corrupt
 from imprint.data.imageset import ImageSet
 from imprint.data.joined import JoinedImages
 from imprint.data.open import open_images
+from imprint.lenses.membership.findings import Triage
 from imprint.lenses.membership.study.copies import distinct_records
 from imprint.lenses.membership.study.models import Model, scorer_model, trained_model
 from imprint.lenses.membership.study.options import MembershipOptions
@@ -21,6 +22,12 @@ from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.lenses.membership.study.signals import check_evidence
 from imprint.nets.load import network_file
 from imprint.nets.model_card import ModelCard
+from imprint.report.model_facts import (
+    ModelAccuracy,
+    ModelFacts,
+    accuracy_estimate,
+    network_facts,
+)
 from imprint.study.store import Study
 
 MODEL = "model"
@@ -62,6 +69,20 @@ class Audited:
             "references": self.options.shadows,
             "copies": records.copies,
         }
+
+    def model_facts(self, first: Triage) -> ModelFacts:
+        """Return what the summary says of the network, ``first`` being the triage of it."""
+        inside = int(self.records.members.sum())
+        accuracy = ModelAccuracy(
+            members=accuracy_estimate(first.accuracy.members, inside),
+            non_members=accuracy_estimate(
+                first.accuracy.non_members, len(self.records.index) - inside
+            ),
+        )
+        if self.options.model is None:
+            return ModelFacts(accuracy=accuracy, task="classification")
+        facts = network_facts(network_file(self.options.model, self.options), accuracy)
+        return replace(facts, task="classification")
 
 
 def open_audit(study: Study, options: MembershipOptions) -> Audited:

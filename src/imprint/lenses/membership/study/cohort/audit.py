@@ -31,6 +31,7 @@ from imprint.lenses.membership.study.records import RecordPool
 from imprint.lenses.membership.study.signals import check_evidence, take_all_signals
 from imprint.nets.fill import initial_model
 from imprint.nets.load import NetworkFile, read_card
+from imprint.report.model_facts import ModelAccuracy, ModelFacts
 from imprint.report.summary import finish
 from imprint.study.counted import part_of
 from imprint.study.finding import read_finding, to_json
@@ -83,7 +84,18 @@ def audit_cohort(options: CohortAuditOptions) -> JsonObject:
             "copies": pool.copies,
         }
         lens = to_json(replace(findings, warnings=warnings))
-        return finish(study, options, facts, {"membership": lens})
+        return finish(study, options, facts, {"membership": lens}, cohort_facts(findings, options))
+
+
+def cohort_facts(findings: CohortFindings, choice: CohortChoice) -> ModelFacts:
+    """Return what the summary says of the models of a cohort."""
+    accuracy = findings.cohort.accuracy
+    return ModelFacts(
+        architecture=choice.train.architecture,
+        task="classification",
+        accuracy=ModelAccuracy(members=accuracy.members, non_members=accuracy.non_members),
+        models=findings.cohort.models,
+    )
 
 
 def run_cohort(

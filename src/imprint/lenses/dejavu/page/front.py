@@ -1,0 +1,95 @@
+"""The verdict of the déjà vu lens in a line, for the front page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from imprint.core.missing import Missing
+from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
+from imprint.lenses.dejavu.page.verdict import (
+    DejaVuVerdict,
+    one_model_verdict,
+    percents_of,
+    two_model_verdict,
+)
+from imprint.report.lens import LENSES, Fact, Lens, LensVerdict
+from imprint.report.prose import number, prose
+from imprint.report.wording import count, percent, plural, points
+from imprint.stats.control import Control
+from imprint.study.finding import from_json
+
+
+def dejavu_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
+    """Return what a two-model test, a one-model test or a sweep found."""
+    return list(_verdicts(lenses))
+
+
+def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
+    content = lenses.get("dejavu", {})
+    if "two_model" in content:
+        pair = from_json(TwoModelFindings, content, "summary.json")
+        yield _verdict(two_model_verdict(pair.two_model), pair.controls)
+    if "one_model" in content:
+        findings = from_json(OneModelFindings, content["one_model"], "summary.json")
+        exposed = _claimed(findings)
+        yield _verdict(one_model_verdict(findings), findings.controls, exposed)
+    if "dejavu_sweep" in lenses:
+        sweep = from_json(SweepFindings, lenses["dejavu_sweep"], "summary.json")
+        yield _sweep(sweep)
+
+
+def _verdict(
+    verdict: DejaVuVerdict, controls: Mapping[str, Control] | None, exposed: Fact | None = None
+) -> LensVerdict:
+    return LensVerdict(
+        verdict.statement,
+        verdict.kind == "found",
+        f"déjà vu score {verdict.of}",
+        verdict.score,
+        points,
+        "points",
+        {name.replace("_", " "): each.passed for name, each in (controls or {}).items()},
+        exposed,
+    )
+
+
+def _claimed(findings: OneModelFindings) -> Fact:
+    claims, others = findings.claims, findings.non_members
+    beside = (
+        "no non-members to compare with"
+        if isinstance(others, Missing)
+        else f"the same rule marks {percent(others.claimed_by_chance.value)} of non-members"
+    )
+    return Fact(
+        "Images memorized",
+        prose("{}", number(claims.claimed, count)),
+        f"named from the background where no reference is right; {beside}",
+    )
+
+
+def _sweep(findings: SweepFindings) -> LensVerdict:
+    last = [point for point in findings.points if point.last] or list(findings.points)
+    best = max(last, key=lambda point: point.two_model[percents_of(point.two_model)[0]].score.value)
+    score = best.two_model[percents_of(best.two_model)[0]].score
+    setting = f"{best.axis} {best.value}".strip()
+    return LensVerdict(
+        f"Déjà vu at {plural(len(findings.points), 'point')} of a sweep",
+        found=False,
+        number=f"largest déjà vu score ({setting})",
+        value=score,
+        write=points,
+        unit="points",
+    )
+
+
+LENSES.register("dejavu")(
+    Lens(
+        "Déjà vu",
+        "Can the object be recovered from the background of a training image?",
+        "imprint dejavu one-model",
+        10,
+        ("dejavu", "dejavu_one_model", "dejavu-sweep"),
+        dejavu_verdicts,
+    )
+)
