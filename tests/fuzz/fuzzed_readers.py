@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from pyarrow import parquet
+from pyarrow import table as arrow_table
 
 from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
@@ -31,6 +33,7 @@ from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list, read_indices
 from imprint.data.open import inspect_images
+from imprint.data.records.open_records import as_records
 from imprint.data.sources.cifar import read_dictionary
 from imprint.data.sources.imagenet_index import read_index
 from imprint.data.sources.mnist import read_idx
@@ -66,6 +69,7 @@ from imprint.lenses.membership.study.privacy.options import ScoreBoundOptions
 from imprint.nets.fill import initial_model
 from imprint.nets.load import load_model
 from imprint.nets.model_card import ModelCard
+from imprint.nets.predictor.predictor import as_predictor
 from imprint.nets.save import save_model
 from imprint.neurons.activations import Layers
 from imprint.probe.annotators.zero_shot import read_tag_list
@@ -88,6 +92,7 @@ from imprint.study.tables import write_table
 from imprint.train.cohort.masks import Masks, read_masks, write_masks
 from imprint.train.published_options import read_published_options
 from tests.fuzz.mutants import Mutate, Random, of_bytes, of_json, of_npy, of_npz, of_text
+from tests.nets.predictor.onnx_bytes import linear
 
 MAX_CPU_SECONDS = 2
 REFUSED = "refused: "
@@ -474,6 +479,27 @@ def bound(path: Path) -> object:
     return bound_array_file(ScoreBoundOptions(arrays=path, out=path.parent / "out"))
 
 
+RECORDS = b"age,size,kind\n1,0.5,cat\n2,,dog\n3,1.5,cat\n"
+
+
+def read_records(path: Path) -> object:
+    """Open the records of a file, and read them."""
+    records = as_records(path)
+    return records.inputs.read(np.arange(len(records))), records.fingerprint()
+
+
+def parquet_records(folder: Path) -> Path:
+    """Write records with a column of lists."""
+    columns = {"inputs": [[1.0, 2.0], [3.0, 4.0]], "label": ["a", "b"]}
+    parquet.write_table(arrow_table(columns), folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def read_onnx(path: Path) -> object:
+    """Load the model of an ONNX file, and run it."""
+    return as_predictor(path).predict(np.ones((4, 3)), None)
+
+
 READERS = (
     FuzzedReader("PNG", image(".png", "PNG"), read_image),
     FuzzedReader("palette PNG", image("p.png", "PNG", "P"), read_image),
@@ -562,6 +588,15 @@ READERS = (
         lambda path: read_picture(path.parent, path.name),
     ),
     FuzzedReader("cards of a gallery", gallery, draw_gallery, of_json),
+    FuzzedReader("records as CSV", file("a.csv", RECORDS), read_records, of_text),
+    FuzzedReader("records as Parquet", parquet_records, read_records),
+    FuzzedReader(
+        "records as arrays",
+        npz(inputs=floats(4, 3), targets=np.array([0, 1, 1, 0]), groups=np.arange(4)),
+        read_records,
+        of_npz,
+    ),
+    FuzzedReader("ONNX", file("a.onnx", linear(floats(3, 2))), read_onnx),
 )
 
 

@@ -75,7 +75,8 @@ def test_regression_beside_classes_is_refused() -> None:
     [
         (object(), "cannot read records from an object of type object"),
         (([[1], [1, 2]], [0, 1]), "rows of one length"),
-        ((X, [0, 1]), "4 inputs need as many targets, got 2"),
+        ((X, [0, 1]), "4 inputs need as many targets .n., got 2"),
+        ((X[:1], np.int64(3)), "1 inputs need as many targets"),
         ((X[:0], []), "there are no records"),
         ((np.array([["a"], ["b"]]), [0, 1]), "hold text, not numbers"),
         ((np.array([[{}], [None]]), [0, 1]), "hold objects, not numbers"),

@@ -21,8 +21,18 @@ def columns_of_arrow(table: Any, where: str) -> dict[str, NDArray[Any]]:
 
     Raises:
         ImprintError: two columns of one name, or a column of another type, or lists of several
-            lengths.
+            lengths, or a damaged table.
     """
+    try:
+        return _columns(table, where)
+    except ImprintError:
+        raise
+    except Exception as error:  # names and texts are decoded when they are asked for
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ImprintError(f"{where} is damaged ({reason}): write it again") from error
+
+
+def _columns(table: Any, where: str) -> dict[str, NDArray[Any]]:
     names = table.column_names
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -138,10 +138,9 @@ def _records(
         names = tuple(map(str, classes or ()))
         return Records(inputs, None, task or "classification", names, name, content.names,
                        content.images, groups)  # fmt: skip
-    if len(content.targets) != len(inputs):
-        raise ImprintError(
-            f"{name}: {len(inputs)} inputs need as many targets, got {len(content.targets)}"
-        )
+    count = len(content.targets) if content.targets.ndim else 1
+    if count != len(inputs) or not content.targets.ndim:
+        raise ImprintError(f"{name}: {len(inputs)} inputs need as many targets [n], got {count}")
     targets, task, names = settle_targets(content.targets, task, classes, content.classes, name)
     images = content.images
     if images is None and task == "classification":

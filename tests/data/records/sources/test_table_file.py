@@ -72,6 +72,7 @@ def test_parquet_that_unpacks_to_too_much_is_refused(
         ("t.csv", b"y\n1\n", "no column of inputs"),
         ("t.csv", b"," * 200_000, "more than 100000 columns"),
         ("t.csv", b"a,when,y\n1,2020-01-01,0\n", "neither numbers nor text"),
+        ("t.csv", b"a\xff,y\n1,0\n", "is damaged"),
         ("t.parquet", b"PAR1PAR1", "damaged or no PARQUET table"),
     ],
 )
