@@ -28,7 +28,8 @@ from imprint.nets.image_model import ImageModel
 from imprint.nets.load import load_model
 from imprint.nets.model_card import NORMALISATIONS, ModelCard
 from imprint.probe.attribution.attribution_options import AttributionOptions
-from imprint.probe.attribution.importance import mean_image, neuron_values
+from imprint.probe.attribution.explained import mean_image
+from imprint.probe.attribution.importance import neuron_values
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
 from imprint.probe.neurons.layer_outputs import LayerOutputs, frozen
 from pretrained_accuracy import read_folder

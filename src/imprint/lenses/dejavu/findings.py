@@ -212,6 +212,7 @@ class OneModelFacts:
         reference_crops: crops that references learn from or predict.
         dropped: images to attack without a usable crop, by reason.
         without_boxes: whether the corner was taken since the images have no boxes.
+        stretched: whether images that the user had normalised were stretched to pixels.
     """
 
     public: int
@@ -223,6 +224,7 @@ class OneModelFacts:
     crop_rule: str
     without_boxes: bool
     layer: str
+    stretched: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,7 @@ class Ablation:
         with ExitStack() as hooks:
             for path, (module, axis) in self._hooked(factors.keys()).items():
                 hooks.callback(module.register_forward_hook(mask(path, axis)).remove)
-            logits: Tensor = self.outputs.model(inputs)
-        return logits
+            return self.outputs.logits(inputs)
 
     def _hooked(self, calls: Any) -> dict[str, tuple[nn.Module, int]]:
         return {
@@ -160,7 +159,7 @@ def norms_behind(outputs: LayerOutputs, inputs: Tensor) -> dict[str, str]:
         for path, module in outputs.model.named_modules():
             if isinstance(module, NORMS):
                 hooks.callback(module.register_forward_pre_hook(record_calls(path)).remove)
-        outputs.model(inputs)
+        outputs.logits(inputs)
     return norms
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.view import View
@@ -17,17 +16,30 @@ from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
-from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Attributor, Question, Values
+from imprint.probe.attribution.explained import (
+    Classifier,
+    Explained,
+    Inputs,
+    explain,
+    layers_of,
+    sample_input,
+)
+from imprint.probe.attribution.layer_attribution import (
+    ATTRIBUTORS,
+    NO_BASELINE,
+    Attributor,
+    Question,
+    Values,
+)
 from imprint.probe.neurons.layer_outputs import LayerOutputs, cut_layers, frozen
 from imprint.probe.signals.precision import full_float32
-from imprint.study.hashing import hash_arrays
 
 LARGEST_GAP = 1e-3
 
 
 def attribute(
-    model: ImageModel,
-    view: View,
+    model: Classifier,
+    view: Inputs,
     method: str,
     options: AttributionOptions | None = None,
     *,
@@ -48,8 +60,8 @@ def attribute(
 
 
 def attribute_by(
-    model: ImageModel,
-    view: View,
+    model: Classifier,
+    view: Inputs,
     methods: Sequence[str],
     options: AttributionOptions | None = None,
     *,
@@ -59,13 +71,13 @@ def attribute_by(
 ) -> dict[str, ImportanceTable]:
     """Return the importance of every neuron by each method, for every class and for all inputs.
 
-    The baseline is the mean image, all zeros once normalised. Where the values of a method must
+    Where the values of a method must
     add up to F(x) − F(x′), the largest relative gap is a fact of its table, and is logged if it is
     above ``LARGEST_GAP``.
 
     Args:
         model: a classifier on its device; put in evaluation mode.
-        view: which images.
+        view: which images, or records of a network that is no :class:`ImageModel`.
         methods: names of :data:`imprint.probe.attribution.layer_attribution.ATTRIBUTORS`.
         options: of the attribution.
         batch_size: images at a time; changes nothing but memory and speed.
@@ -78,9 +90,11 @@ def attribute_by(
     """
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(model)
-    totals = _Totals(outputs, options, len(view.images.classes))
-    for question in questions(model, outputs, view, options, batch_size, pool):
+    explained = explain(model, view, pool)
+    if explained.baseline is None:
+        _refuse_baselines(chosen)
+    totals = _Totals(explained.outputs, options, explained.classes)
+    for question in questions(explained, options, batch_size):
         totals.add(question, chosen, correct_only)
     if not int(totals.counts.sum()):
         raise ImprintError("no inputs to attribute: give images, or drop correct_only")
@@ -90,15 +104,19 @@ def attribute_by(
                 f"{name}: what it gives adds up to the output only within {gap:.1e} of it: "
                 "take more steps, or a method that fits the operations of this network"
             )
-    facts = {
-        "options": asdict(options),
-        "correct_only": correct_only,
-        "weights": model.fingerprint(),
-        "images": view.images.fingerprint(),
-        "indices": hash_arrays(np.asarray(view.index, dtype=np.int64)),
-        "centre_fraction": view.centre_fraction,
-    }
+    facts = {"options": asdict(options), "correct_only": correct_only, **explained.facts}
     return {method.name: totals.table(method.name, facts) for method in chosen}
+
+
+def _refuse_baselines(methods: Sequence[Attributor]) -> None:
+    """Refuse methods that start from a baseline where there is none.
+
+    Raises:
+        ImprintError: one of them.
+    """
+    starting = [method.name for method in methods if method.from_baseline]
+    if starting:
+        raise ImprintError(f"{starting[0]}: {NO_BASELINE}")
 
 
 class _Totals:
@@ -116,7 +134,8 @@ class _Totals:
         """Take in what the methods say of some inputs."""
         if self.layers is None:
             self.layers, self.places = layer_shapes(self.outputs, question)
-            self.cuts = cut_layers(self.outputs, question.inputs)
+            complete = any(method.complete for method in methods)
+            self.cuts = cut_layers(self.outputs, question.inputs) if complete else ()
         kept = torch.ones(len(question.labels), dtype=torch.bool)
         if correct_only:
             kept = (question.seen.logits.argmax(1) == question.labels).cpu()
@@ -152,63 +171,42 @@ class _Totals:
 
 
 def questions(
-    model: ImageModel,
-    outputs: LayerOutputs,
-    view: View,
-    options: AttributionOptions,
-    batch_size: int,
-    pool: View | None = None,
+    explained: Explained, options: AttributionOptions, batch_size: int
 ) -> Iterator[Question]:
-    """Yield the images in order as questions; arguments and errors as :func:`attribute_by`.
+    """Yield the inputs in order as questions.
 
     While they are asked, no weight takes a gradient and everything runs in full float32.
     """
-    if not model.has_logits:
-        raise ImprintError("the network has no classifier: importance needs an output to explain")
-    model.place(model.device).eval()
-    baseline = mean_image(model)
-    _check_labels(model, baseline, view.labels)
-    drawn = None if pool is None else model.to_inputs(pool.read(model.input_size).pixels)
-    with full_float32(model.device), frozen(model):
-        for rows, pixels in view.batches(model.input_size, batch_size, "attribute"):
+    labels, ids = explained.labels, explained.ids
+    with full_float32(explained.device), frozen(explained.outputs.model):
+        for rows, inputs in explained.batches(batch_size):
             yield Question(
-                outputs,
-                model.to_inputs(pixels),
-                torch.from_numpy(view.labels[rows]).to(model.device),
-                torch.from_numpy(np.asarray(view.index[rows])),
-                baseline,
-                drawn,
+                explained.outputs,
+                inputs,
+                torch.from_numpy(labels[rows]).to(explained.device),
+                torch.from_numpy(ids[rows]),
+                explained.baseline,
+                explained.pool,
                 options,
             )
 
 
 @torch.no_grad()
-def _check_labels(model: ImageModel, baseline: Tensor, labels: IntArray) -> None:
-    known = model(baseline).shape[1]
-    if len(labels) and labels.max() >= known:
-        raise ImprintError(
-            f"the network has {known} classes, and the images have label {labels.max()}: "
-            "give images of the classes that it was trained on"
-        )
-
-
-@torch.no_grad()
-def attributable_layers(model: ImageModel) -> tuple[str, ...]:
+def attributable_layers(model: Classifier, inputs: Inputs | None = None) -> tuple[str, ...]:
     """Return the layers that attributions speak of, in the order in which they run.
 
     They are linear and convolutional; the last is most often the classifier.
 
+    Args:
+        model: a classifier; put in evaluation mode.
+        inputs: records, for a network that is no :class:`ImageModel`.
+
     Raises:
         ImprintError: the network has none.
     """
-    model.eval()
-    return tuple(LayerOutputs(model).run(mean_image(model)).values)
-
-
-def mean_image(model: ImageModel) -> Tensor:
-    """Return the image in [0, 1] that normalises to zeros, ``[1, channels, H, W]``."""
-    size = model.input_size
-    return model.mean.expand(model.channels, size, size)[None].contiguous()
+    module = model if isinstance(model, ImageModel) else model.module
+    module.eval()
+    return tuple(layers_of(model).run(sample_input(model, inputs)).values)
 
 
 def neuron_values(outputs: LayerOutputs, values: Values, options: AttributionOptions) -> Tensor:

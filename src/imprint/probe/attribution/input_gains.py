@@ -23,9 +23,9 @@ from imprint.neurons.activations import Layers
 from imprint.neurons.importance import hidden
 from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.explained import explain
 from imprint.probe.attribution.importance import layer_shapes, neuron_values, questions
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
-from imprint.probe.neurons.layer_outputs import LayerOutputs
 from imprint.study.tables import write_table
 
 WHOLE_MODEL = "model"
@@ -93,12 +93,13 @@ def input_gains(
         raise ImprintError(f"m must be at least 1 neuron, got {m}")
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(model)
+    explained = explain(model, view)
+    outputs = explained.outputs
     ablation: Ablation | None = None
     rows: list[tuple[FloatArray, ...]] = []
     features: list[NDArray[np.float32]] = []
     scopes: dict[str, slice] = {}
-    for question in questions(model, outputs, view, options, batch_size):
+    for question in questions(explained, options, batch_size):
         if ablation is None:
             layers, _ = layer_shapes(outputs, question)
             ablation = Ablation(outputs, layers, question.inputs, after_norm, options.rows)

@@ -14,12 +14,16 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
 from imprint.core.registry import Registry
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.quadrature import even_nodes
 from imprint.probe.neurons.layer_outputs import LayerOutputs, Recorded
 
 Values = dict[str, Tensor]
+NO_BASELINE = (
+    "inputs are whole numbers, which have no baseline to start from: choose la, lgc, lgxa or lrp"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class Question:
         inputs: ``[b, …]``.
         labels: int64 ``[b]``.
         ids: int64 ``[b]``, which inputs they are: everything random depends on these.
-        baseline: ``[1, …]``, the input that says nothing.
+        baseline: ``[1, …]``, the input that says nothing; None of inputs that have none.
         pool: ``[p, …]``, baselines to draw from; the one baseline when None.
         options: of the attribution.
     """
@@ -53,9 +57,20 @@ class Question:
     inputs: Tensor
     labels: Tensor
     ids: Tensor
-    baseline: Tensor
+    baseline: Tensor | None
     pool: Tensor | None = None
     options: AttributionOptions = field(default_factory=AttributionOptions)
+
+    @property
+    def start(self) -> Tensor:
+        """The baseline, where paths start, ``[1, …]``.
+
+        Raises:
+            ImprintError: there is none.
+        """
+        if self.baseline is None:
+            raise ImprintError(NO_BASELINE)
+        return self.baseline
 
     @cached_property
     def seen(self) -> Recorded:
@@ -67,7 +82,7 @@ class Question:
     def unseen(self) -> Recorded:
         """The pass over the baseline, without graph; ``[1, …]`` each."""
         with torch.no_grad():
-            return self.outputs.run(self.baseline)
+            return self.outputs.run(self.start)
 
     @cached_property
     def targets(self) -> Tensor | None:
@@ -129,7 +144,7 @@ class Question:
         last: tuple[Values, Values] | None = None
         for part in chunks(len(nodes), len(self.inputs), self.options.rows):
             share = nodes[part, None].expand(-1, len(self.inputs))
-            values, gradients = self.at(share, self.baseline)
+            values, gradients = self.at(share, self.start)
             for name, slope in gradients.items():
                 scaled = torch.einsum("t,t...->...", weights[part].to(slope), slope)
                 mean[name] = mean[name] + scaled if name in mean else scaled
@@ -171,12 +186,15 @@ class Attributor:
         compute: the values of each layer, one a unit, ``[b, …]``, or one a neuron, ``[b, width]``.
         complete: whether the values of a layer that everything passes through add up to
             F(x) − F(x′).
+        from_baseline: whether it starts from an input that says nothing, which whole numbers such
+            as token ids have none of; whatever is complete does.
     """
 
     name: str
     title: str
     compute: Callable[[Question], Mapping[str, Tensor]]
     complete: bool = False
+    from_baseline: bool = False
 
 
 ATTRIBUTORS: Registry[Attributor] = Registry(
@@ -185,12 +203,13 @@ ATTRIBUTORS: Registry[Attributor] = Registry(
 
 
 def attributor(
-    name: str, title: str, *, complete: bool = False
+    name: str, title: str, *, complete: bool = False, from_baseline: bool = False
 ) -> Callable[[Callable[[Question], Values]], Callable[[Question], Values]]:
     """Return a decorator that registers a function as a method; see :class:`Attributor`."""
 
     def enter(compute: Callable[[Question], Values]) -> Callable[[Question], Values]:
-        ATTRIBUTORS.register(name)(Attributor(name, title, compute, complete))
+        starts = complete or from_baseline
+        ATTRIBUTORS.register(name)(Attributor(name, title, compute, complete, starts))
         return compute
 
     return enter

@@ -18,20 +18,19 @@ from torch import Tensor
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.data.view import View
-from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.neurons.ballot import Ballot
 from imprint.neurons.importance import Scaling, Selection, hidden, scale, select
 from imprint.probe.attribution.ablation import Ablation, loss_gains
 from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.explained import Classifier, Inputs, explain
 from imprint.probe.attribution.importance import layer_shapes, neuron_values, questions
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS, Question
-from imprint.probe.neurons.layer_outputs import LayerOutputs
 
 
 def cast_ballots(
-    model: ImageModel,
-    view: View,
+    model: Classifier,
+    view: Inputs,
     methods: Sequence[str],
     m: int,
     options: AttributionOptions | None = None,
@@ -47,7 +46,8 @@ def cast_ballots(
 
     Args:
         model: a classifier on its device; put in evaluation mode.
-        view: which images, batched in this order.
+        view: which images, or records of a network that is no :class:`ImageModel`, batched in this
+            order.
         methods: names of attributions.
         m: neurons that each method chooses.
         options: of the attributions.
@@ -71,8 +71,8 @@ def cast_ballots(
         )
     options = options or AttributionOptions()
     chosen = [ATTRIBUTORS.get(name) for name in methods]
-    outputs = LayerOutputs(model)
-    batches = questions(model, outputs, view, options, batch_size, pool)
+    explained = explain(model, view, pool)
+    outputs, batches = explained.outputs, questions(explained, options, batch_size)
     ablation: Ablation | None = None
     for question, held_out_batch in (
         _with_next(batches) if held_out else ((one, one) for one in batches)

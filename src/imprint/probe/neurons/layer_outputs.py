@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
+from imprint.nets.predictor.module import run
 from imprint.neurons.activations import Layers
 from imprint.probe.neurons.neuron_values import CONVOLUTIONS, eligible_modules
 
@@ -40,13 +41,15 @@ class LayerOutputs:
 
     Args:
         model: a :class:`ImageModel` or any other module on one batch of inputs; in evaluation mode.
+        read: finds the logits ``[b, outputs]`` in what the module returns; by default that is them.
 
     Raises:
         ImprintError: it has no such layer.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, read: Callable[[Any], Tensor] | None = None) -> None:
         self.model = model
+        self.read = read
         self.modules = {
             name: module
             for name, module in eligible_modules(model).items()
@@ -82,8 +85,18 @@ class LayerOutputs:
         with ExitStack() as hooks:
             for name, module in self.modules.items():
                 hooks.callback(module.register_forward_hook(keep(name)).remove)
-            logits = self.model(inputs)
+            logits = self.logits(inputs)
         return Recorded(logits, kept)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return the logits of inputs ``[b, …]``, ``[b, outputs]``.
+
+        Raises:
+            ImprintError: the network does not take these inputs.
+        """
+        result = run(self.model, inputs)
+        logits: Tensor = result if self.read is None else self.read(result)
+        return logits
 
     def axis(self, name: str) -> int:
         """Return which axis of a layer's output counts its neurons."""

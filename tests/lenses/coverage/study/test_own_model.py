@@ -15,7 +15,7 @@ from imprint.core.errors import ImprintError
 from imprint.data.records.records import ArrayRows, Records
 from imprint.lenses.coverage.findings import CoverageFindings
 from imprint.lenses.coverage.study.own_model import OwnCoverageChoice
-from imprint.nets.predictor.predictor import as_predictor
+from imprint.nets.predictor.predictor import ModelSettings, as_predictor
 from imprint.observation.audited_model import AuditedModel
 from imprint.report.terminal import TERMINAL
 from imprint.study.finding import from_json
@@ -61,16 +61,18 @@ def table(name: str, count: int) -> Records:
 
 
 def token_model() -> AuditedModel:
-    """Return a classifier of token ids with its records."""
+    """Return a classifier of token ids that is always right, with its records."""
     torch.manual_seed(0)
-    random = np.random.default_rng(0)
+    random, network = np.random.default_rng(0), Tokens().eval()
 
     def records(count: int) -> Records:
         ids = random.integers(0, 20, (count, 7))
-        return Records(ArrayRows(ids), random.integers(0, 3, count), classes=("a", "b", "c"))
+        with torch.no_grad():
+            labels = network(torch.from_numpy(ids)).argmax(1).numpy()
+        return Records(ArrayRows(ids), labels, classes=("a", "b", "c"))
 
     members, non_members = records(50), records(40)
-    return AuditedModel(as_predictor(Tokens()), members, non_members, non_members)
+    return AuditedModel(as_predictor(network), members, non_members, non_members)
 
 
 def measured(
@@ -116,6 +118,39 @@ def test_attention_and_recurrent_layers_over_token_ids_are_observed(tmp_path: Pa
     findings = measured(token_model(), tmp_path)
     assert {layer.kind for layer in findings.layers} == {"MultiheadAttention", "GRU", "Linear"}
     assert "kmnc" in findings.measured
+
+
+def test_neurons_are_ranked_by_attribution_and_votes(tmp_path: Path) -> None:
+    cells = measured(table_model(), tmp_path).cells
+    assert {name: each.source for name, each in cells.items()} == {"idc": "lrp", "wisdom": "vote"}
+
+
+def test_attentions_linear_layers_are_ranked_over_token_ids(tmp_path: Path) -> None:
+    options = OwnCoverageChoice(criteria=("idc", "wisdom"), layers=("attention", "head"))
+    cells = measured(token_model(), tmp_path, options).cells
+    assert "linear and convolutional layers" in str(cells["idc"].source)
+    assert "without ldl, lgs, as inputs of whole numbers" in str(cells["wisdom"].source)
+
+
+def test_small_budget_leaves_attribution_out_and_says_so(tmp_path: Path) -> None:
+    plan = plan_audit(table_model(), ["coverage"], {}, 1e-9)
+    findings = run_own_audit(Study(tmp_path / "study"), plan, 0)["coverage"]
+    assert findings["cells"]["idc"]["source"].endswith("left out of the budget")
+    assert findings["criteria"]["wisdom"]["missing"] == "left out of the budget"
+
+
+def test_regression_has_criteria_without_attribution(tmp_path: Path) -> None:
+    def values(name: str, count: int) -> Records:
+        targets = np.arange(count, dtype=np.float64)
+        return Records(table(name, count).inputs, targets, "regression")
+
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 1))
+    members, others = values("members", 40), values("others", 30)
+    predictor = as_predictor(network, ModelSettings(kind="values"))
+    findings = measured(AuditedModel(predictor, members, others, others), tmp_path)
+    assert "kmnc" in findings.measured
+    assert "no class each" in findings.missing["wisdom"]
 
 
 def test_black_box_is_refused_in_a_sentence() -> None:

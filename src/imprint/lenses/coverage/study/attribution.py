@@ -9,24 +9,19 @@ from pathlib import Path
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
-from imprint.data.view import View
 from imprint.lenses.coverage.importance.importance_files import (
     read_importance,
     write_importance,
 )
-from imprint.lenses.coverage.study.network import AuditedNetwork
+from imprint.lenses.coverage.study.network import ExplainedNetwork
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.explained import Inputs
 from imprint.probe.attribution.importance import attribute_by
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.study.counted import uncounted
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study
-
-NO_LOGITS = (
-    "the network has no classifier, so that no output can be attributed to neurons (one of your "
-    "own declares it by a method features and a submodule classifier)"
-)
 
 
 class NotAttributable(ImprintError):
@@ -46,8 +41,8 @@ def refusing_attribution() -> Iterator[None]:
 class AttributeNeurons(Step):
     """Importance of every neuron by one attribution: ``importance/METHOD.parquet``."""
 
-    network: AuditedNetwork
-    view: View
+    network: ExplainedNetwork
+    view: Inputs
     options: AttributionOptions
     correct_only: bool = False
     method: str = uncounted(default="")

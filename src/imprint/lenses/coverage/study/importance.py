@@ -24,14 +24,13 @@ from imprint.lenses.coverage.importance.importance_files import (
 from imprint.lenses.coverage.importance.ranking import leading_neurons
 from imprint.lenses.coverage.options import ImportanceOptions, NetworkChoice
 from imprint.lenses.coverage.study.attribution import (
-    NO_LOGITS,
     AttributeNeurons,
     attribute_neurons,
     attribution_seed,
     check_attributions,
 )
 from imprint.lenses.coverage.study.inputs import open_members, open_network
-from imprint.lenses.coverage.study.network import AuditedNetwork, draw
+from imprint.lenses.coverage.study.network import NO_LOGITS, AuditedNetwork, draw
 from imprint.neurons.importance import ImportanceTable
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.report.summary import finish

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from imprint.core.arrays import FloatArray
-from imprint.data.view import View
 from imprint.lenses.coverage.findings import NeuronChoice
 from imprint.lenses.coverage.importance.importance_files import read_votes
 from imprint.lenses.coverage.importance.ranking import (
@@ -19,19 +18,19 @@ from imprint.lenses.coverage.importance.ranking import (
 from imprint.lenses.coverage.importance.voting import VotingOptions
 from imprint.lenses.coverage.options import ImportanceChoice, TablesChoice
 from imprint.lenses.coverage.study.attribution import (
-    NO_LOGITS,
     AttributeNeurons,
     NotAttributable,
     attribute_neurons,
     attribution_seed,
     check_attributions,
 )
-from imprint.lenses.coverage.study.network import AuditedNetwork, draw
+from imprint.lenses.coverage.study.network import ExplainedNetwork, draw_inputs
 from imprint.lenses.coverage.study.votes import CastVotes
-from imprint.nets.image_model import ImageModel
 from imprint.neurons.activations import Layers
 from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.explained import Classifier, Inputs
 from imprint.probe.attribution.importance import attributable_layers
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.study.store import Study
 
 IDC, WISDOM = "idc", "wisdom"
@@ -48,19 +47,21 @@ class NeuronRanking:
         study: gets ``importance`` and ``wisdom`` where the network is attributed.
         layers: that are observed.
         network: under audit; None where only activations are known.
-        members: images it was trained on.
+        members: images or records it was trained on.
         choice: of attributions and of numbers of images.
         tables: existing tables, which take precedence.
         seed: of the study.
+        left_out: why the network is not asked to rank the neurons of a criterion, by its name.
     """
 
     study: Study
     layers: Layers
-    network: AuditedNetwork | None
-    members: View | None
+    network: ExplainedNetwork | None
+    members: Inputs | None
     choice: ImportanceChoice
     tables: TablesChoice
     seed: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def fill(
         self, settings: Mapping[str, Any]
@@ -110,10 +111,11 @@ class NeuronRanking:
             return ranking, ranking.source
         if self.network is None or self.members is None:
             return None, BY_SEPARATION
-        if not self.network.model.has_logits:
-            return None, f"{BY_SEPARATION}: {NO_LOGITS}"
+        reason = self.network.unexplained or self.left_out.get(IDC)
+        if reason is not None:
+            return None, f"{BY_SEPARATION}: {reason}"
         method, seed = self.choice.attribution, self.seed
-        drawn = draw(self.members, self.choice.importance_records, seed, "importance")
+        drawn = draw_inputs(self.members, self.choice.importance_records, seed, "importance")
         step = AttributeNeurons(
             self.network, drawn, AttributionOptions(seed=attribution_seed(seed))
         )
@@ -151,14 +153,18 @@ class NeuronRanking:
         if self.network is None or self.members is None:
             reason = "votes need the network, or a table of them: --votes"
             return None, NeuronChoice(missing=reason)
-        if not self.network.model.has_logits:
-            return None, NeuronChoice(missing=NO_LOGITS)
-        among, no_layers = _voted_layers(self.layers, self.network.model)
+        unexplained = self.network.unexplained or self.left_out.get(WISDOM)
+        if unexplained is not None:
+            return None, NeuronChoice(missing=unexplained)
+        methods, dropped = self._voters()
+        if not methods:
+            return None, NeuronChoice(missing=dropped)
+        among, no_layers = _voted_layers(self.layers, self.network.model, self.members)
         if no_layers is not None:
             return None, NeuronChoice(missing=no_layers)
-        drawn = draw(self.members, self.choice.vote_records, self.seed, "votes")
+        drawn = draw_inputs(self.members, self.choice.vote_records, self.seed, "votes")
         voting = VotingOptions(m=m, seed=attribution_seed(self.seed), among=among)
-        step = CastVotes(self.network, drawn, tuple(self.choice.vote_attributions), voting)
+        step = CastVotes(self.network, drawn, methods, voting)
         try:
             by_layer, vote = step.votes(self.study)
         except NotAttributable as error:
@@ -167,8 +173,20 @@ class NeuronRanking:
         if mismatch:
             return None, NeuronChoice(missing=mismatch)
         source = f"vote inside{_shown(among)}" if among else "vote"
+        source = f"{source} {dropped}".strip()
         votes = scores_among(self.layers, by_layer, "the vote", 0.0)
         return votes, NeuronChoice(source=source, **vars(vote))
+
+    def _voters(self) -> tuple[tuple[str, ...], str]:
+        """Return the attributions that vote, and which do not and why."""
+        named = tuple(self.choice.vote_attributions)
+        assert self.network is not None
+        if self.network.has_baseline:
+            return named, ""
+        kept = tuple(name for name in named if not ATTRIBUTORS.get(name).from_baseline)
+        dropped = ", ".join(name for name in named if name not in kept)
+        why = f"without {dropped}, as inputs of whole numbers have no baseline" if dropped else ""
+        return kept, why
 
     def _scored_by(self) -> str:
         table = self.tables.importance
@@ -197,13 +215,15 @@ def check_tables(tables: TablesChoice) -> None:
         read_votes(tables.votes)
 
 
-def _voted_layers(layers: Layers, model: ImageModel) -> tuple[tuple[str, ...], str | None]:
+def _voted_layers(
+    layers: Layers, model: Classifier, inputs: Inputs
+) -> tuple[tuple[str, ...], str | None]:
     """Return the layers whose neurons are voted on, empty for all hidden ones; or why none is.
 
     The vote stays inside the observed layers; the classifier is among them only where it is the
     only one.
     """
-    voted = attributable_layers(model)
+    voted = attributable_layers(model, inputs)
     inside = tuple(name for name in layers.names if name in voted)
     if not inside:
         return (), f"votes are about {ATTRIBUTABLE}, and none is observed{_shown(layers.names)}"

@@ -1,11 +1,13 @@
 """Coverage in the audit of a user's model: which behaviours its tests exercise.
 
 Activations of members and tests come from the one pass that all lenses share, so criteria cost no
-forward pass of their own.
+forward pass of their own. Only what ranks neurons by attribution passes some members forwards and
+back again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imprint.lenses.coverage.findings import CoverageFindings, GapExample
@@ -17,15 +19,21 @@ from imprint.lenses.coverage.options import (
 )
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
-from imprint.lenses.coverage.study.neurons import NeuronRanking
+from imprint.lenses.coverage.study.network import OwnNetwork
+from imprint.lenses.coverage.study.neurons import IDC, WISDOM, NeuronRanking, check_choice
 from imprint.lenses.coverage.study.observed_layers import choose_taps, find_layers
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Wanted
+from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
 from imprint.study.finding import to_json
 from imprint.study.plain import JsonObject
 
 CRITERIA_PART = "coverage criteria"
+IMPORTANCE_PART, VOTES_PART = "important neurons by attribution", "votes for neurons"
+NOT_IN_BUDGET = "left out of the budget"
+BASELINE_PASSES = 6
+"""Passes of an attribution that starts from a baseline, about."""
 SECONDS_PER_ACTIVATION = 3e-6
 """Of all criteria together, a neuron and record, on one core."""
 
@@ -55,7 +63,37 @@ def _plan(model: AuditedModel, options: OwnCoverageChoice, pace: Pace) -> list[P
     neurons = choose_taps(model, options).layers.neurons
     seconds = SECONDS_PER_ACTIVATION * neurons * (len(model.members) + len(model.tests))
     gives = f"coverage of {neurons} neurons by every criterion, and what tests leave out"
-    return [Part(CRITERIA_PART, seconds, gives, essential=True)]
+    criteria = Part(CRITERIA_PART, seconds, gives, essential=True)
+    return [criteria, *_network_parts(model, options, pace)]
+
+
+def _network_parts(model: AuditedModel, options: OwnCoverageChoice, pace: Pace) -> list[Part]:
+    """Return the parts that run the network again, forwards and backwards, on some members."""
+    check_choice(options)
+    assert model.network is not None
+    if OwnNetwork(model.network, model.members).unexplained is not None:
+        return []
+    parts = []
+    names = set(settings_of(options))
+    if IDC in names:
+        records = min(len(model.members), options.importance_records or len(model.members))
+        seconds = records * _passes([options.attribution]) * pace.backward
+        gives = f"neurons of IDC by {options.attribution}, a pass back of {records} members"
+        parts.append(Part(IMPORTANCE_PART, seconds, gives))
+    if WISDOM in names:
+        records = min(len(model.members), options.vote_records or len(model.members))
+        voters = options.vote_attributions
+        ablations = (len(voters) + 1) * pace.forward
+        seconds = records * (_passes(voters) * pace.backward + ablations)
+        gives = f"WISDOM, by votes of {', '.join(voters)} on {records} members"
+        parts.append(Part(VOTES_PART, seconds, gives))
+    return parts
+
+
+def _passes(methods: Sequence[str]) -> int:
+    """Return about how many passes forwards and back attributions take."""
+    starting = sum(ATTRIBUTORS.get(name).from_baseline for name in methods)
+    return len(methods) + (BASELINE_PASSES - 1) * starting
 
 
 def _run(run: AuditRun) -> JsonObject:
@@ -63,8 +101,18 @@ def _run(run: AuditRun) -> JsonObject:
     train, test = members.activations, tests.activations
     assert train is not None
     assert test is not None
+    network = run.model.network
+    assert network is not None
+    parts_of = {IDC: IMPORTANCE_PART, WISDOM: VOTES_PART}
     ranking = NeuronRanking(
-        run.study, test.layers, None, None, run.options, TablesChoice(), run.seed
+        run.study,
+        test.layers,
+        OwnNetwork(network, run.model.members),
+        run.model.members,
+        run.options,
+        TablesChoice(),
+        run.seed,
+        {name: NOT_IN_BUDGET for name, part in parts_of.items() if not run.has(part)},
     )
     settings, choices = ranking.fill(settings_of(run.options))
     parts = ("members", "tests" if "tests" in run.model.parts else "non_members")

@@ -22,10 +22,10 @@ from imprint.lenses.coverage.importance.voting import Votes, VotingOptions, coun
 from imprint.lenses.coverage.study.attribution import (
     refusing_attribution,
 )
-from imprint.lenses.coverage.study.network import AuditedNetwork
-from imprint.nets.image_model import ImageModel
+from imprint.lenses.coverage.study.network import ExplainedNetwork
 from imprint.neurons.importance import Scaling
 from imprint.probe.attribution.attribution_options import AttributionOptions
+from imprint.probe.attribution.explained import Classifier, Inputs
 from imprint.probe.attribution.voting import cast_ballots
 from imprint.study.finding import read_finding, write_finding
 from imprint.study.step import Step
@@ -41,8 +41,8 @@ METHODS = ("lc", "la", "ii", "ldl", "lgs", "lrp")
 class CastVotes(Step):
     """A vote of attributions: ``wisdom`` with ``votes.csv`` and ``findings.json``."""
 
-    network: AuditedNetwork
-    view: View
+    network: ExplainedNetwork
+    view: Inputs
     methods: tuple[str, ...]
     voting: VotingOptions
     batch_size: int = 32
@@ -92,8 +92,8 @@ def vote_findings(votes: Votes, m: int) -> Vote:
 
 
 def wisdom(
-    model: ImageModel,
-    view: View,
+    model: Classifier,
+    view: Inputs,
     voting: VotingOptions | None = None,
     attribution: AttributionOptions | None = None,
     *,
@@ -110,7 +110,8 @@ def wisdom(
 
     Args:
         model: a classifier.
-        view: images in the vote, in the order of the batches.
+        view: images, or records of a network that is no :class:`ImageModel`, in the order of the
+            batches.
         voting: how ballots become votes.
         attribution: of all methods; published votes need raw sums over places.
         methods: names of attributions; ``METHODS`` or ``PUBLISHED_METHODS`` when None.

@@ -71,6 +71,10 @@ WITHOUT_BOXES = prose(
     "correlation, though it is neither."
 )
 CORNER = "A corner of each image was taken for its background; it may show part of the object."
+STRETCHED = (
+    "The images are numbers beyond [0, 1]: references and pictures see them stretched from the "
+    "lowest to the highest value of each channel, the model sees them as they are."
+)
 PUBLIC_MAY_BE_MEMBERS = prose(
     "<b>The public images may be training images as well.</b> No image is known to be a "
     "non-member. A model that memorized the public images may group them by more than what a crop "
@@ -123,6 +127,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
             anchor="one-model-result",
             link="Result",
         ),
+        *([Paragraph(STRETCHED)] if facts.stretched else []),
         *([Paragraph(CORNER)] if facts.crop_rule == "corner" and not facts.without_boxes else []),
         Headlines([score_headline(*line) for line in _headlines(findings)]),
         Paragraph(_non_members(_beyond(findings)), "remark"),

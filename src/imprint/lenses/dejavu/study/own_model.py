@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.bounds import Bounds
 from imprint.core.errors import ImprintError
-from imprint.core.progress import log, track
+from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.data.boxes.background import Corner
 from imprint.data.view import View
@@ -254,8 +254,6 @@ def _run(run: AuditRun) -> JsonObject:
     options: OwnDejavuChoice = run.options
     roles = choose_own_roles(run.model, options, run.seed)
     images, pool = roles.images, roles.pool
-    if images.stretched:
-        log("déjà vu: references and pictures see images stretched to 0…255 in each channel")
     step = EmbedCrops(
         run.model,
         images,
@@ -314,6 +312,7 @@ def _facts(roles: OwnRoles) -> OneModelFacts:
         crop_rule=pool.rule,
         without_boxes=pool.without_boxes,
         layer=FEATURES_LAYER,
+        stretched=True if roles.images.stretched else None,
     )
 
 

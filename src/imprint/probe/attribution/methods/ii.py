@@ -9,7 +9,7 @@ from imprint.probe.attribution.layer_attribution import Question, Values, attrib
 from imprint.probe.attribution.quadrature import gauss_legendre
 
 
-@attributor("ii", "internal influence")
+@attributor("ii", "internal influence", from_baseline=True)
 def ii(question: Question) -> Values:
     """Return the mean gradients; the passes are those of conductance."""
     if question.options.quadrature == "trapezoid":

@@ -13,4 +13,4 @@ from imprint.probe.attribution.rescale import rescaled
 @attributor("ldl", "DeepLIFT, rescale rule", complete=True)
 def ldl(question: Question) -> Values:
     """Return the contributions of each unit's difference from the baseline."""
-    return rescaled(question, question.baseline.expand_as(question.inputs))
+    return rescaled(question, question.start.expand_as(question.inputs))

@@ -12,7 +12,7 @@ from imprint.probe.attribution.random_baselines import draw_baselines
 from imprint.probe.attribution.rescale import rescaled
 
 
-@attributor("ldls", "DeepLIFT-SHAP")
+@attributor("ldls", "DeepLIFT-SHAP", from_baseline=True)
 def ldls(question: Question) -> Values:
     """Return the mean of ``samples`` contributions, each from a baseline of the input's own."""
     if question.pool is None:

@@ -18,12 +18,12 @@ from imprint.probe.attribution.layer_attribution import (
 from imprint.probe.attribution.random_baselines import draw_baselines, draw_shares
 
 
-@attributor("lgs", "gradient-SHAP")
+@attributor("lgs", "gradient-SHAP", from_baseline=True)
 def lgs(question: Question) -> Values:
     """Return the mean over ``samples`` points an input."""
     shares = draw_shares(question, "lgs")
     pool = question.pool
-    drawn = question.baseline[None] if pool is None else draw_baselines(question, pool, "lgs")
+    drawn = question.start[None] if pool is None else draw_baselines(question, pool, "lgs")
     total: Values = {}
     for part in chunks(len(shares), len(question.inputs), question.options.rows):
         baselines = drawn if pool is None else drawn[part]
