@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from imprint.core.errors import ImprintError
+from imprint.nets.predictor.module import ModulePredictor
 from imprint.nets.predictor.predictor import ModelSettings
 from imprint.observation.gather import RecordSettings, gather_audit
 
@@ -18,8 +19,7 @@ Y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
 
 def test_estimator_and_records_agree_on_classes() -> None:
     model = LogisticRegression().fit(X[:20], Y[:20])
-    audited = gather_audit(model, (X[:20], Y[:20]), (X[20:], Y[20:]), groups_of_nothing := None)
-    assert groups_of_nothing is None
+    audited = gather_audit(model, (X[:20], Y[:20]), (X[20:], Y[20:]))
     assert audited.members.classes == ("no", "yes")
     assert audited.tests is audited.non_members
     assert audited.trainer is not None
@@ -58,3 +58,19 @@ def test_columns_by_name_and_another_shape() -> None:
     assert audited.members.groups is not None
     with pytest.raises(ImprintError, match="give records of one shape"):
         gather_audit(model, (X, Y), (X[:, :2], Y))
+
+
+class NamedPredictor(ModulePredictor):
+    """A network that names its classes, as models of transformers do."""
+
+    classes = ("yes", "no")
+
+
+def test_names_of_a_network_number_texts_and_leave_numbers() -> None:
+    model = NamedPredictor(nn.Linear(3, 2), "m")
+    texts = gather_audit(model, (X, Y), (X, Y)).members
+    assert texts.classes == ("yes", "no")
+    numbers = (Y == "no").astype(int)
+    assert np.array_equal(np.asarray(texts.targets), numbers)
+    kept = gather_audit(model, (X, numbers), (X, numbers)).members
+    assert np.array_equal(np.asarray(kept.targets), numbers)

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from imprint.core.progress import log
-from imprint.data.records.open_records import agree_on_classes, as_records
+from imprint.data.records.open_records import (
+    agree_on_classes,
+    as_records,
+    number_by_name,
+)
 from imprint.data.records.records import Records, Task
 from imprint.nets.predictor.predictor import (
     ModelSettings,
@@ -87,15 +91,18 @@ def gather_audit(
 
 
 def _open(source: Any, predictor: Predictor, said: RecordSettings, name: str) -> Records:
-    return as_records(
+    names = classes_of(predictor)
+    binding = getattr(predictor, "class_values", None) is not None  # of estimators
+    opened = as_records(
         source,
         said.target or None,
         task=said.task or _task_of(predictor),
-        classes=said.classes or classes_of(predictor) or None,
+        classes=said.classes or (names if binding else None),
         name=name,
         groups=said.group or None,
         image_size=said.image_size or image_size_of(predictor),
     )
+    return opened if said.classes or binding else number_by_name(opened, names)
 
 
 def _task_of(predictor: Predictor) -> Task | None:

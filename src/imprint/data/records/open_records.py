@@ -114,6 +114,20 @@ def _are_numbers(classes: Sequence[str]) -> bool:
     return all(name == str(number) for number, name in enumerate(classes))
 
 
+def number_by_name(records: Records, classes: Sequence[str]) -> Records:
+    """Return records with their classes numbered as a model does, where all have its names.
+
+    Records with other names, such as mere numbers, stay as they are.
+
+    >>> records = as_records(([[1.0], [2.0]], ["bad", "good"]))
+    >>> number_by_name(records, ("good", "bad")).targets.tolist()
+    [1, 0]
+    """
+    if records.task != "classification" or not set(records.classes) <= set(classes):
+        return records
+    return _renumber(records, replace(records, classes=tuple(classes)))
+
+
 def _renumber(records: Records, first: Records) -> Records:
     places = {name: place for place, name in enumerate(first.classes)}
     unknown = next((name for name in records.classes if name not in places), None)
