@@ -2,7 +2,7 @@
 
 n points of the range are scored by any attack, and a part of the scores is averaged: the ``kept``
 highest or lowest. Points far from a training record within the range dilute a mean over all, single
-outliers spoil a maximum. Kept is an integer, for a share times n is not: .7 · 10 floors to 6.
+outliers spoil a maximum. Kept is an integer, for a share times n is not: (1 − .8) · 10 floors to 1.
 Number and side are chosen on reference models, whose members are known, by the mean AUC; of equals
 the most points, then the highest.
 
