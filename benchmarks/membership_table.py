@@ -1,32 +1,36 @@
 """Every attack on every model of a cohort of 64, in one table with standard errors.
 
-    python benchmarks/membership_table.py [--models 64] [--noise 0.1] [--attacks all]
+    python benchmarks/membership_table.py [--views 1] [--attacks all] [--base-attack rmia]
 
 Data: the 1,797 digits of 8 × 8 pixels of scikit-learn, of which 297 stay apart as population; a
 share of the labels is replaced at random, so that there is something to memorize. Models: 64-128-10
-perceptrons, each trained on a balanced half by full-batch Adam, all at once. Views: the digit and
-the four shifts by a pixel, which are the range of RaMIA; other attacks average over them where that
-is their rule. Every model is the target once; the standard error is that of the mean over targets
-that allows for other records as well (a quarter of the 95% interval's width).
+perceptrons, each trained on a balanced half by full-batch Adam, all at once. Views: the digit and,
+with ``--views 5``, its four shifts by a pixel, which are the range of RaMIA; other attacks average
+over them where that is their rule. Every model is the target once; the standard error is that of
+the mean over targets, for other records as well (a quarter of the 95% interval's width).
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from itertools import product
 
 import numpy as np
 import torch
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks
+from imprint.lenses.membership.attacks.ramia import RamiaOptions
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort
+from imprint.membership import usage_proportion
 from imprint.probe.signals.confidence import entropy, margin, modified_entropy
 from imprint.stats.estimate import Estimate
 
 POPULATION = 297
 HIDDEN = 128
+USAGE_RECORDS = 600
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 
 
@@ -36,7 +40,10 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=64)
     parser.add_argument("--noise", type=float, default=0.1, help="share of labels replaced")
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--views", type=int, default=1, help="the digit, then its shifts")
     parser.add_argument("--attacks", default="all")
+    parser.add_argument("--base-attack", default="rmia", help="of RaMIA")
+    parser.add_argument("--usage", action="store_true", help="estimate usage of data sets instead")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     random = np.random.default_rng(options.seed)
@@ -53,12 +60,16 @@ def main() -> None:
         f"accuracy: members {inside.float().mean():.3f}, others {outside.float().mean():.3f}, "
         f"population {correct[:, records:].float().mean():.3f}"
     )
-    cohort, others = signals(logits, labels, masks)
+    cohort, others = signals(logits[:, : options.views], labels, masks)
+    if options.usage:
+        print_usage(cohort)
+        return
+    settings = {"ramia": RamiaOptions(base_attack=options.base_attack)}
     print(f"{'attack':<16}{'AUC':>14}{'TPR at 1% FPR':>18}{'bal. acc.':>16}{'seconds':>10}")
     rows = []
     for attack in choose_attacks(options.attacks.split(",")):
         started = time.perf_counter()
-        outcome = attack_cohort(cohort, [attack], others=others)
+        outcome = attack_cohort(cohort, [attack], settings, others)
         seconds = time.perf_counter() - started
         if attack.name in outcome.skipped:
             print(f"{attack.name}: {outcome.skipped[attack.name]}")
@@ -147,6 +158,41 @@ def signals(
     }
     cohort = Cohort({"phi": phi[:, :, :records]}, masks, {"phi": phi[:, :, records:]})
     return cohort, others
+
+
+def print_usage(cohort: Cohort) -> None:
+    """Estimate how much of sets of 600 records every second model was trained on."""
+    phi, masks = cohort.signals["phi"][:, 0], cohort.members
+    random = np.random.default_rng(0)
+    print("attack, references, used: bias, sd, intervals that hold, mean width")
+    for attack, references, used in product(
+        ("rmia", "lira_shrunk", "mast"), (4, 16), (0.1, 0.5, 0.9)
+    ):
+        errors, holds, widths = [], [], []
+        for target in range(0, len(masks), 2):
+            count = int(used * USAGE_RECORDS)
+            inside, outside = np.flatnonzero(masks[target]), np.flatnonzero(~masks[target])
+            rows = np.append(
+                random.choice(inside, count, replace=False),
+                random.choice(outside, USAGE_RECORDS - count, replace=False),
+            )
+            others = random.choice(
+                np.delete(np.arange(len(masks)), target), references, replace=False
+            )
+            usage = usage_proportion(
+                phi[target, rows],
+                signals=phi[others][:, rows],
+                members=masks[others][:, rows],
+                attack=attack,
+            ).raw
+            errors.append(usage.value - used)
+            holds.append(usage.low <= used <= usage.high)
+            widths.append(usage.high - usage.low)
+        print(
+            f"{attack}, {references}, {used}: {np.mean(errors):.3f}, {np.std(errors):.3f}, "
+            f"{sum(holds)} of {len(holds)}, {np.mean(widths):.2f}",
+            flush=True,
+        )
 
 
 def percent(estimate: object) -> str:

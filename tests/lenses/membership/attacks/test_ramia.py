@@ -77,6 +77,13 @@ def test_one_view_is_no_range():
         ramia([1.0, 2.0], signals=[[1.0, 2.5], [0.0, 1.0]], members=[[1, 0], [0, 1]])
 
 
+def test_curvature_alone_is_a_reason_and_no_error():
+    evidence, _ = simulate(1)
+    only = Evidence({"log_curvature": evidence.target["log_curvature"]}, evidence.references)
+    reason = "needs the signal phi or loss, which is not given"
+    assert ATTACKS.get("ramia").missing(only) == reason
+
+
 def test_more_views_than_there_are_cannot_be_kept():
     evidence, _ = simulate(1)
     with pytest.raises(ImprintError, match=r"ramia\.kept must be at most 2, the number of views"):

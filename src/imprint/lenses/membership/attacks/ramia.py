@@ -44,7 +44,7 @@ class RamiaOptions(Checked):
     """Which scores are kept, where their number is given."""
 
 
-@attack("ramia", reads=("phi", "log_curvature", "loss"), sides="any", views=2, options=RamiaOptions)
+@attack("ramia", reads=("phi", "loss"), sides="any", views=2, options=RamiaOptions)
 def ramia(evidence: Evidence, kind: str, options: RamiaOptions) -> FloatArray:
     """Return the trimmed mean over views, float64 ``[N]``, in the unit of the base attack."""
     base = ATTACKS.get(options.base_attack)
