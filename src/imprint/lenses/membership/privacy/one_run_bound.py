@@ -19,6 +19,7 @@ mean of all v terms is P[B < v] / v, guesses with 2mδ / v above the error prove
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -126,13 +127,17 @@ def best_one_run(
     error, best, bound = 1 - confidence, 0, 0.0
     may_prove = 2 * canaries * delta * (1 - error) < error * correct
     falling = np.argsort(np.where(may_prove, -high, 0.0), kind="stable")
-    for start in range(0, np.count_nonzero(may_prove), _BLOCK):
-        rows = falling[start : start + _BLOCK]
+    count = np.count_nonzero(may_prove)
+    # The first alone, so that the others are tested near the bound, where few terms are summed.
+    for start, end in pairwise([0, *range(1, count, _BLOCK), count]):
+        rows = falling[start:end]
         rows = rows[may_prove[rows] & (high[rows] > bound)]
         if not len(rows):
             break
-        chance = one_run_p_value(canaries, guesses[rows], correct[rows], bound, delta)
-        for row in rows[chance < error]:
+        if bound > 0:
+            chance = one_run_p_value(canaries, guesses[rows], correct[rows], bound, delta)
+            rows = rows[chance < error]
+        for row in rows:
             counts = canaries, int(guesses[row]), int(correct[row]), delta, error
             epsilon = _greatest_refuted(*counts, bound, float(high[row]))
             if epsilon > bound:
@@ -212,7 +217,9 @@ def _greatest_refuted(
         chance += 2 * canaries * delta * float(worst_excess(budget, right, eps)[0])
         return math.log(max(chance, _SMALLEST) / error)
 
-    if 2 * canaries * delta * (1 - error) >= error * correct or surplus(low) >= 0:
+    if 2 * canaries * delta * (1 - error) >= error * correct:
+        return low
+    if low > 0 and surplus(low) >= 0:
         return low
     if surplus(high) <= 0:
         return high

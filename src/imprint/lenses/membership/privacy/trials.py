@@ -41,6 +41,8 @@ from imprint.lenses.membership.privacy.methods import MultiRunMethod, OneRunMeth
 from imprint.lenses.membership.privacy.one_run_bound import best_one_run, one_run_epsilon
 from imprint.lenses.membership.privacy.theory import gaussian_epsilon
 
+MAX_TRIED = 128
+"""Thresholds of many runs that are tried from either end of the scores."""
 Single = Fixed[Candidate] | Split[Candidate] | Bonferroni[Candidate]
 
 
@@ -198,7 +200,14 @@ def every_threshold(score: FloatArray, member: BoolArray) -> tuple[float, ...]:
     """Return the scores that are thresholds at the corners of the ROC, rising."""
     falling, outside = np.unique(score)[::-1], np.sort(score[~member])
     wrong = len(outside) - np.searchsorted(outside, falling, side="left")
-    return tuple(falling[corners(wrong)][::-1].tolist())
+    places = corners(wrong)
+    return tuple(falling[places[_near_both_ends(len(places))]][::-1].tolist())
+
+
+def _near_both_ends(count: int) -> IntArray:
+    """Return places among ``count``, all of the first and last, fewer between: rising."""
+    steps = np.unique(np.geomspace(1, count, MAX_TRIED).astype(np.int64)) - 1
+    return np.unique(np.concatenate([steps, count - 1 - steps]))
 
 
 def corners(wrong: IntArray) -> IntArray:
