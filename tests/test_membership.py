@@ -150,3 +150,56 @@ def test_tensors_with_gradients_are_signals() -> None:
 def test_scores_that_are_no_numbers_are_refused(scores, members, message) -> None:
     with pytest.raises(ImprintError, match=message):
         membership.auc(scores, members)
+
+
+def test_slices_of_a_result_are_those_given_to_the_attack(result) -> None:
+    count = len(result.members)
+    groups = np.array(["a", "b"])[np.arange(count) % 2]
+    found = result.slices(groups, attack="loss")
+    assert set(found.groupings) == {"group"}
+    assert set(found.groupings["group"]) == {"a", "b"}
+    assert "loss by group" in str(found)
+    given = membership.attack(
+        **arrays(), attacks=["loss"], controls=False, groups={"site": groups}, labels=groups
+    )
+    assert list(given.findings.slices.groupings) == ["class", "site"]
+    first, second = given.findings.slices.groupings.values()
+    assert first["a"].auc == second["a"].auc == found.groupings["group"]["a"].auc
+    assert given.slices(attack="loss").groupings.keys() == {"class", "site"}
+    assert "loss by site" in str(given)
+    assert given.to_records(1)[0]["slice"] in ("a", "b")
+
+
+def test_slices_need_columns_that_fit(result) -> None:
+    with pytest.raises(ImprintError, match="no slices: give groups, labels or correct"):
+        result.slices()
+    with pytest.raises(ImprintError, match="no scores of 'lyra': choose one of"):
+        result.slices(np.zeros(len(result.members), int), attack="lyra")
+    with pytest.raises(ImprintError, match="has a name that is taken"):
+        result.slices({"class": ["a"]})
+    with pytest.raises(ImprintError, match="one flag for each"):
+        result.slices(correct=[2.0])
+
+
+def test_rows_left_out_as_copies_leave_their_group(result) -> None:
+    target = np.array([1.0, 2.0, 2.0, 0.5, 0.1, 0.2])
+    members = np.array([True, True, True, False, False, False])
+    index = [7, 8, 8, 9, 10, 11]
+    found = membership.attack(
+        target, members, index=index, attacks="loss", groups=list("abcdef"), controls=False
+    )
+    slices = found.findings.slices.groupings["group"]
+    assert [slices[name].members + slices[name].non_members for name in "abcdef"] == [
+        *(1, 1, 0, 1, 1, 1)
+    ]
+
+
+def test_probabilities_and_roc_points_of_a_result(result) -> None:
+    even, rare = result.probabilities(attack="loss"), result.probabilities(0.01, attack="loss")
+    assert even.shape == result.members.shape
+    np.testing.assert_allclose(rare, even * 0.01 / (even * 0.01 + (1 - even) * 0.99))
+    order = np.argsort(result.scores["loss"])
+    assert np.all(np.diff(even[order]) >= 0)
+    points = result.roc_table()
+    assert set(points.attack) == set(result.scores)
+    assert "ROC points" in str(points)

@@ -31,7 +31,7 @@ the input-loss curvature, or a loss of any kind. Scores of one method alone: :fu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ from imprint.lenses.membership.attack_kit.attack import ATTACKS
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
 from imprint.lenses.membership.attack_kit.known_members import score_known_members
 from imprint.lenses.membership.attack_kit.log_odds import LearnerName
+from imprint.lenses.membership.attack_kit.membership_probability import (
+    PRIOR,
+    membership_probability,
+)
+from imprint.lenses.membership.attack_kit.slices import Grouping, collect_groupings, slice_attack
 from imprint.lenses.membership.attack_kit.tail_test import TailTest, tail_test
 from imprint.lenses.membership.attack_kit.triage import calibration_slope, triage
 from imprint.lenses.membership.attacks.trajectory import trajectory_iqr
@@ -67,6 +72,7 @@ from imprint.lenses.membership.memorization.published_influence import (
     read_influence_matrix,
     read_pairs,
 )
+from imprint.lenses.membership.page.slices import SliceResult, slice_tables
 from imprint.lenses.membership.privacy.audit import PrivacyBound, audit_many_runs, audit_one_run
 from imprint.lenses.membership.privacy.choices import (
     Bonferroni,
@@ -92,6 +98,7 @@ from imprint.lenses.membership.results import (
     influence,
     memorization,
 )
+from imprint.lenses.membership.roc_points import RocPoints, roc_points
 from imprint.lenses.membership.scoring import check_arrays, make_scorer, make_settings
 from imprint.lenses.membership.study.arrays import attack_case
 from imprint.lenses.membership.study.case import SignalKind, make_case
@@ -105,6 +112,7 @@ from imprint.stats.roc import auc as _auc
 from imprint.stats.roc import roc as _roc
 from imprint.stats.tpr import true_positive_rate as _true_positive_rate
 from imprint.study.finding import from_json
+from imprint.study.tables import positions_of
 from imprint.train.cohort.masks import Masks, balanced_masks, coin_flips, coin_masks
 
 
@@ -117,12 +125,14 @@ class AttackResult(Result):
         scores: float64 ``[N]`` by attack, higher where membership is more likely.
         index: int64 ``[N]``, the rows of the records; rows that repeat another one are left out.
         members: bool ``[N]``, whether the target was trained on each record.
+        groupings: slices that were given, by class, group and prediction.
     """
 
     findings: MembershipFindings
     scores: Mapping[str, FloatArray]
     index: IntArray
     members: BoolArray
+    groupings: Mapping[str, Grouping] = field(default_factory=dict)
 
     def __getitem__(self, attack: str) -> AttackFinding:
         """Return the finding of one attack."""
@@ -137,13 +147,67 @@ class AttackResult(Result):
         """Return how exposed each record is under the best attack."""
         return exposure(self.scores, self.members, self.best)
 
+    def slices(
+        self,
+        groups: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        *,
+        labels: ArrayLike | None = None,
+        correct: ArrayLike | None = None,
+        attack: str | None = None,
+    ) -> SliceResult:
+        """Return every figure of an attack within slices of the records.
+
+        Intervals are of each slice alone; p-values are corrected for all claims together.
+
+        Args:
+            groups: texts or whole numbers ``[N]``, one for each record of this result, or several
+                such columns by name; beside those given to :func:`attack`.
+            labels: classes ``[N]``.
+            correct: bool ``[N]``, whether the model gets each record right.
+            attack: its name; None for the best.
+
+        Raises:
+            ImprintError: no column at all, one that does not fit, or an unknown attack.
+        """
+        more = collect_groupings(len(self.members), labels, correct, groups)
+        groupings = {**self.groupings, **more}
+        if not groupings:
+            raise ImprintError("there are no slices: give groups, labels or correct")
+        name = self._known(attack)
+        found = slice_attack(self.scores[name], self.members, groupings, name)
+        return SliceResult(**vars(found))
+
+    def roc_table(self) -> RocPoints:
+        """Return the points at which the ROC of every attack turns, as a table."""
+        return roc_points(self.scores, self.members)
+
+    def probabilities(self, prior: float = PRIOR, *, attack: str | None = None) -> FloatArray:
+        """Return the calibrated probability that each record is a member, float64 ``[N]``.
+
+        Args:
+            prior: share of members among records like these, in (0, 1).
+            attack: its name; None for the best.
+
+        Raises:
+            ImprintError: a prior that is none, or an unknown attack.
+        """
+        return membership_probability(self.scores[self._known(attack)], self.members, prior)
+
+    def _known(self, attack: str | None) -> str:
+        name = self.best if attack is None else attack
+        if name not in self.scores:
+            raise ImprintError(f"no scores of {name!r}: choose one of {', '.join(self.scores)}")
+        return name
+
     def tables(self) -> Sequence[Table]:
-        """Return the table of attacks."""
+        """Return the table of attacks, then the slices of the best one where there are some."""
         from imprint.lenses.membership.findings import resolved_fprs
         from imprint.lenses.membership.page.tables import attack_table
 
         attacks = self.findings.attacks
-        return [attack_table(attacks, resolved_fprs(attacks), "Membership inference attacks")]
+        table = attack_table(attacks, resolved_fprs(attacks), "Membership inference attacks")
+        slices = self.findings.slices
+        return [table, *(slice_tables(slices) if slices is not None else ())]
 
     def figures(self) -> Sequence[Figure]:
         """Return ROC curves, then the agreement of attacks on their top records."""
@@ -166,6 +230,9 @@ def attack(
     attacks: str | Sequence[str] = "all",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     controls: bool = True,
+    labels: ArrayLike | None = None,
+    correct: ArrayLike | None = None,
+    groups: ArrayLike | Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
     **more: ArrayLike,
 ) -> AttackResult:
@@ -195,6 +262,9 @@ def attack(
         settings: of single attacks, such as ``{"rmia": {"gamma": 3.0}}``.
         controls: also run each attack on shuffled membership and on a reference model in the
             target's place, where it must be at chance.
+        labels: classes ``[n_records]``; every figure of the best attack also for each class.
+        correct: bool ``[n_records]``, whether the target gets each record right; likewise.
+        groups: texts or whole numbers ``[n_records]``, or several such columns by name; likewise.
         seed: of the halves for balanced accuracy, and of the controls.
         **more: further arrays: ``curvature_target``, ``curvature_signals``,
             ``curvature_population``, ``curvature_population_signals``, ``mentr``, ``entropy``,
@@ -243,7 +313,16 @@ def attack(
     chosen = [attacks] if isinstance(attacks, str) else list(attacks)
     options = {name: make_settings(name, values) for name, values in (settings or {}).items()}
     scores, findings = attack_case(case, chosen, options, controls, seed)
-    return AttackResult(findings, scores, case.index, case.members)
+    rows = case.index
+    if "index" in more:
+        rows = positions_of(as_array(more["index"], "index"), case.index, "index")
+    count = len(as_array(target_members, "target_members"))
+    groupings = collect_groupings(count, labels, correct, groups, rows)
+    if groupings:
+        best = best_attack(findings.attacks)[0]
+        slices = slice_attack(scores[best], case.members, groupings, best, seed=seed)
+        findings = replace(findings, best=best, slices=slices)
+    return AttackResult(findings, scores, case.index, case.members, groupings)
 
 
 def audit(
@@ -433,6 +512,8 @@ __all__ = [  # attacks and what runs networks come behind
     "MultiSplit",
     "PrivacyBound",
     "RangeScores",
+    "RocPoints",
+    "SliceResult",
     "Split",
     "TailTest",
     "Triage",

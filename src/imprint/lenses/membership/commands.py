@@ -79,7 +79,7 @@ class MembershipAttack(AttacksChoice, Common):
     main=(
         *("members", "non_members", "out", "model", "scorer", "card", "attacks", "records"),
         *("shadows", "train.epochs", "curvature", "label_only", "augmentations", "triage"),
-        *("controls", "seed", "device", "json"),
+        *("groups", "controls", "seed", "device", "json"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)

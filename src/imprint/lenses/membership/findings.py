@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.membership.attack_kit.tail_test import TailTest
+from imprint.lenses.membership.slice_findings import SliceFindings
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 
@@ -173,6 +174,7 @@ class MembershipFindings:
         shadows: how the shadow models fit.
         label_only: the attack by hard labels, of some of the records.
         best: name of the best attack.
+        slices: of the best attack, by class, group and prediction; None where none is known.
     """
 
     attacks: Mapping[str, AttackFinding]
@@ -182,6 +184,7 @@ class MembershipFindings:
     shadows: ShadowFit | None = None
     label_only: LabelOnlyFinding | None = None
     best: str | None = None
+    slices: SliceFindings | None = None
 
     @property
     def all_attacks(self) -> dict[str, AttackFinding]:

@@ -442,3 +442,29 @@ def test_controls_that_were_left_out_are_not_those_of_before(folder, tmp_path):
     audit_membership(options(folder, out, curvature=False))
     with pytest.raises(ImprintError, match="controls"):
         audit_membership(options(folder, out, curvature=False, controls=False))
+
+
+def test_slices_probabilities_and_roc_points_of_an_audit(folder, tmp_path):
+    names = [f"{CLASSES[row % 3]}/{row:03d}" for row in range(EACH * len(CLASSES))]
+    file = tmp_path / "groups.csv"
+
+    def write(*folders):
+        paths = [f"{place}{name}" for place in folders for name in names]
+        rows = [f"{path},{('odd', 'even')[row % 2]}" for row, path in enumerate(paths)]
+        file.write_text("\n".join(["name,half", *rows]))
+
+    write("")
+    with pytest.raises(ImprintError, match=r"groups\.csv: .* ambiguous"):
+        audit_membership(options(folder, tmp_path / "out", groups=file, attacks=("loss",)))
+    write("seen/", "unseen/")
+    summary = audit_membership(options(folder, tmp_path / "out", groups=file, attacks=("loss",)))
+    found = from_json(MembershipFindings, summary["lenses"]["membership"], "summary.json").slices
+    assert set(found.groupings) == {"class", "half", "prediction"}
+    assert set(found.groupings["class"]) == set(CLASSES)
+    assert set(found.groupings["half"]) == {"even", "odd"}
+    table = read_table(tmp_path / "out/membership/loss.parquet")
+    assert np.all((table["probability"] > 0) & (table["probability"] < 1))
+    roc = read_table(tmp_path / "out/membership/roc.parquet")
+    assert set(roc["attack"]) == {"loss"}
+    assert roc["tpr"].max() == 1
+    assert "By slice" in (tmp_path / "out/report.html").read_text()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from imprint.core.arrays import BoolArray, FloatArray
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive
 from imprint.lenses.membership.attack_kit.evaluation import check_both
@@ -64,7 +64,7 @@ def with_prior(even: FloatArray, prior: float) -> FloatArray:
     return np.asarray(inside / (inside + outside))
 
 
-def _folds(members: BoolArray, seed: int) -> FloatArray:
+def _folds(members: BoolArray, seed: int) -> IntArray:
     """Return folds that share out members and non-members alike."""
     least = int(min(members.sum(), (~members).sum()))
     return k_fold(

@@ -83,6 +83,43 @@ def right_and_wrong(correct: BoolArray) -> Grouping:
     return Grouping(("wrong", "right"), np.asarray(correct).astype(np.int64))
 
 
+def collect_groupings(
+    count: int,
+    labels: ArrayLike | None = None,
+    correct: ArrayLike | None = None,
+    groups: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    rows: IntArray | None = None,
+) -> dict[str, Grouping]:
+    """Return the slices that columns of the records name.
+
+    Args:
+        count: N, records that the columns are of.
+        labels: classes ``[N]``.
+        correct: bool ``[N]``, whether the model gets each record right.
+        groups: one column ``[N]``, or several by name.
+        rows: int64, the records to keep; None for all.
+
+    Raises:
+        ImprintError: as :func:`make_grouping`, or a group column named as another grouping.
+    """
+    columns: dict[str, ArrayLike] = {} if labels is None else {"class": labels}
+    named = groups if isinstance(groups, Mapping) else {"group": groups}
+    for name, values in named.items():
+        if name in ("class", "prediction"):
+            raise ImprintError(f"the column of groups {name!r} has a name that is taken: rename it")
+        if values is not None:
+            columns[str(name)] = values
+    found = {name: make_grouping(values, count, name) for name, values in columns.items()}
+    if correct is not None:
+        flags = np.asarray(correct)
+        if flags.shape != (count,) or not np.isin(flags, (0, 1)).all():
+            raise ImprintError(f"correct must be one flag for each of the {count} records")
+        found["prediction"] = right_and_wrong(flags.astype(bool))
+    if rows is None:
+        return found
+    return {name: Grouping(each.names, each.codes[rows]) for name, each in found.items()}
+
+
 def slice_attack(
     scores: FloatArray,
     members: BoolArray,

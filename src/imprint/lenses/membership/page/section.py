@@ -17,6 +17,7 @@ from imprint.lenses.membership.findings import (
     resolved_fprs,
 )
 from imprint.lenses.membership.page.figures import membership_figures, read_scores
+from imprint.lenses.membership.page.slices import slice_part
 from imprint.lenses.membership.page.tables import (
     attack_headlines,
     attack_table,
@@ -80,6 +81,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *_first_look(findings),
         Figures(membership_figures(scores, records["member"])),
         Part("Every attack", _attacks(findings), "membership-attacks", "Attacks"),
+        *slice_part(findings.slices),
         _conclusions(len(attacks)),
     ]
     if results:

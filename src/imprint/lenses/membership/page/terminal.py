@@ -8,6 +8,7 @@ from typing import Any
 from imprint.core.missing import Missing
 from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings, resolved_fprs
 from imprint.lenses.membership.page.privacy import privacy_table, read_privacy
+from imprint.lenses.membership.page.slices import claims
 from imprint.lenses.membership.page.study import list_study
 from imprint.lenses.membership.page.tables import attack_table, collect_notes
 from imprint.lenses.membership.page.verdict import attack_verdict
@@ -59,6 +60,8 @@ def describe_attacks(findings: MembershipFindings) -> list[Printed]:
     for name, skipped in findings.skipped.items():
         names.setdefault(skipped, []).append(name)
     parts += [f"{', '.join(several)} skipped: {reason}" for reason, several in names.items()]
+    if findings.slices is not None:
+        parts += [f"{sentence}." for sentence in claims(findings.slices)]
     parts += [f"Warning: {sentence}." for sentence in findings.warnings]
     parts += [f"{several}: {note}." for several, note in collect_notes(attacks)]
     return [*parts, *_failed_controls(findings)]

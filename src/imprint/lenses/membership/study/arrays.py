@@ -14,10 +14,12 @@ from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings
 from imprint.lenses.membership.attack_kit.controls import other_membership
 from imprint.lenses.membership.attack_kit.run import choose_attacks
 from imprint.lenses.membership.findings import MembershipFindings
+from imprint.lenses.membership.roc_points import roc_points
 from imprint.lenses.membership.study.case import Case, SignalKind, read_case
 from imprint.lenses.membership.study.trials import (
     AttackTrial,
     run_trials,
+    score_columns,
     standard_controls,
 )
 from imprint.report.summary import new_summary
@@ -46,8 +48,9 @@ def attack_membership_arrays(
 ) -> Mapping[str, Any]:
     """Attack one target; write ``summary.json`` and a table of scores an attack.
 
-    ``membership/NAME.parquet`` holds ``index``, ``score`` and ``member`` of every record. A record
-    that is listed more than once counts once, at its first row.
+    ``membership/NAME.parquet`` holds ``index``, ``score``, ``member`` and ``probability`` of every
+    record, ``membership/roc.parquet`` the points of all ROC curves. A record that is listed more
+    than once counts once, at its first row.
 
     Args:
         file: ``.npz`` of :class:`imprint.lenses.membership.study.case.MembershipArrays`.
@@ -83,8 +86,9 @@ def attack_membership_arrays(
         },
     )
     for name, score in scores.items():
-        columns = {"index": case.index, "score": score, "member": case.members}
+        columns = score_columns(case.index, score, case.members)
         write_table(out / "membership" / f"{name}.parquet", columns)
+    write_table(out / "membership" / "roc.parquet", roc_points(scores, case.members).columns())
     write_json(out / "summary.json", summary)
     return summary
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imprint.core.arrays import BoolArray
 from imprint.core.progress import log
+from imprint.data.joined import JoinedImages
+from imprint.lenses.membership.attack_kit.slices import Grouping, collect_groupings
 from imprint.lenses.membership.attack_kit.triage import triage
 from imprint.lenses.membership.findings import LABEL_ONLY, MembershipFindings, Triage
 from imprint.lenses.membership.study.audited import MODEL, Audited, open_audit
@@ -20,6 +24,7 @@ from imprint.lenses.membership.study.fit import (
     warn_if_shadows_fit_differently,
 )
 from imprint.lenses.membership.study.gallery import MAX_CARDS, ExposedGallery
+from imprint.lenses.membership.study.group_file import read_groups
 from imprint.lenses.membership.study.labels import (
     NO_COUNT,
     attack_labels,
@@ -116,12 +121,22 @@ def attack_network(audited: Audited) -> MembershipFindings:
         "pixel" if audited.card is None else "normalised",
     )
     distances: tuple[str, ...] = ()
+    groups = read_groups(options.groups, _names(audited), audited.records.index)
     if options.label_only:
         labelled = sample_records(audited.records, options.label_only, options.seed)
         search = boundary_search(options)
         distances = distance_steps(study, models, images, labelled, search, audited.device)
-    step = AttackNetwork(options, audited, masks, signals, distances)
+    step = AttackNetwork(options, groups, audited, masks, signals, distances)
     return read_finding(MembershipFindings, study.run(step) / "findings.json")
+
+
+def _names(audited: Audited) -> list[str]:
+    """Return the path of every image, members before non-members."""
+    images, options = audited.images, audited.options
+    names = [images.name_of(place) for place in range(len(images))]
+    inside = len(images.first) if isinstance(images, JoinedImages) else len(images)
+    folders = [options.members] * inside + [options.non_members] * (len(names) - inside)
+    return [f"{root.as_posix()}/{name}" for root, name in zip(folders, names, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -130,6 +145,7 @@ class AttackNetwork(Step):
 
     Attributes:
         options: of the command.
+        groups: of each attacked record, by column of ``--groups``.
         audited: the network and its records.
         masks: bool ``[K, N]``, which shadow model was trained on which record; None without.
         signals: artefacts by model: the network, an untrained one if there are controls, the
@@ -138,6 +154,7 @@ class AttackNetwork(Step):
     """
 
     options: MembershipOptions
+    groups: Mapping[str, tuple[str, ...]]
     audited: Audited = uncounted()
     masks: BoolArray | None = uncounted()
     signals: Mapping[str, tuple[str, ...]] = uncounted()
@@ -182,7 +199,14 @@ class AttackNetwork(Step):
             write_scores(path / f"{LABEL_ONLY}.parquet", score, labelled)
         elif wants_labels(options):
             findings = replace(findings, skipped={**findings.skipped, LABEL_ONLY: NO_COUNT})
-        write_trials(path, scores, findings, records)
+        write_trials(path, scores, findings, records, self._groupings(), seed)
+
+    def _groupings(self) -> dict[str, Grouping]:
+        """Return classes, groups of the user, right and wrong predictions."""
+        images, records = self.audited.images, self.audited.records
+        classes = np.array(images.classes)[images.labels[records.index]]
+        correct = self._read(MODEL).correct
+        return collect_groupings(len(records.index), classes, correct, self.groups)
 
     def _read(self, model: str) -> ModelSignals:
         return read_signals(self.audited.study, self.signals[model], self.audited.records)

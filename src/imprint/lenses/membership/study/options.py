@@ -115,6 +115,9 @@ class MembershipOptions(EvidenceChoice, ModelChoice, Common):
     """Which part of the non-members' folder."""
     records: Annotated[int, Bounds(least=4, or_zero=True)] = uncounted(default=4000)
     """Records to attack at most, half of them members, drawn at random; 0 for all."""
+    groups: Path | None = uncounted(default=None)
+    """A CSV file with a column name (of each image, any trailing part of its path) and one or more
+    columns of groups: every figure is also given for each group."""
     label_only: Annotated[int, Bounds(least=4, or_zero=True)] = 0
     """How many records to attack by hard labels alone as well, half of them members; 0 for none.
     Needs imprint[attacks]."""

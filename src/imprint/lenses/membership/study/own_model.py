@@ -21,6 +21,7 @@ from imprint.data.records.copies import first_equal
 from imprint.data.records.joined import joined_views
 from imprint.lenses.membership.attack_kit.attack import Evidence
 from imprint.lenses.membership.attack_kit.run import choose_attacks
+from imprint.lenses.membership.attack_kit.slices import collect_groupings
 from imprint.lenses.membership.attack_kit.triage import triage
 from imprint.lenses.membership.cohort.references import Cohort, References
 from imprint.lenses.membership.findings import (
@@ -120,7 +121,11 @@ class AttackObserved(Step):
             right = self.shadows.correct[:, : len(records.index)]
             fit = BothSides(float(right[self.masks].mean()), float(right[~self.masks].mean()))
             findings = replace(findings, shadows=ShadowFit(len(right), fit))
-        write_trials(path, scores, findings, records)
+        correct = self.signals.correct
+        groupings = collect_groupings(
+            len(records.index), correct=None if correct is None else correct[records.index]
+        )
+        write_trials(path, scores, findings, records, groupings, self.seed)
 
     def _evidence(self) -> Evidence:
         """Return what attacks may read."""

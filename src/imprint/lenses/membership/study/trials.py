@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from imprint.core.arrays import BoolArray, FloatArray
+from numpy.typing import NDArray
+
+from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import Attack, AttackSettings, Evidence
 from imprint.lenses.membership.attack_kit.controls import (
@@ -15,14 +18,18 @@ from imprint.lenses.membership.attack_kit.controls import (
     untrained_target,
 )
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.membership_probability import membership_probability
 from imprint.lenses.membership.attack_kit.signal_checks import describe_attack, suspect_signals
+from imprint.lenses.membership.attack_kit.slices import Grouping, slice_attack
 from imprint.lenses.membership.cohort.exposure import exposure
 from imprint.lenses.membership.findings import MembershipFindings, best_attack
+from imprint.lenses.membership.roc_points import roc_points
 from imprint.lenses.membership.study.records import AttackedRecords
 from imprint.stats.control import Control
 from imprint.study.finding import write_finding
 from imprint.study.tables import write_table
 
+AnyArray = NDArray[Any]
 CURVATURE = "log_curvature"
 
 
@@ -151,12 +158,15 @@ def write_trials(
     scores: Mapping[str, FloatArray],
     findings: MembershipFindings,
     records: AttackedRecords,
+    groupings: Mapping[str, Grouping] | None = None,
+    seed: int = 0,
 ) -> None:
-    """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``.
+    """Write a table of scores an attack, ``exposure``, ``roc`` and ``findings.json``.
 
     The exposure list has one row per member, the most exposed first: ``fpr``, the share
     of non-members who score as high under the best attack, ``agreement``, how many attacks have
-    the record among their top, and ``score`` of the best.
+    the record among their top, and ``score`` of the best. ``roc.parquet`` holds the points at
+    which the ROC of each attack turns.
     """
     for name, score in scores.items():
         write_scores(folder / f"{name}.parquet", score, records)
@@ -171,13 +181,31 @@ def write_trials(
             "score": scores[best][exposed.order],
         },
     )
-    write_finding(folder / "findings.json", replace(findings, best=best))
+    write_table(folder / "roc.parquet", roc_points(scores, records.members).columns())
+    slices = None
+    if groupings:
+        slices = slice_attack(scores[best], records.members, groupings, best, seed=seed)
+    write_finding(folder / "findings.json", replace(findings, best=best, slices=slices))
 
 
 def write_scores(file: Path, score: FloatArray, records: AttackedRecords) -> None:
-    """Write ``index``, ``score`` and ``member`` of every record, scores float64 ``[N]``."""
+    """Write ``index``, ``score``, ``member`` and ``probability`` of every record.
+
+    The probability of membership is under even odds.
+
+    Args:
+        file: Parquet.
+        score: float64 ``[N]``.
+        records: N of them.
+    """
     file.parent.mkdir(exist_ok=True)
-    write_table(file, {"index": records.index, "score": score, "member": records.members})
+    write_table(file, score_columns(records.index, score, records.members))
+
+
+def score_columns(index: IntArray, score: FloatArray, members: BoolArray) -> dict[str, AnyArray]:
+    """Return the columns of a table of scores; all ``[N]``."""
+    probability = membership_probability(score, members)
+    return {"index": index, "score": score, "member": members, "probability": probability}
 
 
 def attack_queries(
