@@ -96,7 +96,8 @@ def main() -> None:
         first, x[: chosen.records], y[: chosen.records], x[tests], y[tests],
         torch.arange(chosen.records), checkpoints=tuple(way),
     )  # fmt: skip
-    for name, itself, table, seconds in every_estimate(trained, chosen.dampings):
+    left_out = torch.from_numpy(removed)
+    for name, itself, table, seconds in every_estimate(trained, chosen.dampings, left_out):
         print(row(name, truth, itself, table, seconds), flush=True)
 
 
@@ -178,6 +179,9 @@ def retrain(
     return losses[1:] - losses[:1], start.eval(), way
 
 
+SOLVERS = ("influence_cg", "influence_lissa")
+
+
 class Truth:
     """What retraining shows, and how estimates compare with it."""
 
@@ -234,7 +238,8 @@ def row(name: str, truth: Truth, itself: Array | None, table: Array | None, seco
         if values is None:
             parts.append("–                 ")
         else:
-            value, low, high = measure(values[truth.removed])
+            rows = values if len(values) == len(truth.removed) else values[truth.removed]
+            value, low, high = measure(rows)
             parts.append(f"{value:5.2f} [{low:5.2f}, {high:5.2f}]")
     return "  ".join([*parts, f"{seconds:7.2f} s"])
 
@@ -242,13 +247,23 @@ def row(name: str, truth: Truth, itself: Array | None, table: Array | None, seco
 Estimates = Iterator[tuple[str, Array | None, Array | None, float]]
 
 
-def every_estimate(trained: Trained, dampings: list[float]) -> Estimates:
+def every_estimate(trained: Trained, dampings: list[float], removed: Tensor) -> Estimates:
     """Yield name, influence of each record on itself and on tests, and seconds."""
     yield from features_fit(trained)
-    for name in INFLUENCES.names():
+    for others in (captum_estimates, kronfluence_estimates):
+        try:
+            yield from others(trained, dampings)
+        except ImportError as error:
+            print(f"{others.__name__}: not installed ({error})")
+    for name in sorted(
+        INFLUENCES.names(), key=lambda name: (name in SOLVERS, name.startswith("influence"))
+    ):
         inverts = name.startswith("influence") or name == "ekfac"
-        for damping in dampings if inverts and name != "influence_lissa" else dampings[1:2]:
+        for damping in dampings if name == "ekfac" else dampings[:1]:
             asked = replace(trained, damping=damping)
+            if name in SOLVERS:
+                # A system a record: those that were left out alone.
+                asked = replace(asked, own=removed)
             start = time.perf_counter()
             try:
                 attribution = INFLUENCES.get(name)(asked)
@@ -259,15 +274,10 @@ def every_estimate(trained: Trained, dampings: list[float]) -> Estimates:
             own = None if attribution.own is None else attribution.own.double()
             if own is not None and INFLUENCES.get(name).degree == 1:
                 # A shift of the logits moves the loss by itself times the miss.
-                own = own * trained.misses()
+                own = own * asked.misses()
             label = f"{name} λ={damping:g}" if inverts else name
             yield (label, None if own is None else own.numpy(),
                    attribution.table.double().numpy(), seconds)  # fmt: skip
-    for others in (captum_estimates, kronfluence_estimates):
-        try:
-            yield from others(trained, dampings)
-        except ImportError as error:
-            print(f"{others.__name__}: not installed ({error})")
 
 
 @one_thread_a_sum()
