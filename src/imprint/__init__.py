@@ -21,6 +21,7 @@ _PUBLIC = {
     "composite": "imprint.data.sources.composite",
     "embed": "imprint.probe.embeddings",
     "load_model": "imprint.nets.load",
+    "log_findings": "imprint.report.loggers",
     "nearest": "imprint.neighbors.nearest",
     "open_images": "imprint.data.open",
     "audit": "imprint.audits.own_audit",

@@ -1,4 +1,8 @@
-"""Methods that register themselves: one new file in a package, and it is found by name."""
+"""Methods that register themselves: one new file in a package, and it is found by name.
+
+A package of someone else adds its own by an entry point in the registry's group (see
+``docs/first_method.md``); it is imported with the first look-up, never before.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, printable, shorten
+from imprint.core.progress import log
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -22,11 +30,13 @@ class Registry(Generic[T]):
         kind: what an entry is called in messages, e.g. ``"objective"``.
         packages: dotted names of the packages whose modules hold the entries; ``A.*.B`` stands for
             ``B``, a package or one module, of every package below ``A`` that has it.
+        group: of the entry points by which installed packages add entries; empty for none.
     """
 
-    def __init__(self, kind: str, *packages: str) -> None:
+    def __init__(self, kind: str, *packages: str, group: str = "") -> None:
         self.kind = kind
         self.packages = packages
+        self.group = group
         self._entries: dict[str, T] = {}
         self._discovered = False
 
@@ -93,6 +103,33 @@ class Registry(Generic[T]):
                 package = importlib.import_module(name)
                 for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
                     importlib.import_module(f"{name}.{module.name}")
+        if self.group:
+            self._load_plugins()
+
+    def _load_plugins(self) -> None:
+        """Import what installed packages add; of one that fails nothing is kept."""
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=self.group):
+            before = dict(self._entries)
+            try:
+                point.load()
+            except (Exception, SystemExit) as error:
+                self._entries = before
+                log(_describe_broken(point, error))
+
+
+def _describe_broken(point: EntryPoint, error: BaseException) -> str:
+    """Return one sentence about a plug-in that cannot be imported."""
+    package = point.dist.name if point.dist is not None else point.value
+    reason = (str(error).splitlines() or [""])[0]
+    named = type(error).__name__ + (f": {reason}" if reason else "")
+    return shorten(
+        printable(
+            f"the package {package} adds nothing to {point.group}: its entry point "
+            f"{point.name} = {point.value} cannot be imported ({named}); update or uninstall it"
+        )
+    )
 
 
 def _modules_of(entry: object) -> Iterator[str]:

@@ -11,7 +11,9 @@ from imprint.nets.backbone import Backbone
 Builder = Callable[..., Backbone]
 """``build(channels: int, outputs: int | None, input_size: int, **options) -> Backbone``."""
 
-ARCHITECTURES: Registry[Builder] = Registry("architecture", "imprint.nets.zoo")
+ARCHITECTURES: Registry[Builder] = Registry(
+    "architecture", "imprint.nets.zoo", group="imprint.architectures"
+)
 
 Library = Callable[[str, int, int | None, int, Mapping[str, Any]], Backbone]
 """``build(name, channels, outputs, input_size, options) -> Backbone``."""

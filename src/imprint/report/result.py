@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape
 
@@ -107,6 +107,12 @@ class Result:
                 "to_frame() needs pandas: pip install 'imprint[frames]', or take to_records()"
             ) from None
         return pandas.DataFrame.from_records(self.to_records(table))
+
+    def log(self, logger: Any, step: int | None = None) -> dict[str, float]:
+        """Write the findings to an experiment tracker; see :func:`imprint.log_findings`."""
+        from imprint.report.loggers import log_findings
+
+        return log_findings(self, logger, step)
 
     def plot(self, figure: int = 0) -> MatplotlibFigure:
         """Return a figure as a Matplotlib figure, to show or to save.

@@ -86,7 +86,9 @@ class Objective(nn.Module):
         """Update what follows the network without gradients; ``progress`` runs from 0 to 1."""
 
 
-OBJECTIVES: Registry[type[Objective]] = Registry("objective", "imprint.train.objectives")
+OBJECTIVES: Registry[type[Objective]] = Registry(
+    "objective", "imprint.train.objectives", group="imprint.objectives"
+)
 
 
 def build_objective(name: str, model: ImageModel, settings: Mapping[str, str]) -> Objective:

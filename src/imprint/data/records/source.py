@@ -73,4 +73,6 @@ class RecordSource:
     words: str
 
 
-RECORD_SOURCES: Registry[RecordSource] = Registry("kind of records", "imprint.data.records.sources")
+RECORD_SOURCES: Registry[RecordSource] = Registry(
+    "kind of records", "imprint.data.records.sources", group="imprint.records"
+)

@@ -53,7 +53,7 @@ class Layout:
     open: Callable[[Path, str | None], ImageListing]
 
 
-layouts: Registry[Layout] = Registry("data layout", "imprint.data.sources")
+layouts: Registry[Layout] = Registry("data layout", "imprint.data.sources", group="imprint.layouts")
 
 
 def class_names(folders: Sequence[str], file: Path) -> tuple[str, ...]:

@@ -115,7 +115,9 @@ class Adapter:
     words: str
 
 
-ADAPTERS: Registry[Adapter] = Registry("kind of model", "imprint.nets.predictor")
+ADAPTERS: Registry[Adapter] = Registry(
+    "kind of model", "imprint.nets.predictor", group="imprint.models"
+)
 
 
 def as_predictor(model: Any, settings: ModelSettings | None = None) -> Predictor:

@@ -75,7 +75,9 @@ class TrainerKind:
     make: Callable[[Predictor, Records, TrainerOptions], Trainer]
 
 
-TRAINERS: Registry[TrainerKind] = Registry("trainer", "imprint.observation.trainers")
+TRAINERS: Registry[TrainerKind] = Registry(
+    "trainer", "imprint.observation.trainers", group="imprint.trainers"
+)
 
 
 def as_trainer(

@@ -198,7 +198,7 @@ class Attributor:
 
 
 ATTRIBUTORS: Registry[Attributor] = Registry(
-    "layer attribution", "imprint.probe.attribution.methods"
+    "layer attribution", "imprint.probe.attribution.methods", group="imprint.attributions"
 )
 
 

@@ -197,7 +197,9 @@ class Influence:
         return torch.where(misses > 0, scores / misses, 0.0)
 
 
-INFLUENCES: Registry[Influence] = Registry("influence estimator", "imprint.probe.influence")
+INFLUENCES: Registry[Influence] = Registry(
+    "influence estimator", "imprint.probe.influence", group="imprint.influence"
+)
 
 
 def influence(

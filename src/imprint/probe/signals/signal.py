@@ -146,7 +146,7 @@ class Signal:
     storage: Literal["bool", "float32", "chosen"]
 
 
-SIGNALS: Registry[Signal] = Registry("signal", "imprint.probe.signals")
+SIGNALS: Registry[Signal] = Registry("signal", "imprint.probe.signals", group="imprint.signals")
 
 
 def signal(

@@ -188,7 +188,9 @@ def fitted(fit: T | None, name: str) -> T:
     return fit
 
 
-CRITERIA: Registry[type[Criterion]] = Registry("criterion", "imprint.lenses.coverage.criteria")
+CRITERIA: Registry[type[Criterion]] = Registry(
+    "criterion", "imprint.lenses.coverage.criteria", group="imprint.criteria"
+)
 
 
 def criterion(name: str, meaning: str) -> Callable[[Kind], Kind]:

@@ -118,7 +118,9 @@ class Kernel(ABC):
 LARGEST = 1e100
 """Deviation of weights or biases, or factor of inputs: its square is still a number."""
 
-KERNELS: Registry[type[Kernel]] = Registry("kernel", "imprint.lenses.leave_one_out.kernels")
+KERNELS: Registry[type[Kernel]] = Registry(
+    "kernel", "imprint.lenses.leave_one_out.kernels", group="imprint.kernels"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,7 +172,9 @@ class Attack:
         return scores
 
 
-ATTACKS: Registry[Attack] = Registry("attack", "imprint.lenses.membership.attacks")
+ATTACKS: Registry[Attack] = Registry(
+    "attack", "imprint.lenses.membership.attacks", group="imprint.attacks"
+)
 
 Compute = Callable[..., FloatArray]
 
