@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
-from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.membership.study.options import OwnMembershipChoice
 from imprint.study.option_types import Names
 from imprint.study.options import ModelChoice
@@ -22,8 +21,6 @@ class AnalysisChoice(Checked):
 
     membership: OwnMembershipChoice = field(default_factory=OwnMembershipChoice)
     """How membership is attacked."""
-    leave_one_out: OwnLeaveOneOut = field(default_factory=OwnLeaveOneOut)
-    """How the influence of single members is estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, AttackSettings, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
-DEFAULT_ATTACK = "stacked"
-"""The attack to take where one is chosen before anything is known of the model."""
+DEFAULT_ATTACK = "lira_shrunk"
 
 
 def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[Attack]:

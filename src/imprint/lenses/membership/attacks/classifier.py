@@ -21,7 +21,7 @@ import numpy as np
 from imprint.core.arrays import FloatArray
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack_kit.attack import THRESHOLD_KINDS, Evidence, attack
-from imprint.lenses.membership.attack_kit.log_odds import LearnerName, fit_log_odds
+from imprint.lenses.membership.attack_kit.log_odds import MAX_EXAMPLES, LearnerName, fit_log_odds
 from imprint.lenses.membership.attack_kit.pseudo_targets import collect_examples
 
 FEATURES = "features"
@@ -31,8 +31,8 @@ FEATURES = "features"
 class ClassifierOptions(Checked):
     """Settings of the learned attack model."""
 
-    learner: LearnerName = "boosting"
-    """Gradient boosting or logistic regression."""
+    learner: LearnerName = "logistic"
+    """Logistic regression, or gradient boosting, which sees interactions and costs more."""
     models: Annotated[int, Bounds(least=1)] = 16
     """Reference models at most that the classifier is learned on."""
     seed: int = 0
@@ -53,7 +53,9 @@ def classifier(evidence: Evidence, kind: str, options: ClassifierOptions) -> Flo
     def features(of: Evidence) -> FloatArray:
         return signal_features(of, tuple(evidence.reference_models.cohort.signals), records)
 
-    examples = collect_examples(evidence, features, options.models, options.seed)
+    examples = collect_examples(
+        evidence, features, options.models, most_examples=MAX_EXAMPLES, seed=options.seed
+    )
     if examples is None:
         return np.zeros(evidence.target[kind].shape[-1])
     log_odds = fit_log_odds(examples.features, examples.members, options.learner, options.seed)

@@ -21,7 +21,7 @@ import numpy as np
 from imprint.core.arrays import BoolArray, FloatArray
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.membership.attack_kit.attack import Evidence, attack
-from imprint.lenses.membership.attack_kit.log_odds import LearnerName, fit_log_odds
+from imprint.lenses.membership.attack_kit.log_odds import MAX_EXAMPLES, LearnerName, fit_log_odds
 from imprint.lenses.membership.attack_kit.pseudo_targets import collect_examples
 from imprint.lenses.membership.cohort.references import References
 
@@ -32,8 +32,8 @@ TRAJECTORY = "trajectory"
 class TrajectoryOptions(Checked):
     """Settings of the loss trajectory."""
 
-    learner: LearnerName = "boosting"
-    """Gradient boosting or logistic regression."""
+    learner: LearnerName = "logistic"
+    """Logistic regression, or gradient boosting, which sees interactions and costs more."""
     relative: bool = True
     """Also read each loss less its means over OUT and IN reference models of the record."""
     models: Annotated[int, Bounds(least=1)] = 16
@@ -46,7 +46,9 @@ class TrajectoryOptions(Checked):
 def trajectory(evidence: Evidence, kind: str, options: TrajectoryOptions) -> FloatArray:
     """Return the log odds of membership, float64 ``[N]``."""
     if options.relative:
-        examples = collect_examples(evidence, relative_losses, options.models, options.seed)
+        examples = collect_examples(
+            evidence, relative_losses, options.models, most_examples=MAX_EXAMPLES, seed=options.seed
+        )
         if examples is not None and _has_both_sides(examples.members):
             log_odds = fit_log_odds(
                 examples.features, examples.members, options.learner, options.seed
@@ -68,7 +70,8 @@ def trajectory_iqr(trajectory: FloatArray) -> FloatArray:
     """Return the interquartile range of each record's losses over checkpoints, float64 ``[N]``.
 
     Between members it ranks who is vulnerable, without any reference model: those whose loss stays
-    high for long and then falls. It does not tell members from non-members. Quantiles are linear
+    high for long and then falls. It does not tell members from non-members, and where training ends
+    before such a loss falls it ranks those first that were not memorized. Quantiles are linear
     between order statistics.
 
     Args:
