@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.coverage.options import OwnCoverageChoice
+from imprint.lenses.dejavu.options import OwnDejavuChoice
 from imprint.lenses.membership.study.options import OwnMembershipChoice
 from imprint.study.option_types import Names
 from imprint.study.options import ModelChoice
@@ -19,8 +21,12 @@ QUICK_RECORDS = 500
 class AnalysisChoice(Checked):
     """Settings of each analysis of a user's model."""
 
+    dejavu: OwnDejavuChoice = field(default_factory=OwnDejavuChoice)
+    """How déjà vu is tested."""
     membership: OwnMembershipChoice = field(default_factory=OwnMembershipChoice)
     """How membership is attacked."""
+    coverage: OwnCoverageChoice = field(default_factory=OwnCoverageChoice)
+    """How coverage is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -210,3 +210,13 @@ class CoverageStep(CriteriaChoice, ImportanceChoice):
     """Maximum number of training images to attribute, drawn at random; 0 for all."""
     vote_records: Records = 480
     """Maximum number of training images in the vote, drawn at random; 0 for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCoverageChoice(CriteriaChoice, ImportanceChoice, LayerChoice):
+    """How coverage of the user's model is measured."""
+
+    importance_records: Records = 480
+    """Maximum number of members to attribute, drawn at random; 0 for all."""
+    vote_records: Records = 480
+    """Maximum number of members in the vote, drawn at random; 0 for all."""

@@ -192,3 +192,28 @@ class LinearProbeOptions(DataChoice, WeightsChoice, Common):
     """How the probe is trained."""
     view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
     """Augmentation of the training images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDejavuChoice(VoteChoice):
+    """How déjà vu of the user's model is tested."""
+
+    attacked: Annotated[int, Bounds(least=0)] = 2000
+    """Maximum number of members to attack, drawn at random; 0 for all."""
+    corner_fraction: Annotated[float, Bounds(above=0, most=1)] = 0.3
+    """Side of the corner crop of images without object boxes, as a share of the image's sides."""
+    corner: Literal["lower_left", "lower_right", "upper_left", "upper_right"] = "lower_left"
+    """Which corner."""
+    references: Names = ("naive_bayes", "linear_head")
+    """Reference classifiers of backgrounds: naive_bayes on visual words, linear_head on colours and
+    edges, crop_classifier, a network trained on crops."""
+    folds: Annotated[int, Bounds(least=2)] = 5
+    """Parts the attacked images are split into, each predicted by references trained on the
+    others."""
+    controls: bool = True
+    """Also test where there is nothing to find."""
+
+    @property
+    def reference_choice(self) -> ReferenceChoice:
+        """The references as the test takes them."""
+        return ReferenceChoice(references=tuple(self.references), folds=self.folds)

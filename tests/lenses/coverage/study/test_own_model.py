@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint.audits.own_model import plan_audit, run_own_audit
+from imprint.audits.own_model import Audit, plan_audit, run_own_audit
+from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.data.records.records import ArrayRows, Records
 from imprint.lenses.coverage.findings import CoverageFindings
-from imprint.lenses.coverage.study.own_model import OwnCoverageChoice
+from imprint.lenses.coverage.options import OwnCoverageChoice
 from imprint.nets.predictor.predictor import ModelSettings, as_predictor
 from imprint.observation.audited_model import AuditedModel
 from imprint.report.terminal import TERMINAL
@@ -79,9 +80,16 @@ def measured(
     model: AuditedModel, folder: Path, options: OwnCoverageChoice | None = None
 ) -> CoverageFindings:
     """Return the findings of an audit of coverage alone."""
-    plan = plan_audit(model, ["coverage"], {"coverage": options} if options else {}, 600)
-    findings = run_own_audit(Study(folder / "study"), plan, 0)
+    findings = run_own_audit(Study(folder / "study"), planned(model, options), 0)
     return from_json(CoverageFindings, findings["coverage"], "findings")
+
+
+def planned(
+    model: AuditedModel, options: OwnCoverageChoice | None = None, budget: str = "10m"
+) -> Audit:
+    """Return the plan of an audit of coverage alone."""
+    analysis = AnalysisChoice(coverage=options or OwnCoverageChoice())
+    return plan_audit(model, PlanChoice(lenses=("coverage",), budget=budget, analysis=analysis))
 
 
 def test_every_criterion_is_measured_on_rows_of_a_table(tmp_path: Path) -> None:
@@ -133,7 +141,7 @@ def test_attentions_linear_layers_are_ranked_over_token_ids(tmp_path: Path) -> N
 
 
 def test_small_budget_leaves_attribution_out_and_says_so(tmp_path: Path) -> None:
-    plan = plan_audit(table_model(), ["coverage"], {}, 1e-9)
+    plan = planned(table_model(), budget="0.000000001s")
     findings = run_own_audit(Study(tmp_path / "study"), plan, 0)["coverage"]
     assert findings["cells"]["idc"]["source"].endswith("left out of the budget")
     assert findings["criteria"]["wisdom"]["missing"] == "left out of the budget"
@@ -157,11 +165,11 @@ def test_black_box_is_refused_in_a_sentence() -> None:
     members = table("members", 8)
     model = AuditedModel(as_predictor(lambda inputs: inputs[:, :3]), members, members, members)
     with pytest.raises(ImprintError, match="observed in a PyTorch network alone"):
-        plan_audit(model, ["coverage"], {}, 600)
+        planned(model)
 
 
 def test_terminal_names_members_in_gaps(tmp_path: Path) -> None:
-    plan = plan_audit(table_model(), ["coverage"], {}, 600)
+    plan = planned(table_model())
     findings = run_own_audit(Study(tmp_path / "study"), plan, 0)
     printed = [str(each) for each in TERMINAL.get("coverage")(findings["coverage"])]
     assert any("members " in each for each in printed)

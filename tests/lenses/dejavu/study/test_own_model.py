@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imprint.audits.own_model import plan_audit, run_own_audit
+from imprint.audits.own_model import Audit, plan_audit, run_own_audit
+from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.data.records.records import ArrayRows, Records
 from imprint.lenses.dejavu.findings import OneModelFindings
-from imprint.lenses.dejavu.study.own_model import OwnDejavuChoice, choose_own_roles
+from imprint.lenses.dejavu.options import OwnDejavuChoice
+from imprint.lenses.dejavu.study.own_model import choose_own_roles
 from imprint.nets.predictor.predictor import as_predictor
 from imprint.observation.audited_model import AuditedModel
 from imprint.report.terminal import TERMINAL
@@ -60,11 +62,20 @@ def audited(dtype: str = "uint8") -> AuditedModel:
 
 
 def findings_of(
-    model: AuditedModel, folder: Path, options: OwnDejavuChoice | None = None, seconds: float = 600
+    model: AuditedModel, folder: Path, options: OwnDejavuChoice | None = None, budget: str = "10m"
 ) -> JsonObject:
     """Return the findings of an audit of déjà vu alone."""
-    plan = plan_audit(model, ["dejavu"], {"dejavu": options} if options else {}, seconds)
-    return run_own_audit(Study(folder / "study"), plan, 0)["dejavu"]
+    plan = planned(model, options, budget)
+    findings: JsonObject = run_own_audit(Study(folder / "study"), plan, 0)["dejavu"]
+    return findings
+
+
+def planned(
+    model: AuditedModel, options: OwnDejavuChoice | None = None, budget: str = "10m"
+) -> Audit:
+    """Return the plan of an audit of déjà vu alone."""
+    analysis = AnalysisChoice(dejavu=options or OwnDejavuChoice())
+    return plan_audit(model, PlanChoice(lenses=("dejavu",), budget=budget, analysis=analysis))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
@@ -92,7 +103,7 @@ def test_pixels_and_their_floats_give_the_same_findings(tmp_path: Path) -> None:
 
 def test_network_sees_each_record_once_and_each_crop_once(tmp_path: Path) -> None:
     model = audited()
-    plan = plan_audit(model, ["dejavu"], {"dejavu": OwnDejavuChoice(controls=False)}, 600)
+    plan = planned(model, OwnDejavuChoice(controls=False))
     network = model.network
     assert network is not None
     module = network.module
@@ -104,7 +115,7 @@ def test_network_sees_each_record_once_and_each_crop_once(tmp_path: Path) -> Non
 
 
 def test_control_is_left_out_of_a_small_budget(tmp_path: Path) -> None:
-    found = findings_of(audited(), tmp_path, seconds=1e-9)
+    found = findings_of(audited(), tmp_path, budget="0.000000001s")
     assert set(found["one_model"]["controls"]) == {"permuted"}
 
 
@@ -134,4 +145,4 @@ def test_other_records_are_refused(inputs: NDArray[np.generic], reason: str) -> 
     records = Records(ArrayRows(inputs), np.arange(9) % 3, classes=("a", "b", "c"))
     model = AuditedModel(as_predictor(nn.Linear(5, 3)), records, records, records)
     with pytest.raises(ImprintError, match=reason):
-        plan_audit(model, ["dejavu"], {}, 600)
+        planned(model)

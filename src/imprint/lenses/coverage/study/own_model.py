@@ -8,15 +8,10 @@ back again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imprint.lenses.coverage.findings import CoverageFindings, GapExample
-from imprint.lenses.coverage.options import (
-    CriteriaChoice,
-    ImportanceChoice,
-    LayerChoice,
-    TablesChoice,
-)
+from imprint.lenses.coverage.options import OwnCoverageChoice, TablesChoice
 from imprint.lenses.coverage.study.criteria import MeasureCoverage, settings_of
 from imprint.lenses.coverage.study.gallery import SavePictures
 from imprint.lenses.coverage.study.network import OwnNetwork
@@ -26,7 +21,7 @@ from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Wanted
 from imprint.probe.attribution.layer_attribution import ATTRIBUTORS
-from imprint.study.finding import to_json
+from imprint.study.finding import from_json, to_json
 from imprint.study.plain import JsonObject
 
 CRITERIA_PART = "coverage criteria"
@@ -36,16 +31,6 @@ BASELINE_PASSES = 6
 """Passes of an attribution that starts from a baseline, about."""
 SECONDS_PER_ACTIVATION = 3e-6
 """Of all criteria together, a neuron and record, on one core."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnCoverageChoice(CriteriaChoice, ImportanceChoice, LayerChoice):
-    """How coverage of the user's model is measured."""
-
-    importance_records: int = 480
-    """Maximum number of members to attribute, drawn at random; 0 for all."""
-    vote_records: int = 480
-    """Maximum number of members in the vote, drawn at random; 0 for all."""
 
 
 def _refuses(model: AuditedModel, options: OwnCoverageChoice) -> str | None:
@@ -148,5 +133,15 @@ def name_examples(findings: CoverageFindings, model: AuditedModel) -> CoverageFi
 
 
 AUDIT_LENSES.register("coverage")(
-    AuditLens("coverage", "Coverage", 40, OwnCoverageChoice, _refuses, _wants, _plan, _run)
+    AuditLens(
+        "coverage",
+        "Coverage",
+        50,
+        OwnCoverageChoice,
+        _refuses,
+        _wants,
+        _plan,
+        _run,
+        lambda content: from_json(CoverageFindings, content, "summary.json"),
+    )
 )

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
-from imprint.core.bounds import Bounds
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.data.boxes.background import Corner
 from imprint.data.view import View
 from imprint.lenses.dejavu.findings import OneModelFacts, OneModelFindings
-from imprint.lenses.dejavu.options import AttackChoice, ReferenceChoice, VoteChoice, attack_of
+from imprint.lenses.dejavu.memorization.one_model import STRICTEST
+from imprint.lenses.dejavu.options import AttackChoice, OwnDejavuChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import cut_backgrounds
 from imprint.lenses.dejavu.study.galleries import OneModelGallery
 from imprint.lenses.dejavu.study.guess import TOP_RANKED
@@ -37,11 +36,11 @@ from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import FEATURES, Observed, Wanted, observe_batch
 from imprint.study.counted import uncounted
-from imprint.study.finding import read_finding, to_json
+from imprint.study.finding import from_json, read_finding, to_json
 from imprint.study.options import CropChoice
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
-from imprint.study.tables import write_table
+from imprint.study.tables import read_table, write_table
 
 TEST_PART, CONTROL_PART = "one-model test", "control of an untrained network"
 FEATURES_LAYER = "penultimate features"
@@ -51,31 +50,6 @@ MIN_NON_MEMBERS = 8
 BATCH = 256
 STATISTICS_BATCHES = 4
 """Batches that batch-norm of an untrained network takes its statistics from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnDejavuChoice(VoteChoice):
-    """How déjà vu of the user's model is tested."""
-
-    attacked: Annotated[int, Bounds(least=0)] = 2000
-    """Maximum number of members to attack, drawn at random; 0 for all."""
-    corner_fraction: Annotated[float, Bounds(above=0, most=1)] = 0.3
-    """Side of the corner crop of images without object boxes, as a share of the image's sides."""
-    corner: Corner = "lower_left"
-    """Which corner."""
-    references: tuple[str, ...] = ("naive_bayes", "linear_head")
-    """Reference classifiers of backgrounds: naive_bayes on visual words, linear_head on colours and
-    edges, crop_classifier, a network trained on crops."""
-    folds: Annotated[int, Bounds(least=2)] = 5
-    """Parts the attacked images are split into, each predicted by references trained on the
-    others."""
-    controls: bool = True
-    """Also test where there is nothing to find."""
-
-    @property
-    def reference_choice(self) -> ReferenceChoice:
-        """The references as the test takes them."""
-        return ReferenceChoice(references=tuple(self.references), folds=self.folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,6 +290,29 @@ def _facts(roles: OwnRoles) -> OneModelFacts:
     )
 
 
+def _columns(study: Path) -> dict[str, tuple[IntArray, NDArray[Any]]]:
+    """Return whether the model knows more of a member than its background says, and how sure."""
+    folder = study / AttackModel.artefact
+    if not (folder / "records.parquet").exists():
+        return {}
+    records = read_table(folder / "records.parquet")
+    return {
+        "dejavu_claimed": (records["index"], records["rank"] >= 0),
+        "dejavu_memorization": (records["index"], records[f"{STRICTEST}_memorization"]),
+    }
+
+
 AUDIT_LENSES.register("dejavu")(
-    AuditLens("dejavu", "Déjà vu", 10, OwnDejavuChoice, _refuses, _wants, _plan, _run)
+    AuditLens(
+        "dejavu",
+        "Déjà vu",
+        10,
+        OwnDejavuChoice,
+        _refuses,
+        _wants,
+        _plan,
+        _run,
+        lambda content: from_json(OneModelFindings, content["one_model"], "summary.json"),
+        _columns,
+    )
 )
