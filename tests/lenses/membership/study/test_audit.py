@@ -37,6 +37,8 @@ K0 = {
     "entropy",
     "loss",
     "mentr",
+    "qmia",
+    "qmia_curvature",
     "quantile",
     "quantile_curvature",
 }
@@ -130,7 +132,7 @@ def test_controls_find_nothing_where_there_is_nothing(bare):
 def test_scores_are_of_the_attacked_records_alone(bare):
     for name in K0:
         table = read_table(bare / "membership" / f"{name}.parquet")
-        assert list(table) == ["index", "score", "member"]
+        assert list(table) == ["index", "score", "member", "probability"]
         assert table["member"].sum() == 48
         assert (table["member"] == (table["index"] < 48)).all()
     signals = read_table(bare / "tables" / "signals" / "model.parquet")
