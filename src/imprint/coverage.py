@@ -5,7 +5,8 @@ names to such arrays, in the order in which an input passes the layers.
 
 - Criteria: :func:`criteria` lists them, :func:`criterion` makes one with ``fit``, ``update``,
   ``merge``, ``gain`` and ``value``; :func:`measure` measures any number of them at once, with
-  ceilings and intervals; :func:`by_part` by class, layer or depth.
+  ceilings and intervals; :func:`slices` by class, group and prediction, :func:`by_part` by
+  class, layer or depth.
 - What tests miss: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
 - Which neurons matter: :func:`importance`, :func:`wisdom`, :func:`select_neurons`.
 - In operation: :func:`monitor` scores the novelty of every input; :func:`save_monitor` and
@@ -59,7 +60,13 @@ from imprint.lenses.coverage.measure.coverage_findings import (
     rarefaction_of,
 )
 from imprint.lenses.coverage.measure.rarefaction import Occupancy
-from imprint.lenses.coverage.results import Coverage, ImportanceResult, WisdomResult
+from imprint.lenses.coverage.measure.slices import measure_slices, split_by
+from imprint.lenses.coverage.results import (
+    Coverage,
+    ImportanceResult,
+    SlicedCoverage,
+    WisdomResult,
+)
 from imprint.lenses.coverage.study.attribution import check_attributions
 from imprint.lenses.coverage.study.criteria import choose_criteria
 from imprint.lenses.coverage.study.inputs import whole_labels
@@ -85,6 +92,7 @@ __all__ = [
     "CoverageCriterion",
     "ImportanceResult",
     "NoveltyMonitor",
+    "SlicedCoverage",
     "WisdomResult",
     "activations",
     "by_part",
@@ -99,6 +107,7 @@ __all__ = [
     "save_monitor",
     "search_clusterer",
     "select_neurons",
+    "slices",
     "wisdom",
 ]
 
@@ -175,16 +184,70 @@ def measure(
         >>> coverage.to_records()[0]["criterion"]
         'KMNC'
     """
+    settings = _settings(criteria, options)
+    tested = table_of(test, test_labels)
+    trained = None if train is None else table_of(train, train_labels)
+    _require_same_layers(tested, trained)
+    return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
+
+
+def slices(
+    test: Activations,
+    train: Activations | None = None,
+    *,
+    test_labels: ArrayLike | None = None,
+    train_labels: ArrayLike | None = None,
+    correct: ArrayLike | None = None,
+    groups: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    criteria: Sequence[str] = ("all",),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+) -> SlicedCoverage:
+    """Measure every criterion by class, by group, and by right and wrong predictions of tests.
+
+    Args:
+        test: activations ``[M, A]``.
+        train: activations ``[N, A]``, which criteria are fitted to once.
+        test_labels: classes ``[M]``: one slice a class.
+        train_labels: classes ``[N]``.
+        correct: bool ``[M]``, whether the network gets each test right.
+        groups: texts or whole numbers ``[M]``, or several such columns by name.
+        criteria: names, or ``all``.
+        options: settings by name of the criterion.
+        seed: of the order of inputs.
+
+    Returns:
+        Each criterion with the interval of test sets as large as the slice, where it has one;
+        slices of fewer than 20 tests are missing, with the reason.
+
+    Raises:
+        ImprintError: no column of slices, or arguments that do not fit.
+
+    Examples:
+        >>> values = np.random.default_rng(0).normal(size=(200, 4))
+        >>> site = ["a", "b"] * 25
+        >>> found = slices(values[:50], values[50:], groups=site, criteria=["kmnc"])
+        >>> found["group"]["a"]["kmnc"].n
+        25
+    """
+    settings = _settings(criteria, options)
+    tested = table_of(test, test_labels)
+    trained = None if train is None else table_of(train, train_labels)
+    _require_same_layers(tested, trained)
+    parts = split_by(len(tested), test_labels, correct, groups)
+    return SlicedCoverage(measure_slices(trained, tested, parts, settings, seed))
+
+
+def _settings(
+    criteria: Sequence[str], options: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, Any]:
+    """Return the settings of the chosen criteria by name."""
     stated = options or {}
     names = choose_criteria((criteria,) if isinstance(criteria, str) else tuple(criteria))
     idle = [name for name in stated if name not in names]
     if idle:
         raise ImprintError(f"options set {idle[0]!r}, which is not measured: add it to criteria")
-    settings = {name: make_options(name, stated.get(name, {})) for name in names}
-    tested = table_of(test, test_labels)
-    trained = None if train is None else table_of(train, train_labels)
-    _require_same_layers(tested, trained)
-    return Coverage(coverage_findings(trained, tested, settings, {}, seed, gaps=True))
+    return {name: make_options(name, stated.get(name, {})) for name in names}
 
 
 def by_part(

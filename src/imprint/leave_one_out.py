@@ -15,6 +15,8 @@ once, and every model with a record less follows in closed form. *in* is the mod
 *out* the one without. A fit leaves out exact copies of a record with it; queries leave out each
 record alone, and with its copies as a group.
 
+- Your own model: ``fit(model=…, members=…)`` takes its features for the kernel, and
+  :func:`influence` estimates from its gradients which members helped or harmed which tests.
 - Models: :func:`kernels` lists kernels and :func:`kernel` makes one; :func:`fit` keeps the kernel
   matrix, :func:`fit_large` does not, and states its errors.
 - From a fit: :meth:`Fit.query`, :meth:`Fit.leave_out` groups, :meth:`Fit.add` records,
@@ -28,7 +30,7 @@ record alone, and with its copies as a group.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,14 +38,17 @@ import torch
 from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_array, as_numbers
+from imprint.data.records.records import Task
 from imprint.lenses.leave_one_out.findings import Correlations
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.own_results import OwnInfluence
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.targets import Outputs
 from imprint.lenses.leave_one_out.results import (
@@ -58,7 +63,9 @@ from imprint.lenses.leave_one_out.study import fitted
 from imprint.lenses.leave_one_out.study.dense import leave_one_out
 from imprint.lenses.leave_one_out.study.inputs import Inputs, RecordArrays
 from imprint.lenses.leave_one_out.study.large import large_leave_one_out
+from imprint.lenses.leave_one_out.study.own_records import fit_of, influence_of
 from imprint.lenses.leave_one_out.truth import ground_truth
+from imprint.nets.predictor.predictor import OutputKind
 from imprint.report.result import Result
 from imprint.report.table import Column, Table
 from imprint.report.wording import fixed
@@ -71,6 +78,7 @@ __all__ = [
     "Fit",
     "InfluenceResult",
     "LandscapeResult",
+    "OwnInfluence",
     "QueryResult",
     "QuerySearch",
     "compare",
@@ -78,6 +86,7 @@ __all__ = [
     "distinguishability",
     "fit",
     "fit_large",
+    "influence",
     "kernel",
     "kernels",
 ]
@@ -124,9 +133,11 @@ depth=2, limit='nngp')
 
 
 def fit(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
     *,
+    model: Any = None,
+    members: Any = None,
     kernel: str | Kernel = "fc",
     noise: float | Sequence[float] = 0.1,
     outputs: Outputs = "classes",
@@ -138,6 +149,11 @@ def fit(
         x: inputs, floats ``[n, ...]``, on the scale that networks see; of kernels of convolutions
             images ``[n, C, H, W]``.
         y: classes ``[n]``.
+        model: instead of ``x`` and ``y``, a model of your own: its penultimate features, each with
+            variance 1, are compared by the kernel rbf (of a model that is no PyTorch network, its
+            inputs), whatever ``kernel`` says.
+        members: records of that model, of any source that :func:`imprint.audit` takes; targets may
+            be classes, labels of which several hold, or real values.
         kernel: a name, or a kernel from :func:`kernel`.
         noise: variance of the noise on the targets; of several the first is fitted, and all of
             them make the noise path.
@@ -159,11 +175,90 @@ def fit(
         >>> fitted.findings.leave_one_out_accuracy.value
         1.0
     """
-    model = _model(x, y, kernel, noise, outputs, device)
-    fitted.check_memory(len(model.inputs.index), len(model.noise) > 1, model.device, "fit_large, ")
+    if model is not None:
+        if x is not None or y is not None or members is None:
+            raise ImprintError("give either x and y, or a model and its members")
+        process = replace(_own_fit(model, members), noise=_noises(noise))
+    elif x is None or y is None:
+        raise ImprintError("give x and y, or a model and its members")
+    else:
+        process = _model(x, y, kernel, noise, outputs, device)
+    count, path = len(process.inputs.index), len(process.noise) > 1
+    fitted.check_memory(count, path, process.device, "fit_large, ")
     with one_thread_a_sum():
-        columns, findings = leave_one_out(model)
-    return Fit(columns, findings, model)
+        columns, findings = leave_one_out(process)
+    return Fit(columns, findings, process)
+
+
+def influence(
+    model: Any,
+    members: Any,
+    tests: Any,
+    *,
+    estimators: str | Sequence[str] = ("gradient_dot", "ekfac"),
+    checkpoints: Sequence[Any] = (),
+    rates: Sequence[float] = (),
+    damping: float = 1e-3,
+    task: Task | None = None,
+    output_kind: OutputKind | None = None,
+    device: DeviceName = "cpu",
+    seed: int = 0,
+) -> OwnInfluence:
+    """Estimate the influence of members on a network of your own.
+
+    Gradients of single records are exact for any ``torch.nn.Module``; the network is left as it is.
+
+    Args:
+        model: a ``torch.nn.Module``, a folder of transformers, or a file of weights.
+        members: records it was trained on, of any source that :func:`imprint.audit` takes.
+        tests: records whose loss is asked about.
+        estimators: names from ``imprint list estimators``, such as ``gradient_dot``,
+            ``gradient_cosine``, ``tracin`` (with ``checkpoints``), ``ekfac``,
+            ``influence_arnoldi``, ``influence_cg``, ``representer`` or ``trak``.
+        checkpoints: the model at earlier steps, in order: state dictionaries, modules or files.
+        rates: of each checkpoint, the sum of learning rates of the steps until the next.
+        damping: added to the curvature by estimators that invert it.
+        task: what the model does; None as the targets say.
+        output_kind: what the model returns; None to find out.
+        device: where the network runs.
+        seed: of everything random.
+
+    Raises:
+        ImprintError: a model, records or estimator that cannot be used.
+
+    Examples:
+        >>> _ = torch.manual_seed(0)
+        >>> network = torch.nn.Linear(3, 2)
+        >>> x = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+        >>> y = np.arange(20) % 2
+        >>> result = influence(network, (x, y), (x[:4], y[:4]), estimators="gradient_dot")
+        >>> result.on_tests["gradient_dot"].shape, result.on_itself["gradient_dot"].shape
+        ((20, 4), (20,))
+    """
+    from imprint.core.device import choose_device
+    from imprint.nets.predictor.predictor import ModelSettings
+    from imprint.observation.checkpoints import open_checkpoints
+    from imprint.observation.gather import RecordSettings, gather_audit
+
+    audited = gather_audit(
+        model,
+        members,
+        tests,
+        settings=ModelSettings(kind=output_kind, device=choose_device(device)),
+        records=RecordSettings(task=task),
+    )
+    way = open_checkpoints(audited.predictor, checkpoints, rates)
+    names = (estimators,) if isinstance(estimators, str) else tuple(estimators)
+    attributions, findings = influence_of(replace(audited, checkpoints=way), names, damping, seed)
+    return OwnInfluence(
+        {name: each.table.double().cpu().numpy() for name, each in attributions.items()},
+        {
+            name: each.own.double().cpu().numpy()
+            for name, each in attributions.items()
+            if each.own is not None
+        },
+        findings,
+    )
 
 
 def fit_large(
@@ -401,11 +496,22 @@ def _model(
         )
     index: IntArray = np.arange(len(arrays.x), dtype=np.int64)
     inputs = Inputs(index, arrays.x, arrays.y, tuple(map(str, classes.tolist())), values)
+    noises = _noises(noise)
+    settings = {"name": known[0], **asdict(made)}
+    return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))
+
+
+def _noises(noise: float | Sequence[float]) -> tuple[float, ...]:
     noises = tuple(np.atleast_1d(as_numbers(noise, "noise")).tolist())
     if not noises:
         raise ImprintError("noise is empty: give a variance, such as 0.1")
     for each in noises:
         if not 0 < each < np.inf:
             raise ImprintError(f"noise must be a positive, finite variance, got {each:g}")
-    settings = {"name": known[0], **asdict(made)}
-    return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))
+    return noises
+
+
+def _own_fit(model: Any, members: Any) -> fitted.GaussianFit:
+    from imprint.observation.gather import gather_audit
+
+    return fit_of(gather_audit(model, members, members))

@@ -11,6 +11,7 @@ from imprint.probe.record_outputs import (
     as_logits,
     error_scale,
     logit_of_likelihood,
+    probability_floor,
     record_signals,
 )
 from imprint.probe.signals.confidence import correct, margin, modified_entropy
@@ -110,6 +111,16 @@ def test_outputs_and_targets_that_do_not_fit_are_refused(outputs, targets, task,
 def test_probabilities_of_zero_have_finite_logits():
     logits = as_logits(np.array([[1.0, 0.0]]), "probabilities", "classification", "m")
     assert np.isfinite(logits).all()
+
+
+def test_a_probability_of_zero_counts_as_half_the_smallest():
+    votes = np.array([[1.0, 0.0], [0.9999999999999999, 0.0], [0.97, 0.03]])
+    assert probability_floor([votes]) == pytest.approx(0.015)
+    signals = record_signals(
+        votes, np.array([0, 1, 0]), "classification", "probabilities", floor=0.015
+    )
+    np.testing.assert_allclose(signals.phi[:2], [np.log(1 / 0.015), np.log(0.015)])
+    assert probability_floor([np.array([[1.0, 0.0]])]) == 0.5
 
 
 def test_signals_of_two_sets_are_joined_where_both_have_them():

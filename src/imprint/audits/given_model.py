@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from imprint.audits.options import AuditOptions
@@ -15,8 +16,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.user_code import import_function
 from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.index_list import read_index_list
+from imprint.data.open import open_images
 from imprint.data.records.records import ImageRows, Records
 from imprint.data.view import View
+from imprint.nets.image_model import ImageModel
 from imprint.nets.load import network_file
 from imprint.nets.predictor.predictor import (
     ModelSettings,
@@ -24,6 +27,7 @@ from imprint.nets.predictor.predictor import (
     as_predictor,
     image_size_of,
 )
+from imprint.nets.save import card_file
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.checkpoints import open_checkpoints
 from imprint.observation.gather import RecordSettings, gather_audit
@@ -88,8 +92,8 @@ def named_model(options: AuditOptions) -> Any:
     """
     assert options.model is not None
     name = str(options.model)
-    if options.model.suffix in WEIGHTS and not options.arch:
-        return network_file(options.model, options).load()
+    if options.model.suffix in WEIGHTS and ":" not in options.arch:
+        return open_network(options)
     if ":" not in name or options.model.exists():
         return options.model
     function = import_function(name, "model")
@@ -101,18 +105,62 @@ def named_model(options: AuditOptions) -> Any:
         raise ImprintError(f"--model {name} failed with {type(error).__name__}: {error}") from error
 
 
+def open_network(options: AuditOptions) -> ImageModel:
+    """Return the network of a file of weights; what no card says is read off the members.
+
+    Raises:
+        ImprintError: an architecture that is unknown, or weights that do not fit it.
+    """
+    assert options.model is not None
+    file = network_file(options.model, options)
+    is_described = options.card is not None or card_file(options.model).is_file()
+    if options.arch and is_described:
+        raise ImprintError(
+            f"the card of {options.model} says its architecture: leave out --arch, or move the card"
+        )
+    if options.arch:
+        images = open_images(_required(options.members, "members"))
+        stated = {
+            "architecture": options.arch,
+            "channels": images.channels,
+            "outputs": len(images.classes),
+            "input_size": int(images.sizes().max()),
+        }
+        file = replace(file, overrides={**stated, **file.overrides})
+    elif not is_described and file.overrides:
+        raise ImprintError(
+            f"{options.model} has no model card beside it: name its architecture with --arch, such "
+            "as cifar_resnet20 (imprint list architectures)"
+        )
+    return file.load()
+
+
+def _required(path: Path | None, what: str) -> Path:
+    """Return a path that must be given.
+
+    Raises:
+        ImprintError: it is not.
+    """
+    if path is None:
+        raise ImprintError(
+            "an audit of --model needs --members and --non-members: give a folder, an array file "
+            f"or a table of each; --{what} is missing (of a model that saw every image, run "
+            "imprint dejavu one-model)"
+        )
+    return path
+
+
 def open_sources(options: AuditOptions, predictor: Predictor) -> list[Any]:
     """Return the sources of members, non-members and tests.
 
     Raises:
         ImprintError: members or non-members are missing, or indices that do not fit.
     """
-    paths = [getattr(options, part) for part in PARTS]
-    if paths[0] is None or paths[1] is None:
-        raise ImprintError(
-            "an audit of --model needs --members and --non-members: give a folder, an array file "
-            "or a table of each (of a model that saw every image, run imprint dejavu one-model)"
-        )
+    paths = [
+        _required(options.members, "members"),
+        _required(options.non_members, "non-members"),
+        options.tests,
+    ]
     if options.data == EMBEDDED:
         return list(paths)
     images = open_choice(options, options.seed)

@@ -11,7 +11,7 @@ from imprint.audits.own_options import PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.observation.audited_model import AuditedModel
-from imprint.observation.budget import PlannedPart, choose_parts, measure_pace, parse_duration
+from imprint.observation.budget import PlannedPart, choose_parts, parse_duration
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Observed, ObserveRecords, Wanted, read_observed
 from imprint.report.wording import plural
@@ -50,8 +50,13 @@ class Audit:
         }
 
 
-def plan_audit(model: AuditedModel, choice: PlanChoice) -> Audit:
-    """Time the model and plan what fits the budget.
+def make_plan(model: AuditedModel, choice: PlanChoice, pace: Pace) -> Audit:
+    """Plan what fits the budget.
+
+    Args:
+        model: under audit.
+        choice: of analyses and budget.
+        pace: of the model.
 
     Raises:
         ImprintError: an unknown lens, or none that applies.
@@ -68,7 +73,6 @@ def plan_audit(model: AuditedModel, choice: PlanChoice) -> Audit:
     if not applying:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise ImprintError(f"no analysis applies to this model ({reasons})")
-    pace = measure_pace(model)
     plans = {lens.name: lens.plan(model, options[lens.name], pace) for lens in applying}
     titles = {lens.name: lens.title for lens in applying}
     plan = choose_parts(plans, titles, seconds)
@@ -148,6 +152,14 @@ def describe_plan(audit: Audit) -> list[str]:
     titles = {lens.name: lens.title for lens in AUDIT_LENSES.entries()}
     lines += [f"  not run   {titles[name]}: {reason}" for name, reason in audit.refused.items()]
     return lines
+
+
+def list_parts(audit: Audit) -> tuple[list[str], list[str]]:
+    """Return the parts that are run, and those that did not fit the budget, in words."""
+    runs = [each for each in audit.plan if each.runs]
+    rest = [each for each in audit.plan if not each.runs and _is_alone(each, runs)]
+    names = [[f"{each.lens}: {each.part.name}" for each in parts] for parts in (runs, rest)]
+    return names[0], names[1]
 
 
 def _line(each: PlannedPart) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.coverage.options import OwnCoverageChoice
 from imprint.lenses.dejavu.options import OwnDejavuChoice
+from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.membership.study.options import OwnMembershipChoice
 from imprint.study.option_types import Names
 from imprint.study.options import ModelChoice
@@ -25,6 +26,8 @@ class AnalysisChoice(Checked):
     """How déjà vu is tested."""
     membership: OwnMembershipChoice = field(default_factory=OwnMembershipChoice)
     """How membership is attacked."""
+    leave_one_out: OwnLeaveOneOut = field(default_factory=OwnLeaveOneOut)
+    """How the influence of single members is estimated."""
     coverage: OwnCoverageChoice = field(default_factory=OwnCoverageChoice)
     """How coverage is measured."""
 

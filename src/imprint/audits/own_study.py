@@ -10,14 +10,18 @@ import numpy as np
 from imprint.audits.own_model import (
     Audit,
     describe_plan,
-    plan_audit,
+    list_parts,
+    measure_accuracy,
     run_own_audit,
 )
 from imprint.audits.own_options import PlanChoice
+from imprint.audits.planned import plan_in
 from imprint.core.progress import log
 from imprint.core.seeds import generator
 from imprint.data.records.records import Records
 from imprint.observation.audited_model import AuditedModel
+from imprint.observation.observe import read_observed
+from imprint.report.model_facts import ModelAccuracy, ModelFacts
 from imprint.report.summary import finish
 from imprint.study.options import Common
 from imprint.study.plain import JsonObject
@@ -53,12 +57,35 @@ def conclude_audit(
         choice: what to run.
         options: of the command, for ``options.yaml`` and the page.
     """
-    audit = plan_audit(model, choice)
+    audit = plan_in(study, model, choice)
     for line in describe_plan(audit):
         log(line)
     findings = run_own_audit(study, audit, options.seed)
-    summary = finish(study, options, data_facts(model), findings)
+    facts = describe_model(study, model)
+    data = {**data_facts(model), **plan_facts(audit)}
+    summary = finish(study, options, data, findings, facts, audit.refused)
     return summary, audit
+
+
+def describe_model(study: Study, model: AuditedModel) -> ModelFacts:
+    """Return what the front page says of the model."""
+    accuracy = {}
+    for part, records in model.parts.items():
+        observed = read_observed(study.path(f"observed/{part}"), model, records)
+        accuracy[part] = measure_accuracy(observed)
+    return ModelFacts(
+        fingerprint=model.fingerprint(),
+        architecture=model.predictor.name,
+        task=model.task,
+        accuracy=ModelAccuracy(**accuracy),
+    )
+
+
+def plan_facts(audit: Audit) -> dict[str, Any]:
+    """Return what was run and what was left out, in words."""
+    run, left_out = list_parts(audit)
+    facts = {"run": run, "left_out_of_the_budget": left_out}
+    return {name: parts for name, parts in facts.items() if parts}
 
 
 def data_facts(model: AuditedModel) -> dict[str, Any]:

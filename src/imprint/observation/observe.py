@@ -26,7 +26,12 @@ from imprint.neurons.activations import ActivationTable, Layers
 from imprint.observation.audited_model import AuditedModel
 from imprint.probe.neurons.neurons import Taps
 from imprint.probe.neurons.tap_options import TapOptions
-from imprint.probe.record_outputs import RecordSignals, as_logits, record_signals
+from imprint.probe.record_outputs import (
+    SMALLEST_PROBABILITY,
+    RecordSignals,
+    as_logits,
+    record_signals,
+)
 from imprint.probe.signals.precision import full_float32
 from imprint.study.counted import uncounted
 from imprint.study.json_io import read_json, write_json
@@ -167,11 +172,14 @@ class Observed:
             return None
         return np.asarray(self.logits().argmax(axis=1), dtype=np.int64)
 
-    def signals(self, scale: float | None = None) -> RecordSignals:
+    def signals(
+        self, scale: float | None = None, floor: float = SMALLEST_PROBABILITY
+    ) -> RecordSignals:
         """Return loss, φ, correctness and entropy of each record.
 
         Args:
             scale: of squared errors of regression, one for all sets.
+            floor: what a probability of 0 counts as, one for all sets.
         """
         model = self.model
         return record_signals(
@@ -181,6 +189,7 @@ class Observed:
             model.predictor.kind,
             model.predictor.name,
             scale,
+            floor,
         )
 
     def require_features(self) -> NDArray[np.float32]:

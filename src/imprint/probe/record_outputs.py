@@ -31,6 +31,8 @@ SMALLEST_PROBABILITY = 1e-30
 """Probabilities that a model rounded to 0 count as this."""
 ERROR_FLOOR = 1e-6
 """Added to relative squared errors, whose logarithm would be infinite for exact values."""
+ROUNDING = 1e-9
+"""What rounding may leave of 1 − p where p is 1."""
 SUMS_TO_ONE = 1e-3
 """How far a row of rounded probabilities may sum from 1."""
 
@@ -65,7 +67,33 @@ class RecordSignals:
         return RecordSignals(**{name: join([getattr(p, name) for p in parts]) for name in names})
 
 
-def as_logits(outputs: NDArray[Any], kind: OutputKind, task: Task, name: str) -> FloatArray:
+def probability_floor(outputs: Sequence[NDArray[Any]]) -> float:
+    """Return what probabilities of 0 count as: half the smallest positive one, at least 1e-30.
+
+    A forest of 100 trees that says 0 has seen no vote in 100; taken for 1e-30, such a record would
+    drown all others. One number for all records of an audit, else it would reveal their set.
+
+    Args:
+        outputs: probabilities ``[n, c]`` of each set.
+
+    >>> probability_floor([np.array([[1.0, 0.0], [0.98, 0.02]])])
+    0.01
+    """
+    smallest = 1.0
+    for values in outputs:
+        shares = np.asarray(values, dtype=np.float64)
+        for part in (shares, np.where(1 - shares > ROUNDING, 1 - shares, 0.0)):
+            smallest = min(smallest, float(part[part > 0].min(initial=1.0)))
+    return max(smallest / 2, SMALLEST_PROBABILITY)
+
+
+def as_logits(
+    outputs: NDArray[Any],
+    kind: OutputKind,
+    task: Task,
+    name: str,
+    floor: float = SMALLEST_PROBABILITY,
+) -> FloatArray:
     """Return outputs as logits (classification, multi-label) or as they are, float64 ``[n, c]``.
 
     One column of classification is the logit, or the probability, of class 1 of two.
@@ -75,6 +103,7 @@ def as_logits(outputs: NDArray[Any], kind: OutputKind, task: Task, name: str) ->
         kind: what they are.
         task: of the model.
         name: of the model, for messages.
+        floor: what a probability of 0 counts as, see :func:`probability_floor`.
 
     Raises:
         ImprintError: they are not finite, or probabilities that are none.
@@ -88,7 +117,7 @@ def as_logits(outputs: NDArray[Any], kind: OutputKind, task: Task, name: str) ->
             "weights and how inputs are scaled"
         )
     if kind == "probabilities":
-        values = _log_odds(values, task, name)
+        values = _log_odds(values, task, name, floor)
     if task == "classification" and kind != "values" and values.shape[1:] == (1,):
         values = np.concatenate([np.zeros_like(values), values], axis=1)
     return values
@@ -101,6 +130,7 @@ def record_signals(
     kind: OutputKind,
     name: str = "model",
     scale: float | None = None,
+    floor: float = SMALLEST_PROBABILITY,
 ) -> RecordSignals:
     """Return what the outputs of a model say of each record.
 
@@ -111,6 +141,7 @@ def record_signals(
         kind: what the outputs are.
         name: of the model, for messages.
         scale: of squared errors, see :func:`error_scale`; None for that of these records.
+        floor: what a probability of 0 counts as, see :func:`probability_floor`.
 
     Raises:
         ImprintError: outputs and targets that do not fit.
@@ -119,7 +150,7 @@ def record_signals(
         return _of_losses(as_logits(outputs, kind, task, name).reshape(-1))
     if targets is None:
         raise ImprintError(f"model {name} needs the targets of the records: give them")
-    values = as_logits(outputs, kind, task, name)
+    values = as_logits(outputs, kind, task, name, floor)
     if task == "regression":
         return _of_errors(values, targets, name, scale)
     if task == "multi_label":
@@ -145,7 +176,7 @@ def logit_of_likelihood(loss: FloatArray) -> FloatArray:
     return phi
 
 
-def _log_odds(values: FloatArray, task: Task, name: str) -> FloatArray:
+def _log_odds(values: FloatArray, task: Task, name: str, floor: float) -> FloatArray:
     inside = (values >= 0).all() and (values <= 1 + SUMS_TO_ONE).all()
     rows = values.sum(axis=1)
     by_label = task == "multi_label" or values.shape[1] == 1
@@ -155,10 +186,10 @@ def _log_odds(values: FloatArray, task: Task, name: str) -> FloatArray:
             f"model {name} returns numbers that are no probabilities, which are from 0 to 1"
             f"{'' if task == 'multi_label' else ' and sum to 1'}: say that they are logits"
         )
-    clipped = np.clip(values, SMALLEST_PROBABILITY, 1.0)
+    log_p = np.log(np.clip(values, floor, 1.0))
     if by_label:
-        return np.asarray(np.log(clipped) - np.log(np.clip(1 - values, SMALLEST_PROBABILITY, 1.0)))
-    return np.asarray(np.log(clipped))
+        return np.asarray(log_p - np.log(np.clip(1 - values, floor, 1.0)))
+    return np.asarray(log_p)
 
 
 def _of_losses(loss: FloatArray) -> RecordSignals:

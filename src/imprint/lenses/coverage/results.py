@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     CriterionFinding,
@@ -17,13 +18,20 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
 )
 from imprint.lenses.coverage.importance.voting import Votes
-from imprint.lenses.coverage.page.tables import criteria_tables, importance_tables, vote_table
+from imprint.lenses.coverage.measure.slices import SlicedCriterion
+from imprint.lenses.coverage.page.tables import (
+    MEAN_OVER_TEST_SETS,
+    criteria_tables,
+    importance_tables,
+    vote_table,
+)
 from imprint.lenses.coverage.study.importance import method_importance
 from imprint.lenses.coverage.study.votes import vote_findings
 from imprint.neurons.importance import ImportanceTable
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Column, Table
+from imprint.report.wording import count, quantity
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,49 @@ class Coverage(Result):
         cells, bars = main_cells(self.findings), ceiling_bars(self.findings)
         curve = [rarefaction_lines(cells)] if cells else []
         return [*curve, *([bars] if bars else [])]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SlicedCoverage(Result):
+    """Coverage by every slice of the tests; prints as one table a grouping.
+
+    Attributes:
+        groupings: each criterion by grouping, slice and name.
+    """
+
+    groupings: Mapping[str, Mapping[str, Mapping[str, SlicedCriterion]]]
+
+    def __getitem__(self, grouping: str) -> Mapping[str, Mapping[str, SlicedCriterion]]:
+        return self.groupings[grouping]
+
+    def tables(self) -> Sequence[Table]:
+        """Return one table a grouping: a row a slice and criterion."""
+        columns = [
+            Column("Slice"),
+            Column("Criterion"),
+            Column("Tests", count, key="n"),
+            Column("Coverage", quantity, key="value"),
+            Column("Ceiling", quantity),
+        ]
+        return [
+            Table(
+                columns,
+                [
+                    [
+                        name,
+                        criterion.upper(),
+                        each.n,
+                        None if isinstance(each.value, Missing) else each.value,
+                        each.ceiling,
+                    ]
+                    for name, criteria in slices.items()
+                    for criterion, each in criteria.items()
+                ],
+                title=f"Coverage by {grouping}",
+                note=MEAN_OVER_TEST_SETS,
+            )
+            for grouping, slices in self.groupings.items()
+        ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
-from imprint.study.option_types import Formerly, Numbers, Settings
+from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, DataChoice
 
 Noise = Annotated[
@@ -125,6 +125,23 @@ class LeaveOneOutStep(LeaveOneOutChoice):
     """Skip this step."""
     records: Annotated[int, Bounds(least=0)] = 2000
     """Maximum number of images to fit, drawn at random; 0 takes all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnLeaveOneOut(Checked):
+    """How the influence of single members is estimated."""
+
+    fitted: Annotated[int, Bounds(least=2)] = 1500
+    """Maximum number of members in a closed-form fit, drawn at random."""
+    members: Annotated[int, Bounds(least=2)] = 500
+    """Maximum number of members whose influence on the model is estimated, drawn at random."""
+    tests: Annotated[int, Bounds(least=1)] = 50
+    """Maximum number of tests whose influential members are estimated, wrong ones first."""
+    estimators: Names = ("all",)
+    """Estimators of influence on the model itself; all takes those that fit the budget, none skips
+    them."""
+    damping: Annotated[float, Bounds(above=0)] = 1e-3
+    """Added to the curvature by estimators that invert it."""
 
 
 @dataclass(frozen=True, kw_only=True)

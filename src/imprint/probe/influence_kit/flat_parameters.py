@@ -7,12 +7,14 @@ backward derivative, no matrix is formed; several vectors go through together, r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vjp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from imprint.probe.influence_kit.question import BATCH, Trained
 from imprint.probe.influence_kit.record_gradients import trained_parameters
@@ -24,6 +26,27 @@ AT_ONCE = 32
 """Vectors that go through together: more take memory and save nothing."""
 KEPT_BATCHES = 8
 """Batches of a Gauss–Newton product whose forward pass is kept from one product to the next."""
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Let attention be computed step by step: the fused steps have no second derivatives."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def over_rows(call: Callable[..., Tensor], at_once: int, *rows: Tensor) -> Tensor:
+    """Return what a function gives for each row, stacked; vectorised where the network allows."""
+    try:
+        results: Tensor = vmap(call, chunk_size=at_once)(*rows)
+    except (RuntimeError, NotImplementedError, ValueError):  # what vmap cannot follow
+        return torch.stack([call(*each) for each in zip(*rows, strict=True)])
+    return results
 
 
 class FlatParameters:
@@ -47,7 +70,8 @@ class FlatParameters:
             name: part.view(shape)
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
-        logits: Tensor = functional_call(self.trained.network, state, (inputs,))
+        with plain_attention():
+            logits: Tensor = functional_call(self.trained.network, state, (inputs,))
         return logits
 
     def losses(self, theta: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -62,8 +86,7 @@ class FlatParameters:
             slope: Tensor = of(self.theta)
             return slope
 
-        gradients: Tensor = vmap(one, chunk_size=BATCH)(inputs, labels)
-        return gradients
+        return over_rows(one, BATCH, inputs, labels)
 
     def along(self, directions: Tensor) -> Tensor:
         """Return the slope of each record's loss along some directions ``[k, p]``, ``[n, k]``."""
@@ -78,8 +101,7 @@ class FlatParameters:
             )[1]
             return slope
 
-        products: Tensor = vmap(one, out_dims=1, chunk_size=AT_ONCE)(directions)
-        return products
+        return over_rows(one, AT_ONCE, directions).T
 
     def product(
         self, kind: Curvature = "gauss_newton", rows: Tensor | None = None
@@ -99,12 +121,12 @@ class FlatParameters:
             def together(vector: Tensor) -> Tensor:
                 return torch.stack([call(vector) for call in kept]).sum(0) / count
 
-            return vmap(together, chunk_size=AT_ONCE)
+            return lambda vectors: over_rows(together, AT_ONCE, vectors)
 
         def call(vectors: Tensor) -> Tensor:
             total = torch.zeros_like(vectors)
             for each in batches:
-                total += vmap(make_product(each), chunk_size=AT_ONCE)(vectors)
+                total += over_rows(make_product(each), AT_ONCE, vectors)
             return total / count
 
         return call

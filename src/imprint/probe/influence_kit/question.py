@@ -173,6 +173,12 @@ class Influence:
                 f"{self.name}: the curvature has no factor at a damping of {trained.damping:g}: "
                 "raise the damping"
             ) from error
+        except (RuntimeError, NotImplementedError) as error:  # a user's network may hold anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise ImprintError(
+                f"{self.name} cannot differentiate this network ({reason}): choose another "
+                "estimator"
+            ) from error
         if not attribution.table.isfinite().all():
             raise ImprintError(f"{self.name}: an influence is not finite: raise the damping")
         return attribution

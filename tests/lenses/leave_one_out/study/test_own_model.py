@@ -6,13 +6,14 @@ import torch
 from torch import nn
 
 from imprint.audits.own_model import plan_audit, run_own_audit
+from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.influence_findings import InfluenceFindings
+from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.leave_one_out.study.own_fit import family_of
 from imprint.lenses.leave_one_out.study.own_model import (
     BY_INPUTS,
     FIT,
-    OwnLeaveOneOut,
     choose_tests,
 )
 from imprint.nets.predictor.predictor import as_predictor
@@ -27,10 +28,11 @@ from tests.lenses.leave_one_out.study.own_models import MEMBERS, network, own_mo
 QUICK = ("gradient_dot", "gradient_cosine", "ekfac")
 
 
-def audited(tmp_path, model, seconds=1e6, **options):
+def audited(tmp_path, model, seconds=100000, **options):
     study = Study(tmp_path / "study")
-    chosen = OwnLeaveOneOut(**options)
-    audit = plan_audit(model, ["leave_one_out"], {"leave_one_out": chosen}, seconds)
+    analysis = AnalysisChoice(leave_one_out=OwnLeaveOneOut(**options))
+    choice = PlanChoice(lenses=("leave_one_out",), budget=f"{seconds}s", analysis=analysis)
+    audit = plan_audit(model, choice)
     lens = run_own_audit(study, audit, 0)["leave_one_out"]
     return lens, tmp_path / "study", audit
 
@@ -94,7 +96,7 @@ def test_tests_are_wrong_ones_first_and_then_by_loss() -> None:
 
 
 def test_what_does_not_fit_the_budget_is_left_out(tmp_path: Path):
-    lens, folder, audit = audited(tmp_path, own_model(), seconds=1e-6)
+    lens, folder, audit = audited(tmp_path, own_model(), seconds=0.0001)
     assert list(audit.parts_of(audit.lenses[0])) == [FIT]
     assert "influence" not in lens
     assert shown(lens, folder)[1][1] is None

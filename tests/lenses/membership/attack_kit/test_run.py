@@ -3,9 +3,15 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Evidence
-from imprint.lenses.membership.attack_kit.run import attack_cohort, choose_attacks, run_attacks
+from imprint.lenses.membership.attack_kit.run import (
+    DEFAULT_ATTACK,
+    attack_cohort,
+    choose_attacks,
+    run_attacks,
+)
 from imprint.lenses.membership.cohort.evaluation import evaluate_cohort
 from imprint.lenses.membership.cohort.references import Cohort, References
+from imprint.lenses.membership.study.series.options import StudyOptions
 from imprint.stats.roc import auc
 from tests.lenses.membership.cohort_cases import as_target, simulated
 
@@ -22,10 +28,15 @@ def test_every_model_is_attacked_as_by_a_cohort_that_never_held_it(name):
         np.testing.assert_allclose(scores_by_row[row], alone, rtol=1e-6, atol=1e-8)
 
 
+def test_the_default_attack_comes_first_in_a_study():
+    assert StudyOptions.__dataclass_fields__["attacks"].default[0] == DEFAULT_ATTACK
+    assert DEFAULT_ATTACK in ATTACKS.names()
+
+
 def test_balanced_masks_do_not_leak_who_was_the_target():
     # attack_r compares with the least OUT loss: one OUT model less would be a head start.
     cohort = simulated(seed=2, models=6, records=20_000, gap=0.0)
-    for name in ("attack_r", "rmia", "lira_shrunk"):
+    for name in ("attack_r", "rmia", "lira_shrunk", "stacked"):
         scores = attack_cohort(cohort, choose_attacks([name])).scores[name]
         pairs = zip(scores, cohort.members, strict=True)
         areas = [auc(row[inside], row[~inside]).value for row, inside in pairs]

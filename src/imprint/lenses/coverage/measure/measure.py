@@ -81,7 +81,7 @@ def measure_tables(
     Raises:
         ImprintError: no test inputs.
     """
-    criteria, missing = _make(options, train, test)
+    criteria, missing = make_criteria(options, train, test)
     missing |= fit(criteria, train)
     ready = {name: criterion for name, criterion in criteria.items() if name not in missing}
     free = {name: criterion for name, criterion in ready.items() if criterion.order_free}
@@ -94,7 +94,7 @@ def measure_tables(
     return MeasuredCriteria(measurements, missing)
 
 
-def _make(
+def make_criteria(
     options: Mapping[str, Any], train: ActivationTable | None, test: ActivationTable
 ) -> tuple[dict[str, Criterion], dict[str, str]]:
     """Return new criteria for a network, and why some cannot be made for it or for its inputs."""

@@ -7,15 +7,13 @@ limit of its family, and by estimates from the gradients of the model itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 
 from imprint.core.arrays import IntArray
-from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP
 from imprint.lenses.leave_one_out.study.own_fit import (
@@ -38,7 +36,6 @@ from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Observed, Wanted
 from imprint.study.finding import to_json
-from imprint.study.option_types import Names
 from imprint.study.plain import JsonObject
 
 FIT, FAMILY = "leave-one-out under the model's features", "leave-one-out at infinite width"
@@ -60,23 +57,6 @@ PASSES: Mapping[str, float] = {
     "influence_arnoldi": 260,
 }
 """Forward and backward passes a record that an estimator takes, the most valuable first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnLeaveOneOut(Checked):
-    """How the influence of single members is estimated."""
-
-    fitted: Annotated[int, Bounds(least=2)] = 1500
-    """Maximum number of members in a closed-form fit, drawn at random."""
-    members: Annotated[int, Bounds(least=2)] = 500
-    """Maximum number of members whose influence on the model is estimated, drawn at random."""
-    tests: Annotated[int, Bounds(least=1)] = 50
-    """Maximum number of tests whose influential members are estimated, wrong ones first."""
-    estimators: Names = ("all",)
-    """Estimators of influence on the model itself; all takes those that fit the budget, none skips
-    them."""
-    damping: Annotated[float, Bounds(above=0)] = 1e-3
-    """Added to the curvature by estimators that invert it."""
 
 
 def _refuses(model: AuditedModel, options: OwnLeaveOneOut) -> str | None:

@@ -12,7 +12,8 @@ from imprint.core.errors import ImprintError
 from imprint.lenses.membership.attack_kit.attack import ATTACKS, Attack, AttackSettings, Evidence
 from imprint.lenses.membership.cohort.references import Cohort, References
 
-DEFAULT_ATTACK = "lira_shrunk"
+DEFAULT_ATTACK = "stacked"
+"""The attack to take where one is chosen before anything is known of the model."""
 
 
 def choose_attacks(names: Sequence[str], without: Collection[str] = ()) -> list[Attack]:

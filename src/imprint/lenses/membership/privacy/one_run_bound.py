@@ -134,10 +134,10 @@ def best_one_run(
         rows = rows[may_prove[rows] & (high[rows] > bound)]
         if not len(rows):
             break
-        if bound > 0:
-            chance = one_run_p_value(canaries, guesses[rows], correct[rows], bound, delta)
-            rows = rows[chance < error]
-        for row in rows:
+        at = bound or float(high[falling[0]]) / 2
+        chance = one_run_p_value(canaries, guesses[rows], correct[rows], at, delta)
+        likely = np.argsort(chance, kind="stable")
+        for row in rows[likely[chance[likely] < error] if bound > 0 else likely]:
             counts = canaries, int(guesses[row]), int(correct[row]), delta, error
             epsilon = _greatest_refuted(*counts, bound, float(high[row]))
             if epsilon > bound:

@@ -50,7 +50,12 @@ from imprint.lenses.membership.study.trials import (
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Part
 from imprint.observation.observe import Observed, Wanted
-from imprint.probe.record_outputs import RecordSignals, error_scale
+from imprint.probe.record_outputs import (
+    SMALLEST_PROBABILITY,
+    RecordSignals,
+    error_scale,
+    probability_floor,
+)
 from imprint.report.wording import plural
 from imprint.study.counted import uncounted
 from imprint.study.finding import from_json, read_finding, to_json
@@ -181,10 +186,12 @@ def attacked_records(members: Observed, others: Observed, seed: int) -> Attacked
 
 def joined_signals(members: Observed, others: Observed) -> RecordSignals:
     """Return the signals of members, then of non-members."""
-    scale = None
+    scale, floor = None, SMALLEST_PROBABILITY
     if members.model.task == "regression" and others.records.targets is not None:
         scale = error_scale(others.outputs, others.records.targets)
-    return RecordSignals.joined([members.signals(scale), others.signals(scale)])
+    if members.model.predictor.kind == "probabilities":
+        floor = probability_floor([members.outputs, others.outputs])
+    return RecordSignals.joined([each.signals(scale, floor) for each in (members, others)])
 
 
 def first_look(signals: RecordSignals, records: AttackedRecords) -> Triage | None:

@@ -17,7 +17,13 @@ from imprint.data.records.joined import joined_records
 from imprint.nets.predictor.predictor import OutputKind
 from imprint.observation.audited_model import AuditedModel
 from imprint.observation.observe import BATCH
-from imprint.probe.record_outputs import RecordSignals, error_scale, record_signals
+from imprint.probe.record_outputs import (
+    SMALLEST_PROBABILITY,
+    RecordSignals,
+    error_scale,
+    probability_floor,
+    record_signals,
+)
 from imprint.study.step import Step
 from imprint.study.tables import read_table, write_table
 
@@ -90,7 +96,8 @@ class TrainShadow(Step):
         if self.model.task == "regression" and targets is not None:
             outside = slice(len(self.index), None)
             scale = error_scale(outputs[outside], targets[outside])
-        return record_signals(outputs, targets, self.model.task, kind, name, scale)
+        floor = SMALLEST_PROBABILITY if kind != "probabilities" else probability_floor([outputs])
+        return record_signals(outputs, targets, self.model.task, kind, name, scale, floor)
 
 
 def read_shadows(files: Sequence[Path]) -> ShadowSignals:

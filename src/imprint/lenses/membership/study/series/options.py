@@ -28,6 +28,7 @@ class StudyOptions(PoolChoice, CohortChoice, DataChoice, Common):
     """Values to compare; empty for 2,4,8,… models, three sizes, budgets 1,4,16, or steps 0.0001 …
     0.1."""
     attacks: Annotated[Names, Formerly("attack")] = (
+        "stacked",
         "lira_shrunk",
         "lira",
         "lira_fixed",
