@@ -136,12 +136,18 @@ def best_one_run(
             break
         at = bound or float(high[falling[0]]) / 2
         chance = one_run_p_value(canaries, guesses[rows], correct[rows], at, delta)
-        likely = np.argsort(chance, kind="stable")
-        for row in rows[likely[chance[likely] < error] if bound > 0 else likely]:
+        rows = rows[np.argsort(chance, kind="stable")]
+        if bound > 0:
+            rows = rows[: np.count_nonzero(chance < error)]
+        while len(rows):
+            row, rows = int(rows[0]), rows[1:]
             counts = canaries, int(guesses[row]), int(correct[row]), delta, error
             epsilon = _greatest_refuted(*counts, bound, float(high[row]))
             if epsilon > bound:
-                best, bound = int(row), epsilon
+                best, bound = row, epsilon
+                rows = rows[high[rows] > bound]
+                chance = one_run_p_value(canaries, guesses[rows], correct[rows], bound, delta)
+                rows = rows[chance < error]
     return best, bound
 
 
