@@ -193,3 +193,25 @@ def test_scores_of_an_attribution_that_was_not_taken_are_refused(
         importance.scores("lrp")
     with pytest.raises(ImprintError, match="batch_size must be at least 1"):
         coverage.wisdom(model, images, batch_size=0)
+
+
+def test_coverage_of_a_live_network_is_that_of_its_activations() -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    y = np.arange(60) % 2
+    chosen = {"criteria": ["kmnc"], "options": {"kmnc": {"k": 5}}}
+    live = coverage.measure(
+        model=network, members=(x[:40], y[:40]), tests=(x[40:], y[40:]), **chosen
+    )
+    train, test = (coverage.activations(network, part) for part in (x[:40], x[40:]))
+    assert live["kmnc"].value == coverage.measure(test, train, **chosen)["kmnc"].value
+
+
+def test_measure_takes_activations_or_a_model() -> None:
+    with pytest.raises(ImprintError, match="give activations"):
+        coverage.measure()
+    with pytest.raises(ImprintError, match="give either"):
+        coverage.measure(np.ones((3, 2)), model=torch.nn.Linear(2, 2))
+    with pytest.raises(ImprintError, match="must be a PyTorch network"):
+        coverage.activations(lambda inputs: inputs, np.ones((3, 2)))

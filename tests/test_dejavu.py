@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import imprint
 from imprint import dejavu
@@ -120,3 +121,26 @@ def test_arrays_and_options_that_do_not_fit_are_refused_in_one_sentence(changes,
 def test_a_linear_head_of_bad_features_or_labels_is_refused(features, labels, message):
     with pytest.raises(ImprintError, match=message):
         dejavu.linear_head(features, labels, 2)
+
+
+def test_one_model_of_a_live_network_names_its_members():
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(100, 6), torch.nn.Linear(6, 2)
+    )
+    x = random.random((60, 1, 10, 10)).astype(np.float32)
+    y = np.arange(60) % 2
+    result = dejavu.one_model(
+        model=network, members=(x[:20], y[:20]), non_members=(x[20:], y[20:]), k=5
+    )
+    assert result.index.tolist() == list(range(20))
+    assert set(result.categories) == set(result.findings.against)
+    assert "naive_bayes" in str(result)
+
+
+def test_one_model_takes_arrays_or_a_model():
+    with pytest.raises(ImprintError, match="give embeddings"):
+        dejavu.one_model()
+    with pytest.raises(ImprintError, match="give either"):
+        dejavu.one_model(model=torch.nn.Linear(2, 2))

@@ -8,6 +8,7 @@ names to such arrays, in the order in which an input passes the layers.
   ceilings and intervals; :func:`slices` by class, group and prediction, :func:`by_part` by
   class, layer or depth.
 - What tests miss: :func:`gaps` and :func:`rarefaction`, which estimates asymptotic coverage.
+- Your own model: ``measure(model=…, members=…, tests=…)`` and :func:`activations`.
 - Which neurons matter: :func:`importance`, :func:`wisdom`, :func:`select_neurons`.
 - In operation: :func:`monitor` scores the novelty of every input; :func:`save_monitor` and
   :func:`load_monitor`. :func:`search_clusterer` searches clusters whose coverage correlates with
@@ -36,6 +37,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.imageset import ImageSet
+from imprint.data.records.open_records import as_records
 from imprint.data.view import View
 from imprint.lenses.coverage.array_criterion import (
     Activations,
@@ -80,8 +82,10 @@ from imprint.lenses.coverage.study.novelty_monitor import (
 from imprint.lenses.coverage.study.parts import PARTS, part_findings
 from imprint.lenses.coverage.study.votes import wisdom as cast_votes
 from imprint.nets.image_model import ImageModel
+from imprint.nets.predictor.predictor import NetworkPredictor, as_predictor, image_size_of
 from imprint.neurons.activations import ActivationTable, Layers
 from imprint.neurons.importance import Scaling, select
+from imprint.observation.observe import ACTIVATIONS, BATCH, Wanted, observe_batch
 from imprint.probe.attribution.attribution_options import AttributionOptions
 from imprint.probe.attribution.importance import attribute_by
 from imprint.probe.neurons.activations import take_activations
@@ -148,9 +152,12 @@ def criterion(name: str, **options: Any) -> CoverageCriterion:
 
 
 def measure(
-    test: Activations,
+    test: Activations | None = None,
     train: Activations | None = None,
     *,
+    model: Any = None,
+    members: Any = None,
+    tests: Any = None,
     test_labels: ArrayLike | None = None,
     train_labels: ArrayLike | None = None,
     criteria: Sequence[str] = ("all",),
@@ -163,6 +170,10 @@ def measure(
         test: activations ``[M, A]`` of test inputs.
         train: activations ``[N, A]`` of training inputs; without them the criteria that read
             training data are missing.
+        model: instead of activations, a network of your own: any ``torch.nn.Module``, a folder of
+            transformers, or a file of weights.
+        members: records it was trained on, of any source that :func:`imprint.audit` takes.
+        tests: records that test it, likewise.
         test_labels: classes ``[M]``.
         train_labels: classes ``[N]``.
         criteria: names, or ``all``.
@@ -185,6 +196,12 @@ def measure(
         'KMNC'
     """
     settings = _settings(criteria, options)
+    if model is not None:
+        if test is not None or train is not None or members is None or tests is None:
+            raise ImprintError("give either activations, or a model with its members and tests")
+        return _measure_model(model, members, tests, tuple(settings), options or {}, seed)
+    if test is None:
+        raise ImprintError("give activations of tests, or a model with its members and tests")
     tested = table_of(test, test_labels)
     trained = None if train is None else table_of(train, train_labels)
     _require_same_layers(tested, trained)
@@ -248,6 +265,35 @@ def _settings(
     if idle:
         raise ImprintError(f"options set {idle[0]!r}, which is not measured: add it to criteria")
     return {name: make_options(name, stated.get(name, {})) for name in names}
+
+
+def _measure_model(
+    model: Any,
+    members: Any,
+    tests: Any,
+    names: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    seed: int,
+) -> Coverage:
+    """Return the coverage of a network by the audit of it."""
+    from imprint.audits.own_audit import audit
+
+    param = tuple(
+        (f"{name}.{key}", str(value))
+        for name, values in options.items()
+        for key, value in values.items()
+    )
+    choice = {"criteria": tuple(names), "param": (param,) if param else ()}
+    result = audit(
+        model,
+        members,
+        tests,
+        lenses="coverage",
+        records=0,
+        analysis={"coverage": choice},
+        seed=seed,
+    )
+    return Coverage(result.findings.coverage)
 
 
 def by_part(
@@ -475,22 +521,56 @@ def select_neurons(scores: Mapping[str, ArrayLike], m: int) -> tuple[Neuron, ...
 
 
 def activations(
-    model: ImageModel,
-    images: ImageSet,
+    model: Any,
+    inputs: Any,
     *,
     options: TapOptions | None = None,
     centre_fraction: float = 1.0,
 ) -> dict[str, FloatArray]:
-    """Return the activations of a model on images by layer, float ``[n, A]`` each.
+    """Return the activations of a network by layer, float ``[n, A]`` each.
 
     Args:
-        model: from :func:`imprint.load_model`, on its device.
-        images: its inputs.
+        model: from :func:`imprint.load_model`, on its device, or any ``torch.nn.Module``.
+        inputs: images of an :class:`imprint.ImageModel`; of any other network an array or records
+            of any source that :func:`imprint.audit` takes.
         options: which layers, and what a neuron is.
-        centre_fraction: share of the shorter side that the centre square keeps.
+        centre_fraction: share of the shorter side that the centre square keeps of images.
+
+    Raises:
+        ImprintError: a model that is no network, or inputs that it does not take.
+
+    Examples:
+        >>> import torch
+        >>> network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+        >>> {name: values.shape for name, values in activations(network, np.ones((5, 3))).items()}
+        {'0': (5, 4)}
     """
-    table = take_activations(model, _view(model, images, centre_fraction), options or TapOptions())
-    return {name: np.asarray(table.values[:, part]) for name, part in table.layers.slices.items()}
+    taps = options or TapOptions()
+    if isinstance(model, ImageModel) and hasattr(inputs, "read"):
+        table = take_activations(model, _view(model, inputs, centre_fraction), taps)
+        values, layers = table.values, table.layers
+    else:
+        values, layers = _record_activations(model, inputs, taps)
+    return {name: np.asarray(values[:, part]) for name, part in layers.slices.items()}
+
+
+def _record_activations(model: Any, inputs: Any, taps: TapOptions) -> tuple[Any, Layers]:
+    """Return the activations of any network on records, and its layers."""
+    network = as_predictor(model)
+    if not isinstance(network, NetworkPredictor):
+        raise ImprintError(
+            f"model must be a PyTorch network, whose neurons can be observed, got "
+            f"{type(model).__name__}"
+        )
+    records = as_records(inputs, image_size=image_size_of(network))
+    wanted, parts, layers = Wanted(activations=True, taps=taps), [], Layers((), ())
+    for _, batch in records.batches(BATCH, "take activations"):
+        seen, known = observe_batch(network, batch, wanted)
+        parts.append(seen[ACTIVATIONS])
+        layers = known or layers
+    if not parts:
+        raise ImprintError("there are no inputs: give at least one")
+    return np.concatenate(parts), layers
 
 
 def monitor(

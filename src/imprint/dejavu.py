@@ -254,13 +254,15 @@ def two_model(
 
 
 def one_model(
-    public: ArrayLike,
-    public_labels: ArrayLike,
-    crops_target: ArrayLike,
-    labels: ArrayLike,
-    reference_probs: ArrayLike | Mapping[str, ArrayLike],
+    public: ArrayLike | None = None,
+    public_labels: ArrayLike | None = None,
+    crops_target: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    reference_probs: ArrayLike | Mapping[str, ArrayLike] | None = None,
     *,
-    members: ArrayLike | None = None,
+    model: Any = None,
+    members: Any = None,
+    non_members: Any = None,
     index: ArrayLike | None = None,
     exclude_images: ArrayLike | None = None,
     calibrated: bool = True,
@@ -281,8 +283,13 @@ def one_model(
         labels: int ``[n]``, classes of the images.
         reference_probs: ``[n, C]``, class probabilities of a reference that was not trained on
             these crops, or several by name.
+        model: instead of arrays, a network of your own: any ``torch.nn.Module`` on images, a folder
+            of transformers, or a file of weights. Corners stand for backgrounds where images have
+            no boxes; a quarter of the non-members is attacked for control, the others vote.
         members: bool ``[n]``, whether the model was trained on each image; by default on all.
-            Where there are non-members, the score on them is the bias of the references.
+            Where there are non-members, the score on them is the bias of the references. With
+            ``model``: images it was trained on, of any source that :func:`imprint.audit` takes.
+        non_members: with ``model``, images it was not trained on.
         index: int ``[n]``, indices of the images; by default their rows.
         exclude_images: indices of images to exclude from claims of memorization.
         calibrated: calibrate each reference by a temperature.
@@ -314,6 +321,15 @@ def one_model(
         >>> [CATEGORIES[place] for place in result.categories["reference"]]
         ['correlated', 'memorized', 'memorized', 'forgotten']
     """
+    choice = VoteChoice(
+        k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
+    )
+    if model is not None:
+        if public is not None or members is None or non_members is None:
+            raise ImprintError("give either arrays, or a model with its members and non-members")
+        return _one_model_of(model, members, non_members, choice, seed, device)
+    if reference_probs is None:
+        raise ImprintError("give embeddings and reference_probs, or a model with its members")
     references = (
         reference_probs if isinstance(reference_probs, Mapping) else {ONLY: reference_probs}
     )
@@ -328,9 +344,6 @@ def one_model(
         f"reference_probs_{name}": as_array(references[name], f"reference {name}")
         for name in others
     }
-    choice = VoteChoice(
-        k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
-    )
     crops = attacked_crops("arrays", arrays_from(OneModelArrays, named), choice, device, first)
     exclude = None if exclude_images is None else as_whole(exclude_images, "exclude_images")
     result = _one_model(crops, choice.top_percent, top_classes, seed, calibrated, exclude)
@@ -343,6 +356,35 @@ def one_model(
         {name: memorization_strength(side) for name, side in sides.items()},
         rank_claims(sides[STRICTEST], top_classes, result.excluded),
         explained(votes, top_classes),
+    )
+
+
+def _one_model_of(
+    model: Any, members: Any, non_members: Any, choice: VoteChoice, seed: int, device: DeviceName
+) -> OneModelResult:
+    """Return the test of a network by the audit of it."""
+    from imprint.audits.own_audit import audit
+    from imprint.study.tables import read_table
+
+    result = audit(
+        model,
+        members,
+        non_members,
+        lenses="dejavu",
+        records=0,
+        analysis={"dejavu": vars(choice)},
+        seed=seed,
+        device=device,
+    )
+    table = read_table(result.study / "tables" / "one_model" / "records.parquet")
+    findings: OneModelFindings = result.findings.dejavu
+    return OneModelResult(
+        findings,
+        table["index"],
+        {name: table[f"{name}_category"].astype(np.int64) for name in findings.against},
+        {name: table[f"{name}_memorization"] for name in findings.against},
+        table["rank"],
+        table["explained"],
     )
 
 
