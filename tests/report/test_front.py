@@ -70,6 +70,13 @@ def test_a_lens_that_was_not_run_says_why(lenses: Any) -> None:
     assert rows[1].anchor == "not-run-second"
 
 
+def test_what_was_run_stands_first(lenses: Any) -> None:
+    lenses["second"].append(verdict())
+    front = front_page(summary(), [])
+    assert [row.lens.title for row in front.rows] == ["Second", "First"]
+    assert [entry.title for entry in contents(front, [])] == ["Summary", "First", "Second"]
+
+
 def test_contents_hold_every_lens_and_every_other_section(lenses: Any) -> None:
     lenses["first"] += [verdict(), verdict()]
     sections = [

@@ -34,7 +34,7 @@ FINDINGS = MembershipFindings(
 SCALARS = {
     f"membership/lira/{name}{end}": value
     for name in ("auc", "tpr_at_fpr/0.1", "balanced_accuracy")
-    for end, value in (("", 0.75), ("/low", 0.7), ("/high", 0.8))
+    for end, value in (("", 0.75), ("_low", 0.7), ("_high", 0.8))
 } | {"membership/lira/controls/permuted": 0.0}
 
 
@@ -48,6 +48,12 @@ def test_estimates_become_three_scalars_and_controls_one() -> None:
     assert logged(FINDINGS) == SCALARS
 
 
+def test_no_name_is_a_folder_of_another() -> None:
+    assert not [
+        name for name in SCALARS for other in logged(FINDINGS) if other.startswith(f"{name}/")
+    ]
+
+
 def test_what_a_function_returned_and_its_findings_are_the_same() -> None:
     members = np.arange(60) < 30
     result = imprint.membership.attack(np.arange(60.0), members, attacks="loss", controls=False)
@@ -59,7 +65,7 @@ def test_what_a_function_returned_and_its_findings_are_the_same() -> None:
 def test_a_summary_holds_every_lens_and_the_accuracies(tmp_path: Path) -> None:
     accuracy = {"members": AUC, "tests": 0.5}
     summary = {"model": {"accuracy": accuracy}, "lenses": {"membership": FINDINGS}}
-    ends = {"": 0.75, "/low": 0.7, "/high": 0.8}
+    ends = {"": 0.75, "_low": 0.7, "_high": 0.8}
     expected = {f"model/accuracy/members{end}": value for end, value in ends.items()}
     expected |= {"model/accuracy/tests": 0.5, **SCALARS}
     assert logged(summary) == expected

@@ -87,7 +87,7 @@ class FrontPage:
 
     Attributes:
         facts: large numbers: accuracies, exposed records.
-        rows: one or more a lens, every lens.
+        rows: one or more a lens, every lens; those that were not run are last.
         provenance: names and values.
     """
 
@@ -105,7 +105,9 @@ def front_page(summary: Mapping[str, Any], sections: Sequence[Section]) -> Front
     rows = list(_rows(summary, {section.key for section in sections}))
     model = from_json(ModelFacts, summary.get("model", {}), "summary.json")
     exposed = [row.verdict.exposed for row in rows if row.verdict and row.verdict.exposed]
-    return FrontPage([*_accuracies(model), *exposed], rows, [*_model(model), *_provenance(summary)])
+    run_first = sorted(rows, key=lambda row: row.verdict is None)
+    facts, provenance = [*_accuracies(model), *exposed], [*_model(model), *_provenance(summary)]
+    return FrontPage(facts, run_first, provenance)
 
 
 def contents(front: FrontPage, sections: Sequence[Section]) -> list[Entry]:
@@ -113,7 +115,7 @@ def contents(front: FrontPage, sections: Sequence[Section]) -> list[Entry]:
     entries = [Entry(ANCHOR, "Summary")]
     by_key = {section.key: section for section in sections}
     named = set()
-    for row in front.rows:
+    for row in sorted(front.rows, key=lambda row: row.lens.order):
         keys = [key for key in by_key if key in row.lens.sections]
         named |= set(keys)
         if row.first:

@@ -1,8 +1,9 @@
 """Findings as scalars for experiment trackers: TensorBoard, MLflow, Weights & Biases.
 
 An estimate becomes three scalars, ``membership/lira/auc`` and the ends of its 95 % interval,
-``membership/lira/auc/low`` and ``…/high``; a control becomes 1 where it passed and 0 where it
-failed. Lists, such as curves and galleries, and what is missing are left out.
+``membership/lira/auc_low`` and ``…_high``; a control becomes 1 where it passed and 0 where it
+failed. Lists, such as curves and galleries, and what is missing are left out. No name is a folder
+of another, since MLflow keeps each metric in a file.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ CONTAINERS = frozenset({"attacks", "criteria", "lenses"})
 """Keys that group findings and say nothing of their own."""
 NOT_SIGNED = re.compile(r"[^\w\-./ ]", re.ASCII)
 """What MLflow allows in no name."""
-MAX_NAME_LETTERS = 250
-"""Of a name in MLflow."""
+MAX_NAME_LETTERS = 240
+"""Of a name; MLflow allows 250, with the end of the interval."""
 
 
 def log_findings(result: object, logger: Any, step: int | None = None) -> dict[str, float]:
@@ -34,7 +35,7 @@ def log_findings(result: object, logger: Any, step: int | None = None) -> dict[s
     >>> from imprint.stats.estimate import Estimate
     >>> coverage = {"nc": Estimate(0.5, (0.4, 0.6), 9)}
     >>> log_findings({"lenses": {"coverage": coverage}}, logger=lambda scalars: None)
-    {'coverage/nc': 0.5, 'coverage/nc/low': 0.4, 'coverage/nc/high': 0.6}
+    {'coverage/nc': 0.5, 'coverage/nc_low': 0.4, 'coverage/nc_high': 0.6}
 
     Args:
         result: what a function of imprint returned, the content of a ``summary.json``, or the
@@ -114,11 +115,12 @@ def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, float]]:
     if isinstance(value.get("passed"), bool):
         yield _name(path), float(value["passed"])
     elif is_number(value.get("value")) and "n" in value:
-        yield _name(path), float(value["value"])
+        name = _name(path)
+        yield name, float(value["value"])
         ends = value.get("ci95")
         if isinstance(ends, list) and len(ends) == 2 and all(map(is_number, ends)):
-            yield _name((*path, "low")), float(ends[0])
-            yield _name((*path, "high")), float(ends[1])
+            yield f"{name}_low", float(ends[0])
+            yield f"{name}_high", float(ends[1])
     else:
         for key, inner in value.items():
             yield from _walk(inner, path if key in CONTAINERS else (*path, str(key)))

@@ -41,7 +41,8 @@ def test_no_record_is_exposed_where_no_rate_is_beaten():
     (unresolved,) = verdicts(one_network(Missing("too few"), auc=0.5))
     assert not unresolved.found
     assert unresolved.statement == "No attack separates members from non-members"
-    assert unresolved.exposed.note == "no attack finds more members than guessing"
+    assert unresolved.exposed.value == "unknown"
+    assert unresolved.exposed.note == "too few non-members to place a threshold at a low FPR"
 
 
 def test_a_cohort_says_what_share_is_exposed_and_what_is_memorized():

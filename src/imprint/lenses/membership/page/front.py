@@ -73,8 +73,10 @@ def _exposed(
     title = "Records exposed"
     if verdict.rate is None:
         _, least = best_attack(attacks)
-        at = "" if least is None else f" at {short_percent(float(least))} FPR"
-        return Fact(title, "none", f"no attack finds more members than guessing{at}")
+        if least is None:
+            return Fact(title, "unknown", "too few non-members to place a threshold at a low FPR")
+        at = f"at {short_percent(float(least))} FPR"
+        return Fact(title, "none", f"no attack finds more members than guessing {at}")
     tpr, rate = attacks[verdict.about].tpr(verdict.rate), float(verdict.rate)
     guessing = f"at {short_percent(rate)} FPR by {verdict.about}"
     if not is_count:
