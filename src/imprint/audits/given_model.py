@@ -19,8 +19,7 @@ from imprint.data.index_list import read_index_list
 from imprint.data.open import open_images
 from imprint.data.records.records import ImageRows, Records
 from imprint.data.view import View
-from imprint.nets.image_model import ImageModel
-from imprint.nets.load import network_file
+from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.predictor.predictor import (
     ModelSettings,
     Predictor,
@@ -65,7 +64,8 @@ def gather_model(options: AuditOptions) -> AuditedModel:
         output=options.output,
         arch=options.arch,
     )
-    predictor = as_predictor(named_model(options), settings)
+    given, name = named_model(options)
+    predictor = as_predictor(given, replace(settings, name=name))
     sources = open_sources(options, predictor)
     train: Callable[..., Any] | None = None
     if options.train_function:
@@ -84,8 +84,10 @@ def gather_model(options: AuditOptions) -> AuditedModel:
     return replace(audited, checkpoints=open_checkpoints(predictor, options.checkpoints))
 
 
-def named_model(options: AuditOptions) -> Any:
+def named_model(options: AuditOptions) -> tuple[Any, str]:
     """Return the network of a file of weights, what a named function returns, or the path.
+
+    Behind it stands what it is called; empty for the name that its kind gives.
 
     Raises:
         ImprintError: weights that cannot be read, no such function, or it fails.
@@ -93,20 +95,21 @@ def named_model(options: AuditOptions) -> Any:
     assert options.model is not None
     name = str(options.model)
     if options.model.suffix in WEIGHTS and ":" not in options.arch:
-        return open_network(options)
+        file = complete_file(options)
+        return file.load(), file.card.architecture
     if ":" not in name or options.model.exists():
-        return options.model
+        return options.model, ""
     function = import_function(name, "model")
     try:
-        return function()
+        return function(), name
     except ImprintError:
         raise
     except Exception as error:  # a user's function may raise anything
         raise ImprintError(f"--model {name} failed with {type(error).__name__}: {error}") from error
 
 
-def open_network(options: AuditOptions) -> ImageModel:
-    """Return the network of a file of weights; what no card says is read off the members.
+def complete_file(options: AuditOptions) -> NetworkFile:
+    """Return a file of weights; what no card says is read off the members.
 
     Raises:
         ImprintError: an architecture that is unknown, or weights that do not fit it.
@@ -132,7 +135,7 @@ def open_network(options: AuditOptions) -> ImageModel:
             f"{options.model} has no model card beside it: name its architecture with --arch, such "
             "as cifar_resnet20 (imprint list architectures)"
         )
-    return file.load()
+    return file
 
 
 def _required(path: Path | None, what: str) -> Path:

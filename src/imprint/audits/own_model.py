@@ -140,7 +140,6 @@ def measure_accuracy(observed: Observed) -> Estimate | None:
 def describe_plan(audit: Audit) -> list[str]:
     """Return the plan in lines: what is run, what is left out, and what each costs."""
     runs = [each for each in audit.plan if each.runs]
-    left_out = [each for each in audit.plan if not each.runs]
     total = sum(each.part.seconds for each in runs)
     pace = audit.pace.forward * 1000
     lines = [
@@ -148,7 +147,7 @@ def describe_plan(audit: Audit) -> list[str]:
         f"{spell_seconds(audit.budget)} ({pace:.2g} ms a record and forward pass)"
     ]
     lines += [f"  run       {_line(each)}" for each in runs]
-    lines += [f"  left out  {_line(each)}" for each in left_out if _is_alone(each, runs)]
+    lines += [f"  left out  {_line(each)}" for each in left_out(audit)]
     titles = {lens.name: lens.title for lens in AUDIT_LENSES.entries()}
     lines += [f"  not run   {titles[name]}: {reason}" for name, reason in audit.refused.items()]
     return lines
@@ -157,8 +156,8 @@ def describe_plan(audit: Audit) -> list[str]:
 def list_parts(audit: Audit) -> tuple[list[str], list[str]]:
     """Return the parts that are run, and those that did not fit the budget, in words."""
     runs = [each for each in audit.plan if each.runs]
-    rest = [each for each in audit.plan if not each.runs and _is_alone(each, runs)]
-    names = [[f"{each.lens}: {each.part.name}" for each in parts] for parts in (runs, rest)]
+    parts = runs, left_out(audit)
+    names = [[f"{each.lens}: {each.part.name}" for each in some] for some in parts]
     return names[0], names[1]
 
 
@@ -167,14 +166,31 @@ def _line(each: PlannedPart) -> str:
     return f"{each.lens}: {part.name}, {spell_seconds(part.seconds)}: {part.gives}"
 
 
-def _is_alone(each: PlannedPart, runs: Sequence[PlannedPart]) -> bool:
-    """Whether no larger part of the same group is run instead."""
-    rivals = [
-        other.part.size
-        for other in runs
-        if each.part.group and other.lens == each.lens and other.part.group == each.part.group
-    ]
-    return not rivals or each.part.size > max(rivals)
+def left_out(audit: Audit) -> list[PlannedPart]:
+    """Return the parts that are not run; of those that exclude one another, the next larger one."""
+    rest: dict[tuple[str, str], PlannedPart] = {}
+    for each in audit.plan:
+        if each.runs:
+            continue
+        part = each.part
+        key = (each.lens, part.group or f"alone: {part.name}")
+        if part.group and part.size <= _size_run(audit, each):
+            continue
+        if key not in rest or part.size < rest[key].part.size:
+            rest[key] = each
+    return list(rest.values())
+
+
+def _size_run(audit: Audit, each: PlannedPart) -> int:
+    """Return how large the part of the same group is that is run; 0 for none."""
+    return max(
+        (
+            other.part.size
+            for other in audit.plan
+            if other.runs and other.lens == each.lens and other.part.group == each.part.group
+        ),
+        default=0,
+    )
 
 
 def spell_seconds(seconds: float) -> str:
