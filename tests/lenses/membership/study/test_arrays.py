@@ -17,7 +17,7 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
     assert "attacks:" in (out / "options.yaml").read_text()
     summary = json.loads((out / "summary.json").read_text())
     content = summary["lenses"]["membership"]
-    unusual = ["entropy", "label_only", "white_box_gradient", "white_box_trace"]
+    unusual = ["entropy", "label_only", "trajectory", "white_box_gradient", "white_box_trace"]
     of_curvature = ["curvature_lr", "curvature_nll"]
     assert sorted([*content["attacks"], *of_curvature, *unusual]) == ATTACKS.names()
     assert content["skipped"] == dict.fromkeys(
@@ -33,7 +33,7 @@ def test_every_attack_is_in_the_summary_and_has_its_table(save, tmp_path):
         assert attack["auc"]["n"] == RECORDS
         assert "use at least 5000" in attack["tpr_at_fpr"]["0.001"]["missing"]
         table = read_table(out / "membership" / f"{name}.parquet")
-        assert list(table) == ["index", "score", "member"]
+        assert list(table) == ["index", "score", "member", "probability"]
         assert table["index"].tolist() == list(range(RECORDS))
         assert (table["member"] == truth).all()
         pairs = table["score"][truth][:, None] - table["score"][~truth][None]
@@ -67,7 +67,7 @@ def test_table_and_skipped_attacks_are_printed(save, tmp_path, capsys):
     main(["membership", "attack", "--arrays", str(file), "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
     assert "lira_shrunk" in printed
-    assert "attack_p, quantile skipped: needs population records" in printed
+    assert "attack_p, qmia, quantile skipped: needs population records" in printed
 
 
 def test_options_reach_the_attacks(save, tmp_path):
@@ -86,7 +86,7 @@ def test_without_references_only_attacks_on_the_target_remain(save, tmp_path):
     bare = dict.fromkeys(("signals", "members", "population_signals"))
     summary = attack_membership_arrays(save(**bare), tmp_path / "out")
     content = summary["lenses"]["membership"]
-    assert sorted(content["attacks"]) == ["attack_p", "loss", "mentr", "quantile"]
+    assert sorted(content["attacks"]) == ["attack_p", "loss", "mentr", "qmia", "quantile"]
     assert content["skipped"]["lira"] == "needs reference models, and there are none"
     assert summary["data"]["references"] == 0
 
