@@ -250,14 +250,12 @@ Estimates = Iterator[tuple[str, Array | None, Array | None, float]]
 def every_estimate(trained: Trained, dampings: list[float], removed: Tensor) -> Estimates:
     """Yield name, influence of each record on itself and on tests, and seconds."""
     yield from features_fit(trained)
-    for others in (captum_estimates, kronfluence_estimates):
-        try:
-            yield from others(trained, dampings)
-        except ImportError as error:
-            print(f"{others.__name__}: not installed ({error})")
-    for name in sorted(
+    slow_last = sorted(
         INFLUENCES.names(), key=lambda name: (name in SOLVERS, name.startswith("influence"))
-    ):
+    )
+    for name in slow_last:
+        if name == "influence_arnoldi":
+            yield from by_others(trained, dampings)
         inverts = name.startswith("influence") or name == "ekfac"
         for damping in dampings if name == "ekfac" else dampings[:1]:
             asked = replace(trained, damping=damping)
@@ -278,6 +276,15 @@ def every_estimate(trained: Trained, dampings: list[float], removed: Tensor) -> 
             label = f"{name} λ={damping:g}" if inverts else name
             yield (label, None if own is None else own.numpy(),
                    attribution.table.double().numpy(), seconds)  # fmt: skip
+
+
+def by_others(trained: Trained, dampings: list[float]) -> Estimates:
+    """Yield what other libraries estimate, where they can be imported."""
+    for others in (kronfluence_estimates, captum_estimates):
+        try:
+            yield from others(trained, dampings)
+        except ImportError as error:
+            print(f"{others.__name__}: not installed ({error})")
 
 
 @one_thread_a_sum()
@@ -302,6 +309,15 @@ def features_fit(trained: Trained) -> Estimates:
     table = response * posterior.weights[:, trained.query_labels]
     itself = own.memorization.numpy()
     yield "leave-one-out of features", itself, table.numpy(), time.perf_counter() - start
+
+
+def cosines(one: Any, other: Any) -> Tensor:
+    """Return the cosine of every two activations, which come as tensors or lists of one."""
+    flat = [
+        F.normalize((each[0] if isinstance(each, list | tuple) else each).flatten(1))
+        for each in (one, other)
+    ]
+    return flat[0] @ flat[1].T
 
 
 def captum_estimates(trained: Trained, dampings: list[float]) -> Estimates:
@@ -341,11 +357,14 @@ def captum_estimates(trained: Trained, dampings: list[float]) -> Estimates:
     layer = [name for name, each in trained.network.named_modules() if name][-2]
     with tempfile.TemporaryDirectory() as folder:
         similarity = SimilarityInfluence(
-            copy.deepcopy(trained.network), layer, data, folder, "model",
-            similarity_metric=lambda a, b: F.cosine_similarity(
-                a.flatten(1)[:, None], b.flatten(1)[None], dim=2),
+            copy.deepcopy(trained.network),
+            layer,
+            data,
+            folder,
+            "model",
+            similarity_metric=cosines,
             batch_size=128,
-        )  # fmt: skip
+        )
         scores = similarity.influence(trained.queries, top_k=None)[layer]
     same = (trained.query_labels[:, None] == trained.labels) * 2.0 - 1
     table = (scores * same).T.double().numpy()
