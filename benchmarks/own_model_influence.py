@@ -311,18 +311,9 @@ def features_fit(trained: Trained) -> Estimates:
     yield "leave-one-out of features", itself, table.numpy(), time.perf_counter() - start
 
 
-def cosines(one: Any, other: Any) -> Tensor:
-    """Return the cosine of every two activations, which come as tensors or lists of one."""
-    flat = [
-        F.normalize((each[0] if isinstance(each, list | tuple) else each).flatten(1))
-        for each in (one, other)
-    ]
-    return flat[0] @ flat[1].T
-
-
 def captum_estimates(trained: Trained, dampings: list[float]) -> Estimates:
     """Yield what captum estimates."""
-    from captum.influence import SimilarityInfluence, TracInCP, TracInCPFast
+    from captum.influence import TracInCP, TracInCPFast
     from torch.utils.data import TensorDataset
 
     data = TensorDataset(trained.inputs, trained.labels)
@@ -353,41 +344,6 @@ def captum_estimates(trained: Trained, dampings: list[float]) -> Estimates:
             table = tracin.influence(asked).T.double().numpy()
             own = tracin.self_influence().double().numpy()
             yield name, own, table, time.perf_counter() - start
-    start = time.perf_counter()
-    layer = [name for name, each in trained.network.named_modules() if name][-2]
-    with tempfile.TemporaryDirectory() as folder:
-        similarity = SimilarityInfluence(
-            copy.deepcopy(trained.network),
-            layer,
-            data,
-            folder,
-            "model",
-            similarity_metric=cosines,
-            batch_size=128,
-        )
-        scores = similarity.influence(trained.queries, top_k=None)[layer]
-    same = (trained.query_labels[:, None] == trained.labels) * 2.0 - 1
-    table = (scores * same).T.double().numpy()
-    yield "captum similarity × same class", None, table, time.perf_counter() - start
-    try:
-        from captum.influence._core.arnoldi_influence_function import ArnoldiInfluenceFunction
-    except ImportError:
-        return
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(trained.network.state_dict(), f"{folder}/final.pt")
-
-        def load_final(network: nn.Module, file: str) -> float:
-            network.load_state_dict(torch.load(file, weights_only=True))
-            return 1.0
-
-        arnoldi = ArnoldiInfluenceFunction(
-            model, data, f"{folder}/final.pt", load_final, loss_fn=one_by_one, batch_size=128,
-            arnoldi_dim=100, projection_dim=50, show_progress=False,
-        )  # fmt: skip
-        table = arnoldi.influence(asked).T.double().numpy()
-        own = arnoldi.self_influence().double().numpy()
-    yield "captum Arnoldi", own, table, time.perf_counter() - start
 
 
 def kronfluence_estimates(trained: Trained, dampings: list[float]) -> Estimates:
@@ -421,12 +377,12 @@ def kronfluence_estimates(trained: Trained, dampings: list[float]) -> Estimates:
                                 disable_tqdm=True, log_level=50)  # fmt: skip
             analyzer.fit_all_factors("factors", data, 128, factor_args=FactorArguments("ekfac"))
             score = ScoreArguments(damping_factor=damping)
-            table = analyzer.compute_pairwise_scores(
+            analyzer.compute_pairwise_scores(
                 "pairs", "factors", queries, data, 64, 128, score_args=score
-            )["all_modules"]  # fmt: skip
-            own = analyzer.compute_self_scores(
-                "own", "factors", data, 128, score_args=score
-            )["all_modules"]  # fmt: skip
+            )
+            analyzer.compute_self_scores("own", "factors", data, 128, score_args=score)
+            table = analyzer.load_pairwise_scores("pairs")["all_modules"]
+            own = analyzer.load_self_scores("own")["all_modules"]
             seconds = time.perf_counter() - start
         name = "heuristic" if damping is None else f"{damping:g}"
         yield (f"kronfluence ekfac λ={name}", own.double().numpy(),
