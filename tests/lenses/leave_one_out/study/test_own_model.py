@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from imprint.audits.own_model import plan_audit, run_own_audit
+from imprint.audits.own_model import make_plan, run_own_audit
 from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.influence_findings import InfluenceFindings
@@ -17,6 +17,7 @@ from imprint.lenses.leave_one_out.study.own_model import (
     choose_tests,
 )
 from imprint.nets.predictor.predictor import as_predictor
+from imprint.observation.lens import Pace
 from imprint.observation.observe import Observed
 from imprint.report.section import SECTIONS
 from imprint.report.terminal import TERMINAL, to_text
@@ -32,7 +33,7 @@ def audited(tmp_path, model, seconds=100000, **options):
     study = Study(tmp_path / "study")
     analysis = AnalysisChoice(leave_one_out=OwnLeaveOneOut(**options))
     choice = PlanChoice(lenses=("leave_one_out",), budget=f"{seconds}s", analysis=analysis)
-    audit = plan_audit(model, choice)
+    audit = make_plan(model, choice, Pace(1e-4, 1e-4))
     lens = run_own_audit(study, audit, 0)["leave_one_out"]
     return lens, tmp_path / "study", audit
 
