@@ -48,14 +48,14 @@ class Recipe:
     options: CohortOptions
 
 
-def perceptron(size: int, width: int, epochs: int, rate: float) -> CohortOptions:
+def perceptron(size: int, width: int, epochs: int, rate: float, channels: int = 1) -> CohortOptions:
     """Return how a perceptron of one hidden layer is trained, by AdamW."""
     return CohortOptions(
         architecture="mlp",
         architecture_options=(("widths", str(width)),),
         input_size=size,
-        mean=(0.0,),
-        std=(1.0,),
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
         epochs=epochs,
         batch_size=64,
         optimizer="adamw",
@@ -81,7 +81,8 @@ RECIPES = {
     "digits-noisy-15": Recipe("digits", 1797, 0.15, perceptron(8, 128, 40, 8e-3)),
     "digits-noisy-10": Recipe("digits", 1797, 0.10, perceptron(8, 64, 60, 8e-3)),
     "mnist": Recipe("mnist", 4000, 0.0, perceptron(28, 128, 30, 4e-3)),
-    "cifar10": Recipe("cifar10", 2000, 0.0, CONVNET),
+    "cifar10-perceptron": Recipe("cifar10", 2000, 0.0, perceptron(16, 128, 30, 4e-3, channels=3)),
+    "cifar10-convnet": Recipe("cifar10", 2000, 0.0, CONVNET),
 }
 
 
@@ -145,9 +146,10 @@ def main() -> None:
         members = paired_masks(len(images))
         phi = train(images, members, recipe.options)
         np.savez(asked.out / f"{name}.npz", phi=phi, members=members)
+        above = [(phi > 0)[side].mean() for side in (members, ~members)]
         print(
-            f"{name}: accuracy of members {(phi > 0)[members].mean():.3f}, of others "
-            f"{(phi > 0)[~members].mean():.3f}, {time.perf_counter() - begun:.0f} s",
+            f"{name}: share of members with a probability above one half {above[0]:.3f}, of "
+            f"others {above[1]:.3f}, {time.perf_counter() - begun:.0f} s",
             flush=True,
         )
 
