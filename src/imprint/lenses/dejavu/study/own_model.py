@@ -44,7 +44,7 @@ from imprint.study.tables import read_table, write_table
 
 TEST_PART, CONTROL_PART = "one-model test", "control of an untrained network"
 FEATURES_LAYER = "penultimate features"
-SECONDS_PER_CROP = 8e-3
+SECONDS_PER_CROP = 1.2e-2
 """To describe a crop and fit both references to it, on one core."""
 MIN_NON_MEMBERS = 8
 BATCH = 256
