@@ -183,7 +183,7 @@ PARAMS = {
 OF_IMAGES = ("composite_count", "background_correlation", "scaling", "input_size", "channels")
 OF_LARGE = ("memory", "landmarks", "probes")
 PARTS = ("members_part", "tests_part", "output")
-BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer")
+BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "groups")
 CASES = {
     "split": Case("data split", SMALL + "--per-class 2"),
     "crops": Case("data crops", SMALL + "--size 8"),

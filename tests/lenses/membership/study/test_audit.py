@@ -470,3 +470,6 @@ def test_slices_probabilities_and_roc_points_of_an_audit(folder, tmp_path):
     assert set(roc["attack"]) == {"loss"}
     assert roc["tpr"].max() == 1
     assert "By slice" in (tmp_path / "out/report.html").read_text()
+    write("unseen/")
+    with pytest.raises(ImprintError, match="groups"):
+        audit_membership(options(folder, tmp_path / "out", groups=file, attacks=("loss",)))
