@@ -77,6 +77,17 @@ def test_it_prints_its_plan_and_shows_itself_in_a_notebook(result, tmp_path):
     assert 'id="coverage' in page
 
 
+def test_every_analysis_of_a_network_on_rows_has_typed_findings(records, network):
+    analysis = {"leave_one_out": {"members": 20, "tests": 5}, "coverage": {"criteria": ("nc",)}}
+    whole = imprint.audit(network, *halves(records), shadows=0, budget="20s", analysis=analysis)
+    findings = whole.findings
+    assert vars(findings).keys() == {"membership", "leave_one_out", "coverage"}
+    assert "images" in whole.content["not_run"]["dejavu"]
+    assert findings.leave_one_out.fit.records == 80
+    assert np.isfinite(whole.columns["leave_one_out_kl"]).sum() == 80
+    assert 'id="leave-one-out' in whole.report(whole.study / "copy.html").read_text()
+
+
 def test_nothing_is_written_unless_asked_and_the_same_audit_is_the_same_bytes(
     records, network, tmp_path, monkeypatch
 ):

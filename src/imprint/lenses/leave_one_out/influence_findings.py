@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.stats.estimate import Estimate
+from imprint.study.finding import from_json
 
 
 @dataclass(frozen=True)
@@ -115,3 +117,38 @@ class InfluenceFindings:
     estimators: Mapping[str, EstimatorFindings]
     skipped: Mapping[str, str]
     agreement: tuple[Agreement, ...]
+
+
+@dataclass(frozen=True)
+class OwnModelFindings:
+    """Leave-one-out influence in the audit of a user's model.
+
+    Attributes:
+        fit: under the kernel of the model's features, or of the inputs of a black box.
+        infinite_width: at the infinite width of the model's family; None where it did not run.
+        influence: estimators on the model itself; None where none ran, with the reason where one
+            failed.
+    """
+
+    fit: FitFindings
+    infinite_width: FitFindings | None = None
+    influence: InfluenceFindings | Missing | None = None
+
+
+def read_own_findings(content: Mapping[str, Any]) -> OwnModelFindings:
+    """Return the findings that JSON values hold.
+
+    Raises:
+        ImprintError: a value is missing or damaged.
+    """
+    where = "summary.json"
+    wide, influence = content.get("infinite_width"), content.get("influence")
+    estimated: InfluenceFindings | Missing | None = None
+    if influence is not None:
+        kind: type[Any] = Missing if "missing" in influence else InfluenceFindings
+        estimated = from_json(kind, influence, where)
+    return OwnModelFindings(
+        from_json(FitFindings, content, where),
+        None if wide is None else from_json(FitFindings, wide, where),
+        estimated,
+    )

@@ -7,12 +7,16 @@ limit of its family, and by estimates from the gradients of the model itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.influence_findings import read_own_findings
 from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP
@@ -37,6 +41,7 @@ from imprint.observation.lens import AUDIT_LENSES, AuditLens, AuditRun, Pace, Pa
 from imprint.observation.observe import Observed, Wanted
 from imprint.study.finding import to_json
 from imprint.study.plain import JsonObject
+from imprint.study.tables import read_table
 
 FIT, FAMILY = "leave-one-out under the model's features", "leave-one-out at infinite width"
 BY_INPUTS = "leave-one-out under a kernel of the inputs"
@@ -184,6 +189,21 @@ def choose_tests(observed: Observed, members: IntArray, most: int) -> AskedRecor
     return AskedRecords(members, order, signals.loss[order], correct)
 
 
+def _columns(study: Path) -> dict[str, tuple[IntArray, NDArray[Any]]]:
+    """Return how far each member moves the fit, and its influence on itself by estimator."""
+    columns = {}
+    fitted = study / STEP / "records.parquet"
+    if fitted.exists():
+        table = read_table(fitted)
+        columns["leave_one_out_kl"] = (table["index"], table["kl_out_in"])
+    estimated = study / INFLUENCE / "members.parquet"
+    if estimated.exists():
+        table = read_table(estimated)
+        for name in (name for name in table if name not in ("index", "copies")):
+            columns[f"self_influence_{name}"] = (table["index"], table[name])
+    return columns
+
+
 AUDIT_LENSES.register("leave_one_out")(
     AuditLens(
         "leave_one_out",
@@ -194,5 +214,7 @@ AUDIT_LENSES.register("leave_one_out")(
         _wants,
         _plan,
         _run,
+        read_own_findings,
+        _columns,
     )
 )
