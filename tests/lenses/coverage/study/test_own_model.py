@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imprint.audits.own_model import Audit, plan_audit, run_own_audit
+from imprint.audits.own_model import Audit, make_plan, run_own_audit
 from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.data.records.records import ArrayRows, Records
@@ -18,6 +18,7 @@ from imprint.lenses.coverage.findings import CoverageFindings
 from imprint.lenses.coverage.options import OwnCoverageChoice
 from imprint.nets.predictor.predictor import ModelSettings, as_predictor
 from imprint.observation.audited_model import AuditedModel
+from imprint.observation.lens import Pace
 from imprint.report.terminal import TERMINAL
 from imprint.study.finding import from_json
 from imprint.study.store import Study
@@ -89,7 +90,8 @@ def planned(
 ) -> Audit:
     """Return the plan of an audit of coverage alone."""
     analysis = AnalysisChoice(coverage=options or OwnCoverageChoice())
-    return plan_audit(model, PlanChoice(lenses=("coverage",), budget=budget, analysis=analysis))
+    choice = PlanChoice(lenses=("coverage",), budget=budget, analysis=analysis)
+    return make_plan(model, choice, Pace(1e-4, 3e-4))
 
 
 def test_every_criterion_is_measured_on_rows_of_a_table(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imprint.audits.own_model import Audit, plan_audit, run_own_audit
+from imprint.audits.own_model import Audit, make_plan, run_own_audit
 from imprint.audits.own_options import AnalysisChoice, PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.data.records.records import ArrayRows, Records
@@ -19,6 +19,7 @@ from imprint.lenses.dejavu.options import OwnDejavuChoice
 from imprint.lenses.dejavu.study.own_model import choose_own_roles
 from imprint.nets.predictor.predictor import as_predictor
 from imprint.observation.audited_model import AuditedModel
+from imprint.observation.lens import Pace
 from imprint.report.terminal import TERMINAL
 from imprint.study.finding import from_json
 from imprint.study.plain import JsonObject
@@ -75,7 +76,8 @@ def planned(
 ) -> Audit:
     """Return the plan of an audit of déjà vu alone."""
     analysis = AnalysisChoice(dejavu=options or OwnDejavuChoice())
-    return plan_audit(model, PlanChoice(lenses=("dejavu",), budget=budget, analysis=analysis))
+    choice = PlanChoice(lenses=("dejavu",), budget=budget, analysis=analysis)
+    return make_plan(model, choice, Pace(1e-4, 3e-4))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
