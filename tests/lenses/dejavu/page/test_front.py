@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from imprint.core.missing import Missing
 from imprint.lenses.dejavu.findings import (
     AgainstReference,
@@ -30,9 +32,10 @@ def test_two_models_say_score_and_controls() -> None:
 
 
 def test_one_model_counts_the_images_it_claims() -> None:
+    against = AgainstReference(TEST, Significance(1, 1, 1.0), Missing("none"))
     findings = OneModelFindings(
         best="combined",
-        against={"combined": AgainstReference(TEST, Significance(1, 1, 1.0), Missing("none"))},
+        against={"combined": against},
         agreement=(),
         explained=NOTHING,
         calibrated=True,
@@ -44,6 +47,15 @@ def test_one_model_counts_the_images_it_claims() -> None:
     assert verdict.exposed is not None
     assert text_of(verdict.exposed.value) == "7"
     assert "no non-members" in text_of(verdict.exposed.note)
+    assert verdict.exposed.title == "Images memorized"
+    noise = replace(
+        findings,
+        against={"combined": replace(against, test={"100": estimates(score=plain(-0.1, 0.1))})},
+    )
+    (verdict,) = dejavu_verdicts({"dejavu": {"one_model": to_json(noise)}})
+    assert not verdict.found
+    assert verdict.exposed is not None
+    assert verdict.exposed.title == "Images the model alone names"
 
 
 def test_a_sweep_names_its_largest_score() -> None:

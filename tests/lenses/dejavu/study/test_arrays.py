@@ -160,7 +160,7 @@ def test_the_references_are_printed_as_a_table(tmp_path, capsys):
     main(["dejavu", "one-model", "--arrays", str(file), "--out", str(tmp_path / "out"), "--k", "1"])
     shown = capsys.readouterr().out
     assert "→ reference" in shown
-    assert "images that no reference explains: 2" in shown
+    assert "images that the model alone names: 2" in shown
 
 
 @pytest.mark.parametrize(

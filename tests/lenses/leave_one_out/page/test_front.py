@@ -40,6 +40,20 @@ def test_the_statement_follows_the_true_positive_rates(
     assert verdict.found == (share > 0)
 
 
+def test_the_statement_is_of_the_fitted_model_and_not_of_the_one_under_audit(
+    findings: FitFindings,
+) -> None:
+    words = "penultimate features of the model, each with mean 0 and variance 1"
+    features = dataclasses.replace(findings, kernel={"name": "features"}, inputs=words)
+    (of_features,) = leave_one_out_verdicts({"leave_one_out": to_json(features)})
+    process = "a Gaussian process on the penultimate features of the model"
+    assert str(of_features.statement).endswith(f", to the strongest observer of {process}")
+    (of_limit,) = leave_one_out_verdicts({"leave_one_out": to_json(findings)})
+    assert str(of_limit.statement).endswith(
+        ", to the strongest observer of a model of infinite width"
+    )
+
+
 def test_a_fit_that_was_only_queried_has_no_number() -> None:
     (verdict,) = leave_one_out_verdicts({"leave_one_out": {"queries": {"missing": "none given"}}})
     assert verdict.statement == "A finished fit was queried"

@@ -22,6 +22,15 @@ def test_table_verdict_skipped_attacks_warnings_and_notes_are_printed() -> None:
     assert "lira: tied." in text
 
 
+def test_many_attacks_skipped_for_one_reason_are_counted_and_come_first() -> None:
+    many = {"ramia": "needs 2 views"} | dict.fromkeys("abcde", "needs reference models")
+    lines = [str(part) for part in describe_attacks(replace(FINDINGS, skipped=many))]
+    assert [line for line in lines if "skipped" in line] == [
+        "5 attacks (imprint list attacks) skipped: needs reference models",
+        "ramia skipped: needs 2 views",
+    ]
+
+
 def test_a_failed_control_is_printed_with_its_interval() -> None:
     failed = replace(FINDINGS, attacks={"lira": finding(0.8, controls={"swapped_target": FAILED})})
     (line,) = [part for part in describe_attacks(failed) if "FAILED" in str(part)]

@@ -2,6 +2,7 @@ import numpy as np
 from scipy.stats import binom
 
 from imprint.lenses.membership.attack_kit.evaluation import evaluate
+from imprint.lenses.membership.attack_kit.tail_test import tail_test
 from imprint.lenses.membership.findings import Evaluation
 from imprint.lenses.membership.page.verdict import attack_verdict
 from imprint.stats.estimate import Estimate
@@ -45,6 +46,21 @@ def test_the_heading_claims_no_more_than_the_intervals() -> None:
     assert attack_verdict(below).heading.startswith(
         "Below chance: a scores members lower than non-members (AUC 31.0% [28.0%, 34.0%])"
     )
+
+
+def test_losses_that_no_member_has_are_not_called_nothing() -> None:
+    """16 of 300 non-members above all 600 members: chance gives 16 or more once in 10^8."""
+    none = {"a": make_evaluation((0.52, 0.48, 0.56), (0.02, 0.005, 0.1))}
+    members, others = np.linspace(0, 1, 600), np.linspace(0, 1, 300)
+    beyond = tail_test(members, np.r_[others[16:], np.full(16, 2.0)], beta=0)
+    found = attack_verdict(none, tail=beyond)
+    assert found.kind == "found"
+    assert found.heading == (
+        "Losses of non-members reach beyond those of members, yet no attack tells them apart: "
+        "5.3% of the non-members lie beyond; AUC of a: 52.0% [48.0%, 56.0%]"
+    )
+    alike = tail_test(members, others, beta=0)
+    assert attack_verdict(none, tail=alike) == attack_verdict(none)
 
 
 def test_the_best_of_many_attacks_needs_more_than_its_own_interval() -> None:

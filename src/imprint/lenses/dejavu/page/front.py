@@ -32,8 +32,9 @@ def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
         yield _verdict(two_model_verdict(pair.two_model), pair.controls)
     if "one_model" in content:
         findings = from_json(OneModelFindings, content["one_model"], "summary.json")
-        exposed = _claimed(findings)
-        yield _verdict(one_model_verdict(findings), findings.controls, exposed)
+        verdict = one_model_verdict(findings)
+        exposed = _claimed(findings, verdict.kind == "found")
+        yield _verdict(verdict, findings.controls, exposed)
     if "dejavu_sweep" in lenses:
         sweep = from_json(SweepFindings, lenses["dejavu_sweep"], "summary.json")
         yield _sweep(sweep)
@@ -54,7 +55,8 @@ def _verdict(
     )
 
 
-def _claimed(findings: OneModelFindings) -> Fact:
+def _claimed(findings: OneModelFindings, found: bool) -> Fact:
+    """Return how many images the model alone names: memorized ones only where the score says so."""
     claims, others = findings.claims, findings.non_members
     beside = (
         "no non-members to compare with"
@@ -62,9 +64,9 @@ def _claimed(findings: OneModelFindings) -> Fact:
         else f"the same rule marks {percent(others.claimed_by_chance.value)} of non-members"
     )
     return Fact(
-        "Images memorized",
+        "Images memorized" if found else "Images the model alone names",
         prose("{}", number(claims.claimed, count)),
-        f"named from the background where no reference is right; {beside}",
+        f"from the background, where no reference is right; {beside}",
     )
 
 

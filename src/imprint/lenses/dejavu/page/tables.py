@@ -292,10 +292,13 @@ def claims_sentences(findings: OneModelFindings) -> list[str]:
             f"score on non-members: {points(score.value)} [{points(score.low)}, "
             f"{points(score.high)}], against {findings.best}"
         )
-    lines.append(
-        f"memorized images that no reference explains: {claims.memorized}, of which excluded: "
-        f"{claims.excluded}"
-    )
+    claimed = f"images that the model alone names: {claims.claimed}"
+    if claims.excluded:
+        claimed += f", and {claims.excluded} excluded"
+    if not isinstance(findings.non_members, Missing):
+        chance = percent(findings.non_members.claimed_by_chance.value)
+        claimed += f"; the same rule marks {chance} of the non-members"
+    lines.append(claimed)
     return lines
 
 

@@ -119,6 +119,14 @@ def verdict_statement(findings: FitFindings) -> tuple[bool, str]:
     )
 
 
+def fitted_model(findings: FitFindings) -> str:
+    """Return what the numbers are of: the model that was fitted, never the one under audit."""
+    compared = "" if findings.inputs is None else f" on the {findings.inputs.partition(',')[0]}"
+    if findings.kernel["name"] in PLAIN_KERNELS:
+        return f"a Gaussian process{compared}"
+    return f"a model of infinite width{compared}"
+
+
 def _verdict(findings: FitFindings) -> Verdict:
     reveals, statement = verdict_statement(findings)
     name, method = str(findings.kernel["name"]), findings.approximation
@@ -141,11 +149,13 @@ def _verdict(findings: FitFindings) -> Verdict:
         kind=kind,
         how=how,
     )
+    wide = "" if name in PLAIN_KERNELS else ", and the network is infinitely wide"
     worst_case = (
         "This is the worst case: the observer knows all other records and the kernel, and sees the "
-        "prediction for the record to the last digit, and the network is infinitely wide. Where "
-        "this observer fails, every query of this model fails; what this observer finds may still "
-        "be hard to find in a real network. Membership is revealed where the likelihood-ratio test "
+        f"prediction for the record to the last digit{wide}. Where this observer fails, every "
+        "query of this Gaussian process fails; a trained network is another model: what this "
+        "observer finds may be hard to find there, and a record may mark it in other ways. "
+        "Membership is revealed where the likelihood-ratio test "
         f"between the two models has a TPR of {percent(findings.given_away.tpr)} or more at FPR "
         f"{percent(findings.given_away.fpr)}."
     )
@@ -359,8 +369,8 @@ def _conclusions(findings: FitFindings) -> Part:
             "No query of the model reveals more of a record than the record itself.",
         ],
         [
-            "This is a model of infinite width, not the network of this study. Which records stand "
-            "out carries over better than how much.",
+            f"This is {fitted_model(findings)}, not a trained network. Which records stand out "
+            "carries over better than how much.",
             "The observer knows all other records and sees predictions to the last digit: a bound "
             "on leakage, not an attack.",
             "Kernel, scale of the inputs and noise set the size of every number. Compare records "

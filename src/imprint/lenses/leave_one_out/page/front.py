@@ -12,7 +12,7 @@ from imprint.lenses.leave_one_out.findings import (
     SearchFindings,
     TruthFindings,
 )
-from imprint.lenses.leave_one_out.page.fit import LENS, verdict_statement
+from imprint.lenses.leave_one_out.page.fit import LENS, fitted_model, verdict_statement
 from imprint.lenses.leave_one_out.page.queries import QUERY_FINDINGS
 from imprint.lenses.leave_one_out.page.search import LANDSCAPE, SEARCH
 from imprint.report.lens import LENSES, Lens, LensVerdict
@@ -63,7 +63,10 @@ def _fit(findings: FitFindings) -> LensVerdict:
         statement = "No record's membership is revealed more often than not"
     test = f"TPR {short_percent(share.tpr)} or more at {short_percent(share.fpr)} FPR"
     return LensVerdict(
-        f"{statement}, to the strongest observer", reveals, f"of the records with {test}", share
+        f"{statement}, to the strongest observer of {fitted_model(findings)}",
+        reveals,
+        f"of the records with {test}",
+        share,
     )
 
 

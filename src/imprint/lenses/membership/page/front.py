@@ -15,7 +15,7 @@ from imprint.lenses.membership.page.cohort import SINGLE_IMAGES
 from imprint.lenses.membership.page.privacy import privacy_statement, read_privacy
 from imprint.lenses.membership.page.study import TITLES, failed_controls
 from imprint.lenses.membership.page.tables import control_results
-from imprint.lenses.membership.page.verdict import AttackVerdict, attack_verdict
+from imprint.lenses.membership.page.verdict import AttackVerdict, attack_verdict, network_verdict
 from imprint.lenses.membership.privacy_findings import PrivacyFindings
 from imprint.lenses.membership.study_findings import StudyFindings, read_study
 from imprint.report.lens import LENSES, Fact, Lens, LensVerdict
@@ -37,7 +37,7 @@ def _verdicts(content: Mapping[str, Any]) -> Iterator[LensVerdict]:
         yield _memorized(cohort.memorization)
     elif "attacks" in content:
         findings = from_json(MembershipFindings, content, "summary.json")
-        verdict = attack_verdict(findings.attacks)
+        verdict = network_verdict(findings)
         members = next(iter(findings.attacks.values())).auc.n if findings.attacks else 0
         yield _attacks(verdict, findings.attacks, findings.all_attacks, members)
     if "study" in content:

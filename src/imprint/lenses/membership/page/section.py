@@ -26,7 +26,7 @@ from imprint.lenses.membership.page.tables import (
     skipped_details,
     warn_of_controls,
 )
-from imprint.lenses.membership.page.verdict import AttackVerdict, attack_verdict
+from imprint.lenses.membership.page.verdict import AttackVerdict, network_verdict
 from imprint.report.blocks import (
     Block,
     Controls,
@@ -62,7 +62,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     findings = from_json(MembershipFindings, content, "summary.json")
     attacks, best = findings.attacks, best_attack(findings.attacks)
     records, scores = read_scores(root / "membership", names_best_first(attacks))
-    verdict = attack_verdict(attacks)
+    verdict = network_verdict(findings)
     results = control_results(findings.all_attacks)
     note = "Where there is nothing to find, every attack must be at chance. A control fails beyond "
     blocks: list[Block] = [

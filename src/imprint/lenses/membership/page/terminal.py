@@ -11,13 +11,15 @@ from imprint.lenses.membership.page.privacy import privacy_table, read_privacy
 from imprint.lenses.membership.page.slices import claims
 from imprint.lenses.membership.page.study import list_study
 from imprint.lenses.membership.page.tables import attack_table, collect_notes
-from imprint.lenses.membership.page.verdict import attack_verdict
+from imprint.lenses.membership.page.verdict import network_verdict
 from imprint.lenses.membership.study_findings import read_study
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.report.wording import fixed, with_interval
 from imprint.study.finding import from_json
 
 MAX_RATES = 2
+MAX_NAMES = 4
+"""Attacks that were skipped for one reason and are named; more are counted."""
 
 
 @TERMINAL.register("membership")
@@ -38,7 +40,7 @@ def describe_attacks(findings: MembershipFindings) -> list[Printed]:
     rates = resolved_fprs(findings.attacks)[-MAX_RATES:]
     parts: list[Printed] = [
         attack_table(attacks, rates, "Membership inference attacks"),
-        f"{attack_verdict(findings.attacks).heading}.",
+        f"{network_verdict(findings).heading}.",
     ]
     if findings.triage is not None and findings.triage.loss_tail is not None:
         parts.append(f"{findings.triage.loss_tail.describe()}.")
@@ -56,15 +58,27 @@ def describe_attacks(findings: MembershipFindings) -> list[Printed]:
                 f"; for {labels.no_boundary} no boundary was found, they tie with the farthest"
             )
         parts.append(sentence)
-    names: dict[str, list[str]] = {}
-    for name, skipped in findings.skipped.items():
-        names.setdefault(skipped, []).append(name)
-    parts += [f"{', '.join(several)} skipped: {reason}" for reason, several in names.items()]
+    parts += _skipped(findings.skipped)
     if findings.slices is not None:
         parts += [f"{sentence}." for sentence in claims(findings.slices)]
     parts += [f"Warning: {sentence}." for sentence in findings.warnings]
     parts += [f"{several}: {note}." for several, note in collect_notes(attacks)]
     return [*parts, *_failed_controls(findings)]
+
+
+def _skipped(skipped: Mapping[str, str]) -> list[str]:
+    """Return a line a reason, the reason of most attacks first; many attacks are counted."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        names.setdefault(reason, []).append(name)
+    listed = sorted(names.items(), key=lambda each: -len(each[1]))
+    return [f"{_several(several)} skipped: {reason}" for reason, several in listed]
+
+
+def _several(names: Sequence[str]) -> str:
+    if len(names) <= MAX_NAMES:
+        return ", ".join(names)
+    return f"{len(names)} attacks (imprint list attacks)"
 
 
 def _unresolved(findings: MembershipFindings) -> str | None:

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from imprint.lenses.membership.attack_kit.tail_test import TailTest
 from imprint.lenses.membership.findings import (
     CHANCE,
     WEAK_AUC,
     WIDE_INTERVAL,
     Evaluation,
+    MembershipFindings,
     names_by_auc,
     resolved_fprs,
 )
@@ -25,6 +27,8 @@ from imprint.stats.estimate import Estimate
 
 MAX_NAMING_RATE = 0.01
 """A false positive rate up to which finding members is a claim about single ones."""
+TAIL_LEVEL = 0.001
+"""Probability by chance of a tail test that is reported where attacks show nothing."""
 NO_NAMES = "no record can be named with confidence"
 
 
@@ -50,12 +54,14 @@ class AttackVerdict:
 def attack_verdict(
     attacks: Mapping[str, Evaluation],
     single: str = "Single training images can be identified",
+    tail: TailTest | None = None,
 ) -> AttackVerdict:
     """Return what a reader may conclude from attacks.
 
     Args:
         attacks: what each shows, by name.
         single: what it means that attacks find single records.
+        tail: the tail test of the losses, which may show a difference that no attack shows.
     """
     rates = resolved_fprs(attacks)
     strongest = _single_records(attacks, rates)
@@ -82,6 +88,14 @@ def attack_verdict(
         )
         claim = "Below chance: check signs, the order of the classes and the two sets"
         return AttackVerdict("nothing", heading, claim, worst)
+    if tail is not None and tail.p_value < TAIL_LEVEL:
+        claim = (
+            "Losses of non-members reach beyond those of members, yet no attack tells them apart"
+        )
+        heading = f"{claim}: {percent(tail.share)} of the non-members lie beyond"
+        return AttackVerdict(
+            "found", f"{heading}; AUC of {best}: {with_interval(area)}", claim, best
+        )
     if area.high - area.low > WIDE_INTERVAL:
         claim = "Inconclusive, with too few records"
         heading = f"{claim}: the best attack, {best}, has an AUC of {with_interval(area)}"
@@ -90,6 +104,12 @@ def attack_verdict(
     chance = f", as the best of {len(attacks)} may by chance" if area.low > CHANCE else ""
     heading = f"{claim}: the best, {best}, has an AUC of {with_interval(area)}{chance}"
     return AttackVerdict("nothing", heading, claim, best)
+
+
+def network_verdict(findings: MembershipFindings) -> AttackVerdict:
+    """Return what a reader may conclude from attacks on one network and the losses of its sets."""
+    tail = None if findings.triage is None else findings.triage.loss_tail
+    return attack_verdict(findings.attacks, tail=tail)
 
 
 def _single_records(attacks: Mapping[str, Evaluation], rates: list[str]) -> tuple[str, str] | None:
