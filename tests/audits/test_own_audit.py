@@ -48,7 +48,7 @@ def result(records, network):
 def test_members_that_were_learnt_by_heart_are_found(result):
     attacks = result.findings.membership.attacks
     assert attacks["loss"].auc.low > 0.7
-    assert {"lira_shrunk", "rmia", "white_box_gradient", "loss_curvature"} <= attacks.keys()
+    assert {"lira_shrunk", "rmia", "white_box_gradient", "attack_p_curvature"} <= attacks.keys()
     assert result.findings.membership.shadows.count == 4
     assert not [name for name, each in attacks.items() if each.failed_controls]
     assert result.findings.coverage.criteria["nc"].value > 0
