@@ -73,7 +73,8 @@ def audit(
         train_options: how modules are trained again, such as ``{"epochs": 20}``.
         checkpoints: the model at earlier epochs, in order: state dictionaries or files of weights.
         task: what the model does; None as the targets say.
-        output_kind: what the model returns; None to find out.
+        output_kind: what the model returns; None to find out. A function ``(inputs, targets)``
+            returns losses.
         classes: what its outputs stand for, in their order.
         target: name of the column of targets in a table.
         groups: name of the column of groups in a table.

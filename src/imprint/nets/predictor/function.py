@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,25 @@ class FunctionPredictor:
 
 def _adapt(model: Any, settings: ModelSettings) -> FunctionPredictor:
     name = settings.name or getattr(model, "__name__", type(model).__name__)
-    return FunctionPredictor(model, name, settings.kind or "logits", settings.kind is not None)
+    kind = settings.kind or ("losses" if _needs_targets(model) else None)
+    return FunctionPredictor(model, name, kind or "logits", kind is not None)
+
+
+def _needs_targets(function: Callable[..., Any]) -> bool:
+    """Return whether a function cannot be called with inputs alone, as only one of losses is."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built-in functions may have none
+        return False
+    return _takes(signature, 2) and not _takes(signature, 1)
+
+
+def _takes(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 ADAPTERS.register("function")(Adapter(callable, _adapt, 90, "a function of a batch of inputs"))
