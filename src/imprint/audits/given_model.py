@@ -20,6 +20,7 @@ from imprint.data.open import open_images
 from imprint.data.records.records import ImageRows, Records
 from imprint.data.view import View
 from imprint.nets.load import NetworkFile, network_file
+from imprint.nets.predictor.function import needs_inputs
 from imprint.nets.predictor.predictor import (
     ModelSettings,
     Predictor,
@@ -87,6 +88,8 @@ def gather_model(options: AuditOptions) -> AuditedModel:
 def named_model(options: AuditOptions) -> tuple[Any, str]:
     """Return the network of a file of weights, what a named function returns, or the path.
 
+    A named function that cannot be called without inputs is the model itself.
+
     Behind it stands what it is called; empty for the name that its kind gives.
 
     Raises:
@@ -100,6 +103,8 @@ def named_model(options: AuditOptions) -> tuple[Any, str]:
     if ":" not in name or options.model.exists():
         return options.model, ""
     function = import_function(name, "model")
+    if needs_inputs(function):
+        return function, name
     try:
         return function(), name
     except ImprintError:

@@ -35,7 +35,7 @@ def audit(
     tests: Any = None,
     *,
     lenses: str | Sequence[str] = "all",
-    budget: str = "10m",
+    budget: str | float = "10m",
     quick: bool = False,
     shadows: int = -1,
     train: Callable[..., Any] | None = None,
@@ -65,7 +65,7 @@ def audit(
         non_members: records of the same kind that it was not trained on.
         tests: records that test it; by default the non-members.
         lenses: of ``dejavu``, ``membership``, ``leave_one_out`` and ``coverage``, or ``all``.
-        budget: time the audit may take, such as ``90s``, ``10m`` or ``2h``.
+        budget: time the audit may take, such as ``90s``, ``10m`` or ``2h``; a number is seconds.
         quick: a first look within a minute, on at most 500 records of each set.
         shadows: shadow models for membership inference; −1 for as many as the budget allows.
         train: ``train(inputs, targets, seed)`` returns a model trained like this one; estimators
@@ -106,7 +106,7 @@ def audit(
     home = tempfile.TemporaryDirectory(prefix="imprint-") if out is None else None
     options = ApiOptions(
         lenses=chosen,
-        budget=budget,
+        budget=str(budget),
         quick=quick,
         shadows=shadows,
         records=records,

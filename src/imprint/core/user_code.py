@@ -95,7 +95,7 @@ def import_function(name: str, what: str) -> Callable[..., Any]:
     except ImportError as error:
         raise ImprintError(
             f"cannot import {source!r} for the {what} {name!r} ({error}): check the name, or put "
-            "the module's folder on PYTHONPATH"
+            "the module's folder on PYTHONPATH, as in PYTHONPATH=. imprint …"
         ) from error
     except Exception as error:
         raise ImprintError(

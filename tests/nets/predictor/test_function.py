@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imprint.nets.predictor.function import needs_inputs
 from imprint.nets.predictor.predictor import ADAPTERS, ModelSettings
 
 INPUTS, TARGETS = np.array([[1.0], [2.0]]), np.array([1.0, 4.0])
@@ -30,3 +31,10 @@ def test_a_function_that_needs_targets_returns_losses(function, kind, is_known):
 def test_a_function_of_losses_is_called_with_inputs_and_targets():
     predictor = ADAPTERS.get("function").adapt(squared_errors, ModelSettings())
     assert predictor.predict(INPUTS, TARGETS).tolist() == [0.0, 4.0]
+
+
+def test_a_function_without_inputs_builds_a_model_and_is_none():
+    assert needs_inputs(logits)
+    assert needs_inputs(squared_errors)
+    assert not needs_inputs(lambda: logits)
+    assert not needs_inputs(lambda seed=0: logits)

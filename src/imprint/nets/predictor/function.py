@@ -74,6 +74,15 @@ def _needs_targets(function: Callable[..., Any]) -> bool:
     return _takes(signature, 2) and not _takes(signature, 1)
 
 
+def needs_inputs(function: Callable[..., Any]) -> bool:
+    """Return whether a function is itself a model of inputs, and none that returns a model."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built-in functions may have none
+        return False
+    return not _takes(signature, 0)
+
+
 def _takes(signature: inspect.Signature, count: int) -> bool:
     try:
         signature.bind(*range(count))
