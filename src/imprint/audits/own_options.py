@@ -11,7 +11,7 @@ from imprint.lenses.coverage.options import OwnCoverageChoice
 from imprint.lenses.dejavu.options import OwnDejavuChoice
 from imprint.lenses.leave_one_out.options import OwnLeaveOneOut
 from imprint.lenses.membership.study.options import OwnMembershipChoice
-from imprint.study.option_types import Names
+from imprint.study.option_types import Formerly, Names
 from imprint.study.options import ModelChoice
 
 QUICK_BUDGET = "45s"
@@ -66,8 +66,12 @@ class PlanChoice(Checked):
 class OwnModelChoice(PlanChoice, ModelChoice):
     """A model of the user and its records."""
 
+    model: Annotated[Path | None, Formerly("subject")] = None
+    """Weights, an ONNX file, a folder of transformers, or package.module:function that returns a
+    model."""
     arch: str = ""
-    """Function package.module:function that builds the network whose weights --model holds."""
+    """Architecture of weights without a card (imprint list architectures), or
+    package.module:function that builds the network."""
     members: Path | None = None
     """Records the model was trained on: a folder of images, an array file or a table. With --data,
     a .npy file with indices of its images."""

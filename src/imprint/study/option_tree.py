@@ -142,6 +142,12 @@ def to_flag(path: tuple[str, ...]) -> str:
 
 def options_of(options: type) -> tuple[Option, ...]:
     """Return every option of a dataclass, those of nested ones included, in order."""
+    return _collect(options)
+
+
+@cache
+def _collect(options: Any) -> tuple[Option, ...]:
+    # Reading annotations takes milliseconds, and old spellings look them up at every key.
     return tuple(_walk(options, None, ()))
 
 
