@@ -143,3 +143,11 @@ def test_a_function_without_a_trainer_has_no_shadow_models(records):
 @pytest.mark.parametrize(("seconds", "words"), [(0.3, "under 1 s"), (61, "61 s"), (7300, "2 h")])
 def test_durations_are_spelled(seconds, words):
     assert spell_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "options", [{"budget": 5}, {"shadows": "3"}, {"records": 1.5}, {"seed": None}]
+)
+def test_options_of_another_type_are_one_sentence(records, network, options):
+    with pytest.raises(ImprintError, match="must be"):
+        imprint.audit(network, *halves(records), **options)

@@ -1,4 +1,4 @@
-from imprint.core.errors import ImprintError, shorten
+from imprint.core.errors import ImprintError, named_reason, reason_of, shorten
 
 
 def test_a_message_is_one_line_without_control_characters():
@@ -16,3 +16,17 @@ def test_a_long_message_is_cut_in_its_middle():
 def test_short_text_stays_as_it_is():
     assert shorten("abc") == "abc"
     assert len(shorten("x" * 10_000)) < 2010
+
+
+def test_the_reason_of_an_exception_is_its_first_line():
+    assert reason_of(ValueError("a\nb")) == "a"
+    assert reason_of(ValueError()) == named_reason(ValueError()) == "ValueError"
+    assert named_reason(ValueError("a" * 1000)) == "ValueError: " + "a" * 200
+
+
+def test_an_exception_that_cannot_be_printed_has_its_type_as_reason():
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert named_reason(Silent()) == "Silent"

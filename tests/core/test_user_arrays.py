@@ -57,3 +57,17 @@ def test_whole_numbers_keep_all_their_digits():
 def test_labels_outside_the_classes_or_of_another_length_are_refused(labels):
     with pytest.raises(ImprintError):
         as_labels(labels, 2, classes=2)
+
+
+def test_tensors_without_numbers_are_refused():
+    with pytest.raises(ImprintError, match="scores cannot be read"):
+        as_numbers(torch.zeros(2, device="meta"), "scores")
+
+
+def test_objects_that_fail_to_be_arrays_are_refused():
+    class Failing:
+        def __array__(self, *_arguments, **_options):
+            raise KeyError("no numbers")
+
+    with pytest.raises(ImprintError, match="scores must be an array"):
+        as_array(Failing(), "scores")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import Subset, TensorDataset
 
 from imprint.core.errors import ImprintError
 from imprint.nets.predictor.module import ModulePredictor
@@ -74,3 +74,28 @@ def test_names_of_a_network_number_texts_and_leave_numbers() -> None:
     assert np.array_equal(np.asarray(texts.targets), numbers)
     kept = gather_audit(model, (X, numbers), (X, numbers)).members
     assert np.array_equal(np.asarray(kept.targets), numbers)
+
+
+def test_classes_are_a_list_or_an_array() -> None:
+    model = nn.Linear(3, 2)
+    for classes in (["yes", "no"], np.array(["yes", "no"])):
+        settings = RecordSettings(classes=classes)
+        audited = gather_audit(model, (X, Y), (X, Y), records=settings)
+        assert audited.members.classes == ("yes", "no")
+    for wrong in (5, "ab", iter("ab")):
+        with pytest.raises(ImprintError, match="classes must be a list"):
+            gather_audit(model, (X, Y), (X, Y), records=RecordSettings(classes=wrong))  # type: ignore[arg-type]
+
+
+def test_an_unknown_kind_of_outputs_is_refused() -> None:
+    for kind in ("magic", []):
+        with pytest.raises(ImprintError, match="must be logits, probabilities"):
+            ModelSettings(kind=kind)  # type: ignore[arg-type]
+
+
+def test_records_of_an_object_that_fails_are_one_sentence() -> None:
+    tensors = TensorDataset(torch.zeros(4, 3), torch.zeros(4).long())
+    mapping = {"x": X, "y": np.arange(40) % 2, "classes": 5}
+    for broken in (Subset(tensors, [0, 99]), TensorDataset(), mapping):
+        with pytest.raises(ImprintError, match="cannot read members"):
+            gather_audit(nn.Linear(3, 2), broken, tensors)

@@ -12,7 +12,7 @@ from imprint.audits.options import AuditOptions
 from imprint.audits.own_options import OwnModelChoice
 from imprint.audits.own_study import conclude_audit, draw_audited
 from imprint.core.device import choose_device
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.user_code import import_function
 from imprint.data.choice import EMBEDDED, open_choice
 from imprint.data.index_list import read_index_list
@@ -110,7 +110,7 @@ def named_model(options: AuditOptions) -> tuple[Any, str]:
     except ImprintError:
         raise
     except Exception as error:  # a user's function may raise anything
-        raise ImprintError(f"--model {name} failed with {type(error).__name__}: {error}") from error
+        raise ImprintError(f"--model {name} failed with {named_reason(error)}") from error
 
 
 def complete_file(options: AuditOptions) -> NetworkFile:

@@ -103,6 +103,13 @@ def audit(
         ['attack_p', 'attack_p_curvature']
     """
     chosen = (lenses,) if isinstance(lenses, str) else tuple(lenses)
+    for name, value in {"shadows": shadows, "records": records, "seed": seed}.items():
+        if not isinstance(value, int):
+            raise ImprintError(f"{name} must be a whole number, got {type(value).__name__}")
+    if not isinstance(budget, str):
+        raise ImprintError(
+            f"budget must be a time such as '90s', '10m' or '2h', got {type(budget).__name__}"
+        )
     home = tempfile.TemporaryDirectory(prefix="imprint-") if out is None else None
     options = ApiOptions(
         lenses=chosen,

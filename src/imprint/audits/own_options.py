@@ -41,7 +41,7 @@ class PlanChoice(Checked):
     budget: str = "10m"
     """Time the audit may take on this machine, such as 90s, 10m or 2h. What does not fit is left
     out, and the plan says what it would cost."""
-    shadows: Annotated[int, Bounds(least=-1)] = -1
+    shadows: Annotated[int, Bounds(least=-1, most=10_000)] = -1
     """Shadow models to train for membership inference; -1: as many as the budget allows, 0 for
     none."""
     records: Annotated[int, Bounds(least=8, or_zero=True)] = 4000

@@ -34,3 +34,28 @@ def printable(text: str) -> str:
 def shorten(text: str, most: int = 2000) -> str:
     """Return text without its middle where it is longer than ``most`` letters."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
+def reason_of(error: BaseException, most: int = 200) -> str:
+    r"""Return the first line of what an exception says, else its type.
+
+    Exceptions of users' code may fail even at that.
+
+    >>> reason_of(ValueError("bad width\nmore")), reason_of(KeyError())
+    ('bad width', 'KeyError')
+    """
+    try:
+        lines = str(error).splitlines()
+    except Exception:  # the text of an exception is code of the user as well
+        lines = []
+    return (lines or [""])[0][:most] or type(error).__name__
+
+
+def named_reason(error: BaseException) -> str:
+    """Return the type of an exception and, where it says anything, its first line.
+
+    >>> named_reason(ValueError("bad width")), named_reason(KeyError())
+    ('ValueError: bad width', 'KeyError')
+    """
+    name, reason = type(error).__name__, reason_of(error)
+    return name if reason == name else f"{name}: {reason}"

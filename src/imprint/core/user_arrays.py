@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 
 _NUMBERS = "biuf"
 
@@ -28,14 +28,25 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     imprint.core.errors.ImprintError: scores must be an array: give rows of one length
     """
     if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        values = values.float() if str(values.dtype) == "torch.bfloat16" else values
+        values = _without_gradient(values, name)
     if np.ma.is_masked(values):
         raise ImprintError(f"{name} has masked values: leave those records out")
     try:
         return np.asarray(values)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # objects say by code of their own what array they are
         raise ImprintError(f"{name} must be an array: give rows of one length") from error
+
+
+def _without_gradient(values: Any, name: str) -> Any:
+    """Return a tensor in main memory, without its gradient and in a type that NumPy has."""
+    try:
+        values = values.detach().cpu()
+        return values.float() if str(values.dtype) == "torch.bfloat16" else values
+    except Exception as error:  # on the meta device there are no numbers to copy
+        raise ImprintError(
+            f"{name} cannot be read ({reason_of(error)}): give an array, or a tensor that holds "
+            "numbers"
+        ) from error
 
 
 def as_numbers(values: Any, name: str) -> FloatArray:

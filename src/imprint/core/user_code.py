@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -99,8 +99,7 @@ def import_function(name: str, what: str) -> Callable[..., Any]:
         ) from error
     except Exception as error:
         raise ImprintError(
-            f"importing {source!r} for the {what} {name!r} failed with "
-            f"{type(error).__name__}: {error}"
+            f"importing {source!r} for the {what} {name!r} failed with {named_reason(error)}"
         ) from error
     called = getattr(module, function, None)
     if not callable(called):

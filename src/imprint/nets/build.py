@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.nets import group_norm
 from imprint.nets.backbone import Backbone
 from imprint.nets.registry import ARCHITECTURES, LIBRARIES, Builder
@@ -56,7 +56,7 @@ def build_network(
         except ImprintError:
             raise
         except Exception as error:  # sizes that do not fit raise what the layer makes of them
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = reason_of(error)
             raise ImprintError(
                 f"cannot build {name} for {channels} channels and {input_size} pixels with "
                 f"{values or 'its own options'} ({reason}): change them"

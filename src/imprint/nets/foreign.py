@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.extras import go_offline
 from imprint.core.user_code import check_options
 from imprint.nets.backbone import Backbone
@@ -168,7 +168,7 @@ def load_transformers(
     except ImprintError:
         raise
     except Exception as error:  # transformers raises nearly anything on a damaged folder
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ImprintError(
             f"transformers cannot load {'a model' if kind != images else 'an image model'} from "
             f"{folder}: {reason}"
@@ -192,7 +192,7 @@ def _library(name: str, wanted_by: str) -> Any:
 
 
 def _broken(package: str, wanted_by: str, error: Exception) -> ImprintError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = reason_of(error)
     return ImprintError(
         f"{wanted_by} needs the package {package}, which is installed but cannot be imported "
         f"({reason}): install the version made for torch {torch.__version__}"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason, reason_of
 from imprint.core.user_code import check_options, import_function, taken_by
 from imprint.nets.backbone import Backbone
 from imprint.nets.outputs import OutputRule
@@ -169,8 +169,7 @@ def from_function(
         raise
     except Exception as error:
         raise ImprintError(
-            f"{where} failed with {type(error).__name__}: {error}; correct it, or the card's "
-            "options"
+            f"{where} failed with {named_reason(error)}; correct it, or the card's options"
         ) from error
     if not isinstance(module, nn.Module):
         raise ImprintError(
@@ -256,7 +255,7 @@ def _on_black_image(
     except ImprintError:
         raise
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ImprintError(
             f"the network does not take images {[channels, input_size, input_size]}: {reason}"
         ) from error

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from imprint.core.progress import log
+from imprint.core.progress import log, warn
 from imprint.data.records.open_records import (
     agree_on_classes,
     as_records,
+    list_classes,
     number_by_name,
 )
 from imprint.data.records.records import Records, Task
+from imprint.nets.predictor.outputs_alone import OutputsAlone, why_outputs_alone
 from imprint.nets.predictor.predictor import (
     ModelSettings,
+    NetworkPredictor,
     Predictor,
     as_predictor,
     classes_of,
@@ -27,6 +30,8 @@ from imprint.observation.audited_model import AuditedModel
 from imprint.observation.trainers.trainer import TrainerOptions, as_trainer
 
 FIRST_BATCH = 64
+TRIED_RECORDS = 8
+"""Members on which hooks and gradients of a network are tried."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ def gather_audit(
     settings = settings or ModelSettings()
     predictor = as_predictor(model, settings)
     said = records or RecordSettings()
+    said = replace(said, classes=list_classes(said.classes))
     parts = {"members": members, "non-members": non_members}
     if tests is not None:
         parts["tests"] = tests
@@ -87,7 +93,8 @@ def gather_audit(
         require_targets(predictor, each.targets, each.name)
     predictor = _settle(predictor, sets[0])
     trainer = as_trainer(predictor, sets[0], train, trainer_options)
-    return AuditedModel(predictor, sets[0], sets[1], sets[-1], trainer, device=settings.device)
+    asked = _by_outputs_where_need_be(predictor, sets[0])
+    return AuditedModel(asked, sets[0], sets[1], sets[-1], trainer, device=settings.device)
 
 
 def _open(source: Any, predictor: Predictor, said: RecordSettings, name: str) -> Records:
@@ -116,3 +123,15 @@ def _settle(predictor: Predictor, members: Records) -> Predictor:
     if members.task == "regression" and members.targets is not None:
         log("targets are taken for values of a regression")
     return settled
+
+
+def _by_outputs_where_need_be(predictor: Predictor, members: Records) -> Predictor:
+    """Return a network that takes hooks and gives gradients, or what asks for its outputs alone."""
+    if not isinstance(predictor, NetworkPredictor):
+        return predictor
+    rows = np.arange(min(TRIED_RECORDS, len(members)))
+    reason = why_outputs_alone(predictor, members.inputs.read(rows))
+    if reason is None:
+        return predictor
+    warn(f"model {predictor.name} is audited by its outputs alone: {reason}")
+    return OutputsAlone(predictor)

@@ -140,3 +140,12 @@ class Holes(Pairs):
 def test_bad_data_sets_are_one_sentence(source: Any, said: str) -> None:
     with pytest.raises(ImprintError, match=said):
         as_records(source)
+
+
+def test_data_set_of_endless_length_is_refused() -> None:
+    class Long(Pairs):
+        def __len__(self) -> int:
+            return 10**12
+
+    with pytest.raises(ImprintError, match="give a part of it"):
+        as_records(Long())

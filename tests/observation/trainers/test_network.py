@@ -117,3 +117,22 @@ def test_diverged_and_untrainable_networks_are_one_sentence() -> None:
         trainer.train(far, 0)
     with pytest.raises(ImprintError, match="no trainable parameters"):
         trainer_of(nn.Linear(4, 2).requires_grad_(False)).train(as_records((X, Y)), 0)
+
+
+class Uncopied(nn.Linear):
+    def __deepcopy__(self, memo: object) -> nn.Module:
+        raise RuntimeError("holds a lock")
+
+
+class Detached(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs).detach()
+
+
+@pytest.mark.parametrize("module", [Uncopied(4, 2), Detached(4, 2)])
+def test_a_network_that_cannot_be_trained_again_is_one_sentence(module: nn.Module) -> None:
+    trainer = trainer_of(module, stop_at_model_loss=False)
+    with pytest.raises(ImprintError, match="cannot be trained again"):
+        trainer.seconds(65)
+    with pytest.raises(ImprintError, match="cannot be trained again"):
+        trainer.train(as_records((X, Y)), 0)

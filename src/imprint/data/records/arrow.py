@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 
 
 def columns_of_arrow(table: Any, where: str) -> dict[str, NDArray[Any]]:
@@ -28,7 +28,7 @@ def columns_of_arrow(table: Any, where: str) -> dict[str, NDArray[Any]]:
     except ImprintError:
         raise
     except Exception as error:  # names and texts are decoded when they are asked for
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise ImprintError(f"{where} is damaged ({reason}): write it again") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,20 @@ def as_inputs(values: Any, name: str) -> NDArray[Any]:
         array = array[:, None]
     if array.dtype == np.bool_:
         array = array.astype(np.float32)
+    array = _as_torch_has_it(array)
     _check_values(array, name)
     return array
 
 
+def _as_torch_has_it(array: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers in this machine's byte order, long doubles as doubles."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(np.float64).itemsize:
+        return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def _dense(values: Any, name: str) -> NDArray[Any]:
-    size = int(np.prod(values.shape)) * values.dtype.itemsize
+    size = math.prod(values.shape) * values.dtype.itemsize
     if size > MAX_DENSE_BYTES:
         raise ImprintError(
             f"inputs of {name} are a sparse matrix {list(values.shape)}, {size / 2**30:.1f} GiB "

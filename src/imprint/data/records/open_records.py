@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.user_arrays import as_array
 from imprint.data.imageset import ArrayImages
 from imprint.data.records.records import ArrayRows, Records, Rows, Task
@@ -56,6 +56,7 @@ def as_records(
     """
     if isinstance(source, Records):
         return source
+    classes = list_classes(classes)
     reading = Reading(
         name,
         target=targets if isinstance(targets, str) else "",
@@ -72,6 +73,26 @@ def as_records(
     return _records(content, task, classes, name)
 
 
+def list_classes(classes: Any) -> list[Any] | None:
+    """Return what the outputs of a model stand for as a list, None where nobody says it.
+
+    >>> list_classes(np.array(["a", "b"])), list_classes(None)
+    (['a', 'b'], None)
+
+    Raises:
+        ImprintError: they are no list.
+    """
+    if classes is None:
+        return None
+    plain = classes.tolist() if isinstance(classes, np.ndarray) else classes
+    if isinstance(plain, str | bytes) or not isinstance(plain, Sequence):
+        raise ImprintError(
+            f"classes must be a list of names in the order of the model's outputs, got "
+            f"{type(classes).__name__}"
+        )
+    return list(plain)
+
+
 def open_source(source: Any, reading: Reading) -> Content:
     """Return what a source holds.
 
@@ -80,8 +101,16 @@ def open_source(source: Any, reading: Reading) -> Content:
     """
     sources = sorted(RECORD_SOURCES.entries(), key=lambda kind: kind.order)
     for kind in sources:
-        if kind.recognises(source):
-            return kind.open(source, reading)
+        try:
+            if kind.recognises(source):
+                return kind.open(source, reading)
+        except (ImprintError, OSError, MemoryError):
+            raise
+        except Exception as error:  # a user's object may raise anything
+            raise ImprintError(
+                f"cannot read {reading.name} from an object of type {type(source).__name__}: "
+                f"{named_reason(error)}"
+            ) from error
     known = "; ".join(kind.words for kind in sources)
     raise ImprintError(
         f"cannot read {reading.name} from an object of type {type(source).__name__}: give {known}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.progress import track
 from imprint.core.user_arrays import as_array
 from imprint.core.user_types import is_of
@@ -22,6 +22,9 @@ from imprint.study.hashing import hash_json
 
 MAX_STREAMED = 1_000_000
 """Records that are taken from a stream, whose end is not known."""
+
+MAX_COUNTED = 10_000_000
+"""Records of a data set, all of which are read one by one."""
 
 ReadSample = Callable[[int], Any]
 
@@ -93,6 +96,11 @@ def collect(read_sample: ReadSample, count: int, reading: Reading) -> Content:
     """
     if count < 1:
         raise ImprintError(f"there are no {reading.name}: give at least one")
+    if count > MAX_COUNTED:
+        raise ImprintError(
+            f"{reading.name} are a data set of {count} records, more than {MAX_COUNTED}: give a "
+            "part of it, such as torch.utils.data.Subset"
+        )
     first = _sample_at(read_sample, 0, reading)
     size = first.inputs.nbytes * count
     kept = size <= MAX_DENSE_BYTES
@@ -242,10 +250,7 @@ def _from_stream(samples: Iterable[Any], name: str) -> Iterator[Any]:
 
 
 def _failed(name: str, row: int, error: Exception) -> ImprintError:
-    reason = (str(error).splitlines() or [""])[0][:200]
-    return ImprintError(
-        f"{name}: reading record {row} failed with {type(error).__name__}: {reason}"
-    )
+    return ImprintError(f"{name}: reading record {row} failed with {named_reason(error)}")
 
 
 def _content(rows: Rows, targets: list[Any], groups: list[Any], reading: Reading) -> Content:

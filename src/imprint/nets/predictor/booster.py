@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.user_arrays import as_numbers
 from imprint.core.user_types import is_of
 from imprint.nets.predictor.predictor import ADAPTERS, Adapter, ModelSettings, OutputKind
@@ -55,7 +55,7 @@ class BoosterPredictor:
             else:
                 result = self.booster.predict(inputs, raw_score=margins)
         except Exception as error:  # of the libraries' own kinds
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            reason = reason_of(error)
             raise ImprintError(
                 f"model {self.name} failed on inputs {list(inputs.shape)}: {reason}"
             ) from error

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.user_code import import_function, taken_by
 from imprint.nets.bounded import bounded_by
 from imprint.nets.checkpoint import SUFFIXES, plain_names, read_weights
@@ -67,9 +67,8 @@ def load_any(path: Path, settings: ModelSettings) -> nn.Module:
     except ImprintError:
         raise
     except Exception as error:  # a user's function may raise anything
-        reason = (str(error).splitlines() or [""])[0][:200]
         raise ImprintError(
-            f"{settings.arch} failed with {type(error).__name__}: {reason}; it must return the "
+            f"{settings.arch} failed with {named_reason(error)}; it must return the "
             "network without being given arguments"
         ) from error
     if not isinstance(module, nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.user_arrays import as_numbers
 from imprint.nets.predictor.predictor import ADAPTERS, Adapter, ModelSettings, OutputKind
 from imprint.study.hashing import hash_json
@@ -97,10 +97,7 @@ def call_estimator(estimator: Any, method: str, name: str, *arguments: Any) -> A
     except ImprintError:
         raise
     except Exception as error:  # an estimator may raise anything
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise ImprintError(
-            f"model {name}: {method} failed with {type(error).__name__}: {reason}"
-        ) from error
+        raise ImprintError(f"model {name}: {method} failed with {named_reason(error)}") from error
 
 
 def as_table(estimator: Any, inputs: NDArray[Any]) -> Any:

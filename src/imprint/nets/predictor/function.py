@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.user_arrays import as_numbers
 from imprint.nets.predictor.predictor import ADAPTERS, Adapter, ModelSettings, OutputKind
 from imprint.study.hashing import hash_json
@@ -43,10 +43,9 @@ class FunctionPredictor:
         except ImprintError:
             raise
         except Exception as error:  # a user's function may raise anything
-            reason = (str(error).splitlines() or [""])[0][:200]
             raise ImprintError(
                 f"model {self.name} failed on inputs {list(inputs.shape)} with "
-                f"{type(error).__name__}: {reason}"
+                f"{named_reason(error)}"
             ) from error
         outputs = as_numbers(result, f"what model {self.name} returns")
         wanted = (1,) if self.kind == "losses" else (1, 2)

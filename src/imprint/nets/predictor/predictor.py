@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import torch
 from numpy.typing import NDArray
@@ -95,6 +95,13 @@ class ModelSettings:
     name: str = ""
     arch: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kinds = get_args(OutputKind)
+        if self.kind is not None and self.kind not in kinds:
+            raise ImprintError(
+                f"the model is said to return {self.kind!r}: it must be {', '.join(kinds)}"
+            )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.seeds import derive
 from imprint.data.records.records import Records
 from imprint.nets.predictor.estimator import EstimatorPredictor, as_table, call_estimator
@@ -65,7 +65,7 @@ class EstimatorTrainer:
             }
             fresh.set_params(**seeds)
         except Exception as error:  # an estimator of another library may raise anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            reason = reason_of(error)
             raise ImprintError(
                 f"model {name} cannot be cloned ({reason}): give train=, a function that trains it"
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, named_reason
 from imprint.core.seeds import derive
 from imprint.data.records.records import Records
 from imprint.nets.predictor.predictor import ModelSettings, Predictor, as_predictor
@@ -52,10 +52,8 @@ class FunctionTrainer:
         except ImprintError:
             raise
         except Exception as error:  # a user's function may raise anything
-            reason = (str(error).splitlines() or [""])[0][:200]
             raise ImprintError(
-                f"{self._name} failed on {len(records)} records with {type(error).__name__}: "
-                f"{reason}"
+                f"{self._name} failed on {len(records)} records with {named_reason(error)}"
             ) from error
         if model is None:
             raise ImprintError(f"{self._name} must return the trained model, it returned None")

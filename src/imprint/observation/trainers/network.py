@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -12,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.seeds import derive, generator
 from imprint.data.records.records import Records, Task
-from imprint.nets.predictor.module import ModulePredictor, run
+from imprint.nets.predictor.module import ModulePredictor, run, text_of
 from imprint.nets.predictor.predictor import OutputKind, Predictor
 from imprint.observation.audited_model import Trainer
 from imprint.observation.trainers.fresh_weights import with_fresh_weights
@@ -60,7 +62,7 @@ class NetworkTrainer:
 
     def fingerprint(self) -> str:
         """Return the hash of the network under audit and the options."""
-        described = [repr(self.predictor.module), self.predictor.kind, asdict(self.options)]
+        described = [text_of(self.predictor.module), self.predictor.kind, asdict(self.options)]
         stop = self.model_loss if self.options.stop_at_model_loss else None
         return hash_json(["network", described, stop])
 
@@ -86,7 +88,7 @@ class NetworkTrainer:
         Raises:
             ImprintError: records without targets, or training that diverges.
         """
-        module = with_fresh_weights(self.predictor.module, seed)
+        module = self._fresh(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "training"))  # of dropout
             self._fit(module, records, seed, self._epochs(len(records)))
@@ -97,7 +99,7 @@ class NetworkTrainer:
         """Return what training for all epochs takes at most, from the time of a few steps."""
         size = min(self.options.batch_size, records)
         few = self.members.take(np.arange(min(len(self.members), size * TIMED_STEPS)))
-        module = with_fresh_weights(self.predictor.module, 0)
+        module = self._fresh(0)
         self._fit(module, few, 0, 1)  # warms up
         start = time.perf_counter()
         self._fit(module, few, 0, 1)
@@ -112,7 +114,28 @@ class NetworkTrainer:
         # A last batch of one record would fail in batch normalisation: it is shared out.
         return max(1, count // self.options.batch_size)
 
+    def _fresh(self, seed: int) -> nn.Module:
+        with self._explained():
+            return with_fresh_weights(self.predictor.module, seed)
+
     def _fit(self, module: nn.Module, records: Records, seed: int, epochs: int) -> None:
+        with self._explained():
+            self._descend(module, records, seed, epochs)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what a user's network raises when it is copied or trained into one sentence."""
+        try:
+            yield
+        except ImprintError:
+            raise
+        except Exception as error:
+            raise ImprintError(
+                f"model {self.predictor.name} cannot be trained again ({reason_of(error)}): give "
+                "train=, a function that trains it, or ask for no shadow models"
+            ) from error
+
+    def _descend(self, module: nn.Module, records: Records, seed: int, epochs: int) -> None:
         options = self.options
         inputs, targets = read_all(records)
         wanted = torch.from_numpy(np.ascontiguousarray(targets))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.extras import import_transformers
 from imprint.study.hashing import hash_file
 
@@ -36,7 +36,7 @@ def load_local(folder: Path, kind: str, device: torch.device) -> tuple[Any, Any]
         model = getattr(transformers, kind).from_pretrained(folder, use_safetensors=True, **local)
         processor = transformers.AutoProcessor.from_pretrained(folder, **local)
     except Exception as error:  # transformers raises nearly anything on a damaged folder
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ImprintError(
             f"transformers cannot load {kind.removeprefix('AutoModelFor')} from {folder}: {reason}"
         ) from error

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.data.records.records import Records, Task
 from imprint.nets.predictor.module import run
 from imprint.nets.predictor.predictor import NetworkPredictor, OutputKind
@@ -89,7 +89,7 @@ def own_network(predictor: NetworkPredictor, task: Task) -> OutputNetwork:
     try:
         module = copy.deepcopy(predictor.module)
     except Exception as error:  # a user's module may hold anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise ImprintError(
             f"model {predictor.name} cannot be copied ({reason}), which influence needs: leave "
             "objects out of it that are no tensors"

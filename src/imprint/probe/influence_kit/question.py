@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.core.registry import Registry
 from imprint.probe.influence_kit.losses import (
     OF_CLASSES,
@@ -174,7 +174,7 @@ class Influence:
                 "raise the damping"
             ) from error
         except (RuntimeError, NotImplementedError) as error:  # a user's network may hold anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            reason = reason_of(error)
             raise ImprintError(
                 f"{self.name} cannot differentiate this network ({reason}): choose another "
                 "estimator"

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from imprint.core.errors import ImprintError
+from imprint.core.errors import ImprintError, reason_of
 from imprint.data.records.arrow import columns_of_arrow
 from imprint.data.records.checks import MAX_DENSE_BYTES
 from imprint.data.records.columns import open_columns
@@ -42,7 +42,7 @@ def read_table_file(path: Path) -> Any:
     except UnreadableFile:
         raise
     except Exception as error:  # Arrow raises nearly anything on a damaged file
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = reason_of(error)
         raise UnreadableFile(
             f"{path} is damaged or no {path.suffix[1:].upper()} table ({reason}): write it again"
         ) from error

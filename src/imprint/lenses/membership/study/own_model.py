@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.core.progress import warn
 from imprint.data.records.copies import first_equal
 from imprint.data.records.joined import joined_views
 from imprint.lenses.membership.attack_kit.attack import Evidence
@@ -243,7 +244,13 @@ def _shadow_parts(model: AuditedModel, options: OwnMembershipSettings, pace: Pac
         return []
     counts = SHADOW_COUNTS if options.shadows < 0 else (options.shadows,)
     records = len(model.members) + len(model.non_members) // 2
-    one = model.trainer.seconds(records // 2) + (records * 1.5) * pace.forward
+    try:
+        one = model.trainer.seconds(records // 2) + (records * 1.5) * pace.forward
+    except ImprintError as error:
+        if options.shadows > 0:
+            raise
+        warn(f"no shadow models are trained: {error}")
+        return []
     return [
         Part(
             plural(count, "shadow model"),
