@@ -138,6 +138,7 @@ def test_a_function_without_a_trainer_has_no_shadow_models(records):
         imprint.audit(model, *halves(records), lenses="membership", shadows=4)
     found = imprint.audit(model, *halves(records), lenses="membership")
     assert "rmia" in found.findings.membership.skipped
+    assert "how the model is trained is not known" in str(found)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.3, "under 1 s"), (61, "61 s"), (7300, "2 h")])

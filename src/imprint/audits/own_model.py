@@ -61,6 +61,18 @@ def make_plan(model: AuditedModel, choice: PlanChoice, pace: Pace) -> Audit:
     Raises:
         ImprintError: an unknown lens, or none that applies.
     """
+    audit = settle_audit(model, choice, pace)
+    plans = {lens.name: lens.plan(model, audit.options[lens.name], pace) for lens in audit.lenses}
+    titles = {lens.name: lens.title for lens in audit.lenses}
+    return dataclasses.replace(audit, plan=tuple(choose_parts(plans, titles, audit.budget)))
+
+
+def settle_audit(model: AuditedModel, choice: PlanChoice, pace: Pace) -> Audit:
+    """Return which lenses apply to a model, with an empty plan; arguments as :func:`make_plan`.
+
+    Raises:
+        ImprintError: an unknown lens, or none that applies.
+    """
     seconds = parse_duration(choice.spelled_budget)
     chosen = choose_lenses(choice.lenses)
     options = {lens.name: settle_options(lens, choice) for lens in chosen}
@@ -73,10 +85,7 @@ def make_plan(model: AuditedModel, choice: PlanChoice, pace: Pace) -> Audit:
     if not applying:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise ImprintError(f"no analysis applies to this model ({reasons})")
-    plans = {lens.name: lens.plan(model, options[lens.name], pace) for lens in applying}
-    titles = {lens.name: lens.title for lens in applying}
-    plan = choose_parts(plans, titles, seconds)
-    return Audit(model, applying, options, refused, pace, tuple(plan), seconds)
+    return Audit(model, applying, options, refused, pace, (), seconds)
 
 
 def settle_options(lens: AuditLens, choice: PlanChoice) -> Any:
@@ -149,6 +158,11 @@ def describe_plan(audit: Audit) -> list[str]:
     lines += [f"  run       {_line(each)}" for each in runs]
     lines += [f"  left out  {_line(each)}" for each in left_out(audit)]
     titles = {lens.name: lens.title for lens in AUDIT_LENSES.entries()}
+    lines += [
+        f"  not run   {each.lens}: {each.part.name}: {each.part.missing}"
+        for each in audit.plan
+        if each.part.missing
+    ]
     lines += [f"  not run   {titles[name]}: {reason}" for name, reason in audit.refused.items()]
     return lines
 
@@ -170,7 +184,7 @@ def left_out(audit: Audit) -> list[PlannedPart]:
     """Return the parts that are not run; of those that exclude one another, the next larger one."""
     rest: dict[tuple[str, str], PlannedPart] = {}
     for each in audit.plan:
-        if each.runs:
+        if each.runs or each.part.missing:
             continue
         part = each.part
         key = (each.lens, part.group or f"alone: {part.name}")

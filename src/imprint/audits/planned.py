@@ -6,17 +6,16 @@ such a study that two runs do not share to the last byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imprint.audits.own_model import Audit, make_plan
+from imprint.audits.own_model import Audit, make_plan, settle_audit
 from imprint.audits.own_options import PlanChoice
 from imprint.core.errors import ImprintError
 from imprint.observation.audited_model import AuditedModel
-from imprint.observation.budget import measure_pace
-from imprint.observation.lens import Pace
+from imprint.observation.budget import PlannedPart, measure_pace
+from imprint.observation.lens import Pace, Part
 from imprint.study.counted import part_of
 from imprint.study.json_io import read_json, write_json
 from imprint.study.step import Step
@@ -39,11 +38,10 @@ class PlanAudit(Step):
     artefact = "plan.json"
 
     def build(self, path: Path) -> None:
-        """Write the pace, and the parts that are run by analysis."""
+        """Write the pace, and every part with what it takes and whether it is run."""
         pace = measure_pace(self.model)
         audit = make_plan(self.model, self.choice, pace)
-        parts = {lens.name: list(audit.parts_of(lens)) for lens in audit.lenses}
-        write_json(path, {"pace": asdict(pace), "parts": parts})
+        write_json(path, {"pace": asdict(pace), "plan": [asdict(each) for each in audit.plan]})
 
 
 def plan_in(study: Study, model: AuditedModel, choice: PlanChoice) -> Audit:
@@ -56,14 +54,10 @@ def plan_in(study: Study, model: AuditedModel, choice: PlanChoice) -> Audit:
     file = study.run(PlanAudit(model, records, part_of(choice, PlanChoice)))
     content: Any = read_json(file)
     try:
-        pace, parts = Pace(**content["pace"]), _names(content["parts"])
+        plan = tuple(
+            PlannedPart(str(each["lens"]), Part(**each["part"]), bool(each["runs"]))
+            for each in content["plan"]
+        )
+        return replace(settle_audit(model, choice, Pace(**content["pace"])), plan=plan)
     except (KeyError, TypeError, ValueError) as error:
         raise ImprintError(f"{file} is damaged: delete it and run again") from error
-    audit = make_plan(model, choice, pace)
-    names = {lens.title: parts.get(lens.name, ()) for lens in audit.lenses}
-    plan = tuple(replace(each, runs=each.part.name in names[each.lens]) for each in audit.plan)
-    return replace(audit, plan=plan)
-
-
-def _names(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    return {str(lens): tuple(map(str, names)) for lens, names in content.items()}

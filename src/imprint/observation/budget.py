@@ -80,7 +80,7 @@ def _spend(parts: Sequence[Part], chosen: list[Part], seconds: float) -> float:
     """Add to the chosen parts what fits; return what it costs."""
     spent = 0.0
     for part in parts:
-        if part in chosen:
+        if part in chosen or part.missing:
             continue
         rival = next((each for each in chosen if part.group and each.group == part.group), None)
         cost = part.seconds - (rival.seconds if rival else 0.0)

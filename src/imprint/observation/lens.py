@@ -48,6 +48,7 @@ class Part:
         size: how much of it, such as the count of shadow models; the scheduler chooses among the
             parts of one ``group``.
         group: parts of one group exclude one another, the first that fits the budget is taken.
+        missing: why it cannot be run whatever the budget; empty where it can.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Part:
     essential: bool = False
     size: int = 0
     group: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,6 +66,7 @@ from imprint.study.tables import read_table
 from imprint.train.cohort.masks import balanced_masks
 
 ATTACKS, CURVATURE, GRADIENTS, SHADOWS = "attacks", "curvature", "gradients", "shadow models"
+LIKELIHOOD_RATIOS = "likelihood-ratio attacks such as LiRA and RMIA, the strongest"
 SHADOW_COUNTS = (64, 32, 16, 8, 4)
 """Counts of shadow models that the plan chooses among where the user names none."""
 
@@ -241,7 +242,8 @@ def _shadow_parts(model: AuditedModel, options: OwnMembershipSettings, pace: Pac
                 "shadow models need to know how the model is trained: give a function that trains "
                 "one (train=), or leave out the shadow models"
             )
-        return []
+        reason = "how the model is trained is not known: give train=, or --train-function"
+        return [Part(SHADOWS, 0.0, LIKELIHOOD_RATIOS, missing=reason)]
     counts = SHADOW_COUNTS if options.shadows < 0 else (options.shadows,)
     records = len(model.members) + len(model.non_members) // 2
     try:
@@ -255,7 +257,7 @@ def _shadow_parts(model: AuditedModel, options: OwnMembershipSettings, pace: Pac
         Part(
             plural(count, "shadow model"),
             count * one,
-            "likelihood-ratio attacks such as LiRA and RMIA, the strongest",
+            LIKELIHOOD_RATIOS,
             essential=options.shadows > 0,
             size=count,
             group=SHADOWS,
