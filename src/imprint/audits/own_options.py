@@ -14,7 +14,7 @@ from imprint.lenses.membership.study.options import OwnMembershipChoice
 from imprint.study.option_types import Formerly, Names
 from imprint.study.options import ModelChoice
 
-QUICK_BUDGET = "45s"
+QUICK_BUDGET = "30s"
 QUICK_RECORDS = 500
 
 
@@ -47,7 +47,7 @@ class PlanChoice(Checked):
     records: Annotated[int, Bounds(least=8, or_zero=True)] = 4000
     """Members, and as many non-members and tests, to use at most, drawn at random; 0 for all."""
     quick: bool = False
-    """A first look within a minute: at most 500 records of each set, and a budget of 45 s."""
+    """A first look within a minute: at most 500 records of each set, and a budget of 30 s."""
     analysis: AnalysisChoice = field(default_factory=AnalysisChoice)
     """Settings of each analysis."""
 

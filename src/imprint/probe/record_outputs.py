@@ -167,8 +167,8 @@ def error_scale(outputs: NDArray[Any], targets: NDArray[Any]) -> float:
 def logit_of_likelihood(loss: FloatArray) -> FloatArray:
     """Return φ = −log(exp ℓ − 1) of losses at least 0, as float64; finite for every ℓ > 0.
 
-    >>> logit_of_likelihood(np.array([np.log(2.0), 0.1])).round(3).tolist()
-    [0.0, 2.252]
+    >>> logit_of_likelihood(np.array([0.5, 0.1])).round(3).tolist()
+    [0.433, 2.252]
     """
     loss = np.maximum(loss, SMALLEST_PROBABILITY)
     # log(exp ℓ − 1) = ℓ + log(1 − exp(−ℓ)), which neither overflows nor cancels.

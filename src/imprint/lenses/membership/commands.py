@@ -39,8 +39,9 @@ class MembershipAttack(AttacksChoice, Common):
     others, the log of the input-loss curvature, or a loss of any kind. With margins and curvature,
     the names of the curvature arrays begin with curvature_ (curvature_target, ...). Also read:
     mentr [A, N], the modified entropy under the target, entropy [A, N] of its predictions,
-    distance [A, N] from its decision boundary, and index [N]. The first of the A views is the plain
-    record.
+    distance [A, N] from its decision boundary, trajectory [E, N] and trajectory_signals [K, E, N],
+    losses at E checkpoints, features [F, N] and population_features [F, Q], and index [N]. The
+    first of the A views is the plain record.
     """
 
     arrays: Path
@@ -158,8 +159,8 @@ class MembershipEnsemble(EnsembleOptions):
     example="--data images.npz --epsilons 1,8 --out runs/privacy",
     main=(
         *("out", "data", "layout", "epsilons", "canaries", "canary_kind", "method", "confidence"),
-        *("choice", "calibrate", "compare", "train.architecture", "train.epochs"),
-        *("train.batch_size", "train.delta", "train.noise_multiplier", "seed", "device", "json"),
+        *("choice", "compare", "train.architecture", "train.epochs", "train.batch_size"),
+        *("train.delta", "seed", "device", "json"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +215,7 @@ class MembershipBound(ScoreBoundOptions):
     example="--over models --data images.npz --models 32 --out runs/study",
     main=(
         *("out", "over", "values", "data", "layout", "models", "records", "population", "attacks"),
-        *("subsets", "order", "curvature_probe_counts", "train.architecture", "train.epochs"),
+        *("subsets", "order", "train.architecture", "train.epochs"),
         *("train.batch_size", "seed", "device", "json"),
     ),
 )

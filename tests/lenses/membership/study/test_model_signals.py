@@ -18,10 +18,11 @@ CHOICE = EvidenceChoice(curvature_probes=1, augmentations=("identity", "flip"))
 
 def test_kinds_that_were_not_chosen_are_unmeasured():
     assert unmeasured_kinds(CHOICE) == {
-        "distance", "trace", "input_gradient", "parameter_gradient",
+        "distance", "trajectory", "trace", "input_gradient", "parameter_gradient",
     }  # fmt: skip
     assert unmeasured_kinds(EvidenceChoice(curvature=False, white_box=True)) == {
         "distance",
+        "trajectory",
         "log_curvature",
     }
 

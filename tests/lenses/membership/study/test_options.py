@@ -51,9 +51,9 @@ def test_images_and_shadows_are_known_by_their_content_and_do_not_count():
 
     paths = {"members": Path("a"), "non_members": Path("b"), "out": Path("c")}
     first, other = (
-        card_of(AttackNetwork(MembershipOptions(**paths, **changes), None, None, {}, ()))
+        card_of(AttackNetwork(MembershipOptions(**paths, **changes), {}, None, None, {}, ()))
         for changes in ({}, {"records": 10, "layout": "cifar", "triage": True})
     )
     assert first == other
     changed = MembershipOptions(**paths, controls=False)
-    assert card_of(AttackNetwork(changed, None, None, {}, ())) != first
+    assert card_of(AttackNetwork(changed, {}, None, None, {}, ())) != first
