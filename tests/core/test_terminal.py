@@ -1,3 +1,5 @@
+import io
+
 from imprint.core.errors import printable
 from imprint.core.terminal import SPELLED, printable_json, safe_console
 
@@ -18,3 +20,10 @@ def test_signs_that_an_encoding_lacks_are_spelled():
     line = "ε ≥ 0.5, 32 × 32 px, −3 … é 日"
     assert line.encode("ascii", SPELLED) == (rb"epsilon >= 0.5, 32 x 32 px, -3 ... \xe9 \u65e5")
     assert line.encode("utf-8", SPELLED) == line.encode()
+
+
+def test_text_goes_to_its_file_in_a_notebook_too(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    file = io.StringIO()
+    safe_console(width=20, file=file).print("a table")
+    assert file.getvalue() == "a table\n"

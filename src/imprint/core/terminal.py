@@ -66,4 +66,12 @@ def safe_console(
             lines = (printable(line) for line in text.split("\n"))
             return super().render_str("\n".join(lines), **options)
 
-    return SafeConsole(highlight=highlight, markup=False, emoji=False, width=width, file=file)
+    # In a notebook, rich would show tables as HTML of its own and leave the file empty.
+    return SafeConsole(
+        highlight=highlight,
+        markup=False,
+        emoji=False,
+        width=width,
+        file=file,
+        force_jupyter=False,
+    )
