@@ -88,6 +88,19 @@ def test_every_analysis_of_a_network_on_rows_has_typed_findings(records, network
     assert 'id="leave-one-out' in whole.report(whole.study / "copy.html").read_text()
 
 
+def test_figures_are_also_by_class_group_and_prediction(records, network):
+    x, y = records
+    groups = np.array(["north", "south"])[np.arange(160) % 2]
+    sets = [
+        {"inputs": x[part], "targets": y[part], "groups": groups[part]}
+        for part in (slice(80), slice(80, 160))
+    ]
+    found = imprint.audit(network, *sets, lenses="membership", shadows=0).findings
+    slices = found.membership.slices
+    assert set(slices.groupings) == {"class", "group", "prediction"}
+    assert set(slices.groupings["group"]) == {"north", "south"}
+
+
 def test_nothing_is_written_unless_asked_and_the_same_audit_is_the_same_bytes(
     records, network, tmp_path, monkeypatch
 ):

@@ -67,6 +67,8 @@ from imprint.train.cohort.masks import balanced_masks
 
 ATTACKS, CURVATURE, GRADIENTS, SHADOWS = "attacks", "curvature", "gradients", "shadow models"
 LIKELIHOOD_RATIOS = "likelihood-ratio attacks such as LiRA and RMIA, the strongest"
+MAX_CLASS_SLICES = 100
+"""Classes up to which figures are also given by class."""
 SHADOW_COUNTS = (64, 32, 16, 8, 4)
 """Counts of shadow models that the plan chooses among where the user names none."""
 
@@ -86,6 +88,8 @@ class AttackObserved(Step):
     Attributes:
         options: of the lens.
         seed: of the population and the controls.
+        groups: names ``[N]``, the user's group of each attacked record; None for none.
+        classes: names ``[N]``, the class of each; None where there are none, or too many.
         records: that are attacked, and the population.
         signals: of every record of both sets.
         tables: signals of the network that take further passes, by artefact.
@@ -95,6 +99,8 @@ class AttackObserved(Step):
 
     options: OwnMembershipSettings
     seed: int
+    groups: NDArray[Any] | None
+    classes: NDArray[Any] | None = uncounted()
     records: AttackedRecords = uncounted()
     signals: RecordSignals = uncounted()
     tables: Mapping[str, Mapping[str, FloatArray]] = uncounted()
@@ -130,7 +136,10 @@ class AttackObserved(Step):
             findings = replace(findings, shadows=ShadowFit(len(right), fit))
         correct = self.signals.correct
         groupings = collect_groupings(
-            len(records.index), correct=None if correct is None else correct[records.index]
+            len(records.index),
+            self.classes,
+            None if correct is None else correct[records.index],
+            self.groups,
         )
         write_trials(path, scores, findings, records, groupings, self.seed)
 
@@ -184,6 +193,25 @@ def attacked_records(members: Observed, others: Observed, seed: int) -> Attacked
         copies=left_out,
         member_copies=int(np.count_nonzero(copy_of_member[len(members) :])),
     )
+
+
+def own_classes(model: AuditedModel, records: AttackedRecords) -> NDArray[Any] | None:
+    """Return the class of each attacked record; None of other tasks, or of too many classes."""
+    labels = model.members.labels, model.non_members.labels
+    names = np.array(model.members.classes)
+    if labels[0] is None or labels[1] is None or not 1 < len(names) <= MAX_CLASS_SLICES:
+        return None
+    classes: NDArray[Any] = names[np.concatenate([labels[0], labels[1]])[records.index]]
+    return classes
+
+
+def own_groups(model: AuditedModel, records: AttackedRecords) -> NDArray[Any] | None:
+    """Return the user's group of each attacked record; None unless both sets have groups."""
+    groups = model.members.groups, model.non_members.groups
+    if groups[0] is None or groups[1] is None:
+        return None
+    columns = [np.asarray(each).astype(str) for each in groups]
+    return np.concatenate(columns)[records.index]
 
 
 def joined_signals(members: Observed, others: Observed) -> RecordSignals:
@@ -279,7 +307,10 @@ def _run(run: AuditRun) -> JsonObject:
         masks = balanced_masks(len(records.index), count, run.seed).members
         names = _train_shadows(run, records, masks)
         shadows = read_shadows([run.study.path(name) for name in names])
-    step = AttackObserved(run.options, run.seed, records, signals, tables, masks, shadows, names)
+    groups, classes = own_groups(run.model, records), own_classes(run.model, records)
+    step = AttackObserved(
+        run.options, run.seed, groups, classes, records, signals, tables, masks, shadows, names
+    )
     findings = read_finding(MembershipFindings, run.study.run(step) / "findings.json")
     warnings = [*describe_copies(records), *findings.warnings]
     if first is not None:
