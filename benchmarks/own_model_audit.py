@@ -4,7 +4,8 @@
         --members members --non-members others
 
 Counts how often the model sees each record in the pass that all analyses share; then times every
-analysis alone and all of them in one audit, at equal settings (the essential parts), and prints the
+analysis alone and all of them in one audit, at equal settings (the essential parts, with
+``--shadows`` that many shadow models), and prints the
 cost of all as a ratio to the dearest and to the sum. CPU seconds, so that other work on the machine
 counts less. Without --model, a small convolutional network and random images.
 """
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--members", type=Path, default=None)
     parser.add_argument("--non-members", type=Path, default=None)
     parser.add_argument("--records", type=int, default=500)
+    parser.add_argument("--shadows", type=int, default=0)
     arguments = parser.parse_args()
     model, members, others = _given(arguments) if arguments.model else _made(arguments.records)
     seen = _count_records(model)
@@ -43,7 +45,13 @@ def main() -> None:
         seen["records"] = 0
         start, wall = time.process_time(), time.perf_counter()
         result = imprint.audit(
-            model, members, others, lenses=name, budget="1s", shadows=0, records=arguments.records
+            model,
+            members,
+            others,
+            lenses=name,
+            budget="1s",
+            shadows=arguments.shadows,
+            records=arguments.records,
         )
         ran = ", ".join(result.content["lenses"])
         seconds = (time.process_time() - start, time.perf_counter() - wall)
