@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from imprint.report.blocks import Part
+from imprint.report.front import FrontPage
 from imprint.report.gallery import Card, CardPicture, read_gallery, write_gallery
 from imprint.report.page import render_page
 from imprint.report.section import Section
@@ -38,7 +39,8 @@ def page(driver: Any, tmp_path: Path) -> Any:
         sorted_by="Gap",
     )
     section = Section("s", "S", [Part("Gallery", [gallery]), Part("Table", [table])], 10)
-    (tmp_path / "page.html").write_text(render_page("n", "t", "0", [section]), encoding="utf-8")
+    html = render_page("n", "t", "0", [section], FrontPage((), (), ()))
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
     driver.get((tmp_path / "page.html").as_uri())
     yield driver
     assert driver.get_log("browser") == []
