@@ -160,8 +160,23 @@ def test_durations_are_spelled(seconds, words):
 
 
 @pytest.mark.parametrize(
-    "options", [{"budget": 5}, {"shadows": "3"}, {"records": 1.5}, {"seed": None}]
+    "options",
+    [
+        {"budget": None},
+        {"budget": True},
+        {"budget": 0.0},
+        {"budget": float("nan")},
+        {"shadows": "3"},
+        {"records": 1.5},
+        {"seed": None},
+    ],
 )
 def test_options_of_another_type_are_one_sentence(records, network, options):
     with pytest.raises(ImprintError, match="must be"):
         imprint.audit(network, *halves(records), **options)
+
+
+def test_a_budget_may_be_a_number_of_seconds(records, network):
+    options = {"lenses": "membership", "shadows": 0}
+    result = imprint.audit(network, *halves(records), budget=20, **options)
+    assert result.plan.budget == 20

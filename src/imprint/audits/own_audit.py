@@ -22,6 +22,8 @@ from imprint.observation.trainers.trainer import TrainerOptions
 from imprint.study.options import Common
 from imprint.study.store import Study
 
+MAX_SECONDS = 1e9
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiOptions(PlanChoice, Common):
@@ -106,14 +108,10 @@ def audit(
     for name, value in {"shadows": shadows, "records": records, "seed": seed}.items():
         if not isinstance(value, int):
             raise ImprintError(f"{name} must be a whole number, got {type(value).__name__}")
-    if not isinstance(budget, str):
-        raise ImprintError(
-            f"budget must be a time such as '90s', '10m' or '2h', got {type(budget).__name__}"
-        )
     home = tempfile.TemporaryDirectory(prefix="imprint-") if out is None else None
     options = ApiOptions(
         lenses=chosen,
-        budget=str(budget),
+        budget=_duration(budget),
         quick=quick,
         shadows=shadows,
         records=records,
@@ -139,6 +137,19 @@ def audit(
     with study.locked():
         content, plan = conclude_audit(study, audited, options, options)
     return AuditResult(content, plan, options.out, home)
+
+
+def _duration(budget: object) -> str:
+    """Return a budget as the command line takes it; a number is seconds."""
+    is_number = isinstance(budget, (int, float)) and not isinstance(budget, bool)
+    if is_number and 0 < float(budget) < MAX_SECONDS:  # type: ignore[arg-type]
+        return f"{float(budget):.3f}s"  # type: ignore[arg-type]
+    if isinstance(budget, str):
+        return budget
+    stated = budget if is_number else type(budget).__name__
+    raise ImprintError(
+        f"budget must be a time such as '90s', '10m' or '2h', or seconds, got {stated}"
+    )
 
 
 def make_analysis(settings: Mapping[str, Mapping[str, Any]]) -> AnalysisChoice:

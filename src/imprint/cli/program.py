@@ -135,7 +135,15 @@ def run(words: list[str]) -> Any:
     from imprint.study.config import parse
 
     options = parse(command.options, rest, program=f"imprint {name}")
-    findings = options.run()
+    try:
+        findings = options.run()
+    except SystemExit as error:
+        # imprint's own commands never leave this way: a model, data set or training function of
+        # the user did, and code 0 would say that the audit had succeeded.
+        raise ImprintError(
+            f"the user's own code left the program with exit code {error.code}: let it return or "
+            "raise an error instead"
+        ) from error
     if findings is None or not options.json:
         return None
     from imprint.study.finding import to_json
