@@ -326,28 +326,36 @@ def attack(
 
 
 def audit(
-    model: str | Path,
-    members: str | Path,
-    non_members: str | Path,
-    out: str | Path,
+    model: Any,
+    members: Any,
+    non_members: Any,
+    out: str | Path | None = None,
     **options: Any,
 ) -> AttackResult:
-    """Audit a network by membership inference attacks on images, and write the report.
+    """Audit a model by membership inference attacks.
 
-    What ``imprint membership audit`` does, by the same steps: an audit that is run again resumes.
+    Of weights and images in files, what ``imprint membership audit`` does, by the same steps: it
+    writes the report, and an audit that is run again resumes. Of a live model, or records that are
+    no files, the membership analysis of :func:`imprint.audit`.
 
     Args:
-        model: weights of the network, with its card ``NAME.json`` beside it.
-        members: images it was trained on, a folder or an array file.
-        non_members: images of the same classes it was not trained on.
-        out: folder for everything the audit writes, ``report.html`` among it.
-        **options: of :class:`imprint.lenses.membership.study.options.MembershipOptions`, such as
-            ``shadows=16`` or ``attacks=("lira", "rmia")``.
+        model: weights of a network, with its card ``NAME.json`` beside it; or any model that
+            :func:`imprint.audit` takes.
+        members: images it was trained on, a folder or an array file; or any records.
+        non_members: records of the same classes it was not trained on.
+        out: folder for everything the audit writes, ``report.html`` among it. Files need one.
+        **options: of files those of
+            :class:`imprint.lenses.membership.study.options.MembershipOptions`, such as
+            ``shadows=16`` or ``attacks=("lira", "rmia")``; else those of :func:`imprint.audit`.
 
     Raises:
-        ImprintError: weights or images that cannot be used, options that do not fit, or a folder
+        ImprintError: a model or records that cannot be used, options that do not fit, or a folder
             made with other settings.
     """
+    if not all(isinstance(each, (str, Path)) for each in (model, members, non_members)):
+        return _audit_live(model, members, non_members, out, options)
+    if out is None:
+        raise ImprintError("an audit of files needs a folder for its results: give out=")
     from imprint.lenses.membership.page.figures import read_scores
     from imprint.lenses.membership.study.audit import audit_membership
     from imprint.lenses.membership.study.options import MembershipOptions
@@ -363,6 +371,20 @@ def audit(
     summary = audit_membership(replace(chosen, triage=False))
     findings = from_json(MembershipFindings, summary["lenses"]["membership"], "summary.json")
     records, scores = read_scores(Path(out) / "membership", list(findings.attacks))
+    return AttackResult(findings, scores, records["index"], records["member"])
+
+
+def _audit_live(
+    model: Any, members: Any, non_members: Any, out: str | Path | None, options: dict[str, Any]
+) -> AttackResult:
+    from imprint.audits.own_audit import audit as audit_model
+    from imprint.lenses.membership.page.figures import read_scores
+
+    if "lenses" in options:
+        raise ImprintError("membership.audit runs one analysis: for others, call imprint.audit")
+    result = audit_model(model, members, non_members, lenses="membership", out=out, **options)
+    findings = result.findings.membership
+    records, scores = read_scores(result.study / "membership", list(findings.attacks))
     return AttackResult(findings, scores, records["index"], records["member"])
 
 

@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 import imprint
+from imprint import membership
 from imprint.audits.own_model import spell_seconds
 from imprint.core.errors import ImprintError
 from imprint.study.finding import to_json
+from imprint.study.tables import read_table
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,28 @@ def test_every_record_has_what_the_pass_and_the_attacks_say(result, records, net
     np.testing.assert_allclose(columns["loss"], loss, rtol=1e-4, atol=1e-6)
     assert np.isfinite(columns["membership_score"][:80]).all()
     assert np.isnan(columns["membership_score"]).sum() == 40  # the population
+    likely = columns["membership_probability"]
+    assert np.nanmean(likely[:80]) > 0.5 > np.nanmean(likely[80:])
+
+
+def test_memorization_is_what_shadow_models_do_with_a_record_less_without(result):
+    columns, folder = result.columns, result.study / "membership"
+    table = read_table(folder / "memorization.parquet")
+    # Labels are random, so models know a record that they were trained on, and guess others.
+    assert np.nanmean(columns["memorization"]) > 0.3
+    assert (table["models_in"] + table["models_out"] == 4).all()
+    np.testing.assert_array_equal(columns["memorization"][table["index"]], table["memorization"])
+    assert np.isnan(columns["memorization"]).sum() == 40  # the population
+
+
+def test_membership_alone_takes_a_live_model(records, network):
+    result = membership.audit(network, *halves(records), shadows=0)
+    assert result["loss"].auc.low > 0.7
+    assert len(result.scores["loss"]) == len(result.members) == 120
+    with pytest.raises(ImprintError, match="runs one analysis"):
+        membership.audit(network, *halves(records), lenses="all")
+    with pytest.raises(ImprintError, match="give out="):
+        membership.audit("net.safetensors", "seen", "unseen")
 
 
 def test_it_prints_its_plan_and_shows_itself_in_a_notebook(result, tmp_path):

@@ -32,6 +32,7 @@ from imprint.lenses.membership.findings import (
     Triage,
     best_attack,
 )
+from imprint.lenses.membership.memorization.estimators import estimate_memorization
 from imprint.lenses.membership.study.copies import describe_copies
 from imprint.lenses.membership.study.fit import (
     warn_if_network_near_chance,
@@ -62,11 +63,12 @@ from imprint.study.counted import uncounted
 from imprint.study.finding import from_json, read_finding, to_json
 from imprint.study.plain import JsonObject
 from imprint.study.step import Step
-from imprint.study.tables import read_table
+from imprint.study.tables import read_table, write_table
 from imprint.train.cohort.masks import balanced_masks
 
 ATTACKS, CURVATURE, GRADIENTS, SHADOWS = "attacks", "curvature", "gradients", "shadow models"
 LIKELIHOOD_RATIOS = "likelihood-ratio attacks such as LiRA and RMIA, the strongest"
+MEMORIZATION = "memorization.parquet"
 MAX_CLASS_SLICES = 100
 """Classes up to which figures are also given by class."""
 SHADOW_COUNTS = (64, 32, 16, 8, 4)
@@ -116,7 +118,10 @@ class AttackObserved(Step):
         return ("observed/members", "observed/non_members", *self.tables, *self.shadow_names)
 
     def build(self, path: Path) -> None:
-        """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``."""
+        """Write a table of scores an attack, ``exposure.parquet`` and ``findings.json``.
+
+        From shadow models ``memorization.parquet`` as well, a row per attacked record.
+        """
         path.mkdir(exist_ok=True)
         records, settings = self.records, self.options.attack_settings
         evidence = self._evidence()
@@ -132,6 +137,7 @@ class AttackObserved(Step):
         if self.shadows is not None and self.shadows.correct is not None:
             assert self.masks is not None
             right = self.shadows.correct[:, : len(records.index)]
+            write_memorization(path / MEMORIZATION, records.index, self.masks, right)
             fit = BothSides(float(right[self.masks].mean()), float(right[~self.masks].mean()))
             findings = replace(findings, shadows=ShadowFit(len(right), fit))
         correct = self.signals.correct
@@ -163,6 +169,28 @@ class AttackObserved(Step):
             references,
             {kind: values[None, attacked:] for kind, values in columns.items()},
         )
+
+
+def write_memorization(file: Path, index: IntArray, members: BoolArray, correct: BoolArray) -> None:
+    """Write ``index``, ``memorization``, its standard ``error`` and counts of models, by record.
+
+    Args:
+        file: Parquet.
+        index: int64 ``[N]``, the attacked records.
+        members: bool ``[K, N]``, which shadow model was trained on which.
+        correct: bool ``[K, N]``, which it gets right.
+    """
+    estimate = estimate_memorization(members, correct)
+    write_table(
+        file,
+        {
+            "index": index,
+            "memorization": estimate.score,
+            "error": estimate.error,
+            "models_in": estimate.models_in,
+            "models_out": estimate.models_out,
+        },
+    )
 
 
 def attacked_records(members: Observed, others: Observed, seed: int) -> AttackedRecords:
@@ -357,7 +385,11 @@ def _train_shadows(run: AuditRun, records: AttackedRecords, masks: BoolArray) ->
 
 
 def _columns(study: Path) -> dict[str, tuple[IntArray, NDArray[Any]]]:
-    """Return the best attack's score, and the share of non-members that score as high."""
+    """Return what the best attack says of a record, and how it is memorized by shadow models.
+
+    These are its score, the probability of membership under even odds and the share of non-members
+    that score as high.
+    """
     folder = study / "membership"
     if not (folder / "findings.json").exists():
         return {}
@@ -367,10 +399,16 @@ def _columns(study: Path) -> dict[str, tuple[IntArray, NDArray[Any]]]:
         read_table(folder / f"{best}.parquet"),
         read_table(folder / "exposure.parquet"),
     )
-    return {
+    columns = {
         "membership_score": (scores["index"], scores["score"]),
+        "membership_probability": (scores["index"], scores["probability"]),
         "exposure_fpr": (exposed["index"], exposed["fpr"]),
     }
+    if (folder / MEMORIZATION).exists():
+        memorized = read_table(folder / MEMORIZATION)
+        for name, column in {"memorization": "memorization", "memorization_error": "error"}.items():
+            columns[name] = (memorized["index"], memorized[column])
+    return columns
 
 
 AUDIT_LENSES.register("membership")(
