@@ -91,7 +91,7 @@ class TrainEncoder(Step):
         device = torch.device(self.device)
         on_epoch_end = None
         if self.online is not None:
-            on_epoch_end = self.online.on_epoch_end(self.images, device)
+            on_epoch_end = self.online.on_epoch_end(self.images, device, path)
         train(
             self.images,
             self.indices,

@@ -2,21 +2,25 @@
 
 One encoder alone guesses the images of A and of B from their backgrounds. It is the target of its
 own set and the reference of the other, so the two logs of A and B together hold the two-model test
-of every tested epoch.
+of every tested epoch. Beside the log ``attack/epoch_NNNN.parquet`` keeps how the neighbours of each
+crop voted and which public images they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from imprint.core.arrays import IntArray
 from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
+from imprint.lenses.dejavu.memorization.attack import CropGuesses
 from imprint.lenses.dejavu.options import AttackChoice, CropAttackChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.guess import SIDES, guess, settled_layer
@@ -24,8 +28,11 @@ from imprint.nets.image_model import ImageModel
 from imprint.probe.embeddings import embed
 from imprint.study.counted import uncounted
 from imprint.study.plain import JsonObject
+from imprint.study.tables import write_table
 
 OnEpochEnd = Callable[[ImageModel, int], JsonObject]
+VOTES_FOLDER = "attack"
+"""Beside the log: ``epoch_NNNN.parquet`` of every tested epoch."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,20 @@ class OnlineAttack:
         attack = replace(attack_of(options), top_percent=(100,))
         return cls(every, attack, public, options.centre_fraction, attacked, options.device)
 
-    def on_epoch_end(self, images: ImageSet, device: torch.device) -> OnEpochEnd:
+    def on_epoch_end(
+        self, images: ImageSet, device: torch.device, folder: Path | None = None
+    ) -> OnEpochEnd:
         """Return what is called with the network and the number of epochs done.
 
-        It returns ``{"attack": {"A": …, "B": …}}``, the accuracy on the crops of each set, or
-        nothing where the epoch is not due.
+        It returns nothing where the epoch is not due; else, for the crops of each set,
+        ``{"attack": {"A": …, "B": …}, "attack_votes": {"A": …, "B": …}}``: the accuracy, and the
+        mean number of voting neighbours that have the class of the crop.
+
+        Args:
+            images: where pixels and labels come from.
+            device: where the network runs.
+            folder: of the training; gets ``attack/epoch_NNNN.parquet`` of each tested epoch, with a
+                row per crop. A resumed training writes the same bytes again. None: no files.
         """
         layer = settled_layer(self.attack)
         public = View(images, self.public, self.centre_fraction)
@@ -77,8 +93,47 @@ class OnlineAttack:
             guesses = guess(
                 crop_rows, public_rows, self.public, images, self.attack, self.search_device
             )
+            votes = self._votes(guesses, crops.labels)
             hits = guesses.votes.hits(crops.labels, self.attack.top_classes)
-            of_side = {name: hits[self.attacked.side == row] for row, name in enumerate(SIDES)}
-            return {"attack": {name: float(np.mean(right)) for name, right in of_side.items()}}
+            if folder is not None:
+                self._keep(folder / VOTES_FOLDER, epoch, guesses, crops.labels, hits, votes)
+            return {
+                "attack": self._mean_of_sides(hits),
+                "attack_votes": self._mean_of_sides(votes),
+            }
 
         return attack_epoch
+
+    def _votes(self, guesses: CropGuesses, classes: IntArray) -> IntArray:
+        """Return how many voting neighbours of each crop have a class, int64 ``[n]``."""
+        voters = guesses.neighbour_labels[:, : self.attack.voting or None]
+        return np.asarray((voters == classes[:, None]).sum(axis=1))
+
+    def _mean_of_sides(self, values: NDArray[np.bool_] | IntArray) -> dict[str, float]:
+        return {
+            name: float(np.mean(values[self.attacked.side == row]))
+            for row, name in enumerate(SIDES)
+        }
+
+    def _keep(
+        self,
+        folder: Path,
+        epoch: int,
+        guesses: CropGuesses,
+        labels: IntArray,
+        hits: NDArray[np.bool_],
+        votes: IntArray,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = {
+            "index": self.attacked.index,
+            "side": self.attacked.side,
+            "label": labels,
+            "guess": guesses.votes.ranked[:, 0],
+            "right": hits,
+            "votes": votes,
+            "votes_for_guess": self._votes(guesses, guesses.votes.ranked[:, 0]),
+            "confidence": guesses.votes.confidence,
+            "neighbours": guesses.neighbours,
+        }
+        write_table(folder / f"epoch_{epoch:04d}.parquet", columns)
