@@ -52,6 +52,11 @@ class Registry(Generic[T]):
 
         return enter
 
+    def replace(self, name: str, entry: T) -> None:
+        """Enter an object that a user made in this process, in place of one of that name."""
+        self._discover()
+        self._entries[name] = entry
+
     def names(self) -> list[str]:
         """Return every registered name, sorted."""
         self._discover()
