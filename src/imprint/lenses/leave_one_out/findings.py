@@ -323,6 +323,9 @@ class FitFindings(QueryStudyFindings):
         targets: ``labels`` or ``values``; None for classes.
         explained_variance: share of the variance of real values that is predicted without each
             record; below 0 where the mean predicts better.
+        log_predictive_density: mean log density of a record's target in the model without it, in
+            nats.
+        log_evidence: log density of all targets under the prior, in nats.
     """
 
     kernel: KernelSettings
@@ -349,6 +352,8 @@ class FitFindings(QueryStudyFindings):
     inputs: str | None = None
     targets: TargetKind | None = None
     explained_variance: Estimate | None = None
+    log_predictive_density: Estimate | None = None
+    log_evidence: float | Missing | None = None
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,17 @@ import shutil
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal, norm
 
 from imprint.cli import main
 from imprint.lenses.leave_one_out.study import fitted
 from imprint.study.tables import read_table
 from tests.lenses.leave_one_out.study.refits import (
+    NOISE,
     RECORDS,
     WIDTH,
     kl,
+    plain_kernel,
     refit,
     values_of,
     words,
@@ -27,6 +30,30 @@ def test_records_are_what_refits_without_them_say(arrays, study):
         label = int(arrays["y"][row] == 3)
         for name, value in values_of(without, refit(arrays, everyone, queried), label).items():
             assert found[name][row] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+
+
+def test_model_quality_is_that_of_refits_without_each_record(arrays, study):
+    table = read_table(study / "leave_one_out" / "records.parquet")
+    everyone, densities = np.arange(RECORDS), []
+    for row in everyone:
+        mean, variance = refit(arrays, np.delete(everyone, row), arrays["x"][row])
+        for place in range(2):
+            value = table[f"leave_one_out_mean_{place}"][row]
+            assert value == pytest.approx(mean[place], rel=1e-9, abs=1e-12)
+        assert table["leave_one_out_variance"][row] == pytest.approx(variance, rel=1e-9)
+        target = np.eye(2)[int(arrays["y"][row] == 3)] - 0.5
+        densities.append(norm(mean, np.sqrt(variance + NOISE)).logpdf(target).sum())
+    np.testing.assert_allclose(table["log_predictive_density"], densities, rtol=1e-8)
+    found = json.loads((study / "summary.json").read_text())["lenses"]["leave_one_out"]
+    density = found["log_predictive_density"]
+    assert density["value"] == pytest.approx(np.mean(densities))
+    assert density["ci95"][0] < density["value"] < density["ci95"][1]
+    targets = np.eye(2)[(arrays["y"] == 3).astype(int)] - 0.5
+    prior = plain_kernel(arrays["x"], arrays["x"]) + NOISE * np.eye(RECORDS)
+    expected = sum(multivariate_normal(cov=prior).logpdf(column) for column in targets.T)
+    assert found["log_evidence"] == pytest.approx(expected, rel=1e-9)
+    page = (study / "report.html").read_text()
+    assert "Leave-one-out log predictive density" in page
 
 
 def test_the_first_noise_is_fitted_and_all_make_the_path(study):

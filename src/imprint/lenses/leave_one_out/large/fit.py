@@ -43,6 +43,7 @@ from torch import Tensor
 
 from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.findings import (
     Approximation,
     CheckedExtremes,
@@ -71,11 +72,13 @@ from imprint.lenses.leave_one_out.large.memory_plan import (
     kernel_memory,
 )
 from imprint.lenses.leave_one_out.large.nystrom import Nystrom
+from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
 from imprint.lenses.leave_one_out.large.stochastic_diagonal import (
     Correction,
     correction,
     random_signs,
 )
+from imprint.lenses.leave_one_out.posterior.densities import log_evidence
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale, check_targets
 from imprint.lenses.leave_one_out.posterior.self_influence import (
     SelfInfluence,
@@ -136,6 +139,13 @@ class LargeFit:
     def variance_bound(self) -> Tensor | None:
         """What the variance of each record without itself is at most, ``[n]``; of nystrom."""
         return self._inverse.variance_bound if isinstance(self._inverse, Nystrom) else None
+
+    @property
+    def log_evidence(self) -> float | Missing:
+        """Log p(Y) in nats, from the factor's determinant; low rank has that of another matrix."""
+        if not isinstance(self._inverse, PanelCholesky):
+            return Missing("nystrom has the determinant of its low-rank matrix alone")
+        return log_evidence(self.targets, self.weights, self._inverse.log_determinant())
 
     @property
     def effective_degrees_of_freedom(self) -> float:

@@ -12,6 +12,7 @@ each, so wide panels pay. In float32 the sums of squares are still added up in f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,13 @@ class PanelCholesky:
             corner = self._tile.read(panel, columns)
             values[columns] = torch.linalg.solve_triangular(corner.T, own, upper=True)
         return values.double().div_(self._noise)
+
+    def log_determinant(self) -> float:
+        """Return log |A|, summed in float64, with the accuracy of the panels."""
+        shape, total = self._panels.shape, 0.0
+        for panel, columns in enumerate(shape.columns):
+            total += float(self._tile.read(panel, columns).diagonal().double().log().sum())
+        return 2 * total + shape.size * math.log(self._noise)
 
     def diagonal(self) -> tuple[Tensor, Tensor]:
         """Return R_ss and the leverage 1 − σ²R_ss, float64 ``[n]``, the latter not below 0."""

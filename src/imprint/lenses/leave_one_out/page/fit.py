@@ -12,6 +12,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.findings import Approximation, Duplicates, FitFindings
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
+from imprint.lenses.leave_one_out.page.model_quality import quality_rows, quality_texts
 from imprint.lenses.leave_one_out.page.queries import query_blocks
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.posterior.summary import (
@@ -246,6 +247,7 @@ def _remarks(findings: FitFindings) -> list[Paragraph]:
             high=significant(divergence.high),
         ),
         *_target_texts(findings),
+        *quality_texts(findings),
         *_duplicate_texts(findings.duplicates, findings.distinct),
     ]
     return [Paragraph(text, "remark") for text in texts]
@@ -482,6 +484,7 @@ def _accuracy_rows(findings: FitFindings) -> list[list[Value | Cell]]:
         rows.append(["leave-one-out accuracy", _in_percent(findings.leave_one_out_accuracy)])
     if findings.explained_variance is not None:
         rows.append(["variance explained without each", _in_percent(findings.explained_variance)])
+    rows += quality_rows(findings)
     if findings.inputs is not None:
         rows.append(["kernel of", findings.inputs.partition(",")[0]])
     return rows

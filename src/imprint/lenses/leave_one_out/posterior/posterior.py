@@ -23,6 +23,7 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.lenses.leave_one_out.linalg.tiled_cholesky import cholesky, cholesky_inverse
+from imprint.lenses.leave_one_out.posterior.densities import log_evidence
 
 _ROWS = 1024
 MIN_NOISE_TO_KERNEL = 8 * torch.finfo(torch.float64).eps
@@ -104,6 +105,12 @@ class Posterior:
         """Share of records whose class is predicted without them."""
         right = classes_of(self.leave_one_out_predictions) == classes_of(self.targets)
         return float(right.double().mean())
+
+    @property
+    def log_evidence(self) -> float:
+        """Log p(Y), the log density of all targets under the prior, in nats."""
+        log_determinant = 2 * float(self.factor.diagonal().log().sum())
+        return log_evidence(self.targets, self.weights, log_determinant)
 
     def inverse_residual(self, probes: int = 8) -> float:
         """Return ‖AR − I‖ over ‖I‖, Frobenius norms, estimated with random signs in n² time.

@@ -71,6 +71,9 @@ def fit_findings(columns: Table, outputs: int, duplicates: Duplicates, **facts: 
     given_away = _share(distinct["tpr"] >= MIN_GIVEN_AWAY_TPR)
     leverage = distinct["leverage"]
     facts |= {name: _summary(distinct, name) for name in MEASURES}
+    if "log_predictive_density" in columns:
+        random = generator(0, "leave-one-out density")
+        facts["log_predictive_density"] = mean(distinct["log_predictive_density"], random)
     return FitFindings(
         records=len(columns["index"]),
         distinct=len(distinct["index"]),

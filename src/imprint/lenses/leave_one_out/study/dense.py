@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import FitFindings, NoisePath
-from imprint.lenses.leave_one_out.options import TargetKind
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
     exact_copies,
@@ -19,18 +17,18 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
     near_copies,
     self_influence_with_copies,
 )
+from imprint.lenses.leave_one_out.posterior.model_quality import density_offset
 from imprint.lenses.leave_one_out.posterior.noise_path import spectrum
-from imprint.lenses.leave_one_out.posterior.records import record_columns
-from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence, self_influence
+from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.summary import (
     find_duplicates,
     fit_findings,
     path_columns,
     target_facts,
 )
-from imprint.lenses.leave_one_out.posterior.targets import towards_targets
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
+from imprint.lenses.leave_one_out.study.record_table import record_table
 from imprint.study.finding import write_finding
 from imprint.study.tables import Table, write_table
 
@@ -71,14 +69,7 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     alone, noise = self_influence(posterior), posterior.noise
     directions = self_influence_with_copies(posterior, copies)
     together = influence_with_copies(alone, directions, targets, noise, copies)
-    if inputs.kind != "classes":
-        alone = _towards_targets(alone, targets, inputs.kind)
-        together = _towards_targets(together, targets, inputs.kind)
-    columns = {
-        "index": inputs.index,
-        "label": inputs.labels,
-        **record_columns(together, alone, targets, copies),
-    }
+    columns = record_table(fit, together, alone, copies)
     check_columns(columns, noise)
     near, collinear = near_copies(matrix), collinear_records(matrix)
     path = None
@@ -88,8 +79,6 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     facts = {}
     if inputs.kind != "classes":
         facts = target_facts(together, targets, columns, inputs.kind)
-        for name in ("prediction_out", "prediction_out_alone"):
-            columns[name] = np.zeros_like(columns[name])
     return columns, fit_findings(
         columns,
         posterior.outputs,
@@ -97,15 +86,11 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
         kernel=fit.kernel_settings,
         noise=noise,
         classes=inputs.classes,
+        log_evidence=posterior.log_evidence - len(targets) * density_offset(fit.units),
         inverse_residual=posterior.inverse_residual(),
         noise_path=path,
         **facts,
     )
-
-
-def _towards_targets(each: SelfInfluence, targets: Tensor, kind: TargetKind) -> SelfInfluence:
-    moved = towards_targets(each.shift, each.residual, targets, kind)
-    return replace(each, memorization=moved)
 
 
 def report_fit(findings: FitFindings) -> FitFindings:

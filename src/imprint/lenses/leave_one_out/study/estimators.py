@@ -5,7 +5,6 @@ All are about the same removed records, and the same held-out queries.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +19,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.posterior.posterior import Posterior, fit
+from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
@@ -93,17 +92,9 @@ def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Es
         "limit": kernel.limit,
         "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
         "leave_one_out_accuracy": posterior.leave_one_out_accuracy,
-        "log_evidence": _log_evidence(posterior),
+        "log_evidence": posterior.log_evidence,
     }
     return Estimated(np.sqrt(columns["mse"]), columns["auc"], table, cost, facts, columns)
-
-
-def _log_evidence(posterior: Posterior) -> float:
-    """Return log p(Y) under the prior, in nats: what may choose a noise without retraining."""
-    fit_term = float((posterior.targets * posterior.weights).sum())
-    determinant = 2 * float(posterior.factor.diagonal().log().sum())
-    count = posterior.records * posterior.outputs
-    return -0.5 * (fit_term + posterior.outputs * determinant + count * math.log(2 * math.pi))
 
 
 def check_estimators(choice: EstimatorChoice) -> None:

@@ -19,6 +19,7 @@ from imprint.lenses.leave_one_out.kernels.choice import kernel_of, kernel_settin
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, check_scale, fit
+from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits, no_units
 from imprint.lenses.leave_one_out.posterior.targets import Outputs, centred_one_hot
 from imprint.lenses.leave_one_out.study.inputs import Inputs
 from imprint.study.counted import uncounted
@@ -68,6 +69,11 @@ class GaussianFit:
         if self.inputs.targets is not None:
             return torch.from_numpy(self.inputs.targets).to(self.device)
         return centred_one_hot(self.labels, len(self.inputs.classes), self.outputs)
+
+    @property
+    def units(self) -> TargetUnits:
+        """The units of the targets, ``[c]``."""
+        return self.inputs.units or no_units(self.targets.shape[1])
 
     @cached_property
     def posterior(self) -> Posterior:

@@ -16,6 +16,7 @@ from imprint.data.axis_order import FIRST, Order
 from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, TargetKind
+from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits
 from imprint.lenses.leave_one_out.study.axes import ImageAxes, channels_first, image_axes
 from imprint.study.array_file import array
 from imprint.study.fingerprint import Fingerprint, array_digests, fingerprint_of
@@ -96,6 +97,7 @@ class Inputs:
         axes: of images, in the file or as they are read; None where inputs are rows of numbers.
         targets: float64 ``[n, c]``, of labels or real values; None for classes.
         kind: what the targets are.
+        units: of real values; None where targets are fitted as they are.
     """
 
     index: IntArray
@@ -107,6 +109,7 @@ class Inputs:
     axes: ImageAxes | None = None
     targets: FloatArray | None = None
     kind: TargetKind = "classes"
+    units: TargetUnits | None = None
 
     def fingerprint(self) -> Fingerprint:
         """Return a hash of all that a fit depends on."""
@@ -116,6 +119,8 @@ class Inputs:
         facts: tuple[Any, ...] = (self.classes, self.values.shape[1:], scaling)
         if self.targets is not None:
             facts = (*facts, self.kind, hash_arrays(self.targets))
+        if self.units is not None:
+            facts = (*facts, hash_arrays(self.units.centre, self.units.scale))
         return fingerprint_of(facts, names, digests, self.labels, None)
 
 

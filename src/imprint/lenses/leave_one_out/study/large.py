@@ -26,7 +26,7 @@ from imprint.lenses.leave_one_out.posterior.duplicates import (
     exact_copies,
     influence_with_copies,
 )
-from imprint.lenses.leave_one_out.posterior.records import record_columns
+from imprint.lenses.leave_one_out.posterior.model_quality import density_offset
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence
 from imprint.lenses.leave_one_out.posterior.summary import (
     find_duplicates,
@@ -40,6 +40,7 @@ from imprint.lenses.leave_one_out.study.dense import (
     check_columns,
 )
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
+from imprint.lenses.leave_one_out.study.record_table import record_table
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import Table, write_table
@@ -101,8 +102,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table,
         return influence_with_copies(alone, directions, targets, noise, copies)
 
     def columns_of(influence: SelfInfluence) -> Table:
-        columns = record_columns(together(influence), influence, targets, copies)
-        return {"index": inputs.index, "label": inputs.labels, **columns}
+        return record_table(fit, together(influence), influence, copies)
 
     extremes = check_extremes(
         large,
@@ -113,6 +113,9 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table,
     )
     columns = columns_of(extremes.influence)
     check_columns(columns, noise)
+    evidence = large.log_evidence
+    if not isinstance(evidence, Missing):
+        evidence -= len(targets) * density_offset(fit.units)
     checked = None if large.variance_bound is None else checked_extremes(extremes, columns)
     return columns, fit_findings(
         columns,
@@ -121,6 +124,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table,
         kernel=fit.kernel_settings,
         noise=noise,
         classes=inputs.classes,
+        log_evidence=evidence,
         approximation=large.findings(checked),
     )
 
