@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.leave_one_out.composition_options import CompositionChoice, RemovalChoice
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, DataChoice
 
@@ -81,7 +82,7 @@ class MethodChoice(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordOptions(LeaveOneOutChoice, DataChoice, Common):
+class RecordOptions(CompositionChoice, LeaveOneOutChoice, DataChoice, Common):
     """Which records are fitted, and how."""
 
     arrays: Path | None = None
@@ -169,13 +170,15 @@ class SearchChoice(Checked):
     """Learning rate of Adam, in units of the inputs."""
     start: Literal["noise", "records"] = "noise"
     """Uniform noise over the range of the inputs, or other records."""
+    start_seed: int | None = None
+    """Seed of the starts alone, to repeat the same searches from others. Left out, --seed."""
     domain: Literal["anywhere", "sphere", "box"] = "anywhere"
     """Where queries may lie: anywhere, at the length of the median record, or within the range of
     pixels (of arrays: of the records)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimiseOptions(SearchChoice, RecordOptions):
+class OptimiseOptions(RemovalChoice, SearchChoice, RecordOptions):
     """Search the queries that best reveal removed records."""
 
 
@@ -196,5 +199,16 @@ class LineChoice(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LandscapeOptions(LineChoice, RecordOptions):
+class NoiseLineChoice(Checked):
+    """Straight lines from uniform noise to removed records."""
+
+    noise_lines: Annotated[int, Bounds(least=0)] = 0
+    """Straight lines to each removed record, each from an image of uniform noise of its own
+    (published: one); 0 for none."""
+    noise_steps: Annotated[int, Bounds(least=1)] = 50
+    """Steps from the noise to the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandscapeOptions(NoiseLineChoice, RemovalChoice, LineChoice, RecordOptions):
     """Leave-one-out distinguishability along lines through removed records."""

@@ -24,9 +24,11 @@ from imprint.lenses.leave_one_out.findings import (
     SearchFindings,
 )
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import LineChoice, SearchChoice
+from imprint.lenses.leave_one_out.noise_line_findings import NoiseLineFindings
+from imprint.lenses.leave_one_out.options import LineChoice, NoiseLineChoice, SearchChoice
 from imprint.lenses.leave_one_out.page.fit import fit_table, path_table
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
+from imprint.lenses.leave_one_out.page.noise_lines import noise_line_figure, noise_line_table
 from imprint.lenses.leave_one_out.page.queries import (
     addition_table,
     group_table,
@@ -47,7 +49,9 @@ from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.groups import fill_groups, leave_out_groups
 from imprint.lenses.leave_one_out.study.inputs import Queries, queries_like
 from imprint.lenses.leave_one_out.study.landscape import compute_landscape
+from imprint.lenses.leave_one_out.study.noise_lines import compute_noise_lines
 from imprint.lenses.leave_one_out.study.queries import answer_queries, query_records
+from imprint.lenses.leave_one_out.study.removals import Removals
 from imprint.lenses.leave_one_out.study.search import search_findings, search_records
 from imprint.report.marks import Figure
 from imprint.report.result import Result
@@ -237,6 +241,30 @@ class Fit(InfluenceResult):
         with one_thread_a_sum():
             return LandscapeResult(*compute_landscape(self._fit, rows, choice, seed))
 
+    def noise_lines(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> NoiseLineResult:
+        """Return distinguishability along straight lines from uniform noise to removed records.
+
+        Args:
+            removed: rows of the records ``[m]``.
+            seed: of the noise.
+            options: ``noise_lines`` and ``noise_steps``.
+
+        Raises:
+            ImprintError: an unknown option, or a value out of its range.
+
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.random.default_rng(0).normal(size=(12, 3)), [0, 1] * 6)
+            >>> lines = fitted.noise_lines([3, 5], noise_steps=4)
+            >>> lines.columns["share"][:5].tolist(), lines.findings.largest
+            ([0.0, 0.25, 0.5, 0.75, 1.0], 1.0)
+        """
+        rows = self._rows(removed, "removed")
+        choice = make_options(NoiseLineChoice, {"noise_lines": 1, **options})
+        removals = Removals("fitted", rows[:, None])
+        with one_thread_a_sum():
+            return NoiseLineResult(*compute_noise_lines(self._fit, removals, choice, seed))
+
     def _rows(self, rows: ArrayLike, name: str, axes: int = 1) -> IntArray:
         """Return rows of the records, of one axis or at most ``axes``."""
         places, count = np.atleast_1d(as_whole(rows, name)), len(self._fit.inputs.index)
@@ -353,6 +381,27 @@ class LandscapeResult(Result):
     def figures(self) -> Sequence[Figure]:
         """Return each measure along the lines."""
         return [line_figure(self.findings, name) for name in MEASURES]
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseLineResult(Result):
+    """Distinguishability along straight lines from uniform noise to removed records.
+
+    Attributes:
+        columns: one row per record, line and step.
+        findings: medians over records, and where on the way the record shows.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    findings: NoiseLineFindings
+
+    def tables(self) -> Sequence[Table]:
+        """Return where on the way the record shows."""
+        return [noise_line_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return each measure along the way."""
+        return [noise_line_figure(self.findings)]
 
 
 def make_options(kind: type[Any], options: Mapping[str, Any]) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray
 from imprint.lenses.leave_one_out.findings import LandscapeFindings, SearchFindings
+from imprint.lenses.leave_one_out.noise_line_findings import NoiseLineFindings
+from imprint.lenses.leave_one_out.page.noise_lines import NOISE_LINES, noise_line_part
 from imprint.report.blocks import (
     Block,
     Figures,
@@ -65,6 +67,9 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if LANDSCAPE in lenses:
         landscape = from_json(LandscapeFindings, lenses[LANDSCAPE], "summary.json")
         blocks.append(_landscape(landscape))
+    if NOISE_LINES in lenses:
+        lines = from_json(NoiseLineFindings, lenses[NOISE_LINES], "summary.json")
+        blocks.append(noise_line_part(lines))
     if not blocks:
         return None
     blocks.append(_conclusions(searched=SEARCH in lenses))

@@ -30,7 +30,7 @@ a query if the kernel is homogeneous.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -158,3 +158,12 @@ def squared_correlation(spread: Tensor, leverage: Tensor) -> Tensor:
     share = spread / (1 + spread)
     own = leverage[:, None]
     return torch.where(own > 0, share / own, torch.zeros_like(share))
+
+
+def joined_directions(parts: Sequence[Directions]) -> Directions:
+    """Return directions one after another along the first axis; all have the same outputs."""
+    return Directions(
+        torch.cat([each.spread for each in parts]),
+        torch.cat([each.surprise.expand_as(each.spread) for each in parts]),
+        parts[0].outputs,
+    )

@@ -61,6 +61,13 @@ class Landscape:
         return values / values[:, :, self.origin, None]
 
 
+def joined_landscapes(parts: Sequence[Landscape]) -> Landscape:
+    """Return landscapes of the same steps one after another, by record."""
+    measures = ("kl_out_in", "kl_in_out", "auc", "mean_distance")
+    joined = {name: torch.cat([getattr(each, name) for each in parts]) for name in measures}
+    return Landscape(parts[0].steps, **joined)
+
+
 def symmetric_steps(reach: float, count: int) -> Tensor:
     """Return ``count`` equal steps to either side of an exact 0, float64 ``[2 count + 1]``.
 

@@ -11,6 +11,7 @@ that is returned, computed anew from it by the formulas for groups, whatever the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -19,7 +20,11 @@ from torch import Tensor
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.posterior.distinguishability import Directions, certificate
+from imprint.lenses.leave_one_out.posterior.distinguishability import (
+    Directions,
+    certificate,
+    joined_directions,
+)
 from imprint.lenses.leave_one_out.posterior.groups import (
     group_joint_influence,
     group_self_influence,
@@ -218,3 +223,17 @@ def _checked(starts: Tensor, leak: LeakOfQueries) -> Tensor:
             "give finite queries [b, q, ...]"
         )
     return starts.double()
+
+
+def joined_queries(parts: Sequence[FoundQueries]) -> FoundQueries:
+    """Return the searches of several fits one after another.
+
+    Args:
+        parts: searches with as many queries and removed records each.
+    """
+    own, reached = [each.own for each in parts], [each.reached for each in parts]
+    tensors = {
+        name: torch.cat([getattr(each, name) for each in parts])
+        for name in ("queries", "starts", "objective", "attempt", "steps", "evaluations")
+    }
+    return FoundQueries(**tensors, own=joined_directions(own), reached=joined_directions(reached))

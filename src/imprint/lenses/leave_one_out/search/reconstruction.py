@@ -9,7 +9,8 @@ query: then the query shows this record and no other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -113,3 +114,11 @@ def pixel_correlation(images: Tensor, truth: Tensor) -> Tensor:
 def _unit(vectors: Tensor) -> Tensor:
     length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     return vectors / torch.where(length > 0, length, 1.0)
+
+
+def joined_reconstructions(parts: Sequence[Reconstruction]) -> Reconstruction:
+    """Return records of several fits one after another; rows are those of their own fit."""
+    names = [field.name for field in fields(Reconstruction)]
+    return Reconstruction(
+        **{name: torch.cat([getattr(each, name) for each in parts]) for name in names}
+    )

@@ -143,6 +143,8 @@ def inputs_from_arrays(
     choice: LeaveOneOutChoice,
     seed: int,
     channels: Order | None = None,
+    rows: IntArray | None = None,
+    named: NDArray[Any] | None = None,
 ) -> Inputs:
     """Return the records of a file that are fitted, images as ``[n, C, H, W]``.
 
@@ -152,21 +154,28 @@ def inputs_from_arrays(
         choice: kernel and number of records.
         seed: of the draw.
         channels: where ``x`` has them, if the user says.
+        rows: int64, those that are fitted, rising; drawn by ``choice`` where None.
+        named: classes that targets have columns for, rising; those that occur where None.
 
     Raises:
         ImprintError: images in an unknown order, or too few records or classes.
     """
     axes = image_axes(file, arrays.x, choice.kernel, channels)
     x = arrays.x if axes is None else channels_first(arrays.x, axes)
-    index = draw_records(len(x), choice.records, seed)
-    classes, labels = np.unique(arrays.y[index], return_inverse=True)
+    index = draw_records(len(x), choice.records, seed) if rows is None else rows
+    classes = np.unique(arrays.y[index]) if named is None else named
+    labels = np.searchsorted(classes, arrays.y[index])
     _check_counts(str(file), len(index), len(classes))
     names = tuple(map(str, classes))
     return Inputs(index, x[index], labels.astype(np.int64), names, x[index], axes=axes)
 
 
 def inputs_from_images(
-    images: ImageSet, index: IntArray, choice: LeaveOneOutChoice, seed: int
+    images: ImageSet,
+    index: IntArray,
+    choice: LeaveOneOutChoice,
+    seed: int,
+    named: IntArray | None = None,
 ) -> Inputs:
     """Return some images, their centre squares resampled and scaled.
 
@@ -175,12 +184,14 @@ def inputs_from_images(
         index: int64 ``[m]``, candidates, of which ``choice.records`` are drawn.
         choice: side, scaling and number of records.
         seed: of the draw.
+        named: classes that targets have columns for, rising; those that occur where None.
 
     Raises:
         ImprintError: too few images or classes.
     """
     index = index[draw_records(len(index), choice.records, seed)]
-    classes, labels = np.unique(images.labels[index], return_inverse=True)
+    classes = np.unique(images.labels[index]) if named is None else named
+    labels = np.searchsorted(classes, images.labels[index])
     _check_counts(images.name, len(index), len(classes))
     whole = View(images, index).read(choice.input_size).pixels
     unit = whole / 255.0

@@ -15,11 +15,12 @@ from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
 from imprint.lenses.leave_one_out.findings import LandscapeFindings, LineCurves, LineShares
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import LandscapeOptions, LineChoice
+from imprint.lenses.leave_one_out.options import LandscapeOptions, LineChoice, NoiseLineChoice
 from imprint.lenses.leave_one_out.search.landscape import (
     Landscape,
     brightness_directions,
     eigenvector_directions,
+    joined_landscapes,
     landscape,
     neighbour_directions,
     random_directions,
@@ -32,7 +33,10 @@ from imprint.lenses.leave_one_out.study.fitted import (
     check_one_noise,
     double_device,
 )
+from imprint.lenses.leave_one_out.study.inputs import Inputs
+from imprint.lenses.leave_one_out.study.noise_lines import NOISE_LINES, ComputeNoiseLines
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
+from imprint.lenses.leave_one_out.study.removals import Removals, chosen_removals, fits_of
 from imprint.report.summary import finish
 from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
@@ -50,6 +54,7 @@ class ComputeLandscape(FindingStep[LandscapeFindings]):
     fit: GaussianFit
     choice: LineChoice
     seed: int
+    removals: Removals
 
     artefact = STEP
     kind = LandscapeFindings
@@ -57,9 +62,7 @@ class ComputeLandscape(FindingStep[LandscapeFindings]):
     def build(self, path: Path) -> None:
         """Compute the lines and write them."""
         path.mkdir(exist_ok=True)
-        order = generator(self.seed, "removed records").permutation(len(self.fit.values))
-        removed = torch.from_numpy(order[: self.choice.removed]).to(self.fit.device)
-        columns, findings = compute_landscape(self.fit, removed, self.choice, self.seed)
+        columns, findings = landscape_of(self.fit, self.removals, self.choice, self.seed)
         write_table(path / "lines.parquet", columns)
         write_finding(path / self.file, findings)
 
@@ -75,13 +78,34 @@ def compute_landscape(
         choice: of the lines.
         seed: of random lines.
     """
-    index = fit.inputs.index[removed.cpu().numpy()]
-    kinds = _directions(fit, removed, index, choice.lines, seed)
+    removals = Removals("fitted", removed.cpu().numpy()[:, None])
+    return landscape_of(fit, removals, choice, seed)
+
+
+def landscape_of(
+    fit: GaussianFit, removals: Removals, choice: LineChoice, seed: int
+) -> tuple[Table, LandscapeFindings]:
+    """Return one row per removed record, of the fit or added to it, line and step.
+
+    Args:
+        fit: of all records but those that are added.
+        removals: groups of one record each.
+        choice: of the lines.
+        seed: of random lines.
+    """
     steps = symmetric_steps(choice.half_length, choice.steps_per_side).to(fit.device)
-    directions = torch.cat(list(kinds.values()), dim=1)
-    values = landscape(fit.kernel, fit.values, fit.posterior, removed, directions, steps)
-    names = [name for name, lines in kinds.items() for _ in range(lines.shape[1])]
-    columns = line_columns(values, index, names)
+    parts, index, names = [], [], []
+    for each, rows in fits_of(fit, removals):
+        removed = rows[:, 0]
+        index.append(each.inputs.index[removed.cpu().numpy()])
+        kinds = _directions(each, removed, index[-1], choice.lines, seed)
+        directions = torch.cat(list(kinds.values()), dim=1)
+        parts.append(
+            landscape(each.kernel, each.values, each.posterior, removed, directions, steps)
+        )
+        names = [name for name, lines in kinds.items() for _ in range(lines.shape[1])]
+    values = joined_landscapes(parts)
+    columns = line_columns(values, np.concatenate(index), names)
     return columns, landscape_findings(values, names, fit.noise[0])
 
 
@@ -112,10 +136,28 @@ def landscape_study(options: LandscapeOptions) -> Mapping[str, Any]:
     with study.locked(), one_thread_a_sum():
         inputs, images, _ = read_records(options)
         fit = check_fit(inputs, options, device)
-        step = ComputeLandscape(fit, part_of(options, LineChoice), options.seed)
-        findings = conclude(study, step)
+        removals = removed_lines(options, inputs)
+        step = ComputeLandscape(fit, part_of(options, LineChoice), options.seed, removals)
+        lenses = {STEP: to_json(conclude(study, step))}
+        if options.noise_lines:
+            choice = part_of(options, NoiseLineChoice)
+            noise = ComputeNoiseLines(fit, choice, options.seed, removals)
+            lenses[NOISE_LINES] = to_json(conclude(study, noise))
         data = fitted_data(options, inputs, images)
-        return finish(study, options, to_json(data), {STEP: to_json(findings)})
+        return finish(study, options, to_json(data), lenses)
+
+
+def removed_lines(options: LandscapeOptions, inputs: Inputs) -> Removals:
+    """Return the records, one a group, that lines run through.
+
+    Raises:
+        ImprintError: options that do not fit one another, or too few records.
+    """
+    chosen = chosen_removals(options, options, inputs, options.removed, 1, options.seed)
+    if chosen is not None:
+        return chosen
+    order = generator(options.seed, "removed records").permutation(len(inputs.index))
+    return Removals("fitted", order[: options.removed, None])
 
 
 def line_columns(values: Landscape, index: IntArray, names: list[str] | tuple[str, ...]) -> Table:

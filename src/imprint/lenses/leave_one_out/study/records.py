@@ -11,6 +11,12 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.findings import FittedData
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, RecordOptions
+from imprint.lenses.leave_one_out.study.composition import (
+    compose,
+    composed_rows,
+    kept_classes,
+    named_classes,
+)
 from imprint.lenses.leave_one_out.study.inputs import (
     Inputs,
     Queries,
@@ -37,7 +43,12 @@ def read_records(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queri
         if options.channels is not None:
             raise ImprintError("--channels applies to --arrays, not to images: leave it out")
         every = usable_indices(images)
-        return inputs_from_images(images, every, options, options.seed), images, None
+        kept = kept_classes(images.classes, options.classes, images.name)
+        labels = images.labels[every]
+        index = every[compose(labels, kept, options, options.records, options.seed)]
+        named = named_classes(images.labels[index], kept, options)
+        inputs = inputs_from_images(images, index, options, options.seed, named)
+        return inputs, images, None
     _check_image_options(options)
     inputs, queries = _read_arrays(options, options.arrays)
     return inputs, None, queries
@@ -45,7 +56,8 @@ def read_records(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queri
 
 def _read_arrays(options: RecordOptions, file: Path) -> tuple[Inputs, Queries | None]:
     arrays = read_array_file(RecordArrays, file)
-    inputs = inputs_from_arrays(file, arrays, options, options.seed, options.channels)
+    rows, named = composed_rows(file, arrays.y, options)
+    inputs = inputs_from_arrays(file, arrays, options, options.seed, options.channels, rows, named)
     if inputs.axes is not None:
         log(f"{file.name}: {len(arrays.x)} images of {inputs.axes}")
     if arrays.queries is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,12 @@ from imprint.lenses.leave_one_out.search.query_objective import LeakOfQueries
 from imprint.lenses.leave_one_out.search.query_search import (
     FoundQueries,
     SearchOptions,
+    joined_queries,
     search_queries,
 )
 from imprint.lenses.leave_one_out.search.reconstruction import (
     Reconstruction,
+    joined_reconstructions,
     pixel_correlation,
     psnr,
     reconstructions,
@@ -47,8 +49,10 @@ from imprint.lenses.leave_one_out.study.fitted import (
     check_one_noise,
     double_device,
 )
+from imprint.lenses.leave_one_out.study.input_range import input_range
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Pixels
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
+from imprint.lenses.leave_one_out.study.removals import Removals, chosen_removals, fits_of
 from imprint.report.gallery import Card, CardPicture, Line, write_gallery
 from imprint.report.pictures import CARD_SIDE, save_whole
 from imprint.report.summary import finish
@@ -72,6 +76,7 @@ class SearchQueries(FindingStep[SearchFindings]):
     choice: SearchChoice
     seed: int
     images: ImageSet | None
+    removals: Removals
 
     artefact = STEP
     kind = SearchFindings
@@ -80,8 +85,7 @@ class SearchQueries(FindingStep[SearchFindings]):
         """Search, compare with the records, and write the tables and pictures."""
         path.mkdir(exist_ok=True)
         fit, choice = self.fit, self.choice
-        groups = draw_groups(fit.inputs, choice, self.seed).to(fit.device)
-        columns, searched, alike = search_records(fit, groups, choice, self.seed)
+        columns, searched, alike = search_removals(fit, self.removals, choice, self.seed)
         write_table(path / "records.parquet", columns)
         np.save(path / "queries.npy", searched.queries.cpu().numpy())
         write_gallery(path, self._cards(path, columns, searched, alike))
@@ -91,16 +95,21 @@ class SearchQueries(FindingStep[SearchFindings]):
         self, folder: Path, columns: Table, searched: FoundQueries, alike: Reconstruction
     ) -> list[Card]:
         """Write pictures of the first records; return their cards."""
-        images, inputs = self.images, self.fit.inputs
+        images, inputs, added = self.images, self.fit.inputs, self.removals.added
         if images is None or inputs.pixels is None:
             return []
         starts = searched.starts.repeat_interleave(self.choice.group_size, dim=0)
         cards = []
         for row in range(min(CARDS, len(columns["index"]))):
             index = int(columns["index"][row])
-            record = save_whole(folder, images, index, "image", CARD_SIDE)["file"]
             shown = {"start": starts[row, alike.query[row]], "query": alike.scaled[row]}
-            files = {kind: f"{kind}_{index}.png" for kind in shown}
+            if added is None:
+                name = images.name_of(index)
+                record = save_whole(folder, images, index, "image", CARD_SIDE)["file"]
+            else:
+                name, record = f"{self.removals.kind}, not in the fit", f"image_{row}.png"
+                _save(folder / record, torch.from_numpy(added.values[row]), inputs.pixels)
+            files = {kind: f"{kind}_{row}.png" for kind in shown}
             for kind, values in shown.items():
                 _save(folder / files[kind], values, inputs.pixels)
             label = inputs.classes[int(columns["label"][row])]
@@ -109,9 +118,34 @@ class SearchQueries(FindingStep[SearchFindings]):
                 CardPicture(files["start"], "Where the search started", "start"),
                 CardPicture(files["query"], "The query reached", "query"),
             )
-            nearest = images.name_of(int(columns["nearest"][row]))
-            cards.append(search_card(columns, row, label, images.name_of(index), nearest, pictures))
+            nearest = name
+            if not columns["identified"][row]:
+                nearest = images.name_of(int(columns["nearest"][row]))
+            cards.append(search_card(columns, row, label, name, nearest, pictures))
         return cards
+
+
+def search_removals(
+    fit: GaussianFit, removals: Removals, choice: SearchChoice, seed: int
+) -> tuple[Table, FoundQueries, Reconstruction]:
+    """Search the most revealing queries of removed records, of the fit or added to it.
+
+    Args:
+        fit: of all records but those that are added.
+        removals: groups of records.
+        choice: of the search.
+        seed: of starts.
+
+    Returns:
+        as :func:`search_records`; of added records ``index`` is that in their own set.
+    """
+    parts = [search_records(each, rows, choice, seed) for each, rows in fits_of(fit, removals)]
+    if len(parts) == 1 and removals.added is None:
+        return parts[0]
+    tables, searched, alike = zip(*parts, strict=True)
+    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    columns["search"] = np.repeat(np.arange(len(parts)), removals.groups.shape[1])
+    return columns, joined_queries(searched), joined_reconstructions(alike)
 
 
 def search_records(
@@ -129,7 +163,7 @@ def search_records(
         one row per removed record, the queries, and how they compare with the records.
     """
     leak = LeakOfQueries(fit.kernel, fit.values, fit.posterior, groups, choice.objective)
-    lower, upper = _range(fit)
+    lower, upper = input_range(fit)
     options = SearchOptions(
         method=choice.method,
         steps=choice.steps,
@@ -137,7 +171,7 @@ def search_records(
         target_share=choice.target_share,
         learning_rate=choice.learning_rate,
     )
-    starts = _starts(fit, groups, choice, seed)
+    starts = _starts(fit, groups, choice, seed if choice.start_seed is None else choice.start_seed)
     searched = search_queries(leak, starts, options, _domain(fit, choice, lower, upper))
     removed = groups.flatten()
     repeated = searched.queries.repeat_interleave(groups.shape[1], dim=0)
@@ -159,7 +193,7 @@ def _domain(fit: GaussianFit, choice: SearchChoice, lower: Tensor, upper: Tensor
 def _starts(fit: GaussianFit, groups: Tensor, choice: SearchChoice, seed: int) -> Starts:
     names = fit.inputs.index[groups[:, 0].cpu().numpy()].tolist()
     if choice.start == "noise":
-        return noise_starts(*_range(fit), names, choice.queries, seed)
+        return noise_starts(*input_range(fit), names, choice.queries, seed)
     rows = torch.arange(len(fit.values), device=groups.device)
     allowed = [rows[~torch.isin(rows, group)] for group in groups]
     return record_starts(fit.values, allowed, names, choice.queries, seed)
@@ -181,11 +215,25 @@ def optimise_study(options: OptimiseOptions) -> Mapping[str, Any]:
     with study.locked(), one_thread_a_sum():
         inputs, images, _ = read_records(options)
         fit = check_fit(inputs, options, device)
-        draw_groups(inputs, choice, options.seed)
-        step = SearchQueries(fit, choice, options.seed, images)
+        removals = removed_records(options, inputs)
+        choice = replace(choice, removed=len(removals.groups))
+        step = SearchQueries(fit, choice, options.seed, images, removals)
         findings = conclude(study, step)
         data = fitted_data(options, inputs, images)
         return finish(study, options, to_json(data), {STEP: to_json(findings)})
+
+
+def removed_records(options: OptimiseOptions, inputs: Inputs) -> Removals:
+    """Return the groups of records that the options name or draw.
+
+    Raises:
+        ImprintError: too few records, or options that do not fit one another.
+    """
+    size, seed = options.group_size, options.seed
+    chosen = chosen_removals(options, options, inputs, options.removed, size, seed)
+    if chosen is not None:
+        return chosen
+    return Removals("fitted", draw_groups(inputs, options, seed).numpy())
 
 
 def draw_groups(inputs: Inputs, choice: SearchChoice, seed: int) -> Tensor:
@@ -284,17 +332,6 @@ def _check_bounded(options: OptimiseOptions) -> None:
             "under this kernel the mean distance grows without limit with the length of a query: "
             "choose --domain sphere or box, or another --objective"
         )
-
-
-def _range(fit: GaussianFit) -> tuple[Tensor, Tensor]:
-    """Return the least and the greatest input, in the shape of one."""
-    values = fit.values
-    if fit.inputs.pixels is None:
-        least, greatest = torch.aminmax(values)
-        return least.expand(values.shape[1:]), greatest.expand(values.shape[1:])
-    edges = [np.full((1, *values.shape[1:]), value) for value in (0.0, 1.0)]
-    low, high = (torch.from_numpy(fit.inputs.pixels.scaled(edge)[0]) for edge in edges)
-    return low.to(values), high.to(values)
 
 
 def _columns(
