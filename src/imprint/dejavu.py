@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
 )
 from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.lenses.dejavu.options import VoteChoice
+from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.lenses.dejavu.study.arrays import (
     ONLY,
     OneModelArrays,
@@ -254,7 +257,7 @@ def two_model(
 
 
 def one_model(
-    public: ArrayLike | None = None,
+    public: ArrayLike | Path | None = None,
     public_labels: ArrayLike | None = None,
     crops_target: ArrayLike | None = None,
     labels: ArrayLike | None = None,
@@ -263,6 +266,7 @@ def one_model(
     model: Any = None,
     members: Any = None,
     non_members: Any = None,
+    public_part: str = "",
     index: ArrayLike | None = None,
     exclude_images: ArrayLike | None = None,
     calibrated: bool = True,
@@ -277,7 +281,8 @@ def one_model(
     """Run the one-model déjà vu test: a model against classifiers of backgrounds.
 
     Args:
-        public: ``[M, d]``, embeddings of public images.
+        public: ``[M, d]``, embeddings of public images. With ``model``: the path of a folder or
+            array file of images that vote in place of non-members, their classes matched by name.
         public_labels: int ``[M]``.
         crops_target: ``[n, d]``, embeddings of the background crops.
         labels: int ``[n]``, classes of the images.
@@ -290,6 +295,7 @@ def one_model(
             Where there are non-members, the score on them is the bias of the references. With
             ``model``: images it was trained on, of any source that :func:`imprint.audit` takes.
         non_members: with ``model``, images it was not trained on.
+        public_part: with ``model``, part of ``public`` whose images vote, such as ``val``.
         index: int ``[n]``, indices of the images; by default their rows.
         exclude_images: indices of images to exclude from claims of memorization.
         calibrated: calibrate each reference by a temperature.
@@ -325,9 +331,14 @@ def one_model(
         k=k, voting=voting, metric=metric, top_percent=tuple(top_percent), top_classes=top_classes
     )
     if model is not None:
-        if public is not None or members is None or non_members is None:
+        elsewhere = public is None or isinstance(public, str | PathLike)
+        if not elsewhere or members is None or non_members is None:
             raise ImprintError("give either arrays, or a model with its members and non-members")
-        return _one_model_of(model, members, non_members, choice, seed, device)
+        voters = PublicChoice(public=_path(public), public_part=public_part)
+        settings = {**vars(choice), **vars(voters)}
+        return _one_model_of(model, members, non_members, settings, seed, device)
+    if isinstance(public, str | PathLike):
+        raise ImprintError("public must be embeddings; a path of images needs a model")
     if reference_probs is None:
         raise ImprintError("give embeddings and reference_probs, or a model with its members")
     references = (
@@ -359,8 +370,17 @@ def one_model(
     )
 
 
+def _path(public: Any) -> Path | None:
+    return None if public is None else Path(public)
+
+
 def _one_model_of(
-    model: Any, members: Any, non_members: Any, choice: VoteChoice, seed: int, device: DeviceName
+    model: Any,
+    members: Any,
+    non_members: Any,
+    settings: dict[str, object],
+    seed: int,
+    device: DeviceName,
 ) -> OneModelResult:
     """Return the test of a network by the audit of it."""
     from imprint.audits.own_audit import audit
@@ -372,7 +392,7 @@ def _one_model_of(
         non_members,
         lenses="dejavu",
         records=0,
-        analysis={"dejavu": vars(choice)},
+        analysis={"dejavu": settings},
         seed=seed,
         device=device,
     )

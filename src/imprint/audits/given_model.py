@@ -19,6 +19,7 @@ from imprint.data.index_list import read_index_list
 from imprint.data.open import open_images
 from imprint.data.records.records import ImageRows, Records
 from imprint.data.view import View
+from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.nets.load import NetworkFile, network_file
 from imprint.nets.predictor.function import needs_inputs
 from imprint.nets.predictor.predictor import (
@@ -45,12 +46,29 @@ def audit_given_model(options: AuditOptions) -> JsonObject:
     Raises:
         ImprintError: a model or records that cannot be used, or options that do not apply.
     """
+    options = with_public_of_analysis(options)
     refuse_choices_of_encoders(options)
     study = Study(options.out)
     with study.locked():
         model = draw_audited(gather_model(options), options.most_records, options.seed)
         content, _ = conclude_audit(study, model, options, options)
     return content
+
+
+def with_public_of_analysis(options: AuditOptions) -> AuditOptions:
+    """Return options whose public images are those of the déjà vu analysis.
+
+    ``--public`` means the same for encoders that are trained and for a model of the user; the
+    analysis of the latter takes it as ``--analysis.dejavu.public``.
+    """
+    names = [field.name for field in dataclasses.fields(PublicChoice)]
+    changed = {name: getattr(options, name) for name in _changed(options, PublicChoice)}
+    if not changed:
+        return options
+    defaults = {name: getattr(AuditOptions(out=options.out), name) for name in names}
+    dejavu = replace(options.analysis.dejavu, **changed)
+    analysis = replace(options.analysis, dejavu=dejavu)
+    return replace(options, analysis=analysis, **defaults)
 
 
 def gather_model(options: AuditOptions) -> AuditedModel:

@@ -23,7 +23,8 @@ from imprint.lenses.coverage.study.audit import check_step
 from imprint.lenses.dejavu.findings import TrainingFigures
 from imprint.lenses.dejavu.study.backgrounds import attacked_set
 from imprint.lenses.dejavu.study.guess import searched_layer
-from imprint.lenses.dejavu.study.two_model import run_two_model_test
+from imprint.lenses.dejavu.study.public_images import open_elsewhere
+from imprint.lenses.dejavu.study.two_model import public_of_partition, run_two_model_test
 from imprint.lenses.leave_one_out.study.fit import audit_step as leave_one_out_step
 from imprint.lenses.membership.study.cohort.audit import check_cohort, cohort_facts, run_cohort
 from imprint.lenses.membership.study.records import RecordPool
@@ -66,7 +67,8 @@ def _audit_encoders(
 ) -> tuple[JsonObject, JsonObject, ModelFacts | None]:
     """Train two encoders and a cohort; return facts about the images, findings, and models."""
     partition = draft_partition(images, options)
-    attacked = attacked_set(images, partition, options)
+    public = public_of_partition(images, partition, open_elsewhere(options, options, images))
+    attacked = attacked_set(images, partition, options, len(public.index))
     pool = membership_pool(partition, options.seed)
     check_step(options.coverage)
     if options.membership.models:
@@ -79,7 +81,7 @@ def _audit_encoders(
     checkpoints = train_step(study, images, partition, options, device)
     networks = {name: NetworkFile(file) for name, file in checkpoints.items()}
     data, dejavu = run_two_model_test(
-        study, images, partition, attacked, networks, options, options.train.last_epoch
+        study, images, partition, attacked, networks, options, public, options.train.last_epoch
     )
     dejavu = dataclasses.replace(dejavu, training=training_figures(checkpoints))
     if options.linear_probe:

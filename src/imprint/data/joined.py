@@ -11,6 +11,7 @@ import numpy as np
 
 from imprint.core.arrays import FloatArray, IntArray, Pixels
 from imprint.core.errors import ImprintError
+from imprint.data.boxes.boxes import NO_BOXES
 from imprint.data.imageset import ImageSet
 from imprint.study.fingerprint import joined_fingerprint
 
@@ -23,6 +24,8 @@ class JoinedImages:
         first: gives the classes and their numbers.
         second: its classes are among those of ``first``, by name.
         name: what the joined set is called.
+        boxes_of_first: whether the boxes of the first set count where the second has none; its
+            images then have no box each.
 
     Raises:
         ImprintError: other channels, or a class that ``first`` does not have.
@@ -31,6 +34,7 @@ class JoinedImages:
     first: ImageSet
     second: ImageSet
     name: str
+    boxes_of_first: bool = False
 
     def __post_init__(self) -> None:
         if self.first.channels != self.second.channels:
@@ -77,6 +81,8 @@ class JoinedImages:
     def boxes(self) -> Sequence[IntArray] | None:
         """Return the boxes of both sets, or None unless both have some."""
         first, second = self.first.boxes(), self.second.boxes()
+        if self.boxes_of_first and second is None:
+            second = [NO_BOXES] * len(self.second)
         return None if first is None or second is None else [*first, *second]
 
     def read(self, indices: IntArray, rectangles: FloatArray, size: int) -> Pixels:

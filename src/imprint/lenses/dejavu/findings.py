@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imprint.core.missing import Missing
+from imprint.lenses.dejavu.public_findings import PublicFacts
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 from imprint.train.probe_options import ProbeAccuracies
@@ -209,14 +210,17 @@ class OneModelFacts:
     """The images of a one-model test: its part of ``data`` in ``summary.json``.
 
     Attributes:
+        public_may_be_members: whether the network was trained on images that vote, or may have
+            been; None where nothing says so.
         reference_crops: crops that references learn from or predict.
         dropped: images to attack without a usable crop, by reason.
         without_boxes: whether the corner was taken since the images have no boxes.
         stretched: whether images that the user had normalised were stretched to pixels.
+        public_images: the images that vote.
     """
 
     public: int
-    public_may_be_members: bool
+    public_may_be_members: bool | None
     attacked_members: int
     attacked_non_members: int
     reference_crops: int
@@ -225,6 +229,7 @@ class OneModelFacts:
     without_boxes: bool
     layer: str
     stretched: bool | None = None
+    public_images: PublicFacts | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.data.augmentation import SECOND_VIEW, Augmentation
+from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice, WeightsChoice
 from imprint.train.options import TrainOptions
@@ -73,7 +74,7 @@ class CropAttackChoice(AttackChoice, CropChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DejavuChoice(CropAttackChoice):
+class DejavuChoice(CropAttackChoice, PublicChoice):
     """How the two-model test is run and what it leaves behind."""
 
     controls: bool = True
@@ -130,7 +131,7 @@ class ReferenceChoice(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class OneModelOptions(
-    TestedModelChoice, ReferenceChoice, AttackChoice, CropChoice, DataChoice, Common
+    TestedModelChoice, ReferenceChoice, AttackChoice, PublicChoice, CropChoice, DataChoice, Common
 ):
     """Test one network; references stand in for a second one."""
 
@@ -150,7 +151,7 @@ class OneModelOptions(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepOptions(CropAttackChoice, DataChoice):
+class SweepOptions(CropAttackChoice, PublicChoice, DataChoice):
     """Train encoders under several settings, test each of them at every snapshot."""
 
     vary: Settings = ()
@@ -195,7 +196,7 @@ class LinearProbeOptions(DataChoice, WeightsChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnDejavuChoice(VoteChoice):
+class OwnDejavuChoice(VoteChoice, PublicChoice):
     """How déjà vu of the user's model is tested."""
 
     attacked: Annotated[int, Bounds(least=0)] = 2000

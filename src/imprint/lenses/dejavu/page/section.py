@@ -10,6 +10,7 @@ import numpy as np
 
 from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
 from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.tables import (
     class_name,
     class_rows,
@@ -102,6 +103,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *result_blocks(findings, 1 / len(names), "dejavu-controls"),
         Figures(_figures(tables, findings, names, classes)),
         _numbers(findings, settings),
+        *public_images(mapping(summary, "data")),
         conclusions(SHOWN, NOT_SHOWN),
         *_controls(findings),
         _gallery(root, by_logits=settings.get("decision") == "logits"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from imprint.lenses.dejavu.findings import SweepFindings, SweepPoint
 from imprint.lenses.dejavu.page import sweep_figures
+from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.sweep_figures import SweptAxis
 from imprint.lenses.dejavu.page.tables import sweep_table
 from imprint.lenses.dejavu.page.verdict import in_points, percents_of
@@ -47,6 +48,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if points[0].linear_probe is not None:
         note += "; the accuracy of linear probes on members and on non-members"
     every = Paragraph(f"{note}. All options that are not named have their base settings.")
+    numbers: list[Block] = [every, sweep_table(points), *public_images(mapping(summary, "data"))]
     content: list[Block] = [
         Verdict(
             "Déjà vu against how the encoders were trained and attacked",
@@ -54,7 +56,12 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
             found=False,
         ),
         *(_part(axis, points_on_axis(points, axis)) for axis in axes),
-        Part("Every point", [every, sweep_table(points)], "dejavu-sweep-points", "Every point"),
+        Part(
+            "Every point",
+            numbers,
+            "dejavu-sweep-points",
+            "Every point",
+        ),
         Part("", [Bullets(NOT_SHOWN, "What not to conclude")]),
     ]
     return Section("dejavu-sweep", "Déjà vu, varied", content, order=12)

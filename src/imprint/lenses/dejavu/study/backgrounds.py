@@ -90,13 +90,21 @@ def cut_backgrounds(images: ImageSet, index: IntArray, choice: CropChoice) -> Ba
     return BackgroundCuts(index[crops.usable], squares, crops.usable, crops.reasons)
 
 
-def attacked_set(images: ImageSet, partition: Partition, choice: CropAttackChoice) -> AttackedSet:
+def attacked_set(
+    images: ImageSet, partition: Partition, choice: CropAttackChoice, public: int | None = None
+) -> AttackedSet:
     """Return the annotated images of both sets that have a background crop.
+
+    Args:
+        images: that were split.
+        partition: how.
+        choice: how crops and guesses are made.
+        public: how many images vote; None for the public ones of the partition.
 
     Raises:
         ImprintError: a set has none, or k exceeds the public images.
     """
-    check_guesses(choice, images, len(partition.public))
+    check_guesses(choice, images, len(partition.public) if public is None else public)
     index = np.concatenate([partition.bbox_a, partition.bbox_b])
     side = np.repeat(np.arange(2), [len(partition.bbox_a), len(partition.bbox_b)])
     backgrounds = cut_backgrounds(images, index, choice)

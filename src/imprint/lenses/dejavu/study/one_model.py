@@ -43,8 +43,9 @@ from imprint.lenses.dejavu.study.guess import (
     settled_layer,
 )
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
+from imprint.lenses.dejavu.study.public_images import PublicSet, choose_public, open_elsewhere
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
-from imprint.lenses.dejavu.study.roles import CropPool, Roles, choose_roles, cut_crops
+from imprint.lenses.dejavu.study.roles import CropPool, choose_roles, cut_crops
 from imprint.lenses.dejavu.study.two_model_tables import SHOWN_NEIGHBOURS
 from imprint.nets.load import NetworkFile, hash_weights, network_file, read_card
 from imprint.report.model_facts import network_facts
@@ -92,19 +93,27 @@ def run_one_model_test(
     assert options.model is not None
     check_references(options)
     _check_feature_encoder(options, images)
-    roles = choose_roles(options, images)
+    elsewhere = open_elsewhere(options, options, images)
+    roles = choose_roles(options, images, all_attacked=elsewhere is not None)
     crops = cut_crops(images, roles, options)
-    check_guesses(options, images, len(roles.public))
+    public = choose_public(
+        images,
+        roles.public,
+        elsewhere,
+        crops.index[crops.attacked],
+        roles.public_may_be_members,
+    )
+    check_guesses(options, images, len(public.index))
     network = network_file(options.model, options)
     layer = searched_layer(options, bool(network.card.projector))
     exclude = None if options.exclude_images is None else read_index_list(options.exclude_images)
-    embeddings = study.run(_embedding_step(images, roles, crops, network, layer, options))
+    embeddings = study.run(_embedding_step(public, crops, network, layer, options))
     device = choose_device(options.device)
     pool = ReferencePool(images, crops, options.folds, options.seeds, options.seed, study, device)
     references = make_references(pool, options)
     tables = study.run(
         AttackModel(
-            images=images,
+            images=public.images,
             index=crops.index[crops.attacked],
             squares=crops.squares[crops.attacked],
             members=crops.members[crops.attacked],
@@ -120,8 +129,9 @@ def run_one_model_test(
             device=options.device,
         )
     )
-    study.run(OneModelGallery(View(images, crops.index, rectangles=crops.squares), tables))
-    facts = {**image_facts(images), **to_json(_facts(roles, crops, layer))}
+    gallery = View(public.images, crops.index, rectangles=crops.squares)
+    study.run(OneModelGallery(gallery, tables))
+    facts = {**image_facts(images), **to_json(_facts(public, crops, layer))}
     return facts, read_finding(OneModelFindings, tables / "findings.json")
 
 
@@ -148,8 +158,7 @@ def _check_feature_encoder(options: OneModelOptions, images: ImageSet) -> None:
 
 
 def _embedding_step(
-    images: ImageSet,
-    roles: Roles,
+    public: PublicSet,
     crops: CropPool,
     network: NetworkFile,
     layer: Any,
@@ -157,8 +166,8 @@ def _embedding_step(
 ) -> EmbedViews:
     """Return the step that embeds public images and attacked crops; for control untrained, too."""
     views = {
-        "public": View(images, roles.public, options.centre_fraction),
-        "crops": crops.attacked_crops(images),
+        "public": View(public.images, public.index, options.centre_fraction),
+        "crops": crops.attacked_crops(public.images),
     }
     untrained = {}
     if options.controls and not crops.members[crops.attacked].all():
@@ -269,10 +278,11 @@ class AttackModel(Step):
         return controls
 
 
-def _facts(roles: Roles, crops: CropPool, layer: str) -> OneModelFacts:
+def _facts(public: PublicSet, crops: CropPool, layer: str) -> OneModelFacts:
     return OneModelFacts(
-        public=len(roles.public),
-        public_may_be_members=roles.public_may_be_members,
+        public=len(public.index),
+        public_may_be_members=public.facts.may_be_members,
+        public_images=public.facts,
         attacked_members=int(crops.members.sum()),
         attacked_non_members=int((crops.attacked & ~crops.members).sum()),
         reference_crops=len(crops.index),

@@ -2,7 +2,8 @@
 
 Members, and a quarter of the non-members for control, are attacked; the other non-members vote as
 public images. These need no pass of their own: their features come from the pass that all lenses
-share. Background crops are new inputs, one forward pass each.
+share. Background crops are new inputs, one forward pass each, and so are public images from
+elsewhere, which vote in place of non-members.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from imprint.data.view import View
 from imprint.lenses.dejavu.findings import OneModelFacts, OneModelFindings
 from imprint.lenses.dejavu.memorization.one_model import STRICTEST
 from imprint.lenses.dejavu.options import AttackChoice, OwnDejavuChoice, attack_of
+from imprint.lenses.dejavu.public_findings import PublicFacts
 from imprint.lenses.dejavu.study.backgrounds import cut_backgrounds
 from imprint.lenses.dejavu.study.galleries import OneModelGallery
 from imprint.lenses.dejavu.study.guess import TOP_RANKED
 from imprint.lenses.dejavu.study.one_model import EMBEDDINGS, MODEL, UNTRAINED, AttackModel
+from imprint.lenses.dejavu.study.own_public import open_own_public, own_public_facts
 from imprint.lenses.dejavu.study.record_images import RecordImages, why_no_images
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
 from imprint.lenses.dejavu.study.roles import MAX_ATTACKED_SHARE, CropPool
@@ -57,23 +60,28 @@ class OwnRoles:
     """Which records are attacked and which vote, and the crops of the attacked ones.
 
     Attributes:
-        images: of members, then non-members.
+        images: of members, then non-members, then public images from elsewhere.
         pool: crops of attacked members and non-members.
         public: int64, images that vote.
+        facts: what is known of them.
     """
 
     images: RecordImages
     pool: CropPool
     public: IntArray
+    facts: PublicFacts
 
 
 def choose_own_roles(model: AuditedModel, options: OwnDejavuChoice, seed: int) -> OwnRoles:
     """Return roles and crops.
 
     Raises:
-        ImprintError: no member has a background to attack.
+        ImprintError: no member has a background to attack, or public images that cannot be used.
     """
-    images = RecordImages(model.members, model.non_members)
+    elsewhere = open_own_public(model, options)
+    images = RecordImages(
+        model.members, model.non_members, None if elsewhere is None else elsewhere.records
+    )
     first, attacked, controlled = _counts(model, options)
     drawn = generator(seed, "one-model members").permutation(first)
     others = first + generator(seed, "one-model unseen").permutation(len(model.non_members))
@@ -98,14 +106,19 @@ def choose_own_roles(model: AuditedModel, options: OwnDejavuChoice, seed: int) -
         choice.crop,
         without_boxes,
     )
-    return OwnRoles(images, pool, public.astype(np.int64))
+    index = pool.index[pool.attacked]
+    facts = own_public_facts(images, public.astype(np.int64), elsewhere, index)
+    if elsewhere is not None:
+        public = np.arange(len(images) - len(elsewhere.records), len(images))
+    return OwnRoles(images, pool, public.astype(np.int64), facts)
 
 
 def _counts(model: AuditedModel, options: OwnDejavuChoice) -> tuple[int, int, int]:
     """Return how many members there are, and how many members and non-members are attacked."""
     members = len(model.members)
     attacked = min(members, options.attacked or members)
-    return members, attacked, min(attacked, int(MAX_ATTACKED_SHARE * len(model.non_members)))
+    share = MAX_ATTACKED_SHARE if options.public is None else 1.0
+    return members, attacked, min(attacked, int(share * len(model.non_members)))
 
 
 @dataclass(frozen=True)
@@ -140,9 +153,12 @@ class EmbedCrops(Step):
         path.mkdir(exist_ok=True)
         network = self.model.network
         assert network is not None
-        features = self.non_members.require_features()
-        rows = self.public - len(self.model.members)
-        self._write(path, MODEL, "public", self.public, np.asarray(features[rows]))
+        if self.images.public is None:
+            features = self.non_members.require_features()
+            seen = np.asarray(features[self.public - len(self.model.members)])
+        else:
+            seen = self._embed(network, self._whole(self.public, "embed"))
+        self._write(path, MODEL, "public", self.public, seen)
         self._write(path, MODEL, "crops", self.index, self._embed(network, self._crops("embed")))
         if self.untrained:
             few = self.public[: STATISTICS_BATCHES * BATCH]
@@ -159,9 +175,14 @@ class EmbedCrops(Step):
             yield self.images.read_inputs(self.index[part], self.squares[part])
 
     def _whole(self, index: IntArray, what: str) -> Iterator[NDArray[Any]]:
+        elsewhere = self.images.public
         rows = index - len(self.model.members)
-        for start in range(0, len(rows), BATCH):
-            yield self.model.non_members.inputs.read(rows[start : start + BATCH])
+        inputs = self.model.non_members.inputs
+        if elsewhere is not None:
+            rows, inputs = rows - len(self.model.non_members), elsewhere.inputs
+        starts = range(0, len(rows), BATCH)
+        for start in track(starts, f"{what}: public images", len(starts), "batch"):
+            yield inputs.read(rows[start : start + BATCH])
 
     @staticmethod
     def _embed(network: NetworkPredictor, batches: Iterator[NDArray[Any]]) -> NDArray[np.float32]:
@@ -278,7 +299,8 @@ def _facts(roles: OwnRoles) -> OneModelFacts:
     pool = roles.pool
     return OneModelFacts(
         public=len(roles.public),
-        public_may_be_members=False,
+        public_may_be_members=roles.facts.may_be_members,
+        public_images=roles.facts,
         attacked_members=int(pool.members.sum()),
         attacked_non_members=int((~pool.members).sum()),
         reference_crops=len(pool.index),

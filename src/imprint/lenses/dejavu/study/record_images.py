@@ -1,4 +1,4 @@
-"""Images of the user's members and non-members as one set, read as pixels or as the model's inputs.
+"""Images of the user's records as one set, read as pixels or as the model's inputs.
 
 Crops of images that the user has prepared as floats are cut from the floats themselves: resampling
 is linear, so a crop of a normalised image is the normalised crop. References and pictures see them
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray, Pixels
+from imprint.data.boxes.boxes import NO_BOXES
 from imprint.data.geometry import resample, to_uint8
 from imprint.data.records.records import Records
 from imprint.study.hashing import hash_json
@@ -50,20 +51,23 @@ def _has_view(records: Records) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class RecordImages:
-    """Members, then non-members, as one set of images.
+    """Members, then non-members, then public images from elsewhere, as one set of images.
 
     Attributes:
         members: the first images.
-        non_members: the others, of the same classes.
+        non_members: the next, of the same classes.
+        public: the last, of the same classes; none of them has boxes that count.
     """
 
     members: Records
     non_members: Records
+    public: Records | None = None
 
     @property
-    def parts(self) -> tuple[Records, Records]:
-        """Both sets in order."""
-        return self.members, self.non_members
+    def parts(self) -> tuple[Records, ...]:
+        """All sets in order."""
+        sets = (self.members, self.non_members)
+        return sets if self.public is None else (*sets, self.public)
 
     @property
     def name(self) -> str:
@@ -79,8 +83,7 @@ class RecordImages:
     def labels(self) -> IntArray:
         """The class of every image, int64 ``[n]``."""
         labels = [part.labels for part in self.parts]
-        assert labels[0] is not None
-        assert labels[1] is not None
+        assert all(each is not None for each in labels)
         return np.concatenate([np.asarray(each, dtype=np.int64) for each in labels])
 
     @property
@@ -94,31 +97,32 @@ class RecordImages:
         return self.members.inputs.shape[-1]
 
     def __len__(self) -> int:
-        return len(self.members) + len(self.non_members)
+        return int(self._starts[-1])
+
+    @cached_property
+    def _starts(self) -> IntArray:
+        """The first index of each set, and the end of the last."""
+        return np.concatenate([[0], np.cumsum([len(part) for part in self.parts])])
 
     def name_of(self, index: int) -> str:
         """Return the name of one record."""
-        count = len(self.members)
-        return (
-            self.members.name_of(index)
-            if index < count
-            else self.non_members.name_of(index - count)
-        )
+        which = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self.parts[which].name_of(index - int(self._starts[which]))
 
     def sizes(self) -> IntArray:
         """Return width and height of every image, int64 ``[n, 2]``."""
         return np.concatenate([_sizes(part) for part in self.parts])
 
     def boxes(self) -> Sequence[IntArray] | None:
-        """Return the object boxes; None unless both sets have them."""
+        """Return the object boxes; None unless members and non-members have them."""
         boxes: list[IntArray] = []
-        for part in self.parts:
+        for part in (self.members, self.non_members):
             view = part.images if _has_view(part) else None
             known = None if view is None else view.images.boxes()
             if view is None or known is None:
                 return None
             boxes += [known[index] for index in view.index.tolist()]
-        return boxes
+        return [*boxes, *[NO_BOXES] * len(self.public or ())]
 
     def read(self, indices: IntArray, rectangles: FloatArray, size: int) -> Pixels:
         """Return rectangles of images as squares of pixels, uint8 ``[b, C, size, size]``."""
@@ -134,7 +138,7 @@ class RecordImages:
         return self._squares(indices, rectangles, self.input_size)
 
     def fingerprint(self) -> str:
-        """Return the hash of both sets."""
+        """Return the hash of all sets."""
         return hash_json([part.fingerprint() for part in self.parts])
 
     @property
@@ -158,16 +162,13 @@ class RecordImages:
 
     def _squares(self, indices: IntArray, rectangles: FloatArray, size: int) -> NDArray[Any]:
         """Return squares in the units of the records, in the order of the indices."""
-        count = len(self.members)
         squares: NDArray[Any] | None = None
-        for part, rows in zip(
-            self.parts,
-            (np.flatnonzero(indices < count), np.flatnonzero(indices >= count)),
-            strict=True,
-        ):
+        which = np.searchsorted(self._starts, indices, side="right") - 1
+        for number, part in enumerate(self.parts):
+            rows = np.flatnonzero(which == number)
             if not len(rows):
                 continue
-            local = indices[rows] - (0 if part is self.members else count)
+            local = indices[rows] - self._starts[number]
             values = _read(part, local, rectangles[rows], size)
             if squares is None:
                 squares = np.empty((len(indices), *values.shape[1:]), dtype=values.dtype)

@@ -34,7 +34,8 @@ class Roles:
     Attributes:
         members: int64, images the network was trained on, attacked.
         non_members: int64, images it was not trained on, attacked for control; may be empty.
-        public: int64, images that vote as neighbours.
+        public: int64, images of the data that are not attacked: these vote as neighbours unless
+            others do.
         public_may_be_members: whether the network was trained on public images, or may have been.
     """
 
@@ -72,15 +73,21 @@ class CropPool:
         return View(images, self.index[self.attacked], rectangles=self.squares[self.attacked])
 
 
-def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
+def choose_roles(options: OneModelOptions, images: ImageSet, all_attacked: bool = False) -> Roles:
     """Return which images are attacked and which vote.
+
+    Args:
+        options: of the test.
+        images: the data.
+        all_attacked: whether public images come from elsewhere, so that lists leave none to vote.
 
     From a partition: the annotated images of the set the network was trained on are members, those
     of the other set non-members, its public images vote. A network that was trained on all of them,
     as most published ones were, has no non-members: both sets are attacked. From lists: the members
     are attacked, and a quarter of the non-members, at most as many, for control; the other
     non-members vote. With neither, half of each class is attacked and the other half votes, and the
-    network may have been trained on all.
+    network may have been trained on all. Where public images come from elsewhere, no image is kept
+    from being attacked to vote.
 
     Raises:
         ImprintError: lists or partition that cannot be used, or no public image.
@@ -91,7 +98,7 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
         raise ImprintError("--trained-on names a set of a partition: give it with --split")
     usable = usable_indices(images)
     if options.members is None and options.non_members is None:
-        return _all_members(usable, images, options.seed)
+        return _all_members(usable, images, options.seed, all_attacked)
     if options.members is None:
         others = read_indices(options.non_members, images)
         members = np.setdiff1d(usable, others)
@@ -111,16 +118,20 @@ def choose_roles(options: OneModelOptions, images: ImageSet) -> Roles:
             f"there are {len(members)} members and {len(others)} non-members: both are needed, or "
             "neither list if the network was trained on all images"
         )
-    count = min(len(members), int(MAX_ATTACKED_SHARE * len(others)))
+    share = 1.0 if all_attacked else MAX_ATTACKED_SHARE
+    count = min(len(members), int(share * len(others)))
     drawn = generator(options.seed, "one-model unseen").permutation(np.sort(others))
     return Roles(np.sort(members), np.sort(drawn[:count]), np.sort(drawn[count:]), False)
 
 
-def _all_members(usable: IntArray, images: ImageSet, seed: int) -> Roles:
-    """Return halves of every class: one is attacked, one votes."""
+def _all_members(usable: IntArray, images: ImageSet, seed: int, all_attacked: bool) -> Roles:
+    """Return halves of every class: one is attacked, one votes; or all attacked."""
+    nothing = np.empty(0, dtype=np.int64)
+    if all_attacked:
+        return Roles(usable, nothing, nothing, True)
     order = generator(seed, "one-model halves").permutation(usable)
     order = order[np.argsort(images.labels[order], kind="stable")]
-    return Roles(np.sort(order[::2]), np.empty(0, dtype=np.int64), np.sort(order[1::2]), True)
+    return Roles(np.sort(order[::2]), nothing, np.sort(order[1::2]), True)
 
 
 def _from_partition(options: OneModelOptions, images: ImageSet) -> Roles:

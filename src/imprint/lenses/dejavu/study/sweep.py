@@ -7,7 +7,7 @@ their encoders alone. Every image is decoded once for all checkpoints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from imprint.lenses.dejavu.study.encoders import (
     train_encoders,
 )
 from imprint.lenses.dejavu.study.guess import SIDES, settled_layer
+from imprint.lenses.dejavu.study.public_images import ElsewhereImages, PublicSet, open_elsewhere
 from imprint.lenses.dejavu.study.sweep_attack import AttackedPoint, AttackSweep
 from imprint.lenses.dejavu.study.sweep_points import (
     Setting,
@@ -40,9 +41,11 @@ from imprint.lenses.dejavu.study.sweep_points import (
     encoder_folders,
     sweep_points,
 )
+from imprint.lenses.dejavu.study.two_model import public_of_partition
 from imprint.nets.image_model import Layer
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
+from imprint.study.finding import to_json
 from imprint.study.json_io import read_json
 from imprint.study.plain import JsonObject
 from imprint.study.store import Study
@@ -58,8 +61,9 @@ class SweepPlan:
 
     Attributes:
         folders: of each point's encoders, under ``models/``.
-        partitions: of the images, by images of each class; all with the same public set.
-        held_out: int64, public images that probes are measured on.
+        partitions: of the images, by images of each class.
+        held_out: int64, public images of the partition that probes are measured on.
+        public: which images vote.
     """
 
     images: ImageSet
@@ -68,6 +72,7 @@ class SweepPlan:
     partitions: Mapping[int, Partition]
     held_out: IntArray
     attacked: tuple[AttackedSet, ...]
+    public: PublicSet
 
     def encoders(self) -> dict[str, Setting]:
         """Return the first point of each folder of encoders."""
@@ -86,14 +91,14 @@ class SweepPlan:
         views: dict[str, View] = {}
         for point, attacked in zip(self.points, self.attacked, strict=True):
             public_name, crops_name = point.views
-            public = self.partitions[point.options.per_class].public
-            views.setdefault(public_name, View(self.images, public, point.options.centre_fraction))
+            images, public = self.public.images, self.public.index
+            views.setdefault(public_name, View(images, public, point.options.centre_fraction))
             index, squares = attacked.index, attacked.squares
             if crops_name in views:
                 index = np.concatenate([views[crops_name].index, index])
                 squares = np.concatenate([views[crops_name].squares, squares])
             index, first = np.unique(index, return_index=True)
-            views[crops_name] = View(self.images, index, rectangles=squares[first])
+            views[crops_name] = View(images, index, rectangles=squares[first])
         return views
 
 
@@ -110,7 +115,7 @@ def audit_sweep(options: SweepOptions) -> JsonObject:
     with study.locked():
         images = open_choice(options, options.seed)
         check_networks(images, points)
-        plan = _plan(study, images, points)
+        plan = _plan(study, images, points, open_elsewhere(options, options, images))
         _train(study, plan, options, device)
         checkpoints = {
             folder: checkpoints_in({side: study.path(f"models/{folder}/{side}") for side in SIDES})
@@ -119,22 +124,40 @@ def audit_sweep(options: SweepOptions) -> JsonObject:
         embeddings = _embed(study, plan, checkpoints, options)
         probes = _probe(study, plan, checkpoints, options) if options.linear_probe else {}
         attacked = map(AttackedPoint.of, plan.points, plan.folders, plan.attacked)
-        attack = AttackSweep(images, tuple(attacked), probes, embeddings, options.device)
+        attack = AttackSweep(
+            plan.public.images, tuple(attacked), probes, embeddings, options.device
+        )
         lenses = {"dejavu_sweep": read_json(study.run(attack) / "findings.json")}
-        return finish(study, options, image_facts(images), lenses)
+        facts = {**image_facts(images), "public_images": to_json(plan.public.facts)}
+        return finish(study, options, facts, lenses)
 
 
-def _plan(study: Study, images: ImageSet, points: Sequence[Setting]) -> SweepPlan:
+def _plan(
+    study: Study, images: ImageSet, points: Sequence[Setting], elsewhere: ElsewhereImages | None
+) -> SweepPlan:
     sizes = tuple(sorted({point.options.per_class for point in points}))
     by_boxes = images.boxes() is not None and any(p.options.crop != "corner" for p in points)
     partitions = load_partitions(study.run(SplitImages(images, sizes, by_boxes)))
-    public = partitions.by_size[sizes[-1]].public
-    shared = {size: replace(partitions.by_size[size], public=public) for size in sizes}
+    public = public_of_partition(images, partitions.by_size[sizes[-1]], elsewhere)
     attacked = tuple(
-        attacked_set(images, shared[point.options.per_class], point.options) for point in points
+        attacked_set(
+            images,
+            partitions.by_size[point.options.per_class],
+            point.options,
+            len(public.index),
+        )
+        for point in points
     )
     folders = tuple(encoder_folders(points))
-    return SweepPlan(images, tuple(points), folders, shared, partitions.validation, attacked)
+    return SweepPlan(
+        images,
+        tuple(points),
+        folders,
+        partitions.by_size,
+        partitions.validation,
+        attacked,
+        public,
+    )
 
 
 def _train(study: Study, plan: SweepPlan, options: SweepOptions, device: torch.device) -> None:

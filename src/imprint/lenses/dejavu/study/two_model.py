@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
@@ -13,7 +15,7 @@ from imprint.core.progress import log
 from imprint.core.seeds import derive
 from imprint.data.choice import image_facts, open_choice
 from imprint.data.duplicates import copies
-from imprint.data.imageset import ArrayImages, ImageSet
+from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition, open_partition
 from imprint.data.view import View
 from imprint.lenses.dejavu.findings import TwoModelFindings
@@ -22,6 +24,12 @@ from imprint.lenses.dejavu.study.backgrounds import AttackedSet, attacked_set
 from imprint.lenses.dejavu.study.embeddings import EmbedViews, Untrained
 from imprint.lenses.dejavu.study.galleries import TwoModelGallery
 from imprint.lenses.dejavu.study.guess import SIDES, searched_layer, settled_layer
+from imprint.lenses.dejavu.study.public_images import (
+    ElsewhereImages,
+    PublicSet,
+    choose_public,
+    open_elsewhere,
+)
 from imprint.lenses.dejavu.study.two_model_tables import AttackEncoders, WriteLegacyArrays
 from imprint.nets.load import NetworkFile
 from imprint.report.summary import finish
@@ -59,8 +67,12 @@ def two_model_audit(
         check_training(models, {"A": partition.train_a, "B": partition.train_b})
         projects = all(file.card.projector for file in models.values())
         attack = replace(choice, layer=searched_layer(choice, projects))
-        attacked = attacked_set(images, partition, attack)
-        facts, findings = run_two_model_test(study, images, partition, attacked, models, attack)
+        elsewhere = open_elsewhere(choice, data, images)
+        public = public_of_partition(images, partition, elsewhere)
+        attacked = attacked_set(images, partition, attack, len(public.index))
+        facts, findings = run_two_model_test(
+            study, images, partition, attacked, models, attack, public
+        )
         return finish(study, choice, facts, {"dejavu": to_json(findings)})
 
 
@@ -89,6 +101,7 @@ def run_two_model_test(
     attacked: AttackedSet,
     checkpoints: Mapping[str, NetworkFile],
     choice: DejavuChoice,
+    public: PublicSet,
     last_epoch: int = 0,
 ) -> tuple[JsonObject, TwoModelFindings]:
     """Embed, attack and count; return facts about the data, and the findings.
@@ -100,6 +113,7 @@ def run_two_model_test(
         attacked: which of its images are attacked.
         checkpoints: weights of ``A`` and ``B``, and of snapshots of both, ``A@EPOCH``.
         choice: how crops, votes and controls are made.
+        public: which images vote.
         last_epoch: of A and B, where there are snapshots.
     """
     untrained = {
@@ -108,13 +122,13 @@ def run_two_model_test(
         if choice.controls
     }
     views = {
-        "public": View(images, partition.public, choice.centre_fraction),
-        "crops": attacked.crops(images),
+        "public": View(public.images, public.index, choice.centre_fraction),
+        "crops": attacked.crops(public.images),
     }
     layers = dict.fromkeys(checkpoints, (settled_layer(choice),))
     embeddings = study.run(EmbedViews(views, checkpoints, layers, untrained, choice.device))
     attack = AttackEncoders(
-        images,
+        public.images,
         attacked,
         attack_of(choice),
         choice.controls,
@@ -124,27 +138,37 @@ def run_two_model_test(
         choice.device,
     )
     tables = study.run(attack)
-    study.run(TwoModelGallery(attacked.crops(images), tables))
+    study.run(TwoModelGallery(attacked.crops(public.images), tables))
     if choice.export_legacy:
         study.run(WriteLegacyArrays(attack))
     facts = {
         **image_facts(images),
-        "public": len(partition.public),
+        "public": len(public.index),
+        "public_images": to_json(public.facts),
         "shared": len(partition.shared),
         "boxes": sum(len(boxes) > 0 for boxes in images.boxes() or ()),
         "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
         "dropped": dict(attacked.dropped),
-        "copies_in_public": _count_copies(images, attacked, partition),
+        "copies_in_public": _count_copies(attacked, public),
     }
     return facts, read_finding(TwoModelFindings, tables / "findings.json")
 
 
-def _count_copies(images: ImageSet, attacked: AttackedSet, partition: Partition) -> JsonObject:
+def public_of_partition(
+    images: ImageSet, partition: Partition, elsewhere: ElsewhereImages | None
+) -> PublicSet:
+    """Return the images that vote: the public ones of a partition unless there are others."""
+    attacked = np.concatenate([partition.bbox_a, partition.bbox_b])
+    return choose_public(images, partition.public, elsewhere, attacked)
+
+
+def _count_copies(attacked: AttackedSet, public: PublicSet) -> JsonObject:
     """Return how many attacked images have an exact copy in the public set."""
-    if not isinstance(images, ArrayImages):
+    images = public.images
+    duplicates = copies(images, attacked.index, public.index)
+    if duplicates is None:
         reason = "the images do not fit into memory, so they were not compared"
         return dict(to_json(Missing(reason)))
-    duplicates = copies(images, attacked.index, partition.public)
     if len(duplicates):
         log(
             f"{images.name}: {len(duplicates)} attacked images have a copy in the public set, "
