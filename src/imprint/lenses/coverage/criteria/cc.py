@@ -42,6 +42,7 @@ class ClusterCoverage(Criterion):
     Options = ClusterCoverageOptions
     options: ClusterCoverageOptions
     order_free = False
+    diminishing = True
 
     def reset(self) -> None:
         """See nothing yet."""

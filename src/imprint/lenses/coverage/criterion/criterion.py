@@ -45,6 +45,8 @@ class Criterion(ABC):
             gives; by ``groups`` of inputs (:mod:`imprint.lenses.coverage.measure.jackknife`); or
             None, for the reason ``without_interval``. ``benchmarks/coverage_intervals.py`` must
             show that it covers.
+        diminishing: whether the gain of an input never rises as more inputs are seen, from the
+            first one on.
         costly: whether an update costs about as much as the network or more (surprise).
         inputs: how many inputs were seen.
     """
@@ -56,6 +58,7 @@ class Criterion(ABC):
     reads_training: ClassVar[bool] = False
     reads_labels: ClassVar[bool] = False
     order_free: bool = True
+    diminishing: ClassVar[bool] = False
     costly: ClassVar[bool] = False
     interval: ClassVar[Literal["counts", "groups"] | None] = None
     without_interval: ClassVar[str] = "no method is known to cover its expected value"

@@ -25,6 +25,7 @@ class Marks(Criterion):
     """
 
     family = "neurons"
+    diminishing = True
     marked: Tensor
 
     def __init__(self, layers: Layers, options: Any = None) -> None:

@@ -1,0 +1,1 @@
+"""Which tests to keep and which to run first, by what they cover and how sure a network is."""
