@@ -215,3 +215,36 @@ def test_measure_takes_activations_or_a_model() -> None:
         coverage.measure(np.ones((3, 2)), model=torch.nn.Linear(2, 2))
     with pytest.raises(ImprintError, match="must be a PyTorch network"):
         coverage.activations(lambda inputs: inputs, np.ones((3, 2)))
+
+
+def test_tests_are_prioritised_and_selected_as_by_the_commands() -> None:
+    random = np.random.default_rng(3)
+    probabilities = random.dirichlet([1.0, 1.0, 1.0], 40)
+    labels = random.integers(0, 3, 40)
+    result = coverage.prioritise(
+        probabilities, values(40), values(80, 1), test_labels=labels, criteria=["kmnc", "nc"]
+    )
+    assert set(result.orders) == {
+        "deepgini", "entropy", "margin", "max_probability", "random", "kmnc_total",
+        "kmnc_additional", "nc_total", "nc_additional",
+    }  # fmt: skip
+    assert all(sorted(order) == list(range(40)) for order in result.orders.values())
+    assert "APFD" in str(result)
+    assert result.figures()
+    selected = coverage.select_tests(values(40), values(80, 1), criterion="nbc")
+    assert selected.findings.value == pytest.approx(selected.findings.value_of_all)
+    assert selected.figures()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "give probabilities"),
+        ({"probabilities": [[0.5, 0.6]]}, "sum to 1"),
+        ({"probabilities": [[0.5, 0.5]], "test": values(2)}, "there are 2 tests"),
+        ({"probabilities": [[0.5, 0.5]], "by": ["luck"]}, "no order"),
+    ],
+)
+def test_priorities_that_cannot_be_are_one_sentence(arguments, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ImprintError, match=message):
+        coverage.prioritise(**arguments)

@@ -67,6 +67,14 @@ def test_options_of_groups_have_dotted_flags() -> None:
         del _WORDS[Options]
 
 
+def test_settings_of_methods_are_typed_behind_flags_of_their_own() -> None:
+    command = COMMANDS.get("coverage measure").options
+    param = ((("kmnc.k", "10"), ("nc.threshold", "0.5")), (("cc.threshold", "2"),))
+    words = typed(command(out=Path("x"), param=param))
+    assert words is not None
+    assert "--param kmnc.k=10 nc.threshold=0.5 --param cc.threshold=2" in words
+
+
 def test_what_is_no_command_has_none() -> None:
     @dataclass(frozen=True)
     class Options:

@@ -85,15 +85,31 @@ def _flags(
         elif isinstance(value, bool):
             before, dot, last = flag.rpartition(".")
             yield f"--{before}{dot}{'' if value else 'no-'}{last}"
+        elif _is_groups(value):
+            for group in value:
+                words = " ".join(shlex.quote(f"{key}={inner}") for key, inner in group)
+                yield f"--{flag} {_shorten(words)}"
         elif value is not None:
             yield f"--{flag} {shlex.quote(_typed(value))}"
+
+
+def _is_groups(value: Any) -> bool:
+    """Return whether a value is several groups of settings, each behind a flag of its own."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(group, list) and group and all(map(_is_pair, group)) for group in value)
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2
 
 
 def _typed(value: Any) -> str:
     """Return a value as it is typed: lists with commas, settings as ``name=value``."""
     if isinstance(value, list):
-        pairs = [isinstance(item, list) and len(item) == 2 for item in value]
-        if value and all(pairs):
+        if value and all(map(_is_pair, value)):
             return _shorten(",".join(f"{key}={inner}" for key, inner in value))
         return _shorten(",".join(map(str, value)))
     return _shorten(str(value))

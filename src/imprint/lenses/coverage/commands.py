@@ -10,6 +10,7 @@ from imprint.lenses.coverage.options import (
     MonitorOptions,
     WisdomOptions,
 )
+from imprint.lenses.coverage.selection_options import PrioritiseOptions, SelectOptions
 from imprint.study.command import command
 from imprint.study.listing import listed
 from imprint.study.plain import JsonObject
@@ -122,3 +123,53 @@ class Monitor(MonitorOptions):
         from imprint.lenses.coverage.study.monitor import monitor_study
 
         return monitor_study(self)
+
+
+@command(
+    "coverage prioritise",
+    "order tests so that those that reveal faults come first",
+    example=f"{ON_MODEL} --tests test/ --out runs/order",
+    main=(
+        *(*MODEL, "tests", "arrays", "by", "criteria", "param", "layers", "member_records"),
+        *("test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Prioritise(PrioritiseOptions):
+    """Order tests by what they cover, how surprising they are and how unsure the network is.
+
+    No order reads the classes of the tests; where they are known, the report says how early each
+    order finds misclassified tests (APFD, average percentage of faults detected).
+    OUT/prioritisation/orders.parquet has a row per test and a column per order, its place from 1.
+    """
+
+    def run(self) -> JsonObject:
+        """Order; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.prioritise import prioritise_study
+
+        return prioritise_study(self)
+
+
+@command(
+    "coverage select",
+    "select few tests that cover as much as many",
+    example=f"{ON_MODEL} --tests test/ --criterion kmnc --count 100 --out runs/selection",
+    main=(
+        *(*MODEL, "tests", "arrays", "criterion", "param", "count", "share", "random_draws"),
+        *("layers", "member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Select(SelectOptions):
+    """Select tests one after another, each the one that adds most to a coverage criterion.
+
+    Selection ends at --count, at --share of what all tests cover, or when no test adds anything.
+    OUT/selection/selected.parquet has a row per selected test; the report compares their coverage
+    with that of random sets of as many.
+    """
+
+    def run(self) -> JsonObject:
+        """Select; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.select import select_study
+
+        return select_study(self)

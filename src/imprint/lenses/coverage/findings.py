@@ -13,6 +13,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
+from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
 from imprint.neurons.activations import Layers
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
@@ -402,7 +403,14 @@ class MonitorFindings:
     monitor: NoveltyFindings
 
 
-Findings = CoverageFindings | ImportanceFindings | WisdomFindings | MonitorFindings
+Findings = (
+    CoverageFindings
+    | ImportanceFindings
+    | WisdomFindings
+    | MonitorFindings
+    | PrioritisationFindings
+    | SelectionFindings
+)
 
 
 def read_findings(value: Mapping[str, Any], where: str) -> Findings:
@@ -415,6 +423,8 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "importance": ImportanceFindings,
         "wisdom": WisdomFindings,
         "monitor": MonitorFindings,
+        "prioritisation": PrioritisationFindings,
+        "selection": SelectionFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from imprint.core.arrays import FloatArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.lenses.coverage.findings import (
@@ -24,6 +24,11 @@ from imprint.lenses.coverage.page.tables import (
     criteria_tables,
     importance_tables,
     vote_table,
+)
+from imprint.lenses.coverage.selection_findings import (
+    OrderFinding,
+    PrioritisationFindings,
+    TestSelection,
 )
 from imprint.lenses.coverage.study.importance import method_importance
 from imprint.lenses.coverage.study.votes import vote_findings
@@ -159,3 +164,60 @@ class WisdomResult(Result):
     def tables(self) -> Sequence[Table]:
         """Return the leading neurons with their votes."""
         return [vote_table(WisdomFindings(self.findings))]
+
+
+@dataclass(frozen=True)
+class Prioritisation(Result):
+    """Tests in several orders; prints as a table, the best order first.
+
+    Attributes:
+        findings: how early each order finds misclassified tests.
+        orders: int64 ``[M]`` by name, rows of the tests in their order.
+    """
+
+    findings: PrioritisationFindings
+    orders: Mapping[str, IntArray]
+
+    def __getitem__(self, name: str) -> OrderFinding | Missing:
+        return self.findings.prioritisation[name]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the orders, and why others are missing."""
+        from imprint.lenses.coverage.page.test_choice import order_table
+
+        table = order_table(self.findings)
+        missing = [f"{name} is missing: {why}." for name, why in self.findings.missing.items()]
+        return [replace(table, note=" ".join([str(table.note), *missing]))]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return the share of faults found by share of tests, where faults are known."""
+        from imprint.lenses.coverage.page.test_choice import best_order, fault_curves
+
+        return [] if best_order(self.findings) is None else [fault_curves(self.findings)]
+
+
+@dataclass(frozen=True)
+class SelectedTests(Result):
+    """Few tests that cover as much as many; prints as a table.
+
+    Attributes:
+        findings: their coverage beside that of random sets and of all tests.
+        order: int64 ``[k]``, rows of the tests, each adding most to those before it.
+        gains: float64 ``[k]``, what each added.
+    """
+
+    findings: TestSelection
+    order: IntArray
+    gains: FloatArray
+
+    def tables(self) -> Sequence[Table]:
+        """Return the coverage of selected tests, of random ones and of all."""
+        from imprint.lenses.coverage.page.test_choice import selection_table
+
+        return [selection_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return coverage by number of tests."""
+        from imprint.lenses.coverage.page.test_choice import selection_curve
+
+        return [selection_curve(self.findings)]

@@ -16,9 +16,14 @@ from imprint.lenses.coverage.findings import (
 from imprint.lenses.coverage.page.figures import main_cells
 from imprint.lenses.coverage.page.section import LENS
 from imprint.lenses.coverage.page.tables import in_page_order
+from imprint.lenses.coverage.page.test_choice import best_order, selection_headline
+from imprint.lenses.coverage.page.test_choice import headline as prioritisation_headline
+from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
 from imprint.report.lens import LENSES, Lens, LensVerdict
-from imprint.report.wording import count, percent, plural, quantity
+from imprint.report.wording import count, fixed, percent, plural, quantity
 from imprint.stats.estimate import Estimate
+
+RANDOM_APFD = 0.5
 
 
 def coverage_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
@@ -41,6 +46,13 @@ def coverage_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
                 new,
             )
         ]
+    if isinstance(findings, PrioritisationFindings):
+        return [_ordered(findings)]
+    if isinstance(findings, SelectionFindings):
+        selection = findings.selection
+        share = selection.value / selection.value_of_all if selection.value_of_all else 1.0
+        number = f"of the {selection.criterion.upper()} coverage of all tests"
+        return [LensVerdict(selection_headline(selection), True, number, share)]
     by = "by votes of attributions" if isinstance(findings, WisdomFindings) else "by attribution"
     return [LensVerdict(f"Neurons were ranked {by}", found=False)]
 
@@ -48,6 +60,20 @@ def coverage_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
 def expected_new(findings: MonitorFindings) -> float:
     """Return the share of inputs like those in training that are in new cells."""
     return findings.monitor.expected_new
+
+
+def _ordered(findings: PrioritisationFindings) -> LensVerdict:
+    name = best_order(findings)
+    value = None if name is None else findings.measured[name].apfd
+    if not isinstance(value, Estimate):
+        return LensVerdict(prioritisation_headline(findings), found=False)
+    return LensVerdict(
+        prioritisation_headline(findings),
+        value.low > RANDOM_APFD,
+        f"APFD of {name}; {RANDOM_APFD} is expected of a random order",
+        value,
+        write=fixed(2),
+    )
 
 
 def _measured(findings: CoverageFindings) -> LensVerdict:

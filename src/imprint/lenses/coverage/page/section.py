@@ -31,6 +31,8 @@ from imprint.lenses.coverage.page.tables import (
     vote_table,
     without_interval,
 )
+from imprint.lenses.coverage.page.test_choice import prioritisation_blocks, selection_blocks
+from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
 from imprint.report.blocks import (
     Block,
     Bullets,
@@ -76,6 +78,10 @@ def _blocks(findings: Findings, root: Path, classes: Sequence[str]) -> Iterator[
         yield from _coverage(findings, root, classes)
     elif isinstance(findings, MonitorFindings):
         yield _monitor(findings)
+    elif isinstance(findings, PrioritisationFindings):
+        yield from prioritisation_blocks(findings)
+    elif isinstance(findings, SelectionFindings):
+        yield from selection_blocks(findings.selection)
     else:
         yield Verdict("Which neurons matter", found=False, anchor="coverage-result")
         tables = (

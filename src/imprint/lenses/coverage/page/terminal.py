@@ -25,6 +25,12 @@ from imprint.lenses.coverage.page.tables import (
     vote_table,
     without_interval,
 )
+from imprint.lenses.coverage.page.test_choice import (
+    order_table,
+    selection_headline,
+    selection_table,
+)
+from imprint.lenses.coverage.selection_findings import PrioritisationFindings, SelectionFindings
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.report.wording import count, fixed, percent, with_interval
 
@@ -42,6 +48,11 @@ def show_coverage(value: Mapping[str, Any]) -> Sequence[Printed]:
     if isinstance(findings, WisdomFindings):
         selector = [] if findings.selector is None else [selector_table(findings.selector)]
         return [vote_table(findings), *selector]
+    if isinstance(findings, PrioritisationFindings):
+        missing = [f"{name} missing: {reason}" for name, reason in findings.missing.items()]
+        return [order_table(findings), *missing]
+    if isinstance(findings, SelectionFindings):
+        return [selection_table(findings.selection), selection_headline(findings.selection)]
     return [_novelty(findings.monitor)]
 
 

@@ -30,7 +30,7 @@ from imprint.neurons.activations import ActivationTable
 MISSED = 0.01
 """Of a sampled greedy step: the chance that none of the best 1/count of the inputs is compared."""
 BLOCK = 64
-"""Bounds that are brought up to date at a time."""
+"""Bounds that are brought up to date at a time: one at first, then ever more up to so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,10 +177,12 @@ def _refresh(
     heap: list[tuple[float, int, int]], state: Criterion, table: ActivationTable, seen: int
 ) -> bool:
     """Bring bounds up to date until the best is; return whether it adds anything."""
+    size = 1
     while heap and heap[0][2] != seen and heap[0][0] < 0:
         stale = [heapq.heappop(heap)]
-        while heap and len(stale) < BLOCK and heap[0][2] != seen and heap[0][0] < 0:
+        while heap and len(stale) < size and heap[0][2] != seen and heap[0][0] < 0:
             stale.append(heapq.heappop(heap))
+        size = min(2 * size, BLOCK)
         rows = np.array([row for _, row, _ in stale])
         for row, gain in zip(rows.tolist(), _gains(state, table, rows).tolist(), strict=True):
             heapq.heappush(heap, (-gain, row, seen))

@@ -83,4 +83,4 @@ def collect_marks(criterion: Criterion, table: ActivationTable) -> InputMarks:
 
 def _compact(marks: IntArray, count: int | None) -> IntArray:
     """Return marks in half the space where their numbers allow it."""
-    return marks if count is None or count > 2**31 else marks.astype(np.int32)  # type: ignore[return-value]
+    return marks if count is None or count > 2**31 else marks.astype(np.int32)

@@ -30,6 +30,7 @@ from imprint.study.array_file import array, arrays_from, read_array_file
 from imprint.study.plain import JsonObject
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+MAX_SUM_ERROR = 1e-3
 OVERFLOW = "leave that input out, or look for the layer that overflows"
 
 
@@ -60,6 +61,34 @@ class ActivationArrays:
     test_labels: IntArray | None = array(
         "M", "classes of the test inputs", kind="whole", optional=True
     )
+    probabilities: NDArray[np.float64] | None = array(
+        "M C", "probability of each class for every test input", kind="float", optional=True
+    )
+
+
+def read_probabilities(file: Path) -> NDArray[np.float64] | None:
+    """Return the probabilities in a file of activations, float64 ``[M, C]``; None without.
+
+    Raises:
+        ImprintError: they are no probabilities of at least two classes for every test.
+    """
+    values = read_array_file(ActivationArrays, file).probabilities
+    return None if values is None else check_probabilities(values, f"{file}: probabilities")
+
+
+def check_probabilities(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Return probabilities ``[M, C]``.
+
+    Raises:
+        ImprintError: they are not of at least two classes, or rows do not sum to 1.
+    """
+    if values.ndim != 2 or values.shape[1] < 2:
+        raise ImprintError(
+            f"{name} must be [M, C] of at least two classes, got {list(values.shape)}"
+        )
+    if len(values) and (values.min() < 0 or np.abs(values.sum(1) - 1).max() > MAX_SUM_ERROR):
+        raise ImprintError(f"{name} must not be negative and sum to 1 in each row: apply a softmax")
+    return values
 
 
 def tables_from_arrays(file: Path) -> tuple[ActivationTable | None, ActivationTable]:
