@@ -21,7 +21,8 @@ record alone, and with its copies as a group.
   matrix, :func:`fit_large` does not, and states its errors.
 - From a fit: :meth:`Fit.query`, :meth:`Fit.leave_out` groups, :meth:`Fit.add` records,
   :meth:`Fit.among_records`, :meth:`Fit.optimise` the queries that best reveal a record and
-  reconstruct it, :meth:`Fit.landscape` along lines through records.
+  reconstruct it, :meth:`Fit.landscape` along lines through records, :meth:`Fit.noise_lines` from
+  noise to records. :func:`sum_influence` sums a table over queries, and by class.
 - Ground truth: :func:`compare` estimates with networks retrained without single records,
   :func:`datamodeling_score` with networks retrained on subsets.
 - Two Gaussian models alone: :func:`distinguishability`.
@@ -45,16 +46,20 @@ from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.records.records import Task
 from imprint.lenses.leave_one_out.findings import Correlations
+from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.own_results import OwnInfluence
+from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_table
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
+from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence as influence_sums
 from imprint.lenses.leave_one_out.posterior.targets import Outputs
 from imprint.lenses.leave_one_out.results import (
     Fit,
     InfluenceResult,
     LandscapeResult,
+    NoiseLineResult,
     QueryResult,
     QuerySearch,
     make_options,
@@ -66,6 +71,7 @@ from imprint.lenses.leave_one_out.study.large import large_leave_one_out
 from imprint.lenses.leave_one_out.study.own_records import fit_of, influence_of
 from imprint.lenses.leave_one_out.truth import ground_truth
 from imprint.nets.predictor.predictor import OutputKind
+from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Column, Table
 from imprint.report.wording import fixed
@@ -77,7 +83,9 @@ __all__ = [
     "Distinguishability",
     "Fit",
     "InfluenceResult",
+    "InfluenceTotals",
     "LandscapeResult",
+    "NoiseLineResult",
     "OwnInfluence",
     "QueryResult",
     "QuerySearch",
@@ -89,6 +97,7 @@ __all__ = [
     "influence",
     "kernel",
     "kernels",
+    "sum_influence",
 ]
 
 
@@ -471,6 +480,62 @@ def datamodeling_score(
     return ground_truth.datamodeling_score(
         as_numbers(influence, "influence"), inside, as_numbers(outputs, "outputs"), random
     )
+
+
+@dataclass(frozen=True, eq=False)
+class InfluenceTotals(Result):
+    """Signed influence summed over queries; above 0, a record raises the right outputs.
+
+    Attributes:
+        by_record: sum over all queries, float64 ``[n]``.
+        by_query_class: sum over the queries of each class, ``[n, c]``.
+        findings: by class of query and of record, with intervals over queries.
+    """
+
+    by_record: FloatArray
+    by_query_class: FloatArray
+    findings: InfluenceSums
+
+    def tables(self) -> Sequence[Table]:
+        """Return the records that raise and lower the right outputs most."""
+        return [sum_table(self.findings)]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return influence between classes."""
+        return [class_figure(self.findings)]
+
+
+def sum_influence(
+    influence: ArrayLike, labels: ArrayLike, query_labels: ArrayLike
+) -> InfluenceTotals:
+    """Sum an influence table over queries, and by class.
+
+    Args:
+        influence: signed, above 0 where a record raises the output of the query's class or lowers
+            its loss, ``[n, q]``.
+        labels: classes of the records ``[n]``.
+        query_labels: classes of the queries ``[q]``.
+
+    Raises:
+        ImprintError: shapes that do not fit.
+
+    Examples:
+        >>> totals = sum_influence([[1.0, 0.5], [-2.0, 0.0]], ["a", "b"], ["a", "b"])
+        >>> totals.by_record.tolist(), totals.findings.matrix
+        ([1.5, -2.0], ((1.0, -2.0), (0.5, 0.0)))
+    """
+    records, queries = as_array(labels, "labels"), as_array(query_labels, "query_labels")
+    if records.ndim != 1 or queries.ndim != 1:
+        raise ImprintError("labels and query_labels must be one class a record and a query")
+    names = np.unique(np.concatenate([records.astype(str), queries.astype(str)]))
+    columns, _, findings = influence_sums(
+        as_numbers(influence, "influence"),
+        np.searchsorted(names, records.astype(str)),
+        np.searchsorted(names, queries.astype(str)),
+        tuple(names.tolist()),
+    )
+    by_class = columns["influence_by_query_class"]
+    return InfluenceTotals(columns["influence_sum"], by_class, findings)
 
 
 def _model(

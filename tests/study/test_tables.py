@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 
 from imprint.core.errors import ImprintError
-from imprint.study.tables import positions_of, read_table, write_table
+from imprint.study.tables import column_meanings, positions_of, read_table, write_table
 
 
 def test_columns_come_back_as_they_were(tmp_path):
@@ -75,3 +75,15 @@ def test_a_column_that_a_file_lacks_is_named(tmp_path):
     write_table(tmp_path / "t.parquet", {"index": np.arange(2)})
     with pytest.raises(ImprintError, match=r"t\.parquet has no column 'score': delete"):
         read_table(tmp_path / "t.parquet")["score"]
+
+
+def test_meanings_stand_in_the_file_and_change_no_value(tmp_path) -> None:
+    columns = {"index": np.arange(3), "score": np.array([0.5, 1.0, -2.0])}
+    write_table(tmp_path / "t.parquet", columns, {"score": "signed; above 0: more"})
+    assert column_meanings(tmp_path / "t.parquet") == {"score": "signed; above 0: more"}
+    np.testing.assert_array_equal(read_table(tmp_path / "t.parquet")["score"], columns["score"])
+    with pytest.raises(ImprintError, match="no table"):
+        column_meanings(tmp_path / "u.parquet")
+    (tmp_path / "u.parquet").write_text("no table")
+    with pytest.raises(ImprintError, match="damaged"):
+        column_meanings(tmp_path / "u.parquet")

@@ -16,12 +16,18 @@ from imprint.reading.regular import UnreadableFile, check_regular
 Table = dict[str, NDArray[Any]]
 
 
-def write_table(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
+def write_table(
+    path: Path,
+    columns: Mapping[str, NDArray[Any]],
+    meanings: Mapping[str, str] | None = None,
+) -> None:
     """Write columns as one Parquet file, whole or not at all.
 
     Args:
         path: where to.
         columns: arrays ``[n]`` or ``[n, d]`` (stored as fixed-size lists); the first is ``index``.
+        meanings: of columns, by name: unit and direction, kept as ``description`` in the metadata
+            of each column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -33,8 +39,41 @@ def write_table(path: Path, columns: Mapping[str, NDArray[Any]]) -> None:
     if len(set(lengths.values())) != 1:
         raise ValueError(f"columns of different lengths: {lengths}")
     arrays = [_to_arrow(np.asarray(column)) for column in columns.values()]
+    fields = [
+        pa.field(name, each.type, metadata=_description(name, meanings))
+        for name, each in zip(names, arrays, strict=True)
+    ]
+    table = pa.table(arrays, schema=pa.schema(fields))
     with replacing(path) as temporary:
-        pq.write_table(pa.table(arrays, names=names), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _description(name: str, meanings: Mapping[str, str] | None) -> dict[str, str] | None:
+    return {"description": meanings[name]} if meanings and name in meanings else None
+
+
+def column_meanings(path: Path) -> dict[str, str]:
+    """Return the descriptions that stand in the metadata of a table's columns, by name.
+
+    Raises:
+        ImprintError: the file is missing or is not Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        check_regular(path)
+        schema = pq.read_schema(path)
+    except FileNotFoundError:
+        raise ImprintError(f"no table at {path}") from None
+    except UnreadableFile:
+        raise
+    except Exception as error:  # as of read_table
+        raise UnreadableFile(f"{path} is damaged or not a Parquet table: run again") from error
+    return {
+        field.name: field.metadata[b"description"].decode("utf-8", "replace")
+        for field in schema
+        if field.metadata and b"description" in field.metadata
+    }
 
 
 class _ReadTable(Table):

@@ -16,3 +16,14 @@ def test_every_value_is_written_in_its_square() -> None:
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["loss", "lira"]
     strengths = [patch.get_alpha() for patch in axes.patches]
     assert strengths == [0.54, 0.165, 0.29, 0.54]
+
+
+def test_signed_values_have_two_colours_and_a_common_scale() -> None:
+    figure = Matrix(
+        name="m", title="T", caption="C", description="D", names=["a", "b"],
+        values=np.array([[4.0, -2.0], [0.0, -4.0]]), signed=True, write=str,
+    )  # fmt: skip
+    patches = paint_matrix(figure).axes[0].patches
+    assert [round(patch.get_alpha(), 3) for patch in patches] == [0.54, 0.29, 0.04, 0.54]
+    colours = [patch.get_facecolor()[:3] for patch in patches]
+    assert colours[0] == colours[2] != colours[1] == colours[3]

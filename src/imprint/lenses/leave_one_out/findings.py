@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.options import SearchChoice, TargetKind
 from imprint.stats.estimate import Estimate
 
@@ -208,6 +209,7 @@ class QueryFindings:
         most: by query.
         labels: classes of the queries; None where they are not known.
         influential: by query, the records that ``raise`` and ``lower`` the output of its class.
+        sums: of influence over queries, by class; None where their classes are not known.
     """
 
     queries: int
@@ -215,6 +217,7 @@ class QueryFindings:
     most: StrongestRecords
     labels: Names | None = None
     influential: tuple[Mapping[str, InfluentialRecords], ...] | None = None
+    sums: InfluenceSums | None = None
 
 
 @dataclass(frozen=True)
@@ -277,11 +280,15 @@ class RecordPair:
 
 @dataclass(frozen=True)
 class RecordPairFindings:
-    """Records as queries of one another; ``most`` are the pairs of the largest divergence."""
+    """Records as queries of one another; ``most`` are the pairs of the largest divergence.
+
+    ``sums`` are of influence on other records, by class.
+    """
 
     records: int
     measures: Names
     most: tuple[RecordPair, ...]
+    sums: InfluenceSums | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,13 @@ from imprint.lenses.leave_one_out.findings import (
     RecordPairFindings,
     SearchFindings,
 )
+from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.noise_line_findings import NoiseLineFindings
 from imprint.lenses.leave_one_out.options import LineChoice, NoiseLineChoice, SearchChoice
 from imprint.lenses.leave_one_out.page.fit import fit_table, path_table
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
+from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_table
 from imprint.lenses.leave_one_out.page.noise_lines import noise_line_figure, noise_line_table
 from imprint.lenses.leave_one_out.page.queries import (
     addition_table,
@@ -42,6 +44,7 @@ from imprint.lenses.leave_one_out.page.search import (
     line_figure,
     search_table,
 )
+from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records
 from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
@@ -128,7 +131,14 @@ class Fit(InfluenceResult):
         arrays = MeasureArrays(len(self.divergences), len(wanted.queries))
         with one_thread_a_sum():
             findings = answer_queries(self._fit, wanted, arrays)
+        if wanted.labels is not None:
+            findings = replace(findings, sums=self._sums(arrays, wanted.labels, own_pairs=True))
         return QueryResult(arrays.arrays, findings)
+
+    def _sums(self, arrays: MeasureArrays, labels: IntArray, own_pairs: bool) -> InfluenceSums:
+        inputs, influence = self._fit.inputs, arrays.arrays["influence"]
+        known = inputs.labels, labels, inputs.classes, inputs.index, own_pairs
+        return sum_influence(influence, *known)[2]
 
     def among_records(self) -> QueryResult:
         """Return the influence of every record on the predictions for all others, ``[n, n]`` each.
@@ -138,6 +148,9 @@ class Fit(InfluenceResult):
         arrays = MeasureArrays(len(self.divergences), len(self.divergences))
         with one_thread_a_sum():
             findings = query_records(self._fit, arrays)
+        inputs = self._fit.inputs
+        if inputs.kind == "classes":
+            findings = replace(findings, sums=self._sums(arrays, inputs.labels, own_pairs=False))
         return QueryResult(arrays.arrays, findings)
 
     def leave_out(
@@ -319,8 +332,17 @@ class QueryResult(Result):
     findings: QueryFindings | RecordPairFindings | GroupFindings | AdditionFindings
 
     def tables(self) -> Sequence[Table]:
-        """Return one row per query, group, added record or pair, the first ones."""
-        return [TABLES[type(self.findings)](self.findings)]
+        """Return one row per query, group, added record or pair, the first ones, and sums."""
+        sums = [] if self._sums is None else [sum_table(self._sums)]
+        return [TABLES[type(self.findings)](self.findings), *sums]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return influence between classes, where the classes of the queries are known."""
+        return [] if self._sums is None else [class_figure(self._sums)]
+
+    @property
+    def _sums(self) -> InfluenceSums | None:
+        return getattr(self.findings, "sums", None)
 
 
 TABLES: Mapping[type, Callable[[Any], Table]] = {

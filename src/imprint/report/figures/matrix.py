@@ -1,4 +1,4 @@
-"""A square matrix of shares, each written in its square."""
+"""A square matrix of shares, or of signed numbers, each written in its square."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from imprint.core.arrays import FloatArray
-from imprint.report.drawing import INK, TARGET, WIDTH, canvas
+from imprint.report.drawing import INK, REFERENCE, TARGET, WIDTH, canvas
 from imprint.report.figures.panels import left_margin, short
 from imprint.report.marks import Figure
 from imprint.report.wording import Writer, percent
@@ -19,17 +19,20 @@ MOST_SIDE = 34.0
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix(Figure):
-    """A square matrix of shares with the same names on both sides.
+    """A square matrix with the same names on both sides.
 
     Attributes:
         names: of rows and columns.
-        values: float64 ``[m, m]`` in [0, 1].
+        values: float64 ``[m, m]`` in [0, 1], or any if ``signed``.
         write: writes a value into its square.
+        signed: whether values have a sign: their strength is relative to the largest, and those
+            below 0 have another colour.
     """
 
     names: Sequence[str]
     values: FloatArray
     write: Writer = percent
+    signed: bool = False
 
     def paint(self) -> MatplotlibFigure:
         """Return the drawing in placeholder colours."""
@@ -48,8 +51,11 @@ def paint_matrix(figure: Matrix) -> MatplotlibFigure:
         top=4,
         bottom=0.85 * margin + 4,
     )
+    largest = float(np.abs(figure.values).max(initial=0)) if figure.signed else 1.0
     for (row, column), value in np.ndenumerate(figure.values):
-        box = {"facecolor": TARGET, "alpha": 0.04 + 0.5 * float(value), "linewidth": 0}
+        strength = 0.04 + 0.5 * abs(float(value)) / (largest or 1.0)
+        colour = REFERENCE if figure.signed and value < 0 else TARGET
+        box = {"facecolor": colour, "alpha": strength, "linewidth": 0}
         axes.axvspan(column, column + 1, 1 - (row + 1) / count, 1 - row / count, **box)
         axes.text(
             column + 0.5, row + 0.5, figure.write(float(value)), ha="center",

@@ -15,6 +15,7 @@ from imprint.lenses.leave_one_out.findings import (
     QueryStudyFindings,
     RecordPairFindings,
 )
+from imprint.lenses.leave_one_out.page.influence_sums import sum_part, sum_table
 from imprint.report.blocks import Block, Paragraph, Part, Verdict
 from imprint.report.section import SECTIONS, Section
 from imprint.report.table import Cell, Column, Table, Value
@@ -26,7 +27,7 @@ LENS = "leave_one_out"
 MAX_QUERIES = 20
 QUERY_FINDINGS = {"queries", "groups", "additions", "among_records"}
 KL = Column("KL(out ‖ in)", significant, unit="nats", key="kl_out_in")
-MEMORIZATION = Column("Memorization", fixed(2))
+MEMORIZATION = Column("Memorization (+: raised)", fixed(2))
 
 
 @SECTIONS.register("leave_one_out_queries")
@@ -63,6 +64,8 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
     elif findings.queries is not None:
         note = Paragraph(_query_note(findings.queries))
         blocks.append(Part("Queries", [note, query_table(findings.queries)], anchor))
+        if findings.queries.sums is not None:
+            blocks.append(sum_part(findings.queries.sums, "leave-one-out-sums"))
     if findings.groups is not None:
         first, groups = len(findings.groups.first), findings.groups.groups
         note = Paragraph(
@@ -84,12 +87,19 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
         note = Paragraph("Pairs for which leaving out one record shows most at another.")
         table = pair_table(findings.among_records)
         blocks.append(Part("Records at one another", [note, table], "leave-one-out-among"))
+        if findings.among_records.sums is not None:
+            blocks.append(sum_part(findings.among_records.sums, "leave-one-out-among-sums"))
     return blocks
 
 
 def show_queries(findings: QueryStudyFindings) -> list[Printed]:
     """Return what the terminal shows of queries."""
+    queries, among = findings.queries, findings.among_records
     tables = [
+        None
+        if not isinstance(queries, QueryFindings) or not queries.sums
+        else sum_table(queries.sums),
+        None if among is None or not among.sums else sum_table(among.sums),
         None if findings.groups is None else group_table(findings.groups),
         None if findings.additions is None else addition_table(findings.additions),
         None if findings.among_records is None else pair_table(findings.among_records),
@@ -107,7 +117,7 @@ def query_table(findings: QueryFindings) -> Table:
         )
     ]
     if findings.labels is not None and findings.influential is not None:
-        columns += [Column("Class"), Column("Raised by"), Column("Lowered by")]
+        columns += [Column("Class"), Column("Raised by (+)"), Column("Lowered by (−)")]
         for row, label, ends in zip(rows, findings.labels, findings.influential, strict=True):
             row += [label, _named(ends["raise"]), _named(ends["lower"])]
     return Table(columns, rows[:MAX_QUERIES])

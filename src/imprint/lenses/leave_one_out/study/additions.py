@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import AddedRecord, AdditionFindings
 from imprint.lenses.leave_one_out.posterior.additions import Candidates, candidates
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
@@ -18,7 +19,7 @@ from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.lenses.leave_one_out.study.queries import on_device
 from imprint.study.finding import write_finding
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 NAMED_RECORDS = 20
 """Added records that the findings name."""
@@ -43,7 +44,7 @@ class AddRecords(FindingStep[AdditionFindings]):
         """Write the table and the arrays."""
         path.mkdir(exist_ok=True)
         columns, findings = add_records(self.fit, self.added)
-        write_table(path / "additions.parquet", columns)
+        write_meant(path / "additions.parquet", columns)
         if self.queries is not None:
             count = len(self.queries.queries)
             arrays = MeasureArrays(findings.additions, count, path)

@@ -9,6 +9,7 @@ import numpy as np
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import FitFindings, NoisePath
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
@@ -30,7 +31,7 @@ from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.record_table import record_table
 from imprint.study.finding import write_finding
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 STEP = "leave_one_out"
 RECORDS = "records.parquet"
@@ -51,10 +52,10 @@ class LeaveOneOut(FindingStep[FitFindings]):
         """Write the tables of the fit and its findings."""
         path.mkdir(exist_ok=True)
         columns, findings = leave_one_out(self.fit)
-        write_table(path / RECORDS, columns)
+        write_meant(path / RECORDS, columns)
         if findings.noise_path is not None:
             table = {name: np.array(values) for name, values in vars(findings.noise_path).items()}
-            write_table(path / "noise_path.parquet", table)
+            write_meant(path / "noise_path.parquet", table)
         write_finding(path / self.file, findings)
 
 

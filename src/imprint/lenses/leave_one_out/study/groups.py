@@ -15,6 +15,7 @@ from torch import Tensor
 from imprint.core.arrays import IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import GroupFindings, GroupRow
 from imprint.lenses.leave_one_out.posterior.distinguishability import mean_distance
 from imprint.lenses.leave_one_out.posterior.duplicates import copies_of, exact_copies
@@ -32,7 +33,6 @@ from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries
 from imprint.lenses.leave_one_out.study.queries import on_device
 from imprint.study.array_file import array, read_array_file
 from imprint.study.finding import write_finding
-from imprint.study.tables import write_table
 
 NAMED_GROUPS = 20
 """Groups that the findings name."""
@@ -65,7 +65,7 @@ class LeaveOutGroups(FindingStep[GroupFindings]):
         columns: dict[str, NDArray[Any]] = {"index": np.arange(len(rows))}
         for name in asdict(rows[0]):
             columns[name] = np.array([getattr(row, name) for row in rows])
-        write_table(path / "groups.parquet", columns)
+        write_meant(path / "groups.parquet", columns)
         findings = GroupFindings(len(rows), tuple(rows[:NAMED_GROUPS]))
         if self.queries is not None:
             arrays = MeasureArrays(len(rows), len(self.queries.queries), path)

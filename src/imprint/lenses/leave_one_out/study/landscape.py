@@ -13,6 +13,7 @@ from torch import Tensor
 
 from imprint.core.arrays import IntArray
 from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import LandscapeFindings, LineCurves, LineShares
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import LandscapeOptions, LineChoice, NoiseLineChoice
@@ -41,7 +42,7 @@ from imprint.report.summary import finish
 from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 STEP = "leave_one_out_landscape"
 MEASURES = ("kl_out_in", "auc", "mean_distance")
@@ -63,7 +64,7 @@ class ComputeLandscape(FindingStep[LandscapeFindings]):
         """Compute the lines and write them."""
         path.mkdir(exist_ok=True)
         columns, findings = landscape_of(self.fit, self.removals, self.choice, self.seed)
-        write_table(path / "lines.parquet", columns)
+        write_meant(path / "lines.parquet", columns)
         write_finding(path / self.file, findings)
 
 

@@ -16,6 +16,7 @@ from imprint.core.device import free_memory
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.progress import log
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import CheckedExtremes, FitFindings
 from imprint.lenses.leave_one_out.large.extremes import Extremes, check_extremes
 from imprint.lenses.leave_one_out.large.fit import fit_large
@@ -43,7 +44,7 @@ from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.record_table import record_table
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 FREE_MEMORY_SHARE = 0.8
 NO_QUERIES = Missing(
@@ -75,7 +76,7 @@ class LargeLeaveOneOut(FindingStep[FitFindings]):
         try:
             options = large_options(self.choice, self.seed, self.fit.device, workspace)
             columns, findings = large_leave_one_out(self.fit, options)
-            write_table(path / RECORDS, columns)
+            write_meant(path / RECORDS, columns)
             write_finding(path / self.file, findings)
         except ImprintError:
             # An error before the first panel leaves nothing to resume from.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.noise_line_findings import NoiseLineCurve, NoiseLineFindings
 from imprint.lenses.leave_one_out.options import NoiseLineChoice
 from imprint.lenses.leave_one_out.search.landscape import (
@@ -27,7 +28,7 @@ from imprint.stats.bootstrap import mean_share
 from imprint.stats.estimate import within_unit
 from imprint.stats.median import median
 from imprint.study.finding import write_finding
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 NOISE_LINES = "leave_one_out_noise_lines"
 MEASURES = ("kl_out_in", "auc", "mean_distance")
@@ -51,7 +52,7 @@ class ComputeNoiseLines(FindingStep[NoiseLineFindings]):
         """Compute the lines and write them."""
         path.mkdir(exist_ok=True)
         columns, findings = compute_noise_lines(self.fit, self.removals, self.choice, self.seed)
-        write_table(path / "lines.parquet", columns)
+        write_meant(path / "lines.parquet", columns)
         write_finding(path / self.file, findings)
 
 

@@ -19,6 +19,7 @@ from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.records.records import Records
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import FitFindings, KernelSettings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.targets import signed_labels, standardised_values
@@ -28,7 +29,6 @@ from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Inputs
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
-from imprint.study.tables import write_table
 
 FEATURE_KERNEL: KernelSettings = {"name": "rbf", "gamma": 1.0}
 FEATURES_IN_WORDS = "penultimate features of the model, each with mean 0 and variance 1"
@@ -67,7 +67,7 @@ class FitOfMembers(FindingStep[FitFindings]):
         path.mkdir(exist_ok=True)
         with one_thread_a_sum():
             columns, findings = leave_one_out(self.fit)
-        write_table(path / RECORDS, columns)
+        write_meant(path / RECORDS, columns)
         write_finding(path / self.file, report_fit(replace(findings, inputs=self.words)))
 
 

@@ -15,6 +15,7 @@ from imprint.core.missing import Missing
 from imprint.core.progress import track
 from imprint.core.seeds import generator
 from imprint.data.records.records import Records
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.influence_findings import (
     Agreement,
     EstimatorFindings,
@@ -34,7 +35,7 @@ from imprint.stats.correlation import spearman
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 INFLUENCE = "influence"
 MOST_PARAMETERS = 20_000_000
@@ -99,11 +100,11 @@ class InfluenceOfMembers(FindingStep[InfluenceFindings]):
             np.save(path / f"{name}.npy", attribution.table.double().cpu().numpy())
             if attribution.own is not None:
                 columns[name] = attribution.own.double().cpu().numpy()
-        write_table(path / "members.parquet", columns)
+        write_meant(path / "members.parquet", columns)
         tests: Table = {"index": self.asked.tests, "loss": self.asked.loss}
         if self.asked.correct is not None:
             tests["correct"] = self.asked.correct
-        write_table(path / "tests.parquet", tests)
+        write_meant(path / "tests.parquet", tests)
         findings = conclude_influence(
             trained, attributions, skipped, self.asked, first, (members, self.tests), self.seed
         )

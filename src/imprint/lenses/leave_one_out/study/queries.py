@@ -12,6 +12,7 @@ from torch import Tensor
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.progress import track
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import (
     InfluentialRecords,
     QueryFindings,
@@ -19,6 +20,8 @@ from imprint.lenses.leave_one_out.findings import (
     RecordPairFindings,
     StrongestRecords,
 )
+from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
+from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.queries import (
     queries_at_once,
     query_blocks,
@@ -29,7 +32,7 @@ from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArra
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.study.finding import write_finding
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 INFLUENTIAL = 3
 """Records named per query and sign."""
@@ -61,7 +64,8 @@ class AnswerQueries(FindingStep[QueryFindings]):
         measures = MeasureArrays(len(self.fit.inputs.index), count, path)
         findings = answer_queries(self.fit, self.queries, measures)
         if findings.influential is not None:
-            write_table(path / "influential.parquet", _influential_rows(findings.influential))
+            write_meant(path / "influential.parquet", _influential_rows(findings.influential))
+            findings = replace(findings, sums=write_sums(path, self.fit, self.queries, measures))
         write_finding(path / self.file, findings)
 
 
@@ -84,8 +88,37 @@ class QueryRecords(FindingStep[RecordPairFindings]):
         """Write the arrays, block by block of queries."""
         path.mkdir(exist_ok=True)
         count = len(self.fit.inputs.index)
-        findings = query_records(self.fit, MeasureArrays(count, count, path))
+        measures = MeasureArrays(count, count, path)
+        findings = query_records(self.fit, measures)
+        findings = replace(findings, sums=write_sums(path, self.fit, None, measures))
         write_finding(path / self.file, findings)
+
+
+def write_sums(
+    path: Path, fit: GaussianFit, queries: Queries | None, measures: MeasureArrays
+) -> InfluenceSums | None:
+    """Write influence summed over queries, and return what it shows; None without classes.
+
+    ``influence_sums.parquet`` has a row per record, ``influence_classes.parquet`` one per class of
+    queries and class of records.
+
+    Args:
+        path: folder.
+        fit: of the records.
+        queries: None where the records themselves are queried.
+        measures: ``influence`` among them.
+    """
+    inputs = fit.inputs
+    labels = inputs.labels if queries is None else queries.labels
+    if labels is None or inputs.kind != "classes":
+        return None
+    influence, own_pairs = measures.arrays["influence"], queries is not None
+    records, classes, sums = sum_influence(
+        influence, inputs.labels, labels, inputs.classes, inputs.index, own_pairs
+    )
+    write_meant(path / "influence_sums.parquet", records)
+    write_meant(path / "influence_classes.parquet", classes)
+    return sums
 
 
 def answer_queries(fit: GaussianFit, queries: Queries, arrays: MeasureArrays) -> QueryFindings:

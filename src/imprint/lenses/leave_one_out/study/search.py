@@ -15,6 +15,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.data.imageset import ImageSet
 from imprint.data.picture import to_picture
+from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import CertificateSummary, SearchFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
@@ -62,7 +63,7 @@ from imprint.stats.proportion import proportion
 from imprint.study.counted import part_of
 from imprint.study.finding import to_json, write_finding
 from imprint.study.store import Study
-from imprint.study.tables import Table, write_table
+from imprint.study.tables import Table
 
 STEP = "leave_one_out_search"
 CARDS = 48
@@ -86,7 +87,7 @@ class SearchQueries(FindingStep[SearchFindings]):
         path.mkdir(exist_ok=True)
         fit, choice = self.fit, self.choice
         columns, searched, alike = search_removals(fit, self.removals, choice, self.seed)
-        write_table(path / "records.parquet", columns)
+        write_meant(path / "records.parquet", columns)
         np.save(path / "queries.npy", searched.queries.cpu().numpy())
         write_gallery(path, self._cards(path, columns, searched, alike))
         write_finding(path / self.file, search_findings(columns, choice, fit.noise[0]))
