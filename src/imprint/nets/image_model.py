@@ -186,6 +186,19 @@ class ImageModel(nn.Module):
         finally:
             self._depths = None
 
+    def embed_depths(self, images: Tensor) -> dict[str, Tensor]:
+        """Return what one pass makes of images at every depth, without gradients.
+
+        Args:
+            images: float ``[b, channels, H, W]`` in [0, 1].
+
+        Returns:
+            ``backbone``, then ``projector_1`` … for every stage of the projector, ``[b, d]`` each.
+        """
+        with torch.no_grad(), self.watched() as depths:
+            self.embed(images, self.last_embedding)
+        return depths
+
     def embed_layers(self, images: Tensor, layers: Collection[Layer]) -> dict[Layer, Tensor]:
         """Return several layers' representations of images from one pass; see :meth:`embed`.
 

@@ -102,8 +102,7 @@ class OnlineProbes(nn.Module):
         for pixels in batches:
             inputs = torch.from_numpy(pixels).to(device).float().div_(255)
             labels = torch.from_numpy(images.labels[mine[start : start + len(pixels)]]).to(device)
-            with model.watched() as depths:
-                model.embed(inputs, model.last_embedding)
+            depths = model.embed_depths(inputs)
             for name, layer in self.layers.items():
                 hits[name] += (layer(depths[name].float()).argmax(dim=1) == labels).sum()
             start += len(pixels)

@@ -158,17 +158,26 @@ def finish_arrays(options: Common, summary: JsonObject) -> JsonObject:
     example="--model m.safetensors --data photos/ --members train.npy --non-members test.npy "
     "--out runs/probe",
     main=(
-        *("out", "model", "data", "members", "non_members", "probe.layer", "probe.epochs"),
-        *("probe.batch_size", "probe.start_learning_rate", "probe.end_learning_rate", "seed"),
-        "device",
+        *("out", "model", "data", "members", "non_members", "depths", "probe.layer"),
+        *("probe.epochs", "probe.batch_size", "probe.start_learning_rate"),
+        *("probe.end_learning_rate", "k", "crop", "seed", "device"),
     ),
 )
 @dataclass(frozen=True, kw_only=True)
 class LinearProbe(LinearProbeOptions):
-    """Train a linear classifier on a frozen encoder; measure it on members and non-members."""
+    """Train a linear classifier on a frozen encoder; measure it on members and non-members.
+
+    With --depths all a classifier of every depth is trained in one pass over the members. They are
+    kept in OUT/probes/probes.safetensors, and OUT/report.html compares their gaps between members
+    and non-members with those of neighbours and of the attack on background crops.
+    """
 
     def run(self) -> JsonObject:
-        """Train and measure the probe; return accuracies, also in ``linear_probe.json``."""
+        """Train and measure; return what ``linear_probe.json`` or ``summary.json`` holds."""
+        if self.depths == "all":
+            from imprint.lenses.dejavu.study.probed_depths import probe_depths
+
+            return probe_depths(self)
         from imprint.lenses.dejavu.page.tables import probe_table
         from imprint.lenses.dejavu.study.encoders import probe_network
         from imprint.report.summary import finish_without_page

@@ -180,8 +180,8 @@ class ArraysOptions(VoteChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearProbeOptions(DataChoice, WeightsChoice, Common):
-    """Train and measure a linear probe on one encoder."""
+class LinearProbeOptions(DataChoice, WeightsChoice, CropChoice, Common):
+    """Train and measure linear probes on one encoder."""
 
     model: Annotated[Path, Formerly("subject")]
     """Weights of the encoder, with its card beside it."""
@@ -193,6 +193,15 @@ class LinearProbeOptions(DataChoice, WeightsChoice, Common):
     """How the probe is trained."""
     view: Augmentation = field(default_factory=lambda: SECOND_VIEW)
     """Augmentation of the training images."""
+    depths: Literal["one", "all"] = "one"
+    """Which representations get a probe: the one of --probe.layer, or all of them, the backbone's
+    and every stage of the projector's, side by side in one pass. all also keeps the probes and the
+    log, and reports at each depth what neighbours and the attack on background crops make of
+    members."""
+    k: Annotated[int, Bounds(least=1)] = 20
+    """Neighbours that vote, with --depths all."""
+    metric: Literal["l2", "cosine"] = "l2"
+    """Distance between representations, with --depths all."""
 
 
 @dataclass(frozen=True, kw_only=True)

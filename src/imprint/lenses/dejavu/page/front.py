@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.dejavu.depth_findings import ProbedDepths
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
+from imprint.lenses.dejavu.page.depths import depths_verdict
 from imprint.lenses.dejavu.page.verdict import (
     DejaVuVerdict,
     one_model_verdict,
@@ -35,6 +37,8 @@ def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
         verdict = one_model_verdict(findings)
         exposed = _claimed(findings, verdict.kind == "found")
         yield _verdict(verdict, findings.controls, exposed)
+    if "dejavu_depths" in lenses:
+        yield _depths(from_json(ProbedDepths, lenses["dejavu_depths"], "summary.json"))
     if "dejavu_sweep" in lenses:
         sweep = from_json(SweepFindings, lenses["dejavu_sweep"], "summary.json")
         yield _sweep(sweep)
@@ -70,6 +74,14 @@ def _claimed(findings: OneModelFindings, found: bool) -> Fact:
     )
 
 
+def _depths(findings: ProbedDepths) -> LensVerdict:
+    verdict = depths_verdict(findings)
+    statement = "Does the gap of a linear probe reveal what the attack on backgrounds does?"
+    return LensVerdict(
+        statement, verdict.found, verdict.of, verdict.gap, write=points, unit="points"
+    )
+
+
 def _sweep(findings: SweepFindings) -> LensVerdict:
     last = [point for point in findings.points if point.last] or list(findings.points)
     best = max(last, key=lambda point: point.two_model[percents_of(point.two_model)[0]].score.value)
@@ -91,7 +103,7 @@ LENSES.register("dejavu")(
         "Can the object be recovered from the background of a training image?",
         "imprint dejavu one-model",
         10,
-        ("dejavu", "dejavu_one_model", "dejavu-sweep"),
+        ("dejavu", "dejavu_one_model", "dejavu-sweep", "dejavu-depths"),
         dejavu_verdicts,
     )
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from imprint.lenses.dejavu.depth_findings import ProbedDepths
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
+from imprint.lenses.dejavu.page.depths import depths_table, depths_verdict
 from imprint.lenses.dejavu.page.tables import (
     claims_sentences,
     one_model_summary,
@@ -40,6 +42,13 @@ def show_one_model(findings: OneModelFindings) -> list[Printed]:
         *claims_sentences(findings),
         one_model_verdict(findings).heading,
     ]
+
+
+@TERMINAL.register("dejavu_depths")
+def show_depths(findings: JsonObject) -> list[Printed]:
+    """Return the gaps of probe, neighbours and attack at every depth, and the verdict."""
+    probed = from_json(ProbedDepths, findings, "summary.json")
+    return [depths_table(probed), depths_verdict(probed).statement]
 
 
 @TERMINAL.register("dejavu_sweep")
