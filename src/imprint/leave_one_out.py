@@ -309,7 +309,8 @@ def fit_large(
     model = _model(x, y, kernel, noise, outputs, device)
     with one_thread_a_sum():
         choice = make_options(LargeOptions, {"method": method, **options})
-        return InfluenceResult(*large_leave_one_out(model, choice))
+        outcome = large_leave_one_out(model, choice)
+        return InfluenceResult(outcome.columns, outcome.findings)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Any
 from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.options import SearchChoice, TargetKind
+from imprint.lenses.leave_one_out.solve_accuracy import SolveAccuracy
 from imprint.stats.estimate import Estimate
 
 Ints = tuple[int, ...]
@@ -210,6 +211,7 @@ class QueryFindings:
         labels: classes of the queries; None where they are not known.
         influential: by query, the records that ``raise`` and ``lower`` the output of its class.
         sums: of influence over queries, by class; None where their classes are not known.
+        accuracy: of methods other than dense.
     """
 
     queries: int
@@ -218,6 +220,7 @@ class QueryFindings:
     labels: Names | None = None
     influential: tuple[Mapping[str, InfluentialRecords], ...] | None = None
     sums: InfluenceSums | None = None
+    accuracy: SolveAccuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,7 @@ class GroupFindings:
     first: tuple[GroupRow, ...]
     queries: int | None = None
     measures: Names | None = None
+    accuracy: SolveAccuracy | None = None
 
 
 @dataclass(frozen=True)
@@ -267,6 +271,7 @@ class AdditionFindings:
     first: tuple[AddedRecord, ...]
     queries: int | None = None
     measures: Names | None = None
+    accuracy: SolveAccuracy | None = None
 
 
 @dataclass(frozen=True)

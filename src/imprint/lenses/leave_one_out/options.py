@@ -69,10 +69,10 @@ class MethodChoice(Checked):
     """The method of the fit: the whole kernel matrix, or less memory."""
 
     method: Literal["dense", "auto", "exact", "hybrid", "out_of_core", "nystrom"] = "dense"
-    """dense keeps the kernel matrix and its inverse, 32 n² bytes, and evaluates any query. The
-    others give the values of the records alone, with their measured error: exact (float64, 4 n²
-    bytes), hybrid (float32, 2 n²), out_of_core (float32 on disk), nystrom (low rank, off by a few
-    per cent); auto is exact where it fits, then hybrid, then out_of_core."""
+    """dense keeps the kernel matrix and its inverse, 32 n² bytes. The others take less and state
+    their measured error: exact (float64, 4 n² bytes), hybrid (float32, 2 n²), out_of_core (float32
+    on disk), nystrom (low rank, off by a few per cent); they solve for queries by conjugate
+    gradients. auto is exact where it fits, then hybrid, then out_of_core."""
     memory: Annotated[float | None, Bounds(above=0, most=1e6)] = None
     """GiB of memory for methods other than dense. Left out, 80 % of what is free."""
     landmarks: Annotated[int, Bounds(least=1)] = 1000
@@ -95,12 +95,33 @@ class RecordOptions(CompositionChoice, LeaveOneOutChoice, DataChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(MethodChoice, RecordOptions):
-    """Fit records by a Gaussian process, and leave each of them out."""
+class SolverOptions(Checked):
+    """How queries of a fit by a method other than dense are solved, and what is written."""
+
+    tolerance: Annotated[float | None, Bounds(least=1e-13, below=1)] = None
+    """Relative residual at which the conjugate gradients of a query stop, for methods other than
+    dense. Left out, 1e-8, and 1e-4 for nystrom."""
+    passes: Annotated[int | None, Bounds(least=1)] = None
+    """Maximum number of passes over the kernel matrix, each n² kernel values; the residual that
+    they reach is stated. Left out, as many as the tolerance takes."""
+    measures: Names = ("all",)
+    """Measures to write of queries, such as kl_out_in,influence; auc takes longest. For methods
+    other than dense."""
+    values: Literal["float64", "float32"] = "float64"
+    """Number type of the measures written, for methods other than dense."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueryOptions(Common):
+class FitOptions(MethodChoice, SolverOptions, RecordOptions):
+    """Fit records by a Gaussian process, and leave each of them out."""
+
+    keep_factor: bool = False
+    """Keep the factor of the methods exact, hybrid and out_of_core on disk, 4 n² or 2 n² bytes, so
+    that queries need not compute it again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions(SolverOptions, Common):
     """Query a finished fit."""
 
     fit: Path
@@ -116,6 +137,8 @@ class QueryOptions(Common):
     lacks, each added by itself."""
     among_records: bool = False
     """Also query the fitted records themselves: one array [n, n] per measure."""
+    memory: Annotated[float | None, Bounds(above=0, most=1e6)] = None
+    """GiB of memory, for fits by methods other than dense. Left out, 80 % of what is free."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,25 +73,21 @@ def test_every_method_writes_the_table_of_the_dense_fit(arrays, method, more, cl
     assert not (out / "leave_one_out" / "panels").exists()
 
 
-def test_the_error_is_printed_and_queries_are_missing_with_a_reason(arrays, tmp_path, capsys):
+def test_the_error_is_printed_and_queries_of_the_file_are_answered(arrays, tmp_path, capsys):
     out = tmp_path / "out"
     main(words(arrays, out, "--method", "hybrid", file="queried.npz"))
-    shown = capsys.readouterr().out
-    assert "relative error of KL, median of 90 records" in shown
-    assert "--method dense answers them" in shown
+    assert "relative error of KL, median of 90 records" in capsys.readouterr().out
     summary = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]
-    assert "need the whole inverse" in summary["queries"]["missing"]
-    assert "No queries: queries need the whole inverse" in (out / "report.html").read_text()
-    ask = ["leave-one-out", "query", "--fit", str(out), "--out", str(tmp_path / "x")]
-    with pytest.raises(SystemExit):
-        main([*ask, "--queries", str(arrays / "queried.npz")])
-    assert "was fitted by --method hybrid" in capsys.readouterr().err
+    assert summary["queries"]["queries"] == 2
+    assert summary["queries"]["accuracy"]["residual"] <= 1e-8
+    assert 'id="leave-one-out-accuracy"' in (out / "report.html").read_text()
+    assert np.load(out / "leave_one_out" / "queries" / "kl_out_in.npy").shape == (RECORDS, 2)
 
 
 def test_a_killed_fit_goes_on_from_its_panels(arrays, tmp_path, monkeypatch):
     out = tmp_path / "out"
     arguments = words(arrays, out, "--method", "out_of_core", "--json")
-    monkeypatch.setattr(large, "write_table", None)
+    monkeypatch.setattr(large, "write_meant", None)
     with pytest.raises(SystemExit):  # an unforeseen exception, shown in one sentence
         main(arguments)
     panels = list(out.rglob("panels.bin"))
@@ -99,10 +95,10 @@ def test_a_killed_fit_goes_on_from_its_panels(arrays, tmp_path, monkeypatch):
     before = panels[0].stat().st_mtime_ns
     monkeypatch.undo()
     seen = []
-    write = large.write_table
+    write = large.write_meant
     monkeypatch.setattr(
         large,
-        "write_table",
+        "write_meant",
         lambda *args: (seen.append(panels[0].stat().st_mtime_ns), write(*args)),
     )
     # Other memory than before is free now; the panels must still fit.

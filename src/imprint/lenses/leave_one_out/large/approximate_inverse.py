@@ -20,8 +20,17 @@ from imprint.lenses.leave_one_out.large.memory_plan import (
 )
 from imprint.lenses.leave_one_out.large.nystrom import Nystrom
 from imprint.lenses.leave_one_out.large.panel_cholesky import PanelCholesky
-from imprint.lenses.leave_one_out.large.panels import FilePanels, MemoryPanels, Panels, Shape
+from imprint.lenses.leave_one_out.large.panels import (
+    FilePanels,
+    MemoryPanels,
+    Panels,
+    Shape,
+    kept_width,
+)
 from imprint.study.hashing import hash_arrays
+
+TRIANGLES = ("exact", "hybrid", "out_of_core")
+"""Methods that keep a Cholesky factor."""
 
 
 class ApproximateInverse(Protocol):
@@ -52,17 +61,18 @@ def choose_method(demand: Demand, memory: int, options: LargeOptions) -> str:
     Raises:
         ImprintError: the one asked for does not fit, or none does.
     """
-    if options.method == "out_of_core":
-        if options.workspace is None:
+    disk = options.factor or options.workspace
+    if options.method == "out_of_core" or (options.factor and options.method in TRIANGLES):
+        if disk is None:
             raise ImprintError("the method out_of_core needs a workspace: name a folder on a disk")
-        panel_width_within(demand, memory, 4)
+        panel_width_within(demand, memory, item_size(options.method))
         return options.method
     wanted = ("exact", "hybrid") if options.method == "auto" else (options.method,)
     for method in wanted:
         if demand.total(method, memory) <= memory:
             return method
     if options.method == "auto":
-        if options.workspace is not None:
+        if disk is not None:
             panel_width_within(demand, memory, 4)
             return "out_of_core"
         if demand.total("nystrom", memory) <= memory:
@@ -84,13 +94,22 @@ def approximate_inverse(
         landmarks = drawn(size, demand.landmarks, options.seed, "landmarks")
         return Nystrom(matrix, landmarks.to(device))
     dtype = torch.float64 if method == "exact" else torch.float32
-    if method != "out_of_core":
+    folder = options.factor or (options.workspace if method == "out_of_core" else None)
+    if folder is None:
         panels: Panels = MemoryPanels(Shape(size, panel_width(size), dtype, device))
         return PanelCholesky(panels, matrix.part, matrix.noise)
-    assert options.workspace is not None
-    shape = Shape(size, panel_width_within(demand, memory, 4), dtype, device)
-    panels = FilePanels(options.workspace, shape, _settings(matrix))
-    return PanelCholesky(panels, matrix.part, matrix.noise, options.workspace / "diagonal.npy")
+    # Panels that are there were made by their own width, whatever memory is free now.
+    width = kept_width(folder) or panel_width_within(demand, memory, dtype.itemsize)
+    panels = FilePanels(folder, Shape(size, width, dtype, device), _settings(matrix))
+    if panels.done == len(panels.shape.columns):
+        panels.verify()
+    finished = None if options.workspace is None else options.workspace / "diagonal.npy"
+    return PanelCholesky(panels, matrix.part, matrix.noise, finished)
+
+
+def item_size(method: str) -> int:
+    """Return the bytes of a value of the triangle."""
+    return 8 if method == "exact" else 4
 
 
 def _settings(matrix: StreamedMatrix) -> dict[str, object]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.kernels.tiles import MEMORY, PreparedInputs
@@ -79,12 +80,14 @@ class Solution:
         residual: B − AX, float64 ``[n, k]``.
         passes: how often A was computed.
         converged: whether every column reached the tolerance.
+        error: R̂(B − AX), an estimate of A⁻¹B − X, float64 ``[n, k]``.
     """
 
     values: Tensor
     residual: Tensor
     passes: int
     converged: bool
+    error: Tensor
 
 
 def solve(
@@ -123,7 +126,7 @@ def solve(
         direction.mul_(torch.where(slope > 0, turned / slope, 0.0)).add_(better)
         slope = (residual * better).sum(0)
     converged = bool((residual.norm(dim=0) <= wanted).all())
-    return Solution(values, residual, passes, converged)
+    return Solution(values, residual, passes, converged, better)
 
 
 def _with_progress(
@@ -165,3 +168,17 @@ def inverse_entries(
     own = columns[records, torch.arange(len(records), device=records.device)]
     corrected = own + (columns * residual).sum(0)
     return corrected, residual.square().sum(0) / noise
+
+
+def converged(solution: Solution) -> Solution:
+    """Return the solution.
+
+    Raises:
+        ImprintError: it is none.
+    """
+    if not solution.converged:
+        raise ImprintError(
+            f"conjugate gradients did not converge in {solution.passes} passes: take more "
+            "landmarks, a larger tolerance, or a larger noise variance"
+        )
+    return solution

@@ -59,8 +59,8 @@ from imprint.lenses.leave_one_out.large.approximate_inverse import (
 )
 from imprint.lenses.leave_one_out.large.approximation_error import relative_errors
 from imprint.lenses.leave_one_out.large.conjugate_gradients import (
-    Solution,
     StreamedMatrix,
+    converged,
     inverse_entries,
     solve,
     unit_vectors,
@@ -112,6 +112,7 @@ class LargeFit:
         method: that was used.
         passes: over the kernel matrix for the conjugate gradients.
         seconds: of each phase.
+        diagonal_error: relative error of R_ss of the sampled records, signed, ``[k]``.
     """
 
     influence: SelfInfluence
@@ -129,11 +130,27 @@ class LargeFit:
     _inverse: ApproximateInverse = field(repr=False)
     targets: Tensor = field(repr=False)
     _weights_residual: Tensor = field(repr=False)
+    diagonal_error: Tensor = field(repr=False)
 
     @property
     def noise(self) -> float:
         """σ²."""
         return self._matrix.noise
+
+    @property
+    def matrix(self) -> StreamedMatrix:
+        """A."""
+        return self._matrix
+
+    @property
+    def inverse(self) -> ApproximateInverse:
+        """R̂."""
+        return self._inverse
+
+    @property
+    def weights_residual(self) -> float:
+        """‖Y − Aα‖, over all outputs."""
+        return float(self._weights_residual.norm())
 
     @property
     def variance_bound(self) -> Tensor | None:
@@ -247,6 +264,7 @@ def fit_large(
         inverse,
         targets,
         solved.weights_residual,
+        entries[solved.checked] * noise * (1 + solved.exact.directions.spread[:, 0]) - 1,
     )
 
 
@@ -330,20 +348,6 @@ def _corrected(
 def _from_entries(entries: Tensor, weights: Tensor, targets: Tensor, noise: float) -> SelfInfluence:
     leverage = (1 - noise * entries).clamp(min=0)
     return from_diagonal(leverage, entries, weights, targets, noise)
-
-
-def converged(solution: Solution) -> Solution:
-    """Return the solution.
-
-    Raises:
-        ImprintError: it is none.
-    """
-    if not solution.converged:
-        raise ImprintError(
-            f"conjugate gradients did not converge in {solution.passes} passes: take more "
-            "landmarks, a larger tolerance, or a larger noise variance"
-        )
-    return solution
 
 
 @contextmanager

@@ -105,6 +105,33 @@ def panel_width_within(demand: Demand, memory: int, item: int) -> int:
     return min(width, MAX_PANEL_WIDTH, demand.size)
 
 
+COLUMN_ARRAYS = 10
+"""Float64 numbers a record that conjugate gradients hold for each right side of a query."""
+DISK_SHARE = 4
+"""A factor on disk leaves all but this share of the memory to right sides."""
+
+
+def columns_within(demand: Demand, method: str, memory: int, on_disk: bool) -> int:
+    """Return how many right sides fit beside what a method keeps.
+
+    Args:
+        demand: of the fit, without right sides.
+        method: that made it.
+        memory: bytes.
+        on_disk: whether the factor lies there.
+
+    Raises:
+        ImprintError: not even one.
+    """
+    in_memory = method == "nystrom" or not (on_disk or method == "out_of_core")
+    own = demand.own(method) if in_memory else memory // DISK_SHARE
+    needed = demand.common(memory) + own
+    column = 8 * COLUMN_ARRAYS * demand.size
+    if needed + column > memory:
+        raise too_small(memory, needed + column, method)
+    return (memory - needed) // column
+
+
 def too_small(memory: int, needed: int, method: str) -> ImprintError:
     """Return the error that says what a method takes."""
     return ImprintError(
@@ -126,6 +153,8 @@ class LargeOptions(Checked):
     """Bytes that may be allocated beyond the inputs; by default 80 % of what is free."""
     workspace: Path | None = None
     """Folder for what out_of_core keeps on disk; an interrupted fit resumes from there."""
+    factor: Path | None = None
+    """Folder where exact, hybrid and out_of_core keep the factor on disk, for later queries."""
     landmarks: Annotated[int, Bounds(least=1)] = 1000
     """m of nystrom, at most n."""
     probes: Annotated[int, Bounds(least=2, or_zero=True)] = 200

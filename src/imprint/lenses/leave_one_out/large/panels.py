@@ -16,6 +16,7 @@ take 1/w of the products.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from torch import Tensor
 
 from imprint.core.durable import telling_disk_errors
 from imprint.core.errors import ImprintError
+from imprint.core.progress import track
 from imprint.lenses.leave_one_out.linalg.threads import blocks
 from imprint.study.json_io import read_json, write_json
 
@@ -136,6 +138,7 @@ class FilePanels:
         self._settings = {**settings, "size": shape.size, "dtype": str(shape.dtype)}
         self._settings["width"] = shape.width
         self._done = 0
+        self._hashes: list[str] = []
         with telling_disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if self._state.exists():
@@ -156,13 +159,36 @@ class FilePanels:
 
     def write(self, panel: Tensor) -> None:
         """Write the next panel and then, once it lies on the disk, that it does."""
+        values = panel.cpu().contiguous().numpy().data.cast("B")
         with telling_disk_errors(self._data), self._data.open("r+b") as file:
             file.seek(self._offset(self._done))
-            file.write(panel.cpu().contiguous().numpy().data.cast("B"))
+            file.write(values)
             file.flush()
             os.fsync(file.fileno())
         self._done += 1
-        write_json(self._state, {"settings": self._settings, "done": self._done})
+        self._hashes.append(hashlib.sha256(values).hexdigest())
+        state = {"settings": self._settings, "done": self._done, "hashes": self._hashes}
+        write_json(self._state, state)
+
+    def verify(self) -> None:
+        """Compare every panel with the hash it was written with, row block by row block.
+
+        Raises:
+            ImprintError: one differs, or the file is cut short.
+        """
+        shape = self.shape
+        for panel in track(range(len(self._hashes)), "verify factor", len(self._hashes)):
+            digest, columns = hashlib.sha256(), shape.columns[panel]
+            for rows in shape.columns[panel:]:
+                block = torch.empty(
+                    rows.stop - rows.start, columns.stop - columns.start, dtype=shape.dtype
+                )
+                self.read(panel, rows, block)
+                digest.update(block.numpy().data.cast("B"))
+            if digest.hexdigest() != self._hashes[panel]:
+                raise ImprintError(
+                    f"{self._data} is damaged in panel {panel}: delete its folder, run again"
+                )
 
     def read(self, panel: int, rows: slice, into: Tensor) -> None:
         """Copy some rows from the file."""
@@ -196,3 +222,10 @@ class FilePanels:
         if self._data.stat().st_size < self._offset(state["done"]):
             raise ImprintError(f"{self._data} is cut short: delete its folder, run again")
         self._done = int(state["done"])
+        self._hashes = list(state.get("hashes", []))
+
+
+def kept_width(folder: Path) -> int | None:
+    """Return the width of the panels that a folder holds, None if it holds none."""
+    state = folder / "panels.json"
+    return int(read_json(state)["settings"]["width"]) if state.is_file() else None

@@ -473,7 +473,7 @@ def fit_table(findings: FitFindings) -> Table:
         *_approximation_rows(findings.approximation),
     ]
     if isinstance(findings.queries, Missing):
-        rows.append(["queries", "none: --method dense answers them"])
+        rows.append(["queries", f"none: {findings.queries.missing}"])
     title = "Leave-one-out influence of every record"
     return Table([Column("Measure"), Column("Value")], rows, title=title, headings=False)
 

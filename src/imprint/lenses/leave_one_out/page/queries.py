@@ -15,6 +15,7 @@ from imprint.lenses.leave_one_out.findings import (
     QueryStudyFindings,
     RecordPairFindings,
 )
+from imprint.lenses.leave_one_out.page.accuracy import accuracy_blocks, accuracy_sentence
 from imprint.lenses.leave_one_out.page.influence_sums import sum_part, sum_table
 from imprint.report.blocks import Block, Paragraph, Part, Verdict
 from imprint.report.section import SECTIONS, Section
@@ -63,7 +64,8 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
         blocks.append(Paragraph(f"No queries: {findings.queries.missing}.", anchor=anchor))
     elif findings.queries is not None:
         note = Paragraph(_query_note(findings.queries))
-        blocks.append(Part("Queries", [note, query_table(findings.queries)], anchor))
+        exact = accuracy_blocks(findings.queries.accuracy, "leave-one-out-accuracy")
+        blocks.append(Part("Queries", [note, query_table(findings.queries), *exact], anchor))
         if findings.queries.sums is not None:
             blocks.append(sum_part(findings.queries.sums, "leave-one-out-sums"))
     if findings.groups is not None:
@@ -74,7 +76,8 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
             "records at once; memorization is a mean over them."
         )
         table = group_table(findings.groups)
-        blocks.append(Part("Groups left out together", [note, table], "leave-one-out-groups"))
+        parts = [note, table, *accuracy_blocks(findings.groups.accuracy)]
+        blocks.append(Part("Groups left out together", parts, "leave-one-out-groups"))
     if findings.additions is not None:
         first, added = len(findings.additions.first), findings.additions.additions
         note = Paragraph(
@@ -82,7 +85,8 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
             f"{_first(first, added)}: the models without and with it, at the record itself."
         )
         table = addition_table(findings.additions)
-        blocks.append(Part("Records added to the fit", [note, table], "leave-one-out-additions"))
+        parts = [note, table, *accuracy_blocks(findings.additions.accuracy)]
+        blocks.append(Part("Records added to the fit", parts, "leave-one-out-additions"))
     if findings.among_records is not None:
         note = Paragraph("Pairs for which leaving out one record shows most at another.")
         table = pair_table(findings.among_records)
@@ -95,6 +99,9 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
 def show_queries(findings: QueryStudyFindings) -> list[Printed]:
     """Return what the terminal shows of queries."""
     queries, among = findings.queries, findings.among_records
+    answers = (findings.queries, findings.groups, findings.additions)
+    accuracies = [getattr(answer, "accuracy", None) for answer in answers]
+    sentences = [accuracy_sentence(each) for each in accuracies if each is not None]
     tables = [
         None
         if not isinstance(queries, QueryFindings) or not queries.sums
@@ -104,7 +111,7 @@ def show_queries(findings: QueryStudyFindings) -> list[Printed]:
         None if findings.additions is None else addition_table(findings.additions),
         None if findings.among_records is None else pair_table(findings.among_records),
     ]
-    return [table for table in tables if table is not None]
+    return [*(table for table in tables if table is not None), *sentences]
 
 
 def query_table(findings: QueryFindings) -> Table:

@@ -31,15 +31,13 @@ class Candidates:
     """Records that may be added, each by itself.
 
     Attributes:
-        posterior: the fit without them.
-        solved: L⁻¹ k_Xx, float64 ``[n, m]``.
-        variance: v, ``[m]``, of f(x) without the candidate.
+        noise: σ².
+        variance: v, float64 ``[m]``, of f(x) without the candidate.
         residual: y − μ_out, ``[m, c]``.
         targets: y, ``[m, c]``.
     """
 
-    posterior: Posterior
-    solved: Tensor
+    noise: float
     variance: Tensor
     residual: Tensor
     targets: Tensor
@@ -47,11 +45,11 @@ class Candidates:
     @property
     def surprise(self) -> Tensor:
         """a, ``[m]``."""
-        return self.residual.square().sum(1) / (self.variance + self.posterior.noise)
+        return self.residual.square().sum(1) / (self.variance + self.noise)
 
     def self_influence(self) -> SelfInfluence:
         """Return what each candidate would do to its own prediction, ``[m]``."""
-        noise = self.posterior.noise
+        noise = self.noise
         leverage = self.variance / (self.variance + noise)
         shift = leverage[:, None] * self.residual
         spread = (self.variance / noise)[:, None]
@@ -61,8 +59,38 @@ class Candidates:
             self.residual,
             shift,
             towards_class(shift, self.targets),
-            Directions(spread, self.surprise[:, None], self.posterior.outputs),
+            Directions(spread, self.surprise[:, None], self.targets.shape[1]),
         )
+
+    def directions(self, covariance: Tensor, variance_out: Tensor) -> Directions:
+        """Return what each candidate would do to each query, directions ``[m, q, 1]``.
+
+        Args:
+            covariance: g, of query and candidate without it, float64 ``[m, q]``.
+            variance_out: of the queries without candidates, ``[q]``.
+        """
+        total = (self.variance + self.noise)[:, None]
+        rest = variance_out * total - covariance.square()
+        spread = torch.where(rest > 0, covariance.square() / rest, torch.zeros_like(rest))
+        return Directions(spread[..., None], self.surprise[:, None, None], self.targets.shape[1])
+
+    def shift(self, covariance: Tensor) -> Tensor:
+        """Return μ_in − μ_out at the queries, ``[m, q, c]``; the argument as :meth:`directions`."""
+        step = self.residual / (self.variance + self.noise)[:, None]
+        return covariance[..., None] * step[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCandidates(Candidates):
+    """Candidates beside the factor of a dense fit.
+
+    Attributes:
+        posterior: the fit without them.
+        solved: L⁻¹ k_Xx, float64 ``[n, m]``.
+    """
+
+    posterior: Posterior
+    solved: Tensor
 
     def at_queries(self, with_candidates: Tensor, cross: Tensor, variances: Tensor) -> Directions:
         """Return what each candidate would do to each query, directions ``[m, q, 1]``.
@@ -72,17 +100,11 @@ class Candidates:
             cross: k(query, record), float64 ``[q, n]``.
             variances: k(query, query), float64 ``[q]``.
         """
-        covariance, variance_out = self._without(with_candidates, cross, variances)
-        total = (self.variance + self.posterior.noise)[:, None]
-        rest = variance_out * total - covariance.square()
-        spread = torch.where(rest > 0, covariance.square() / rest, torch.zeros_like(rest))
-        return Directions(spread[..., None], self.surprise[:, None, None], self.posterior.outputs)
+        return self.directions(*self._without(with_candidates, cross, variances))
 
     def shift_at_queries(self, with_candidates: Tensor, cross: Tensor) -> Tensor:
         """Return μ_in − μ_out at the queries, ``[m, q, c]``; arguments as :meth:`at_queries`."""
-        covariance, _ = self._without(with_candidates, cross, cross.new_zeros(len(cross)))
-        step = self.residual / (self.variance + self.posterior.noise)[:, None]
-        return covariance[..., None] * step[:, None]
+        return self.shift(self._without(with_candidates, cross, cross.new_zeros(len(cross)))[0])
 
     def _without(
         self, with_candidates: Tensor, cross: Tensor, variances: Tensor
@@ -95,7 +117,7 @@ class Candidates:
 
 def candidates(
     posterior: Posterior, cross: Tensor, variances: Tensor, targets: Tensor
-) -> Candidates:
+) -> FittedCandidates:
     """Prepare records that are not among the fitted ones.
 
     Args:
@@ -124,7 +146,7 @@ def candidates(
     solved = substitute(posterior.factor, cross.T)
     variance = (variances - solved.square().sum(0)).clamp(min=0)
     residual = targets - cross @ posterior.weights
-    return Candidates(posterior, solved, variance, residual, targets)
+    return FittedCandidates(posterior.noise, variance, residual, targets, posterior, solved)
 
 
 def second_copies(posterior: Posterior) -> Directions:

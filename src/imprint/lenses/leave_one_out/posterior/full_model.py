@@ -22,7 +22,7 @@ def with_all(posterior: Posterior, cross: Tensor, variances: Tensor) -> tuple[Te
     _check(posterior, cross, variances)
     product = multiply(cross, posterior.inverse)
     variance_in = variances - (product * cross).sum(1)
-    _check_variance(variance_in, variances)
+    check_variance(variance_in, variances)
     return product, variance_in
 
 
@@ -43,7 +43,12 @@ def _check(posterior: Posterior, cross: Tensor, variances: Tensor) -> None:
         )
 
 
-def _check_variance(variance: Tensor, prior: Tensor) -> None:
+def check_variance(variance: Tensor, prior: Tensor) -> None:
+    """Check that the posterior variances of queries ``[q]`` have digits left of their priors.
+
+    Raises:
+        ImprintError: one has none.
+    """
     lost = torch.nonzero((variance <= _MIN_VARIANCE_SHARE * prior) & (prior > 0)).flatten()
     if len(lost):
         raise ImprintError(

@@ -66,11 +66,16 @@ def group_self_influence(posterior: Posterior, groups: Tensor) -> Directions:
     """
     _check(posterior, groups)
     block = posterior.inverse[groups[..., :, None], groups[..., None, :]]
+    return block_self_influence(block, posterior.weights[groups], posterior.noise)
+
+
+def block_self_influence(block: Tensor, weights: Tensor, noise: float) -> Directions:
+    """Return the same from R_SS ``[..., k, k]``, α_S ``[..., k, c]`` and σ²."""
     values, vectors = torch.linalg.eigh(block)
-    along = (vectors.mT @ posterior.weights[groups]).square().sum(-1)
-    complement = posterior.noise * values
+    along = (vectors.mT @ weights).square().sum(-1)
+    complement = noise * values
     spread = ((1 - complement) / complement).clamp(min=0)
-    return Directions(spread, along / values, posterior.outputs)
+    return Directions(spread, along / values, weights.shape[-1])
 
 
 def group_residuals(posterior: Posterior, group: Tensor) -> Tensor:
@@ -94,9 +99,17 @@ def group_influence(
     """
     _check(posterior, group)
     product, variance_in = with_all(posterior, cross, variances)
-    root = torch.linalg.cholesky(posterior.inverse[group][:, group])
-    reach = torch.linalg.solve_triangular(root, product[:, group].T, upper=False)
-    whitened = torch.linalg.solve_triangular(root, posterior.weights[group], upper=False)
+    block = posterior.inverse[group][:, group]
+    return block_influence(block, posterior.weights[group], product[:, group].T, variance_in)
+
+
+def block_influence(
+    block: Tensor, weights: Tensor, solved: Tensor, variance_in: Tensor
+) -> GroupInfluence:
+    """Return the same from R_SS ``[k, k]``, α_S ``[k, c]``, R k_Xq at S ``[k, q]``, C ``[q]``."""
+    root = torch.linalg.cholesky(block)
+    reach = torch.linalg.solve_triangular(root, solved, upper=False)
+    whitened = torch.linalg.solve_triangular(root, weights, upper=False)
     shift = reach.T @ whitened
     gain = reach.square().sum(0)
     surprise = shift.square().sum(1) / gain
@@ -105,7 +118,7 @@ def group_influence(
     directions = Directions(
         spread.masked_fill(dead, 0)[:, None],
         surprise.masked_fill(dead, 0)[:, None],
-        posterior.outputs,
+        weights.shape[1],
     )
     return GroupInfluence(shift, variance_in, variance_in + gain, directions)
 

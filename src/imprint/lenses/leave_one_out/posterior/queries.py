@@ -11,7 +11,7 @@ a query; compute many queries in blocks of columns (:func:`query_table`, :func:`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -54,6 +54,15 @@ class QueryInfluence:
     def mean_distance(self) -> Tensor:
         """½ mean over outputs of (μ_in − μ_out)², ``[n, q]``."""
         return 0.5 * self.response.square() * self.weights.square().mean(1)[:, None]
+
+    def towards(self, labels: Tensor) -> Tensor:
+        """Return the shift of the output of each query's class, ``[n, q]``; labels int64 ``[q]``.
+
+        What :func:`signed_influence` says, without the shift of the other outputs.
+        """
+        if self.weights.shape[1] == 1:
+            return self.response * self.weights * (2 * labels - 1)
+        return self.response * self.weights[:, labels]
 
     @property
     def variance_out(self) -> Tensor:
@@ -122,14 +131,30 @@ def training_table(posterior: Posterior, measure: Measure, block: int = 1024) ->
 def _tabulate(
     posterior: Posterior, product: Tensor, mean_in: Tensor, variance_in: Tensor
 ) -> QueryInfluence:
-    own = posterior.inverse_diagonal[:, None]
-    response = product.T / own
+    own, weights = posterior.inverse_diagonal, posterior.weights
+    return tabulate(own, weights, product.T, mean_in, variance_in)
+
+
+def tabulate(
+    own: Tensor, weights: Tensor, solved: Tensor, mean_in: Tensor, variance_in: Tensor
+) -> QueryInfluence:
+    """Return what each record's removal does to some queries, from R k_Xq.
+
+    Args:
+        own: R_ss, float64 ``[n]``.
+        weights: α, ``[n, c]``.
+        solved: R k_Xq, ``[n, q]``.
+        mean_in: ``[q, c]``, prediction of the model with all records.
+        variance_in: ``[q]``.
+    """
+    own = own[:, None]
+    response = solved / own
     gain = response.square() * own
     # A query of no variance is no function of the data: nothing moves there, and 0/0 is 0.
     spread = torch.where(variance_in > 0, gain / variance_in, torch.zeros_like(gain))
-    surprise = posterior.weights.square().sum(1, keepdim=True) / own
-    directions = Directions(spread[..., None], surprise[..., None], posterior.outputs)
-    return QueryInfluence(mean_in, variance_in, response, posterior.weights, directions)
+    surprise = weights.square().sum(1, keepdim=True) / own
+    directions = Directions(spread[..., None], surprise[..., None], weights.shape[1])
+    return QueryInfluence(mean_in, variance_in, response, weights, directions)
 
 
 MAX_BLOCK_VALUES = 1 << 20
@@ -156,18 +181,38 @@ def query_blocks(
     for start in range(0, len(cross), step):
         part = slice(start, start + step)
         influence = query_influence(posterior, cross[part], variances[part])
-        shift = influence.shift
-        yield (
-            part,
-            {
-                **influence.directions.measures(),
-                "mean_distance": influence.mean_distance,
-                "variance_out": influence.variance_out,
-                "certificate": certificate(influence.directions, own),
-                "shift": shift,
-                **signed_influence(shift, None if labels is None else labels[part]),
-            },
-        )
+        yield part, query_measures(influence, own, None if labels is None else labels[part])
+
+
+def query_measures(
+    influence: QueryInfluence,
+    own: Directions,
+    labels: Tensor | None,
+    wanted: Collection[str] | None = None,
+) -> dict[str, Tensor]:
+    """Return the measures of a block of queries by name, ``[n, q]``; shift ``[n, q, c]``.
+
+    Args:
+        influence: of the block.
+        own: of the removed records at themselves, ``[n, 1]``.
+        labels: classes of the queries, int64 ``[q]``, if known.
+        wanted: names of measures; None for all.
+    """
+    directions = influence.directions
+    measures: dict[str, Callable[[], Tensor]] = {
+        "kl_out_in": directions.kl_out_in,
+        "kl_in_out": directions.kl_in_out,
+        "auc": directions.auc,
+        "mean_distance": lambda: influence.mean_distance,
+        "variance_out": lambda: influence.variance_out,
+        "certificate": lambda: certificate(directions, own),
+        "shift": lambda: influence.shift,
+    }
+    if labels is not None:
+        measures["influence"] = lambda: influence.towards(labels)
+    return {
+        name: measure() for name, measure in measures.items() if wanted is None or name in wanted
+    }
 
 
 def signed_influence(shift: Tensor, labels: Tensor | None) -> dict[str, Tensor]:

@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import AddedRecord, AdditionFindings
-from imprint.lenses.leave_one_out.posterior.additions import Candidates, candidates
+from imprint.lenses.leave_one_out.posterior.additions import (
+    Candidates,
+    FittedCandidates,
+    candidates,
+)
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.queries import signed_influence
 from imprint.lenses.leave_one_out.posterior.records import FPR
@@ -55,11 +60,18 @@ class AddRecords(FindingStep[AdditionFindings]):
 
 def add_records(fit: GaussianFit, added: Queries) -> tuple[Table, AdditionFindings]:
     """Return what adding each record does to its own prediction: a table, and its first rows."""
+    return added_rows(fit, added, _candidates(fit, added))
+
+
+def added_rows(
+    fit: GaussianFit, added: Queries, candidate: Candidates
+) -> tuple[Table, AdditionFindings]:
+    """Return the table of added records and its first rows."""
     classes = fit.inputs.classes
     columns = {
         "index": np.arange(len(added.queries)),
         "label": np.asarray(added.labels),
-        **addition_columns(_candidates(fit, added)),
+        **addition_columns(candidate),
     }
     first = [
         AddedRecord(
@@ -86,10 +98,16 @@ def fill_additions(
     arrays.fill({**directions.measures(), "shift": shift, **signed_influence(shift, labels)})
 
 
-def _candidates(fit: GaussianFit, added: Queries) -> Candidates:
-    values, labels = on_device(added, fit.device)
+def targets_of(fit: GaussianFit, added: Queries) -> Tensor:
+    """Return the targets of added records, float64 ``[m, c]``."""
+    _, labels = on_device(added, fit.device)
     assert labels is not None
-    targets = centred_one_hot(labels, len(fit.inputs.classes), fit.outputs)
+    return centred_one_hot(labels, len(fit.inputs.classes), fit.outputs)
+
+
+def _candidates(fit: GaussianFit, added: Queries) -> FittedCandidates:
+    values, _ = on_device(added, fit.device)
+    targets = targets_of(fit, added)
     cross = fit.kernel(values, fit.values)
     return candidates(fit.posterior, cross, fit.kernel.diagonal(values), targets)
 

@@ -41,11 +41,14 @@ class MeasureArrays:
     Args:
         rows: how many records were left out, or added.
         columns: how many queries there are.
-        folder: where ``MEASURE.npy`` are written, float64; None keeps them in memory.
+        folder: where ``MEASURE.npy`` are written; None keeps them in memory.
+        values: number type.
     """
 
-    def __init__(self, rows: int, columns: int, folder: Path | None = None) -> None:
-        self._folder, self._shape = folder, (rows, columns)
+    def __init__(
+        self, rows: int, columns: int, folder: Path | None = None, values: str = "float64"
+    ) -> None:
+        self._folder, self._shape, self._dtype = folder, (rows, columns), np.dtype(values)
         self.arrays: dict[str, np.ndarray] = {}
 
     @property
@@ -64,6 +67,6 @@ class MeasureArrays:
 
     def _new(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         if self._folder is None:
-            return np.empty(shape)
+            return np.empty(shape, self._dtype)
         file = self._folder / f"{name}.npy"
-        return np.lib.format.open_memmap(file, mode="w+", dtype=np.float64, shape=shape)
+        return np.lib.format.open_memmap(file, mode="w+", dtype=self._dtype, shape=shape)

@@ -13,17 +13,17 @@ from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED
 from imprint.data.imageset import ImageSet
 from imprint.data.split import Partition
-from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep, MethodChoice
-from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
+from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutStep
+from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut, report_fit
 from imprint.lenses.leave_one_out.study.fitted import check_fit, double_device
 from imprint.lenses.leave_one_out.study.gallery import CARDS, SaveStrongestRecords
 from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
-from imprint.lenses.leave_one_out.study.large import NO_QUERIES, LargeLeaveOneOut, check_method
+from imprint.lenses.leave_one_out.study.large import check_method, check_solver
+from imprint.lenses.leave_one_out.study.large_fit import fit_large_study
 from imprint.lenses.leave_one_out.study.queries import AnswerQueries
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
 from imprint.lenses.leave_one_out.truth.matching import (
@@ -31,7 +31,6 @@ from imprint.lenses.leave_one_out.truth.matching import (
     warn_if_variance_changes,
 )
 from imprint.report.summary import finish
-from imprint.study.counted import part_of
 from imprint.study.finding import to_json
 from imprint.study.store import Study
 
@@ -47,6 +46,7 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
     """
     chosen_kernel(options)
     check_method(options, options.noise)
+    check_solver(options, options.method)
     options = with_absolute_paths(options)
     study, device = Study(options.out), double_device(options.device)
     dense = options.method == "dense"
@@ -56,13 +56,12 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
         if options.w_std is None and isinstance(fit.kernel, FullyConnected):
             typical = typical_mean_square(fit.values)
             warn_if_variance_changes(fit.kernel, typical, "--w-std sets another")
-        step: FindingStep[FitFindings] = LeaveOneOut(fit)
-        if not dense:
-            step = LargeLeaveOneOut(fit, part_of(options, MethodChoice), options.seed)
-        findings = report_fit(conclude(study, step))
-        if queries is not None:
-            answers = conclude(study, AnswerQueries(fit, queries)) if dense else NO_QUERIES
-            findings = replace(findings, queries=answers)
+        if dense:
+            findings = report_fit(conclude(study, LeaveOneOut(fit)))
+            if queries is not None:
+                findings = replace(findings, queries=conclude(study, AnswerQueries(fit, queries)))
+        else:
+            findings = fit_large_study(study, fit, options, queries)
         if images is not None:
             study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))
         data = fitted_data(options, inputs, images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,9 @@ from imprint.lenses.leave_one_out.findings import GroupFindings, GroupRow
 from imprint.lenses.leave_one_out.posterior.distinguishability import mean_distance
 from imprint.lenses.leave_one_out.posterior.duplicates import copies_of, exact_copies
 from imprint.lenses.leave_one_out.posterior.groups import (
+    GroupInfluence,
+    block_self_influence,
     group_influence,
-    group_residuals,
-    group_self_influence,
 )
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_of
 from imprint.lenses.leave_one_out.posterior.queries import signed_influence
@@ -62,10 +62,7 @@ class LeaveOutGroups(FindingStep[GroupFindings]):
         """Write the table and the arrays."""
         path.mkdir(exist_ok=True)
         rows = leave_out_groups(self.fit, self.groups)
-        columns: dict[str, NDArray[Any]] = {"index": np.arange(len(rows))}
-        for name in asdict(rows[0]):
-            columns[name] = np.array([getattr(row, name) for row in rows])
-        write_meant(path / "groups.parquet", columns)
+        write_groups(path, rows)
         findings = GroupFindings(len(rows), tuple(rows[:NAMED_GROUPS]))
         if self.queries is not None:
             arrays = MeasureArrays(len(rows), len(self.queries.queries), path)
@@ -73,6 +70,14 @@ class LeaveOutGroups(FindingStep[GroupFindings]):
             count = len(self.queries.queries)
             findings = replace(findings, queries=count, measures=arrays.names)
         write_finding(path / self.file, findings)
+
+
+def write_groups(path: Path, rows: Sequence[GroupRow]) -> None:
+    """Write ``groups.parquet`` into a folder, a row per group."""
+    columns: dict[str, NDArray[Any]] = {"index": np.arange(len(rows))}
+    for name in asdict(rows[0]):
+        columns[name] = np.array([getattr(row, name) for row in rows])
+    write_meant(path / "groups.parquet", columns)
 
 
 def leave_out_groups(fit: GaussianFit, groups: Mapping[str, IntArray]) -> list[GroupRow]:
@@ -92,15 +97,19 @@ def fill_groups(
     for row, group in enumerate(groups.values()):
         rows = torch.from_numpy(group).to(fit.device)
         influence = group_influence(fit.posterior, rows, cross, variances)
-        measures = {
-            **influence.directions.measures(),
-            "mean_distance": influence.mean_distance,
-            "variance_out": influence.variance_out,
-            "shift": influence.shift,
-        }
-        part = {name: values[None] for name, values in measures.items()}
-        part |= signed_influence(influence.shift[None], labels)
-        arrays.fill(part, rows=slice(row, row + 1))
+        arrays.fill(group_measures(influence, labels), rows=slice(row, row + 1))
+
+
+def group_measures(influence: GroupInfluence, labels: Tensor | None) -> dict[str, Tensor]:
+    """Return the measures of one group at every query, ``[1, q]``; shift ``[1, q, c]``."""
+    measures = {
+        **influence.directions.measures(),
+        "mean_distance": influence.mean_distance,
+        "variance_out": influence.variance_out,
+        "shift": influence.shift,
+    }
+    part = {name: values[None] for name, values in measures.items()}
+    return part | signed_influence(influence.shift[None], labels)
 
 
 def named_groups(inputs: Inputs, choice: str) -> Mapping[str, IntArray]:
@@ -141,13 +150,19 @@ def _read_groups(inputs: Inputs, file: Path) -> Mapping[str, IntArray]:
 
 def group_row(posterior: Posterior, name: str, group: Tensor) -> GroupRow:
     """Return what leaving out a group does to the predictions for its own records."""
-    directions = group_self_influence(posterior, group)
-    residuals, targets = group_residuals(posterior, group), posterior.targets[group]
-    shift = residuals - posterior.noise * posterior.weights[group]
+    block, weights = posterior.inverse[group][:, group], posterior.weights[group]
+    return block_row(name, block, weights, posterior.targets[group], posterior.noise)
+
+
+def block_row(name: str, block: Tensor, weights: Tensor, targets: Tensor, noise: float) -> GroupRow:
+    """Return the same from R_SS ``[k, k]``, α_S and Y_S ``[k, c]``, and σ²."""
+    directions = block_self_influence(block, weights, noise)
+    residuals = torch.linalg.solve(block, weights)
+    shift = residuals - noise * weights
     right = classes_of(targets - residuals) == classes_of(targets)
     return GroupRow(
         name,
-        len(group),
+        len(weights),
         float(directions.kl_out_in()),
         float(directions.kl_in_out()),
         float(directions.auc()),

@@ -1,13 +1,15 @@
 """The step of a fit of more records than a kernel matrix has room for, with its errors.
 
-It writes what the dense fit writes, except for what needs the whole inverse: queries, noise paths
-and collinear records. Their place in the findings says why.
+It writes what the dense fit writes, except for what needs the whole matrix: noise paths and
+collinear records. Their place in the findings says why. Besides it keeps the diagonal of the
+inverse and the weights, ``inverse.npz``, for later queries.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -19,9 +21,10 @@ from imprint.core.progress import log
 from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import CheckedExtremes, FitFindings
 from imprint.lenses.leave_one_out.large.extremes import Extremes, check_extremes
-from imprint.lenses.leave_one_out.large.fit import fit_large
+from imprint.lenses.leave_one_out.large.fit import LargeFit, fit_large
+from imprint.lenses.leave_one_out.large.kept_fit import KeptFit, kept_fit, write_kept_fit
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions
-from imprint.lenses.leave_one_out.options import MethodChoice
+from imprint.lenses.leave_one_out.options import MethodChoice, SolverOptions
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     copies_from_diagonal,
     exact_copies,
@@ -41,29 +44,42 @@ from imprint.lenses.leave_one_out.study.dense import (
     check_columns,
 )
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
+from imprint.lenses.leave_one_out.study.large_model import KEPT
+from imprint.lenses.leave_one_out.study.large_queries import wanted_measures
 from imprint.lenses.leave_one_out.study.record_table import record_table
+from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
 from imprint.study.tables import Table
 
 FREE_MEMORY_SHARE = 0.8
-NO_QUERIES = Missing(
-    "queries need the whole inverse: choose --method dense, on fewer --records if need be"
-)
-_UNREAD = {"dense": ("memory", "landmarks", "probes"), "auto": (), "nystrom": ()}
+_UNREAD = {
+    "dense": ("memory", "landmarks", "probes"),
+    "auto": (),
+    "nystrom": (),
+}
 """Options that a method ignores; the others ignore those of nystrom."""
 
 
 @dataclass(frozen=True, eq=False)
 class LargeLeaveOneOut(FindingStep[FitFindings]):
-    """Write ``leave_one_out/``: ``records.parquet`` and ``findings.json``.
+    """Write ``leave_one_out/``: ``records.parquet``, ``findings.json`` and ``inverse.npz``.
 
     An interrupted out_of_core fit resumes from the panels it wrote; they are removed at the end.
+
+    Attributes:
+        fit: the records.
+        choice: method and memory.
+        seed: of everything random.
+        factor: folder where the factor is kept on disk; None for no longer than it is needed.
+        on_fit: takes the fit as it is in memory.
     """
 
     fit: GaussianFit
     choice: MethodChoice
     seed: int
+    factor: Path | None = uncounted(default=None)
+    on_fit: Callable[[LargeOutcome], None] = uncounted(default=lambda _: None)
 
     artefact = STEP
     kind = FitFindings
@@ -75,19 +91,38 @@ class LargeLeaveOneOut(FindingStep[FitFindings]):
         workspace = path / "panels"
         try:
             options = large_options(self.choice, self.seed, self.fit.device, workspace)
-            columns, findings = large_leave_one_out(self.fit, options)
-            write_meant(path / RECORDS, columns)
-            write_finding(path / self.file, findings)
+            outcome = large_leave_one_out(self.fit, replace(options, factor=self.factor))
+            write_meant(path / RECORDS, outcome.columns)
+            write_kept_fit(path / KEPT, outcome.kept)
+            write_finding(path / self.file, outcome.findings)
         except ImprintError:
             # An error before the first panel leaves nothing to resume from.
             if not (workspace / "panels.json").exists():
                 shutil.rmtree(path)
             raise
         shutil.rmtree(workspace, ignore_errors=True)
+        self.on_fit(outcome)
 
 
-def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table, FitFindings]:
-    """Return the table of all records of a large fit, and its findings with their errors.
+@dataclass(frozen=True, eq=False)
+class LargeOutcome:
+    """A fit of many records.
+
+    Attributes:
+        columns: the table of all records.
+        findings: with their errors.
+        large: the fit itself.
+        kept: what later queries need of it.
+    """
+
+    columns: Table
+    findings: FitFindings
+    large: LargeFit
+    kept: KeptFit
+
+
+def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> LargeOutcome:
+    """Return a large fit with the table of all records and its findings.
 
     Raises:
         ImprintError: too little memory or disk, or a matrix that float32 is too coarse for.
@@ -118,7 +153,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table,
     if not isinstance(evidence, Missing):
         evidence -= len(targets) * density_offset(fit.units)
     checked = None if large.variance_bound is None else checked_extremes(extremes, columns)
-    return columns, fit_findings(
+    findings = fit_findings(
         columns,
         targets.shape[1],
         find_duplicates(columns, copies, None, None),
@@ -128,6 +163,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> tuple[Table,
         log_evidence=evidence,
         approximation=large.findings(checked),
     )
+    return LargeOutcome(columns, findings, large, kept_fit(large, extremes))
 
 
 def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
@@ -145,6 +181,19 @@ def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
             f"a noise path takes an eigendecomposition, which --method {choice.method} does not "
             "make: give one --noise"
         )
+
+
+def check_solver(options: SolverOptions, method: str) -> None:
+    """Check that no option of queries is set which a dense fit ignores, and name measures.
+
+    Raises:
+        ImprintError: one is, or there is no such measure.
+    """
+    usual = SolverOptions()
+    for field in fields(SolverOptions):
+        if method == "dense" and getattr(options, field.name) != getattr(usual, field.name):
+            raise ImprintError(f"--{field.name} does not apply to --method dense: leave it out")
+    wanted_measures(options.measures)
 
 
 def large_options(

@@ -64,7 +64,7 @@ class AnswerQueries(FindingStep[QueryFindings]):
         measures = MeasureArrays(len(self.fit.inputs.index), count, path)
         findings = answer_queries(self.fit, self.queries, measures)
         if findings.influential is not None:
-            write_meant(path / "influential.parquet", _influential_rows(findings.influential))
+            write_meant(path / "influential.parquet", influential_rows(findings.influential))
             findings = replace(findings, sums=write_sums(path, self.fit, self.queries, measures))
         write_finding(path / self.file, findings)
 
@@ -195,7 +195,8 @@ def most_influential(influence: Tensor, index: IntArray) -> list[dict[str, Influ
     return ends
 
 
-def _influential_rows(influential: Sequence[Mapping[str, InfluentialRecords]]) -> Table:
+def influential_rows(influential: Sequence[Mapping[str, InfluentialRecords]]) -> Table:
+    """Return one row per query and record that raises or lowers the output of its class most."""
     rows = [
         (index, query, influence)
         for query, ends in enumerate(influential)

@@ -10,7 +10,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import QueryStudyFindings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.options import FitOptions, QueryOptions
+from imprint.lenses.leave_one_out.options import FitOptions, MethodChoice, QueryOptions
 from imprint.lenses.leave_one_out.study.additions import AddRecords
 from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut
@@ -21,15 +21,18 @@ from imprint.lenses.leave_one_out.study.inputs import (
     QueryArrays,
     queries_like,
 )
-from imprint.lenses.leave_one_out.study.large import NO_QUERIES
+from imprint.lenses.leave_one_out.study.large import LargeLeaveOneOut, check_solver
+from imprint.lenses.leave_one_out.study.large_answers import answer
+from imprint.lenses.leave_one_out.study.large_model import FACTOR, memory_bytes, open_model
 from imprint.lenses.leave_one_out.study.queries import AnswerQueries, QueryRecords
 from imprint.lenses.leave_one_out.study.records import read_records
 from imprint.report.summary import new_summary, read_summary
 from imprint.study.array_file import read_array_file
 from imprint.study.config import parse
+from imprint.study.counted import part_of
 from imprint.study.finding import to_json
 from imprint.study.json_io import read_json, write_json
-from imprint.study.step import card_of
+from imprint.study.step import Step, card_of
 from imprint.study.store import Study, card_path
 
 
@@ -51,16 +54,28 @@ def query_study(options: QueryOptions) -> Mapping[str, Any]:
     if not (options.queries or options.groups or options.add or options.among_records):
         raise ImprintError("nothing to query: give --queries, --groups, --add or --among-records")
     fit_options = _fit_options(options.fit)
+    dense = fit_options.method == "dense"
+    check_solver(options, fit_options.method)
+    if dense and options.memory is not None:
+        raise ImprintError("--memory does not apply to a fit by --method dense: leave it out")
+    if options.among_records and not dense:
+        raise ImprintError(
+            f"--among-records takes the whole inverse, which --method {fit_options.method} does "
+            "not make: give the records of interest as --queries, or fit by --method dense"
+        )
     study = Study(options.out)
     with study.locked(), one_thread_a_sum():
         inputs, _, _ = read_records(fit_options)
-        fit = check_fit(inputs, fit_options, double_device(options.device))
+        fit = check_fit(inputs, fit_options, double_device(options.device), dense)
+        step: Step = LeaveOneOut(fit)
+        if not dense:
+            step = LargeLeaveOneOut(fit, part_of(fit_options, MethodChoice), fit_options.seed)
         card = read_json(card_path(options.fit / STEP))
-        if not isinstance(card, dict) or card.get("settings") != card_of(LeaveOneOut(fit)):
+        if not isinstance(card, dict) or card.get("settings") != card_of(step):
             raise ImprintError(
                 f"the records that {options.fit} was fitted to have changed: fit again"
             )
-        findings = _query(study, fit, options)
+        findings = _query(study, fit, options, fit_options)
         answers: dict[str, object] = to_json(findings)
         write_json(study.path("summary.json"), _summary(study, options, answers))
         page = write_report(study.root)
@@ -81,13 +96,12 @@ def _fit_options(fit: Path) -> FitOptions:
     if not settings.is_file() or not card_path(fit / STEP).is_file():
         raise ImprintError(f"no finished fit at {fit}: make one with imprint leave-one-out fit")
     words = ["--config", str(settings), "--out", str(fit)]
-    options = parse(FitOptions, words, program="imprint leave-one-out fit")
-    if options.method != "dense":
-        raise ImprintError(f"{fit} was fitted by --method {options.method}: {NO_QUERIES.missing}")
-    return options
+    return parse(FitOptions, words, program="imprint leave-one-out fit")
 
 
-def _query(study: Study, fit: GaussianFit, options: QueryOptions) -> QueryStudyFindings:
+def _query(
+    study: Study, fit: GaussianFit, options: QueryOptions, fit_options: FitOptions
+) -> QueryStudyFindings:
     queries = added = groups = None
     if options.queries is not None:
         arrays = read_array_file(QueryArrays, options.queries)
@@ -97,6 +111,10 @@ def _query(study: Study, fit: GaussianFit, options: QueryOptions) -> QueryStudyF
         added = queries_like(fit.inputs, options.add, records.x, records.y, ("x", "y"))
     if options.groups:
         groups = named_groups(fit.inputs, options.groups)
+    if fit_options.method != "dense":
+        memory, factor = memory_bytes(options.memory, fit.device), study.path(FACTOR)
+        model = open_model(fit, options.fit, fit_options, options, memory, factor)
+        return answer(study, model, options, queries, groups, added)
     return QueryStudyFindings(
         queries=None if queries is None else conclude(study, AnswerQueries(fit, queries)),
         groups=None if groups is None else conclude(study, LeaveOutGroups(fit, groups, queries)),
