@@ -22,7 +22,8 @@ record alone, and with its copies as a group.
 - From a fit: :meth:`Fit.query`, :meth:`Fit.leave_out` groups, :meth:`Fit.add` records,
   :meth:`Fit.among_records`, :meth:`Fit.optimise` the queries that best reveal a record and
   reconstruct it, :meth:`Fit.landscape` along lines through records, :meth:`Fit.noise_lines` from
-  noise to records. :func:`sum_influence` sums a table over queries, and by class.
+  noise to records, :meth:`Fit.augment` under changes of images.
+- :func:`sum_influence` sums a table of influence over queries, and by class.
 - Ground truth: :func:`compare` estimates with networks retrained without single records,
   :func:`datamodeling_score` with networks retrained on subsets.
 - Two Gaussian models alone: :func:`distinguishability`.
@@ -56,6 +57,7 @@ from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence as influence_sums
 from imprint.lenses.leave_one_out.posterior.targets import Outputs
 from imprint.lenses.leave_one_out.results import (
+    AugmentationResult,
     Fit,
     InfluenceResult,
     LandscapeResult,
@@ -79,6 +81,7 @@ from imprint.stats import Estimate
 from imprint.study.array_file import arrays_from
 
 __all__ = [
+    "AugmentationResult",
     "Comparison",
     "Distinguishability",
     "Fit",

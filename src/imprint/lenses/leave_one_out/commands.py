@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imprint.lenses.leave_one_out.augmentation_options import AugmentOptions
 from imprint.lenses.leave_one_out.options import (
     FitOptions,
     LandscapeOptions,
@@ -23,7 +24,7 @@ listed(
     "imprint.probe.influence_kit.question:INFLUENCES",
 )
 
-_RECORDS = ("out", "data", "arrays", "records")
+_RECORDS = ("out", "data", "arrays", "classes", "records")
 _KERNEL = ("kernel", "activation", "depth", "noise")
 _NETWORKS = (
     "out", "data", "classes", "records", "removed", "pairs", "subsets", "queries", "lines",
@@ -124,6 +125,29 @@ class LandscapeCommand(LandscapeOptions):
         from imprint.lenses.leave_one_out.study.landscape import landscape_study
 
         return landscape_study(self)
+
+
+@command(
+    "leave-one-out augment",
+    "leave-one-out distinguishability under augmentations of removed records",
+    example="--data photos/ --records 2000 --removed 20 --copies 10 --out runs/augment",
+    main=(*_RECORDS, *_KERNEL, "removed", "augmentations", "draws", "copies"),
+)
+@dataclass(frozen=True, kw_only=True)
+class AugmentCommand(AugmentOptions):
+    """Query augmentations of removed records, and add them to the data as near copies.
+
+    A query that is an augmentation of a record reveals a share of what the record itself does.
+    Copies in both data sets hide the absence of the record itself.
+    OUT/leave_one_out_augmentations/queries.parquet has a row per record, augmentation and draw,
+    copies.parquet one per record and number of copies.
+    """
+
+    def run(self) -> Mapping[str, Any]:
+        """Augment; return the content of ``summary.json``."""
+        from imprint.lenses.leave_one_out.study.augment import augment_study
+
+        return augment_study(self)
 
 
 @command(

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.user_arrays import as_array, as_whole
+from imprint.lenses.leave_one_out.augmentation_findings import AugmentationFindings
+from imprint.lenses.leave_one_out.augmentation_options import AugmentationChoice
 from imprint.lenses.leave_one_out.findings import (
     AdditionFindings,
     FitFindings,
@@ -27,6 +29,12 @@ from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.noise_line_findings import NoiseLineFindings
 from imprint.lenses.leave_one_out.options import LineChoice, NoiseLineChoice, SearchChoice
+from imprint.lenses.leave_one_out.page.augmentations import (
+    augmentation_table,
+    copy_figure,
+    copy_table,
+    query_figure,
+)
 from imprint.lenses.leave_one_out.page.fit import fit_table, path_table
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
 from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_table
@@ -47,6 +55,7 @@ from imprint.lenses.leave_one_out.page.search import (
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records
 from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
+from imprint.lenses.leave_one_out.study.augment import as_pictures, augment_records
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.groups import fill_groups, leave_out_groups
@@ -278,6 +287,32 @@ class Fit(InfluenceResult):
         with one_thread_a_sum():
             return NoiseLineResult(*compute_noise_lines(self._fit, removals, choice, seed))
 
+    def augment(self, removed: ArrayLike, *, seed: int = 0, **options: Any) -> AugmentationResult:
+        """Return what augmentations of removed images reveal, and what near copies of them hide.
+
+        Args:
+            removed: rows of the records ``[m]``.
+            seed: of the random changes.
+            options: ``augmentations``, ``draws``, ``copies`` and ``copy_step``.
+
+        Raises:
+            ImprintError: records that are no images ``[n, C, H, W]`` or ``[n, H, W, C]``, an
+                unknown option, or a value out of its range.
+
+        Examples:
+            >>> from imprint.leave_one_out import fit
+            >>> fitted = fit(np.random.default_rng(0).uniform(size=(12, 3, 4, 4)), [0, 1] * 6)
+            >>> changed = fitted.augment([3, 5], augmentations=("flip", "noise"), draws=2, copies=2)
+            >>> len(changed.queries["index"]), changed.findings.copies
+            (8, (0, 2))
+        """
+        rows = self._rows(removed, "removed")
+        choice = make_options(AugmentationChoice, {"removed": len(rows), **options})
+        as_pictures(self._fit.inputs)
+        removals = Removals("fitted", rows[:, None])
+        with one_thread_a_sum():
+            return AugmentationResult(*augment_records(self._fit, removals, choice, seed))
+
     def _rows(self, rows: ArrayLike, name: str, axes: int = 1) -> IntArray:
         """Return rows of the records, of one axis or at most ``axes``."""
         places, count = np.atleast_1d(as_whole(rows, name)), len(self._fit.inputs.index)
@@ -424,6 +459,32 @@ class NoiseLineResult(Result):
     def figures(self) -> Sequence[Figure]:
         """Return each measure along the way."""
         return [noise_line_figure(self.findings)]
+
+
+@dataclass(frozen=True, eq=False)
+class AugmentationResult(Result):
+    """Augmentations of removed records, as queries and as near copies in the data.
+
+    Attributes:
+        queries: one row per record, augmentation and draw.
+        copies: one row per record and number of copies, of augmented and of exact ones; None
+            without copies.
+        findings: medians over records with intervals.
+    """
+
+    queries: Mapping[str, np.ndarray]
+    copies: Mapping[str, np.ndarray] | None
+    findings: AugmentationFindings
+
+    def tables(self) -> Sequence[Table]:
+        """Return one row per augmentation, and per number of copies."""
+        copies = [] if self.copies is None else [copy_table(self.findings)]
+        return [augmentation_table(self.findings), *copies]
+
+    def figures(self) -> Sequence[Figure]:
+        """Return shares of the bound by augmentation, and the divergence left beside copies."""
+        copies = [] if self.copies is None else [copy_figure(self.findings)]
+        return [query_figure(self.findings), *copies]
 
 
 def make_options(kind: type[Any], options: Mapping[str, Any]) -> Any:

@@ -87,7 +87,13 @@ LENSES.register("leave_one_out")(
         "How far do predictions move without a record?",
         "imprint leave-one-out fit",
         40,
-        ("leave_one_out", "leave_one_out_queries", "leave_one_out_search", "retraining"),
+        (
+            "leave_one_out",
+            "leave_one_out_queries",
+            "leave_one_out_search",
+            "leave_one_out_augmentations",
+            "retraining",
+        ),
         leave_one_out_verdicts,
     )
 )
