@@ -77,3 +77,21 @@ def test_masks_leave_other_channels_bit_identical(after_norm):
         - float(norm.weight[2] * norm.running_mean[2] / (norm.running_var[2] + norm.eps).sqrt())
     )
     torch.testing.assert_close(without[:, 2], torch.full_like(without[:, 2], left))
+
+
+def test_means_are_what_neurons_give_and_take_their_place():
+    torch.manual_seed(0)
+    model, data = Normalised().eval(), images()
+    model.requires_grad_(False)
+    ablation = ready(model, data)
+    inputs = tensor_of(data)
+    means = ablation.means([inputs[:7], inputs[7:]])
+    normed = model.norm(model.conv(inputs))
+    torch.testing.assert_close(means[:4].float(), normed.mean((0, 2, 3)))
+    torch.testing.assert_close(means[-3:].float(), model(inputs).mean(0))
+    ablation.fill = means
+    keep = torch.ones(1, ablation.layers.neurons, dtype=torch.bool)
+    keep[0, 1] = False
+    normed[:, 1] = normed[:, 1].mean()
+    expected = model.head(model.other(torch.relu(model.plain(torch.relu(normed)))).mean((2, 3)))
+    torch.testing.assert_close(ablation.logits(inputs, keep)[0], expected)

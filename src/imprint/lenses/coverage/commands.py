@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imprint.lenses.coverage.ablation_options import AblateOptions
 from imprint.lenses.coverage.options import (
     ImportanceOptions,
     MeasureOptions,
@@ -173,3 +174,27 @@ class Select(SelectOptions):
         from imprint.lenses.coverage.study.select import select_study
 
         return select_study(self)
+
+
+@command(
+    "coverage ablate",
+    "accuracy without the most important neurons, beside random ones",
+    example=f"{ON_MODEL} --tests test/ --attributions lrp,wisdom --out runs/ablation",
+    main=(
+        *(*MODEL, "tests", "attributions", "top_counts", "draws", "replacement", "each"),
+        *("member_records", "test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class Ablate(AblateOptions):
+    """Take away the neurons that attributions find most important, and measure the accuracy.
+
+    A choice of neurons says something if the network loses more without them than without random
+    neurons of the same layers. OUT/ablation/sets.parquet has a row per set of neurons.
+    """
+
+    def run(self) -> JsonObject:
+        """Ablate; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.ablate import ablate_study
+
+        return ablate_study(self)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.clusters.cells import CellCoverage, log10
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.measure.rarefaction import CellEstimate
@@ -410,6 +411,7 @@ Findings = (
     | MonitorFindings
     | PrioritisationFindings
     | SelectionFindings
+    | AblationFindings
 )
 
 
@@ -425,6 +427,7 @@ def read_findings(value: Mapping[str, Any], where: str) -> Findings:
         "monitor": MonitorFindings,
         "prioritisation": PrioritisationFindings,
         "selection": SelectionFindings,
+        "ablation": AblationFindings,
     }
     kind = next((kind for key, kind in kinds.items() if key in value), CoverageFindings)
     return from_json(kind, value, where)

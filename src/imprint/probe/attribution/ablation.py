@@ -8,7 +8,7 @@ neuron's weights and bias does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,12 @@ class Ablation:
         inputs: ``[b, …]`` to find out by which normalisation follows which layer.
         after_norm: whether factors stand after the normalisation behind a layer, if there is one.
         rows: inputs a pass; changes nothing but memory.
+
+    Attributes:
+        fill: float ``[neurons]``, what a neuron gives once it is taken away; None for 0.
     """
+
+    fill: Tensor | None = None
 
     def __init__(
         self,
@@ -91,22 +96,64 @@ class Ablation:
             parts.append(split_rows(self._pass(repeated, sets), len(sets) // count, count))
         return torch.cat(parts)
 
+    @torch.no_grad()
+    def means(self, batches: Iterable[Tensor]) -> Tensor:
+        """Return the mean of each neuron where it would be taken away, float64 ``[neurons]``.
+
+        Args:
+            batches: inputs ``[b, …]``, at least one.
+        """
+        sums = torch.zeros(self.layers.neurons, dtype=torch.float64)
+        seen = 0
+        calls = {place.call: place for place in self.places}
+        counts: dict[str, int] = {}
+
+        def add(path: str, axis: int) -> Callable[[nn.Module, Any, Tensor], None]:
+            def hook(module: nn.Module, arguments: Any, output: Tensor) -> None:
+                place = calls.get(call_name(path, counts))
+                if place is not None:
+                    values = output.double().movedim(axis, -1)
+                    means = values.flatten(1, -2).mean(1) if values.ndim > 2 else values
+                    sums[self.layers.slices[place.layer]] += means.sum(0).cpu()
+
+            return hook
+
+        with ExitStack() as hooks:
+            for path, (module, axis) in self._hooked(calls.keys()).items():
+                hooks.callback(module.register_forward_hook(add(path, axis)).remove)
+            for inputs in batches:
+                counts.clear()
+                self.outputs.logits(inputs)
+                seen += len(inputs)
+        return sums / seen
+
     def _pass(self, inputs: Tensor, keep: Tensor) -> Tensor:
+        slices = self.layers.slices
         factors = {
-            place.call: keep[:, self.layers.slices[place.layer]]
+            place.call: keep[:, slices[place.layer]]
             for place in self.places
-            if not bool(keep[:, self.layers.slices[place.layer]].all())
+            if not bool(keep[:, slices[place.layer]].all())
+        }
+        fills = {
+            place.call: self.fill[slices[place.layer]]
+            for place in self.places
+            if self.fill is not None
         }
         counts: dict[str, int] = {}
 
         def mask(path: str, axis: int) -> Callable[[nn.Module, Any, Tensor], Tensor | None]:
             def hook(module: nn.Module, arguments: Any, output: Tensor) -> Tensor | None:
-                factor = factors.get(call_name(path, counts))
+                call = call_name(path, counts)
+                factor = factors.get(call)
                 if factor is None:
                     return None
                 shape = [len(factor)] + [1] * (output.ndim - 1)
                 shape[axis] = factor.shape[1]
-                return output * factor.reshape(shape).to(output)
+                kept = factor.reshape(shape)
+                if call not in fills:
+                    return output * kept.to(output)
+                values = fills[call].to(output).reshape([1, *shape[1:]])
+                return torch.where(kept, output, values)
 
             return hook
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     CriterionFinding,
@@ -13,6 +14,7 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.page.ablation import ablation_headline, clear_methods
 from imprint.lenses.coverage.page.figures import main_cells
 from imprint.lenses.coverage.page.section import LENS
 from imprint.lenses.coverage.page.tables import in_page_order
@@ -48,6 +50,9 @@ def coverage_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
         ]
     if isinstance(findings, PrioritisationFindings):
         return [_ordered(findings)]
+    if isinstance(findings, AblationFindings):
+        ablation = findings.ablation
+        return [LensVerdict(ablation_headline(ablation), bool(clear_methods(ablation)))]
     if isinstance(findings, SelectionFindings):
         selection = findings.selection
         share = selection.value / selection.value_of_all if selection.value_of_all else 1.0

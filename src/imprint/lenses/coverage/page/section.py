@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
     Findings,
@@ -17,6 +18,7 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.page.ablation import ablation_blocks
 from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
 from imprint.lenses.coverage.page.tables import (
     MEAN_OVER_TEST_SETS,
@@ -80,6 +82,8 @@ def _blocks(findings: Findings, root: Path, classes: Sequence[str]) -> Iterator[
         yield _monitor(findings)
     elif isinstance(findings, PrioritisationFindings):
         yield from prioritisation_blocks(findings)
+    elif isinstance(findings, AblationFindings):
+        yield from ablation_blocks(findings.ablation)
     elif isinstance(findings, SelectionFindings):
         yield from selection_blocks(findings.selection)
     else:

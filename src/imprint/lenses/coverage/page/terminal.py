@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.coverage.ablation_findings import AblationFindings
 from imprint.lenses.coverage.clusters.search import SearchResult
 from imprint.lenses.coverage.findings import (
     CoverageFindings,
@@ -15,6 +16,7 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.page.ablation import ablation_headline, ablation_tables
 from imprint.lenses.coverage.page.tables import (
     by_reason,
     criteria_tables,
@@ -51,6 +53,8 @@ def show_coverage(value: Mapping[str, Any]) -> Sequence[Printed]:
     if isinstance(findings, PrioritisationFindings):
         missing = [f"{name} missing: {reason}" for name, reason in findings.missing.items()]
         return [order_table(findings), *missing]
+    if isinstance(findings, AblationFindings):
+        return [*ablation_tables(findings.ablation), ablation_headline(findings.ablation)]
     if isinstance(findings, SelectionFindings):
         return [selection_table(findings.selection), selection_headline(findings.selection)]
     return [_novelty(findings.monitor)]
