@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imprint.lenses.coverage.ablation_options import AblateOptions
+from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
 from imprint.lenses.coverage.options import (
     ImportanceOptions,
     MeasureOptions,
@@ -198,3 +199,26 @@ class Ablate(AblateOptions):
         from imprint.lenses.coverage.study.ablate import ablate_study
 
         return ablate_study(self)
+
+
+@command(
+    "coverage impartiality",
+    "correlation of coverage with the evenness of predictions",
+    example=f"{ON_MODEL} --tests test/ --criteria idc,kmnc,nlc --out runs/impartiality",
+    main=(
+        *(*MODEL, "tests", "arrays", "criteria", "param", "sizes", "sets", "member_records"),
+        *("test_records", "seed", "device"),
+    ),
+)
+@dataclass(frozen=True, kw_only=True)
+class MeasureImpartiality(ImpartialityOptions):
+    """Measure coverage of test sets of one size whose class mixes differ, and correlate the two.
+
+    OUT/impartiality/sets.parquet has a row per set.
+    """
+
+    def run(self) -> JsonObject:
+        """Measure; return the content of ``summary.json``."""
+        from imprint.lenses.coverage.study.impartiality import impartiality_study
+
+        return impartiality_study(self)

@@ -14,8 +14,10 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page.ablation import ablation_headline, clear_methods
 from imprint.lenses.coverage.page.figures import main_cells
+from imprint.lenses.coverage.page.impartiality import following, impartiality_headline
 from imprint.lenses.coverage.page.section import LENS
 from imprint.lenses.coverage.page.tables import in_page_order
 from imprint.lenses.coverage.page.test_choice import best_order, selection_headline
@@ -53,6 +55,9 @@ def coverage_verdicts(lenses: Mapping[str, Any]) -> Sequence[LensVerdict]:
     if isinstance(findings, AblationFindings):
         ablation = findings.ablation
         return [LensVerdict(ablation_headline(ablation), bool(clear_methods(ablation)))]
+    if isinstance(findings, ImpartialityFindings):
+        impartiality = findings.impartiality
+        return [LensVerdict(impartiality_headline(impartiality), bool(following(impartiality)))]
     if isinstance(findings, SelectionFindings):
         selection = findings.selection
         share = selection.value / selection.value_of_all if selection.value_of_all else 1.0

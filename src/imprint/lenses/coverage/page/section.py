@@ -18,8 +18,10 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page.ablation import ablation_blocks
 from imprint.lenses.coverage.page.figures import ceiling_bars, main_cells, rarefaction_lines
+from imprint.lenses.coverage.page.impartiality import impartiality_blocks
 from imprint.lenses.coverage.page.tables import (
     MEAN_OVER_TEST_SETS,
     SCOPES,
@@ -84,6 +86,8 @@ def _blocks(findings: Findings, root: Path, classes: Sequence[str]) -> Iterator[
         yield from prioritisation_blocks(findings)
     elif isinstance(findings, AblationFindings):
         yield from ablation_blocks(findings.ablation)
+    elif isinstance(findings, ImpartialityFindings):
+        yield from impartiality_blocks(findings.impartiality)
     elif isinstance(findings, SelectionFindings):
         yield from selection_blocks(findings.selection)
     else:

@@ -16,7 +16,9 @@ from imprint.lenses.coverage.findings import (
     WisdomFindings,
     read_findings,
 )
+from imprint.lenses.coverage.impartiality_findings import ImpartialityFindings
 from imprint.lenses.coverage.page.ablation import ablation_headline, ablation_tables
+from imprint.lenses.coverage.page.impartiality import correlation_table, impartiality_headline
 from imprint.lenses.coverage.page.tables import (
     by_reason,
     criteria_tables,
@@ -55,6 +57,9 @@ def show_coverage(value: Mapping[str, Any]) -> Sequence[Printed]:
         return [order_table(findings), *missing]
     if isinstance(findings, AblationFindings):
         return [*ablation_tables(findings.ablation), ablation_headline(findings.ablation)]
+    if isinstance(findings, ImpartialityFindings):
+        impartiality = findings.impartiality
+        return [correlation_table(impartiality), impartiality_headline(impartiality)]
     if isinstance(findings, SelectionFindings):
         return [selection_table(findings.selection), selection_headline(findings.selection)]
     return [_novelty(findings.monitor)]

@@ -1,0 +1,37 @@
+"""Options of ``coverage impartiality``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from imprint.core.bounds import Bounds, OptionError
+from imprint.lenses.coverage.options import (
+    CriteriaChoice,
+    ImportanceChoice,
+    NetworkTestChoice,
+    TablesChoice,
+)
+from imprint.study.option_types import Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImpartialityOptions(TablesChoice, CriteriaChoice, ImportanceChoice, NetworkTestChoice):
+    """Correlate coverage with how evenly the predictions on test sets are spread."""
+
+    arrays: Path | None = None
+    """Activations in an .npz file, in place of a network: train/LAYER [N, A], test/LAYER [M, A],
+    probabilities [M, C], train_labels [N] and test_labels [M]."""
+    sizes: Annotated[Integers, Bounds(least=2)] = (500,)
+    """Tests of a set. Sets are compared within one size, as coverage grows with size."""
+    sets: Annotated[int, Bounds(least=10)] = 60
+    """Sets of each size, of class mixes from one class alone to all in equal shares."""
+    export_legacy: bool = False
+    """Also write the published tables, impartiality_legacy/rq4_impartiality.csv and
+    rq4_correlation.csv."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.sizes:
+            raise OptionError(ImpartialityOptions, "sizes", "is empty: give at least one size")

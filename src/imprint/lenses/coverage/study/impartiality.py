@@ -1,0 +1,215 @@
+"""``coverage impartiality``: does coverage rise with the diversity of predictions?"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imprint.core.arrays import FloatArray
+from imprint.core.errors import ImprintError
+from imprint.core.missing import Missing
+from imprint.core.seeds import generator
+from imprint.lenses.coverage.impartiality_findings import (
+    CriterionCorrelation,
+    Impartiality,
+    ImpartialityFindings,
+)
+from imprint.lenses.coverage.impartiality_options import ImpartialityOptions
+from imprint.lenses.coverage.measure.impartiality import MixedSets, measure_mixed_sets
+from imprint.lenses.coverage.measure.measure import fit, make_criteria
+from imprint.lenses.coverage.study.criteria import settings_of
+from imprint.lenses.coverage.study.inputs import read_probabilities
+from imprint.lenses.coverage.study.neurons import NeuronRanking, check_choice, check_tables
+from imprint.lenses.coverage.study.source import Source, check_source, open_source
+from imprint.neurons.activations import ActivationTable
+from imprint.report.summary import finish
+from imprint.stats.correlation import pearson, spearman
+from imprint.stats.estimate import Estimate
+from imprint.study.counted import uncounted
+from imprint.study.finding import read_finding, to_json, write_finding
+from imprint.study.plain import JsonObject
+from imprint.study.step import Step
+from imprint.study.store import Study
+from imprint.study.tables import read_table, write_table
+
+MIN_SPREAD = 1e-9
+
+
+def impartiality_study(options: ImpartialityOptions) -> JsonObject:
+    """Measure sets of different class mixes, and write the report.
+
+    Returns:
+        the content of ``summary.json``.
+
+    Raises:
+        ImprintError: bad data, options that do not fit, or a study made with other settings.
+    """
+    settings = settings_of(options)
+    check_choice(options)
+    check_tables(options)
+    check_source(options, options.arrays)
+    study = Study(options.out)
+    with study.locked():
+        source = open_source(study, options, options.arrays)
+        tests, classes = _predicted(source, options)
+        members = None if source.sets is None else source.sets.train
+        ranking = NeuronRanking(
+            study, tests.layers, source.network, members, options, options, options.seed
+        )
+        settings, _ = ranking.fill(settings)
+        step = MeasureMixedSets(
+            settings,
+            source.fingerprints,
+            classes,
+            tuple(sorted(set(options.sizes))),
+            options.sets,
+            options.seed,
+            source.train,
+            tests,
+        )
+        folder = study.run(step)
+        findings = read_finding(Impartiality, folder / "findings.json")
+        if options.export_legacy:
+            study.run(WritePublishedCorrelations(study.hash_of(step.artefact), folder, findings))
+        lenses = {"coverage": to_json(ImpartialityFindings(findings))}
+        return finish(study, options, source.facts, lenses, source.model_facts())
+
+
+def _predicted(source: Source, options: ImpartialityOptions) -> tuple[ActivationTable, int]:
+    """Return the tests with predictions, and how many classes the network has."""
+    if options.arrays is not None:
+        probabilities = read_probabilities(options.arrays)
+        if probabilities is None:
+            raise ImprintError(
+                f"{options.arrays} lacks probabilities [M, C]: sets are compared by what the "
+                "network predicts"
+            )
+        predictions = probabilities.argmax(1).astype(np.int64)
+        return replace(source.test, predictions=predictions), probabilities.shape[1]
+    assert source.sets is not None
+    return source.test, len(source.sets.images.classes)
+
+
+@dataclass(frozen=True)
+class MeasureMixedSets(Step):
+    """Coverage and impartiality of test sets: ``impartiality``.
+
+    ``sets.parquet`` has a row per set: ``size``, ``alpha``, ``impartiality`` and a column per
+    criterion; ``findings.json`` has the correlations.
+    """
+
+    settings: Mapping[str, Any]
+    source: Mapping[str, str]
+    classes: int
+    sizes: tuple[int, ...]
+    sets: int
+    seed: int
+    train: ActivationTable | None = uncounted()
+    tests: ActivationTable = uncounted()
+
+    artefact = "impartiality"
+
+    def build(self, path: Path) -> None:
+        """Measure the sets."""
+        path.mkdir(exist_ok=True)
+        criteria, missing = make_criteria(self.settings, self.train, self.tests)
+        missing |= fit(criteria, self.train)
+        ready = {name: criteria[name] for name in sorted(criteria.keys() - missing.keys())}
+        mixed = measure_mixed_sets(
+            ready, self.tests, self.classes, self.sizes, self.sets, self.seed
+        )
+        columns: dict[str, NDArray[np.generic]] = {
+            "index": np.arange(len(mixed.sizes)),
+            "size": mixed.sizes,
+            "alpha": mixed.alphas,
+            "impartiality": mixed.impartiality,
+            **mixed.coverage,
+        }
+        write_table(path / "sets.parquet", columns)
+        correlations: dict[str, CriterionCorrelation | Missing] = {
+            name: correlate(mixed, name, self.seed) for name in ready
+        }
+        correlations |= {name: Missing(reason) for name, reason in missing.items()}
+        findings = Impartiality(
+            len(self.tests),
+            self.classes,
+            self.sizes,
+            self.sets,
+            (float(mixed.impartiality.min()), float(mixed.impartiality.max())),
+            {name: correlations[name] for name in sorted(correlations)},
+        )
+        write_finding(path / "findings.json", findings)
+
+
+def correlate(mixed: MixedSets, name: str, seed: int) -> CriterionCorrelation:
+    """Return how closely a criterion follows the impartiality of sets."""
+    coverage, evenness = mixed.coverage[name], mixed.impartiality
+    within_pearson: dict[str, Estimate | Missing] = {}
+    within_spearman: dict[str, Estimate | Missing] = {}
+    scaled: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+    for size in np.unique(mixed.sizes).tolist():
+        chosen = mixed.sizes == size
+        pair = coverage[chosen], evenness[chosen]
+        random = generator(seed, "impartiality", name, size)
+        within_pearson[str(size)] = _correlation(pearson, *pair, random)
+        within_spearman[str(size)] = _correlation(spearman, *pair, random)
+        for parts, values in zip(scaled, pair, strict=True):
+            spread = values.std()
+            parts.append((values - values.mean()) / spread if spread > MIN_SPREAD else values * 0)
+    first, second = (np.concatenate(parts) for parts in scaled)
+    pooled = _correlation(pearson, first, second, generator(seed, "impartiality", name))
+    return CriterionCorrelation(within_pearson, within_spearman, pooled)
+
+
+def _correlation(
+    kind: Any, coverage: FloatArray, evenness: FloatArray, random: np.random.Generator
+) -> Estimate | Missing:
+    if np.ptp(coverage) <= MIN_SPREAD or np.ptp(evenness) <= MIN_SPREAD:
+        which = "coverage" if np.ptp(coverage) <= MIN_SPREAD else "impartiality"
+        return Missing(f"the {which} of all sets is the same")
+    estimate: Estimate = kind(coverage, evenness, random)
+    return estimate
+
+
+@dataclass(frozen=True)
+class WritePublishedCorrelations(Step):
+    """``impartiality_legacy``: ``rq4_impartiality.csv`` and ``rq4_correlation.csv``."""
+
+    made_from: str
+    folder: Path = uncounted()
+    findings: Impartiality = uncounted()
+
+    artefact = "impartiality_legacy"
+
+    def build(self, path: Path) -> None:
+        """Write both tables, their columns as published."""
+        path.mkdir(exist_ok=True)
+        table = read_table(self.folder / "sets.parquet")
+        rows: list[Sequence[object]] = [
+            ["sample_size", "test_type", "coverage_method", "coverage_score",
+             "impartiality_score", "num_samples"]
+        ]  # fmt: skip
+        for name in self.findings.measured:
+            for size, value, even in zip(
+                table["size"], table[name], table["impartiality"], strict=True
+            ):
+                rows.append([size, "dirichlet", name, value, even, size])
+        _write_csv(path / "rq4_impartiality.csv", rows)
+        rows = [["coverage_method", "test_type", "correlation_coefficient", "p_value",
+                 "sample_count"]]  # fmt: skip
+        for name, each in self.findings.measured.items():
+            for size, estimate in each.pearson.items():
+                if not isinstance(estimate, Missing):
+                    rows.append([name, f"size {size}", estimate.value, "", estimate.n])
+        _write_csv(path / "rq4_correlation.csv", rows)
+
+
+def _write_csv(file: Path, rows: Sequence[Sequence[object]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(rows)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imprint.cli import main
+from imprint.study.json_io import read_json
+from imprint.study.tables import read_table
+from tests.lenses.coverage.commands_on_files import arrays, saved, words_of
+
+
+def with_probabilities() -> dict[str, np.ndarray]:
+    given = arrays()
+    return {**given, "probabilities": np.eye(3)[given["test_labels"]].astype(np.float64)}
+
+
+def measured(tmp_path: Path, given: dict[str, np.ndarray], *words: str) -> dict[str, Any]:
+    file, out = saved(tmp_path / "a.npz", given), tmp_path / "out"
+    sets = ("--sets", "12", "--sizes", "10,20", "--criteria", "nc,kmnc,cc,wisdom")
+    main(["coverage", "impartiality", "--arrays", str(file), *sets, "--out", str(out), *words])
+    lens: dict[str, Any] = read_json(out / "summary.json")["lenses"]["coverage"]
+    return lens
+
+
+def test_criteria_are_correlated_within_a_size(tmp_path: Path) -> None:
+    content = measured(tmp_path, with_probabilities(), "--export-legacy")["impartiality"]
+    table = read_table(tmp_path / "out" / "impartiality" / "sets.parquet")
+    assert len(table["size"]) == 24
+    first = table["size"] == 10
+    expected = np.corrcoef(table["kmnc"][first], table["impartiality"][first])[0, 1]
+    assert content["criteria"]["kmnc"]["pearson"]["10"]["value"] == pytest.approx(expected)
+    assert "votes" in content["criteria"]["wisdom"]["missing"]
+    legacy = tmp_path / "out" / "impartiality_legacy"
+    assert len((legacy / "rq4_impartiality.csv").read_text().splitlines()) == 1 + 3 * 24
+    assert (legacy / "rq4_correlation.csv").read_text().startswith("coverage_method,test_type,")
+    assert 'id="coverage-impartiality"' in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_network_is_measured(world: Path, tmp_path: Path) -> None:
+    words = ("--tests", str(world / "test.npz"), "--criteria", "nbc", "--sets", "10")
+    main(words_of(world, "impartiality", *words, "--sizes", "12", "--out", str(tmp_path)))
+    content = read_json(tmp_path / "summary.json")["lenses"]["coverage"]["impartiality"]
+    assert content["classes"] == 3
+
+
+def test_mistakes_are_one_sentence(tmp_path: Path, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as left:
+        measured(tmp_path, arrays())
+    assert left.value.code == 2
+    assert "lacks probabilities" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        measured(tmp_path, with_probabilities(), "--sizes", "61")
+    assert "more than the 60 tests" in capsys.readouterr().err
