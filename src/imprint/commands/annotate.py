@@ -1,4 +1,4 @@
-"""``imprint data crops``, ``tag`` and ``boxes``: what the background shows, where the object is."""
+"""``imprint data crops``, ``tag``, ``clouds``, ``boxes``: what backgrounds show and objects."""
 
 from __future__ import annotations
 
@@ -36,11 +36,21 @@ class CropCounts:
 
 @dataclass(frozen=True)
 class TaggedCrops:
-    """Where tags were written, what made them, and of how many crops."""
+    """Where tags were written, what made them, of how many crops, and where their table lies."""
 
     tags: str
     annotator: str
     crops: int
+    table: str
+
+
+@dataclass(frozen=True)
+class TagClouding:
+    """Where the table of tags and the clouds were written, and how many images and clouds."""
+
+    folder: str
+    images: int
+    clouds: int
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,10 @@ class WriteCrops(BackgroundChoice):
     "data tag",
     "tag backgrounds by CLIP or SigLIP",
     example="--data photos/ --crop corner --tagger clip/ --tag-list tags.txt --out runs/tags",
-    main=(*DATA_OPTIONS, "tagger", "tag_list", "top_tags", "threshold", "prompt", *CROP_OPTIONS),
+    main=(
+        *(*DATA_OPTIONS, "tagger", "tag_list", "top_tags", "threshold", "prompt", "clouds"),
+        *CROP_OPTIONS,
+    ),
 )
 @dataclass(frozen=True, kw_only=True)
 class TagBackgrounds(BackgroundChoice):
@@ -135,7 +148,9 @@ class TagBackgrounds(BackgroundChoice):
 
     CLIP and SigLIP are known to work. Writes OUT/tags/labels/CLASS_NAME_labels.json, the tags of
     each image with their scores, and OUT/tags/frequencies/CLASS_NAME_freq.json,
-    {tag: [count, sum of scores]}: the files of the published tagger. Needs the extra models.
+    {tag: [count, sum of scores]}: the files of the published tagger. OUT/tag_clouds holds
+    tags.parquet and tags.csv, how often each class has each tag and how much more often than
+    others, and a word cloud a class. Needs the extra models.
     """
 
     tagger: Annotated[Path, Formerly("model")]
@@ -151,6 +166,8 @@ class TagBackgrounds(BackgroundChoice):
     averaged."""
     batch_size: Annotated[int, Bounds(least=1)] = 64
     """Crops per forward pass."""
+    clouds: Annotated[int, Bounds(least=0)] = 1000
+    """Maximum number of classes with a word cloud, those whose tags tell most first; 0 for none."""
 
     def run(self) -> TaggedCrops:
         """Tag; return where the tags are and how many crops have some."""
@@ -158,13 +175,14 @@ class TagBackgrounds(BackgroundChoice):
         from imprint.probe.annotators.local_model import folder_hash
         from imprint.probe.annotators.zero_shot import load_tagger, read_tag_list
         from imprint.probe.tags import CropTags
+        from imprint.report.tag_clouds import TagClouds
         from imprint.study.store import Study
 
         tags = read_tag_list(self.tag_list, self.threshold)
         prompts = self.prompt.split("|")
         device = choose_device(self.device)
         tagger = load_tagger(self.tagger, tags, prompts, self.top_tags, device, self.batch_size)
-        crops = self.crop_backgrounds().crops
+        crops, study = self.crop_backgrounds().crops, Study(self.out)
         step = CropTags(
             crops=crops,
             tagger=folder_hash(self.tagger),
@@ -174,10 +192,56 @@ class TagBackgrounds(BackgroundChoice):
             top_tags=self.top_tags,
             annotator=tagger,
         )
-        folder = Study(self.out).run(step)
+        folder = study.run(step)
+        table = study.run(TagClouds(crops, self.clouds, self.seed, folder, inputs=("tags",)))
         if not self.json:
-            print(f"{folder}: tags of {len(crops)} crops by {tagger.name}")
-        return TaggedCrops(str(folder), tagger.name, len(crops))
+            print(f"{folder}: tags of {len(crops)} crops by {tagger.name}; {table}: word clouds")
+        return TaggedCrops(str(folder), tagger.name, len(crops), str(table))
+
+
+@command(
+    "data clouds",
+    "table and word clouds of tags made elsewhere",
+    example="--data photos/ --tags tags.csv --out runs/clouds",
+    main=("out", "data", "layout", "part", "indices", "tags", "top_tags", "clouds", "seed"),
+)
+@dataclass(frozen=True, kw_only=True)
+class CloudTags(DataChoice, Common):
+    """Show which tags each class has more often than others.
+
+    Writes OUT/tag_clouds/tags.parquet and tags.csv, one row per class and tag with count, share,
+    share elsewhere and lift, and OUT/tag_clouds/clouds/CLASS_NAME.png and .svg.
+    """
+
+    tags: Path
+    """CSV or JSON file of tags, or a folder of *_labels.json, as for --tags of dejavu one-model."""
+    indices: Path | None = None
+    """A .npy file of image indices; default: all images."""
+    top_tags: Annotated[int, Bounds(least=0)] = 0
+    """Use this many highest-scoring tags per image; 0: all."""
+    clouds: Annotated[int, Bounds(least=0)] = 1000
+    """Maximum number of classes with a word cloud, those whose tags tell most first; 0 for none."""
+
+    def run(self) -> TagClouding:
+        """Tabulate and draw; return where the files are."""
+        from imprint.data.choice import open_choice
+        from imprint.data.index_list import read_indices
+        from imprint.data.tags.tag_files import find_tag_files
+        from imprint.report.tag_clouds import ImageTagClouds
+        from imprint.study.hashing import hash_file
+        from imprint.study.store import Study
+
+        hashes = tuple(hash_file(file) for file in find_tag_files(self.tags))
+        images = open_choice(self, self.seed)
+        indices = read_indices(self.indices, images)
+        step = ImageTagClouds(
+            images, indices, hashes, self.top_tags, self.clouds, self.seed, self.tags
+        )
+        folder = Study(self.out).run(step)
+        clouds = len(list((folder / "clouds").glob("*.png")))
+        if not self.json:
+            print(f"{folder}: tags of {len(indices)} images, {clouds} word clouds")
+        return TagClouding(str(folder), len(indices), clouds)
 
 
 @command(

@@ -113,7 +113,7 @@ def write_labels(
         classes: identifier of each class, such as its WordNet id.
         titles: what each class is called; its identifier when None.
     """
-    for label, stem in _stems(labels, classes, titles):
+    for label, stem in class_stems(labels, classes, titles):
         entries = [
             {
                 "image_path": names[row],
@@ -142,7 +142,7 @@ def write_frequencies(
         titles: what each class is called; its identifier when None.
     """
     of_tag = labels[tags.image_of_tag]
-    for label, stem in _stems(labels, classes, titles):
+    for label, stem in class_stems(labels, classes, titles):
         mine = of_tag == label
         counts = np.bincount(tags.tags[mine], minlength=len(tags.vocabulary))
         sums = np.bincount(tags.tags[mine], tags.scores[mine], minlength=len(tags.vocabulary))
@@ -255,9 +255,10 @@ def _csv_rows(file: Path) -> list[tuple[str, list[tuple[str, float]]]]:
         ) from error
 
 
-def _stems(
+def class_stems(
     labels: IntArray, classes: Sequence[str], titles: Sequence[str] | None
 ) -> list[tuple[int, str]]:
+    """Return every class that labels hold, and what files about it are called, ``ID_TITLE``."""
     called = classes if titles is None else titles
     return [
         (int(label), f"{classes[label]}_{called[label]}".replace("/", "-"))

@@ -119,6 +119,8 @@ class ReferenceChoice(Checked):
     """Tags of the crops made elsewhere, CSV or JSON. Left out: words for colour and texture."""
     top_tags: Annotated[int, Bounds(least=1)] = 5
     """Number of highest-scoring tags per crop that are used."""
+    clouds: Annotated[int, Bounds(least=0)] = 1000
+    """Maximum number of classes with a word cloud of their --tags, the most telling first."""
     smoothing: Annotated[float, Bounds(above=0)] = 1.0
     """Additive smoothing of the counts of Naive Bayes."""
     feature_encoder: Path | None = None

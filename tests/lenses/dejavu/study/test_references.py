@@ -51,6 +51,8 @@ def test_tags_made_elsewhere_are_used(encoder, tmp_path):
     # Words for whole pictures know the object's tile: such tags name the class.
     against = findings["lenses"]["dejavu"]["one_model"]["against"]["naive_bayes"]
     assert against["test"]["100"]["reference_accuracy"]["value"] > 0.4
+    assert "What the backgrounds show" in (tmp_path / "out" / "report.html").read_text()
+    assert (tmp_path / "out" / "tables" / "one_model_tags" / "tags.csv").exists()
 
 
 def test_features_of_the_network_under_audit_are_refused(encoder, tmp_path):

@@ -15,6 +15,7 @@ from imprint.lenses.dejavu.findings import (
     OneModelFindings,
 )
 from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.background_tags import background_tags
 from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.section import (
     failed_controls,
@@ -136,6 +137,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *(Paragraph(text) for text in below_guessing(test.test, 1 / len(names), ACCURACIES)),
         Figures(_figures(tables, findings, names, classes)),
         _references(findings, facts.layer),
+        *background_tags(root / "tables" / "one_model_tags", names),
         *public_images({**data, **lens.get("facts", {})}),
         conclusions(SHOWN, NOT_SHOWN),
         *([Part("Controls", [Controls(results)], "one-model-controls")] if results else []),

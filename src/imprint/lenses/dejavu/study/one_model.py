@@ -33,6 +33,7 @@ from imprint.lenses.dejavu.memorization.one_model import (
 )
 from imprint.lenses.dejavu.memorization.references import reference_votes
 from imprint.lenses.dejavu.options import AttackChoice, OneModelOptions, attack_of
+from imprint.lenses.dejavu.study.background_tags import write_background_tags
 from imprint.lenses.dejavu.study.embeddings import EmbedViews, Untrained
 from imprint.lenses.dejavu.study.galleries import OneModelGallery
 from imprint.lenses.dejavu.study.guess import (
@@ -111,6 +112,7 @@ def run_one_model_test(
     device = choose_device(options.device)
     pool = ReferencePool(images, crops, options.folds, options.seeds, options.seed, study, device)
     references = make_references(pool, options)
+    write_background_tags(study, images, crops.index, options, options.seed)
     tables = study.run(
         AttackModel(
             images=public.images,
