@@ -1,0 +1,7 @@
+"""What proposes candidates for near-duplicates."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Method = Literal["hash", "embedding"]
