@@ -145,7 +145,10 @@ def test_estimates_are_compared_with_retraining() -> None:
         (lambda fit: leave_one_out.fit(np.eye(2, dtype=int), [0, 1]), "x holds int64"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], noise=0), "noise must be a positive"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], noise=()), "noise is empty"),
-        (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], noise="low"), "noise must hold numbers"),
+        (
+            lambda fit: leave_one_out.fit(np.eye(2), [0, 1], noise="low"),
+            "noise must be a variance or 'auto'",
+        ),
         (lambda fit: leave_one_out.fit([[1.0], [1.0, 2.0]], [0, 1]), "give rows of one length"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, None]), "y must hold classes"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=abs), "kernel must be a name or"),

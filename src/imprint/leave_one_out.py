@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.options import NoiseCriterion
 from imprint.lenses.leave_one_out.own_results import OwnInfluence
 from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_table
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
@@ -79,6 +80,10 @@ from imprint.report.table import Column, Table
 from imprint.report.wording import fixed
 from imprint.stats import Estimate
 from imprint.study.array_file import arrays_from
+from imprint.study.option_types import AUTO
+
+Noise = float | Literal["auto"]
+"""A noise variance, or the one that the targets choose."""
 
 __all__ = [
     "AugmentationResult",
@@ -151,7 +156,9 @@ def fit(
     model: Any = None,
     members: Any = None,
     kernel: str | Kernel = "fc",
-    noise: float | Sequence[float] = 0.1,
+    noise: Noise | Sequence[Noise] = 0.1,
+    noise_by: NoiseCriterion = "density",
+    noise_scale: Literal["profiled", "fixed"] = "profiled",
     outputs: Outputs = "classes",
     device: str = "cpu",
 ) -> Fit:
@@ -167,8 +174,12 @@ def fit(
         members: records of that model, of any source that :func:`imprint.audit` takes; targets may
             be classes, labels of which several hold, or real values.
         kernel: a name, or a kernel from :func:`kernel`.
-        noise: variance of the noise on the targets; of several the first is fitted, and all of
-            them make the noise path.
+        noise: variance of the noise on the targets, or ``"auto"`` for the one that the targets
+            choose; of several the first is fitted, and all of them make the noise path.
+        noise_by: what ``"auto"`` maximises: the leave-one-out log predictive ``density``, or the
+            ``evidence``; ``findings.noise_selection`` has both.
+        noise_scale: whether ``"auto"`` judges each variance at the best common factor of kernel
+            and noise (``profiled``), or with the kernel as it is (``fixed``).
         outputs: one output per class, or the ``contrast`` of two classes, which halves divergences.
         device: where matrices are, ``cpu`` or ``cuda``.
 
@@ -190,12 +201,17 @@ def fit(
     if model is not None:
         if x is not None or y is not None or members is None:
             raise ImprintError("give either x and y, or a model and its members")
-        process = replace(_own_fit(model, members), noise=_noises(noise))
+        process = replace(_own_fit(model, members), noise_choice=_noises(noise))
     elif x is None or y is None:
         raise ImprintError("give x and y, or a model and its members")
     else:
         process = _model(x, y, kernel, noise, outputs, device)
-    count, path = len(process.inputs.index), len(process.noise) > 1
+    process = replace(process, noise_by=noise_by, noise_scale=noise_scale)
+    if noise_scale not in ("profiled", "fixed"):
+        raise ImprintError(f"noise_scale must be profiled or fixed, got {noise_scale!r}")
+    if noise_by not in get_args(NoiseCriterion):
+        raise ImprintError(f"noise_by must be density or evidence, got {noise_by!r}")
+    count, path = len(process.inputs.index), fitted.takes_spectrum(process.noise_choice)
     fitted.check_memory(count, path, process.device, "fit_large, ")
     with one_thread_a_sum():
         columns, findings = leave_one_out(process)
@@ -310,6 +326,8 @@ def fit_large(
         True
     """
     model = _model(x, y, kernel, noise, outputs, device)
+    if fitted.takes_spectrum(model.noise_choice):
+        raise ImprintError("noise must be one variance: choose it by fit, on fewer records")
     with one_thread_a_sum():
         choice = make_options(LargeOptions, {"method": method, **options})
         outcome = large_leave_one_out(model, choice)
@@ -546,7 +564,7 @@ def _model(
     x: ArrayLike,
     y: ArrayLike,
     kernel: str | Kernel,
-    noise: float | Sequence[float],
+    noise: Noise | Sequence[Noise],
     outputs: Outputs,
     device: str,
 ) -> fitted.GaussianFit:
@@ -570,14 +588,24 @@ def _model(
     return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))
 
 
-def _noises(noise: float | Sequence[float]) -> tuple[float, ...]:
-    noises = tuple(np.atleast_1d(as_numbers(noise, "noise")).tolist())
+def _noises(noise: Noise | Sequence[Noise]) -> tuple[Noise, ...]:
+    if isinstance(noise, str):
+        noise = (noise,)
+    listed = list(noise) if isinstance(noise, (list, tuple)) else [noise]
+    noises: list[Noise] = []
+    for each in listed:
+        if isinstance(each, str):
+            if each != AUTO:
+                raise ImprintError(f"noise must be a variance or 'auto', got {each!r}")
+            noises.append(AUTO)
+        else:
+            noises += np.atleast_1d(as_numbers(each, "noise")).tolist()
     if not noises:
         raise ImprintError("noise is empty: give a variance, such as 0.1")
-    for each in noises:
-        if not 0 < each < np.inf:
-            raise ImprintError(f"noise must be a positive, finite variance, got {each:g}")
-    return noises
+    for value in noises:
+        if value != AUTO and not 0 < value < np.inf:
+            raise ImprintError(f"noise must be a positive, finite variance, got {value:g}")
+    return tuple(noises)
 
 
 def _own_fit(model: Any, members: Any) -> fitted.GaussianFit:

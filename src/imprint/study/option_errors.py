@@ -27,6 +27,7 @@ _KINDS = {
     "PATH": "a path",
     "STR": "a word",
     "NUMBER,NUMBER,…": "numbers separated by commas",
+    "NUMBER|auto,…": "numbers, or auto, separated by commas",
     "INT,INT,…": "integers separated by commas",
     "NAME,NAME,…": "names separated by commas",
     "NAME=VALUE,…": "NAME=VALUE pairs separated by commas",

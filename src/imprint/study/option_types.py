@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -51,7 +52,15 @@ class Absorbed:
         return [f"{setting}={value}" for setting in self.settings]
 
 
-def _comma_list(kind: type, metavar: str) -> Any:
+AUTO: Literal["auto"] = "auto"
+"""In place of a number: it is to be chosen by the data."""
+
+
+def _number_or_auto(word: str) -> float | str:
+    return AUTO if word.strip() == AUTO else float(word)
+
+
+def _comma_list(kind: Callable[[str], Any], metavar: str) -> Any:
     def parse(words: list[str]) -> tuple[Any, ...]:
         try:
             return tuple(kind(word) for word in words[0].split(",") if word.strip())
@@ -62,7 +71,7 @@ def _comma_list(kind: type, metavar: str) -> Any:
         return isinstance(value, tuple)
 
     def show(value: tuple[Any, ...]) -> list[str]:
-        return [",".join(f"{item:g}" if kind is float else str(item) for item in value)]
+        return [",".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)]
 
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
@@ -90,6 +99,9 @@ _SETTINGS = tyro.constructors.PrimitiveConstructorSpec(
 )
 
 Numbers = Annotated[tuple[float, ...], _comma_list(float, "NUMBER,NUMBER,…")]
+NumbersOrAuto = Annotated[
+    tuple[float | Literal["auto"], ...], _comma_list(_number_or_auto, "NUMBER|auto,…")
+]
 Integers = Annotated[tuple[int, ...], _comma_list(int, "INT,INT,…")]
 Names = Annotated[tuple[str, ...], _comma_list(str, "NAME,NAME,…")]
 Settings = Annotated[tuple[tuple[str, str], ...], _SETTINGS]

@@ -11,6 +11,7 @@ from typing import Any
 
 from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
+from imprint.lenses.leave_one_out.noise_findings import NoiseSelection
 from imprint.lenses.leave_one_out.options import SearchChoice, TargetKind
 from imprint.lenses.leave_one_out.solve_accuracy import SolveAccuracy
 from imprint.stats.estimate import Estimate
@@ -338,6 +339,7 @@ class FitFindings(QueryStudyFindings):
         log_predictive_density: mean log density of a record's target in the model without it, in
             nats.
         log_evidence: log density of all targets under the prior, in nats.
+        noise_selection: where the data chose the noise variance.
     """
 
     kernel: KernelSettings
@@ -366,6 +368,7 @@ class FitFindings(QueryStudyFindings):
     explained_variance: Estimate | None = None
     log_predictive_density: Estimate | None = None
     log_evidence: float | Missing | None = None
+    noise_selection: NoiseSelection | None = None
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.leave_one_out.composition_options import CompositionChoice, RemovalChoice
-from imprint.study.option_types import Formerly, Names, Numbers, Settings
+from imprint.study.option_types import Formerly, Names, NumbersOrAuto, Settings
 from imprint.study.options import Common, DataChoice
 
 Noise = Annotated[
-    Numbers,
+    NumbersOrAuto,
     Bounds(
         above=0,
         noun="a positive, finite variance",
@@ -22,6 +22,8 @@ Noise = Annotated[
 ]
 TargetKind = Literal["classes", "labels", "values"]
 """What the targets of a fit are: one class, several labels, or real values."""
+NoiseCriterion = Literal["density", "evidence"]
+"""What a noise variance is chosen by: leave-one-out density of the targets, or evidence."""
 Side = Annotated[int, Bounds(least=1)]
 Count = Annotated[int, Bounds(least=1)]
 
@@ -51,8 +53,16 @@ class LeaveOneOutChoice(KernelChoice):
     """How records are fitted under a kernel."""
 
     noise: Noise = (0.1,)
-    """Noise variance of the targets. Of several, separated by commas, the first is fitted, and all
-    form the noise path, which takes an eigendecomposition."""
+    """Noise variance of the targets, or auto, by what --noise-by says. Of several, separated by
+    commas, the first is fitted, and all form the noise path, which takes an eigendecomposition, as
+    auto does. auto alone is compared with 0.01, 0.1 and 1."""
+    noise_by: NoiseCriterion = "density"
+    """What auto maximises: the leave-one-out log predictive density, which asks how well each
+    record is predicted without it and holds where the prior is wrong (density), or the likelihood
+    of all targets under the prior (evidence). Both are reported."""
+    noise_scale: Literal["profiled", "fixed"] = "profiled"
+    """Whether auto judges each noise variance at the best common factor of kernel and noise, on
+    which predictions do not depend (profiled), or with the kernel as it is (fixed)."""
     outputs: Literal["classes", "contrast"] = "classes"
     """One output per class, or the contrast of two classes alone, which halves divergences."""
     scaling: Literal["standardised", "unit"] = "standardised"

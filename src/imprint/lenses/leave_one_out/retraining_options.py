@@ -52,7 +52,8 @@ class RetrainingChoice(Checked):
     """Steps to either side."""
     noise: Noise = (0.05,)
     """Noise variances of the Gaussian process (published: 0.05). The first is used for lines, and
-    all for a comparison, a row each."""
+    all for a comparison, a row each; auto there is two rows, at the variances of the largest
+    leave-one-out density and of the largest evidence."""
 
 
 @dataclass(frozen=True, kw_only=True)

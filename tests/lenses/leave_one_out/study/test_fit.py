@@ -63,6 +63,56 @@ def test_the_terminal_says_of_copies_what_the_page_says(arrays, tmp_path, capsys
     assert "Copies in 1 group have <b>different labels</b>, 2 and 3 for instance" in page
 
 
+def test_auto_fits_the_noise_that_the_targets_choose_and_shows_both(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 2))
+    y = (x[:, 0] + 0.5 * random.normal(size=50) > 0).astype(int)
+    np.savez(tmp_path / "arrays.npz", x=x, y=y, queries=x[:3] + 0.1)
+    start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--kernel", "rbf"]
+    out = tmp_path / "out"
+    run([*start, "--noise", "auto", "--noise-by", "evidence", "--out", str(out), "--json"])
+    found = json.loads((out / "summary.json").read_text())["lenses"]["leave_one_out"]
+    selection = found["noise_selection"]
+    assert found["noise"] == selection["evidence"]["noise"] == selection["ranking"]["noise"][0]
+    assert selection["ranking"]["noise"][1] == selection["density"]["noise"]
+    assert selection["ranking"]["noise"][2:] == [0.01, 0.1, 1.0]
+    assert selection["profiled"]
+    page = (out / "report.html").read_text()
+    assert "How the noise variance was chosen" in page
+    named = tmp_path / "named"
+    run([*start, "--noise", str(found["noise"]), "--out", str(named), "--json"])
+    for file in ("records.parquet", "queries/kl_out_in.npy"):
+        ours, theirs = (folder / "leave_one_out" / file for folder in (out, named))
+        if file.endswith("npy"):
+            np.testing.assert_allclose(np.load(ours), np.load(theirs), rtol=1e-12)
+        else:
+            ours, theirs = read_table(ours), read_table(theirs)
+            for name, column in theirs.items():
+                np.testing.assert_allclose(ours[name], column, rtol=1e-9, err_msg=name)
+    # A query afterwards takes the noise from the fit.
+    query = ["leave-one-out", "query", "--fit", str(out), "--out", str(tmp_path / "query")]
+    np.savez(tmp_path / "queries.npz", queries=x[:3] + 0.1)
+    run([*query, "--queries", str(tmp_path / "queries.npz"), "--json"])
+    later = tmp_path / "query" / "leave_one_out" / "queries" / "kl_out_in.npy"
+    np.testing.assert_allclose(
+        np.load(later), np.load(out / "leave_one_out" / "queries" / "kl_out_in.npy"), rtol=1e-12
+    )
+
+
+def test_fixed_auto_is_the_largest_evidence_of_the_path(tmp_path):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(40, 3)), np.arange(40) % 2
+    np.savez(tmp_path / "arrays.npz", x=x, y=y)
+    start = ["leave-one-out", "fit", "--arrays", str(tmp_path / "arrays.npz"), "--kernel", "rbf"]
+    more = ["--noise", "auto,0.05,0.5", "--noise-by", "evidence", "--noise-scale", "fixed"]
+    run([*start, *more, "--out", str(tmp_path / "out"), "--json"])
+    found = json.loads((tmp_path / "out" / "summary.json").read_text())["lenses"]["leave_one_out"]
+    ranking = found["noise_selection"]["ranking"]
+    assert ranking["log_evidence"][0] == pytest.approx(found["log_evidence"], rel=1e-9)
+    assert ranking["log_evidence"][0] == max(ranking["log_evidence"])
+    assert ranking["noise"][2:] == [0.05, 0.5]
+
+
 X, Y = np.eye(4), np.array([0, 0, 1, 1])
 
 
@@ -100,6 +150,14 @@ X, Y = np.eye(4), np.array([0, 0, 1, 1])
             "finite variance, got -1",
         ),
         ({"x": X, "y": Y}, ["--noise", ""], "--noise is empty"),
+        ({"x": X, "y": Y}, ["--noise", "automatic"], "must be numbers, or auto, separated by"),
+        ({"x": X, "y": Y}, ["--noise-by", "evidence"], "--noise-by applies to --noise auto"),
+        ({"x": X, "y": Y}, ["--noise-scale", "fixed"], "--noise-scale applies to --noise auto"),
+        (
+            {"x": X, "y": Y},
+            ["--noise", "auto", "--method", "exact"],
+            "--noise auto takes an eigendecomposition, which --method exact does not make",
+        ),
         ({"x": X, "y": Y}, ["--kernel", "none"], "unknown kernel 'none'"),
         ({"x": X, "y": Y}, ["--kernel", "rbf"], "kernel rbf has no option activation"),
         ({"x": X, "y": Y}, ["--depth", "0"], "kernel option depth is 0"),

@@ -13,6 +13,7 @@ from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.findings import Approximation, Duplicates, FitFindings
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
 from imprint.lenses.leave_one_out.page.model_quality import quality_rows, quality_texts
+from imprint.lenses.leave_one_out.page.noise_selection import noise_part
 from imprint.lenses.leave_one_out.page.queries import query_blocks
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.posterior.summary import (
@@ -80,6 +81,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *_remarks(findings),
         Figures(fit_figures(records, findings.noise_path)),
     ]
+    blocks += noise_part(findings)
     if findings.noise_path is not None:
         note = "Here every record is left out by itself" + (
             ", exact copies of it stay." if findings.duplicates.exact.groups else "."

@@ -223,6 +223,11 @@ def check_scale(variances: Tensor, noise: float) -> None:
         )
 
 
+def is_in_scale(noise: float, largest: float) -> bool:
+    """Return whether a noise variance is in proportion to the largest k(s, s)."""
+    return MIN_NOISE_TO_KERNEL * largest <= noise <= MAX_NOISE_TO_KERNEL * largest
+
+
 def _check(kernel_matrix: Tensor, targets: Tensor, noise: float) -> None:
     if kernel_matrix.ndim != 2 or kernel_matrix.shape[0] != kernel_matrix.shape[1]:
         raise ImprintError(

@@ -41,6 +41,7 @@ from imprint.lenses.leave_one_out.truth.network_landscape import network_landsca
 from imprint.lenses.leave_one_out.truth.paired_auc import jackknife_error, without_each_start
 from imprint.stats.crossed import crossed_variance
 from imprint.study.finding import write_finding
+from imprint.study.option_types import AUTO
 from imprint.study.tables import Table, write_table
 
 AlongNetworks = Mapping[str, MeasuredValues | Missing]
@@ -63,6 +64,7 @@ class CompareLines(FindingStep[LineFindings]):
         assert lines is not None
         assert within is not None
         assert without is not None
+        assert noise != AUTO
         path.mkdir(parents=True, exist_ok=True)
         networks = along_networks(within.astype(np.float64), without.astype(np.float64))
         form = closed_form(truth, lines, noise)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,15 +12,15 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import FitFindings, NoisePath
+from imprint.lenses.leave_one_out.noise_findings import NoiseSelection
 from imprint.lenses.leave_one_out.posterior.duplicates import (
     collinear_records,
-    exact_copies,
     influence_with_copies,
     near_copies,
     self_influence_with_copies,
 )
 from imprint.lenses.leave_one_out.posterior.model_quality import density_offset
-from imprint.lenses.leave_one_out.posterior.noise_path import spectrum
+from imprint.lenses.leave_one_out.posterior.noise_ranking import noise_selection
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.summary import (
     find_duplicates,
@@ -66,7 +67,7 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
         ImprintError: a value that is lost in rounding.
     """
     posterior, inputs, targets = fit.posterior, fit.inputs, fit.targets
-    copies, matrix = exact_copies(inputs.raw), posterior.kernel_matrix
+    copies, matrix = fit.copies, posterior.kernel_matrix
     alone, noise = self_influence(posterior), posterior.noise
     directions = self_influence_with_copies(posterior, copies)
     together = influence_with_copies(alone, directions, targets, noise, copies)
@@ -75,11 +76,16 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     near, collinear = near_copies(matrix), collinear_records(matrix)
     path = None
     if len(fit.noise) > 1:
-        table = path_columns(spectrum(matrix), targets, matrix.diagonal(), copies, fit.noise)
+        table = path_columns(fit.spectrum, targets, matrix.diagonal(), copies, fit.noise)
         path = NoisePath(**{name: tuple(column.tolist()) for name, column in table.items()})
-    facts = {}
+    facts: dict[str, Any] = {}
     if inputs.kind != "classes":
         facts = target_facts(together, targets, columns, inputs.kind)
+    if fit.is_noise_chosen:
+        offset = density_offset(fit.units)
+        facts["noise_selection"] = noise_selection(
+            fit.criteria, fit.chosen, fit.noise_by, fit.noise, offset
+        )
     return columns, fit_findings(
         columns,
         posterior.outputs,
@@ -97,6 +103,7 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
 def report_fit(findings: FitFindings) -> FitFindings:
     """Say which records have exact copies, and whether digits are lost; return the findings."""
     copies, residual = findings.duplicates.exact, findings.inverse_residual
+    report_noise(findings.noise_selection)
     if copies.groups:
         log(
             f"{copies.records} records have exact copies, {list(copies.first[0])} for instance: "
@@ -109,6 +116,15 @@ def report_fit(findings: FitFindings) -> FitFindings:
             "more are lost, and a larger --noise brings them back"
         )
     return findings
+
+
+def report_noise(selection: NoiseSelection | None) -> None:
+    """Say which noise variances the data chose, and where a choice ends the searched range."""
+    if selection is None:
+        return
+    for name, choice in (("density", selection.density), ("evidence", selection.evidence)):
+        beyond = ", at an end of the searched range" * choice.at_edge
+        log(f"noise variance by {name}: {choice.noise:.3g}{beyond}")
 
 
 def check_columns(columns: Table, noise: float) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
+from imprint.lenses.leave_one_out.posterior.densities import log_predictive_density
+from imprint.lenses.leave_one_out.posterior.duplicates import exact_copies
+from imprint.lenses.leave_one_out.posterior.noise_path import spectrum
+from imprint.lenses.leave_one_out.posterior.noise_selection import NoiseCriteria, choose_noise
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.queries import query_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
@@ -27,6 +31,7 @@ from imprint.lenses.leave_one_out.retraining_options import EstimatorChoice
 from imprint.lenses.leave_one_out.study.retrain import GroundTruth
 from imprint.nets.fully_connected import NetworkStack
 from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
+from imprint.study.option_types import AUTO
 from imprint.study.peak_memory import Cost, measured
 from imprint.train.cohort.network_stack import train_stack
 
@@ -54,19 +59,44 @@ class Estimated:
 
 
 @one_thread_a_sum()
-def closed_forms(truth: GroundTruth, noises: Sequence[float]) -> dict[str, Estimated]:
+def closed_forms(
+    truth: GroundTruth, noises: Sequence[float | Literal["auto"]]
+) -> dict[str, Estimated]:
     """Return the closed form under the prior of the networks, and as all layers were trained.
 
     Named ``lood_<limit>_<noise>``, the kernel's own limit and the first noise variance first.
+    In place of auto stand ``lood_<limit>_density`` and ``lood_<limit>_evidence``, at the noise
+    variances that the targets choose without retraining.
     """
     limits: tuple[Limit, Limit] = ("nngp", "ntk")
     if truth.kernel.limit == "ntk":
         limits = ("ntk", "nngp")
-    return {
-        f"lood_{limit}_{noise:g}": _closed_form(truth, replace(truth.kernel, limit=limit), noise)
-        for limit in limits
-        for noise in noises
-    }
+    forms: dict[str, Estimated] = {}
+    for limit in limits:
+        kernel = replace(truth.kernel, limit=limit)
+        for name, noise in _named_noises(truth, kernel, noises).items():
+            forms[f"lood_{limit}_{name}"] = _closed_form(truth, kernel, noise)
+    return forms
+
+
+def _named_noises(
+    truth: GroundTruth, kernel: FullyConnected, noises: Sequence[float | Literal["auto"]]
+) -> dict[str, float]:
+    """Return noise variances by name; those that the targets choose by what they maximise."""
+    named: dict[str, float] = {}
+    for noise in noises:
+        if noise != AUTO:
+            named[f"{noise:g}"] = noise
+            continue
+        records = truth.plan.records
+        labels = truth.plan.data.labels.cpu()[:records]
+        matrix = kernel(truth.inputs[:records])
+        targets = centred_one_hot(labels, truth.plan.data.classes)
+        copies = exact_copies(truth.inputs[:records].numpy())
+        criteria = NoiseCriteria(spectrum(matrix), targets, matrix.diagonal(), copies)
+        chosen = choose_noise(criteria)
+        named |= {"density": chosen.density.noise, "evidence": chosen.evidence.noise}
+    return named
 
 
 def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Estimated:
@@ -92,6 +122,9 @@ def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Es
         "limit": kernel.limit,
         "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
         "leave_one_out_accuracy": posterior.leave_one_out_accuracy,
+        "log_predictive_density": float(
+            log_predictive_density(own.residual, own.variance_out, noise).mean()
+        ),
         "log_evidence": posterior.log_evidence,
     }
     return Estimated(np.sqrt(columns["mse"]), columns["auc"], table, cost, facts, columns)

@@ -59,7 +59,9 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
         if dense:
             findings = report_fit(conclude(study, LeaveOneOut(fit)))
             if queries is not None:
-                findings = replace(findings, queries=conclude(study, AnswerQueries(fit, queries)))
+                settled = fit.settled(findings.noise)
+                answers = conclude(study, AnswerQueries(settled, queries))
+                findings = replace(findings, queries=answers)
         else:
             findings = fit_large_study(study, fit, options, queries)
         if images is not None:

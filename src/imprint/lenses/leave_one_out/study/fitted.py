@@ -6,28 +6,46 @@ again for later queries, and only tables are kept: a matrix is n times as large 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from imprint.core.device import choose_device, free_memory
 from imprint.core.errors import ImprintError
+from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import KernelSettings
 from imprint.lenses.leave_one_out.kernels.choice import kernel_of, kernel_settings
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
-from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
-from imprint.lenses.leave_one_out.posterior.posterior import Posterior, check_scale, fit
+from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, NoiseCriterion
+from imprint.lenses.leave_one_out.posterior.duplicates import exact_copies
+from imprint.lenses.leave_one_out.posterior.noise_path import Spectrum, spectrum
+from imprint.lenses.leave_one_out.posterior.noise_selection import (
+    ChosenNoise,
+    NoiseCriteria,
+    choose_noise,
+)
+from imprint.lenses.leave_one_out.posterior.posterior import (
+    Posterior,
+    check_scale,
+    fit,
+    is_in_scale,
+)
 from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits, no_units
 from imprint.lenses.leave_one_out.posterior.targets import Outputs, centred_one_hot
 from imprint.lenses.leave_one_out.study.inputs import Inputs
 from imprint.study.counted import uncounted
+from imprint.study.option_types import AUTO
 
 MATRICES = 4
 """n × n arrays that exist at a time: kernel, factor, inverse and a copy in the making."""
 PATH_MATRICES = 4
 """As many more for an eigendecomposition."""
+COMPARED = (0.01, 0.1, 1.0)
+"""Noise variances that a chosen one is compared with where none is named."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +55,20 @@ class GaussianFit:
     Attributes:
         inputs: the records.
         kernel_settings: name and options of the kernel.
-        noise: variances; the first is fitted.
+        noise_choice: variances, or auto for those that the data choose; the first is fitted.
         outputs: what the targets are.
         device: where matrices are.
+        noise_by: what auto maximises.
+        noise_scale: whether at the best common factor of kernel and noise.
     """
 
     inputs: Inputs
     kernel_settings: KernelSettings
-    noise: tuple[float, ...]
+    noise_choice: tuple[float | Literal["auto"], ...]
     outputs: Outputs
     device: torch.device = uncounted()
+    noise_by: NoiseCriterion = "density"
+    noise_scale: Literal["profiled", "fixed"] = "profiled"
 
     @property
     def kernel(self) -> Kernel:
@@ -76,12 +98,64 @@ class GaussianFit:
         return self.inputs.units or no_units(self.targets.shape[1])
 
     @cached_property
+    def copies(self) -> Tensor:
+        """For each record the first one with the same bytes, int64 ``[n]``."""
+        return exact_copies(self.inputs.raw)
+
+    @cached_property
+    def matrix(self) -> Tensor:
+        """The kernel of all pairs of records, float64 ``[n, n]``."""
+        matrix = self.kernel(self.values)
+        for noise in self.noise_choice:
+            if noise != AUTO:
+                check_scale(matrix.diagonal(), noise)
+        return matrix
+
+    @cached_property
     def posterior(self) -> Posterior:
         """The fit at the first noise variance."""
-        matrix = self.kernel(self.values)
-        for noise in self.noise:
-            check_scale(matrix.diagonal(), noise)
-        return fit(matrix, self.targets, self.noise[0])
+        return fit(self.matrix, self.targets, self.noise[0])
+
+    @property
+    def is_noise_chosen(self) -> bool:
+        """Whether the data choose a noise variance."""
+        return AUTO in self.noise_choice
+
+    @cached_property
+    def noise(self) -> tuple[float, ...]:
+        """Variances; the first is fitted. Both choices of the data stand in place of auto."""
+        numbers = tuple(noise for noise in self.noise_choice if noise != AUTO)
+        if not self.is_noise_chosen:
+            return numbers
+        other: NoiseCriterion = "evidence" if self.noise_by == "density" else "density"
+        choices = (self.chosen.by(self.noise_by), self.chosen.by(other))
+        if not numbers:
+            largest = float(self.matrix.diagonal().max())
+            return (*choices, *(noise for noise in COMPARED if is_in_scale(noise, largest)))
+        before = self.noise_choice.index(AUTO)
+        return (*numbers[:before], *choices, *numbers[before:])
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Eigenvalues and eigenvectors of the kernel matrix."""
+        return spectrum(self.matrix)
+
+    @cached_property
+    def criteria(self) -> NoiseCriteria:
+        """What chooses a noise variance."""
+        variances, profiled = self.matrix.diagonal(), self.noise_scale == "profiled"
+        return NoiseCriteria(self.spectrum, self.targets, variances, self.copies, profiled)
+
+    @cached_property
+    def chosen(self) -> ChosenNoise:
+        """The noise variances that the data choose."""
+        check_scale(self.matrix.diagonal(), float(self.matrix.diagonal().mean()))
+        log("choosing the noise variance")
+        return choose_noise(self.criteria)
+
+    def settled(self, noise: float) -> GaussianFit:
+        """Return the same fit at a noise variance that was chosen before; itself without auto."""
+        return replace(self, noise_choice=(noise,)) if self.is_noise_chosen else self
 
 
 def check_fit(
@@ -113,8 +187,21 @@ def check_fit(
             "choose --outputs classes"
         )
     if dense:
-        check_memory(len(inputs.index), len(choice.noise) > 1, device, alternative)
-    return GaussianFit(inputs, settings, choice.noise, choice.outputs, device)
+        check_memory(len(inputs.index), takes_spectrum(choice.noise), device, alternative)
+    usual = LeaveOneOutChoice()
+    for name in ("noise_by", "noise_scale"):
+        if getattr(choice, name) != getattr(usual, name) and AUTO not in choice.noise:
+            raise ImprintError(
+                f"--{name.replace('_', '-')} applies to --noise auto, and the noise is named: "
+                "leave it out"
+            )
+    by, scale = choice.noise_by, choice.noise_scale
+    return GaussianFit(inputs, settings, choice.noise, choice.outputs, device, by, scale)
+
+
+def takes_spectrum(noises: Sequence[float | Literal["auto"]]) -> bool:
+    """Return whether noise variances take an eigendecomposition: several of them, or auto."""
+    return len(noises) > 1 or AUTO in noises
 
 
 def check_one_noise(choice: LeaveOneOutChoice) -> None:

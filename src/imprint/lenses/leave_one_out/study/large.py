@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -43,13 +44,14 @@ from imprint.lenses.leave_one_out.study.dense import (
     STEP,
     check_columns,
 )
-from imprint.lenses.leave_one_out.study.fitted import GaussianFit
+from imprint.lenses.leave_one_out.study.fitted import GaussianFit, takes_spectrum
 from imprint.lenses.leave_one_out.study.large_model import KEPT
 from imprint.lenses.leave_one_out.study.large_queries import wanted_measures
 from imprint.lenses.leave_one_out.study.record_table import record_table
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
+from imprint.study.option_types import AUTO
 from imprint.study.tables import Table
 
 FREE_MEMORY_SHARE = 0.8
@@ -166,7 +168,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> LargeOutcome
     return LargeOutcome(columns, findings, large, kept_fit(large, extremes))
 
 
-def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
+def check_method(choice: MethodChoice, noise: tuple[float | Literal["auto"], ...]) -> None:
     """Check that no option is set which the method ignores.
 
     Raises:
@@ -176,10 +178,11 @@ def check_method(choice: MethodChoice, noise: tuple[float, ...]) -> None:
     for name in _UNREAD.get(choice.method, ("landmarks", "probes")):
         if getattr(choice, name) != getattr(usual, name):
             raise ImprintError(f"--{name} does not apply to --method {choice.method}: leave it out")
-    if choice.method != "dense" and len(noise) > 1:
+    if choice.method != "dense" and takes_spectrum(noise):
+        what = "--noise auto" if AUTO in noise else "a noise path"
         raise ImprintError(
-            f"a noise path takes an eigendecomposition, which --method {choice.method} does not "
-            "make: give one --noise"
+            f"{what} takes an eigendecomposition, which --method {choice.method} does not "
+            "make: give one --noise, chosen by --method dense on fewer --records if need be"
         )
 
 

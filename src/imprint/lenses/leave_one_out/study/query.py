@@ -8,7 +8,7 @@ from typing import Any
 
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
-from imprint.lenses.leave_one_out.findings import QueryStudyFindings
+from imprint.lenses.leave_one_out.findings import FitFindings, QueryStudyFindings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import FitOptions, MethodChoice, QueryOptions
 from imprint.lenses.leave_one_out.study.additions import AddRecords
@@ -30,7 +30,7 @@ from imprint.report.summary import new_summary, read_summary
 from imprint.study.array_file import read_array_file
 from imprint.study.config import parse
 from imprint.study.counted import part_of
-from imprint.study.finding import to_json
+from imprint.study.finding import read_finding, to_json
 from imprint.study.json_io import read_json, write_json
 from imprint.study.step import Step, card_of
 from imprint.study.store import Study, card_path
@@ -75,7 +75,8 @@ def query_study(options: QueryOptions) -> Mapping[str, Any]:
             raise ImprintError(
                 f"the records that {options.fit} was fitted to have changed: fit again"
             )
-        findings = _query(study, fit, options, fit_options)
+        noise = read_finding(FitFindings, options.fit / STEP / LeaveOneOut.file).noise
+        findings = _query(study, fit.settled(noise), options, fit_options)
         answers: dict[str, object] = to_json(findings)
         write_json(study.path("summary.json"), _summary(study, options, answers))
         page = write_report(study.root)

@@ -50,6 +50,7 @@ from imprint.stats.bootstrap import mean_share
 from imprint.stats.estimate import within_unit
 from imprint.stats.ranks import midranks
 from imprint.study.counted import uncounted
+from imprint.study.option_types import AUTO
 from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet
 from imprint.train.retraining import Logits, Retraining, retrain
@@ -171,6 +172,10 @@ def check_retraining(options: RetrainingOptions, classes: int) -> None:
     """
     if not options.noise:
         raise ImprintError("--noise is empty: give a variance, such as 0.05")
+    if options.noise[0] == AUTO:
+        raise ImprintError(
+            "--noise begins with auto, and the page judges by the first: name a variance before it"
+        )
     if options.removed > options.records:
         raise ImprintError(
             f"--removed {options.removed} is more than the {options.records} records: remove fewer"
@@ -241,6 +246,8 @@ def _prior(kernel: FullyConnected, fitted: Tensor, options: RetrainingOptions) -
     typical = typical_mean_square(fitted)
     kernel = matched_kernel(kernel, options.match_to, typical)
     for noise in options.noise:
+        if noise == AUTO:
+            continue
         check_scale(kernel.diagonal(fitted), noise)
     if options.w_std is None and options.match_to is None:
         warn_if_variance_changes(kernel, typical, "--match-to relu keeps it, --w-std sets another")
