@@ -14,8 +14,8 @@ from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import fixed, significant, with_interval
 from imprint.stats.estimate import Estimate
 
-SHOWN_DROP = 1.0
-"""Nats a record below the largest value down to which the curves are drawn."""
+SHOWN_DECADES = 3
+"""Powers of ten to either side of the choices over which the curves are drawn."""
 SAME_RANKING = 0.95
 """Rank correlation from which on two noise variances are said to rank records alike."""
 
@@ -101,6 +101,7 @@ def criteria_curves(selection: NoiseSelection, distinct: int, records: int) -> L
     """
     curve = selection.curve
     noise = np.array(curve.noise)
+    least, most = sorted((selection.density.noise, selection.evidence.noise))
     series = []
     for name, values, best, colour, marker in (
         (
@@ -121,7 +122,7 @@ def criteria_curves(selection: NoiseSelection, distinct: int, records: int) -> L
         x, y = np.append(noise, best[0]), np.append(values, best[1]) - max(values.max(), best[1])
         order = np.argsort(x, kind="stable")
         x, y = x[order], y[order]
-        near = y >= -SHOWN_DROP
+        near = (x >= least / 10**SHOWN_DECADES) & (x <= most * 10**SHOWN_DECADES)
         series.append(Series(name, x[near], y[near], colour=colour, marker=marker))  # type: ignore[arg-type]  # literals
     levels = [
         Level(selection.density.noise, "", "target", "dashed", vertical=True),
@@ -130,9 +131,9 @@ def criteria_curves(selection: NoiseSelection, distinct: int, records: int) -> L
     return Lines(
         name="leave-one-out-noise-choice",
         title="Both criteria by noise variance",
-        caption="Below the largest value of each, in nats per record, where less than "
-        f"{SHOWN_DROP:g}: the mean log density of each target in the model without its record, and "
-        "the log evidence of all targets. Vertical lines are the choices.",
+        caption="Below the largest value of each, in nats per record: the mean log density of each "
+        "target in the model without its record, and the log evidence of all targets. Vertical "
+        "lines are the choices.",
         description=f"Two curves over the noise variance: the density is largest at "
         f"{significant(selection.density.noise)}, the evidence at "
         f"{significant(selection.evidence.noise)}; {distinct} distinct records.",
@@ -150,10 +151,10 @@ def ranking_table(selection: NoiseSelection) -> Table:
     columns = [
         Column("Noise variance", significant, key="noise"),
         Column("Chosen by", key="chosen_by"),
-        Column("Log predictive density", fixed(3), unit="nats per record"),
-        Column("Log evidence", fixed(1), unit="nats"),
-        Column("KL: rank correlation with the fitted", fixed(2), key="kl_rank_correlation"),
-        Column("Mean distance: likewise", fixed(2), key="distance_rank_correlation"),
+        Column("Density", fixed(3), key="log_predictive_density"),
+        Column("Evidence", fixed(1), key="log_evidence"),
+        Column("ρ of KL", fixed(2), key="kl_rank_correlation"),
+        Column("ρ of mean distance", fixed(2), key="distance_rank_correlation"),
     ]
     rows: list[list[Value | Cell]] = [
         [noise, chosen, density, evidence, divergence, distance]
@@ -168,8 +169,9 @@ def ranking_table(selection: NoiseSelection) -> Table:
         )
     ]
     caption = (
-        "The first row is fitted. Rank correlations (Spearman) are over distinct records, with 95% "
-        "intervals: near 1 where both variances rank the records alike."
+        "The first row is fitted. Density: log predictive, nats per record; evidence: log, nats. "
+        "ρ: rank correlation (Spearman) over distinct records with the values at the fitted "
+        "variance, with 95% intervals: near 1 where both rank the records alike."
     )
     return Table(columns, rows, caption=caption, title="Noise variances and their rankings")
 

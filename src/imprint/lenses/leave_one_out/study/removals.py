@@ -64,7 +64,7 @@ class ExtendedFit(GaussianFit):
         smaller: the fit without them.
     """
 
-    smaller: GaussianFit = uncounted()
+    smaller: GaussianFit = uncounted(kw_only=True)
 
     @cached_property
     def posterior(self) -> Posterior:
