@@ -44,7 +44,10 @@ def test_images_without_a_box_file_are_counted_once(root, tmp_path, capsys):
     for name in ("a/0", "a/1", "a/2", "b/0"):
         put_box(tmp_path / "boxes", name, (0, 0, 3, 3))
     open_images(root, boxes=tmp_path / "boxes")
-    assert capsys.readouterr().err == "data: 2 of 6 images have no box file\n"
+    assert capsys.readouterr().err == (
+        "data: boxes read as Pascal VOC: 4 boxes in 4 images\n"
+        "data: 2 of 6 images have no box file\n"
+    )
     open_images(root)
     assert capsys.readouterr().err == ""
 
@@ -97,6 +100,7 @@ def test_corrupt_images_are_left_out_without_renumbering(root, tmp_path, capsys)
     assert opened.images.sizes()[[1, 5]].tolist() == [[0, 0], [0, 0]]
     assert notices(opened) == [
         "data: 2 of 6 images left out, cannot be decoded: a/1.jpg, b/2.jpg",
+        "data: boxes read as Pascal VOC: 2 boxes in 2 images",
         "data: 3 of 6 images have no box file",
     ]
     assert capsys.readouterr().err == ""

@@ -29,6 +29,8 @@ from pyarrow import table as arrow_table
 from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
+from imprint.data.boxes.coco_file import read_coco_file
+from imprint.data.boxes.yolo_files import parse_yolo
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
 from imprint.data.index_list import read_index_list, read_indices
@@ -412,6 +414,12 @@ def floats(*shape: int) -> Any:
     return random_numbers().random(shape)
 
 
+COCO = {
+    "info": {"year": 2017},
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}],
+    "annotations": [{"id": 5, "image_id": 1, "bbox": [1, 2.5, 3, 4], "segmentation": [[1, 2, 3]]}],
+}
+YOLO = b"0 0.5 0.5 0.25 0.25\n3 0.1 0.1 0.2 0.3 0.2 0.1\n"
 VOC = (
     b"<annotation><size><width>9</width><height>8</height></size><object><name>cat</name><bndbox>"
     b"<xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></object></annotation>"
@@ -519,6 +527,9 @@ READERS = (
     FuzzedReader("IDX", idx(""), lambda path: read_idx(path, 3)),
     FuzzedReader("packed IDX", idx(".gz"), lambda path: read_idx(path, 3)),
     FuzzedReader("VOC", file("a.xml", VOC), parse_voc, of_text),
+    FuzzedReader("COCO", as_json(COCO), read_coco_file, of_json),
+    FuzzedReader("COCO as text", as_json(COCO), read_coco_file, of_text),
+    FuzzedReader("YOLO", file("a.txt", YOLO), parse_yolo, of_text),
     FuzzedReader("index list", npy(np.arange(9)), read_index_list, of_npy),
     FuzzedReader(
         "indices of images", npy(np.arange(9)), lambda path: read_indices(path, TEN), of_npy

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from imprint.audits.own_options import OwnModelChoice
+from imprint.audits.seed_options import SeedsChoice
 from imprint.core.bounds import Bounds
 from imprint.data.augmentation import Augmentation
 from imprint.lenses.coverage.options import CoverageStep
@@ -32,7 +33,7 @@ since a timed choice of the engine could take another one in another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(OwnModelChoice, DejavuChoice, DataChoice):
+class AuditOptions(SeedsChoice, OwnModelChoice, DejavuChoice, DataChoice):
     """Audit a model with its members and non-members; without one, train some and audit those."""
 
     per_class: Annotated[int, Bounds(least=1)] = 13

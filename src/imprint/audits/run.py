@@ -11,6 +11,7 @@ import torch
 
 from imprint.audits.given_model import audit_given_model, refuse_choices_of_a_model
 from imprint.audits.options import AuditOptions
+from imprint.audits.seeds import pool_further_seeds, with_first_seed
 from imprint.audits.steps import draft_partition, probe_step, split_step, train_step
 from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
@@ -78,7 +79,8 @@ def _audit_encoders(
     missed = leave_one_out_step(
         study, images, partition, options.leave_one_out, options.seed, options.device
     )
-    checkpoints = train_step(study, images, partition, options, device)
+    first = with_first_seed(options)
+    checkpoints = train_step(study, images, partition, first, device, images_seed=options.seed)
     networks = {name: NetworkFile(file) for name, file in checkpoints.items()}
     data, dejavu = run_two_model_test(
         study, images, partition, attacked, networks, options, public, options.train.last_epoch
@@ -88,6 +90,9 @@ def _audit_encoders(
         accuracies = probe_step(study, images, partition, checkpoints, options)
         dejavu = dataclasses.replace(dejavu, linear_probe=accuracies)
     lenses = {"dejavu": to_json(dejavu), **missed}
+    pooled = pool_further_seeds(study, images, partition, attacked, options, device)
+    if pooled is not None:
+        lenses["dejavu"]["pooled"] = to_json(pooled)
     model = None
     if options.membership.models:
         findings = run_cohort(study, images, pool, options.membership, options.seed, device)

@@ -43,13 +43,19 @@ def train_step(
     partition: Partition,
     options: AuditOptions,
     device: torch.device,
+    images_seed: int | None = None,
 ) -> dict[str, Path]:
-    """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints."""
+    """Train encoders A and B, in ``models/A`` and ``models/B``; return all their checkpoints.
+
+    The embedded set of images is made from ``images_seed``, by default the one that trains.
+    """
     steps = [
         encoder_step(study, images, name, indices, options, device)
         for name, indices in encoder_sets(partition).items()
     ]
-    train_encoders(study, steps, images, options, options.seed)
+    train_encoders(
+        study, steps, images, options, options.seed if images_seed is None else images_seed
+    )
     return checkpoints_in({step.name: study.path(step.artefact) for step in steps})
 
 

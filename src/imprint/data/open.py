@@ -14,12 +14,12 @@ import numpy as np
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import log
+from imprint.data.boxes.box_files import NamedImages, box_format, read_box_files
 from imprint.data.boxes.boxes import (
     NO_BOXES,
     OnBadBox,
     check_boxes,
     grown,
-    read_voc_folder,
     with_exclusive_ends,
 )
 from imprint.data.files import FileImages, find_corrupt
@@ -43,6 +43,7 @@ class Opened:
         dropped: indices of images whose annotation could not be repaired and was dropped.
         box_files_missing: images without a box file, where boxes are kept in files.
         box_files_unused: box files without an image.
+        box_format: kind of the files of boxes that were named; empty for none.
         unread: files beside the images that are images of kinds that are not read.
     """
 
@@ -53,6 +54,7 @@ class Opened:
     dropped: IntArray = field(default_factory=lambda: _NONE)
     box_files_missing: int = 0
     box_files_unused: int = 0
+    box_format: str = ""
     unread: tuple[str, ...] = ()
 
 
@@ -72,13 +74,14 @@ def open_images(
         root: a folder, or an array file.
         layout: how it is laid out; ``"auto"`` looks.
         part: which part (train, val, test …); None is the training part.
-        boxes: a folder of Pascal VOC files ``CLASS/NAME.xml``, instead of the layout's own boxes.
+        boxes: instead of the layout's own boxes: a folder of Pascal VOC files ``CLASS/NAME.xml`` or
+            of YOLO text files, or a COCO instances JSON file (:mod:`imprint.data.boxes.box_files`).
         on_bad_box: what to do about a box that does not fit its image.
         skip_corrupt: decode every file once and leave out those that cannot be; the indices of
             all others stay (:func:`imprint.data.files.usable_indices`).
         box_ends: whether the last column and row that a box names belong to it; ``"auto"``: as the
-            layout has it, not so in Pascal VOC files (as published) and arrays, but in the text
-            files of Tiny ImageNet.
+            layout has it, not so in Pascal VOC files (as published), COCO, YOLO and arrays, but in
+            the text files of Tiny ImageNet.
         box_margin: pixels by which every box is grown on all sides.
 
     Raises:
@@ -121,7 +124,7 @@ def inspect_images(
             raise ImprintError(f"none of the {len(images)} images of {root} can be decoded")
         opened = dataclasses.replace(opened, images=images, corrupt=corrupt)
         listing = dataclasses.replace(listing, images=images)
-    opened = _with_boxes(opened, listing, boxes or listing.voc_folder, on_bad_box, box_ends)
+    opened = _with_boxes(opened, listing, boxes, on_bad_box, box_ends)
     return _with_margin(opened, box_margin)
 
 
@@ -158,12 +161,20 @@ def notices(opened: Opened) -> list[str]:
             f"{images.name}: {len(opened.unread)} images are of kinds that imprint does not read "
             f"({kinds}) and were left out, {opened.unread[0]} first: save them as JPEG or PNG"
         )
+    entry = "COCO entry" if opened.box_format == "COCO JSON" else "box file"
+    entries = "COCO entries" if opened.box_format == "COCO JSON" else "box files"
+    if opened.box_format:
+        boxes = images.boxes() or ()
+        sentences.append(
+            f"{images.name}: boxes read as {opened.box_format}: {sum(map(len, boxes))} boxes in "
+            f"{sum(len(table) > 0 for table in boxes)} images"
+        )
     if opened.box_files_missing:
         sentences.append(
-            f"{images.name}: {opened.box_files_missing} of {len(images)} images have no box file"
+            f"{images.name}: {opened.box_files_missing} of {len(images)} images have no {entry}"
         )
     if opened.box_files_unused:
-        sentences.append(f"{images.name}: {opened.box_files_unused} box files belong to no image")
+        sentences.append(f"{images.name}: {opened.box_files_unused} {entries} belong to no image")
     return [notice for notice in sentences if notice]
 
 
@@ -189,24 +200,29 @@ def _named(images: ImageSet, indices: IntArray, what: str) -> str:
 def _with_boxes(
     opened: Opened,
     listing: ImageListing,
-    voc_folder: Path | None,
+    named_place: Path | None,
     on_bad_box: OnBadBox,
     box_ends: BoxEnds | Literal["auto"],
 ) -> Opened:
     """Return the images with boxes that were checked against their sizes."""
     images = listing.images
     written, stated, ends = listing.boxes, None, listing.box_ends
-    if voc_folder is not None:
+    place = named_place or listing.voc_folder
+    if place is not None:
         if not isinstance(images, FileImages):
             raise ImprintError(
-                f"{images.name} holds arrays, which have no names to look up in {voc_folder}: "
+                f"{images.name} holds arrays, which have no names to look up in {place}: "
                 "put the boxes into the array file"
             )
-        stems = [os.path.splitext(path.rsplit("/", 1)[-1])[0] for path in images.paths]
-        annotations = read_voc_folder(voc_folder, listing.class_folders, images.labels, stems)
+        kind = box_format(place)
+        named = NamedImages(images.paths, images.labels, listing.class_folders)
+        annotations = read_box_files(place, kind, named, images.sizes())
         written, stated, ends = annotations.boxes, annotations.sizes, "exclusive"
         opened = dataclasses.replace(
-            opened, box_files_missing=annotations.missing, box_files_unused=annotations.orphans
+            opened,
+            box_files_missing=annotations.missing,
+            box_files_unused=annotations.orphans,
+            box_format=kind if named_place else "",
         )
     if written is None:
         return opened

@@ -90,7 +90,8 @@ class DataChoice(Checked):
     part: str = ""
     """Part of the data: train, val, test …; default: the training part."""
     boxes: Path | None = None
-    """Folder of bounding boxes as Pascal VOC files, CLASS/NAME.xml."""
+    """Bounding boxes, the format is recognised: a folder of Pascal VOC files, CLASS/NAME.xml, or of
+    YOLO text files, NAME.txt, or a COCO instances JSON file."""
     on_bad_box: Literal["error", "clamp"] = "error"
     """Stop at a box that exceeds its image (error), or clamp it."""
     box_ends: Literal["auto", "exclusive", "inclusive"] = "auto"

@@ -7,4 +7,4 @@ from imprint.study.command import COMMANDS
 def test_every_command_has_an_example_and_main_options(name):
     command = COMMANDS.get(name)
     assert "--out" in command.example
-    assert 9 <= len(command.main) <= 20
+    assert 6 <= len(command.main) <= 20

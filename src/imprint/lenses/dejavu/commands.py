@@ -14,6 +14,7 @@ from imprint.lenses.dejavu.options import (
     OneModelOptions,
     SweepOptions,
 )
+from imprint.lenses.dejavu.pool_options import PoolOptions
 from imprint.study.command import command
 from imprint.study.options import Common, DataChoice, WeightsChoice
 from imprint.study.plain import JsonObject
@@ -76,6 +77,28 @@ class TwoModel(DejavuChoice, DataChoice, WeightsChoice):
         files = {"A": self.model_a, "B": self.model_b}
         models = {name: network_file(file, self) for name, file in files.items()}
         return two_model_audit(self, self, models, self.split, self.per_class)
+
+
+@command(
+    "dejavu pool",
+    "pool two-model tests of encoders trained with other seeds",
+    example="--studies runs/seed0,runs/seed1,runs/seed2 --out runs/pooled",
+    main=("out", "studies", "top_percent", "seed", "json", "stamp"),
+)
+@dataclass(frozen=True, kw_only=True)
+class Pool(PoolOptions):
+    """Pool two-model tests of several pairs of encoders, trained on the same images.
+
+    Each folder holds a finished two-model test, of imprint dejavu two-model or imprint audit, of
+    the same images, partition, crops and settings of the attack. One interval holds the variance
+    between the pairs and between images.
+    """
+
+    def run(self) -> JsonObject:
+        """Pool the tests; return the content of ``summary.json``."""
+        from imprint.lenses.dejavu.study.pool_studies import pool_studies
+
+        return pool_studies(self)
 
 
 @command(

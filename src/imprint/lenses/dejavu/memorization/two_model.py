@@ -27,6 +27,7 @@ from imprint.core.arrays import BoolArray, FloatArray, IntArray
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.findings import ByPercent, MemorizationEstimates, Significance
+from imprint.lenses.dejavu.memorization.outcomes import Outcomes, cut_quantities
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.stats.bootstrap import DRAWS, percentile_interval, resamples
 from imprint.stats.cut import check_percents, cut_means, cut_size
@@ -83,6 +84,17 @@ def categories(side: Side, top: int = 1) -> BoolArray:
     )
 
 
+def outcomes_of(side: Side, top: int = 1) -> Outcomes:
+    """Return what came of each image of a side."""
+    return Outcomes(
+        side.name,
+        side.index,
+        categories(side, top),
+        side.target.confidence,
+        side.reference.confidence,
+    )
+
+
 def two_model(
     sides: Sequence[Side],
     confidences: Sequence[float] = (100, 20),
@@ -115,7 +127,7 @@ def two_model(
         sizes = [cut_size(len(side.index), percent) for side in sides]
         values = dict(zip(QUANTITIES, exact[row].tolist(), strict=True))
         resampled = [percentile_interval(draws, count=fewest) for draws in drawn[row].T]
-        intervals = _widened(values, dict(zip(QUANTITIES, resampled, strict=True)), sizes)
+        intervals = widened(values, dict(zip(QUANTITIES, resampled, strict=True)), sizes)
         by_percent[f"{percent:g}"] = MemorizationEstimates(
             **{name: Estimate(values[name], intervals[name], sum(sizes)) for name in QUANTITIES}
         )
@@ -126,7 +138,7 @@ def two_model(
     return by_percent
 
 
-def _widened(
+def widened(
     values: Mapping[str, float], intervals: Mapping[str, tuple[float, float]], sizes: Sequence[int]
 ) -> dict[str, tuple[float, float]]:
     """Return the intervals of one percentage, wide enough where few images decide.
@@ -230,32 +242,7 @@ def _side_values(
     side: Side, confidences: Sequence[float], top: int, weights: NDArray[np.int64] | None
 ) -> FloatArray:
     """Return the quantities of one side, ``[percentages, draws, quantities]``."""
-    kinds = categories(side, top).astype(np.float64)
-    target = kinds[:, :1] + kinds[:, 1:2]
-    reference = kinds[:, :1] + kinds[:, 2:3]
-    rows = []
-    for percent in confidences:
-        own = cut_means(target, side.target.confidence, percent, weights)[:, 0]
-        other = cut_means(reference, side.reference.confidence, percent, weights)[:, 0]
-        correlated, memorized, forgotten, unassociated = cut_means(
-            kinds, side.target.confidence, percent, weights
-        ).T
-        rows.append(
-            np.stack(
-                [
-                    own - other,
-                    memorized - forgotten,
-                    own,
-                    other,
-                    memorized,
-                    forgotten,
-                    correlated,
-                    unassociated,
-                ],
-                axis=1,
-            )
-        )
-    return np.stack(rows)
+    return cut_quantities(outcomes_of(side, top), confidences, weights)
 
 
 def _bootstrap(

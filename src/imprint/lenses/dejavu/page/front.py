@@ -9,12 +9,14 @@ from imprint.core.missing import Missing
 from imprint.lenses.dejavu.depth_findings import ProbedDepths
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
 from imprint.lenses.dejavu.page.depths import depths_verdict
+from imprint.lenses.dejavu.page.pooled import pooled_in
 from imprint.lenses.dejavu.page.verdict import (
     DejaVuVerdict,
     one_model_verdict,
     percents_of,
     two_model_verdict,
 )
+from imprint.lenses.dejavu.pooled_findings import PooledFindings
 from imprint.report.lens import LENSES, Fact, Lens, LensVerdict
 from imprint.report.prose import number, prose
 from imprint.report.wording import count, percent, plural, points
@@ -31,7 +33,9 @@ def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
     content = lenses.get("dejavu", {})
     if "two_model" in content:
         pair = from_json(TwoModelFindings, content, "summary.json")
-        yield _verdict(two_model_verdict(pair.two_model), pair.controls)
+        pooled = pooled_in(content)
+        test = pair.two_model if pooled is None else pooled.test
+        yield _verdict(two_model_verdict(test), pair.controls)
     if "one_model" in content:
         findings = from_json(OneModelFindings, content["one_model"], "summary.json")
         verdict = one_model_verdict(findings)
@@ -39,6 +43,9 @@ def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
         yield _verdict(verdict, findings.controls, exposed)
     if "dejavu_depths" in lenses:
         yield _depths(from_json(ProbedDepths, lenses["dejavu_depths"], "summary.json"))
+    if "dejavu_pooled" in lenses:
+        pooled = from_json(PooledFindings, lenses["dejavu_pooled"], "summary.json")
+        yield _verdict(two_model_verdict(pooled.test), None)
     if "dejavu_sweep" in lenses:
         sweep = from_json(SweepFindings, lenses["dejavu_sweep"], "summary.json")
         yield _sweep(sweep)
@@ -103,7 +110,7 @@ LENSES.register("dejavu")(
         "Can the object be recovered from the background of a training image?",
         "imprint dejavu one-model",
         10,
-        ("dejavu", "dejavu_one_model", "dejavu-sweep", "dejavu-depths"),
+        ("dejavu", "dejavu_one_model", "dejavu-pooled", "dejavu-sweep", "dejavu-depths"),
         dejavu_verdicts,
     )
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
 from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_part
 from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.tables import (
     class_name,
@@ -25,6 +26,7 @@ from imprint.lenses.dejavu.page.verdict import (
     percents_of,
     two_model_verdict,
 )
+from imprint.lenses.dejavu.pooled_findings import PooledFindings
 from imprint.report.blocks import (
     Block,
     ControlResult,
@@ -49,6 +51,7 @@ from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json
 from imprint.study.tables import Table
 
+POOLED_RECORDS = Path("tables/pooled/records.parquet")
 OTHER_METRIC = {"l2": "cosine", "cosine": "L2"}
 ACCURACIES = {"target_accuracy": "The target", "reference_accuracy": "The reference"}
 ASKED = prose(
@@ -94,13 +97,15 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if "two_model" not in lens and "one_model" in lens:
         return None
     findings = from_json(TwoModelFindings, lens, "summary.json")
+    pooled = pooled_in(lens)
     names = [str(name) for name in lookup(summary, "data", "class_names")]
     settings = summary.get("settings", {})
     tables = root / "tables" / "dejavu"
     columns = ("n", "target_accuracy", "reference_accuracy", "gap", "confidence_gap")
     classes = read_columns(tables / "classes.parquet", *columns)
     content: list[Block] = [
-        *result_blocks(findings, 1 / len(names), "dejavu-controls"),
+        *result_blocks(findings, 1 / len(names), "dejavu-controls", pooled),
+        *([] if pooled is None else [pooled_part(pooled, root / POOLED_RECORDS)]),
         Figures(_figures(tables, findings, names, classes)),
         _numbers(findings, settings),
         *public_images(mapping(summary, "data")),
@@ -112,9 +117,11 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     return Section("dejavu", "Déjà vu", content, order=10)
 
 
-def result_blocks(findings: TwoModelFindings, chance: float, controls: str) -> list[Block]:
-    """Return verdict, headlines and significance."""
-    test = findings.two_model
+def result_blocks(
+    findings: TwoModelFindings, chance: float, controls: str, pooled: PooledFindings | None = None
+) -> list[Block]:
+    """Return verdict, headlines and significance; of several seeds, of all of them together."""
+    test = findings.two_model if pooled is None else pooled.test
     verdict = two_model_verdict(test)
     return [
         Verdict(
@@ -130,7 +137,15 @@ def result_blocks(findings: TwoModelFindings, chance: float, controls: str) -> l
         significance_remark(findings.significance, "target", "training on an image made no "
                             "difference"),
         *(Paragraph(text) for text in below_guessing(test, chance, ACCURACIES)),
+        *([] if pooled is None else [Paragraph(_first_pair(pooled))]),
     ]  # fmt: skip
+
+
+def _first_pair(pooled: PooledFindings) -> str:
+    return (
+        f"The scores above are means over {plural(len(pooled.seeds), 'training seed')}; McNemar’s "
+        f"test, and all below but “Over training seeds”, is of {pooled.seeds[0].name} alone."
+    )
 
 
 def score_headline(title: str, score: Estimate, text: Text) -> Headline:

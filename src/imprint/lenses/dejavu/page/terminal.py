@@ -5,6 +5,7 @@ from __future__ import annotations
 from imprint.lenses.dejavu.depth_findings import ProbedDepths
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
 from imprint.lenses.dejavu.page.depths import depths_table, depths_verdict
+from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_table
 from imprint.lenses.dejavu.page.tables import (
     claims_sentences,
     one_model_summary,
@@ -12,9 +13,12 @@ from imprint.lenses.dejavu.page.tables import (
     two_model_summary,
 )
 from imprint.lenses.dejavu.page.verdict import one_model_verdict, two_model_verdict
+from imprint.lenses.dejavu.pooled_findings import PooledFindings
 from imprint.report.terminal import TERMINAL, Printed
 from imprint.study.finding import from_json
 from imprint.study.plain import JsonObject
+
+SEEDS_TITLE = "Déjà vu score by training seed, and pooled over seeds and images (95% interval)"
 
 
 @TERMINAL.register("dejavu")
@@ -22,16 +26,22 @@ def show_dejavu(findings: JsonObject) -> list[Printed]:
     """Return the tables of a two-model or a one-model test, and the verdict."""
     if "one_model" in findings:
         return show_one_model(from_json(OneModelFindings, findings["one_model"], "summary.json"))
-    return show_two_model(from_json(TwoModelFindings, findings, "summary.json"))
+    pair = from_json(TwoModelFindings, findings, "summary.json")
+    return show_two_model(pair, pooled_in(findings))
 
 
-def show_two_model(findings: TwoModelFindings) -> list[Printed]:
-    """Return table, controls and verdict of a two-model test."""
+def show_two_model(
+    findings: TwoModelFindings, pooled: PooledFindings | None = None
+) -> list[Printed]:
+    """Return table, controls and verdict of a two-model test; of several seeds, of all of them."""
+    test = findings.two_model if pooled is None else pooled.test
+    seeds = [] if pooled is None else [pooled_table(pooled, title=SEEDS_TITLE)]
     controls = (findings.controls or {}).items()
     return [
         two_model_summary(findings),
         *(f"control {name}: {'passed' if each.passed else 'FAILED'}" for name, each in controls),
-        two_model_verdict(findings.two_model).heading,
+        *seeds,
+        two_model_verdict(test).heading,
     ]
 
 
