@@ -187,6 +187,7 @@ def two_model(
     *,
     public_reference: ArrayLike | None = None,
     index: ArrayLike | None = None,
+    seen_px: ArrayLike | None = None,
     k: int = 100,
     voting: int = 0,
     metric: Metric = "l2",
@@ -209,6 +210,8 @@ def two_model(
         public_reference: ``[M, e]``, embeddings of the public images under the reference model; by
             default ``public``.
         index: int ``[n]``, indices of the images; by default their rows.
+        seen_px: ``[n]``, side of the square of the original that the models see of each crop, in
+            pixels: the score is then given by crop size as well (``findings.slices``).
         k: public neighbours that are searched.
         voting: how many of them vote; 0 for all.
         metric: distance between embeddings, ``l2`` or ``cosine``.
@@ -243,7 +246,7 @@ def two_model(
     named = _named(
         public=public, public_labels=public_labels, crops_target=crops_target,
         crops_reference=crops_reference, labels=labels, public_reference=public_reference,
-        index=index,
+        index=index, seen_px=seen_px,
     )  # fmt: skip
     arrays = arrays_from(TwoModelArrays, named)
     choice = VoteChoice(
@@ -268,6 +271,7 @@ def one_model(
     non_members: Any = None,
     public_part: str = "",
     index: ArrayLike | None = None,
+    seen_px: ArrayLike | None = None,
     exclude_images: ArrayLike | None = None,
     calibrated: bool = True,
     k: int = 100,
@@ -297,6 +301,8 @@ def one_model(
         non_members: with ``model``, images it was not trained on.
         public_part: with ``model``, part of ``public`` whose images vote, such as ``val``.
         index: int ``[n]``, indices of the images; by default their rows.
+        seen_px: ``[n]``, side of the square of the original that the model sees of each crop, in
+            pixels: the score is then given by crop size as well (``findings.slices``).
         exclude_images: indices of images to exclude from claims of memorization.
         calibrated: calibrate each reference by a temperature.
         k: public neighbours that are searched.
@@ -349,7 +355,7 @@ def one_model(
     first, *others = references
     named = _named(
         public=public, public_labels=public_labels, crops_target=crops_target, labels=labels,
-        index=index, members=members, reference_probs=references[first],
+        index=index, seen_px=seen_px, members=members, reference_probs=references[first],
     )  # fmt: skip
     named |= {
         f"reference_probs_{name}": as_array(references[name], f"reference {name}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from imprint.core.missing import Missing
 from imprint.lenses.dejavu.public_findings import PublicFacts
+from imprint.lenses.dejavu.slice_findings import SliceFindings
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 from imprint.train.probe_options import ProbeAccuracies
@@ -70,6 +71,7 @@ class TwoModelFindings:
         two_model_top5: the same with the five most voted classes counted as right; more than five
             classes.
         two_model_other_metric: the same with the other distance between embeddings.
+        slices: the score by crop size and by class.
     """
 
     two_model: ByPercent
@@ -79,6 +81,7 @@ class TwoModelFindings:
     controls: Mapping[str, Control] | None = None
     training: Mapping[str, TrainingFigures] | None = None
     linear_probe: Accuracies | None = None
+    slices: SliceFindings | None = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,7 @@ class OneModelFindings:
         explained: share of images that every reference gets right.
         calibrated: whether references are taken under their temperatures.
         claims: about single images, against ``strictest``.
+        slices: the score against ``best`` by crop size and by class.
     """
 
     best: str
@@ -196,6 +200,7 @@ class OneModelFindings:
     claims: Claims
     non_members: NonMemberFindings | Missing
     controls: Mapping[str, Control] | None = None
+    slices: SliceFindings | None = None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
 from imprint.lenses.dejavu.memorization.claims import rank_claims, strength_of_memorized
 from imprint.lenses.dejavu.memorization.excess import excess
 from imprint.lenses.dejavu.memorization.references import combine, reference_votes, strictest
+from imprint.lenses.dejavu.memorization.slices import SlicedImages, class_scores, score_slices
 from imprint.lenses.dejavu.memorization.two_model import (
     CATEGORIES,
     Side,
@@ -52,6 +53,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
 from imprint.lenses.dejavu.memorization.votes import ClassVotes
 from imprint.stats.bootstrap import DRAWS
 from imprint.stats.proportion import proportion
+from imprint.study.tables import Table
 
 COMBINED, STRICTEST = "combined", "strictest"
 NO_NON_MEMBERS = "no image with a background is known to be a non-member"
@@ -120,6 +122,8 @@ class AttackedCrops:
         model: votes of the neighbours.
         references: log-probabilities ``[n, C]`` by name.
         classes: number of classes C.
+        seen_px: float64 ``[n]``, side of the square of the original that the network sees of each
+            crop; None where it is not known.
     """
 
     index: IntArray
@@ -128,6 +132,7 @@ class AttackedCrops:
     model: ClassVotes
     references: Mapping[str, FloatArray]
     classes: int
+    seen_px: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, rows in self.references.items():
@@ -148,12 +153,15 @@ class OneModelOutcome:
         members: votes on images the model was trained on.
         non_members: votes on other images, None without any.
         excluded: bool, which of the members nothing is claimed of.
+        by_class: a row a class, the score against the best reference and what of it is more than
+            chance (:func:`imprint.lenses.dejavu.memorization.slices.class_scores`).
     """
 
     findings: OneModelFindings
     members: OneModelVotes
     non_members: OneModelVotes | None
     excluded: BoolArray
+    by_class: Table
 
 
 def one_model(
@@ -186,8 +194,13 @@ def one_model(
     others = everything.rows(~crops.members, "unseen") if not crops.members.all() else None
     listed = np.empty(0, dtype=np.int64) if exclude is None else exclude
     excluded = np.isin(members.index, listed)
+    best = members.best(top)
+    sliced = _slice_votes(members, best, top, crops.seen_px, crops.members)
+    sliced_others = None
+    if others is not None:
+        sliced_others = _slice_votes(others, best, top, crops.seen_px, ~crops.members)
     findings = OneModelFindings(
-        best=members.best(top),
+        best=best,
         against={
             name: against_reference(members.side(name), confidences, top, seed, draws)
             for name in members.names
@@ -198,8 +211,26 @@ def one_model(
         calibration={name: each.finding for name, each in scaled.items()},
         claims=_count_claims(members, top, excluded),
         non_members=_test_non_members(members, others, listed, confidences, top, seed),
+        slices=score_slices(sliced, crops.classes, seed, sliced_others),
     )
-    return OneModelOutcome(findings, members, others, excluded)
+    by_class = class_scores(sliced, crops.classes, seed, sliced_others)
+    return OneModelOutcome(findings, members, others, excluded, by_class)
+
+
+def _slice_votes(
+    votes: OneModelVotes, best: str, top: int, seen_px: FloatArray | None, rows: BoolArray
+) -> SlicedImages:
+    """Return the outcome of some images against the best reference, with the sizes of their crops.
+
+    Args:
+        votes: of these images.
+        best: the reference.
+        top: as in the test.
+        seen_px: of all images, None where it is not known.
+        rows: bool, which of all images these are.
+    """
+    kinds = categories(votes.side(best), top)
+    return SlicedImages(votes.labels, None if seen_px is None else seen_px[rows], kinds)
 
 
 def calibrated_references(

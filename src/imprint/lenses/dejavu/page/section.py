@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.missing import Missing
 from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
 from imprint.lenses.dejavu.page import figures
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_part
 from imprint.lenses.dejavu.page.public_images import public_images
+from imprint.lenses.dejavu.page.slices import score_columns, slice_parts
 from imprint.lenses.dejavu.page.tables import (
     class_name,
     class_rows,
@@ -102,7 +104,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     settings = summary.get("settings", {})
     tables = root / "tables" / "dejavu"
     columns = ("n", "target_accuracy", "reference_accuracy", "gap", "confidence_gap")
-    classes = read_columns(tables / "classes.parquet", *columns)
+    scores = score_columns(findings.slices)
+    classes = read_columns(tables / "classes.parquet", *columns, *scores)
     content: list[Block] = [
         *result_blocks(findings, 1 / len(names), "dejavu-controls", pooled),
         *([] if pooled is None else [pooled_part(pooled, root / POOLED_RECORDS)]),
@@ -112,7 +115,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         conclusions(SHOWN, NOT_SHOWN),
         *_controls(findings),
         _gallery(root, by_logits=settings.get("decision") == "logits"),
-        _classes(classes, names),
+        *_classes(findings, classes, names),
     ]
     return Section("dejavu", "Déjà vu", content, order=10)
 
@@ -226,7 +229,7 @@ def _figures(
             figures.accuracy_by_epoch(read_columns(tables / "epochs.parquet", *score, *accuracies))
         )
     rows = class_rows(classes)
-    if rows:
+    if rows and not _judges_classes(findings):
         drawn.append(_class_figure(classes, rows, names))
     return drawn
 
@@ -306,10 +309,19 @@ def _gallery(root: Path, by_logits: bool) -> Part:
     return Part("Gallery", [] if gallery is None else [gallery], "dejavu-gallery", "Gallery")
 
 
-def _classes(classes: Table, names: Sequence[str]) -> Part:
+def _judges_classes(findings: TwoModelFindings) -> bool:
+    """Return whether scores of classes have intervals; those of older studies have none."""
+    return findings.slices is not None and not isinstance(findings.slices.by_class, Missing)
+
+
+def _classes(findings: TwoModelFindings, classes: Table, names: Sequence[str]) -> list[Part]:
+    table = "tables/dejavu/classes.parquet"
+    parts = [*slice_parts(findings.slices, classes, names, ("target", "reference"), table)]
+    if _judges_classes(findings):
+        return parts
     left_out = len(names) - len(class_rows(classes))
     note = "Click a heading to sort."
     if left_out:
         note += f" {plural(left_out, 'class', 'classes')} without attacked images left out."
     blocks: list[Block] = [Paragraph(note), two_model_classes(classes, names)]
-    return Part("Every class", blocks, "dejavu-classes", "Classes")
+    return [*parts, Part("Every class", blocks, "dejavu-classes", "Classes")]

@@ -22,6 +22,7 @@ from imprint.lenses.dejavu.page.section import (
     score_headline,
     significance_remark,
 )
+from imprint.lenses.dejavu.page.slices import score_columns, slice_parts
 from imprint.lenses.dejavu.page.tables import (
     REFERENCES,
     agreement_table,
@@ -117,7 +118,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     names = [str(name) for name in lookup(data, "class_names")]
     best, tables = findings.best, root / "tables" / "one_model"
     columns = ("accuracy", f"{best}_accuracy", f"correlated_{best}")
-    classes = read_columns(tables / "classes.parquet", "n", *columns)
+    scores = score_columns(findings.slices)
+    classes = read_columns(tables / "classes.parquet", "n", *columns, *scores)
     verdict, results = one_model_verdict(findings), control_results(findings.controls)
     test = findings.against[best]
     content: list[Block] = [
@@ -142,6 +144,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         conclusions(SHOWN, NOT_SHOWN),
         *([Part("Controls", [Controls(results)], "one-model-controls")] if results else []),
         _gallery(root, findings, verdict),
+        *_slices(findings, classes, names),
         _classes(classes, names, best),
     ]
     return Section("dejavu_one_model", "Déjà vu of one model", content, order=11)
@@ -209,6 +212,14 @@ def _figures(
     columns = (f"{best}_category", f"{best}_memorization")
     records = read_columns(tables / "records.parquet", *columns)
     rows = class_rows(classes)
+    judged = findings.slices is not None and not isinstance(findings.slices.by_class, Missing)
+    gaps = figures.class_gaps(
+        [class_name(names, int(classes["index"][row])) for row in rows],
+        classes["accuracy"][rows],
+        classes[f"{best}_accuracy"][rows],
+        "Class by class",
+        "The model’s accuracy on the images of each class, less that of the best reference.",
+    )
     return [
         figures.category_shares(
             findings.against[best].test,
@@ -221,13 +232,7 @@ def _figures(
             "Images that only the model got right, by the entropy of the reference less that of "
             "the neighbours’ votes; below, those that only the reference got right, the reverse.",
         ),
-        figures.class_gaps(
-            [class_name(names, int(classes["index"][row])) for row in rows],
-            classes["accuracy"][rows],
-            classes[f"{best}_accuracy"][rows],
-            "Class by class",
-            "The model’s accuracy on the images of each class, less that of the best reference.",
-        ),
+        *([] if judged else [gaps]),
     ]
 
 
@@ -314,6 +319,16 @@ def _gallery(root: Path, findings: OneModelFindings, verdict: DejaVuVerdict) -> 
     )
     link = "Most memorized" if shows else "Gallery"
     return Part(title, [] if gallery is None else [gallery], "one-model-gallery", link)
+
+
+def _slices(findings: OneModelFindings, classes: Table, names: Sequence[str]) -> list[Part]:
+    accuracies = {
+        "target_accuracy": classes["accuracy"],
+        "reference_accuracy": classes[f"{findings.best}_accuracy"],
+    }
+    table = "tables/one_model/classes.parquet"
+    models = ("model", "reference")
+    return [*slice_parts(findings.slices, {**classes, **accuracies}, names, models, table)]
 
 
 def _classes(classes: Table, names: Sequence[str], best: str) -> Part:

@@ -20,8 +20,10 @@ from imprint.lenses.dejavu.findings import TwoModelFindings
 from imprint.lenses.dejavu.memorization.attack import attack
 from imprint.lenses.dejavu.memorization.one_model import AttackedCrops, one_model
 from imprint.lenses.dejavu.memorization.references import log_probabilities
+from imprint.lenses.dejavu.memorization.slices import SlicedImages, score_slices
 from imprint.lenses.dejavu.memorization.two_model import (
     Side,
+    outcomes_of,
     records,
     significance,
     top5_test,
@@ -39,6 +41,7 @@ from imprint.study.tables import write_table
 
 ONLY = "reference"
 """Name of the reference in ``reference_probs``; that in ``reference_probs_NAME`` is NAME."""
+SEEN_PX = "side of the square of the original that the model sees of each crop, in pixels"
 OF_ARRAYS = (
     *("arrays", "out", "k", "voting", "metric", "top_percent", "top_classes", "calibrate"),
     *("exclude_images", "seed", "device", "json"),
@@ -66,6 +69,7 @@ class TwoModelArrays:
         "N e", "embeddings of the crops under the reference model", dtype="float32"
     )
     index: IntArray | None = array("N", "indices of the images", kind="label", optional=True)
+    seen_px: FloatArray | None = array("N", SEEN_PX, largest=1e9, optional=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +90,7 @@ class OneModelArrays:
     members: BoolArray | None = array(
         "N", "whether the model was trained on the image", kind="flag", optional=True
     )
+    seen_px: FloatArray | None = array("N", SEEN_PX, largest=1e9, optional=True)
 
 
 def attack_arrays(options: ArraysOptions) -> JsonObject:
@@ -123,10 +128,12 @@ def two_model_findings(
 ) -> TwoModelFindings:
     """Return the two-model test in one direction."""
     percents, top = choice.top_percent, choice.top_classes
+    sliced = SlicedImages.of([outcomes_of(side, top)], side.labels, arrays.seen_px)
     return TwoModelFindings(
         two_model=two_model([side], percents, top, seed),
         significance=significance([side], top),
         two_model_top5=top5_test([side], _count_classes(arrays), percents, top, seed),
+        slices=score_slices(sliced, _count_classes(arrays), seed),
     )
 
 
@@ -249,6 +256,7 @@ def attacked_crops(
             for name, rows in probabilities.items()
         },
         classes,
+        arrays.seen_px,
     )
 
 

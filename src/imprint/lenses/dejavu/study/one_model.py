@@ -222,7 +222,13 @@ class AttackModel(Step):
         labels = self.images.labels[self.index]
         result = one_model(
             AttackedCrops(
-                self.index, labels, self.members, guesses.votes, self.references, classes
+                self.index,
+                labels,
+                self.members,
+                guesses.votes,
+                self.references,
+                classes,
+                self.squares[:, 2] - self.squares[:, 0],
             ),
             self.attack.top_percent,
             top,

@@ -36,6 +36,8 @@ def write_one_model_tables(
 ) -> None:
     """Write ``records.parquet``, ``classes.parquet`` and ``explained.npy``.
 
+    In the table of classes, ``gap`` and what stands beside it is of the best reference.
+
     Args:
         folder: where to.
         result: of the test.
@@ -52,10 +54,7 @@ def write_one_model_tables(
 def _classes(result: OneModelOutcome, classes: int, top: int) -> Table:
     members = result.members
     shares = correlated_by_class(members, classes, top)
-    columns: Table = {
-        "index": np.arange(classes),
-        "n": np.bincount(members.labels, minlength=classes),
-    }
+    columns: Table = {"index": np.arange(classes), **result.by_class}
     for name in members.names:
         by_class = per_class([members.side(name)], classes, top)
         columns["accuracy"] = by_class["target_accuracy"]

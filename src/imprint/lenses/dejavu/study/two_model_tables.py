@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imprint.core.arrays import IntArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.device import DeviceName
 from imprint.data.imageset import ImageSet
 from imprint.lenses.dejavu.findings import TwoModelFindings
@@ -19,9 +19,11 @@ from imprint.lenses.dejavu.memorization.controls import (
     untrained_models,
 )
 from imprint.lenses.dejavu.memorization.legacy import legacy_arrays
+from imprint.lenses.dejavu.memorization.slices import SlicedImages, class_scores, score_slices
 from imprint.lenses.dejavu.memorization.two_model import (
     Side,
     accuracy_curve,
+    outcomes_of,
     per_class,
     records,
     significance,
@@ -108,7 +110,9 @@ class AttackEncoders(Step):
         write_table(path / "records.parquet", self._records(pair))
         write_table(path / "curve.parquet", accuracy_by_confidence(pair.sides, top))
         by_class = per_class(pair.sides, classes, top)
-        write_table(path / "classes.parquet", {"index": np.arange(classes), **by_class})
+        scores = class_scores(self._sliced(pair), classes, self.seed)
+        columns = {"index": np.arange(classes), **scores, **by_class}
+        write_table(path / "classes.parquet", columns)
         pairs = {epoch: self._pair(f"@{epoch}") for epoch in self.guesser.snapshots}
         if pairs:
             pairs[self.last_epoch] = pair
@@ -132,7 +136,16 @@ class AttackEncoders(Step):
             two_model_top5=top5_test(pair.sides, len(self.images.classes), percents, top, seed),
             two_model_other_metric=other,
             controls=self._controls(pair) if self.controls else None,
+            slices=score_slices(self._sliced(pair), len(self.images.classes), seed),
         )
+
+    def _sliced(self, pair: Pair) -> SlicedImages:
+        outcomes = [outcomes_of(side, self.attack.top_classes) for side in pair.sides]
+        labels = self.images.labels[self.attacked.index]
+        return SlicedImages.of(outcomes, labels, self._seen_px())
+
+    def _seen_px(self) -> FloatArray:
+        return self.attacked.squares[:, 2] - self.attacked.squares[:, 0]
 
     def _controls(self, pair: Pair) -> dict[str, Control]:
         top, labels = self.attack.top_classes, self.images.labels
@@ -152,7 +165,7 @@ class AttackEncoders(Step):
         return {
             "index": self.attacked.index,
             "side": self.attacked.side,
-            "seen_px": self.attacked.squares[:, 2] - self.attacked.squares[:, 0],
+            "seen_px": self._seen_px(),
             **records(pair.sides, self.attack.top_classes),
             "target_neighbours": pair.target_neighbours[:, :SHOWN_NEIGHBOURS],
             "reference_neighbours": pair.reference_neighbours[:, :SHOWN_NEIGHBOURS],
