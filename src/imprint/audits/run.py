@@ -90,7 +90,7 @@ def _audit_encoders(
         accuracies = probe_step(study, images, partition, checkpoints, options)
         dejavu = dataclasses.replace(dejavu, linear_probe=accuracies)
     lenses = {"dejavu": to_json(dejavu), **missed}
-    pooled = pool_further_seeds(study, images, partition, attacked, options, device)
+    pooled = pool_further_seeds(study, images, partition, attacked, public, options, device)
     if pooled is not None:
         lenses["dejavu"]["pooled"] = to_json(pooled)
     model = None

@@ -19,6 +19,7 @@ from imprint.data.split import Partition
 from imprint.lenses.dejavu.pooled_findings import PooledFindings
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet
 from imprint.lenses.dejavu.study.pool import SEEDS_COVER, TABLES, PoolSeeds
+from imprint.lenses.dejavu.study.public_images import PublicSet
 from imprint.lenses.dejavu.study.two_model import run_two_model_test
 from imprint.nets.load import NetworkFile
 from imprint.study.finding import read_finding
@@ -35,6 +36,7 @@ def pool_further_seeds(
     images: ImageSet,
     partition: Partition,
     attacked: AttackedSet,
+    public: PublicSet,
     options: AuditOptions,
     device: torch.device,
 ) -> PooledFindings | None:
@@ -47,6 +49,7 @@ def pool_further_seeds(
         images: what was split.
         partition: how, for all seeds.
         attacked: which of its images are attacked.
+        public: which images vote.
         options: of the audit.
         device: where to train.
     """
@@ -55,7 +58,9 @@ def pool_further_seeds(
         return None
     for number, (seed, folder) in enumerate(folders.items(), start=2):
         log(f"training seed {seed}: {number} of {len(options.seeds)}")
-        _test_seed(Study(study.path(folder)), images, partition, attacked, options, seed, device)
+        _test_seed(
+            Study(study.path(folder)), images, partition, attacked, public, options, seed, device
+        )
     inputs = (TABLES, *(f"{folder}/{TABLES}" for folder in folders.values()))
     step = PoolSeeds(
         names=tuple(f"seed {seed}" for seed in options.seeds),
@@ -74,6 +79,7 @@ def _test_seed(
     images: ImageSet,
     partition: Partition,
     attacked: AttackedSet,
+    public: PublicSet,
     options: AuditOptions,
     seed: int,
     device: torch.device,
@@ -87,5 +93,5 @@ def _test_seed(
     checkpoints = train_step(study, images, partition, own, device, images_seed=options.seed)
     networks = {name: NetworkFile(file) for name, file in checkpoints.items()}
     last = options.train.last_epoch
-    run_two_model_test(study, images, partition, attacked, networks, own, last)
+    run_two_model_test(study, images, partition, attacked, networks, own, public, last)
     return study.path(TABLES)

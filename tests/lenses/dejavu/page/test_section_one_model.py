@@ -12,7 +12,6 @@ def test_the_page_shows_the_findings(one_model_study, one_model_findings):
     page = (one_model_study / "report.html").read_text()
     assert 'id="one-model-result"' in page
     assert "that the model was <em>not trained on</em>" in page
-    assert "Score and crop size" in page
     assert "Classes with the largest scores" in page
     assert "no object boxes" not in page
     assert page.count('<li class="card"') == min(20, findings["claims"]["claimed"])
