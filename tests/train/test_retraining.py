@@ -35,7 +35,7 @@ def test_each_record_left_out_has_its_own_logits_and_a_resumed_study_keeps_them(
     assert logits.within.shape == (4, RECORDS + 2, 2)
     assert list(logits.without) == [4, 1]
     assert logits.subsets is not None
-    assert logits.subsets.shape == (2, RECORDS + 2, 2)
+    assert logits.subsets.shape == (2, 1, RECORDS + 2, 2)
     assert not np.array_equal(logits.without[4], logits.without[1])
     (tmp_path / "logits" / "without" / "1.npy").unlink()
     again = retrain(Study(tmp_path), plan())

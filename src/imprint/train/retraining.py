@@ -2,11 +2,12 @@
 
 ``logits/in.npy`` holds the logits of K networks trained on every record, ``logits/without/I.npy``
 those of the K networks of the same initialisations that went without record I, and
-``logits/subsets.npy`` those of networks trained on random halves: float32 ``[networks, N, c]``, on
-the n records in order, then on the queries, then on points around records left out (in.npy: around
-all of them in order; without/I.npy: around record I). Each file is one step of the study, so a run
-that was killed goes on with the files it lacks. Data and weights are not stored: a seed brings them
-back.
+``logits/subsets.npy`` those of networks trained on random halves (of networks of images in a file a
+half, ``logits/halves/H.npy``): float32 ``[networks, N, c]``, on the n records in order, then on the
+queries, then on points around records left out (in.npy: around all of them in order;
+without/I.npy: around record I). Each file is one step of the study, so
+a run that was killed goes on with the files it lacks. Data and weights are not stored: a seed
+brings them back.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from imprint.study.hashing import hash_arrays
 from imprint.study.step import Step
 from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet, train_stack
+from imprint.train.image_networks import ImageNetworks, logits_of, train_image_networks
 from imprint.train.retrain_options import RetrainOptions
 
 FloatArray = NDArray[np.float32]
@@ -50,7 +52,7 @@ class Retraining:
         pairs: K, networks with and without each of them.
         subsets: how many random halves of the records to train on as well.
         subset_networks: networks for each half, of different initialisations.
-        prior: the kernel ``fc``, whose options describe the networks.
+        prior: the kernel ``fc``, whose options describe the networks, or networks of images.
         options: of training.
         seed: of everything random.
         around: points around each record left out at which networks with and without it are asked
@@ -63,7 +65,7 @@ class Retraining:
     pairs: int
     subsets: int
     subset_networks: int
-    prior: Prior
+    prior: Prior | ImageNetworks
     options: RetrainOptions
     seed: int
     around: Tensor | None = None
@@ -92,13 +94,7 @@ class Retraining:
             "classes": data.classes,
             "records": self.records,
             "batches": "of records alone",
-            "networks": {
-                "depth": prior.depth,
-                "activation": prior.activation,
-                "w_std": prior.w_std,
-                "b_std": prior.b_std,
-                "input_scale": prior.input_scale,
-            },
+            "networks": network_settings(prior),
             "train": self.options.settings(),
             "seed": self.seed,
         }
@@ -110,6 +106,14 @@ class Retraining:
             order = generator(self.seed, "half", subset).permutation(self.records)
             row[order[: self.records // 2]] = True
         return halves
+
+
+def network_settings(prior: Prior | ImageNetworks) -> dict[str, Any]:
+    """Return what the networks are made of, as JSON values."""
+    if isinstance(prior, ImageNetworks):
+        return dict(prior.settings())
+    names = ("depth", "activation", "w_std", "b_std", "input_scale")
+    return {name: getattr(prior, name) for name in names}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -166,19 +170,54 @@ class LogitsStep(Step):
             np.save(file, logits, allow_pickle=False)
 
     def _stacks(self) -> Iterator[Tensor]:
+        prior = self.plan.prior
+        if isinstance(prior, ImageNetworks):
+            return self._of_images(prior)
+        return self._fully_connected(prior)
+
+    def _fully_connected(self, prior: Prior) -> Iterator[Tensor]:
         plan, inputs = self.plan, self.plan.data.inputs
         requested = inputs if self.points is None else torch.cat([inputs, self.points])
-        scaled = requested * plan.prior.input_scale
+        scaled = requested * prior.input_scale
         for start in range(0, len(self.pairs), AT_ONCE):
             stack = train_stack(
                 plan.data,
                 torch.from_numpy(self.kept[start : start + AT_ONCE]).to(inputs.device),
                 list(self.pairs[start : start + AT_ONCE]),
-                plan.prior,
+                prior,
                 plan.options,
                 plan.seed,
             )
             yield stack.logits(scaled)
+
+    def _of_images(self, networks: ImageNetworks) -> Iterator[Tensor]:
+        data = self.plan.data
+        for start, end in runs_of_equal_rows(self.kept, networks.at_once(data.inputs.device)):
+            models = train_image_networks(
+                networks,
+                data.inputs,
+                data.labels,
+                torch.from_numpy(self.kept[start]).to(data.inputs.device),
+                self.pairs[start:end],
+                self.plan.options,
+                self.plan.seed,
+            )
+            yield torch.stack([logits_of(model, data.inputs) for model in models])
+
+
+def runs_of_equal_rows(rows: NDArray[np.bool_], most: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last (exclusive) of runs of up to ``most`` rows that are the same.
+
+    >>> list(runs_of_equal_rows(np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=bool), 2))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    start = 0
+    while start < len(rows):
+        end = start + 1
+        while end < len(rows) and end - start < most and np.array_equal(rows[start], rows[end]):
+            end += 1
+        yield start, end
+        start = end
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +227,7 @@ class Logits:
     Attributes:
         within: float32 ``[K, N, c]``, networks trained on every record.
         without: by row left out, float32 ``[K, N, c]``.
-        subsets: float32 ``[subsets, N, c]``, mean over the networks of a half; None without.
+        subsets: float32 ``[subsets, networks, N, c]`` of the networks of each half; None without.
         around_within: at the points around each record left out, float32 ``[r, K, p, c]``, of the
             networks trained on every record; None without such points.
         around_without: likewise of those that went without it.
@@ -220,7 +259,8 @@ def retrain(study: Study, plan: Retraining) -> Logits:
         own = None if plan.around is None else plan.around[place]
         step = replace(common, left_out=row, kept=kept, points=own, name=f"without/{row}")
         without[row] = read_npy(study.run(step))
-    return _logits(plan, within, without, _subsets(study, plan))
+    train_halves = _subsets_of_images if isinstance(plan.prior, ImageNetworks) else _subsets
+    return _logits(plan, within, without, train_halves(study, plan))
 
 
 def _logits(
@@ -247,5 +287,24 @@ def _subsets(study: Study, plan: Retraining) -> FloatArray | None:
     step = LogitsStep.of(plan, kept=halves, pairs=pairs, points=None, name="subsets")
     step = replace(step, around=None, subsets=plan.subsets, subset_networks=plan.subset_networks)
     logits: FloatArray = read_npy(study.run(step))
-    each = logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
-    return np.asarray(each.mean(1))
+    return logits.reshape(plan.subsets, plan.subset_networks, *logits.shape[1:])
+
+
+def _subsets_of_images(study: Study, plan: Retraining) -> FloatArray | None:
+    """Return the logits of halves, a file each: one takes as long as leaving out a record."""
+    if not plan.subsets:
+        return None
+    logits: list[FloatArray] = []
+    halves = plan.halves()
+    for half in track(range(plan.subsets), "train on halves", plan.subsets, "half"):
+        first = plan.pairs + half * plan.subset_networks
+        step = LogitsStep.of(
+            plan,
+            kept=np.repeat(halves[half : half + 1], plan.subset_networks, axis=0),
+            pairs=tuple(range(first, first + plan.subset_networks)),
+            points=None,
+            name=f"halves/{half}",
+        )
+        step = replace(step, around=None, subset_networks=plan.subset_networks)
+        logits.append(read_npy(study.run(step)))
+    return np.stack(logits)

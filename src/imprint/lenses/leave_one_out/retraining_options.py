@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
@@ -24,11 +25,11 @@ class RetrainingChoice(Checked):
     classes: Annotated[int, Bounds(least=2, or_zero=True)] = 0
     """Keep this many classes, the first ones (published: 2); 0 keeps all."""
     records: Annotated[int, Bounds(least=2)] = 500
-    """Images to train on, drawn at random."""
+    """Records to train on, drawn at random; of arrays at most so many."""
     queries: Annotated[int, Bounds(least=0)] = 50
-    """Further images, never trained on, whose predictions are recorded as well. Their number, and
-    --lines, enter the basis that weights are drawn in: another number gives other networks of the
-    same distribution."""
+    """Further records, never trained on, whose predictions are recorded as well; arrays may hold
+    their own. Their number, and --lines, enter the basis that weights of fully connected networks
+    are drawn in: another number gives other networks of the same distribution."""
     removed: Annotated[int, Bounds(least=1), Formerly("left_out")] = 60
     """Records to leave out, one at a time."""
     pairs: Count = 40
@@ -58,11 +59,19 @@ class RetrainingChoice(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainingOptions(RetrainingChoice, KernelChoice, DataChoice, Common):
-    """Retrain fully connected networks without single records of a set of images.
+    """Retrain networks without single records of a set of images, or of arrays.
 
-    The kernel's options (fc) describe the networks: depth, activation, w_std and b_std.
+    The kernel's options (fc) describe fully connected networks: depth, activation, w_std and b_std.
+    Of networks of images the kernel is that of the closed form alone.
     """
 
+    arrays: Path | None = None
+    """An .npz file of x [n, ...], y [n] and optionally queries [q, ...] and their classes
+    query_labels [q], in place of images; without queries, --queries records are held out. Networks
+    of images take x as [n, C, S, S] or [n, S, S, C]."""
+    channels: Literal["first", "last"] | None = None
+    """Channel axis of x: first is [n, C, S, S], last is [n, S, S, C]. Left out, it is recognised by
+    1 or 3 channels or else by two equal sides; an ambiguous shape is an error."""
     train: RetrainOptions = field(default_factory=RetrainOptions)
     """How networks are trained."""
 
@@ -81,3 +90,15 @@ class EstimatorChoice(Checked):
 @dataclass(frozen=True, kw_only=True)
 class ComparisonOptions(EstimatorChoice, RetrainingOptions):
     """Compare leave-one-out values and other estimates of influence with retraining."""
+
+    retrained: Path | None = None
+    """An .npz file of models that were retrained elsewhere, in place of training any: outputs
+    [K, Q, C], members [K, N] (0 and 1), query_labels [Q] (with C > 1) and optionally pairs [P, 2],
+    models with and without one record. Needs --influence; data, networks and estimators are
+    ignored."""
+    influence: Path | None = None
+    """An .npz file of influence [N, Q], or several influence_NAME [N, Q], positive where a record
+    raises the output of the right class, or lowers the loss, of a query. Records and queries are
+    those of --retrained, or of --arrays in the order of the file."""
+    top: Annotated[int, Bounds(least=0)] = 0
+    """Most helpful records of each query, for the accuracy drop; 0 takes a twentieth of all."""

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from imprint.nets.backbone import Backbone, he_initialise, linear_classifier
 from imprint.nets.registry import ARCHITECTURES
 
-DEPTHS = (20, 32, 44, 56, 110)
+DEPTHS = (8, 20, 32, 44, 56, 110)
+"""6n + 2; 20 and above as published, 8 for studies that train many networks."""
 
 
 class CifarResNet(Backbone):

@@ -432,8 +432,9 @@ def _conclusions() -> Part:
 def _networks(retraining: RetrainingFindings) -> Details:
     settings = {**retraining.networks, **retraining.train}
     rows = [[name.replace("_", " "), str(value)] for name, value in settings.items()]
-    first, last = (significant(retraining.variances[place]) for place in (0, -1))
-    rows.append(["prior variance of a typical record, first and last layer", f"{first} and {last}"])
+    if retraining.variances:
+        ends = " and ".join(significant(retraining.variances[place]) for place in (0, -1))
+        rows.append(["prior variance of a typical record, first and last layer", ends])
     table = Table([Column("Setting"), Column("Value")], rows, headings=False)
     return Details("The networks", [table])
 

@@ -42,7 +42,6 @@ from imprint.lenses.leave_one_out.study.estimators import (
     check_estimators,
     closed_forms,
     estimates_from_gradients,
-    label_margins,
 )
 from imprint.lenses.leave_one_out.study.retrain import (
     GroundTruth,
@@ -57,6 +56,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
     prediction_difference,
     root_difference,
 )
+from imprint.lenses.leave_one_out.truth.margins import label_margins
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import part_of
@@ -191,10 +191,10 @@ def _datamodeling(
     estimate: Estimated, truth: GroundTruth, random: np.random.Generator
 ) -> Estimate | Missing:
     logits, plan = truth.logits.subsets, truth.plan
-    if logits is None or logits.shape[1] == plan.records:
+    if logits is None or logits.shape[2] == plan.records:
         return Missing("needs networks trained on subsets, and held-out queries")
     labels = plan.data.labels.cpu().numpy()[plan.records :]
-    outputs = label_margins(logits[:, plan.records :], labels)
+    outputs = label_margins(logits[:, :, plan.records :].mean(1), labels)
     try:
         return datamodeling_score(estimate.table, plan.halves(), outputs, random)
     except ImprintError as error:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.densities import log_predictive_density
 from imprint.lenses.leave_one_out.posterior.duplicates import exact_copies
@@ -29,11 +29,14 @@ from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
 from imprint.lenses.leave_one_out.retraining_options import EstimatorChoice
 from imprint.lenses.leave_one_out.study.retrain import GroundTruth
-from imprint.nets.fully_connected import NetworkStack
+from imprint.nets.fully_connected import NetworkStack, Prior
 from imprint.probe.influence_kit.question import INFLUENCES, Checkpoint, Trained
 from imprint.study.option_types import AUTO
 from imprint.study.peak_memory import Cost, measured
 from imprint.train.cohort.network_stack import train_stack
+from imprint.train.cohort.optimizer import Learner
+from imprint.train.image_networks import ImageNetworks, train_image_networks
+from imprint.train.retraining import Retraining
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,23 +67,20 @@ def closed_forms(
 ) -> dict[str, Estimated]:
     """Return the closed form under the prior of the networks, and as all layers were trained.
 
-    Named ``lood_<limit>_<noise>``, the kernel's own limit and the first noise variance first.
-    In place of auto stand ``lood_<limit>_density`` and ``lood_<limit>_evidence``, at the noise
-    variances that the targets choose without retraining.
+    Named ``lood_<limit>_<noise>``, the kernel's own limit and the first noise variance first; for
+    kernels other than fc ``lood_<kernel>_<noise>``. In place of auto stand ``lood_<limit>_density``
+    and ``lood_<limit>_evidence``, at the noise variances that the targets choose without
+    retraining.
     """
-    limits: tuple[Limit, Limit] = ("nngp", "ntk")
-    if truth.kernel.limit == "ntk":
-        limits = ("ntk", "nngp")
-    forms: dict[str, Estimated] = {}
-    for limit in limits:
-        kernel = replace(truth.kernel, limit=limit)
-        for name, noise in _named_noises(truth, kernel, noises).items():
-            forms[f"lood_{limit}_{name}"] = _closed_form(truth, kernel, noise)
-    return forms
+    return {
+        f"lood_{limit}_{name}": _closed_form(truth, kernel, noise)
+        for limit, kernel in _limits(truth.kernel).items()
+        for name, noise in _named_noises(truth, kernel, noises).items()
+    }
 
 
 def _named_noises(
-    truth: GroundTruth, kernel: FullyConnected, noises: Sequence[float | Literal["auto"]]
+    truth: GroundTruth, kernel: Kernel, noises: Sequence[float | Literal["auto"]]
 ) -> dict[str, float]:
     """Return noise variances by name; those that the targets choose by what they maximise."""
     named: dict[str, float] = {}
@@ -99,7 +99,18 @@ def _named_noises(
     return named
 
 
-def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Estimated:
+def _limits(kernel: Kernel) -> dict[str, Kernel]:
+    """Return a kernel in its own and its other limit, by name; other kernels have one alone."""
+    if not isinstance(kernel, FullyConnected):
+        names = [name for name in KERNELS.names() if KERNELS.get(name) is type(kernel)]
+        return {names[0]: kernel}
+    limits: tuple[Limit, Limit] = ("nngp", "ntk")
+    if kernel.limit == "ntk":
+        limits = ("ntk", "nngp")
+    return {limit: replace(kernel, limit=limit) for limit in limits}
+
+
+def _closed_form(truth: GroundTruth, kernel: Kernel, noise: float) -> Estimated:
     records, rows = truth.plan.records, torch.from_numpy(truth.plan.left_out)
     inputs, labels = truth.inputs, truth.plan.data.labels.cpu()
     with measured() as cost:
@@ -119,7 +130,7 @@ def _closed_form(truth: GroundTruth, kernel: FullyConnected, noise: float) -> Es
             table = (response * posterior.weights[:, labels[records:]]).numpy()
     facts = {
         "noise": noise,
-        "limit": kernel.limit,
+        "limit": getattr(kernel, "limit", "nngp"),
         "effective_degrees_of_freedom": posterior.effective_degrees_of_freedom,
         "leave_one_out_accuracy": posterior.leave_one_out_accuracy,
         "log_predictive_density": float(
@@ -196,19 +207,19 @@ def train_network(truth: GroundTruth, damping: float | None) -> Trained:
     """Return the first network of the ground truth with a checkpoint an epoch, trained again."""
     plan = truth.plan
     device = plan.data.inputs.device
-    kept = torch.ones(1, plan.records, dtype=torch.bool, device=device)
-    states: list[dict[str, Tensor]] = []
-
-    def keep_state(_: int, stack: NetworkStack) -> None:
-        states.append(dict(stack.network(0).state_dict()))
-
-    stack = train_stack(plan.data, kept, [0], plan.prior, plan.options, plan.seed, keep_state)
     steps = -(-plan.records // plan.options.batch_size)
-    distance = [steps * plan.options.rate(epoch) for epoch in range(plan.options.epochs)]
+    # Momentum m adds up to a step 1/(1 − m) times as long.
+    factor = 1 / (1 - plan.options.momentum)
+    distance = [factor * steps * plan.options.rate(epoch) for epoch in range(plan.options.epochs)]
     own = torch.from_numpy(plan.left_out).to(device)
-    inputs, labels = plan.data.inputs * plan.prior.input_scale, plan.data.labels
+    if isinstance(plan.prior, ImageNetworks):
+        network, states = _image_network(plan, plan.prior)
+        inputs, labels = plan.data.inputs, plan.data.labels
+    else:
+        network, states = _fully_connected_network(plan, plan.prior)
+        inputs, labels = plan.data.inputs * plan.prior.input_scale, plan.data.labels
     return Trained(
-        stack.network(0).to(device),
+        network,
         inputs[: plan.records],
         labels[: plan.records],
         inputs[plan.records :],
@@ -221,11 +232,31 @@ def train_network(truth: GroundTruth, damping: float | None) -> Trained:
     )
 
 
-def label_margins(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> FloatArray:
-    """Return the logit of the label less log Σ exp of the others, ``[S, q]`` of ``[S, q, c]``."""
-    values = logits.astype(np.float64)
-    own = np.take_along_axis(values, labels[None, :, None], axis=2)[..., 0]
-    others = values.copy()
-    np.put_along_axis(others, labels[None, :, None], -np.inf, axis=2)
-    margins: FloatArray = own - np.logaddexp.reduce(others, axis=2)
-    return margins
+States = list[dict[str, Tensor]]
+
+
+def _fully_connected_network(plan: Retraining, prior: Prior) -> tuple[nn.Module, States]:
+    device = plan.data.inputs.device
+    kept = torch.ones(1, plan.records, dtype=torch.bool, device=device)
+    states: States = []
+
+    def keep_state(_: int, stack: NetworkStack) -> None:
+        states.append(dict(stack.network(0).state_dict()))
+
+    stack = train_stack(plan.data, kept, [0], prior, plan.options, plan.seed, keep_state)
+    return stack.network(0).to(device), states
+
+
+def _image_network(plan: Retraining, networks: ImageNetworks) -> tuple[nn.Module, States]:
+    data = plan.data
+    kept = torch.ones(plan.records, dtype=torch.bool, device=data.inputs.device)
+    states: States = []
+
+    def keep_state(_: int, learner: Learner) -> None:
+        state = learner.models()[0].state_dict()
+        states.append({name: value.clone() for name, value in state.items()})
+
+    trained = train_image_networks(
+        networks, data.inputs, data.labels, kept, [0], plan.options, plan.seed, keep_state
+    )
+    return trained[0], states

@@ -15,10 +15,6 @@ from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import derive, generator
-from imprint.data.choice import open_choice
-from imprint.data.files import usable_indices
-from imprint.data.imageset import ImageSet
-from imprint.data.view import View
 from imprint.lenses.leave_one_out.findings import (
     Correlations,
     FittedData,
@@ -28,9 +24,11 @@ from imprint.lenses.leave_one_out.findings import (
 )
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale
 from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.lenses.leave_one_out.study.lines import RecordLines, choose_lines, coordinates
+from imprint.lenses.leave_one_out.study.retrained_data import RetrainedData, read_retrained_data
 from imprint.lenses.leave_one_out.truth.ground_truth import (
     attack_auc,
     noise_ceiling,
@@ -43,7 +41,7 @@ from imprint.lenses.leave_one_out.truth.matching import (
     variances,
     warn_if_variance_changes,
 )
-from imprint.lenses.leave_one_out.truth.paired_auc import fewest_starts, paired_auc
+from imprint.lenses.leave_one_out.truth.paired_auc import paired_auc
 from imprint.lenses.leave_one_out.truth.starts import mean_over_records, root_of
 from imprint.nets.fully_connected import in_own_span
 from imprint.stats.bootstrap import mean_share
@@ -53,6 +51,7 @@ from imprint.study.counted import uncounted
 from imprint.study.option_types import AUTO
 from imprint.study.store import Study
 from imprint.train.cohort.network_stack import TrainingSet
+from imprint.train.image_networks import ImageNetworks
 from imprint.train.retraining import Logits, Retraining, retrain
 
 AUC_CEILING = Missing("an attack that is fitted to half of the networks is a weaker one")
@@ -63,18 +62,18 @@ class GroundTruth:
     """What was retrained.
 
     Attributes:
-        index: int64 ``[N]``, images of the set: the records, then the queries.
-        kernel: whose options describe the networks.
+        index: int64 ``[N]``, images of the set or rows of a file: the records, then the queries.
+        kernel: of the closed form; its options describe fully connected networks.
         networks: what every network depends on, as JSON values.
-        data: facts about the images.
-        inputs: float64 ``[N, d]``, as kernel and networks see them.
+        data: facts about the data.
+        inputs: float64 ``[N, d]`` or ``[N, C, S, S]``, as kernel and networks see them.
         plan: of retraining.
         logits: of all networks.
         lines: along which networks were queried as well; None without.
     """
 
     index: IntArray
-    kernel: FullyConnected
+    kernel: Kernel
     networks: Mapping[str, Any]
     data: FittedData = uncounted()
     inputs: Tensor = uncounted()
@@ -94,55 +93,92 @@ class GroundTruth:
 def ground_truth(study: Study, options: RetrainingOptions) -> GroundTruth:
     """Retrain what is not done yet.
 
-    Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``.
+    Writes ``logits/in.npy``, ``logits/without/<row>.npy`` and ``logits/subsets.npy``, of networks
+    of images ``logits/halves/<half>.npy``.
 
-    Where inputs have more numbers than there are inputs, networks see coordinates in a basis of all
-    their inputs, queries and lines as well as records. Queries never change the distribution of the
-    networks but, through the basis, which of them a seed draws.
+    Where inputs have more numbers than there are inputs, fully connected networks see coordinates
+    in a basis of all their inputs, queries and lines as well as records. Queries never change the
+    distribution of the networks but, through the basis, which of them a seed draws.
 
     Raises:
-        ImprintError: images or options that cannot be used, or a study made with other settings.
+        ImprintError: data or options that cannot be used, or a study made with other settings.
     """
+    if not options.train.is_fully_connected:
+        return _truth_of_images(study, options)
     kernel = network_kernel(options)
-    images = open_choice(options, options.seed)
-    classes = _class_count(images, options)
-    check_retraining(options, classes)
-    index = _choose(images, classes, options)
-    inputs = _inputs(images, index, options)
-    kernel = _prior(kernel, inputs[: options.records], options)
+    data = read_retrained_data(options)
+    inputs, records = data.inputs, data.records
+    kernel = _prior(kernel, inputs[:records], options)
     device, lines, around = choose_device(options.device), None, None
-    own = inputs
     if options.lines:
-        fitted, removed = inputs[: options.records], torch.arange(options.removed)
-        lines = choose_lines(fitted, kernel(fitted), removed, index[: options.removed], options)
+        fitted, removed = inputs[:records], torch.arange(options.removed)
+        lines = choose_lines(
+            fitted, kernel(fitted), removed, data.index[: options.removed], options
+        )
         own, around = coordinates(inputs, lines)
         around = around.float().to(device)
     else:
         own = in_own_span(inputs)
-    labels = torch.from_numpy(images.labels[index]).to(device)
-    plan = Retraining(
-        TrainingSet(own.float().to(device), labels, classes, inputs.shape[1]),
-        options.records,
+    labels = torch.from_numpy(data.labels).to(device)
+    trained = TrainingSet(own.float().to(device), labels, len(data.classes), inputs.shape[1])
+    plan = _plan(options, trained, records, kernel, around)
+    return _retrained(study, data, kernel, plan, lines)
+
+
+def _truth_of_images(study: Study, options: RetrainingOptions) -> GroundTruth:
+    """Retrain networks of images, whose closed form is that of any kernel."""
+    for name in ("match_to", "lines"):
+        if getattr(options, name):
+            raise ImprintError(
+                f"--{name.replace('_', '-')} applies to fully connected networks, and "
+                f"--train.architecture is {options.train.architecture}: leave it out"
+            )
+    kernel = chosen_kernel(options)
+    data = read_retrained_data(options)
+    _check_noises(kernel, data.inputs[: data.records], options)
+    device, shape = choose_device(options.device), data.inputs.shape
+    settings = dict(options.train.architecture_options)
+    networks = ImageNetworks(
+        options.train.architecture, settings, shape[1], len(data.classes), shape[3]
+    )
+    networks.check()
+    labels = torch.from_numpy(data.labels).to(device)
+    trained = TrainingSet(data.inputs.float().to(device), labels, len(data.classes))
+    return _retrained(study, data, kernel, _plan(options, trained, data.records, networks))
+
+
+def _plan(
+    options: RetrainingOptions,
+    data: TrainingSet,
+    records: int,
+    prior: FullyConnected | ImageNetworks,
+    around: Tensor | None = None,
+) -> Retraining:
+    return Retraining(
+        data,
+        records,
         np.arange(options.removed, dtype=np.int64),
         options.pairs,
         options.subsets,
         options.subset_networks,
-        kernel,
+        prior,
         options.train,
         derive(options.seed, "retrain"),
         around,
     )
-    data = FittedData(
-        images.name,
-        classes,
-        tuple(images.classes[:classes]),
-        options.records,
-        images=len(images),
-        queries=options.queries,
-        fingerprint=images.fingerprint(),
-    )
+
+
+def _retrained(
+    study: Study,
+    data: RetrainedData,
+    kernel: Kernel,
+    plan: Retraining,
+    lines: RecordLines | None = None,
+) -> GroundTruth:
     logits = retrain(study, plan)
-    return GroundTruth(index, kernel, plan.settings(), data, inputs, plan, logits, lines)
+    return GroundTruth(
+        data.index, kernel, plan.settings(), data.facts, data.inputs, plan, logits, lines
+    )
 
 
 def network_kernel(options: RetrainingOptions) -> FullyConnected:
@@ -155,36 +191,9 @@ def network_kernel(options: RetrainingOptions) -> FullyConnected:
     if not isinstance(kernel, FullyConnected):
         raise ImprintError(
             f"networks to retrain are fully connected, which the kernel {options.kernel} does not "
-            "describe: choose --kernel fc"
+            "describe: choose --kernel fc, or networks of images by --train.architecture"
         )
     return kernel
-
-
-def check_retraining(options: RetrainingOptions, classes: int) -> None:
-    """Check how many networks are trained, and noise variances, before any training.
-
-    Args:
-        options: to check.
-        classes: of the images that are kept.
-
-    Raises:
-        ImprintError: options that do not fit one another.
-    """
-    if not options.noise:
-        raise ImprintError("--noise is empty: give a variance, such as 0.05")
-    if options.noise[0] == AUTO:
-        raise ImprintError(
-            "--noise begins with auto, and the page judges by the first: name a variance before it"
-        )
-    if options.removed > options.records:
-        raise ImprintError(
-            f"--removed {options.removed} is more than the {options.records} records: remove fewer"
-        )
-    fewest = fewest_starts(classes)
-    if options.pairs < fewest:
-        raise ImprintError(
-            f"--pairs {options.pairs}: logits of {classes} classes need {fewest} or more"
-        )
 
 
 def retraining_findings(truth: GroundTruth, seed: int) -> RetrainingFindings:
@@ -199,14 +208,13 @@ def retraining_findings(truth: GroundTruth, seed: int) -> RetrainingFindings:
         queries = mean_share(right[plan.records :], random)
         accuracy = NetworkAccuracy(accuracy.records, queries)
     difference, auc = prediction_difference(within, without), attack_auc(within, without)
-    typical = typical_mean_square(truth.inputs[: plan.records])
     return RetrainingFindings(
         plan.records,
         len(plan.left_out),
         plan.pairs,
         plan.settings()["networks"],
         plan.options.settings(),
-        tuple(variances(truth.kernel, typical).tolist()),
+        _prior_variances(truth),
         accuracy,
         root_of(mean_over_records(_difference, within, without)),
         float(np.median(difference.error)),
@@ -214,6 +222,14 @@ def retraining_findings(truth: GroundTruth, seed: int) -> RetrainingFindings:
         float(np.median(auc.error)),
         _ceilings(within, without, seed),
     )
+
+
+def _prior_variances(truth: GroundTruth) -> tuple[float, ...]:
+    """Return the prior variance of a typical record by layer; none of networks of images."""
+    if isinstance(truth.plan.prior, ImageNetworks) or not isinstance(truth.kernel, FullyConnected):
+        return ()
+    typical = typical_mean_square(truth.inputs[: truth.plan.records])
+    return tuple(variances(truth.kernel, typical).tolist())
 
 
 def _difference(within: FloatArray, without: FloatArray) -> FloatArray:
@@ -241,51 +257,19 @@ def _ranked(
     return lambda within, without: midranks(measure(within, without))
 
 
+def _check_noises(kernel: Kernel, fitted: Tensor, options: RetrainingOptions) -> None:
+    """Check noise variances that are named beside the kernel of the records."""
+    diagonal = kernel.diagonal(fitted)
+    for noise in options.noise:
+        if noise != AUTO:
+            check_scale(diagonal, noise)
+
+
 def _prior(kernel: FullyConnected, fitted: Tensor, options: RetrainingOptions) -> FullyConnected:
     """Return the kernel, matched to another activation if one is named, and check its scale."""
     typical = typical_mean_square(fitted)
     kernel = matched_kernel(kernel, options.match_to, typical)
-    for noise in options.noise:
-        if noise == AUTO:
-            continue
-        check_scale(kernel.diagonal(fitted), noise)
+    _check_noises(kernel, fitted, options)
     if options.w_std is None and options.match_to is None:
         warn_if_variance_changes(kernel, typical, "--match-to relu keeps it, --w-std sets another")
     return kernel
-
-
-def _class_count(images: ImageSet, options: RetrainingOptions) -> int:
-    """Return how many classes are kept."""
-    classes = options.classes or len(images.classes)
-    if not 2 <= classes <= len(images.classes):
-        raise ImprintError(
-            f"--classes {options.classes}: {images.name} has {len(images.classes)}, and networks "
-            "need 2 or more"
-        )
-    return classes
-
-
-def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
-    usable = usable_indices(images)
-    known = usable[images.labels[usable] < classes]
-    wanted = options.records + options.queries
-    if wanted > len(known):
-        raise ImprintError(
-            f"{options.records} records and {options.queries} queries are more than the "
-            f"{len(known)} images of {images.name}: choose fewer"
-        )
-    order = generator(options.seed, "retrained records").permutation(len(known))
-    return known[order[:wanted]].astype(np.int64)
-
-
-def _inputs(images: ImageSet, index: IntArray, options: RetrainingOptions) -> Tensor:
-    pixels = View(images, index).read(options.input_size).pixels
-    values = torch.from_numpy(pixels).double() / 255
-    if options.scaling == "standardised":
-        fitted = values[: options.records]
-        mean = fitted.mean((0, 2, 3), keepdim=True)
-        std = fitted.std((0, 2, 3), correction=0, keepdim=True)
-        if not (std > 0).all():
-            raise ImprintError("a channel is the same in all images: choose --scaling unit")
-        values = (values - mean) / std
-    return values.flatten(1)
