@@ -46,7 +46,7 @@ from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.records.records import Task
-from imprint.lenses.leave_one_out.findings import Correlations
+from imprint.lenses.leave_one_out.influence_quality_findings import Correlations
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method

@@ -5,18 +5,24 @@ import pytest
 
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out import findings
+from imprint.lenses.leave_one_out import (
+    findings,
+    influence_quality_findings,
+    retraining_findings,
+)
 from imprint.lenses.leave_one_out.findings import (
-    ComparedCurve,
-    ComparedCurves,
     DuplicateGroups,
     Duplicates,
     InfluentialRecords,
-    LineFindings,
     NearCopies,
     QueryFindings,
     QueryStudyFindings,
     StrongestRecords,
+)
+from imprint.lenses.leave_one_out.retraining_findings import (
+    ComparedCurve,
+    ComparedCurves,
+    LineFindings,
 )
 from imprint.stats.estimate import Estimate
 from imprint.study.finding import from_json, to_json
@@ -57,10 +63,11 @@ def test_what_is_missing_in_json_is_named():
 def test_every_class_of_findings_is_a_frozen_dataclass_with_types():
     kinds = [
         kind
-        for kind in vars(findings).values()
-        if isinstance(kind, type) and kind.__module__ == findings.__name__
+        for module in (findings, retraining_findings, influence_quality_findings)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
     ]
-    assert len(kinds) > 30
+    assert len(kinds) > 40
     for kind in kinds:
         assert dataclasses.is_dataclass(kind)
         assert kind.__dataclass_params__.frozen

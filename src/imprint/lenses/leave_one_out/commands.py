@@ -27,8 +27,8 @@ listed(
 _RECORDS = ("out", "data", "arrays", "classes", "records")
 _KERNEL = ("kernel", "activation", "depth", "noise")
 _NETWORKS = (
-    "out", "data", "classes", "records", "removed", "pairs", "subsets", "queries", "lines",
-    "activation", "depth", "noise", "input_size",
+    "out", "data", "arrays", "classes", "records", "removed", "pairs", "subsets", "queries",
+    "lines", "activation", "depth", "noise", "input_size",
 )  # fmt: skip
 
 
@@ -160,8 +160,9 @@ class AugmentCommand(AugmentOptions):
 class RetrainCommand(RetrainingOptions):
     """Retrain networks with and without single records: the ground truth of leave-one-out values.
 
-    Networks are fully connected and described by the options of the kernel fc. A network with a
-    record and one without start from the same weights and see the same batches. An interrupted run
+    Networks are fully connected and described by the options of the kernel fc, or, with
+    --train.architecture, networks of images such as lenet or cifar_resnet8. A network with a record
+    and one without start from the same weights and see the same batches. An interrupted run
     resumes; OUT/logits holds the logits of all networks. With --lines they are queried around the
     records as well: OUT/lines/lines.parquet has a row per record, line and step.
     """
@@ -177,15 +178,17 @@ class RetrainCommand(RetrainingOptions):
     "leave-one-out compare",
     "closed form and influence estimators against retraining",
     example="--data photos/ --classes 2 --records 300 --removed 40 --out runs/truth",
-    main=(*_NETWORKS, "estimators", "damping"),
+    main=(*_NETWORKS, "estimators", "damping", "retrained", "influence"),
 )
 @dataclass(frozen=True, kw_only=True)
 class CompareCommand(ComparisonOptions):
     """Compare closed-form leave-one-out values, and influence estimators, with retraining.
 
     Retrains what OUT does not hold yet. OUT/comparison gets a row per estimator: correlations with
-    the shift of the logits and with the AUC of the attack, linear datamodeling score, time and
-    memory; the noise ceiling is what a perfect estimate could reach.
+    the shift of the logits and with the AUC of the attack, linear datamodeling score and
+    correlation with the effects on held-out queries, time and memory; the noise ceiling is what a
+    perfect estimate could reach. With --retrained nothing is trained: influence tables of any
+    origin are compared with models that you retrained.
     """
 
     def run(self) -> Mapping[str, Any]:

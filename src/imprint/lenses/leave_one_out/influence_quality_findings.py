@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out.findings import Correlations
 from imprint.stats.estimate import Estimate
 
 SIGN = (
     "Positive influence: the record raises the output of the right class, or lowers the loss, of "
     "the query."
 )
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """Two coefficients over records, each with its interval."""
+
+    pearson: Estimate
+    spearman: Estimate
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,7 @@ import numpy as np
 import pytest
 
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out.findings import (
-    ComparedCurve,
-    ComparedCurves,
-    ComparisonFindings,
-    Correlations,
-    EstimatorRow,
-    LineFindings,
-    NetworkAccuracy,
-    NoiseCeiling,
-    RetrainingFindings,
-    TruthFindings,
-)
+from imprint.lenses.leave_one_out.influence_quality_findings import Correlations
 from imprint.lenses.leave_one_out.page.retraining import (
     chosen_form,
     correlation_figure,
@@ -23,6 +12,17 @@ from imprint.lenses.leave_one_out.page.retraining import (
     scatter_figure,
     show_retraining,
     verdict_statement,
+)
+from imprint.lenses.leave_one_out.retraining_findings import (
+    ComparedCurve,
+    ComparedCurves,
+    ComparisonFindings,
+    EstimatorRow,
+    LineFindings,
+    NetworkAccuracy,
+    NoiseCeiling,
+    RetrainingFindings,
+    TruthFindings,
 )
 from imprint.stats.estimate import Estimate
 from imprint.study.tables import write_table

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from imprint.cli import run
-from imprint.lenses.leave_one_out.findings import TruthFindings
 from imprint.lenses.leave_one_out.page.retraining import show_retraining
+from imprint.lenses.leave_one_out.retraining_findings import TruthFindings
 from imprint.lenses.leave_one_out.study.retrain import ground_truth
 from imprint.report.terminal import to_text
 from imprint.study.finding import from_json

@@ -5,7 +5,6 @@ import torch
 
 from imprint.lenses.leave_one_out.study.estimators import (
     estimates_from_gradients,
-    label_margins,
     train_network,
 )
 from imprint.lenses.leave_one_out.study.retrain import ground_truth
@@ -30,9 +29,3 @@ def test_curvature_that_cannot_be_factored_is_missing_with_a_reason(made):
     found = estimates_from_gradients(truth, tiny)
     assert not found.estimates
     assert "has no factor at a damping of 1e-300" in found.skipped["influence_gauss_newton"]
-
-
-def test_margins_by_hand():
-    logits = np.log(np.array([[[0.7, 0.2, 0.1], [0.7, 0.2, 0.1]]]))
-    found = label_margins(logits.astype(np.float32), np.array([0, 2]))
-    np.testing.assert_allclose(found, [[np.log(0.7 / 0.3), np.log(0.1 / 0.9)]], rtol=1e-6)

@@ -10,11 +10,16 @@ from imprint.lenses.leave_one_out.findings import (
     LandscapeFindings,
     QueryStudyFindings,
     SearchFindings,
-    TruthFindings,
 )
+from imprint.lenses.leave_one_out.influence_quality_findings import GivenModelFindings
 from imprint.lenses.leave_one_out.page.fit import LENS, fitted_model, verdict_statement
+from imprint.lenses.leave_one_out.page.influence_quality import KEY
+from imprint.lenses.leave_one_out.page.influence_quality import (
+    verdict_statement as quality_statement,
+)
 from imprint.lenses.leave_one_out.page.queries import QUERY_FINDINGS
 from imprint.lenses.leave_one_out.page.search import LANDSCAPE, SEARCH
+from imprint.lenses.leave_one_out.retraining_findings import TruthFindings
 from imprint.report.lens import LENSES, Lens, LensVerdict
 from imprint.report.wording import percent, plural, short_percent
 from imprint.study.finding import from_json
@@ -32,6 +37,10 @@ def _verdicts(lenses: Mapping[str, Any]) -> Iterator[LensVerdict]:
     elif QUERY_FINDINGS & set(content):
         from_json(QueryStudyFindings, content, "summary.json")
         yield LensVerdict("A finished fit was queried", found=False)
+    if KEY in content:
+        given = from_json(GivenModelFindings, content, "summary.json")
+        predicts, statement = quality_statement(given.influence_quality)
+        yield LensVerdict(statement, found=predicts)
     if "retraining" in content:
         yield _retraining(from_json(TruthFindings, content, "summary.json"))
     if SEARCH in lenses:
@@ -93,6 +102,7 @@ LENSES.register("leave_one_out")(
             "leave_one_out_search",
             "leave_one_out_augmentations",
             "retraining",
+            "influence_quality",
         ),
         leave_one_out_verdicts,
     )

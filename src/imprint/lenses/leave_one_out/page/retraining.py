@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out.findings import (
+from imprint.lenses.leave_one_out.influence_quality_findings import SIGN, Correlations
+from imprint.lenses.leave_one_out.page.influence_quality import quality_note, quality_table
+from imprint.lenses.leave_one_out.retraining_findings import (
     ComparedCurves,
     ComparisonFindings,
-    Correlations,
     EstimatorRow,
     LineFindings,
     RetrainingFindings,
@@ -111,6 +112,8 @@ def show_retraining(findings: TruthFindings) -> list[Printed]:
         parts.append(_line_sentence(lines))
     if comparison is not None:
         parts += ["", estimator_table(comparison, retraining), _cost_note(comparison)]
+        if comparison.queries is not None:
+            parts += ["", quality_table(comparison.queries), SIGN]
         for name, row in comparison.estimators.items():
             if "unconverged" in row.facts:
                 parts.append(f"{name}: {row.facts['unconverged']}")
@@ -125,17 +128,19 @@ def estimator_table(comparison: ComparisonFindings, retraining: RetrainingFindin
         Column("Shift ρ", fixed(2), key="shift_spearman"),
         Column("Shift r", fixed(2), key="shift_pearson"),
         Column("AUC ρ", fixed(2), key="auc_spearman"),
-        Column("LDS", fixed(2)),
         Column("CPU s", significant),
         Column("MB", significant),
     ]
+    # With held-out queries the score stands in a table of its own, beside its ceiling.
+    if comparison.queries is None:
+        columns.insert(4, Column("LDS", fixed(2)))
     rows: list[list[Value | Cell]] = [
         [
             Cell(name, note=str(row.facts.get("unconverged", row.facts.get("no_self", "")))),
             coefficient(row.difference, "spearman"),
             coefficient(row.difference, "pearson"),
             coefficient(row.auc, "spearman"),
-            row.datamodeling,
+            *([row.datamodeling] if comparison.queries is None else []),
             row.cpu_seconds,
             None if row.peak_bytes is None else row.peak_bytes / 1e6,
         ]
@@ -143,7 +148,9 @@ def estimator_table(comparison: ComparisonFindings, retraining: RetrainingFindin
     ]
     ceiling = retraining.ceiling.difference
     if not isinstance(ceiling, Missing):
-        rows.append(["noise ceiling", ceiling.spearman, ceiling.pearson, *[None] * 4])
+        rows.append(
+            ["noise ceiling", ceiling.spearman, ceiling.pearson, *[None] * (len(columns) - 3)]
+        )
     return Table(
         columns,
         rows,
@@ -223,11 +230,16 @@ def _estimates(retraining: RetrainingFindings, comparison: ComparisonFindings) -
         "score (LDS) is how well summed influences rank networks trained on random halves, at "
         f"held-out queries. {_cost_note(comparison)}"
     )
+    queries: list[Block] = []
+    if comparison.queries is not None:
+        note_of_queries = Paragraph(quality_note(comparison.queries))
+        queries = [note_of_queries, quality_table(comparison.queries)]
     skipped = [
         Paragraph(f"{name.replace('_', ' ')}: {reason}.")
         for name, reason in comparison.skipped.items()
     ]
-    blocks: list[Block] = [note, estimator_table(comparison, retraining), *skipped]
+    table = estimator_table(comparison, retraining)
+    blocks: list[Block] = [note, table, *queries, *skipped]
     return Part("Estimates compared with retraining", blocks)
 
 

@@ -21,9 +21,12 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
-from imprint.lenses.leave_one_out.findings import (
-    ComparisonFindings,
+from imprint.lenses.leave_one_out.influence_quality_findings import (
     Correlations,
+    InfluenceQualityFindings,
+)
+from imprint.lenses.leave_one_out.retraining_findings import (
+    ComparisonFindings,
     EstimatorRow,
     LineFindings,
     TruthFindings,
@@ -42,6 +45,13 @@ from imprint.lenses.leave_one_out.study.estimators import (
     check_estimators,
     closed_forms,
     estimates_from_gradients,
+)
+from imprint.lenses.leave_one_out.study.given_models import compare_given_models, top_records
+from imprint.lenses.leave_one_out.study.influence_quality import influence_quality, write_quality
+from imprint.lenses.leave_one_out.study.network_models import (
+    check_influence,
+    models_at_queries,
+    tables_of_user,
 )
 from imprint.lenses.leave_one_out.study.retrain import (
     GroundTruth,
@@ -76,6 +86,8 @@ class CompareEstimates(FindingStep[ComparisonFindings]):
     choice: RetrainingChoice
     estimators: EstimatorChoice
     seed: int
+    tables: Mapping[str, FloatArray]
+    top: int
 
     artefact = "comparison"
     kind = ComparisonFindings
@@ -103,8 +115,21 @@ class CompareEstimates(FindingStep[ComparisonFindings]):
             dict(gradients.skipped),
             None if training is None else WorkCost(**asdict(training)),
             truth.plan.data.inputs.device.type,
+            self._at_queries(path, estimates),
         )
         write_finding(path / self.file, findings)
+
+    def _at_queries(
+        self, path: Path, estimates: Mapping[str, Estimated]
+    ) -> InfluenceQualityFindings | None:
+        """Return estimates and tables of the user beside the networks at held-out queries."""
+        models = models_at_queries(self.truth)
+        if models is None:
+            return None
+        tables = {name: estimate.table for name, estimate in estimates.items()}
+        findings = influence_quality({**tables, **self.tables}, models, self.top, self.seed)
+        write_quality(path / "queries.parquet", findings)
+        return findings
 
 
 def retrain_study(options: RetrainingOptions) -> Mapping[str, Any]:
@@ -130,11 +155,16 @@ def compare_study(options: ComparisonOptions) -> Mapping[str, Any]:
         ImprintError: as :func:`retrain_study`, or an unknown estimator.
     """
     check_estimators(options)
+    if options.retrained is not None:
+        return compare_given_models(options)
+    check_influence(options)
     study, choice = Study(options.out), part_of(options, RetrainingChoice)
     with study.locked():
         truth = ground_truth(study, options)
         estimators = part_of(options, EstimatorChoice)
-        step = CompareEstimates(truth, choice, estimators, options.seed)
+        tables = tables_of_user(truth, options)
+        top = top_records(options.top, truth.plan.records)
+        step = CompareEstimates(truth, choice, estimators, options.seed, tables, top)
         findings = TruthFindings(
             retraining_findings(truth, options.seed),
             conclude(study, step),

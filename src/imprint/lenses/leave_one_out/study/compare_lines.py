@@ -22,10 +22,14 @@ import torch
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
-from imprint.lenses.leave_one_out.findings import ComparedCurve, ComparedCurves, LineFindings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.posterior import fit
 from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.retraining_findings import (
+    ComparedCurve,
+    ComparedCurves,
+    LineFindings,
+)
 from imprint.lenses.leave_one_out.retraining_options import RetrainingChoice
 from imprint.lenses.leave_one_out.search.landscape import Landscape, landscape
 from imprint.lenses.leave_one_out.study.conclude import FindingStep

@@ -12,8 +12,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.progress import track
 from imprint.core.seeds import generator
-from imprint.lenses.leave_one_out.findings import Correlations
 from imprint.lenses.leave_one_out.influence_quality_findings import (
+    Correlations,
     InfluenceQuality,
     InfluenceQualityFindings,
     QualityCeiling,

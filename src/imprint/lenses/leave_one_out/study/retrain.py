@@ -15,17 +15,17 @@ from imprint.core.device import choose_device
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import derive, generator
-from imprint.lenses.leave_one_out.findings import (
-    Correlations,
-    FittedData,
-    NetworkAccuracy,
-    NoiseCeiling,
-    RetrainingFindings,
-)
+from imprint.lenses.leave_one_out.findings import FittedData
+from imprint.lenses.leave_one_out.influence_quality_findings import Correlations
 from imprint.lenses.leave_one_out.kernels.choice import chosen_kernel
 from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.posterior.posterior import check_scale
+from imprint.lenses.leave_one_out.retraining_findings import (
+    NetworkAccuracy,
+    NoiseCeiling,
+    RetrainingFindings,
+)
 from imprint.lenses.leave_one_out.retraining_options import RetrainingOptions
 from imprint.lenses.leave_one_out.study.lines import RecordLines, choose_lines, coordinates
 from imprint.lenses.leave_one_out.study.retrained_data import RetrainedData, read_retrained_data

@@ -40,7 +40,7 @@ from imprint.stats.estimate import Estimate
 
 GROUPS = 20
 """Of subsets or records, each left out in turn."""
-SPLITS = 20
+SPLITS = 10
 """Random halvings of the models, averaged."""
 MOST_RECORDS = 4000
 """Records whose effects are correlated; of more a random sample."""
@@ -226,7 +226,8 @@ def _ceiling(
     correlate = _rank_correlations if ranked else column_correlations
 
     def agreement(rows: IntArray) -> FloatArray:
-        return np.mean([correlate(one[rows], other[rows]) for one, other in halves], axis=0)
+        agreements = [correlate(one[rows], other[rows]) for one, other in halves]
+        return np.asarray(np.mean(agreements, axis=0))
 
     estimate = _mean_of_columns(agreement, count, random)
     value, low, high = (_reach_of_all(each) for each in (estimate.value, *estimate.ci95))

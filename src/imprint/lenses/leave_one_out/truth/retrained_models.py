@@ -126,11 +126,12 @@ def contrast(
     weights = np.zeros((len(records), count))
     if models.pairs is None:
         inside = models.members[:, records].T
-        for sign, side in ((1.0, inside & used), (-1.0, ~inside & used)):
-            sizes = side.sum(1, keepdims=True)
-            weights += sign * side / np.maximum(sizes, 1)
-        shown = (inside & used).any(1) & (~inside & used).any(1)
-        return weights * shown[:, None], shown
+        sides: tuple[BoolArray, BoolArray] = (inside & used, ~inside & used)
+        for sign, side in zip((1.0, -1.0), sides, strict=True):
+            weights += sign * side / np.maximum(side.sum(1, keepdims=True), 1)
+        shown = np.asarray(sides[0].any(axis=1) & sides[1].any(axis=1))
+        weights[~shown] = 0
+        return weights, shown
     removed = removed_records(models.members, models.pairs)
     usable = used[models.pairs].all(1)
     places = np.searchsorted(records, removed)
@@ -162,7 +163,8 @@ def half_of_models(models: RetrainedModels, random: np.random.Generator) -> Bool
 
 def subset_numbers(members: BoolArray) -> IntArray:
     """Return which of the different subsets each model was trained on, int64 ``[K]``."""
-    return np.unique(members, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    packed = np.packbits(members, axis=1)
+    return np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def mean_by(numbers: IntArray, values: FloatArray) -> FloatArray:
@@ -191,7 +193,10 @@ def column_correlations(one: FloatArray, other: FloatArray) -> FloatArray:
     spread = np.sqrt((first**2).sum(0) * (second**2).sum(0))
     # Rounding leaves a constant column some 1e-16 of its size.
     alive = np.minimum(_spread(one), _spread(other)) > 0
-    return np.divide(together, spread, out=np.zeros_like(together), where=alive & (spread > 0))
+    correlations: FloatArray = np.divide(
+        together, spread, out=np.zeros_like(together), where=alive & (spread > 0)
+    )
+    return correlations
 
 
 def _spread(values: FloatArray) -> NDArray[np.float64]:
