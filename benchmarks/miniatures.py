@@ -247,6 +247,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "leave-one-out", "landscape", "--arrays", at("records.npz"), "--removed=3",
             "--steps-per-side=3",
         ],
+        "leave-one-out augment": [
+            "leave-one-out", "augment", "--data", at("images.npz"), "--records=12",
+            "--input-size=4", "--removed=2", "--draws=1", "--copies=2",
+        ],
         "leave-one-out retrain": ["leave-one-out", "retrain", *retrain],
         "leave-one-out compare": [
             "leave-one-out", "compare", *retrain, "--estimators=tracin,nearest",

@@ -164,6 +164,7 @@ OTHERS = {
     "projector": "8-2",
     "records": 20,
     "references": ("linear_head",),
+    "removed_index": (1, 3),
     "scale": (0.1, 1.0),
     "std": (0.4,),
     "subject": "1.safetensors",
@@ -180,7 +181,11 @@ PARAMS = {
     "membership": ((("rmia.gamma", "3"),),),
 }
 """Values for --param, by the first word of the command."""
-OF_IMAGES = ("composite_count", "background_correlation", "scaling", "input_size", "channels")
+OF_IMAGES = (
+    *("composite_count", "background_correlation", "scaling", "input_size", "channels"),
+    "own_statistics",
+)
+COMPOSED = {"classes": ("1", "0"), "removed_kind": "noise"}
 OF_LARGE = ("memory", "landmarks", "probes")
 PARTS = ("members_part", "tests_part", "output")
 BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "groups")
@@ -269,18 +274,20 @@ CASES = {
     "fit": Case(
         "leave-one-out fit",
         "--arrays {place}/xy.npz",
-        values={"arrays": "xy2.npz"},
+        values={"arrays": "xy2.npz", "classes": ("1", "0")},
         fixed=(*OF_IMAGES, *OF_LARGE),
     ),
     "fit of images": Case(
         "leave-one-out fit",
         SMALL + "--input-size 4",
+        values={"classes": ("2",)},
         fixed=("arrays", "channels", "outputs", *OF_LARGE),
     ),
     "large fit": Case(
         "leave-one-out fit",
         SMALL + "--input-size 4 --method nystrom --landmarks 9 --probes 4",
-        fixed=("arrays", "channels", "outputs", "method"),
+        values={"classes": ("2",)},
+        fixed=("arrays", "channels", "outputs", "method", "own_statistics"),
     ),
     "query": Case(
         "leave-one-out query",
@@ -291,14 +298,27 @@ CASES = {
     "optimise": Case(
         "leave-one-out optimise",
         "--arrays {place}/xy.npz --removed 2 --steps 3",
-        values={"arrays": "xy2.npz", "objective": "kl_out_in"},
-        fixed=OF_IMAGES,
+        values={"arrays": "xy2.npz", "objective": "kl_out_in", **COMPOSED},
+        fixed=(*OF_IMAGES, "removed_part"),
     ),
     "landscape": Case(
         "leave-one-out landscape",
-        "--arrays {place}/xy.npz --removed 2",
-        values={"arrays": "xy2.npz"},
-        fixed=OF_IMAGES,
+        "--arrays {place}/xy.npz --removed 2 --noise-lines 1",
+        values={"arrays": "xy2.npz", **COMPOSED},
+        fixed=(*OF_IMAGES, "removed_part"),
+    ),
+    "landscape of added records": Case(
+        "leave-one-out landscape",
+        "--arrays {place}/xy.npz --removed 2 --noise-lines 1 --records 12 --removed-kind balanced "
+        "--steps-per-side 2 --noise-steps 3",
+        values={"arrays": "xy2.npz", "records": 14, **COMPOSED},
+        fixed=(*OF_IMAGES, "removed_part", "removed_index"),
+    ),
+    "augment": Case(
+        "leave-one-out augment",
+        SMALL + "--input-size 4 --records 30 --removed 2 --draws 1 --copies 2 --copy-step 1",
+        values={"augmentations": ("flip",), **COMPOSED, "classes": ("2",)},
+        fixed=("arrays", "channels", "outputs", "removed_part", "removed_index"),
     ),
     "retrain": Case(
         "leave-one-out retrain", NETWORKS + "--lines 1 --steps-per-side 2", fixed=("kernel",)

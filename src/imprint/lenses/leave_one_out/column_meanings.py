@@ -40,6 +40,10 @@ MEANINGS: Mapping[str, str] = {
     "leave_one_out_mean": "units of the targets; output predicted without the record",
     "leave_one_out_variance": "squared units of the targets, noise-free, without the record",
     "log_predictive_density": "nats a record; larger: its target is predicted better without it",
+    "kl_out_in_independent": "nats, at least 0; images without the record normalise both models",
+    "kl_out_in_dependent": "nats, at least 0; each model is normalised by its own images",
+    "mean_distance_independent": "at least 0; the images without the record normalise both models",
+    "mean_distance_dependent": "at least 0; each model is normalised by its own images",
     "copies": "how many other records have the same bytes",
     "first_copy": "whether the record is the first of its exact copies",
     "influence": "signed, units of the targets; above 0: the record raises the output of the "

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.leave_one_out.composition_options import CompositionChoice, RemovalChoice
+from imprint.lenses.leave_one_out.normalisation import NormalisationChoice
 from imprint.study.option_types import Formerly, Names, NumbersOrAuto, Settings
 from imprint.study.options import Common, DataChoice
 
@@ -122,7 +123,7 @@ class SolverOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(MethodChoice, SolverOptions, RecordOptions):
+class FitOptions(NormalisationChoice, MethodChoice, SolverOptions, RecordOptions):
     """Fit records by a Gaussian process, and leave each of them out."""
 
     keep_factor: bool = False

@@ -24,6 +24,11 @@ from imprint.lenses.leave_one_out.study.gallery import CARDS, SaveStrongestRecor
 from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
 from imprint.lenses.leave_one_out.study.large import check_method, check_solver
 from imprint.lenses.leave_one_out.study.large_fit import fit_large_study
+from imprint.lenses.leave_one_out.study.normalisation import (
+    NORMALISATION,
+    CompareNormalisation,
+    check_normalisation,
+)
 from imprint.lenses.leave_one_out.study.queries import AnswerQueries
 from imprint.lenses.leave_one_out.study.records import fitted_data, read_records
 from imprint.lenses.leave_one_out.truth.matching import (
@@ -52,6 +57,7 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
     dense = options.method == "dense"
     with study.locked(), one_thread_a_sum():
         inputs, images, queries = read_records(options)
+        check_normalisation(options.own_statistics, inputs, options.scaling, options.method)
         fit = check_fit(inputs, options, device, dense, "--method auto, or ")
         if options.w_std is None and isinstance(fit.kernel, FullyConnected):
             typical = typical_mean_square(fit.values)
@@ -66,8 +72,12 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
             findings = fit_large_study(study, fit, options, queries)
         if images is not None:
             study.run(SaveStrongestRecords(images, CARDS, study.path(STEP)))
+        lenses = {STEP: to_json(findings)}
+        if options.own_statistics:
+            step = CompareNormalisation(fit, options.own_statistics, options.seed)
+            lenses[NORMALISATION] = to_json(conclude(study, step))
         data = fitted_data(options, inputs, images)
-        return finish(study, options, to_json(data), {STEP: to_json(findings)})
+        return finish(study, options, to_json(data), lenses)
 
 
 def with_absolute_paths(options: FitOptions) -> FitOptions:

@@ -285,6 +285,15 @@ def _pixels(unit: FloatArray, scaling: str) -> Pixels:
     channels = unit.shape[1]
     if scaling == "unit":
         return Pixels(np.zeros(channels), np.ones(channels))
+    return pixels_of(unit)
+
+
+def pixels_of(unit: FloatArray) -> Pixels:
+    """Return the scaling that gives each channel of images mean 0 and variance 1.
+
+    Args:
+        unit: ``[n, C, H, W]``, from 0 to 1.
+    """
     mean, deviation = unit.mean((0, 2, 3)), unit.std((0, 2, 3))
     # A constant channel holds no information, but its rounding would, divided by itself.
     varies = unit.max((0, 2, 3)) > unit.min((0, 2, 3))
