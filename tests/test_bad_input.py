@@ -65,7 +65,7 @@ def test_a_box_outside_its_image(command, images, tmp_path, capsys):
 def test_a_folder_of_boxes_that_is_not_there(command, images, tmp_path, capsys):
     words = [*command, "--data", str(images), "--boxes", str(tmp_path / "boxes")]
     sentence = refused(capsys, words, tmp_path / "out")
-    assert f"no folder of boxes at {tmp_path / 'boxes'}: check --boxes" in sentence
+    assert f"no boxes at {tmp_path / 'boxes'}: check --boxes" in sentence
 
 
 @pytest.mark.parametrize(

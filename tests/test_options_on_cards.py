@@ -375,7 +375,7 @@ CASES["whole study"] = Case(
     "audit",
     SMALL + ENCODER + "--per-class 2 --k 5 --probe.epochs 1 --membership.models 0 "
     "--leave-one-out.input-size 4",
-    values={"membership.models": 4},
+    values={"membership.models": 4, "seeds": (1,)},
     fixed=(
         "decision",
         "model",
@@ -401,6 +401,7 @@ WITHOUT_CARDS = {
 }
 """Commands that compute and write everything each time."""
 ELSEWHERE = {
+    "dejavu pool": "tests/audits/test_seeds.py; needs two studies",
     "data unpack": "tests/data/test_tfrecords.py; needs tensorflow",
     "data tag": "tests/probe/annotators/test_zero_shot.py; needs transformers",
     "data boxes": "tests/probe/annotators/test_detector.py; needs transformers",

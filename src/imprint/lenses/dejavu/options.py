@@ -158,9 +158,9 @@ class SweepOptions(CropAttackChoice, PublicChoice, DataChoice):
 
     vary: Settings = ()
     """Options to vary, one at a time from the base settings: OPTION=VALUE:VALUE:…, as in
-    per_class=5:9:13,layer=backbone:projector,train.objective_options.invariance=5:25, or with bars
-    where values hold colons, train.architecture=resnet18|timm:NAME. Without it, only the epochs of
-    the snapshots are compared."""
+    per_class=5:9:13,layer=backbone:projector,seed=0:1,train.objective_options.invariance=5:25, or
+    with bars where values hold colons, train.architecture=resnet18|timm:NAME. Without it, only the
+    epochs of the snapshots are compared."""
     per_class: Annotated[int, Bounds(least=1)] = 13
     """Images of each class that each encoder is trained on."""
     train: TrainOptions = field(default_factory=TrainOptions)

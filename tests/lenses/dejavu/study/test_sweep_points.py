@@ -41,7 +41,7 @@ def test_values_with_colons_stand_between_bars(tmp_path):
 @pytest.mark.parametrize(
     ("vary", "message"),
     [
-        ("seed=1:2", "cannot vary 'seed'"),
+        ("out=1:2", "cannot vary 'out'"),
         ("train=3", "cannot vary 'train'"),
         ("train.nothing=3", "no option 'train.nothing'"),
         ("train.epochs=many", "it must be int"),
@@ -57,6 +57,12 @@ def test_options_that_cannot_be_varied_are_refused(vary, message):
     pairs = tuple(tuple(part.split("=")) for part in vary.split(","))
     with pytest.raises(ImprintError, match=message):
         sweep_points(options(vary=pairs))
+
+
+def test_seeds_are_points_with_encoders_of_their_own():
+    points = sweep_points(options(vary=(("seed", "0:1:2"),)))
+    assert [point.options.seed for point in points] == [0, 0, 1, 2]
+    assert encoder_folders(points) == ["base", "base", "seed=1", "seed=2"]
 
 
 def test_an_option_deep_inside_is_replaced():

@@ -202,7 +202,7 @@ def _probe(
         files, members = checkpoints[folder], plan.members(point)
         step = ProbeEncoders(
             probe=options.probe,
-            seeds={name: derive(options.seed, "probe", name[0]) for name in files},
+            seeds={name: derive(point.options.seed, "probe", name[0]) for name in files},
             members={name: members[name[0]] for name in files},
             held_out=plan.held_out,
             view=point.options.train.second_view,

@@ -24,7 +24,7 @@ ATTACK_OPTIONS = (
     *("layer", "k", "voting", "metric", "decision"),
     *("crop", "min_crop_px", "corner", "corner_fraction", "centre_fraction"),
 )
-TRAINING_OPTIONS = ("per_class", "train")
+TRAINING_OPTIONS = ("per_class", "train", "seed")
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def varied(options: SweepOptions, name: str, text: str) -> SweepOptions:
     """
     if name.split(".")[0] not in (*ATTACK_OPTIONS, *TRAINING_OPTIONS) or name == "train":
         raise ImprintError(
-            f"--vary cannot vary {name!r}: choose {', '.join(ATTACK_OPTIONS)}, per_class or an "
-            "option that begins with train., such as train.architecture or "
+            f"--vary cannot vary {name!r}: choose {', '.join(ATTACK_OPTIONS)}, per_class, seed or "
+            "an option that begins with train., such as train.architecture or "
             "train.objective_options.NAME"
         )
     changed = _replaced(options, name.split("."), text, name)
@@ -146,9 +146,11 @@ def _read(kind: Any, text: str, name: str) -> Any:
 
 def encoder_folders(points: Sequence[Setting]) -> list[str]:
     """Return the folder of each point's encoders; points of equal encoders share one."""
-    folders: dict[tuple[int, TrainOptions], str] = {}
+    folders: dict[tuple[int, int, TrainOptions], str] = {}
     return [
-        folders.setdefault((point.options.per_class, point.options.train), point.folder)
+        folders.setdefault(
+            (point.options.per_class, point.options.seed, point.options.train), point.folder
+        )
         for point in points
     ]
 
