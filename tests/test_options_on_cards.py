@@ -67,6 +67,16 @@ def place(tmp_path_factory):
         np.savez(root / f"{name}-activations.npz", **layers, **labels)
         fit = ["leave-one-out", "fit", "--arrays", str(root / f"{name}.npz")]
         main([*fit, "--out", str(root / f"fit-{name}")])
+    for number in ("", "2"):
+        pictures = random.normal(size=(24, 1, 4, 4))
+        labels = np.arange(24) % 2
+        further = {"queries": pictures[:3], "query_labels": labels[:3]}
+        np.savez(root / f"pictures{number}.npz", x=pictures, y=labels, **further)
+        np.savez(root / f"influence{number}.npz", influence=random.normal(size=(24, 3)))
+        members = random.integers(0, 2, size=(12, 24))
+        outputs = random.normal(size=(12, 3, 2))
+        models = {"outputs": outputs, "members": members, "query_labels": labels[:3]}
+        np.savez(root / f"models{number}.npz", **models)
     (root / "tags.csv").write_text("image,tag\n" + "composite[0],sky\ncomposite[1],sea\n" * 2)
     score = "LayerName,NeuronIndex,Score\n" + "".join(
         f"hidden.0,{neuron},{neuron}\n" for neuron in range(16)
@@ -122,6 +132,18 @@ class Case:
 
 
 BOXES = ("boxes", "on_bad_box", "box_ends", "box_margin")
+OF_IMAGE_NETWORKS = (
+    *("arrays", "channels", "train.architecture", "train.architecture_options"),
+    *("train.momentum", "train.weight_decay"),
+)
+"""Refused by fully connected networks, or of arrays alone."""
+IGNORED_WITH_GIVEN_MODELS = (
+    *("arrays", "channels", "match_to", "classes", "records", "queries", "removed", "pairs"),
+    *("subsets", "subset_networks", "scaling", "input_size", "lines", "half_length"),
+    *("steps_per_side", "noise", "kernel", "activation", "depth", "w_std", "b_std"),
+    *("kernel_options", "train.", "estimators", "damping", "composite_count"),
+    "background_correlation",
+)
 IMAGES = ("data", "layout", "part", "skip_corrupt", *BOXES)
 """Known by the fingerprint of the images, whichever options say where they are and how to read
 them: tests/test_stale_data.py."""
@@ -158,6 +180,7 @@ OTHERS = {
     "methods": ("la", "lrp"),
     "model": "1.safetensors",
     "non_members": "third.npz",
+    "noise": (0.07,),
     "objective": "simclr",
     "objective_options": (("invariance", "5"),),
     "per": ("class",),
@@ -321,10 +344,33 @@ CASES = {
         fixed=("arrays", "channels", "outputs", "removed_part", "removed_index"),
     ),
     "retrain": Case(
-        "leave-one-out retrain", NETWORKS + "--lines 1 --steps-per-side 2", fixed=("kernel",)
+        "leave-one-out retrain",
+        NETWORKS + "--lines 1 --steps-per-side 2",
+        fixed=("kernel", *OF_IMAGE_NETWORKS),
     ),
     "compare": Case(
-        "leave-one-out compare", NETWORKS + "--estimators gradient_dot", fixed=("kernel",)
+        "leave-one-out compare",
+        NETWORKS + "--estimators gradient_dot",
+        values={"top": 3},
+        fixed=("kernel", "retrained", "influence", *OF_IMAGE_NETWORKS),
+    ),
+    "compare networks of images": Case(
+        "leave-one-out compare",
+        "--arrays {place}/pictures.npz --influence {place}/influence.npz --device cpu --records 16 "
+        "--removed 3 --pairs 6 --subsets 3 --subset-networks 1 --estimators gradient_dot "
+        "--train.architecture mlp --train.architecture-options widths=8 --train.epochs 1",
+        values={"arrays": "pictures2.npz", "influence": "influence2.npz", "top": 3},
+        fixed=(
+            *("retrained", "channels", "match_to", "lines", "half_length", "steps_per_side"),
+            *("composite_count", "background_correlation", "scaling", "input_size"),
+            *("kernel_options", "queries", "train.architecture", "train.width", "classes"),
+        ),
+    ),
+    "compare given models": Case(
+        "leave-one-out compare",
+        "--retrained {place}/models.npz --influence {place}/influence.npz",
+        values={"retrained": "models2.npz", "influence": "influence2.npz"},
+        fixed=IGNORED_WITH_GIVEN_MODELS,
     ),
     "measure": Case(
         "coverage measure",
