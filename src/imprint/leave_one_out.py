@@ -49,7 +49,9 @@ from imprint.data.records.records import Task
 from imprint.lenses.leave_one_out.influence_quality_findings import Correlations
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
+from imprint.lenses.leave_one_out.large.large_posterior import posterior_of
 from imprint.lenses.leave_one_out.large.memory_plan import LargeOptions, Method
+from imprint.lenses.leave_one_out.large_results import LargeFitResult
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import NoiseCriterion
 from imprint.lenses.leave_one_out.own_results import OwnInfluence
@@ -93,6 +95,7 @@ __all__ = [
     "InfluenceResult",
     "InfluenceTotals",
     "LandscapeResult",
+    "LargeFitResult",
     "NoiseLineResult",
     "OwnInfluence",
     "QueryResult",
@@ -299,7 +302,7 @@ def fit_large(
     device: str = "cpu",
     method: Method = "auto",
     **options: Any,
-) -> InfluenceResult:
+) -> LargeFitResult:
     """Leave each of many records out without keeping their kernel matrix.
 
     Args:
@@ -317,7 +320,8 @@ def fit_large(
 
     Returns:
         Values of every record; ``findings.approximation`` states the method and its errors,
-        measured on records whose values were computed exactly.
+        measured on records whose values were computed exactly. Further inputs, groups and added
+        records are solved for by its methods ``query``, ``leave_out`` and ``add``.
 
     Examples:
         >>> x = np.random.default_rng(0).normal(size=(100, 3))
@@ -331,7 +335,8 @@ def fit_large(
     with one_thread_a_sum():
         choice = make_options(LargeOptions, {"method": method, **options})
         outcome = large_leave_one_out(model, choice)
-        return InfluenceResult(outcome.columns, outcome.findings)
+        posterior = posterior_of(outcome.large, outcome.kept)
+        return LargeFitResult(outcome.columns, outcome.findings, model, posterior)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.user_arrays import as_array, as_whole
 from imprint.lenses.leave_one_out.augmentation_findings import AugmentationFindings
 from imprint.lenses.leave_one_out.augmentation_options import AugmentationChoice
 from imprint.lenses.leave_one_out.findings import (
@@ -54,12 +52,12 @@ from imprint.lenses.leave_one_out.page.search import (
 )
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records
+from imprint.lenses.leave_one_out.query_arguments import queries_of, rows_of
 from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
 from imprint.lenses.leave_one_out.study.augment import as_pictures, augment_records
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.groups import fill_groups, leave_out_groups
-from imprint.lenses.leave_one_out.study.inputs import Queries, queries_like
 from imprint.lenses.leave_one_out.study.landscape import compute_landscape
 from imprint.lenses.leave_one_out.study.noise_lines import compute_noise_lines
 from imprint.lenses.leave_one_out.study.queries import answer_queries, query_records
@@ -68,9 +66,6 @@ from imprint.lenses.leave_one_out.study.search import search_findings, search_re
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
-
-_MEMORY = Path("arrays")
-"""What errors call arrays in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +131,7 @@ class Fit(InfluenceResult):
             >>> influence.findings.most.index, influence.measures["influence"].shape
             ((0,), (4, 1))
         """
-        wanted = self._queries(queries, labels)
+        wanted = queries_of(self._fit, queries, labels)
         arrays = MeasureArrays(len(self.divergences), len(wanted.queries))
         with one_thread_a_sum():
             findings = answer_queries(self._fit, wanted, arrays)
@@ -181,8 +176,8 @@ class Fit(InfluenceResult):
             >>> row.records, row.accuracy_out
             (2, 0.0)
         """
-        rows = {name: self._rows(group, f"group {name}") for name, group in groups.items()}
-        asked = None if queries is None else self._queries(queries, None)
+        rows = {name: rows_of(self._fit, group, f"group {name}") for name, group in groups.items()}
+        asked = None if queries is None else queries_of(self._fit, queries, None)
         arrays = MeasureArrays(len(rows), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             findings = GroupFindings(len(rows), tuple(leave_out_groups(self._fit, rows)))
@@ -198,8 +193,8 @@ class Fit(InfluenceResult):
             y: classes ``[m]``, as the records have them.
             queries: floats ``[q, ...]``, at which models with each record are evaluated.
         """
-        added = self._queries(x, y)
-        asked = None if queries is None else self._queries(queries, None)
+        added = queries_of(self._fit, x, y)
+        asked = None if queries is None else queries_of(self._fit, queries, None)
         arrays = MeasureArrays(len(added.queries), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             _, findings = add_records(self._fit, added)
@@ -228,7 +223,7 @@ class Fit(InfluenceResult):
             >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
             (True, [3])
         """
-        rows = self._rows(removed, "removed", axes=2)
+        rows = rows_of(self._fit, removed, "removed", axes=2)
         groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
         names = {"removed": len(groups), "group_size": groups.shape[1]}
         choice = make_options(SearchChoice, {**names, **options})
@@ -258,7 +253,7 @@ class Fit(InfluenceResult):
             >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
             1.0
         """
-        rows = torch.from_numpy(self._rows(removed, "removed")).to(self._fit.device)
+        rows = torch.from_numpy(rows_of(self._fit, removed, "removed")).to(self._fit.device)
         choice = make_options(LineChoice, {"removed": len(rows), **options})
         with one_thread_a_sum():
             return LandscapeResult(*compute_landscape(self._fit, rows, choice, seed))
@@ -281,7 +276,7 @@ class Fit(InfluenceResult):
             >>> lines.columns["share"][:5].tolist(), lines.findings.largest
             ([0.0, 0.25, 0.5, 0.75, 1.0], 1.0)
         """
-        rows = self._rows(removed, "removed")
+        rows = rows_of(self._fit, removed, "removed")
         choice = make_options(NoiseLineChoice, {"noise_lines": 1, **options})
         removals = Removals("fitted", rows[:, None])
         with one_thread_a_sum():
@@ -306,48 +301,12 @@ class Fit(InfluenceResult):
             >>> len(changed.queries["index"]), changed.findings.copies
             (8, (0, 2))
         """
-        rows = self._rows(removed, "removed")
+        rows = rows_of(self._fit, removed, "removed")
         choice = make_options(AugmentationChoice, {"removed": len(rows), **options})
         as_pictures(self._fit.inputs)
         removals = Removals("fitted", rows[:, None])
         with one_thread_a_sum():
             return AugmentationResult(*augment_records(self._fit, removals, choice, seed))
-
-    def _rows(self, rows: ArrayLike, name: str, axes: int = 1) -> IntArray:
-        """Return rows of the records, of one axis or at most ``axes``."""
-        places, count = np.atleast_1d(as_whole(rows, name)), len(self._fit.inputs.index)
-        if places.ndim > axes or not places.size:
-            raise ImprintError(
-                f"{name} must be rows of the records, got shape {list(places.shape)}"
-            )
-        if not 0 <= places.min() <= places.max() < count:
-            raise ImprintError(
-                f"{name} must be rows from 0 to {count - 1}, got {places.min()} to {places.max()}"
-            )
-        return places
-
-    def _queries(self, queries: ArrayLike, labels: ArrayLike | None) -> Queries:
-        inputs = self._fit.inputs
-        values = queries_like(inputs, _MEMORY, as_array(queries, "queries"), None)
-        if labels is None:
-            return values
-        places = {name: place for place, name in enumerate(inputs.classes)}
-        known = as_array(labels, "labels")
-        if known.shape != (len(values.queries),):
-            raise ImprintError(
-                f"labels must be [{len(values.queries)}], one an input, got {list(known.shape)}"
-            )
-        names = [str(label) for label in known.tolist()]
-        for row, name in enumerate(names):
-            if name not in places:
-                raise ImprintError(
-                    f"labels[{row}] is {name}, not one of the classes of the records: "
-                    f"{', '.join(inputs.classes)}"
-                )
-        positions = np.array([places[name] for name in names], dtype=np.int64)
-        if positions.shape != (len(values.queries),):
-            raise ImprintError(f"{len(positions)} labels do not fit {len(values.queries)} inputs")
-        return Queries(values.queries, positions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from imprint.lenses.leave_one_out.large.panels import (
     MemoryPanels,
     Shape,
     aligned,
+    kept_width,
 )
 
 
@@ -93,3 +94,17 @@ def test_a_small_disk(tmp_path, monkeypatch):
         monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         with pytest.raises(ImprintError, match="lacks room") if fails else nullcontext():
             FilePanels(tmp_path, shape, {})
+
+
+def test_every_panel_is_hashed_and_verified(tmp_path):
+    shape = Shape(10, 4, torch.float32)
+    assert kept_width(tmp_path) is None
+    PanelCholesky(FilePanels(tmp_path, shape, {}), part_of(positive(10)), 1.0)
+    assert kept_width(tmp_path) == 4
+    panels = FilePanels(tmp_path, shape, {})
+    panels.verify()
+    content = bytearray((tmp_path / "panels.bin").read_bytes())
+    content[4 * 40 + 5] ^= 1
+    (tmp_path / "panels.bin").write_bytes(content)
+    with pytest.raises(ImprintError, match="is damaged in panel 1: delete its folder"):
+        panels.verify()

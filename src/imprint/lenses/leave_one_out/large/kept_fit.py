@@ -6,7 +6,7 @@ Everything else that a query needs is R k_Xq, which
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +70,8 @@ def kept_fit(fit: LargeFit, extremes: Extremes | None = None) -> KeptFit:
 def write_kept_fit(path: Path, kept: KeptFit) -> None:
     """Write the arrays as ``.npz``, whole or not at all."""
     arrays = {
-        field.name: np.atleast_1d(torch.as_tensor(getattr(kept, field.name)).cpu().numpy())
-        for field in fields(kept)
+        name: value.cpu().numpy() if isinstance(value, Tensor) else np.array([value])
+        for name, value in vars(kept).items()
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # mistaken for allow_pickle

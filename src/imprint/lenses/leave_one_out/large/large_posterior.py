@@ -13,6 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from imprint.core.device import free_memory
 from imprint.lenses.leave_one_out.kernels.kernel import Kernel
 from imprint.lenses.leave_one_out.large.approximate_inverse import (
     ApproximateInverse,
@@ -20,11 +21,17 @@ from imprint.lenses.leave_one_out.large.approximate_inverse import (
     demand_of,
 )
 from imprint.lenses.leave_one_out.large.conjugate_gradients import StreamedMatrix
+from imprint.lenses.leave_one_out.large.fit import (
+    DEFAULT_MEMORY,
+    FREE_MEMORY_SHARE,
+    LargeFit,
+)
 from imprint.lenses.leave_one_out.large.kept_fit import KeptFit
 from imprint.lenses.leave_one_out.large.memory_plan import (
     Demand,
     LargeOptions,
     block_rows,
+    column_bytes,
     columns_within,
     kernel_memory,
 )
@@ -135,3 +142,11 @@ def large_posterior(
         columns,
         lambda: approximate_inverse(matrix, method, demand, memory, options),
     )
+
+
+def posterior_of(fit: LargeFit, kept: KeptFit) -> LargePosterior:
+    """Return a fit whose factor is in memory for queries, within what memory is free."""
+    targets, matrix = fit.targets, fit.matrix
+    free = free_memory(targets.device) or DEFAULT_MEMORY
+    columns = max(1, int(FREE_MEMORY_SHARE * free) // column_bytes(len(targets)))
+    return LargePosterior(matrix, kept, targets, fit.method, columns, lambda: fit.inverse)

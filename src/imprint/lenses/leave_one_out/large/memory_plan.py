@@ -126,10 +126,15 @@ def columns_within(demand: Demand, method: str, memory: int, on_disk: bool) -> i
     in_memory = method == "nystrom" or not (on_disk or method == "out_of_core")
     own = demand.own(method) if in_memory else memory // DISK_SHARE
     needed = demand.common(memory) + own
-    column = 8 * COLUMN_ARRAYS * demand.size
+    column = column_bytes(demand.size)
     if needed + column > memory:
         raise too_small(memory, needed + column, method)
     return (memory - needed) // column
+
+
+def column_bytes(size: int) -> int:
+    """Return the bytes of a right side of a query while it is solved for."""
+    return 8 * COLUMN_ARRAYS * size
 
 
 def too_small(memory: int, needed: int, method: str) -> ImprintError:

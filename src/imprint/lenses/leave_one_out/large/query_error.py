@@ -80,7 +80,7 @@ def error_bounds(influence: QueryInfluence, own: Tensor, errors: RootErrors) -> 
         + errors.solution * entry * (weight + errors.weights * entry)
     ) / own[:, None]
     size = influence.response.abs() * weight
-    return {
+    bounds = {
         "kl_out_in": divergence,
         "kl_in_out": divergence,
         "auc": (0.5 * law).sqrt().clamp(max=0.5),
@@ -88,3 +88,5 @@ def error_bounds(influence: QueryInfluence, own: Tensor, errors: RootErrors) -> 
         "variance_out": variance * more + errors.variance * (1 + high.square()),
         "shift": shift,
     }
+    # Where no variance is sure to be left, ∞ less ∞ is no number.
+    return {name: bound.masked_fill(bound.isnan(), torch.inf) for name, bound in bounds.items()}

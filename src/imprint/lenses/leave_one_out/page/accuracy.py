@@ -25,7 +25,7 @@ def accuracy_blocks(accuracy: SolveAccuracy | None, anchor: str = "") -> list[Bl
     if not accuracy.error_about:
         return [note]
     table = Table(
-        [Column("Largest error of"), Column("About", scientific), Column("At most", scientific)],
+        [Column("Largest error of"), Column("About", short), Column("At most", short)],
         [
             [name, accuracy.error_about.get(key), _bound(accuracy, key)]
             for key, name in NAMES.items()
@@ -45,24 +45,33 @@ def accuracy_sentence(accuracy: SolveAccuracy) -> str:
         errors.get("kl_out_in") for errors in (accuracy.error_about, accuracy.error_at_most)
     )
     reached = (
-        f"Solved to a relative residual of {scientific(accuracy.residual)} by conjugate gradients "
+        f"Solved to a relative residual of {short(accuracy.residual)} by conjugate gradients "
         f"on the method {accuracy.method.replace('_', ' ')}, in at most "
         f"{plural(accuracy.passes, 'pass', 'passes')} over the kernel matrix"
     )
     if accuracy.residual > accuracy.tolerance:
-        reached += f", short of the {scientific(accuracy.tolerance)} asked for"
+        reached += f", short of the {short(accuracy.tolerance)} asked for"
     if most is None:
         off = "; this residual leaves no bound on the divergence"
     elif about is None:
-        off = f"; the divergence is off by at most {scientific(most)} nats"
+        off = f"; the divergence is off by at most {short(most)} nats"
     else:
-        off = f"; a divergence is off by about {scientific(about)} nats, at most {scientific(most)}"
+        off = f"; a divergence is off by about {short(about)} nats, at most {short(most)}"
     median, high = accuracy.diagonal_error
     diagonal = (
         f" The diagonal of the inverse, which scales every value, has a relative error of "
-        f"{scientific(median)} (median) and below {scientific(high)} for 95% of records."
+        f"{short(median)} (median) and below {short(high)} for 95% of records."
     )
     return f"{reached}{off}.{diagonal}"
+
+
+def short(value: float) -> str:
+    """Return an error with two digits.
+
+    >>> short(0.444204), short(3.27e-7)
+    ('0.44', '3.3 × 10⁻⁷')
+    """
+    return scientific(float(f"{value:.1e}"))
 
 
 def _bound(accuracy: SolveAccuracy, key: str) -> Value | Cell:

@@ -106,11 +106,11 @@ def fill_large_groups(
     solved = solved_queries(model.posterior, values, solutions)
     variance = solved.variance.cpu()
     for place, (_, _, group, block) in enumerate(_blocks(groups, blocks)):
-        weights = model.posterior.kept.weights[group].cpu()
+        weights, rows = model.posterior.kept.weights[group].cpu(), group.numpy()
         step = max(1, STRIP_VALUES // len(group))
         for start in range(0, len(values), step):
             part = slice(start, start + step)
-            reach = torch.from_numpy(np.ascontiguousarray(solutions.table[part, group.cpu()].T))
+            reach = torch.from_numpy(np.ascontiguousarray(solutions.table[part][:, rows].T))
             influence = block_influence(block, weights, reach, variance[part])
             measures = group_measures(influence, None if labels is None else labels[part])
             arrays.fill(measures, rows=slice(place, place + 1), columns=part)

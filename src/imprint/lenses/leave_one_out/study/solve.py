@@ -37,7 +37,12 @@ class SolveInputs(Step):
 
     def build(self, path: Path) -> None:
         """Solve what is not solved yet."""
-        solve_inputs(self.model, self.values, self.open(path))
+        self.solved(self.open(path))
+
+    def solved(self, solutions: Solutions) -> Solutions:
+        """Solve what is not solved yet; return the solutions."""
+        solve_inputs(self.model, self.values, solutions)
+        return solutions
 
     def open(self, path: Path | None) -> Solutions:
         """Return the solutions that lie at a path, or none yet; None keeps them in memory."""
@@ -73,7 +78,12 @@ class SolveGroups(Step):
 
     def build(self, path: Path) -> None:
         """Solve what is not solved yet."""
-        solve_groups(self.model, self.groups, self.open(path))
+        self.solved(self.open(path))
+
+    def solved(self, solutions: Solutions) -> Solutions:
+        """Solve what is not solved yet; return the solutions."""
+        solve_groups(self.model, self.groups, solutions)
+        return solutions
 
     def open(self, path: Path | None) -> Solutions:
         """Return the solutions that lie at a path, or none yet; None keeps them in memory."""
