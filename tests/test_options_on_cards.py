@@ -255,6 +255,14 @@ CASES = {
             "classifier.resolution.start_epoch",
         ),
     ),
+    "probed depths": Case(
+        "dejavu linear-probe",
+        SMALL + "--model {place}/0.safetensors --members {place}/rows.npy "
+        "--non-members {place}/others.npy --depths all --k 5 --probe.epochs 1",
+        values={"members": "fewer.npy"},
+        fixed=("depths", "non_members"),
+    ),
+    "clouds": Case("data clouds", SMALL + "--tags {place}/tags.csv --clouds 1"),
     "sweep": Case(
         "dejavu sweep",
         SMALL + ENCODER + "--per-class 2 --k 5 --probe.epochs 1 --vary layer=backbone:projector",

@@ -11,6 +11,7 @@ import numpy as np
 from imprint.core.missing import Missing
 from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
 from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.online import online_attack
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_part
 from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.slices import score_columns, slice_parts
@@ -111,6 +112,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *([] if pooled is None else [pooled_part(pooled, root / POOLED_RECORDS)]),
         Figures(_figures(tables, findings, names, classes)),
         _numbers(findings, settings),
+        *online_attack(root / "models"),
         *public_images(mapping(summary, "data")),
         conclusions(SHOWN, NOT_SHOWN),
         *_controls(findings),
