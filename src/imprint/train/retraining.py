@@ -263,6 +263,26 @@ def retrain(study: Study, plan: Retraining) -> Logits:
     return _logits(plan, within, without, train_halves(study, plan))
 
 
+def retrain_without(
+    study: Study, plan: Retraining, kept: NDArray[np.bool_], starts: tuple[int, ...]
+) -> FloatArray:
+    """Train networks on sets of records of one's own, those that are not done yet.
+
+    Args:
+        study: where their logits are kept, in ``logits/removals/``.
+        plan: of which all but the records is used.
+        kept: bool ``[networks, n]``.
+        starts: the initialisation of each network, as the pairs are numbered.
+
+    Returns:
+        float32 ``[networks, N, c]``.
+    """
+    name = f"removals/{hash_arrays(kept, np.array(starts))[:16]}"
+    step = LogitsStep.of(plan, kept=kept, pairs=starts, points=None, name=name)
+    logits: FloatArray = read_npy(study.run(replace(step, around=None)))
+    return logits
+
+
 def _logits(
     plan: Retraining,
     within: FloatArray,

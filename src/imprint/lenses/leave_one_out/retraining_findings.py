@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imprint.core.missing import Missing
+from imprint.lenses.leave_one_out.brittleness_findings import BrittlenessFindings
 from imprint.lenses.leave_one_out.findings import Floats
 from imprint.lenses.leave_one_out.influence_quality_findings import (
     Correlations,
@@ -155,3 +156,4 @@ class TruthFindings:
     retraining: RetrainingFindings
     comparison: ComparisonFindings | None = None
     lines: LineFindings | None = None
+    brittleness: BrittlenessFindings | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked
+from imprint.lenses.leave_one_out.brittleness_options import BrittlenessChoice
 from imprint.lenses.leave_one_out.options import Count, KernelChoice, Noise, Side
 from imprint.study.option_types import Formerly, Names
 from imprint.study.options import Common, DataChoice
@@ -102,3 +103,5 @@ class ComparisonOptions(EstimatorChoice, RetrainingOptions):
     those of --retrained, or of --arrays in the order of the file."""
     top: Annotated[int, Bounds(least=0)] = 0
     """Most helpful records of each query, for the accuracy drop; 0 takes a twentieth of all."""
+    brittleness: BrittlenessChoice = field(default_factory=BrittlenessChoice)
+    """Retraining without the most helpful records of single queries."""

@@ -10,6 +10,11 @@ import numpy as np
 
 from imprint.core.missing import Missing
 from imprint.lenses.leave_one_out.influence_quality_findings import SIGN, Correlations
+from imprint.lenses.leave_one_out.page.brittleness import (
+    brittleness_part,
+    brittleness_statement,
+    brittleness_table,
+)
 from imprint.lenses.leave_one_out.page.influence_quality import quality_note, quality_table
 from imprint.lenses.leave_one_out.retraining_findings import (
     ComparedCurves,
@@ -94,6 +99,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     if comparison is not None:
         blocks.append(Figures(_figures(root, retraining, comparison)))
         blocks.append(_estimates(retraining, comparison))
+    if findings.brittleness is not None:
+        blocks.append(brittleness_part(findings.brittleness))
     if findings.lines is not None:
         blocks.append(_lines(findings.lines))
     blocks += [_conclusions(), _networks(retraining)]
@@ -114,6 +121,9 @@ def show_retraining(findings: TruthFindings) -> list[Printed]:
         parts += ["", estimator_table(comparison, retraining), _cost_note(comparison)]
         if comparison.queries is not None:
             parts += ["", quality_table(comparison.queries), SIGN]
+        if findings.brittleness is not None:
+            statement = brittleness_statement(findings.brittleness)
+            parts += ["", brittleness_table(findings.brittleness), statement]
         for name, row in comparison.estimators.items():
             if "unconverged" in row.facts:
                 parts.append(f"{name}: {row.facts['unconverged']}")

@@ -1,7 +1,8 @@
 """``leave-one-out compare``: closed-form values and other estimates beside retraining.
 
 Writes ``comparison/``: ``records.parquet`` with the truth and every estimate of each removed
-record, ``estimators.parquet`` with the correlations, ``findings.json``, and ``nn.csv`` and
+record, ``estimators.parquet`` with the correlations, ``queries.parquet`` with those at held-out
+queries, ``influence/NAME.npy`` with every table ``[n, q]``, ``findings.json``, and ``nn.csv`` and
 ``nngp.csv`` with the columns of the publication's tools. In these, ``differ_idx`` counts from 1,
 ``auc_std`` and ``diff_std`` are standard errors, and ``mse`` and ``kl`` are positive.
 """
@@ -21,6 +22,7 @@ from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
+from imprint.lenses.leave_one_out.brittleness_findings import BrittlenessFindings
 from imprint.lenses.leave_one_out.influence_quality_findings import (
     Correlations,
     InfluenceQualityFindings,
@@ -37,6 +39,11 @@ from imprint.lenses.leave_one_out.retraining_options import (
     EstimatorChoice,
     RetrainingChoice,
     RetrainingOptions,
+)
+from imprint.lenses.leave_one_out.study.brittleness import (
+    CompareBrittleness,
+    check_brittleness,
+    chosen_tables,
 )
 from imprint.lenses.leave_one_out.study.compare_lines import CompareLines
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, conclude
@@ -67,6 +74,7 @@ from imprint.lenses.leave_one_out.truth.ground_truth import (
     root_difference,
 )
 from imprint.lenses.leave_one_out.truth.margins import label_margins
+from imprint.reading.array_files import read_npy
 from imprint.report.summary import finish
 from imprint.stats.estimate import Estimate
 from imprint.study.counted import part_of
@@ -75,6 +83,8 @@ from imprint.study.store import Study
 from imprint.study.tables import write_table
 
 LENS = "leave_one_out"
+INFLUENCE = "influence"
+"""Folder of influence tables in ``comparison/``."""
 COEFFICIENT_MISSING = Missing("no correlation")
 
 
@@ -127,6 +137,7 @@ class CompareEstimates(FindingStep[ComparisonFindings]):
         if models is None:
             return None
         tables = {name: estimate.table for name, estimate in estimates.items()}
+        write_tables(path / INFLUENCE, tables)
         findings = influence_quality({**tables, **self.tables}, models, self.top, self.seed)
         write_quality(path / "queries.parquet", findings)
         return findings
@@ -161,16 +172,33 @@ def compare_study(options: ComparisonOptions) -> Mapping[str, Any]:
     study, choice = Study(options.out), part_of(options, RetrainingChoice)
     with study.locked():
         truth = ground_truth(study, options)
+        check_brittleness(options.brittleness, truth)
         estimators = part_of(options, EstimatorChoice)
         tables = tables_of_user(truth, options)
         top = top_records(options.top, truth.plan.records)
         step = CompareEstimates(truth, choice, estimators, options.seed, tables, top)
+        comparison = conclude(study, step)
         findings = TruthFindings(
             retraining_findings(truth, options.seed),
-            conclude(study, step),
+            comparison,
             _lines(study, truth, choice),
+            _brittleness(study, truth, options, tables),
         )
         return finish(study, options, to_json(truth.data), {LENS: to_json(findings)})
+
+
+def _brittleness(
+    study: Study, truth: GroundTruth, options: ComparisonOptions, tables: Mapping[str, FloatArray]
+) -> BrittlenessFindings | None:
+    choice = options.brittleness
+    if not choice.removed:
+        return None
+    estimated = {
+        file.stem: read_npy(file)
+        for file in sorted((study.path("comparison") / INFLUENCE).glob("*.npy"))
+    }
+    tested = chosen_tables({**estimated, **tables}, choice)
+    return conclude(study, CompareBrittleness(truth, choice, tested, options.seed, study))
 
 
 def _lines(study: Study, truth: GroundTruth, choice: RetrainingChoice) -> LineFindings | None:
@@ -251,6 +279,14 @@ def write_records(
             columns[name] = estimate.difference
         columns.update({f"{name}_{kind}": values for kind, values in estimate.measures.items()})
     write_table(path, columns)
+
+
+def write_tables(folder: Path, tables: Mapping[str, FloatArray]) -> None:
+    """Write ``NAME.npy``, the influence of every record on every held-out query, ``[n, q]``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.save(file, table, allow_pickle=False)
 
 
 def write_estimators(path: Path, rows: Mapping[str, EstimatorRow]) -> None:
