@@ -37,6 +37,7 @@ from imprint.core.user_arrays import as_array, as_labels, as_numbers, as_whole
 from imprint.data.boxes.background import background_rectangles as background_crops
 from imprint.data.tags.annotation import Tags
 from imprint.data.tags.annotation import tags_from_words as tags
+from imprint.data.tags.tag_table import tabulate_tags as tag_table
 from imprint.lenses.dejavu.findings import OneModelFindings, TwoModelFindings
 from imprint.lenses.dejavu.memorization.attack import Metric
 from imprint.lenses.dejavu.memorization.calibration import Calibrated, calibrate
@@ -62,6 +63,7 @@ from imprint.lenses.dejavu.study.arrays import (
     guess_both,
     two_model_findings,
 )
+from imprint.lenses.dejavu.study.probe_arrays import LinearProbeResult, linear_probe
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Table
@@ -74,6 +76,7 @@ __all__ = [
     "Calibrated",
     "ClassVotes",
     "Estimate",
+    "LinearProbeResult",
     "Missing",
     "OneModelResult",
     "Tags",
@@ -83,9 +86,11 @@ __all__ = [
     "combine",
     "cross_fit",
     "linear_head",
+    "linear_probe",
     "log_probabilities",
     "naive_bayes",
     "one_model",
+    "tag_table",
     "tags",
     "two_model",
     "vote",
