@@ -39,15 +39,20 @@ NONE = Missing("no member has a background crop")
     [
         (((0.1, 0.3), (0.0, 0.4)), "The probe misses what the attack finds: the gap", 0.4, True),
         (((0.3, 0.1), (0.1, 0.4)), "The probe points to another depth than the attack", 0.4, True),
-        (((0.3, 0.4), (0.1, 0.1)), "Probe and attack point to the same depth, the back", 0.4, True),
+        (((0.3, 0.4), (0.1, 0.1)), "Probe and attack point to the same depth: a gap of", 0.4, True),
         (
             ((0.3, 0.0), (0.1, 0.01)),
-            "The probe’s gap is overfitting, not déjà vu: at the",
+            "The gap of the probe is overfitting, not déjà vu: its",
             0.01,
             True,
         ),
         (((0.0, 0.0), (0.0, 0.01)), "Neither the probe nor the attack tells members", 0.01, False),
-        (((0.2, None), (0.3, None)), "The probe’s gap between members and non-members", 0.3, True),
+        (
+            ((0.2, None), (0.3, None)),
+            "The gap of the probe between members and non-members",
+            0.3,
+            True,
+        ),
     ],
 )
 def test_the_verdict_says_whether_the_probe_reveals_what_the_attack_does(

@@ -22,16 +22,23 @@ class DepthsVerdict:
     """Does the gap of the probe reveal what the attack does?
 
     Attributes:
-        statement: one sentence without its full stop.
-        gap: the number it rests on.
-        of: what the number is of.
+        short: one short sentence without number and full stop.
+        details: the numbers it rests on; empty for none.
+        gap: the number of the verdict.
+        of: what that number is of.
         found: whether members are told apart by probe or attack.
     """
 
-    statement: str
+    short: str
+    details: str
     gap: Estimate
     of: str
     found: bool
+
+    @property
+    def statement(self) -> str:
+        """One sentence without its full stop."""
+        return f"{self.short}: {self.details}" if self.details else self.short
 
 
 def depths_verdict(findings: ProbedDepths) -> DepthsVerdict:
@@ -43,39 +50,35 @@ def depths_verdict(findings: ProbedDepths) -> DepthsVerdict:
         if isinstance(each.attack, MemberGap)
     }
     overfit = _widest(probes)
-    probed = f"at {in_words(overfit)}, {in_points(probes[overfit])}"
+    probed = f"{in_points(probes[overfit])} at {in_words(overfit)}"
     if not attacks:
-        statement = f"The probe’s gap between members and non-members is widest {probed}"
-        return DepthsVerdict(statement, probes[overfit], "gap of the probe", _shows(probes))
+        short = "The gap of the probe between members and non-members, by depth"
+        return DepthsVerdict(
+            short, f"at most {probed}", probes[overfit], "gap of the probe", _shows(probes)
+        )
     strongest = _widest(attacks)
-    attacked = f"at {in_words(strongest)}, {in_points(attacks[strongest])}"
+    gap, of = attacks[strongest], f"gap of background crops at {in_words(strongest)}"
+    attacked = f"{in_points(gap)} at {in_words(strongest)}"
     if not _shows(attacks):
-        statement = "Neither the probe nor the attack tells members from non-members beyond noise"
-        if _shows(probes):
-            statement = (
-                f"The probe’s gap is overfitting, not déjà vu: {probed}, while background crops of "
-                "members are named no better than those of non-members, beyond noise"
-            )
-        of = f"gap of background crops at {in_words(strongest)}"
-        return DepthsVerdict(statement, attacks[strongest], of, _shows(probes))
-    of = f"gap of background crops at {in_words(strongest)}"
+        if not _shows(probes):
+            short = "Neither the probe nor the attack tells members from non-members beyond noise"
+            return DepthsVerdict(short, "", gap, of, False)
+        details = f"its gap is {probed}, that of background crops within noise"
+        short = "The gap of the probe is overfitting, not déjà vu"
+        return DepthsVerdict(short, details, gap, of, True)
     if probes[strongest].low <= 0:
-        statement = (
-            f"The probe misses what the attack finds: the gap of background crops is widest "
-            f"{attacked}, where the probe’s is {in_points(probes[strongest])}"
+        short = "The probe misses what the attack finds"
+        details = (
+            f"the gap of background crops is {attacked}, where that of the probe is "
+            f"{in_points(probes[strongest])}"
         )
     elif overfit != strongest:
-        statement = (
-            f"The probe points to another depth than the attack: its gap is widest {probed}, that "
-            f"of background crops {attacked}"
-        )
+        short = "The probe points to another depth than the attack"
+        details = f"its gap is widest, {probed}, that of background crops {attacked}"
     else:
-        statement = (
-            f"Probe and attack point to the same depth, {in_words(overfit)}: a gap of "
-            f"{in_points(probes[overfit])} of the probe, {in_points(attacks[strongest])} of "
-            "background crops"
-        )
-    return DepthsVerdict(statement, attacks[strongest], of, True)
+        short = "Probe and attack point to the same depth"
+        details = f"a gap of {probed} of the probe, {in_points(gap)} of background crops"
+    return DepthsVerdict(short, details, gap, of, True)
 
 
 def in_words(depth: str) -> str:
@@ -97,7 +100,7 @@ def _shows(gaps: dict[str, Estimate]) -> bool:
 
 
 def depths_table(findings: ProbedDepths, caption: str = "") -> Table:
-    """Return accuracies and gaps, one row per depth."""
+    """Return the probe's accuracies and the three gaps, one row per depth."""
     rows: list[Row] = [
         [
             each.depth.replace("_", " "),
@@ -105,8 +108,8 @@ def depths_table(findings: ProbedDepths, caption: str = "") -> Table:
             each.probe.members,
             each.probe.non_members,
             each.probe.gap,
+            _gap(each.attack),
             each.neighbours.gap,
-            *_attack_cells(each.attack),
         ]
         for each in findings.depths
     ]
@@ -114,44 +117,39 @@ def depths_table(findings: ProbedDepths, caption: str = "") -> Table:
         Column("Depth"),
         Column("Width", count),
         Column("Probe, members", percent),
-        Column("Probe, non-members", percent),
+        Column("Non-members", percent),
         Column("Probe gap", points, unit="points"),
-        Column("Neighbour gap", points, unit="points"),
-        Column("Crops, members", percent),
-        Column("Crops, non-members", percent),
         Column("Attack gap", points, unit="points"),
+        Column("Neighbour gap", points, unit="points"),
     ]
     return Table(columns, rows, title="Linear probes of every depth", caption=caption)
 
 
-def _attack_cells(attack: MemberGap | Missing) -> list[Value | Cell]:
-    if isinstance(attack, Missing):
-        return [attack] * 3
-    return [attack.members, attack.non_members, attack.gap]
-
-
 def more_accuracies(findings: ProbedDepths) -> Table:
-    """Return the accuracies that the first table leaves out: neighbours, and top-5 of the probe."""
+    """Return what the first table leaves out: crops, neighbours, and top-5 of the probe."""
     rows: list[Row] = [
         [
             each.depth.replace("_", " "),
-            each.neighbours.members,
-            each.neighbours.non_members,
-            each.probe_top5.members,
-            each.probe_top5.non_members,
-            each.probe_top5.gap,
+            *_both(each.attack),
+            *_both(each.neighbours),
+            *_both(each.probe_top5),
         ]
         for each in findings.depths
     ]
     columns = [
         Column("Depth"),
+        Column("Crops, members", percent),
+        Column("Non-members", percent, key="crops_non_members"),
         Column("Neighbours, members", percent),
-        Column("Neighbours, non-members", percent),
-        Column("Top-5 of the probe, members", percent),
-        Column("Top-5, non-members", percent),
-        Column("Top-5 gap", points, unit="points"),
+        Column("Non-members", percent, key="neighbours_non_members"),
+        Column("Top-5, members", percent),
+        Column("Non-members", percent, key="top_5_non_members"),
     ]
     return Table(columns, rows)
+
+
+def _both(gap: MemberGap | Missing) -> list[Value | Cell]:
+    return [gap, gap] if isinstance(gap, Missing) else [gap.members, gap.non_members]
 
 
 def gaps_figure(findings: ProbedDepths) -> Lines:

@@ -83,9 +83,8 @@ def _claimed(findings: OneModelFindings, found: bool) -> Fact:
 
 def _depths(findings: ProbedDepths) -> LensVerdict:
     verdict = depths_verdict(findings)
-    statement = "Does the gap of a linear probe reveal what the attack on backgrounds does?"
     return LensVerdict(
-        statement, verdict.found, verdict.of, verdict.gap, write=points, unit="points"
+        verdict.short, verdict.found, verdict.of, verdict.gap, write=points, unit="points"
     )
 
 

@@ -67,7 +67,8 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
             [
                 depths_table(findings, _caption(findings)),
                 Details(
-                    "Neighbours, and the five most likely classes", [more_accuracies(findings)]
+                    "Accuracy on crops, of neighbours, and among the five most likely classes",
+                    [more_accuracies(findings)],
                 ),
             ],
             "dejavu-depths-table",
