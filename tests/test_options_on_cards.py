@@ -144,9 +144,12 @@ IGNORED_WITH_GIVEN_MODELS = (
     *("kernel_options", "train.", "estimators", "damping", "composite_count"),
     "background_correlation",
 )
-IMAGES = ("data", "layout", "part", "skip_corrupt", *BOXES)
+IMAGES = ("data", "layout", "part", "skip_corrupt", "public_part", "public_layout", *BOXES)
 """Known by the fingerprint of the images, whichever options say where they are and how to read
 them: tests/test_stale_data.py."""
+OF_OBJECTS = ("crop_objects", "crop_object_score", "visible_objects")
+"""Of files about the crops: tests/lenses/dejavu/study/test_doubts.py."""
+DUPLICATE_METHODS = {"duplicate_search.methods": ("hash",)}
 OUTSIDE = ("out", "device", "json", "stamp", "trust_code")
 """No setting of any result."""
 KEYS = ("key_prefix", "key_map", "output")
@@ -185,6 +188,7 @@ OTHERS = {
     "objective_options": (("invariance", "5"),),
     "per": ("class",),
     "projector": "8-2",
+    "public": "third.npz",
     "records": 20,
     "references": ("linear_head",),
     "removed_index": (1, 3),
@@ -226,15 +230,23 @@ CASES = {
         "dejavu two-model",
         SMALL + "--model-a {place}/0.safetensors --model-b {place}/1.safetensors --k 5 "
         "--split {place}/split --per-class 2 --layer backbone",
-        values={"model_a": "1.safetensors", "model_b": "0.safetensors", "layer": "logits"},
-        fixed=("split", "decision"),
+        values={
+            "model_a": "1.safetensors",
+            "model_b": "0.safetensors",
+            "layer": "logits",
+            **DUPLICATE_METHODS,
+        },
+        fixed=("split", "decision", *OF_OBJECTS),
     ),
     "one model of a split": Case(
         "dejavu one-model",
         ONE_MODEL + "--split {place}/split --per-class 2 --trained-on A "
         "--references naive_bayes,linear_head",
         values={"layer": "logits", "exclude_images": "rows.npy", "trained_on": "B"},
-        fixed=("split", "decision", "arrays", "members", "non_members", "classifier."),
+        fixed=(
+            *("split", "decision", "arrays", "members", "non_members", "classifier."),
+            *(*OF_OBJECTS, "duplicate_search."),
+        ),
     ),
     "one model of a list": Case(
         "dejavu one-model",
@@ -249,6 +261,8 @@ CASES = {
             "split",
             "decision",
             "arrays",
+            *OF_OBJECTS,
+            "duplicate_search.",
             "trained_on",
             "classifier.architecture",
             "classifier.objective",
@@ -432,6 +446,8 @@ CASES["whole study"] = Case(
     values={"membership.models": 4, "seeds": (1,)},
     fixed=(
         "decision",
+        *OF_OBJECTS,
+        "duplicate_search.",
         "model",
         "card",
         "mean",

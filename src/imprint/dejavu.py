@@ -35,6 +35,8 @@ from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.user_arrays import as_array, as_labels, as_numbers, as_whole
 from imprint.data.boxes.background import background_rectangles as background_crops
+from imprint.data.near_duplicates.arrays import near_duplicates
+from imprint.data.near_duplicates.search import NearDuplicates
 from imprint.data.tags.annotation import Tags
 from imprint.data.tags.annotation import tags_from_words as tags
 from imprint.data.tags.tag_table import tabulate_tags as tag_table
@@ -78,6 +80,7 @@ __all__ = [
     "Estimate",
     "LinearProbeResult",
     "Missing",
+    "NearDuplicates",
     "OneModelResult",
     "Tags",
     "TwoModelResult",
@@ -89,6 +92,7 @@ __all__ = [
     "linear_probe",
     "log_probabilities",
     "naive_bayes",
+    "near_duplicates",
     "one_model",
     "tag_table",
     "tags",

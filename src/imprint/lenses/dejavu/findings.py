@@ -9,36 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imprint.core.missing import Missing
+from imprint.lenses.dejavu.doubt_findings import DoubtFindings
+from imprint.lenses.dejavu.estimates import ByPercent as ByPercent
+from imprint.lenses.dejavu.estimates import MemorizationEstimates as MemorizationEstimates
 from imprint.lenses.dejavu.public_findings import PublicFacts
 from imprint.lenses.dejavu.slice_findings import SliceFindings
 from imprint.stats.control import Control
 from imprint.stats.estimate import Estimate
 from imprint.train.probe_options import ProbeAccuracies
 
-
-@dataclass(frozen=True)
-class MemorizationEstimates:
-    """The test on the most confident p % of the images; shares and differences of shares.
-
-    Attributes:
-        score: target accuracy minus reference accuracy, each model on its own most confident p %.
-        paired_score: memorized minus forgotten, on the p % the target is most confident of.
-        target_accuracy: of the target on its most confident p %.
-        memorized: share on which the target alone is right.
-        forgotten: share on which the reference alone is right: the noise floor.
-    """
-
-    score: Estimate
-    paired_score: Estimate
-    target_accuracy: Estimate
-    reference_accuracy: Estimate
-    memorized: Estimate
-    forgotten: Estimate
-    correlated: Estimate
-    unassociated: Estimate
-
-
-ByPercent = Mapping[str, MemorizationEstimates]
 Accuracies = Mapping[str, ProbeAccuracies]
 """Accuracies of linear probes by encoder or checkpoint."""
 
@@ -72,6 +51,7 @@ class TwoModelFindings:
             classes.
         two_model_other_metric: the same with the other distance between embeddings.
         slices: the score by crop size and by class.
+        doubts: images whose score may be no memorization, and the test without them.
     """
 
     two_model: ByPercent
@@ -82,6 +62,7 @@ class TwoModelFindings:
     training: Mapping[str, TrainingFigures] | None = None
     linear_probe: Accuracies | None = None
     slices: SliceFindings | None = None
+    doubts: DoubtFindings | None = None
 
 
 @dataclass(frozen=True)
@@ -189,6 +170,7 @@ class OneModelFindings:
         calibrated: whether references are taken under their temperatures.
         claims: about single images, against ``strictest``.
         slices: the score against ``best`` by crop size and by class.
+        doubts: images whose score may be no memorization, and the test without them.
     """
 
     best: str
@@ -201,6 +183,7 @@ class OneModelFindings:
     non_members: NonMemberFindings | Missing
     controls: Mapping[str, Control] | None = None
     slices: SliceFindings | None = None
+    doubts: DoubtFindings | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from imprint.core.bounds import Bounds, Checked, OptionError
 from imprint.data.augmentation import SECOND_VIEW, Augmentation
+from imprint.lenses.dejavu.doubt_options import DoubtChoice, OwnDoubtChoice
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.study.option_types import Formerly, Names, Numbers, Settings
 from imprint.study.options import Common, CropChoice, DataChoice, ModelChoice, WeightsChoice
@@ -74,7 +75,7 @@ class CropAttackChoice(AttackChoice, CropChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DejavuChoice(CropAttackChoice, PublicChoice):
+class DejavuChoice(CropAttackChoice, PublicChoice, DoubtChoice):
     """How the two-model test is run and what it leaves behind."""
 
     controls: bool = True
@@ -133,7 +134,14 @@ class ReferenceChoice(Checked):
 
 @dataclass(frozen=True, kw_only=True)
 class OneModelOptions(
-    TestedModelChoice, ReferenceChoice, AttackChoice, PublicChoice, CropChoice, DataChoice, Common
+    TestedModelChoice,
+    ReferenceChoice,
+    AttackChoice,
+    PublicChoice,
+    DoubtChoice,
+    CropChoice,
+    DataChoice,
+    Common,
 ):
     """Test one network; references stand in for a second one."""
 
@@ -207,7 +215,7 @@ class LinearProbeOptions(DataChoice, WeightsChoice, CropChoice, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnDejavuChoice(VoteChoice, PublicChoice):
+class OwnDejavuChoice(VoteChoice, PublicChoice, OwnDoubtChoice):
     """How déjà vu of the user's model is tested."""
 
     attacked: Annotated[int, Bounds(least=0)] = 2000

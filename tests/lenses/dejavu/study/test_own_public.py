@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imprint.core.errors import ImprintError
+from imprint.data.records.records import ArrayRows
 from imprint.lenses.dejavu.options import OwnDejavuChoice
 from imprint.lenses.dejavu.study.own_model import choose_own_roles
 from tests.lenses.dejavu.study.test_own_model import SIDE, audited, findings_of
@@ -43,3 +45,18 @@ def test_images_of_a_file_are_no_inputs_like_arrays_the_user_prepared(public: Pa
 def test_a_part_needs_its_set() -> None:
     with pytest.raises(ImprintError, match="is a part of --public"):
         choose_own_roles(audited(), OwnDejavuChoice(public_part="val"), 0)
+
+
+def test_near_duplicates_are_searched_on_wish(tmp_path: Path) -> None:
+    model = audited()
+    copied = model.members.inputs.read(np.arange(8))[..., ::-1]
+    pixels = np.concatenate([copied, model.non_members.inputs.read(np.arange(8, 80))])
+    others = replace(model.non_members, inputs=ArrayRows(np.ascontiguousarray(pixels)))
+    model = replace(model, non_members=others, tests=others)
+    searched = OwnDejavuChoice(k=10, near_duplicates="report")
+    findings = findings_of(model, tmp_path, searched)["one_model"]
+    doubts = findings["doubts"]
+    assert doubts["near_duplicates"]["images"] >= 8
+    left_out = doubts["without"]["near_duplicates"]["left_out"]
+    assert 0 < left_out <= doubts["near_duplicates"]["images"]
+    assert doubts["test"] == findings["against"][findings["best"]]["test"]

@@ -11,6 +11,7 @@ import numpy as np
 from imprint.core.missing import Missing
 from imprint.lenses.dejavu.findings import Significance, TwoModelFindings
 from imprint.lenses.dejavu.page import figures
+from imprint.lenses.dejavu.page.doubts import doubts_part
 from imprint.lenses.dejavu.page.online import online_attack
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_part
 from imprint.lenses.dejavu.page.public_images import public_images
@@ -116,6 +117,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *public_images(mapping(summary, "data")),
         conclusions(SHOWN, NOT_SHOWN),
         *_controls(findings),
+        *doubts_part(root, findings.doubts),
         _gallery(root, by_logits=settings.get("decision") == "logits"),
         *_classes(findings, classes, names),
     ]

@@ -16,6 +16,7 @@ from imprint.lenses.dejavu.findings import (
 )
 from imprint.lenses.dejavu.page import figures
 from imprint.lenses.dejavu.page.background_tags import background_tags
+from imprint.lenses.dejavu.page.doubts import doubts_part
 from imprint.lenses.dejavu.page.public_images import public_images
 from imprint.lenses.dejavu.page.section import (
     failed_controls,
@@ -143,6 +144,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         *public_images({**data, **lens.get("facts", {})}),
         conclusions(SHOWN, NOT_SHOWN),
         *([Part("Controls", [Controls(results)], "one-model-controls")] if results else []),
+        *doubts_part(root, findings.doubts),
         _gallery(root, findings, verdict),
         *_slices(findings, classes, names),
         _classes(classes, names, best),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imprint.lenses.dejavu.depth_findings import ProbedDepths
 from imprint.lenses.dejavu.findings import OneModelFindings, SweepFindings, TwoModelFindings
 from imprint.lenses.dejavu.page.depths import depths_table, depths_verdict
+from imprint.lenses.dejavu.page.doubts import doubt_sentences
 from imprint.lenses.dejavu.page.pooled import pooled_in, pooled_table
 from imprint.lenses.dejavu.page.tables import (
     claims_sentences,
@@ -41,6 +42,7 @@ def show_two_model(
         two_model_summary(findings),
         *(f"control {name}: {'passed' if each.passed else 'FAILED'}" for name, each in controls),
         *seeds,
+        *(doubt_sentences(findings.doubts) if findings.doubts else ()),
         two_model_verdict(test).heading,
     ]
 
@@ -50,6 +52,7 @@ def show_one_model(findings: OneModelFindings) -> list[Printed]:
     return [
         one_model_summary(findings),
         *claims_sentences(findings),
+        *(doubt_sentences(findings.doubts) if findings.doubts else ()),
         one_model_verdict(findings).heading,
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,12 @@ class AttackedSet:
     squares: FloatArray
     side: IntArray
     dropped: Mapping[str, int]
+
+    def rows(self, rows: BoolArray) -> AttackedSet:
+        """Return some of the attacked images."""
+        return replace(
+            self, index=self.index[rows], squares=self.squares[rows], side=self.side[rows]
+        )
 
     def crops(self, images: ImageSet) -> View:
         """Return the crops as models see them."""

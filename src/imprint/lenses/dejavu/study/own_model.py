@@ -9,14 +9,15 @@ elsewhere, which vote in place of non-members.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
 from imprint.core.seeds import generator
@@ -26,9 +27,16 @@ from imprint.lenses.dejavu.memorization.one_model import STRICTEST
 from imprint.lenses.dejavu.options import AttackChoice, OwnDejavuChoice, attack_of
 from imprint.lenses.dejavu.public_findings import PublicFacts
 from imprint.lenses.dejavu.study.backgrounds import cut_backgrounds
+from imprint.lenses.dejavu.study.doubt_tests import OneModelDoubts, doubt_findings
+from imprint.lenses.dejavu.study.doubts import Doubts, check_kept, find_doubts
 from imprint.lenses.dejavu.study.galleries import OneModelGallery
 from imprint.lenses.dejavu.study.guess import TOP_RANKED
-from imprint.lenses.dejavu.study.one_model import EMBEDDINGS, MODEL, UNTRAINED, AttackModel
+from imprint.lenses.dejavu.study.one_model_attack import (
+    EMBEDDINGS,
+    MODEL,
+    UNTRAINED,
+    AttackModel,
+)
 from imprint.lenses.dejavu.study.own_public import open_own_public, own_public_facts
 from imprint.lenses.dejavu.study.record_images import RecordImages, why_no_images
 from imprint.lenses.dejavu.study.references import ReferencePool, check_references, make_references
@@ -249,6 +257,7 @@ def _run(run: AuditRun) -> JsonObject:
     options: OwnDejavuChoice = run.options
     roles = choose_own_roles(run.model, options, run.seed)
     images, pool = roles.images, roles.pool
+    doubts = _doubts(run, roles)
     step = EmbedCrops(
         run.model,
         images,
@@ -272,27 +281,50 @@ def _run(run: AuditRun) -> JsonObject:
         top_classes=min(options.top_classes, TOP_RANKED, len(images.classes)),
         layer="backbone",
     )
-    tables = run.study.run(
-        AttackModel(
-            images=images,
-            index=pool.index,
-            squares=pool.squares,
-            members=pool.members,
-            attack=attack_of(attack),
-            reference_names=tuple(options.references),
-            calibrate=True,
-            exclude=None,
-            controls=options.controls,
-            export_legacy=False,
-            seed=run.seed,
-            references=references,
-            embeddings=embeddings,
-        )
+    test = AttackModel(
+        images=images,
+        index=pool.index,
+        squares=pool.squares,
+        members=pool.members,
+        attack=attack_of(attack),
+        reference_names=tuple(options.references),
+        calibrate=True,
+        exclude=None,
+        controls=options.controls,
+        export_legacy=False,
+        seed=run.seed,
+        references=references,
+        embeddings=embeddings,
     )
-    run.study.run(OneModelGallery(View(images, pool.index, rectangles=pool.squares), tables))
+    crops = View(images, pool.index, rectangles=pool.squares)
+    kept = doubts.kept(len(pool.index))
+    tables = run.study.run(test if kept.all() else test.on(kept))
+    run.study.run(OneModelGallery(crops, tables))
     findings = read_finding(OneModelFindings, tables / "findings.json")
+    again = OneModelDoubts(test, doubts.subsets)
+    tests = doubt_findings(run.study, doubts, again, findings.against[findings.best].test)
+    findings = replace(findings, doubts=tests)
     facts = _facts(roles)
     return {"dejavu": {"one_model": to_json(findings), "facts": to_json(facts)}}
+
+
+def _doubts(run: AuditRun, roles: OwnRoles) -> Doubts:
+    """Return which attacked images are in doubt.
+
+    Raises:
+        ImprintError: files of detected objects that cannot be used, or no member is left to test.
+    """
+    pool, options = roles.pool, run.options
+    device = cast(DeviceName, run.model.device.type)
+    crops = View(roles.images, pool.index, rectangles=pool.squares)
+    sets = {
+        "members": pool.index[pool.members],
+        "non-members": pool.index[~pool.members],
+        "public": roles.public,
+    }
+    doubts = find_doubts(run.study, options, crops, sets, device)
+    check_kept(doubts.kept(len(pool.index)), {"the members": pool.members})
+    return doubts
 
 
 def _facts(roles: OwnRoles) -> OneModelFacts:

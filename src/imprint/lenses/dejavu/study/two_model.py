@@ -21,6 +21,8 @@ from imprint.data.view import View
 from imprint.lenses.dejavu.findings import TwoModelFindings
 from imprint.lenses.dejavu.options import DejavuChoice, attack_of
 from imprint.lenses.dejavu.study.backgrounds import AttackedSet, attacked_set
+from imprint.lenses.dejavu.study.doubt_tests import TwoModelDoubts, doubt_findings
+from imprint.lenses.dejavu.study.doubts import Doubts, check_kept, find_doubts
 from imprint.lenses.dejavu.study.embeddings import EmbedViews, Untrained
 from imprint.lenses.dejavu.study.galleries import TwoModelGallery
 from imprint.lenses.dejavu.study.guess import SIDES, searched_layer, settled_layer
@@ -125,6 +127,8 @@ def run_two_model_test(
         "public": View(public.images, public.index, choice.centre_fraction),
         "crops": attacked.crops(public.images),
     }
+    everyone, doubts = attacked, doubts_of(study, choice, attacked, partition, public)
+    attacked = attacked.rows(doubts.kept(len(attacked.index)))
     layers = dict.fromkeys(checkpoints, (settled_layer(choice),))
     embeddings = study.run(EmbedViews(views, checkpoints, layers, untrained, choice.device))
     attack = AttackEncoders(
@@ -149,9 +153,36 @@ def run_two_model_test(
         "boxes": sum(len(boxes) > 0 for boxes in images.boxes() or ()),
         "attacked": {name: int((attacked.side == row).sum()) for row, name in enumerate(SIDES)},
         "dropped": dict(attacked.dropped),
-        "copies_in_public": _count_copies(attacked, public),
+        "copies_in_public": _count_copies(everyone, public),
     }
-    return facts, read_finding(TwoModelFindings, tables / "findings.json")
+    findings = read_finding(TwoModelFindings, tables / "findings.json")
+    again = TwoModelDoubts(replace(attack, attacked=everyone), doubts.subsets)
+    tests = doubt_findings(study, doubts, again, findings.two_model)
+    return facts, replace(findings, doubts=tests)
+
+
+def doubts_of(
+    study: Study,
+    choice: DejavuChoice,
+    attacked: AttackedSet,
+    partition: Partition,
+    public: PublicSet,
+) -> Doubts:
+    """Return which attacked images are in doubt.
+
+    Raises:
+        ImprintError: files of detected objects that cannot be used, or no image is left to test.
+    """
+    sets = {
+        "A": partition.bbox_a,
+        "B": partition.bbox_b,
+        "shared": partition.shared,
+        "public": public.index,
+    }
+    doubts = find_doubts(study, choice, attacked.crops(public.images), sets, choice.device)
+    of_side = {f"set {name}": attacked.side == row for row, name in enumerate(SIDES)}
+    check_kept(doubts.kept(len(attacked.index)), of_side)
+    return doubts
 
 
 def public_of_partition(
