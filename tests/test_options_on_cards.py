@@ -67,6 +67,7 @@ def place(tmp_path_factory):
         np.savez(root / f"{name}-activations.npz", **layers, **labels)
         fit = ["leave-one-out", "fit", "--arrays", str(root / f"{name}.npz")]
         main([*fit, "--out", str(root / f"fit-{name}")])
+        main([*fit, "--method", "hybrid", "--out", str(root / f"large-{name}")])
     for number in ("", "2"):
         pictures = random.normal(size=(24, 1, 4, 4))
         labels = np.arange(24) % 2
@@ -213,7 +214,8 @@ OF_IMAGES = (
     "own_statistics",
 )
 COMPOSED = {"classes": ("1", "0"), "removed_kind": "noise"}
-OF_LARGE = ("memory", "landmarks", "probes")
+OF_QUERIES = ("tolerance", "passes", "measures", "values")
+OF_LARGE = ("memory", "landmarks", "probes", "keep_factor", *OF_QUERIES)
 PARTS = ("members_part", "tests_part", "output")
 BOTH = ("members_part", "non_members_part", "output", "label_only", "scorer", "groups")
 CASES = {
@@ -331,14 +333,28 @@ CASES = {
     "large fit": Case(
         "leave-one-out fit",
         SMALL + "--input-size 4 --method nystrom --landmarks 9 --probes 4",
-        values={"classes": ("2",)},
-        fixed=("arrays", "channels", "outputs", "method", "own_statistics"),
+        values={"classes": ("2",), "measures": ("auc",)},
+        fixed=("arrays", "channels", "outputs", "method", "own_statistics", "keep_factor"),
     ),
     "query": Case(
         "leave-one-out query",
         "--fit {place}/fit-xy --queries {place}/xy-queries.npz --groups classes "
         "--add {place}/xy.npz",
         values={"fit": "fit-xy2", "queries": "xy2-queries.npz", "groups": "", "add": "xy2.npz"},
+        fixed=("memory", *OF_QUERIES),
+    ),
+    "query of a large fit": Case(
+        "leave-one-out query",
+        "--fit {place}/large-xy --queries {place}/xy-queries.npz --groups classes "
+        "--add {place}/xy.npz",
+        values={
+            "fit": "large-xy2",
+            "queries": "xy2-queries.npz",
+            "groups": "",
+            "add": "xy2.npz",
+            "measures": ("auc",),
+        },
+        fixed=("among_records",),
     ),
     "optimise": Case(
         "leave-one-out optimise",

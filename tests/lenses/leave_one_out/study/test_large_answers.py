@@ -171,6 +171,11 @@ def test_mistakes_are_one_sentence(root, hybrid, tmp_path):
         run(only_queries(root, root / "dense", out, "--memory", "1"))
     with pytest.raises(ImprintError, match="MiB of memory are too little for the method hybrid"):
         run(only_queries(root, hybrid, out, "--memory", "1e-5"))
+    for method in ("dense", "nystrom"):
+        with pytest.raises(
+            ImprintError, match=f"--keep-factor does not apply to --method {method}"
+        ):
+            run(fit_words(root, "arrays.npz", out, "--method", method, "--keep-factor"))
     fit = shutil.copytree(hybrid, tmp_path / "fit")
     (fit / FOLDER / "inverse.npz").unlink()
     with pytest.raises(ImprintError, match="an earlier version made it, fit again"):

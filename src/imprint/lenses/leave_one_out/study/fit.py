@@ -23,7 +23,7 @@ from imprint.lenses.leave_one_out.study.fitted import check_fit, double_device
 from imprint.lenses.leave_one_out.study.gallery import CARDS, SaveStrongestRecords
 from imprint.lenses.leave_one_out.study.inputs import inputs_from_images
 from imprint.lenses.leave_one_out.study.large import check_method, check_solver
-from imprint.lenses.leave_one_out.study.large_fit import fit_large_study
+from imprint.lenses.leave_one_out.study.large_fit import check_factor, fit_large_study
 from imprint.lenses.leave_one_out.study.normalisation import (
     NORMALISATION,
     CompareNormalisation,
@@ -52,6 +52,7 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
     chosen_kernel(options)
     check_method(options, options.noise)
     check_solver(options, options.method)
+    check_factor(options)
     options = with_absolute_paths(options)
     study, device = Study(options.out), double_device(options.device)
     dense = options.method == "dense"

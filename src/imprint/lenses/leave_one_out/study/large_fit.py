@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import FitFindings
 from imprint.lenses.leave_one_out.large.approximate_inverse import TRIANGLES
@@ -21,6 +22,19 @@ from imprint.lenses.leave_one_out.study.large_model import (
 )
 from imprint.study.counted import part_of
 from imprint.study.store import Study
+
+
+def check_factor(options: FitOptions) -> None:
+    """Check that a method has a factor that is to be kept.
+
+    Raises:
+        ImprintError: it has none.
+    """
+    if options.keep_factor and options.method in ("dense", "nystrom"):
+        raise ImprintError(
+            f"--keep-factor does not apply to --method {options.method}: leave it out, or choose "
+            "--method exact, hybrid or out_of_core"
+        )
 
 
 def fit_large_study(
