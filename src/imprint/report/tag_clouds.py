@@ -135,8 +135,7 @@ def tag_cloud(table: TagTable, label: int, name: str, seed: int) -> Cloud:
     return Cloud(
         name=name,
         title=table.classes[label],
-        caption=f"Tags of {pictures}, the larger the more of them; coloured where they are more "
-        "frequent than in other classes beyond noise.",
+        caption=f"Tags of {pictures}.",
         description=f"Word cloud of {table.classes[label]}: {table.vocabulary[table.tag[best]]} in "
         f"{percent(float(table.share[best]))}, {significant(float(ratio[best]))} times as often as "
         "elsewhere.",

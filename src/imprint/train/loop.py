@@ -281,8 +281,8 @@ def _probe(
     done = run.epoch + 1
     due = done % options.online_probes.validate_every == 0 or done == options.last_epoch
     if due and held_out is not None and len(held_out):
-        for depth, top1 in probes.validate(run.model, images, held_out).items():
-            accuracies[depth]["held_out_top1"] = top1
+        for depth, shares in probes.validate(run.model, images, held_out).items():
+            accuracies[depth] |= shares
     return accuracies
 
 

@@ -23,6 +23,7 @@ from imprint.train.gather import rank, world_size
 from imprint.train.probe_options import OnlineProbeOptions
 
 VALIDATION_BATCH = 256
+TOP = 5
 
 
 class OnlineProbes(nn.Module):
@@ -64,8 +65,8 @@ class OnlineProbes(nn.Module):
         for name, layer in self.layers.items():
             logits = layer(depths[name][: len(labels)].float())
             losses[name] = F.cross_entropy(logits, labels)
-            hits = (logits.argmax(dim=1) == labels).sum()
-            self._add(name, torch.stack([losses[name].detach() * len(labels), hits]))
+            hits = _hits(logits, labels)
+            self._add(name, torch.cat([losses[name].detach()[None] * len(labels), hits]))
         self._seen += len(labels)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(list(losses.values()))
@@ -74,18 +75,22 @@ class OnlineProbes(nn.Module):
         self.optimizer.step()
 
     def reached(self) -> dict[str, dict[str, float]]:
-        """Return loss and accuracy of each depth since the last call, on what was learned from."""
+        """Return loss, top-1 and top-5 of each depth since the last call, on what was learned."""
         figures = {}
         for name, sums in self._sums.items():
-            loss, hits = _total(sums).tolist()
+            loss, first, among = _total(sums).tolist()
             count = self._seen * world_size()
-            figures[name] = {"loss": loss / count, "top1": hits / count}
+            figures[name] = {"loss": loss / count, "top1": first / count, "top5": among / count}
         self._sums, self._seen = {}, 0
         return figures
 
     @torch.inference_mode()
-    def validate(self, model: ImageModel, images: ImageSet, indices: IntArray) -> dict[str, float]:
-        """Return the top-1 accuracy of each depth on centre squares, the network in evaluation.
+    def validate(
+        self, model: ImageModel, images: ImageSet, indices: IntArray
+    ) -> dict[str, dict[str, float]]:
+        """Return ``held_out_top1`` and ``held_out_top5`` of each depth on centre squares.
+
+        The network is in evaluation mode.
 
         Args:
             model: the network as it is now; left in evaluation mode.
@@ -95,7 +100,7 @@ class OnlineProbes(nn.Module):
         model.eval()
         device = next(self.parameters()).device
         mine = indices[rank() :: world_size()]
-        hits = {name: torch.zeros((), device=device) for name in self.layers}
+        hits = {name: torch.zeros(2, device=device) for name in self.layers}
         squares = centre_squares(whole_rectangles(images.sizes()[mine]))
         batches = stream(images, mine, squares, model.input_size, VALIDATION_BATCH)
         start = 0
@@ -104,12 +109,22 @@ class OnlineProbes(nn.Module):
             labels = torch.from_numpy(images.labels[mine[start : start + len(pixels)]]).to(device)
             depths = model.embed_depths(inputs)
             for name, layer in self.layers.items():
-                hits[name] += (layer(depths[name].float()).argmax(dim=1) == labels).sum()
+                hits[name] += _hits(layer(depths[name].float()), labels)
             start += len(pixels)
-        return {name: float(_total(count)) / len(indices) for name, count in hits.items()}
+        shares = {name: (_total(count) / len(indices)).tolist() for name, count in hits.items()}
+        return {
+            name: {"held_out_top1": first, "held_out_top5": among}
+            for name, (first, among) in shares.items()
+        }
 
     def _add(self, name: str, values: torch.Tensor) -> None:
         self._sums[name] = self._sums[name] + values if name in self._sums else values
+
+
+def _hits(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return how many labels are the likeliest class, and among the five likeliest, ``[2]``."""
+    best = logits.topk(min(TOP, logits.shape[1]), dim=1).indices == labels[:, None]
+    return torch.stack([best[:, 0].sum(), best.any(dim=1).sum()])
 
 
 def _average(gradient: torch.Tensor | None) -> None:

@@ -19,6 +19,10 @@ MAX_CLOUDS = 4
 MAX_CLASSES = 8
 TAGS_PER_CLASS = 3
 MOST_LETTERS = 40
+LEGEND = (
+    "The larger a tag, the more crops of the class have it; coloured where it is more frequent "
+    "than in other classes beyond noise. The classes whose tags tell most:"
+)
 
 
 def background_tags(folder: Path, classes: Sequence[str]) -> list[Block]:
@@ -42,6 +46,7 @@ def background_tags(folder: Path, classes: Sequence[str]) -> list[Block]:
     ]
     blocks: list[Block] = [
         Paragraph(tags_verdict(table), "plain"),
+        Paragraph(LEGEND),
         Figures(clouds, in_rows=True),
         tags_table(table),
     ]
@@ -77,7 +82,8 @@ def tags_table(table: TagTable) -> Table:
     rows: list[list[Value | Cell]] = []
     for label in most_telling_classes(table, MAX_CLASSES):
         own = table.rows_of(label)
-        for row in own[np.argsort(-low[own], kind="stable")][:TAGS_PER_CLASS]:
+        ordered = own[np.argsort(-low[own], kind="stable")][:TAGS_PER_CLASS]
+        for row in [row for row in ordered if low[row] > 1] or ordered[:1]:
             pictures = int(table.pictures[row])
             interval = float(low[row]), float(high[row])
             rows.append(
@@ -99,6 +105,7 @@ def tags_table(table: TagTable) -> Table:
         Column("Lift", significant),
     ]
     caption = (
+        "The tags that tell most of each class. "
         "Lift is the share in the class over the share in all others, with its 95% interval; half "
         "a crop is added to every count. All classes and tags: tables/one_model_tags/tags.csv, "
         "word clouds beside it."
