@@ -21,9 +21,11 @@ import numpy as np
 from scipy.stats import norm
 
 from imprint.core.arrays import FloatArray
+from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.lenses.dejavu.memorization.agreement import agreement, kappa
 from imprint.lenses.dejavu.memorization.excess import excess
+from imprint.lenses.dejavu.memorization.slices import SlicedImages, by_crop_size, class_scores
 from imprint.lenses.dejavu.memorization.two_model import QUANTITIES, Side, _side_values, two_model
 from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.lenses.leave_one_out.truth.ground_truth import (
@@ -438,6 +440,50 @@ def _ranked(
 @scenario("a mean over few examples", "bootstrap, Student's tails", "10 exponential values")
 def _few(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
     return {"mean": (mean(random.exponential(size=10), generator(seed, "m"), 500), 1.0)}
+
+
+def sliced(
+    random: np.random.Generator, count: int, memorized: float | FloatArray, sizes: FloatArray | None
+) -> SlicedImages:
+    """Return images of one class; a tenth is forgotten."""
+    chance = random.random(count)
+    kinds = np.where(chance < memorized, 1, np.where(chance < memorized + 0.1, 2, 3))
+    return SlicedImages(np.zeros(count, dtype=np.int64), sizes, np.eye(4, dtype=bool)[kinds])
+
+
+def add_class(count: int, memorized: float) -> None:
+    """Register the score of one class, and its excess over 40 non-members."""
+    setting = f"{count} images of a class, {memorized:.0%} memorized"
+
+    @scenario("dejavu by class", "Bonett and Price; Wald of raised shares", setting)
+    def one(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+        members, others = (sliced(random, *each, None) for each in ((count, memorized), (40, 0.2)))
+        table = class_scores(members, 1, non_members=others)
+        truths = {"gap": memorized - 0.1, "excess": memorized - 0.2}
+        return {
+            name: (
+                Estimate(
+                    float(table[name][0]),
+                    (float(table[f"{name}_low"][0]), float(table[f"{name}_high"][0])),
+                    count,
+                ),
+                truth,
+            )
+            for name, truth in truths.items()
+        }
+
+
+for images, share in ((10, 0.1), (10, 0.5), (26, 0.1), (26, 0.5), (100, 0.1), (100, 0.8)):
+    add_class(images, share)
+
+
+@scenario("dejavu by crop size", "least squares, HC3", "120 images, 10 points a doubling")
+def _by_size(random: np.random.Generator, seed: int) -> dict[str, tuple[Estimate, float]]:
+    sizes = np.exp2(random.uniform(4, 7, 120))
+    images = sliced(random, 120, 0.1 + 0.1 * (np.log2(sizes) - 4), sizes)
+    findings = by_crop_size(images)
+    assert not isinstance(findings, Missing)
+    return {"per doubling": (findings.per_doubling, 0.1)}
 
 
 def main() -> None:
