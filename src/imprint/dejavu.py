@@ -56,6 +56,7 @@ from imprint.lenses.dejavu.memorization.two_model import (
 )
 from imprint.lenses.dejavu.memorization.votes import ClassVotes, vote
 from imprint.lenses.dejavu.options import VoteChoice
+from imprint.lenses.dejavu.pooled_result import PooledResult, pool
 from imprint.lenses.dejavu.public_options import PublicChoice
 from imprint.lenses.dejavu.study.arrays import (
     ONLY,
@@ -82,6 +83,7 @@ __all__ = [
     "Missing",
     "NearDuplicates",
     "OneModelResult",
+    "PooledResult",
     "Tags",
     "TwoModelResult",
     "background_crops",
@@ -94,6 +96,7 @@ __all__ = [
     "naive_bayes",
     "near_duplicates",
     "one_model",
+    "pool",
     "tag_table",
     "tags",
     "two_model",

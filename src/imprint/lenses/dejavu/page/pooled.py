@@ -41,7 +41,7 @@ def pooled_part(pooled: PooledFindings, records: Path) -> Part:
     """
     blocks: list[Block] = [
         Paragraph(pooled_sentence(pooled), "plain"),
-        Figures([_figure(pooled)]),
+        Figures([seeds_figure(pooled)]),
         pooled_table(pooled, caption=f"Points. {pooled.covers}."),
         Paragraph(
             "The interval of one seed is over images alone: it says nothing of what another seed "
@@ -101,7 +101,8 @@ def _plain(share: float) -> str:
     return points(share, sign=False)
 
 
-def _figure(pooled: PooledFindings) -> Intervals:
+def seeds_figure(pooled: PooledFindings) -> Intervals:
+    """Return the score of every seed and of all together, with their intervals."""
     at = percents_of(pooled.test)[0]
     score = pooled.test[at].score
     drawn = pooled.seeds[:MAX_DRAWN_SEEDS]
