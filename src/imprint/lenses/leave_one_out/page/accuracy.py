@@ -15,6 +15,8 @@ NAMES = {
     "variance_out": "variance without the record",
     "shift": "shift and influence",
 }
+ROUNDING = 1e-15
+"""Nats: a bound below them is one of rounding."""
 
 
 def accuracy_blocks(accuracy: SolveAccuracy | None, anchor: str = "") -> list[Block]:
@@ -44,25 +46,26 @@ def accuracy_sentence(accuracy: SolveAccuracy) -> str:
     about, most = (
         errors.get("kl_out_in") for errors in (accuracy.error_about, accuracy.error_at_most)
     )
+    if most is None:
+        off = "This residual leaves no bound on the divergence"
+    elif most < ROUNDING:
+        off = "A divergence is off by rounding alone"
+    elif about is None:
+        off = f"A divergence is off by at most {short(most)} nats"
+    else:
+        off = f"A divergence is off by about {short(about)} nats, at most {short(most)}"
     reached = (
-        f"Solved to a relative residual of {short(accuracy.residual)} by conjugate gradients "
-        f"on the method {accuracy.method.replace('_', ' ')}, in at most "
+        f"solved by conjugate gradients on the method {accuracy.method.replace('_', ' ')} to a "
+        f"relative residual of {short(accuracy.residual)}, in at most "
         f"{plural(accuracy.passes, 'pass', 'passes')} over the kernel matrix"
     )
     if accuracy.residual > accuracy.tolerance:
         reached += f", short of the {short(accuracy.tolerance)} asked for"
-    if most is None:
-        off = "; this residual leaves no bound on the divergence"
-    elif about is None:
-        off = f"; the divergence is off by at most {short(most)} nats"
-    else:
-        off = f"; a divergence is off by about {short(about)} nats, at most {short(most)}"
     median, high = accuracy.diagonal_error
-    diagonal = (
-        f" The diagonal of the inverse, which scales every value, has a relative error of "
-        f"{short(median)} (median) and below {short(high)} for 95% of records."
+    return (
+        f"{off}: {reached}. On top comes the relative error of the inverse's diagonal, which "
+        f"scales every value: {short(median)} (median), below {short(high)} for 95% of records."
     )
-    return f"{reached}{off}.{diagonal}"
 
 
 def short(value: float) -> str:

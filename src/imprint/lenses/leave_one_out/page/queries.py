@@ -99,9 +99,13 @@ def query_blocks(findings: QueryStudyFindings) -> list[Block]:
 def show_queries(findings: QueryStudyFindings) -> list[Printed]:
     """Return what the terminal shows of queries."""
     queries, among = findings.queries, findings.among_records
-    answers = (findings.queries, findings.groups, findings.additions)
-    accuracies = [getattr(answer, "accuracy", None) for answer in answers]
-    sentences = [accuracy_sentence(each) for each in accuracies if each is not None]
+    answers = {
+        "Queries": findings.queries,
+        "Groups": findings.groups,
+        "Added records": findings.additions,
+    }
+    accuracies = {name: getattr(answer, "accuracy", None) for name, answer in answers.items()}
+    sentences = [f"{name}: {accuracy_sentence(each)}" for name, each in accuracies.items() if each]
     tables = [
         None
         if not isinstance(queries, QueryFindings) or not queries.sums
