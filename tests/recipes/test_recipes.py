@@ -203,7 +203,7 @@ def test_the_one_model_test_takes_a_published_checkpoint_as_it_is(imagenet, tmp_
 def test_every_recipe_is_tested_here_and_told_when_a_name_is_wrong() -> None:
     others = ["crop_classifier_resnet50", "crops_imagenet", "dejavu_imagenet", "split_imagenet"]
     others.append("one_model_imagenet")
-    assert recipe_names() == sorted([*SSL, *others])
+    assert recipe_names() == sorted([*SSL, *others, *LOOD])
     with pytest.raises(ImprintError, match=r"no such file, and the recipes are crop_class.*vicreg"):
         read(TrainNetwork, "--config", "vicreg")
 
@@ -213,3 +213,43 @@ def test_a_file_of_a_recipes_name_comes_first(tmp_path, monkeypatch) -> None:
     (tmp_path / "vicreg_resnet50").write_text("train: {epochs: 71, projector: 8-4}\n")
     train = read(TrainNetwork, "--config", "vicreg_resnet50").train
     assert (train.epochs, train.objective) == (71, "vicreg")
+
+
+LOOD = {
+    "lood_query": ("optimise", ["--records", "8", "--steps", "3"]),
+    "lood_noise_line": ("landscape", ["--records", "8", "--removed", "2", "--noise-steps", "4",
+                                      "--steps-per-side", "2"]),
+    "lood_augment": ("augment", ["--records", "8", "--removed", "2", "--draws", "1"]),
+    "lood_points": ("fit", ["--records", "8"]),
+    "lood_landscape": ("landscape", ["--records", "8", "--removed", "2", "--steps-per-side", "2"]),
+    **dict.fromkeys(
+        ("lood_mia_relu", "lood_mia_gelu"),
+        ("retrain", ["--records", "8", "--pairs", "8", "--depth", "1", "--train.width", "4",
+                     "--train.epochs", "2", "--train.batch-size", "4"]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOD)
+def test_a_published_leave_one_out_study_runs_in_miniature(tmp_path, name) -> None:
+    command, small = LOOD[name]
+    words = ["leave-one-out", command, "--config", name, "--composite-count", "60"]
+    words += ["--input-size", "4", *small, "--out", str(tmp_path), "--json", "--device", "cpu"]
+    main(words)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["data"]["classes"] == 2
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_published_networks_have_the_published_initial_weights() -> None:
+    from imprint.lenses.leave_one_out.commands import RetrainCommand
+
+    relu, gelu = (read(RetrainCommand, "--config", f"lood_mia_{name}") for name in ("relu", "gelu"))
+    assert (relu.depth, relu.activation, gelu.activation) == (9, "relu", "gelu")
+    assert (relu.w_std**2, gelu.w_std) == (pytest.approx(2), 1.9822)
+    for each in (relu, gelu):
+        train = each.train
+        assert (train.width, train.epochs, train.batch_size, train.shuffle) == (1024, 50, 64, False)
+        rates = [train.rate(epoch) for epoch in (0, 24, 25, 34, 35, 45)]
+        assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-6])
+        assert (each.records, each.pairs, each.scaling) == (10_000, 100, "unit")

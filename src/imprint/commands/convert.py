@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imprint.nets.image_model import ImageModel
     from imprint.nets.model_card import ModelCard
 
-SETTINGS_SUFFIXES = (".yaml", ".yml", ".json")
+SETTINGS_SUFFIXES = (".yaml", ".yml", ".json", ".flags", ".sh", ".txt")
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,10 @@ class ConvertWeights(WeightsChoice, Common):
     extra tf. Those networks were trained and tested on the centre square of 0.875 of the shorter
     side: use --centre-fraction 0.875.
 
-    A .yaml or .json file holds settings of the published déjà vu trainer: OUT/NAME.yaml is what
-    imprint train --config takes, and every key without an option is reported.
+    A .yaml or .json file holds settings of the published déjà vu trainer, or of a published
+    leave-one-out program (LOOD), of which a command line in a .txt, .sh or .flags file reads as
+    well. OUT/NAME.yaml is what --config of imprint train, or of the leave-one-out command that its
+    first line names, takes, and every key without an option is reported.
     """
 
     checkpoint: Path
@@ -151,16 +153,17 @@ class ConvertWeights(WeightsChoice, Common):
     def _convert_settings(self) -> ConvertedSettings:
         import yaml
 
+        from imprint.commands.published_settings import read_settings
         from imprint.core.durable import replacing
         from imprint.core.errors import ImprintError
         from imprint.core.progress import log
-        from imprint.train.published_options import read_published_options
 
-        translated = read_published_options(self.checkpoint)
+        translated = read_settings(self.checkpoint)
         path = self.out / f"{self.name or self.checkpoint.stem}.yaml"
         if path.resolve() == self.checkpoint.resolve():
             raise ImprintError(f"{path} would be overwritten: choose another --name or --out")
-        head = f"# imprint train --config {path.name}; from {self.checkpoint.name}\n"
+        command = f"imprint {translated.command}"
+        head = f"# {command} --config {path.name}; from {self.checkpoint.name}\n"
         with replacing(path) as temporary:
             temporary.write_text(
                 head + yaml.safe_dump(translated.options, sort_keys=False), encoding="utf-8"
@@ -168,7 +171,7 @@ class ConvertWeights(WeightsChoice, Common):
         for note in translated.notes:
             log(note)
         if not self.json:
-            print(f"{path}: options of imprint train")
+            print(f"{path}: options of {command}")
         return ConvertedSettings(str(path), translated.options, translated.notes)
 
 
