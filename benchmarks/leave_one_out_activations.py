@@ -70,7 +70,7 @@ def measure(row: Row, arguments: argparse.Namespace) -> Measured:
         w_std=row.w_std,
         match_to=row.match_to,
         depth=arguments.depth,
-        classes=2,
+        classes=("2",),
         records=arguments.records,
         queries=0,
         removed=arguments.removed,

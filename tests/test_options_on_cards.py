@@ -384,12 +384,13 @@ CASES = {
     "retrain": Case(
         "leave-one-out retrain",
         NETWORKS + "--lines 1 --steps-per-side 2",
+        values={"classes": ("3",)},
         fixed=("kernel", *OF_IMAGE_NETWORKS),
     ),
     "compare": Case(
         "leave-one-out compare",
         NETWORKS + "--estimators gradient_dot",
-        values={"top": 3},
+        values={"top": 3, "classes": ("3",)},
         fixed=("kernel", "retrained", "influence", *OF_IMAGE_NETWORKS),
     ),
     "compare networks of images": Case(

@@ -200,7 +200,7 @@ def _training(values: Mapping[str, Any], where: str) -> tuple[str, Options, list
         )
     first, step = int(schedule.get("min_jump_pt", 25)), int(schedule.get("jump_freq", 10))
     options: Options = {
-        "classes": 2,
+        "classes": ["2"],
         "records": 10_000,
         "queries": 0,
         "removed": 1,

@@ -23,8 +23,9 @@ class RetrainingChoice(Checked):
     matched to: their w_std and scale of inputs then give the typical record the same variance
     before the first and after the last layer. relu keeps the variance through depth; gelu and erf
     do not."""
-    classes: Annotated[int, Bounds(least=2, or_zero=True)] = 0
-    """Keep this many classes, the first ones (published: 2); 0 keeps all."""
+    classes: Names = ()
+    """Keep these classes: a number of first ones (published: 2), or two or more names. Left out, or
+    0, all."""
     records: Annotated[int, Bounds(least=2)] = 500
     """Records to train on, drawn at random; of arrays at most so many."""
     queries: Annotated[int, Bounds(least=0)] = 50

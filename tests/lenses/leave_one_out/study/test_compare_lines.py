@@ -19,7 +19,7 @@ from imprint.train.retrain_options import RetrainOptions
 
 SMALL = {
     "composite_count": 120,
-    "classes": 2,
+    "classes": ("2",),
     "depth": 1,
     "records": 20,
     "queries": 2,

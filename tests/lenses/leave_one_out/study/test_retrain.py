@@ -84,7 +84,7 @@ def test_gelu_at_the_weights_of_relu_is_warned_of(tmp_path, capsys):
         ({"damping": 1e300}, "damping must be a finite number"),
         ({"input_size": -1}, "input_size must be at least 1, got -1"),
         ({"records": 0}, "records must be at least 2, got 0"),
-        ({"classes": 100}, "--classes 100: composite has 10"),
+        ({"classes": ("100",)}, "--classes 100: composite has 10"),
         ({"lines": 1, "half_length": 1e7}, "half_length must be in"),
         ({"noise": (1e-300,)}, "lost in rounding beside a kernel"),
         ({"w_std": 1e-200}, "the kernel is 0 for every record"),

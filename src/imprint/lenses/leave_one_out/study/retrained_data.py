@@ -20,6 +20,7 @@ from imprint.data.imageset import ImageSet
 from imprint.data.view import View
 from imprint.lenses.leave_one_out.findings import FittedData
 from imprint.lenses.leave_one_out.retraining_options import RetrainingChoice, RetrainingOptions
+from imprint.lenses.leave_one_out.study.composition import kept_classes
 from imprint.lenses.leave_one_out.study.inputs import RecordArrays
 from imprint.lenses.leave_one_out.truth.paired_auc import fewest_starts
 from imprint.study.array_file import read_array_file
@@ -94,14 +95,15 @@ def check_retraining(options: RetrainingOptions, classes: int) -> None:
 
 def _from_images(options: RetrainingOptions) -> RetrainedData:
     images = open_choice(options, options.seed)
-    classes = _count_classes(options, len(images.classes), images.name)
-    check_retraining(options, classes)
-    index = _choose(images, classes, options)
+    kept = kept_classes(images.classes, options.classes, images.name)
+    names = tuple(images.classes[place] for place in kept)
+    check_retraining(options, len(names))
+    index = _choose(images, kept, options)
     inputs = _scaled(View(images, index).read(options.input_size).pixels, options)
     facts = FittedData(
         images.name,
-        classes,
-        tuple(images.classes[:classes]),
+        len(names),
+        names,
         options.records,
         images=len(images),
         queries=options.queries,
@@ -109,17 +111,18 @@ def _from_images(options: RetrainingOptions) -> RetrainedData:
     )
     if options.train.is_fully_connected:
         inputs = inputs.flatten(1)
-    names = tuple(images.classes[:classes])
-    return RetrainedData(index, inputs, images.labels[index], names, options.records, facts)
+    places = np.searchsorted(kept, images.labels[index]).astype(np.int64)
+    return RetrainedData(index, inputs, places, names, options.records, facts)
 
 
 def _from_arrays(options: RetrainingOptions, file: Path) -> RetrainedData:
     arrays = read_array_file(RecordArrays, file)
     x = _oriented(arrays.x, file, options)
     every = np.unique(arrays.y)
-    count = _count_classes(options, len(every), file.name)
+    every = every[kept_classes([str(each) for each in every.tolist()], options.classes, file.name)]
+    count = len(every)
     check_retraining(options, count)
-    kept = np.flatnonzero(np.isin(arrays.y, every[:count]))
+    kept = np.flatnonzero(np.isin(arrays.y, every))
     held_out = options.queries if arrays.queries is None else 0
     records = min(options.records, len(kept) - held_out)
     if records < max(2, options.removed):
@@ -134,7 +137,7 @@ def _from_arrays(options: RetrainingOptions, file: Path) -> RetrainedData:
     index = kept[order[: records + held_out]].astype(np.int64)
     inputs, labels = x[index], arrays.y[index]
     if arrays.queries is not None:
-        queries, query_labels = _labelled_queries(arrays, file, every[:count])
+        queries, query_labels = _labelled_queries(arrays, file, every)
         queries = _oriented(queries, file, options, "queries")
         if queries.shape[1:] != x.shape[1:]:
             raise ImprintError(
@@ -143,7 +146,7 @@ def _from_arrays(options: RetrainingOptions, file: Path) -> RetrainedData:
             )
         inputs, labels = np.concatenate([inputs, queries]), np.concatenate([labels, query_labels])
         index = np.concatenate([index, len(x) + np.arange(len(queries), dtype=np.int64)])
-    names = tuple(str(each) for each in every[:count].tolist())
+    names = tuple(str(each) for each in every.tolist())
     places = np.searchsorted(every, labels).astype(np.int64)
     axes = None
     if x.ndim == 4:
@@ -211,19 +214,9 @@ def _refuse_options_of_images(options: RetrainingOptions) -> None:
             raise ImprintError(f"{flag} applies to images, not to --arrays: leave it out")
 
 
-def _count_classes(options: RetrainingOptions, there: int, where: str) -> int:
-    """Return how many classes are kept."""
-    classes = options.classes or there
-    if not 2 <= classes <= there:
-        raise ImprintError(
-            f"--classes {options.classes}: {where} has {there}, and networks need 2 or more"
-        )
-    return classes
-
-
-def _choose(images: ImageSet, classes: int, options: RetrainingOptions) -> IntArray:
+def _choose(images: ImageSet, kept: IntArray, options: RetrainingOptions) -> IntArray:
     usable = usable_indices(images)
-    known = usable[images.labels[usable] < classes]
+    known = usable[np.isin(images.labels[usable], kept)]
     wanted = options.records + options.queries
     if wanted > len(known):
         raise ImprintError(
