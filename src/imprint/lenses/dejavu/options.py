@@ -157,7 +157,8 @@ class OneModelOptions(
     controls: bool = True
     """Also test permuted labels and an untrained network, where there is nothing to find."""
     export_legacy: bool = False
-    """Also write the arrays of the original release: test of members, valid of non-members."""
+    """Also write the arrays of the original release, test of members, valid of non-members, and its
+    table of every reference, REFERENCE.csv."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,5 +33,8 @@ def test_legacy_arrays_are_written_for_members_and_non_members(one_model_study):
     folder = one_model_study / "tables" / "one_model"
     for name in ("test", "valid"):
         assert np.load(folder / f"{name}_attk_A_neighb_idxs.npy").shape == (40, 10)
+    for name in ("crop_classifier", "naive_bayes", "linear_head"):
+        # Members and non-members, below the heading.
+        assert len((folder / f"{name}.csv").read_text().splitlines()) == 81
     records = read_table(folder / "records.parquet")
     assert np.load(folder / "test_attk_A_attk_idxs.npy").tolist() == records["index"].tolist()

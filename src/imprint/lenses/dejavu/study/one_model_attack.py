@@ -27,6 +27,7 @@ from imprint.lenses.dejavu.memorization.references import reference_votes
 from imprint.lenses.dejavu.options import AttackChoice
 from imprint.lenses.dejavu.study.guess import TOP_RANKED, Guesser, settled_layer
 from imprint.lenses.dejavu.study.one_model_tables import write_one_model_tables
+from imprint.lenses.dejavu.study.reference_tables import write_reference_table
 from imprint.lenses.dejavu.study.two_model_tables import SHOWN_NEIGHBOURS
 from imprint.stats.control import Control
 from imprint.study.counted import uncounted
@@ -117,6 +118,9 @@ class AttackModel(Step):
         }
         write_one_model_tables(path, result, classes, top, extra)
         if self.export_legacy:
+            file_names = [self.images.name_of(int(row)) for row in self.index]
+            for name, logs in self.references.items():
+                write_reference_table(path / f"{name}.csv", logs, labels, file_names)
             for name, rows in (("test", self.members), ("valid", ~self.members)):
                 arrays = legacy_arrays(guesses, rows, self.index, labels, f"{name}_attk_A")
                 for stem, array in arrays.items():
