@@ -30,6 +30,7 @@ from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
 from imprint.data.boxes.coco_file import read_coco_file
+from imprint.data.boxes.named_objects import parse_named_objects
 from imprint.data.boxes.yolo_files import parse_yolo
 from imprint.data.decode import header_size, load
 from imprint.data.imageset import ArrayImages
@@ -527,6 +528,7 @@ READERS = (
     FuzzedReader("IDX", idx(""), lambda path: read_idx(path, 3)),
     FuzzedReader("packed IDX", idx(".gz"), lambda path: read_idx(path, 3)),
     FuzzedReader("VOC", file("a.xml", VOC), parse_voc, of_text),
+    FuzzedReader("VOC objects", file("a.xml", VOC), parse_named_objects, of_text),
     FuzzedReader("COCO", as_json(COCO), read_coco_file, of_json),
     FuzzedReader("COCO as text", as_json(COCO), read_coco_file, of_text),
     FuzzedReader("YOLO", file("a.txt", YOLO), parse_yolo, of_text),

@@ -7,11 +7,12 @@ sky); fine detail does not, once images are aligned. So:
    to all of its sides, are correlated with those of the other as a whole; the best window is kept.
 2. Refinement. The window is moved and scaled in steps of 3 %, 1.5 % and 0.75 % of the side while
    the correlation of the pixels rises.
-3. Detail. What a blur (σ = 1.5 pixels of 32) takes away is correlated.
+3. Detail. What a blur (σ = 1.5 pixels of 32) takes away is divided by its strength nearby, so that
+   one strong edge, as of a frame or a label, does not decide alone, and then correlated.
 
-All of it for many pairs at once. In a trial on 4,000 photographs of 32 pixels the detail of pairs
-whose windows correlate by 0.9 or more correlates by 0.42 at the 95th percentile if they are
-different, and by 0.86 at the 1st percentile if one was made from the other.
+All of it for many pairs at once. In a trial on photographs of 32 pixels the detail of copies
+correlates by 0.85 or more at the 1st percentile, the brightest clipped ones included; that of
+pictures which share a frame alone by 0.5 to 0.65, and by 0.77 to 0.88 without the division.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ MOVES = (
 WINDOW_SIDE = 16
 """Pixels that a window is resampled to, for its low frequencies."""
 BLUR_SIGMA = 1.5
+STRENGTH_SIGMA = 3.0
+"""Of the blur that says how strong detail is nearby, in pixels of 32."""
+MIN_STRENGTH = 5.0
+"""Gray levels, of 255: detail far below is noise of the encoder, and is not made stronger."""
 BLUR_REACH = 4
 PAIRS_A_TILE = 2048
 WHITE = 1e-6
@@ -167,16 +172,22 @@ def _resampled(images: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
 
 
 def _detail(cut: torch.Tensor, whole: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-    return _correlation(_without_blur(_resampled(cut, window)), _without_blur(whole))
+    return _correlation(_evened_detail(_resampled(cut, window)), _evened_detail(whole))
 
 
-def _without_blur(images: torch.Tensor) -> torch.Tensor:
+def _evened_detail(images: torch.Tensor) -> torch.Tensor:
+    """Return detail of about equal strength all over each image."""
+    detail = images - _blurred(images, BLUR_SIGMA)
+    strength = _blurred(detail.square(), STRENGTH_SIGMA)
+    return detail / (strength + MIN_STRENGTH**2).sqrt()
+
+
+def _blurred(images: torch.Tensor, sigma: float) -> torch.Tensor:
     places = torch.arange(-BLUR_REACH, BLUR_REACH + 1, dtype=torch.float32)
-    weights = torch.exp(-places.square() / (2 * BLUR_SIGMA**2))
+    weights = torch.exp(-places.square() / (2 * sigma**2))
     weights = weights / weights.sum()
     padded = F.pad(images, (BLUR_REACH,) * 4, mode="reflect")
-    blurred = F.conv2d(F.conv2d(padded, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
-    return images - blurred
+    return F.conv2d(F.conv2d(padded, weights.view(1, 1, 1, -1)), weights.view(1, 1, -1, 1))
 
 
 def _correlation(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
