@@ -25,7 +25,8 @@ record alone, and with its copies as a group.
   noise to records, :meth:`Fit.augment` under changes of images.
 - :func:`sum_influence` sums a table of influence over queries, and by class.
 - Ground truth: :func:`compare` estimates with networks retrained without single records,
-  :func:`datamodeling_score` with networks retrained on subsets.
+  :func:`datamodeling_score` with networks retrained on subsets; :func:`compare_influence` compares
+  tables of any origin with models that you retrained.
 - Two Gaussian models alone: :func:`distinguishability`.
 """
 
@@ -59,6 +60,7 @@ from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_t
 from imprint.lenses.leave_one_out.posterior.distinguishability import Directions
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence as influence_sums
 from imprint.lenses.leave_one_out.posterior.targets import Outputs
+from imprint.lenses.leave_one_out.quality_results import InfluenceComparison, compare_influence
 from imprint.lenses.leave_one_out.results import (
     AugmentationResult,
     Fit,
@@ -92,6 +94,7 @@ __all__ = [
     "Comparison",
     "Distinguishability",
     "Fit",
+    "InfluenceComparison",
     "InfluenceResult",
     "InfluenceTotals",
     "LandscapeResult",
@@ -101,6 +104,7 @@ __all__ = [
     "QueryResult",
     "QuerySearch",
     "compare",
+    "compare_influence",
     "datamodeling_score",
     "distinguishability",
     "fit",

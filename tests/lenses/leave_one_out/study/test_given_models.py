@@ -148,5 +148,5 @@ def test_too_few_models_and_a_missing_influence_are_refused(given, tmp_path) -> 
     words = ["--retrained", str(tmp_path / "models.npz"), "--out", str(tmp_path / "out")]
     with pytest.raises(ImprintError, match="--retrained has nothing to compare"):
         run(["leave-one-out", "compare", *words])
-    with pytest.raises(ImprintError, match="--top 12 is all of the 12 records"):
+    with pytest.raises(ImprintError, match="--top 12 is not from 0 to 11"):
         compare(tmp_path, models, {"influence": influence}, top=12)

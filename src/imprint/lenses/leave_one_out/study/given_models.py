@@ -214,6 +214,6 @@ def check_tables(tables: Mapping[str, FloatArray], models: RetrainedModels, file
 
 def top_records(wanted: int, records: int) -> int:
     """Return how many most helpful records are looked at: as wanted, or a twentieth of all."""
-    if wanted >= records:
-        raise ImprintError(f"--top {wanted} is all of the {records} records: choose fewer")
+    if not 0 <= wanted < records:
+        raise ImprintError(f"--top {wanted} is not from 0 to {records - 1}, of {records} records")
     return wanted or max(1, round(records / 20))
