@@ -59,6 +59,7 @@ from imprint.lenses.coverage.study.novelty_monitor import (
 )
 from imprint.lenses.dejavu.study.arrays import TwoModelArrays, read_one_model_arrays
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice
+from imprint.lenses.leave_one_out.study import given_models
 from imprint.lenses.leave_one_out.study import inputs as leave_one_out_inputs
 from imprint.lenses.membership.memorization.published_ensemble import read_run
 from imprint.lenses.membership.memorization.published_influence import (
@@ -481,6 +482,13 @@ FIT = {
     "queries": floats(2, 3),
     "query_labels": np.array([0, 1]),
 }
+RETRAINED = {
+    "outputs": floats(5, 2, 2),
+    "members": np.array([[1, 1, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]]),
+    "query_labels": np.array([0, 1]),
+    "pairs": np.array([[0, 1], [4, 2]]),
+}
+TABLES = {"influence": floats(3, 2), "influence_other": floats(3, 2)}
 
 
 def bound(path: Path) -> object:
@@ -568,6 +576,8 @@ READERS = (
     FuzzedReader("arrays of dejavu one-model", npz(**ONE_MODEL), read_one_model_arrays, of_npz),
     FuzzedReader("arrays of membership attack", npz(**CASE), membership_case.read_case, of_npz),
     FuzzedReader("arrays of leave-one-out fit", npz(**FIT), read_fit, of_npz),
+    FuzzedReader("retrained models", npz(**RETRAINED), given_models.read_models, of_npz),
+    FuzzedReader("influence tables", npz(**TABLES), given_models.read_tables, of_npz),
     FuzzedReader("arrays of coverage", npz(**ACTIVATIONS), tables_from_arrays, of_npz),
     FuzzedReader("table", table, lambda path: read_columns(path, "y")),
     FuzzedReader("importance", importance, read_importance),
