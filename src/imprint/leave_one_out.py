@@ -32,21 +32,22 @@ record alone, and with its copies as a group.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from imprint.core.arrays import FloatArray, IntArray
+from imprint.core.arrays import FloatArray
 from imprint.core.device import DeviceName
 from imprint.core.errors import ImprintError
 from imprint.core.missing import Missing
 from imprint.core.seeds import generator
 from imprint.core.user_arrays import as_array, as_numbers
 from imprint.data.records.records import Task
+from imprint.lenses.leave_one_out.array_fit import array_fit
 from imprint.lenses.leave_one_out.influence_quality_findings import Correlations
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
@@ -73,9 +74,9 @@ from imprint.lenses.leave_one_out.results import (
 )
 from imprint.lenses.leave_one_out.study import fitted
 from imprint.lenses.leave_one_out.study.dense import leave_one_out
-from imprint.lenses.leave_one_out.study.inputs import Inputs, RecordArrays
 from imprint.lenses.leave_one_out.study.large import large_leave_one_out
 from imprint.lenses.leave_one_out.study.own_records import fit_of, influence_of
+from imprint.lenses.leave_one_out.target_options import TargetScaling
 from imprint.lenses.leave_one_out.truth import ground_truth
 from imprint.nets.predictor.predictor import OutputKind
 from imprint.report.marks import Figure
@@ -83,7 +84,6 @@ from imprint.report.result import Result
 from imprint.report.table import Column, Table
 from imprint.report.wording import fixed
 from imprint.stats import Estimate
-from imprint.study.array_file import arrays_from
 from imprint.study.option_types import AUTO
 
 Noise = float | Literal["auto"]
@@ -162,7 +162,9 @@ def fit(
     *,
     model: Any = None,
     members: Any = None,
-    kernel: str | Kernel = "fc",
+    targets: Literal["classes", "values"] = "classes",
+    target_scaling: TargetScaling = "standardised",
+    kernel: str | Kernel | Callable[..., Any] = "fc",
     noise: Noise | Sequence[Noise] = 0.1,
     noise_by: NoiseCriterion = "density",
     noise_scale: Literal["profiled", "fixed"] = "profiled",
@@ -173,14 +175,18 @@ def fit(
 
     Args:
         x: inputs, floats ``[n, ...]``, on the scale that networks see; of kernels of convolutions
-            images ``[n, C, H, W]``.
-        y: classes ``[n]``.
+            images ``[n, C, H, W]``; of the kernel ``given`` the kernel matrix ``[n, n]``.
+        y: classes ``[n]``, or real values ``[n]`` or ``[n, c]``.
         model: instead of ``x`` and ``y``, a model of your own: its penultimate features, each with
             variance 1, are compared by the kernel rbf (of a model that is no PyTorch network, its
             inputs), whatever ``kernel`` says.
         members: records of that model, of any source that :func:`imprint.audit` takes; targets may
             be classes, labels of which several hold, or real values.
-        kernel: a name, or a kernel from :func:`kernel`.
+        targets: whether ``y`` holds ``classes`` or real ``values``.
+        target_scaling: of real values: fitted with mean 0 and variance 1 an output
+            (``standardised``), or ``raw``. Results are in their units either way.
+        kernel: a name, a kernel from :func:`kernel`, or any function of two arrays ``[n, ...]`` and
+            ``[m, ...]`` that returns the covariance ``[n, m]``, such as a kernel of scikit-learn.
         noise: variance of the noise on the targets, or ``"auto"`` for the one that the targets
             choose; of several the first is fitted, and all of them make the noise path.
         noise_by: what ``"auto"`` maximises: the leave-one-out log predictive ``density``, or the
@@ -205,6 +211,7 @@ def fit(
         >>> fitted.findings.leave_one_out_accuracy.value
         1.0
     """
+    function = None
     if model is not None:
         if x is not None or y is not None or members is None:
             raise ImprintError("give either x and y, or a model and its members")
@@ -212,7 +219,9 @@ def fit(
     elif x is None or y is None:
         raise ImprintError("give x and y, or a model and its members")
     else:
-        process = _model(x, y, kernel, noise, outputs, device)
+        choice = _noises(noise), outputs, fitted.double_device(device)
+        made = array_fit(x, y, kernel, *choice, targets, target_scaling)
+        process, function = made.process, made.function
     process = replace(process, noise_by=noise_by, noise_scale=noise_scale)
     if noise_scale not in ("profiled", "fixed"):
         raise ImprintError(f"noise_scale must be profiled or fixed, got {noise_scale!r}")
@@ -222,7 +231,7 @@ def fit(
     fitted.check_memory(count, path, process.device, "fit_large, ")
     with one_thread_a_sum():
         columns, findings = leave_one_out(process)
-    return Fit(columns, findings, process)
+    return Fit(columns, findings, process, function)
 
 
 def influence(
@@ -333,7 +342,8 @@ def fit_large(
         >>> bool(large.findings.approximation.relative_error["kl_out_in"].median.value < 1e-4)
         True
     """
-    model = _model(x, y, kernel, noise, outputs, device)
+    choice = _noises(noise), outputs, fitted.double_device(device)
+    model = array_fit(x, y, kernel, *choice).process
     if fitted.takes_spectrum(model.noise_choice):
         raise ImprintError("noise must be one variance: choose it by fit, on fewer records")
     with one_thread_a_sum():
@@ -567,34 +577,6 @@ def sum_influence(
     )
     by_class = columns["influence_by_query_class"]
     return InfluenceTotals(columns["influence_sum"], by_class, findings)
-
-
-def _model(
-    x: ArrayLike,
-    y: ArrayLike,
-    kernel: str | Kernel,
-    noise: Noise | Sequence[Noise],
-    outputs: Outputs,
-    device: str,
-) -> fitted.GaussianFit:
-    values, named = as_array(x, "x"), as_array(y, "y")
-    if named.dtype.kind not in "biufUS":
-        raise ImprintError(f"y must hold classes, numbers or names, not {named.dtype}")
-    classes, labels = np.unique(named, return_inverse=True)
-    arrays = arrays_from(RecordArrays, {"x": values, "y": labels.reshape(named.shape)})
-    if len(classes) < 2:
-        raise ImprintError(f"y has {len(classes)} class: give records of at least 2")
-    made = KERNELS.get(kernel)() if isinstance(kernel, str) else kernel
-    known = [name for name in KERNELS.names() if KERNELS.get(name) is type(made)]
-    if not known:
-        raise ImprintError(
-            f"kernel must be a name or what leave_one_out.kernel returns, got {made!r}"
-        )
-    index: IntArray = np.arange(len(arrays.x), dtype=np.int64)
-    inputs = Inputs(index, arrays.x, arrays.y, tuple(map(str, classes.tolist())), values)
-    noises = _noises(noise)
-    settings = {"name": known[0], **asdict(made)}
-    return fitted.GaussianFit(inputs, settings, noises, outputs, fitted.double_device(device))
 
 
 def _noises(noise: Noise | Sequence[Noise]) -> tuple[Noise, ...]:

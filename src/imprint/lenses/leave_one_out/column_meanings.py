@@ -33,10 +33,12 @@ MEANINGS: Mapping[str, str] = {
     "variance_out": "of the prediction without the record, squared units of the targets",
     "residual_norm": "length of target less prediction without the record, at least 0",
     "memorization": "signed, units of the targets; above 0: the record raises the output of its "
-    "own class at itself",
+    "own class at itself, or draws the prediction closer to its own real value",
     "leverage": "from 0 to 1; larger: the prediction follows the record's own target more",
     "kl_variance": "nats, the part of kl_out_in that is there whatever the label",
-    "prediction_out": "class predicted without the record",
+    "prediction_out": "class, or real value, predicted without the record",
+    "target": "real value of the record",
+    "error_out": "root of the mean squared residual of the group without it, units of the targets",
     "leave_one_out_mean": "units of the targets; output predicted without the record",
     "leave_one_out_variance": "squared units of the targets, noise-free, without the record",
     "log_predictive_density": "nats a record; larger: its target is predicted better without it",
@@ -47,7 +49,7 @@ MEANINGS: Mapping[str, str] = {
     "copies": "how many other records have the same bytes",
     "first_copy": "whether the record is the first of its exact copies",
     "influence": "signed, units of the targets; above 0: the record raises the output of the "
-    "query's class, below 0 it lowers it",
+    "query's class, or draws the prediction closer to its real value; below 0 the opposite",
     "shift": "signed, units of the targets; output with the record less that without, by output",
     "certificate": "from 0 to 1; share of the bound on what any query reveals",
     "query": "row of the queries",

@@ -123,17 +123,21 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class NoisePath:
-    """Values at each noise variance, in the order of the options."""
+    """Values at each noise variance, in the order of the options.
+
+    Of classes there is an accuracy, of real values an ``explained_variance``.
+    """
 
     index: Ints
     noise: Floats
     effective_degrees_of_freedom: Floats
-    leave_one_out_accuracy: Floats
     kl_low: Floats
     kl_median: Floats
     kl_high: Floats
     kl_most: Floats
     memorization_median: Floats
+    leave_one_out_accuracy: Floats | None = None
+    explained_variance: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,8 @@ class QueryFindings:
         influential: by query, the records that ``raise`` and ``lower`` the output of its class.
         sums: of influence over queries, by class; None where their classes are not known.
         accuracy: of methods other than dense.
+        targets: ``values`` where ``labels`` are real values, and ``influential`` records draw the
+            prediction to them or away; None for classes.
     """
 
     queries: int
@@ -221,13 +227,15 @@ class QueryFindings:
     influential: tuple[Mapping[str, InfluentialRecords], ...] | None = None
     sums: InfluenceSums | None = None
     accuracy: SolveAccuracy | None = None
+    targets: TargetKind | None = None
 
 
 @dataclass(frozen=True)
 class GroupRow:
     """What leaving out a group does to the predictions for its own records.
 
-    Divergences and AUC are of all of them jointly; the rest are means over the records.
+    Divergences and AUC are of all of them jointly; the rest are means over the records. Of classes
+    there is ``accuracy_out``, of real values ``error_out``, the root of the mean squared residual.
     """
 
     group: str
@@ -237,7 +245,8 @@ class GroupRow:
     auc: float
     mean_distance: float
     memorization: float
-    accuracy_out: float
+    accuracy_out: float | None = None
+    error_out: float | None = None
 
 
 @dataclass(frozen=True)
@@ -265,13 +274,17 @@ class AddedRecord:
 
 @dataclass(frozen=True)
 class AdditionFindings:
-    """Records added one at a time; ``queries`` and ``measures`` are None without queries."""
+    """Records added one at a time; ``queries`` and ``measures`` are None without queries.
+
+    ``targets`` is ``values`` where labels and predictions are real values.
+    """
 
     additions: int
     first: tuple[AddedRecord, ...]
     queries: int | None = None
     measures: Names | None = None
     accuracy: SolveAccuracy | None = None
+    targets: TargetKind | None = None
 
 
 @dataclass(frozen=True)

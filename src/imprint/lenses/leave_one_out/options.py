@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from imprint.core.bounds import Bounds, Checked
 from imprint.lenses.leave_one_out.composition_options import CompositionChoice, RemovalChoice
 from imprint.lenses.leave_one_out.normalisation import NormalisationChoice
+from imprint.lenses.leave_one_out.target_options import TargetChoice
 from imprint.study.option_types import Formerly, Names, NumbersOrAuto, Settings
 from imprint.study.options import Common, DataChoice
 
@@ -34,8 +35,8 @@ class KernelChoice(Checked):
     """The kernel: the prior over functions under which the records are fitted."""
 
     kernel: str = "fc"
-    """The kernel: fc, conv, conv_pool, myrtle, wide_resnet (networks of infinite width), rbf or
-    features."""
+    """The kernel: fc, conv, conv_pool, myrtle, wide_resnet (networks of infinite width), rbf,
+    features, or given: a matrix in --arrays."""
     activation: str | None = None
     """Activation after each hidden layer, for kernels of networks: relu, gelu or erf."""
     depth: int | None = None
@@ -99,7 +100,8 @@ class RecordOptions(CompositionChoice, LeaveOneOutChoice, DataChoice, Common):
     arrays: Path | None = None
     """An .npz file of x [n, ...], y [n] and optionally queries [q, ...] and their classes
     query_labels [q], in place of images. Kernels of images take x as [n, C, H, W] or
-    [n, H, W, C]."""
+    [n, H, W, C]. Of --targets values, y [n] or [n, c] and query_targets. Of --kernel given, kernel
+    [n, n], kernel_queries [q, n] and kernel_query_diagonal [q] in place of x and queries."""
     channels: Literal["first", "last"] | None = None
     """Channel axis of x: first is [n, C, H, W], last is [n, H, W, C]. Left out, it is recognised by
     1 or 3 channels or else by two equal sides; an ambiguous shape is an error."""
@@ -123,7 +125,7 @@ class SolverOptions(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(NormalisationChoice, MethodChoice, SolverOptions, RecordOptions):
+class FitOptions(NormalisationChoice, TargetChoice, MethodChoice, SolverOptions, RecordOptions):
     """Fit records by a Gaussian process, and leave each of them out."""
 
     keep_factor: bool = False
@@ -139,13 +141,15 @@ class QueryOptions(SolverOptions, Common):
     """The folder of a finished fit."""
     queries: Path | None = None
     """An .npz file of queries [q, ...] (of images uint8, or floats from 0 to 1) and optionally
-    their classes query_labels [q] (of images positions in the classes of the fit)."""
+    their classes query_labels [q] (of images positions in the classes of the fit), or real values
+    query_targets. Of --kernel given, kernel_queries [q, n] and kernel_query_diagonal [q]."""
     groups: str = ""
     """Leave out records together: classes, copies (exact ones), or an .npz file of index [m] and
     group [m], where record index[i] belongs to group[i]."""
     add: Path | None = None
     """An .npz file of x [m, ...] and y [m] (as queries and query_labels): records that the fit
-    lacks, each added by itself."""
+    lacks, each added by itself. Of --kernel given, kernel_added [m, n] and kernel_added_diagonal
+    [m] in place of x."""
     among_records: bool = False
     """Also query the fitted records themselves: one array [n, n] per measure."""
     memory: Annotated[float | None, Bounds(above=0, most=1e6)] = None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from imprint.core.arrays import IntArray
+from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
-from imprint.core.user_arrays import as_array, as_whole
+from imprint.core.user_arrays import as_array, as_numbers, as_whole
+from imprint.lenses.leave_one_out.array_fit import KernelFunction
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries, queries_like
+from imprint.lenses.leave_one_out.study.kernel_matrix import kernel_queries
 
 _MEMORY = Path("arrays")
 """What errors call arrays in memory."""
@@ -33,14 +37,42 @@ def rows_of(fit: GaussianFit, rows: ArrayLike, name: str, axes: int = 1) -> IntA
     return places
 
 
-def queries_of(fit: GaussianFit, queries: ArrayLike, labels: ArrayLike | None) -> Queries:
-    """Return inputs and classes as a fit takes them.
+def check_inputs(fit: GaussianFit, method: str) -> None:
+    """Refuse searches and lines of fits without inputs or classes.
 
     Raises:
-        ImprintError: inputs or classes that do not fit the records.
+        ImprintError: the kernel is a matrix or a function, or targets are real values.
+    """
+    if fit.kernel_settings["name"] == "given" or fit.inputs.kind != "classes":
+        raise ImprintError(
+            f"{method} needs a kernel of inputs with classes, not the kernel given, a function or "
+            "real values"
+        )
+
+
+def queries_of(
+    fit: GaussianFit,
+    queries: ArrayLike,
+    labels: ArrayLike | None,
+    variances: ArrayLike | None = None,
+    function: KernelFunction | None = None,
+) -> Queries:
+    """Return inputs and classes, or real values, as a fit takes them.
+
+    Args:
+        fit: of the records.
+        queries: inputs ``[q, ...]``; of the kernel given their kernel with the records ``[q, n]``.
+        labels: classes ``[q]``, or real values ``[q]`` or ``[q, c]``.
+        variances: of the kernel given, that of each with itself, ``[q]``.
+        function: the caller's kernel, where it is one.
+
+    Raises:
+        ImprintError: inputs, classes or values that do not fit the records.
     """
     inputs = fit.inputs
-    values = queries_like(inputs, _MEMORY, as_array(queries, "queries"), None)
+    values = _inputs_of(fit, as_array(queries, "queries"), variances, function)
+    if labels is not None and inputs.kind == "values":
+        return replace(values, targets=_real_values(fit, labels, len(values.queries)))
     if labels is None:
         return values
     places = {name: place for place, name in enumerate(inputs.classes)}
@@ -60,3 +92,41 @@ def queries_of(fit: GaussianFit, queries: ArrayLike, labels: ArrayLike | None) -
     if positions.shape != (len(values.queries),):
         raise ImprintError(f"{len(positions)} labels do not fit {len(values.queries)} inputs")
     return Queries(values.queries, positions)
+
+
+def _inputs_of(
+    fit: GaussianFit,
+    queries: NDArray[Any],
+    variances: ArrayLike | None,
+    function: KernelFunction | None,
+) -> Queries:
+    is_given = fit.kernel_settings["name"] == "given"
+    if variances is not None and (not is_given or function is not None):
+        raise ImprintError("variances apply to the kernel given alone: leave them out")
+    if function is not None:
+        return function.queries(queries, fit.inputs.index)
+    if not is_given:
+        return queries_like(fit.inputs, _MEMORY, queries, None)
+    cross = as_numbers(queries, "queries")
+    if variances is None:
+        raise ImprintError("queries of the kernel given need their variances k(q, q), [q]")
+    own = as_numbers(variances, "variances")
+    if cross.ndim != 2 or own.shape != (len(cross),) or not len(own):
+        raise ImprintError(
+            f"queries {list(cross.shape)} and variances {list(own.shape)} do not fit: give [q, n] "
+            "and [q]"
+        )
+    if not (np.isfinite(cross).all() and np.isfinite(own).all()):
+        raise ImprintError("the kernel of the queries is not finite: compute it again")
+    return Queries(kernel_queries(cross, own, fit.inputs.index, str(_MEMORY), "kernel_queries"))
+
+
+def _real_values(fit: GaussianFit, targets: ArrayLike, count: int) -> FloatArray:
+    """Return real values of queries as fitted, ``[q, c]``."""
+    values, outputs = as_numbers(targets, "labels"), len(fit.units.scale)
+    values = values[:, None] if values.ndim == 1 else values
+    if values.shape != (count, outputs) or not np.isfinite(values).all():
+        raise ImprintError(
+            f"labels have shape {list(values.shape)}, expected finite numbers [{count}, {outputs}]"
+        )
+    return fit.units.to_fit(values)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from imprint.core.arrays import FloatArray, IntArray
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.array_fit import KernelFunction
 from imprint.lenses.leave_one_out.augmentation_findings import AugmentationFindings
 from imprint.lenses.leave_one_out.augmentation_options import AugmentationChoice
 from imprint.lenses.leave_one_out.findings import (
@@ -33,7 +34,7 @@ from imprint.lenses.leave_one_out.page.augmentations import (
     copy_table,
     query_figure,
 )
-from imprint.lenses.leave_one_out.page.fit import fit_table, path_table
+from imprint.lenses.leave_one_out.page.fit import fit_table, path_table, target_name
 from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
 from imprint.lenses.leave_one_out.page.influence_sums import class_figure, sum_table
 from imprint.lenses.leave_one_out.page.noise_lines import noise_line_figure, noise_line_table
@@ -52,12 +53,13 @@ from imprint.lenses.leave_one_out.page.search import (
 )
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.summary import distinct_records
-from imprint.lenses.leave_one_out.query_arguments import queries_of, rows_of
+from imprint.lenses.leave_one_out.query_arguments import check_inputs, queries_of, rows_of
 from imprint.lenses.leave_one_out.study.additions import add_records, fill_additions
 from imprint.lenses.leave_one_out.study.augment import as_pictures, augment_records
 from imprint.lenses.leave_one_out.study.conclude import MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.groups import fill_groups, leave_out_groups
+from imprint.lenses.leave_one_out.study.inputs import Queries
 from imprint.lenses.leave_one_out.study.landscape import compute_landscape
 from imprint.lenses.leave_one_out.study.noise_lines import compute_noise_lines
 from imprint.lenses.leave_one_out.study.queries import answer_queries, query_records
@@ -102,7 +104,8 @@ class InfluenceResult(Result):
 
     def figures(self) -> Sequence[Figure]:
         """Return divergences, what sets records apart, and the noise path."""
-        return fit_figures(distinct_records(dict(self.columns)), self.findings.noise_path)
+        records = distinct_records(dict(self.columns))
+        return fit_figures(records, self.findings.noise_path, target_name(self.findings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +113,25 @@ class Fit(InfluenceResult):
     """Leave-one-out influence of every record, and further queries of the fit."""
 
     _fit: GaussianFit
+    _function: KernelFunction | None = None
 
-    def query(self, queries: ArrayLike, labels: ArrayLike | None = None) -> QueryResult:
+    def query(
+        self,
+        queries: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        variances: ArrayLike | None = None,
+    ) -> QueryResult:
         """Return the influence of every record on the predictions for other inputs.
 
         Each record is left out alone: exact copies of it stay, and hide its influence. To leave
         them out with it, name them as a group of :meth:`leave_out`.
 
         Args:
-            queries: floats ``[q, ...]``, on the scale of the records.
-            labels: classes ``[q]``, as the records have them.
+            queries: floats ``[q, ...]``, on the scale of the records; of the kernel ``given`` their
+                kernel with the records, ``[q, n]``.
+            labels: classes ``[q]``, as the records have them, or real values ``[q]`` or ``[q, c]``.
+            variances: of the kernel ``given``, that of each query with itself, ``[q]``.
 
         Raises:
             ImprintError: inputs or classes that do not fit the records.
@@ -131,7 +143,7 @@ class Fit(InfluenceResult):
             >>> influence.findings.most.index, influence.measures["influence"].shape
             ((0,), (4, 1))
         """
-        wanted = queries_of(self._fit, queries, labels)
+        wanted = self._queries(queries, labels, variances)
         arrays = MeasureArrays(len(self.divergences), len(wanted.queries))
         with one_thread_a_sum():
             findings = answer_queries(self._fit, wanted, arrays)
@@ -158,13 +170,18 @@ class Fit(InfluenceResult):
         return QueryResult(arrays.arrays, findings)
 
     def leave_out(
-        self, groups: Mapping[str, ArrayLike], queries: ArrayLike | None = None
+        self,
+        groups: Mapping[str, ArrayLike],
+        queries: ArrayLike | None = None,
+        *,
+        variances: ArrayLike | None = None,
     ) -> QueryResult:
         """Return the influence of groups of records, each left out together.
 
         Args:
             groups: rows of the records of each group, by its name.
-            queries: floats ``[q, ...]``, at which models without each group are evaluated.
+            queries: at which models without each group are evaluated, as in :meth:`query`.
+            variances: likewise.
 
         Raises:
             ImprintError: a group that repeats a record or names one that is not there.
@@ -177,7 +194,7 @@ class Fit(InfluenceResult):
             (2, 0.0)
         """
         rows = {name: rows_of(self._fit, group, f"group {name}") for name, group in groups.items()}
-        asked = None if queries is None else queries_of(self._fit, queries, None)
+        asked = None if queries is None else self._queries(queries, None, variances)
         arrays = MeasureArrays(len(rows), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             findings = GroupFindings(len(rows), tuple(leave_out_groups(self._fit, rows)))
@@ -185,16 +202,26 @@ class Fit(InfluenceResult):
                 fill_groups(self._fit, rows, asked, arrays)
         return QueryResult(arrays.arrays, findings)
 
-    def add(self, x: ArrayLike, y: ArrayLike, queries: ArrayLike | None = None) -> QueryResult:
+    def add(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        queries: ArrayLike | None = None,
+        *,
+        variances: ArrayLike | None = None,
+    ) -> QueryResult:
         """Return the influence of adding each record by itself.
 
         Args:
-            x: floats ``[m, ...]``, on the scale of the records.
-            y: classes ``[m]``, as the records have them.
-            queries: floats ``[q, ...]``, at which models with each record are evaluated.
+            x: floats ``[m, ...]``, on the scale of the records; of the kernel ``given`` as the
+                queries of :meth:`query`.
+            y: classes ``[m]``, as the records have them, or real values ``[m]`` or ``[m, c]``.
+            queries: floats ``[q, ...]``, at which models with each record are evaluated; none of
+                the kernel ``given``, which lacks their kernel with the added records.
+            variances: of the kernel ``given``, that of each added record with itself, ``[m]``.
         """
-        added = queries_of(self._fit, x, y)
-        asked = None if queries is None else queries_of(self._fit, queries, None)
+        added = self._queries(x, y, variances)
+        asked = None if queries is None else self._queries(queries, None)
         arrays = MeasureArrays(len(added.queries), 0 if asked is None else len(asked.queries))
         with one_thread_a_sum():
             _, findings = add_records(self._fit, added)
@@ -223,6 +250,7 @@ class Fit(InfluenceResult):
             >>> bool(search.certificates[0] > 0.99), search.columns["nearest"].tolist()
             (True, [3])
         """
+        check_inputs(self._fit, "optimise")
         rows = rows_of(self._fit, removed, "removed", axes=2)
         groups = torch.from_numpy(rows.reshape(len(rows), -1)).to(self._fit.device)
         names = {"removed": len(groups), "group_size": groups.shape[1]}
@@ -253,6 +281,7 @@ class Fit(InfluenceResult):
             >>> fitted.landscape([3, 5], steps_per_side=2).findings.peak_at_record.kl_out_in
             1.0
         """
+        check_inputs(self._fit, "landscape")
         rows = torch.from_numpy(rows_of(self._fit, removed, "removed")).to(self._fit.device)
         choice = make_options(LineChoice, {"removed": len(rows), **options})
         with one_thread_a_sum():
@@ -276,6 +305,7 @@ class Fit(InfluenceResult):
             >>> lines.columns["share"][:5].tolist(), lines.findings.largest
             ([0.0, 0.25, 0.5, 0.75, 1.0], 1.0)
         """
+        check_inputs(self._fit, "noise_lines")
         rows = rows_of(self._fit, removed, "removed")
         choice = make_options(NoiseLineChoice, {"noise_lines": 1, **options})
         removals = Removals("fitted", rows[:, None])
@@ -301,12 +331,18 @@ class Fit(InfluenceResult):
             >>> len(changed.queries["index"]), changed.findings.copies
             (8, (0, 2))
         """
+        check_inputs(self._fit, "augment")
         rows = rows_of(self._fit, removed, "removed")
         choice = make_options(AugmentationChoice, {"removed": len(rows), **options})
         as_pictures(self._fit.inputs)
         removals = Removals("fitted", rows[:, None])
         with one_thread_a_sum():
             return AugmentationResult(*augment_records(self._fit, removals, choice, seed))
+
+    def _queries(
+        self, queries: ArrayLike, labels: ArrayLike | None, variances: ArrayLike | None = None
+    ) -> Queries:
+        return queries_of(self._fit, queries, labels, variances, self._function)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,11 @@ from imprint.lenses.leave_one_out.page.fit_figures import fit_figures
 from imprint.lenses.leave_one_out.page.model_quality import quality_rows, quality_texts
 from imprint.lenses.leave_one_out.page.noise_selection import noise_part
 from imprint.lenses.leave_one_out.page.queries import query_blocks
+from imprint.lenses.leave_one_out.page.real_values import (
+    value_columns,
+    value_headlines,
+    value_names,
+)
 from imprint.lenses.leave_one_out.posterior.records import label_stands_out
 from imprint.lenses.leave_one_out.posterior.summary import (
     NAMED_RECORDS,
@@ -79,7 +84,7 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
         _verdict(findings),
         Headlines(_headlines(findings, records)),
         *_remarks(findings),
-        Figures(fit_figures(records, findings.noise_path)),
+        Figures(fit_figures(records, findings.noise_path, target_name(findings))),
     ]
     blocks += noise_part(findings)
     if findings.noise_path is not None:
@@ -100,6 +105,11 @@ def build(root: Path, summary: Mapping[str, Any]) -> Section | None:
     blocks.append(Part(title, [strongest], "leave-one-out-records", "Strongest records"))
     blocks += [*query_blocks(findings), _conclusions(findings), _precision(findings)]
     return Section(LENS, "Leave-one-out influence", blocks, order=40)
+
+
+def target_name(findings: FitFindings) -> str:
+    """Return what a target is called."""
+    return "value" if findings.targets == "values" else "label"
 
 
 def verdict_statement(findings: FitFindings) -> tuple[bool, str]:
@@ -177,7 +187,8 @@ def _read_records(file: Path, findings: FitFindings) -> Columns:
     Raises:
         ImprintError: no such table, or one that was edited.
     """
-    columns, classes = read_columns(file, *COLUMNS), len(findings.classes)
+    columns = read_columns(file, *COLUMNS, *value_names(findings))
+    classes = len(findings.classes)
     for name in COLUMNS:
         column = columns[name]
         if name == "first_copy":
@@ -212,7 +223,7 @@ def _headlines(findings: FitFindings, records: Columns) -> list[Headline]:
 def _accuracy_headline(findings: FitFindings, records: Columns) -> list[Headline]:
     accuracy = findings.leave_one_out_accuracy
     if isinstance(accuracy, Missing):
-        return []
+        return value_headlines(findings)
     if findings.targets is not None:
         sentence = (
             "Fitted to all other records, the model predicts "
@@ -237,11 +248,12 @@ def _remarks(findings: FitFindings) -> list[Paragraph]:
     freedom, divergence = findings.effective_degrees_of_freedom, findings.kl_out_in.median
     texts = [
         prose(
-            "<b>Of {records} labels, the model follows {freedom} freely</b> (effective degrees of "
-            "freedom, at noise variance {noise}). The median divergence without and with a record "
-            "is {divergence} nats, 95% interval {low} to {high}. Both depend on the noise: a "
-            "smaller one makes every record count for more.",
+            "<b>Of {records} {targets}, the model follows {freedom} freely</b> (effective degrees "
+            "of freedom, at noise variance {noise}). The median divergence without and with a "
+            "record is {divergence} nats, 95% interval {low} to {high}. Both depend on the noise: "
+            "a smaller one makes every record count for more.",
             records=count(findings.records),
+            targets=f"{target_name(findings)}s",
             freedom=number(freedom, fixed(1)),
             noise=significant(findings.noise),
             divergence=number(divergence.value, significant),
@@ -250,7 +262,7 @@ def _remarks(findings: FitFindings) -> list[Paragraph]:
         ),
         *_target_texts(findings),
         *quality_texts(findings),
-        *_duplicate_texts(findings.duplicates, findings.distinct),
+        *_duplicate_texts(findings.duplicates, findings.distinct, target_name(findings)),
     ]
     return [Paragraph(text, "remark") for text in texts]
 
@@ -259,25 +271,22 @@ def _target_texts(findings: FitFindings) -> list[Text]:
     texts: list[Text] = []
     if findings.inputs is not None:
         texts.append(f"The kernel compares {findings.inputs}.")
-    if findings.explained_variance is not None:
-        explained = with_interval(findings.explained_variance, percent)
-        texts.append(
-            f"Without each record, {explained} of the variance of the targets is predicted."
-        )
     return texts
 
 
-def _duplicate_texts(duplicates: Duplicates, distinct: int) -> list[Text]:
+def _duplicate_texts(duplicates: Duplicates, distinct: int, target: str) -> list[Text]:
     exact, near, collinear = duplicates.exact, duplicates.near, duplicates.collinear
     texts: list[Text] = []
     if exact.groups:
         conflict: Text = ""
         if exact.conflicting:
             conflict = prose(
-                "Copies in {} have <b>different labels</b>, {} for instance: at least one of each "
-                "is wrong, or the data do not determine the class.",
+                "Copies in {} have <b>different {}s</b>, {} for instance: at least one of each "
+                "is wrong, or the data do not determine the {}.",
                 plural(exact.conflicting, "group"),
+                target,
                 _listed(exact.disputed[0]),
+                "class" if target == "label" else target,
             )
         copies = prose(
             "<b>{} in {} are exact copies of one another</b>, {} for instance. Leaving out one of "
@@ -321,10 +330,14 @@ def path_table(findings: FitFindings) -> Table:
         Column("Median KL", significant),
         Column("Largest KL", significant),
     ]
+    predicted = path.leave_one_out_accuracy
+    if path.explained_variance is not None:
+        columns[2] = Column("Variance explained without each", percent)
+        predicted = path.explained_variance
     rows = zip(
         path.noise,
         path.effective_degrees_of_freedom,
-        path.leave_one_out_accuracy,
+        predicted or [None] * len(path.noise),
         path.kl_median,
         path.kl_most,
         strict=True,
@@ -340,6 +353,7 @@ def strongest_records(findings: FitFindings, records: Columns) -> Table:
     columns = [
         Column("Index"),
         *([Column("Class"), Column("Prediction without it")] if classes else []),
+        *value_columns(findings),
         Column("Stands out by"),
         Column("KL", significant, unit="nats"),
         Column("AUC", percent),
@@ -352,12 +366,16 @@ def strongest_records(findings: FitFindings, records: Columns) -> Table:
                 findings.classes[int(records[name][row])]
                 for name in (("label", "prediction_out") if classes else ())
             ),
-            reason(bool(by_label[row])),
+            *(float(records[name][row]) for name in value_names(findings)),
+            reason(bool(by_label[row]), target_name(findings)),
             *(float(records[name][row]) for name in ("kl_out_in", "auc", "memorization")),
         ]
         for row in order
     ]
-    return Table(columns, rows, caption="At the record itself, without and with it.")
+    caption = "At the record itself, without and with it."
+    if findings.targets == "values":
+        caption += " Memorization: by how much closer to its target the prediction is with it."
+    return Table(columns, rows, caption=caption)
 
 
 def _conclusions(findings: FitFindings) -> Part:
@@ -366,8 +384,8 @@ def _conclusions(findings: FitFindings) -> Part:
         [
             prose(
                 "Which records carry information that no other record has: those <em>far from the "
-                "rest</em>, and those with an <em>unexpected label</em>, mislabelled ones among "
-                "them."
+                "rest</em>, and those with an <em>unexpected {target}</em>, wrong ones among them.",
+                target=target_name(findings),
             ),
             f"The numbers are {exact}. Intervals are over records, as if sampled from many.",
             "No query of the model reveals more of a record than the record itself.",
@@ -471,7 +489,7 @@ def fit_table(findings: FitFindings) -> Table:
                 f"{findings.effective_degrees_of_freedom:.1f} of {count(findings.records)}",
             ),
         ],
-        *_duplicate_rows(findings.duplicates),
+        *_duplicate_rows(findings.duplicates, target_name(findings)),
         *_approximation_rows(findings.approximation),
     ]
     if isinstance(findings.queries, Missing):
@@ -496,14 +514,14 @@ def _in_percent(estimate: Any) -> Cell:
     return Cell(estimate, with_interval(estimate, percent))
 
 
-def _duplicate_rows(duplicates: Duplicates) -> list[list[Value | Cell]]:
+def _duplicate_rows(duplicates: Duplicates, target: str) -> list[list[Value | Cell]]:
     exact, near, collinear = duplicates.exact, duplicates.near, duplicates.collinear
     rows: list[list[Value | Cell]] = []
     if exact.groups:
         rows.append(["exact copies, left out together", _grouped(exact)])
     if exact.conflicting:
         disputed = f"{exact.conflicting}, index {_listed(exact.disputed[0])}"
-        rows.append(["copies with different labels", disputed])
+        rows.append([f"copies with different {target}s", disputed])
     if not isinstance(near, Missing) and near.records > exact.records:
         within = f"near copies (within {percent(near.distance, 0)}), left out one at a time"
         rows.append([within, _grouped(near)])

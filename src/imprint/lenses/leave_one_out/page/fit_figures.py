@@ -16,14 +16,15 @@ MAX_DECADES = 8
 MAX_POINTS = 1000
 
 
-def fit_figures(records: Table, path: NoisePath | None) -> list[Figure]:
+def fit_figures(records: Table, path: NoisePath | None, target: str = "label") -> list[Figure]:
     """Return the figures of a section.
 
     Args:
         records: the table of distinct records.
         path: values at each noise variance, where there are several.
+        target: what a target is called.
     """
-    figures = [divergence_histogram(records["kl_out_in"]), leverage_and_residual(records)]
+    figures = [divergence_histogram(records["kl_out_in"]), leverage_and_residual(records, target)]
     if path is not None and len(set(path.noise)) > 1:
         figures.append(divergence_path(path))
     return figures
@@ -59,7 +60,7 @@ def divergence_histogram(divergences: FloatArray) -> Histogram:
     )
 
 
-def leverage_and_residual(records: Table) -> Lines:
+def leverage_and_residual(records: Table, target: str = "label") -> Lines:
     """Return residual against leverage, coloured by which of the two sets the record apart."""
     divergences = records["kl_out_in"]
     order = np.argsort(-divergences, kind="stable")
@@ -73,24 +74,24 @@ def leverage_and_residual(records: Table) -> Lines:
         name="leave-one-out-scatter",
         title="Why a record stands out",
         caption="To the right, records far from the rest, whose prediction depends on their own "
-        "label. Upwards, records with an unexpected label. The colour shows which of the two is "
-        f"larger, each relative to its median.{thinned}",
+        f"{target}. Upwards, records with an unexpected {target}. The colour shows which of the "
+        f"two is larger, each relative to its median.{thinned}",
         description=f"Scatter plot of {len(shown)} records: leverage from "
         f"{decimal(float(leverage.min()), 2)} to {decimal(float(leverage.max()), 2)}, residual to "
         f"{decimal(float(residual.max()), 2)}; {int(by_label.sum())} stand out by an unexpected "
-        "label.",
-        x=Axis("leverage: how far the fit follows the record's own label", low=0),
+        f"{target}.",
+        x=Axis(f"leverage: how far the fit follows the record's own {target}", low=0),
         y=Axis("residual without the record", low=0),
         series=[
             _points("far from the rest", leverage, residual, ~by_label),
-            _points("unexpected label", leverage, residual, by_label),
+            _points(f"unexpected {target}", leverage, residual, by_label),
         ],
         height=270,
     )
 
 
 def _points(name: str, x: FloatArray, y: FloatArray, rows: np.ndarray) -> Series:
-    is_label = name == "unexpected label"
+    is_label = name.startswith("unexpected")
     colour, marker = ("target", "dot") if is_label else ("reference", "triangle")
     return Series(name, x[rows], y[rows], line="none", colour=colour, marker=marker, faint=True)  # type: ignore[arg-type]  # literals
 

@@ -29,6 +29,7 @@ MAX_QUERIES = 20
 QUERY_FINDINGS = {"queries", "groups", "additions", "among_records"}
 KL = Column("KL(out ‖ in)", significant, unit="nats", key="kl_out_in")
 MEMORIZATION = Column("Memorization (+: raised)", fixed(2))
+VALUE_MEMORIZATION = Column("Memorization (+: drawn closer)", significant)
 
 
 @SECTIONS.register("leave_one_out_queries")
@@ -128,7 +129,10 @@ def query_table(findings: QueryFindings) -> Table:
         )
     ]
     if findings.labels is not None and findings.influential is not None:
-        columns += [Column("Class"), Column("Raised by (+)"), Column("Lowered by (−)")]
+        names = ("Class", "Raised by (+)", "Lowered by (−)")
+        if findings.targets == "values":
+            names = ("Target", "Drawn closer by (+)", "Moved away by (−)")
+        columns += map(Column, names)
         for row, label, ends in zip(rows, findings.labels, findings.influential, strict=True):
             row += [label, _named(ends["raise"]), _named(ends["lower"])]
     return Table(columns, rows[:MAX_QUERIES])
@@ -144,8 +148,18 @@ def group_table(findings: GroupFindings) -> Table:
         MEMORIZATION,
         Column("Accuracy without it", percent),
     ]
+    if any(row.error_out is not None for row in findings.first):
+        error = Column("Root mean squared error without it", significant)
+        columns[-2:] = [VALUE_MEMORIZATION, error]
     rows: list[list[Value | Cell]] = [
-        [row.group, row.records, row.kl_out_in, row.auc, row.memorization, row.accuracy_out]
+        [
+            row.group,
+            row.records,
+            row.kl_out_in,
+            row.auc,
+            row.memorization,
+            row.accuracy_out if row.error_out is None else row.error_out,
+        ]
         for row in findings.first
     ]
     return Table(columns, rows, title="Groups left out together")
@@ -155,11 +169,11 @@ def addition_table(findings: AdditionFindings) -> Table:
     """Return one row per added record, the first ones."""
     columns = [
         Column("Record added"),
-        Column("Class"),
+        Column("Target" if findings.targets == "values" else "Class"),
         Column("Prediction without it"),
         KL,
         Column("AUC", percent),
-        MEMORIZATION,
+        VALUE_MEMORIZATION if findings.targets == "values" else MEMORIZATION,
     ]
     rows: list[list[Value | Cell]] = [
         [str(row.index), row.label, row.prediction_out, row.kl_out_in, row.auc, row.memorization]
@@ -179,11 +193,12 @@ def pair_table(findings: RecordPairFindings) -> Table:
 
 def _query_note(findings: QueryFindings) -> str:
     shown = min(MAX_QUERIES, findings.queries)
-    signed = (
-        ", and the records that raise and that lower the output of its class most, with by how much"
-        if findings.labels is not None
-        else ""
-    )
+    signed = ""
+    if findings.targets == "values":
+        signed = ", and the records that draw the prediction to its target and away from it most"
+    elif findings.labels is not None:
+        signed = ", and the records that raise and that lower the output of its class most"
+    signed += ", with by how much" * bool(signed)
     return (
         f"{plural(findings.queries, 'query', 'queries')} of every model with one record less"
         f"{_first(shown, findings.queries)}: the record whose absence shows most{signed}. No query "

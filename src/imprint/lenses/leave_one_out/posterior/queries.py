@@ -25,6 +25,7 @@ from imprint.lenses.leave_one_out.posterior.distinguishability import (
 from imprint.lenses.leave_one_out.posterior.full_model import with_all
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior
 from imprint.lenses.leave_one_out.posterior.self_influence import self_influence
+from imprint.lenses.leave_one_out.posterior.targets import towards_targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,11 @@ MAX_BLOCK_VALUES = 1 << 20
 
 
 def query_blocks(
-    posterior: Posterior, cross: Tensor, variances: Tensor, labels: Tensor | None = None
+    posterior: Posterior,
+    cross: Tensor,
+    variances: Tensor,
+    labels: Tensor | None = None,
+    targets: Tensor | None = None,
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
     """Yield some queries and their measures, block by block, in bounded memory.
 
@@ -175,13 +180,35 @@ def query_blocks(
         variances: k(query, query), float64 ``[q]``.
         labels: classes of the queries, int64 ``[q]``, if known: with them there is ``influence``,
             by how much the record raises the output of the query's class.
+        targets: real values of the queries, ``[q, c]``, if known: ``influence`` is then by how much
+            closer to them the prediction is with the record.
     """
     own = self_influence(posterior).directions
     step = queries_at_once(posterior.records)
     for start in range(0, len(cross), step):
         part = slice(start, start + step)
         influence = query_influence(posterior, cross[part], variances[part])
-        yield part, query_measures(influence, own, None if labels is None else labels[part])
+        measures = query_measures(influence, own, None if labels is None else labels[part])
+        if targets is not None:
+            measures |= value_influence(influence.shift, influence.mean_in, targets[part])
+        yield part, measures
+
+
+def value_influence(shift: Tensor, mean_in: Tensor, targets: Tensor | None) -> dict[str, Tensor]:
+    """Return ``influence``, |t − μ_out| − |t − μ_in|, of queries of real values t.
+
+    Args:
+        shift: μ_in − μ_out, ``[n, q, c]``.
+        mean_in: of the model with the record, ``[q, c]`` or ``[n, q, c]``.
+        targets: ``[q, c]``; nothing without.
+
+    Returns:
+        float64 ``[n, q]``, positive where a record draws the prediction to the target.
+    """
+    if targets is None:
+        return {}
+    residual = targets - mean_in + shift
+    return {"influence": towards_targets(shift, residual, "values", targets)}
 
 
 def query_measures(

@@ -37,6 +37,8 @@ from imprint.lenses.leave_one_out.posterior.noise_path import Spectrum, noise_pa
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
 from imprint.lenses.leave_one_out.posterior.records import FPR
 from imprint.lenses.leave_one_out.posterior.self_influence import SelfInfluence
+from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits
+from imprint.lenses.leave_one_out.posterior.targets import towards_targets
 from imprint.stats.bootstrap import mean, mean_share
 from imprint.stats.estimate import Estimate
 from imprint.stats.median import median
@@ -105,8 +107,7 @@ def target_facts(
     if kind == "labels":
         right = ((wanted - residual) * wanted > 0).mean(1)
         return {"targets": kind, "leave_one_out_accuracy": mean_share(right, random)}
-    # Standardised columns: the mean square is 1, and what is left is the unexplained share.
-    unexplained = (residual**2).mean(1) / (wanted**2).mean()
+    unexplained = (residual**2).mean(1) / wanted.var(0).mean()
     explained = mean(1 - unexplained, random)
     reason = Missing("targets are real values: see explained_variance")
     return {"targets": kind, "leave_one_out_accuracy": reason, "explained_variance": explained}
@@ -152,6 +153,7 @@ def path_columns(
     variances: Tensor,
     copies: Tensor,
     noises: Sequence[float],
+    units: TargetUnits | None = None,
 ) -> Table:
     """Return one row a noise variance, in the order given, over distinct records.
 
@@ -163,6 +165,7 @@ def path_columns(
             :func:`imprint.lenses.leave_one_out.posterior.duplicates.exact_copies`; copies
             are left out together.
         noises: variances.
+        units: of real values; None for classes.
     """
     rows = []
     own = torch.arange(len(copies))
@@ -175,12 +178,19 @@ def path_columns(
         kl = influence.kl_out_in[distinct].cpu().numpy()
         low, middle, high = np.quantile(kl, [0.05, 0.5, 0.95])
         right = classes_of(targets - influence.residual)[distinct] == labels
-        memorization = influence.memorization[distinct].cpu().numpy()
+        moved, predicted = influence.memorization, {"leave_one_out_accuracy": right.double().mean()}
+        if units is not None:
+            shift, residual = influence.shift, influence.residual
+            moved = towards_targets(shift, residual, "values", targets) * units.mixed_scale
+            spread = targets[distinct].var(0, unbiased=False).mean()
+            unexplained = residual[distinct].square().mean() / spread
+            predicted = {"explained_variance": 1 - unexplained}
+        memorization = moved[distinct].cpu().numpy()
         rows.append(
             {
                 "noise": noise,
                 "effective_degrees_of_freedom": decomposition.effective_degrees_of_freedom(noise),
-                "leave_one_out_accuracy": float(right.double().mean()),
+                **{name: float(value) for name, value in predicted.items()},
                 "kl_low": low,
                 "kl_median": middle,
                 "kl_high": high,
@@ -215,6 +225,6 @@ def _groups(columns: Table, first: Tensor) -> DuplicateGroups:
     )
 
 
-def reason(by_label: bool) -> str:
-    """Return what sets a record apart, in words."""
-    return "unexpected label" if by_label else "far from the rest"
+def reason(by_label: bool, target: str = "label") -> str:
+    """Return what sets a record apart, in words; ``target`` is what a target is called."""
+    return f"unexpected {target}" if by_label else "far from the rest"

@@ -7,10 +7,13 @@ where all have one scale, and else in their standard deviations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
@@ -60,6 +63,25 @@ class TargetUnits:
             name: column * factor ** powers[name] if name in powers else column
             for name, column in columns.items()
         }
+
+    def convert_measures(self, measures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return measures of queries in units of the targets; ``shift [..., c]`` in its output's.
+
+        Args:
+            measures: by name.
+        """
+        if bool((self.scale == 1).all()):
+            return dict(measures)
+        factor = self.mixed_scale
+        result = {}
+        for name, values in measures.items():
+            if name == "shift":
+                result[name] = values * torch.from_numpy(self.scale).to(values.device)
+            elif name in LENGTHS:
+                result[name] = values * factor
+            else:
+                result[name] = values * factor**2 if name in SQUARES else values
+        return result
 
 
 def no_units(outputs: int) -> TargetUnits:

@@ -4,8 +4,9 @@ With two classes the two columns are exact negatives. As ``classes`` they count 
 outputs, as in the publication; as ``contrast`` one column stands for both, and every divergence is
 half as large.
 
-Real values are standardised, column by column, so that a noise variance means the same for every
-unit; labels of which several may hold are −1 and 1.
+Real values are fitted in standard deviations
+(:mod:`imprint.lenses.leave_one_out.posterior.target_units`), so that a noise variance means the
+same for every unit; labels of which several may hold are −1 and 1.
 """
 
 from __future__ import annotations
@@ -67,39 +68,19 @@ def signed_labels(labels: Tensor) -> Tensor:
     return labels.double() * 2 - 1
 
 
-def standardised_values(values: Tensor) -> Tensor:
-    """Return real values ``[n]`` or ``[n, d]`` with mean 0 and variance 1 a column, float64.
+def towards_targets(shift: Tensor, residual: Tensor, kind: TargetKind, targets: Tensor) -> Tensor:
+    """Return how far predictions move towards their targets with a record, ``[...]``.
 
-    >>> standardised_values(torch.tensor([1.0, 3.0])).tolist()
-    [[-1.0], [1.0]]
-
-    A constant column is 0.
-
-    Raises:
-        ImprintError: a value that is not finite, or nothing but constant columns.
-    """
-    columns = values.double().reshape(len(values), -1)
-    if not columns.isfinite().all():
-        raise ImprintError("a target is NaN or infinite: leave such records out")
-    spread = columns.std(0, unbiased=False)
-    varies = columns.amax(0) > columns.amin(0)
-    if not varies.any():
-        raise ImprintError("all targets are the same, so there is nothing to predict")
-    centred = columns - columns.mean(0)
-    scaled: Tensor = torch.where(varies, centred / spread.where(varies, 1.0), 0.0)
-    return scaled
-
-
-def towards_targets(shift: Tensor, residual: Tensor, targets: Tensor, kind: TargetKind) -> Tensor:
-    """Return how far predictions move towards their targets, ``[n]``, of labels or real values.
+    Of labels the mean over them. Of real values by how much closer to the target the prediction is,
+    |y − μ_out| − |y − μ_in|: above 0 where the record draws it there.
 
     Args:
-        shift: ``[n, c]``.
-        residual: targets less predictions without the record, ``[n, c]``.
-        targets: ``[n, c]``.
-        kind: of labels the mean over them; of values the length of the shift along the residual.
+        shift: μ_in − μ_out, ``[..., c]``.
+        residual: y − μ_out, ``[..., c]``.
+        kind: ``labels`` or ``values``.
+        targets: y, of labels, ``[..., c]``.
     """
-    length = residual.norm(dim=1)
-    along = (shift * residual).sum(1) / length.where(length > 0, 1.0)
-    moved: Tensor = (shift * targets).mean(1) if kind == "labels" else along
-    return moved
+    if kind == "labels":
+        return (shift * targets).mean(-1)
+    closer: Tensor = residual.norm(dim=-1) - (residual - shift).norm(dim=-1)
+    return closer

@@ -16,13 +16,13 @@ from imprint.lenses.leave_one_out.posterior.additions import (
     candidates,
 )
 from imprint.lenses.leave_one_out.posterior.posterior import classes_of
-from imprint.lenses.leave_one_out.posterior.queries import signed_influence
+from imprint.lenses.leave_one_out.posterior.queries import signed_influence, value_influence
 from imprint.lenses.leave_one_out.posterior.records import FPR
-from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot
+from imprint.lenses.leave_one_out.posterior.targets import centred_one_hot, towards_targets
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Queries
-from imprint.lenses.leave_one_out.study.queries import on_device
+from imprint.lenses.leave_one_out.study.queries import on_device, real_targets, shown_values
 from imprint.study.finding import write_finding
 from imprint.study.tables import Table
 
@@ -67,6 +67,8 @@ def added_rows(
     fit: GaussianFit, added: Queries, candidate: Candidates
 ) -> tuple[Table, AdditionFindings]:
     """Return the table of added records and its first rows."""
+    if added.targets is not None:
+        return _added_values(fit, candidate)
     classes = fit.inputs.classes
     columns = {
         "index": np.arange(len(added.queries)),
@@ -85,6 +87,30 @@ def added_rows(
     return columns, AdditionFindings(len(added.queries), tuple(first))
 
 
+def _added_values(fit: GaussianFit, candidate: Candidates) -> tuple[Table, AdditionFindings]:
+    """Return the same of records with real values, in their units."""
+    own, units = candidate.self_influence(), fit.units
+    moved = towards_targets(own.shift, own.residual, "values", candidate.targets)
+    columns = {"index": np.arange(len(moved)), **addition_columns(candidate)}
+    del columns["prediction_out"]
+    columns = units.convert({**columns, "memorization": moved.cpu().numpy()})
+    wanted = units.of_targets(candidate.targets.cpu().numpy())
+    predicted = units.of_targets((candidate.targets - own.residual).cpu().numpy())
+    for place in range(wanted.shape[1]):
+        columns[f"target_{place}"] = wanted[:, place]
+        columns[f"prediction_out_{place}"] = predicted[:, place]
+    first = [
+        AddedRecord(
+            row,
+            shown_values(wanted[[row]])[0],
+            shown_values(predicted[[row]])[0],
+            *(float(columns[name][row]) for name in ("kl_out_in", "auc", "memorization")),
+        )
+        for row in range(min(NAMED_RECORDS, len(wanted)))
+    ]
+    return columns, AdditionFindings(len(wanted), tuple(first), targets="values")
+
+
 def fill_additions(
     fit: GaussianFit, added: Queries, queries: Queries, arrays: MeasureArrays
 ) -> None:
@@ -95,11 +121,22 @@ def fill_additions(
     candidate = _candidates(fit, added)
     directions = candidate.at_queries(between, cross, fit.kernel.diagonal(values))
     shift = candidate.shift_at_queries(between, cross)
-    arrays.fill({**directions.measures(), "shift": shift, **signed_influence(shift, labels)})
+    # Here out is the fit, and in has the record as well.
+    mean_in = cross @ fit.posterior.weights + shift
+    measures = {
+        **directions.measures(),
+        "shift": shift,
+        **signed_influence(shift, labels),
+        **value_influence(shift, mean_in, real_targets(queries, fit.device)),
+    }
+    arrays.fill(fit.units.convert_measures(measures))
 
 
 def targets_of(fit: GaussianFit, added: Queries) -> Tensor:
     """Return the targets of added records, float64 ``[m, c]``."""
+    wanted = real_targets(added, fit.device)
+    if wanted is not None:
+        return wanted
     _, labels = on_device(added, fit.device)
     assert labels is not None
     return centred_one_hot(labels, len(fit.inputs.classes), fit.outputs)

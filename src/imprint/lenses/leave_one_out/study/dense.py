@@ -30,7 +30,7 @@ from imprint.lenses.leave_one_out.posterior.summary import (
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
-from imprint.lenses.leave_one_out.study.record_table import record_table
+from imprint.lenses.leave_one_out.study.record_table import record_table, with_target_groups
 from imprint.study.finding import write_finding
 from imprint.study.tables import Table
 
@@ -55,7 +55,8 @@ class LeaveOneOut(FindingStep[FitFindings]):
         columns, findings = leave_one_out(self.fit)
         write_meant(path / RECORDS, columns)
         if findings.noise_path is not None:
-            table = {name: np.array(values) for name, values in vars(findings.noise_path).items()}
+            path_values = vars(findings.noise_path).items()
+            table = {name: np.array(values) for name, values in path_values if values is not None}
             write_meant(path / "noise_path.parquet", table)
         write_finding(path / self.file, findings)
 
@@ -76,7 +77,9 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     near, collinear = near_copies(matrix), collinear_records(matrix)
     path = None
     if len(fit.noise) > 1:
-        table = path_columns(fit.spectrum, targets, matrix.diagonal(), copies, fit.noise)
+        table = path_columns(
+            fit.spectrum, targets, matrix.diagonal(), copies, fit.noise, fit.value_units
+        )
         path = NoisePath(**{name: tuple(column.tolist()) for name, column in table.items()})
     facts: dict[str, Any] = {}
     if inputs.kind != "classes":
@@ -89,7 +92,7 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
     return columns, fit_findings(
         columns,
         posterior.outputs,
-        find_duplicates(columns, copies, near, collinear),
+        find_duplicates(with_target_groups(columns, targets, inputs.kind), copies, near, collinear),
         kernel=fit.kernel_settings,
         noise=noise,
         classes=inputs.classes,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.data.choice import EMBEDDED
 from imprint.data.imageset import ImageSet
@@ -59,6 +60,10 @@ def fit_study(options: FitOptions) -> Mapping[str, Any]:
     with study.locked(), one_thread_a_sum():
         inputs, images, queries = read_records(options)
         check_normalisation(options.own_statistics, inputs, options.scaling, options.method)
+        if queries is not None and inputs.kind == "values" and not dense:
+            raise ImprintError(
+                f"queries of real values need --method dense, not {options.method}: leave them out"
+            )
         fit = check_fit(inputs, options, device, dense, "--method auto, or ")
         if options.w_std is None and isinstance(fit.kernel, FullyConnected):
             typical = typical_mean_square(fit.values)

@@ -42,6 +42,8 @@ from imprint.study.option_types import AUTO
 
 MATRICES = 4
 """n × n arrays that exist at a time: kernel, factor, inverse and a copy in the making."""
+GIVEN_MATRICES = 2
+"""As many more of a kernel matrix that is read: as it is, and as inputs."""
 PATH_MATRICES = 4
 """As many more for an eigendecomposition."""
 COMPARED = (0.01, 0.1, 1.0)
@@ -96,6 +98,11 @@ class GaussianFit:
     def units(self) -> TargetUnits:
         """The units of the targets, ``[c]``."""
         return self.inputs.units or no_units(self.targets.shape[1])
+
+    @property
+    def value_units(self) -> TargetUnits | None:
+        """The units of real values; None for classes and labels."""
+        return self.units if self.inputs.kind == "values" else None
 
     @cached_property
     def copies(self) -> Tensor:
@@ -187,7 +194,8 @@ def check_fit(
             "choose --outputs classes"
         )
     if dense:
-        check_memory(len(inputs.index), takes_spectrum(choice.noise), device, alternative)
+        more = GIVEN_MATRICES if choice.kernel == "given" else 0
+        check_memory(len(inputs.index), takes_spectrum(choice.noise), device, alternative, more)
     usual = LeaveOneOutChoice()
     for name in ("noise_by", "noise_scale"):
         if getattr(choice, name) != getattr(usual, name) and AUTO not in choice.noise:
@@ -231,13 +239,15 @@ def double_device(name: str) -> torch.device:
     raise ImprintError("--device mps has no float64, which a leave-one-out difference needs: cpu")
 
 
-def check_memory(records: int, with_path: bool, device: torch.device, alternative: str) -> None:
-    """Check that the kernel matrix of some records and its inverse fit into memory.
+def check_memory(
+    records: int, with_path: bool, device: torch.device, alternative: str, more: int = 0
+) -> None:
+    """Check that the kernel matrix of some records, its inverse and ``more`` fit into memory.
 
     Raises:
         ImprintError: they do not; the message says how many records do.
     """
-    matrices = MATRICES + (PATH_MATRICES if with_path else 0)
+    matrices = MATRICES + (PATH_MATRICES if with_path else 0) + more
     needed, free = matrices * 8 * records**2, free_memory(device)
     if free is not None and needed > free:
         fits = int((free / (8 * matrices)) ** 0.5)

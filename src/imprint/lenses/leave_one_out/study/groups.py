@@ -25,12 +25,14 @@ from imprint.lenses.leave_one_out.posterior.groups import (
     group_influence,
 )
 from imprint.lenses.leave_one_out.posterior.posterior import Posterior, classes_of
-from imprint.lenses.leave_one_out.posterior.queries import signed_influence
+from imprint.lenses.leave_one_out.posterior.queries import signed_influence, value_influence
 from imprint.lenses.leave_one_out.posterior.self_influence import towards_class
+from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits
+from imprint.lenses.leave_one_out.posterior.targets import towards_targets
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
 from imprint.lenses.leave_one_out.study.inputs import Inputs, Queries
-from imprint.lenses.leave_one_out.study.queries import on_device
+from imprint.lenses.leave_one_out.study.queries import on_device, real_targets
 from imprint.study.array_file import array, read_array_file
 from imprint.study.finding import write_finding
 
@@ -76,14 +78,15 @@ def write_groups(path: Path, rows: Sequence[GroupRow]) -> None:
     """Write ``groups.parquet`` into a folder, a row per group."""
     columns: dict[str, NDArray[Any]] = {"index": np.arange(len(rows))}
     for name in asdict(rows[0]):
-        columns[name] = np.array([getattr(row, name) for row in rows])
+        if getattr(rows[0], name) is not None:
+            columns[name] = np.array([getattr(row, name) for row in rows])
     write_meant(path / "groups.parquet", columns)
 
 
 def leave_out_groups(fit: GaussianFit, groups: Mapping[str, IntArray]) -> list[GroupRow]:
     """Return what leaving out each group does to the predictions for its own records."""
     return [
-        group_row(fit.posterior, name, torch.from_numpy(group).to(fit.device))
+        group_row(fit.posterior, name, torch.from_numpy(group).to(fit.device), fit.value_units)
         for name, group in track(groups.items(), "leave out", len(groups), "group")
     ]
 
@@ -94,10 +97,13 @@ def fill_groups(
     """Fill each measure of every group at every query."""
     values, labels = on_device(queries, fit.device)
     cross, variances = fit.kernel(values, fit.values), fit.kernel.diagonal(values)
+    targets, mean_in = real_targets(queries, fit.device), cross @ fit.posterior.weights
     for row, group in enumerate(groups.values()):
         rows = torch.from_numpy(group).to(fit.device)
         influence = group_influence(fit.posterior, rows, cross, variances)
-        arrays.fill(group_measures(influence, labels), rows=slice(row, row + 1))
+        measures = group_measures(influence, labels)
+        measures |= value_influence(influence.shift[None], mean_in, targets)
+        arrays.fill(fit.units.convert_measures(measures), rows=slice(row, row + 1))
 
 
 def group_measures(influence: GroupInfluence, labels: Tensor | None) -> dict[str, Tensor]:
@@ -122,6 +128,8 @@ def named_groups(inputs: Inputs, choice: str) -> Mapping[str, IntArray]:
     Raises:
         ImprintError: no such groups, or records that are not among those of the fit.
     """
+    if choice == "classes" and inputs.kind != "classes":
+        raise ImprintError("--groups classes: the targets are real values, name groups in a file")
     if choice == "classes":
         inside = {name: inputs.labels == place for place, name in enumerate(inputs.classes)}
         return {name: np.flatnonzero(mask) for name, mask in inside.items()}
@@ -148,17 +156,46 @@ def _read_groups(inputs: Inputs, file: Path) -> Mapping[str, IntArray]:
     return groups
 
 
-def group_row(posterior: Posterior, name: str, group: Tensor) -> GroupRow:
-    """Return what leaving out a group does to the predictions for its own records."""
+def group_row(
+    posterior: Posterior, name: str, group: Tensor, units: TargetUnits | None = None
+) -> GroupRow:
+    """Return what leaving out a group does to the predictions for its own records.
+
+    Args:
+        posterior: the fit of all records.
+        name: of the group.
+        group: rows, int64 ``[k]``.
+        units: of real values; None for classes.
+    """
     block, weights = posterior.inverse[group][:, group], posterior.weights[group]
-    return block_row(name, block, weights, posterior.targets[group], posterior.noise)
+    return block_row(name, block, weights, posterior.targets[group], posterior.noise, units)
 
 
-def block_row(name: str, block: Tensor, weights: Tensor, targets: Tensor, noise: float) -> GroupRow:
+def block_row(
+    name: str,
+    block: Tensor,
+    weights: Tensor,
+    targets: Tensor,
+    noise: float,
+    units: TargetUnits | None = None,
+) -> GroupRow:
     """Return the same from R_SS ``[k, k]``, α_S and Y_S ``[k, c]``, and σ²."""
     directions = block_self_influence(block, weights, noise)
     residuals = torch.linalg.solve(block, weights)
     shift = residuals - noise * weights
+    if units is not None:
+        moved = towards_targets(shift, residuals, "values", targets)
+        scale = units.mixed_scale
+        return GroupRow(
+            name,
+            len(weights),
+            float(directions.kl_out_in()),
+            float(directions.kl_in_out()),
+            float(directions.auc()),
+            float(mean_distance(shift).mean()) * scale**2,
+            float(moved.mean()) * scale,
+            error_out=float(residuals.square().mean().sqrt()) * scale,
+        )
     right = classes_of(targets - residuals) == classes_of(targets)
     return GroupRow(
         name,

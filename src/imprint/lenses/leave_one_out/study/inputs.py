@@ -131,10 +131,12 @@ class Queries:
     Attributes:
         queries: float64 ``[q, ...]``, as the kernel takes them.
         labels: int64 ``[q]``, positions in the classes of the fit; None where they are not known.
+        targets: real values as fitted, float64 ``[q, c]``; None where they are not known.
     """
 
     queries: FloatArray
     labels: IntArray | None = None
+    targets: FloatArray | None = None
 
 
 def inputs_from_arrays(
@@ -165,7 +167,7 @@ def inputs_from_arrays(
     index = draw_records(len(x), choice.records, seed) if rows is None else rows
     classes = np.unique(arrays.y[index]) if named is None else named
     labels = np.searchsorted(classes, arrays.y[index])
-    _check_counts(str(file), len(index), len(classes))
+    check_counts(str(file), len(index), len(classes))
     names = tuple(map(str, classes))
     return Inputs(index, x[index], labels.astype(np.int64), names, x[index], axes=axes)
 
@@ -192,7 +194,7 @@ def inputs_from_images(
     index = index[draw_records(len(index), choice.records, seed)]
     classes = np.unique(images.labels[index]) if named is None else named
     labels = np.searchsorted(classes, images.labels[index])
-    _check_counts(images.name, len(index), len(classes))
+    check_counts(images.name, len(index), len(classes))
     whole = View(images, index).read(choice.input_size).pixels
     unit = whole / 255.0
     pixels = _pixels(unit, choice.scaling)
@@ -245,7 +247,7 @@ def queries_like(
                 "uint8 or from 0 to 1, they are scaled like the fitted images"
             )
         values = inputs.pixels.scaled(values)
-    return Queries(values, None if labels is None else _positions(inputs, file, labels, names[1]))
+    return Queries(values, None if labels is None else positions(inputs, file, labels, names[1]))
 
 
 def draw_records(count: int, records: int, seed: int) -> IntArray:
@@ -254,8 +256,12 @@ def draw_records(count: int, records: int, seed: int) -> IntArray:
     return np.sort(order[: records or count]).astype(np.int64)
 
 
-def _positions(inputs: Inputs, file: Path, labels: IntArray, name: str) -> IntArray:
-    """Return classes as positions in those of the fit."""
+def positions(inputs: Inputs, file: Path, labels: IntArray, name: str) -> IntArray:
+    """Return classes as positions in those of the fit.
+
+    Raises:
+        ImprintError: a class that no record has.
+    """
     classes = list(inputs.classes)
     if inputs.pixels is not None:
         classes = [str(place) for place in range(len(classes))]
@@ -270,7 +276,12 @@ def _positions(inputs: Inputs, file: Path, labels: IntArray, name: str) -> IntAr
     return np.array([places[label] for label in words], dtype=np.int64)
 
 
-def _check_counts(where: str, records: int, classes: int) -> None:
+def check_counts(where: str, records: int, classes: int) -> None:
+    """Check that there is something to predict, and something to predict it from.
+
+    Raises:
+        ImprintError: fewer than 2 records or classes.
+    """
     if records < 2:
         raise ImprintError(
             f"{where}: {records} record leaves nothing to predict it from: give at least 2"

@@ -37,6 +37,7 @@ from imprint.lenses.leave_one_out.posterior.summary import (
     find_duplicates,
     fit_findings,
     named_rows,
+    target_facts,
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.dense import (
@@ -47,7 +48,7 @@ from imprint.lenses.leave_one_out.study.dense import (
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit, takes_spectrum
 from imprint.lenses.leave_one_out.study.large_model import KEPT
 from imprint.lenses.leave_one_out.study.large_queries import wanted_measures
-from imprint.lenses.leave_one_out.study.record_table import record_table
+from imprint.lenses.leave_one_out.study.record_table import record_table, with_target_groups
 from imprint.study.counted import uncounted
 from imprint.study.finding import write_finding
 from imprint.study.json_io import read_json, write_json
@@ -155,15 +156,19 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> LargeOutcome
     if not isinstance(evidence, Missing):
         evidence -= len(targets) * density_offset(fit.units)
     checked = None if large.variance_bound is None else checked_extremes(extremes, columns)
+    facts = {}
+    if inputs.kind != "classes":
+        facts = target_facts(together(extremes.influence), targets, columns, inputs.kind)
     findings = fit_findings(
         columns,
         targets.shape[1],
-        find_duplicates(columns, copies, None, None),
+        find_duplicates(with_target_groups(columns, targets, inputs.kind), copies, None, None),
         kernel=fit.kernel_settings,
         noise=noise,
         classes=inputs.classes,
         log_evidence=evidence,
         approximation=large.findings(checked),
+        **facts,
     )
     return LargeOutcome(columns, findings, large, kept_fit(large, extremes))
 

@@ -22,7 +22,11 @@ from imprint.data.records.records import Records
 from imprint.lenses.leave_one_out.column_meanings import write_meant
 from imprint.lenses.leave_one_out.findings import FitFindings, KernelSettings
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
-from imprint.lenses.leave_one_out.posterior.targets import signed_labels, standardised_values
+from imprint.lenses.leave_one_out.posterior.target_units import TargetUnits
+from imprint.lenses.leave_one_out.posterior.target_units import (
+    standardised as standardised_targets,
+)
+from imprint.lenses.leave_one_out.posterior.targets import signed_labels
 from imprint.lenses.leave_one_out.study.conclude import FindingStep
 from imprint.lenses.leave_one_out.study.dense import RECORDS, leave_one_out, report_fit
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
@@ -177,7 +181,11 @@ def _fit(
         return GaussianFit(inputs, settings, (0.1,), "classes", device)
     nothing = np.zeros(len(rows), dtype=np.int64)
     several = records.task == "multi_label"
-    real = signed_labels(chosen) if several else standardised_values(chosen)
+    units: TargetUnits | None = None
+    if several:
+        real = signed_labels(chosen).numpy()
+    else:
+        real, units = standardised_targets(chosen.numpy())
     names = tuple(records.classes) or tuple(f"output {each}" for each in range(real.shape[1]))
     inputs = Inputs(
         rows,
@@ -185,7 +193,8 @@ def _fit(
         nothing,
         names,
         raw,
-        targets=real.numpy(),
+        targets=real,
         kind="labels" if several else "values",
+        units=units,
     )
     return GaussianFit(inputs, settings, (0.1,), "classes", device)

@@ -23,10 +23,12 @@ from imprint.lenses.leave_one_out.findings import (
 from imprint.lenses.leave_one_out.influence_sum_findings import InfluenceSums
 from imprint.lenses.leave_one_out.posterior.influence_sums import sum_influence
 from imprint.lenses.leave_one_out.posterior.queries import (
+    QueryInfluence,
     queries_at_once,
     query_blocks,
     signed_influence,
     training_influence,
+    value_influence,
 )
 from imprint.lenses.leave_one_out.study.conclude import FindingStep, MeasureArrays
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit
@@ -129,20 +131,43 @@ def answer_queries(fit: GaussianFit, queries: Queries, arrays: MeasureArrays) ->
     count = len(values)
     most, rows = np.zeros(count), np.zeros(count, dtype=np.int64)
     influential: list[dict[str, InfluentialRecords]] = []
-    blocks = query_blocks(fit.posterior, cross, variances, labels)
+    targets = real_targets(queries, fit.device)
+    blocks = query_blocks(fit.posterior, cross, variances, labels, targets)
     total = -(-count // queries_at_once(fit.posterior.records))
-    for part, measures in track(blocks, "query", total, "block"):
+    for part, fitted in track(blocks, "query", total, "block"):
+        measures = fit.units.convert_measures(fitted)
         arrays.fill(measures, columns=part)
         largest, row = measures["kl_out_in"].max(0)
         most[part], rows[part] = largest.cpu().numpy(), row.cpu().numpy()
-        if labels is not None:
+        if "influence" in measures:
             influential += most_influential(measures["influence"], index)
     strongest = StrongestRecords(tuple(index[rows].tolist()), tuple(most.tolist()))
     findings = QueryFindings(count, arrays.names, strongest)
+    if queries.targets is not None:
+        return replace(
+            findings,
+            labels=shown_values(fit.units.of_targets(queries.targets)),
+            influential=tuple(influential),
+            targets="values",
+        )
     if queries.labels is None:
         return findings
     names = tuple(fit.inputs.classes[label] for label in queries.labels)
     return replace(findings, labels=names, influential=tuple(influential))
+
+
+def shown_values(values: FloatArray) -> tuple[str, ...]:
+    """Return real values ``[m, c]`` as texts, outputs separated by semicolons.
+
+    >>> shown_values(np.array([[1.5, 2.0]]))
+    ('1.5; 2',)
+    """
+    return tuple("; ".join(f"{value:.4g}" for value in row) for row in values.tolist())
+
+
+def real_targets(queries: Queries, device: torch.device) -> Tensor | None:
+    """Return real values of queries as fitted, ``[q, c]``; None where there are none."""
+    return None if queries.targets is None else torch.from_numpy(queries.targets).to(device)
 
 
 def query_records(fit: GaussianFit, arrays: MeasureArrays) -> RecordPairFindings:
@@ -156,13 +181,21 @@ def query_records(fit: GaussianFit, arrays: MeasureArrays) -> RecordPairFindings
         measures = {
             **influence.directions.measures(),
             "mean_distance": influence.mean_distance,
-            **signed_influence(influence.shift, fit.labels[part]),
+            **_among_influence(fit, influence, part),
         }
+        measures = fit.units.convert_measures(measures)
         arrays.fill(measures, columns=part)
         most = sorted([*most, *_largest(measures["kl_out_in"], part)], reverse=True)
         most = most[:NAMED_PAIRS]
     pairs = [RecordPair(int(index[row]), int(index[column]), kl) for kl, row, column in most]
     return RecordPairFindings(count, PAIR_MEASURES, tuple(pairs))
+
+
+def _among_influence(fit: GaussianFit, influence: QueryInfluence, part: slice) -> dict[str, Tensor]:
+    """Return ``influence`` of every record on the records of a part."""
+    if fit.inputs.kind != "values":
+        return signed_influence(influence.shift, fit.labels[part])
+    return value_influence(influence.shift, influence.mean_in, fit.targets[part])
 
 
 def on_device(queries: Queries, device: torch.device) -> tuple[Tensor, Tensor | None]:

@@ -12,6 +12,11 @@ from imprint.lenses.leave_one_out.findings import FitFindings, QueryStudyFinding
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.options import FitOptions, MethodChoice, QueryOptions
 from imprint.lenses.leave_one_out.study.additions import AddRecords
+from imprint.lenses.leave_one_out.study.array_records import (
+    is_special,
+    read_special_additions,
+    read_special_queries,
+)
 from imprint.lenses.leave_one_out.study.conclude import conclude
 from imprint.lenses.leave_one_out.study.dense import STEP, LeaveOneOut
 from imprint.lenses.leave_one_out.study.fitted import GaussianFit, check_fit, double_device
@@ -104,10 +109,20 @@ def _query(
     study: Study, fit: GaussianFit, options: QueryOptions, fit_options: FitOptions
 ) -> QueryStudyFindings:
     queries = added = groups = None
-    if options.queries is not None:
+    special = is_special(fit_options)
+    if fit.inputs.kind == "values" and fit_options.method != "dense":
+        raise ImprintError(
+            f"queries of real values need the whole inverse, which --method {fit_options.method} "
+            "does not make: fit by --method dense"
+        )
+    if special and options.queries is not None:
+        queries = read_special_queries(fit.inputs, fit_options.kernel, options.queries)
+    elif options.queries is not None:
         arrays = read_array_file(QueryArrays, options.queries)
         queries = queries_like(fit.inputs, options.queries, arrays.queries, arrays.query_labels)
-    if options.add is not None:
+    if special and options.add is not None:
+        added = read_special_additions(fit.inputs, fit_options.kernel, options.add)
+    elif options.add is not None:
         records = read_array_file(AddedArrays, options.add)
         added = queries_like(fit.inputs, options.add, records.x, records.y, ("x", "y"))
     if options.groups:

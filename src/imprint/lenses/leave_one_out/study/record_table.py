@@ -52,5 +52,13 @@ def record_table(
 
 
 def _towards_targets(each: SelfInfluence, targets: Tensor, kind: TargetKind) -> SelfInfluence:
-    moved = towards_targets(each.shift, each.residual, targets, kind)
+    moved = towards_targets(each.shift, each.residual, kind, targets)
     return replace(each, memorization=moved)
+
+
+def with_target_groups(columns: Table, targets: Tensor, kind: TargetKind) -> Table:
+    """Return columns whose ``label`` is the same where targets are, for finding conflicts."""
+    if kind == "classes":
+        return columns
+    groups = np.unique(targets.cpu().numpy(), axis=0, return_inverse=True)[1]
+    return {**columns, "label": groups.reshape(-1)}

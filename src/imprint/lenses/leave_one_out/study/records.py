@@ -10,7 +10,12 @@ from imprint.data.choice import open_choice
 from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.findings import FittedData
-from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, RecordOptions
+from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutChoice, RecordOptions
+from imprint.lenses.leave_one_out.study.array_records import (
+    GIVEN,
+    is_special,
+    read_special_records,
+)
 from imprint.lenses.leave_one_out.study.composition import (
     compose,
     composed_rows,
@@ -38,6 +43,8 @@ def read_records(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queri
     Raises:
         ImprintError: data that cannot be used, or options that do not apply to it.
     """
+    special = isinstance(options, FitOptions) and is_special(options)
+    _check_special(options, special)
     if options.arrays is None:
         images = open_choice(options, options.seed)
         if options.channels is not None:
@@ -50,8 +57,37 @@ def read_records(options: RecordOptions) -> tuple[Inputs, ImageSet | None, Queri
         inputs = inputs_from_images(images, index, options, options.seed, named)
         return inputs, images, None
     _check_image_options(options)
+    if special and isinstance(options, FitOptions):
+        return _special_records(options, options.arrays)
     inputs, queries = _read_arrays(options, options.arrays)
     return inputs, None, queries
+
+
+def _special_records(
+    options: FitOptions, file: Path
+) -> tuple[Inputs, ImageSet | None, Queries | None]:
+    inputs, queries = read_special_records(options, file)
+    return inputs, None, queries
+
+
+def _check_special(options: RecordOptions, special: bool) -> None:
+    """Check that a kernel matrix or real values go with the other options."""
+    if options.kernel == GIVEN and not special:
+        raise ImprintError(
+            "--kernel given has no inputs to search or change: leave-one-out fit and query take it"
+        )
+    if special and options.arrays is None:
+        what = "--kernel given" if options.kernel == GIVEN else "--targets values"
+        raise ImprintError(f"{what} applies to --arrays, not to images: give --arrays")
+    if isinstance(options, FitOptions):
+        if options.targets == "classes" and options.target_scaling != "standardised":
+            raise ImprintError("--target-scaling applies to --targets values: leave it out")
+        if options.targets == "values" and options.outputs != "classes":
+            raise ImprintError(
+                "--outputs applies to classes, not to --targets values: leave it out"
+            )
+        if options.kernel == GIVEN and options.channels is not None:
+            raise ImprintError("--channels applies to x, not to --kernel given: leave it out")
 
 
 def _read_arrays(options: RecordOptions, file: Path) -> tuple[Inputs, Queries | None]:
