@@ -1,6 +1,10 @@
-"""Kernels by neural-tangents, for ``nngp_kernels.py``; runs in an environment of its own.
+"""Kernels by neural-tangents, for other benchmarks; runs in an environment of its own.
 
-    python neural_tangents_kernels.py INPUTS.npz RESULTS.npz
+    python neural_tangents_kernels.py INPUTS.npz RESULTS.npz [NAME ...]
+    python neural_tangents_kernels.py INPUTS.npz serve
+
+``serve`` compiles every kernel named in the inputs, then computes the one that a line of the
+standard input names and prints its processor seconds.
 
 Works with jax and jaxlib 0.4.30 and neural-tangents 0.6.5 installed without dependencies, plus
 frozendict, opt_einsum, scipy and NumPy 1. Its subpackage ``experimental``, which needs TensorFlow,
@@ -39,6 +43,11 @@ def dense():
     return stax.Dense(1, W_std=ROOT2, b_std=0.0)
 
 
+def numerical(function, degree=60):
+    """Return an activation by Gauss-Hermite quadrature of degree² nodes a value."""
+    return lambda: stax.ElementwiseNumerical(function, deg=degree)
+
+
 def fully_connected(depth, activation):
     """Return ``depth`` hidden layers and the read-out."""
     return stax.serial(
@@ -51,9 +60,9 @@ def convolution(window=3, strides=(1, 1), w_std=ROOT2):
     return stax.Conv(1, (window, window), strides, padding="SAME", W_std=w_std, b_std=0.0)
 
 
-def stacked(depth, window, end):
+def stacked(depth, window, end, activation=stax.Relu):
     """Return ``depth`` convolutions, ``end`` and the read-out."""
-    layers = [layer for _ in range(depth) for layer in (convolution(window), stax.Relu())]
+    layers = [layer for _ in range(depth) for layer in (convolution(window), activation())]
     return stax.serial(*layers, end(), dense())
 
 
@@ -94,20 +103,70 @@ NETWORKS = {
     "myrtle 7": (myrtle((1, 2, 2)), "nngp"),
     "myrtle 10": (myrtle((2, 3, 3)), "nngp"),
     "wide_resnet": (wide_resnet(), "nngp"),
+    "conv ntk": (stacked(3, 3, stax.Flatten), "ntk"),
+    "conv_pool ntk": (stacked(2, 3, stax.GlobalAvgPool), "ntk"),
+    "conv_pool gelu ntk": (stacked(2, 3, stax.GlobalAvgPool, stax.Gelu), "ntk"),
+    "myrtle ntk": (myrtle((1, 1, 1)), "ntk"),
+    "wide_resnet ntk": (wide_resnet(), "ntk"),
 }
+ACTIVATIONS = {
+    "relu": stax.Relu,
+    "leaky_relu": lambda: stax.LeakyRelu(0.01),
+    "leaky_relu:0.3": lambda: stax.LeakyRelu(0.3),
+    "abs": stax.Abs,
+    "erf": stax.Erf,
+    "gelu": stax.Gelu,
+    "sin": stax.Sin,
+    "cos": stax.Cos,
+    "exp": stax.Exp,
+    "gaussian": stax.Gaussian,
+    "square": lambda: stax.Monomial(2),
+    "tanh": numerical(jax.numpy.tanh),
+    "sigmoid": numerical(jax.nn.sigmoid),
+    "silu": numerical(jax.nn.silu),
+    "softplus": numerical(jax.nn.softplus),
+    "mish": numerical(lambda u: u * jax.numpy.tanh(jax.nn.softplus(u))),
+    "elu": numerical(jax.nn.elu),
+    "selu": numerical(jax.nn.selu),
+}
+for NAME, ACTIVATION in ACTIVATIONS.items():
+    for LIMIT in ("nngp", "ntk"):
+        NETWORKS[f"activation {NAME} {LIMIT}"] = (fully_connected(2, ACTIVATION), LIMIT)
+for SIDE in (8, 12, 16, 32):
+    NETWORKS[f"conv_pool {SIDE}"] = (stacked(2, 3, stax.GlobalAvgPool), "nngp")
+
+
+def prepared(name, x):
+    """Return the compiled kernel of a network and its inputs, after one call."""
+    network, limit = NETWORKS[name]
+    x = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+    kernel = jax.jit(lambda x: network[2](x, None, limit))
+    kernel(x).block_until_ready()
+    return kernel, x
+
+
+def serve(source):
+    """Compute on demand."""
+    with np.load(source) as file:
+        kernels = {name: prepared(name, file[name]) for name in file.files}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        kernel, x = kernels[line.strip()]
+        start = time.process_time()
+        kernel(x).block_until_ready()
+        print(time.process_time() - start, flush=True)
 
 
 def main():
     """Compute the kernel of each network for the inputs stored under its name."""
-    source, target = sys.argv[1:]
+    source, target, *names = sys.argv[1:]
+    if target == "serve":
+        serve(source)
+        return
     results = {}
     with np.load(source) as file:
-        for name, (network, limit) in NETWORKS.items():
-            x = file[name]
-            if x.ndim == 4:
-                x = x.transpose(0, 2, 3, 1)
-            kernel = jax.jit(lambda x, k=network[2], limit=limit: k(x, None, limit))
-            kernel(x).block_until_ready()
+        for name in names or file.files:
+            kernel, x = prepared(name, file[name])
             wall, processor = [], []
             for _ in range(3):
                 start = time.perf_counter(), time.process_time()

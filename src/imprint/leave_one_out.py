@@ -79,6 +79,7 @@ from imprint.lenses.leave_one_out.study.own_records import fit_of, influence_of
 from imprint.lenses.leave_one_out.target_options import TargetScaling
 from imprint.lenses.leave_one_out.truth import ground_truth
 from imprint.nets.predictor.predictor import OutputKind
+from imprint.neurons.activation_function import register_own
 from imprint.report.marks import Figure
 from imprint.report.result import Result
 from imprint.report.table import Column, Table
@@ -136,7 +137,11 @@ def kernel(name: str, **options: Any) -> Kernel:
 
     Args:
         name: one of :func:`kernels`.
-        options: its settings, such as ``depth=5`` or ``activation="erf"`` of ``fc``.
+        options: its settings, such as ``depth=5`` or ``activation="tanh"`` of ``fc``. An activation
+            may also be a function of your own, defined with ``def``, that maps each number of a
+            float64 tensor by itself and that torch differentiates; it is known by its name in this
+            process alone. ``kernel.expectation_error(kernel.prepare(x))`` bounds the error of its
+            quadrature.
 
     Returns:
         A callable on tensors ``[n, ...]`` and ``[m, ...]`` that returns the covariance ``[n, m]``.
@@ -148,8 +153,16 @@ def kernel(name: str, **options: Any) -> Kernel:
         >>> kernel("fc", depth=2)
         FullyConnected(activation='relu', w_std=1.4142135623730951, b_std=0.0, input_scale=1.0, \
 depth=2, limit='nngp')
+        >>> def bent(values):
+        ...     return values + values.tanh()
+        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> kernel("fc", depth=1, activation=bent)(x)
+        tensor([[5.0961, 0.0000],
+                [0.0000, 5.0961]], dtype=torch.float64)
     """
     kind = KERNELS.get(name)
+    if callable(options.get("activation")):
+        options["activation"] = register_own(options["activation"])
     try:
         return kind(**options)
     except TypeError as error:

@@ -11,6 +11,7 @@ from imprint.neurons.activation_function import (
     ActivationName,
     activation_function,
     derivative,
+    describe_activations,
     parse_activation,
     register_own,
 )
@@ -140,3 +141,7 @@ def tanh(values: Tensor) -> Tensor:
 def test_functions_that_are_no_activation(function: object, message: str) -> None:
     with pytest.raises(ImprintError, match=message):
         register_own(function)
+
+
+def test_each_activation_is_described_by_its_formula() -> None:
+    assert describe_activations()["silu"] == "u / (1 + e⁻ᵘ)"

@@ -79,6 +79,15 @@ def activation_function(name: str) -> Elementwise:
     return partial(_with_number, function, parts.number)
 
 
+def describe_activations() -> dict[str, str]:
+    """Return what each activation is, by name."""
+    lines = {
+        name: (ACTIVATION_FUNCTIONS.get(name).__doc__ or "of your own").partition("\n")[0]
+        for name in ACTIVATION_FUNCTIONS.names()
+    }
+    return {name: line.removeprefix("Return ").rstrip(".") for name, line in lines.items()}
+
+
 def derivative(function: Elementwise) -> Elementwise:
     """Return the derivative of an elementwise function, by automatic differentiation.
 

@@ -41,6 +41,35 @@ def expectation(first, second, k, p, q):
     return float(WEIGHTS @ (first(u) * second(v)) @ WEIGHTS)
 
 
+def trapezoids(first, second, k, p, q, reach=9.5, step=0.04):
+    """E[first(u) second(v)] of analytic functions, by trapezoids: off by exp(−2π·25·distance)."""
+    z = np.arange(-reach, reach + step / 2, step)
+    weights = density(z) * step
+    u = math.sqrt(p) * z[:, None] + 0 * z
+    v = k / math.sqrt(p) * z[:, None] + math.sqrt(max(q - k * k / p, 0)) * z
+    return float(weights @ (first(u) * second(v)) @ weights)
+
+
+def panels(first, second, k, p, q, order=16):
+    """E[first(u) second(v)] of functions with a kink at 0, each panel on one side of both kinks."""
+    points, shares = np.polynomial.legendre.leggauss(order)
+    total, rest = 0.0, math.sqrt(q - k * k / p)
+
+    def rule(edges):
+        for low, high in pairwise(edges):
+            yield (low + high) / 2 + (high - low) / 2 * points, (high - low) / 2 * shares
+
+    for z, weight in rule(np.linspace(-9, 9, 19)):
+        for node, share in zip(z, weight * density(z), strict=True):
+            kink = -k / math.sqrt(p) * node / rest
+            edges = np.unique(np.clip([*np.linspace(-9, 9, 13), kink], -9, 9))
+            for w, inner in rule(edges):
+                v = k / math.sqrt(p) * node + rest * w
+                values = second(v) * density(w)
+                total += share * float(first(np.array([math.sqrt(p) * node]))[0] * (inner @ values))
+    return total
+
+
 def polar(power, k, p, q):
     """E[max(u, 0)^power · max(v, 0)^power] by quadrature over the angle, power 0 or 1."""
     one = np.array([math.sqrt(p), 0.0])
@@ -63,6 +92,8 @@ def quadrature(activation, k, p, q):
     """F by quadrature."""
     if activation == "relu":
         return polar(1, k, p, q)
+    if activation == "tanh":
+        return trapezoids(np.tanh, np.tanh, k, p, q)
     phi, _, _ = SMOOTH[activation]
     return expectation(phi, phi, k, p, q)
 
@@ -71,6 +102,8 @@ def quadrature_slope(activation, k, p, q):
     """E[φ' φ'] by quadrature."""
     if activation == "relu":
         return polar(0, k, p, q)
+    if activation == "tanh":
+        return trapezoids(lambda u: np.cosh(u) ** -2.0, lambda v: np.cosh(v) ** -2.0, k, p, q)
     _, slope, _ = SMOOTH[activation]
     return expectation(slope, slope, k, p, q)
 

@@ -17,6 +17,11 @@ from imprint.lenses.leave_one_out.retraining_options import ComparisonOptions, R
 from imprint.study.command import command
 from imprint.study.listing import listed
 
+listed(
+    "activations",
+    "activation functions of kernels and networks",
+    "imprint.neurons.activation_function:describe_activations",
+)
 listed("kernels", "kernels of fits", "imprint.lenses.leave_one_out.kernels.kernel:KERNELS")
 listed(
     "estimators",

@@ -38,7 +38,8 @@ class KernelChoice(Checked):
     """The kernel: fc, conv, conv_pool, myrtle, wide_resnet (networks of infinite width), rbf,
     features, or given: a matrix in --arrays."""
     activation: str | None = None
-    """Activation after each hidden layer, for kernels of networks: relu, gelu or erf."""
+    """Activation after each hidden layer, for kernels of networks: relu, gelu, erf, tanh, silu and
+    more (imprint list activations); leaky_relu:0.2 has slope 0.2."""
     depth: int | None = None
     """Hidden layers, for kernels of networks. Left out, the kernel's own default (fc: 5)."""
     w_std: float | None = None
@@ -46,8 +47,8 @@ class KernelChoice(Checked):
     b_std: float | None = None
     """Standard deviation of a bias, for kernels of networks."""
     kernel_options: Settings = ()
-    """Further options of the kernel, such as limit=ntk (fc), window=3 (conv), gamma=2 (rbf) or
-    similarity=cosine (features)."""
+    """Further options of the kernel, such as limit=ntk (networks), window=3 (conv), gamma=2 (rbf)
+    or similarity=cosine (features)."""
 
 
 @dataclass(frozen=True, kw_only=True)

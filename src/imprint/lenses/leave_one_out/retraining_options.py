@@ -18,11 +18,11 @@ from imprint.train.retrain_options import RetrainOptions
 class RetrainingChoice(Checked):
     """Which networks are retrained without which records."""
 
-    match_to: Literal["relu", "gelu", "erf"] | None = None
+    match_to: str | None = None
     """The activation whose networks, of this depth, w_std and b_std, those of --activation are
     matched to: their w_std and scale of inputs then give the typical record the same variance
-    before the first and after the last layer. relu keeps the variance through depth; gelu and erf
-    do not."""
+    before the first and after the last layer. relu keeps the variance through depth; gelu, erf
+    and tanh do not."""
     classes: Names = ()
     """Keep these classes: a number of first ones (published: 2), or two or more names. Left out, or
     0, all."""

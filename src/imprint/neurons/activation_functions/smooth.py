@@ -50,4 +50,5 @@ def softplus(values: Tensor) -> Tensor:
 @ACTIVATION_FUNCTIONS.register("mish")
 def mish(values: Tensor) -> Tensor:
     """Return u tanh(log(1 + eᵘ))."""
-    return functional.mish(values)
+    # Not torch's mish, which has no third derivative and the threshold of its softplus.
+    return values * softplus(values).tanh()

@@ -1,5 +1,5 @@
 import math
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def fully_connected(
 
 
 @pytest.mark.parametrize("b_std", [0.0, 0.3])
-@pytest.mark.parametrize("activation", get_args(Activation))
+@pytest.mark.parametrize("activation", ["relu", "erf", "gelu", "tanh"])
 def test_fully_connected_layers(activation: Activation, b_std: float) -> None:
     x, y = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 2, 5)))
     options = {"depth": 2, "activation": activation, "w_std": 1.3, "b_std": b_std}
@@ -85,7 +85,7 @@ def test_tangent_kernel_of_one_input_by_hand() -> None:
 
 
 @pytest.mark.parametrize("limit", ["nngp", "ntk"])
-@pytest.mark.parametrize("activation", get_args(Activation))
+@pytest.mark.parametrize("activation", ["relu", "erf", "gelu", "tanh"])
 def test_gradients_of_fully_connected_kernels(activation: Activation, limit: str) -> None:
     x, y = images(3).requires_grad_(), images(2, seed=1).requires_grad_()
     kernel = small("fc", activation=activation, limit=limit, b_std=0.2)

@@ -13,15 +13,13 @@ Processes"; Jacot, Gabriel, Hongler 2018, "Neural Tangent Kernel".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, NetworkKernel, check
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Limit, NetworkKernel, check
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs
-
-Limit = Literal["nngp", "ntk"]
 
 
 @KERNELS.register("fc")

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -108,12 +109,22 @@ class Kernel(ABC):
         """Return what a pair of records takes."""
         return Footprint()
 
+    def expectation_error(self, records: PreparedInputs) -> float:
+        """Return a bound of the error of expectations over units, as a share of the largest.
+
+        Of one layer, among these records; 0 where everything has a closed form.
+        """
+        return 0.0
+
     def _records(self, x: Tensor | PreparedInputs, memory: int) -> PreparedInputs:
         return x if isinstance(x, PreparedInputs) else self.prepare(x, memory)
 
     def _own_blocks(self, records: PreparedInputs, memory: int) -> Tensor:
         return torch.cat(by_blocks(self.own, records, self.footprint(records), memory))
 
+
+Limit = Literal["nngp", "ntk"]
+"""The process that a network is before training, or the kernel of its training."""
 
 LARGEST = 1e100
 """Deviation of weights or biases, or factor of inputs: its square is still a number."""
@@ -138,8 +149,8 @@ class NetworkKernel(Kernel):
 
     @property
     def homogeneous(self) -> bool:
-        """ReLU without biases."""
-        return self.activation == "relu" and self.b_std == 0
+        """That the activation is, and there are no biases."""
+        return self.dual.homogeneous and self.b_std == 0
 
     def __post_init__(self) -> None:
         dual_activation(self.activation)
@@ -152,6 +163,10 @@ class NetworkKernel(Kernel):
     def dual(self) -> DualActivation:
         """The dual of the activation."""
         return dual_activation(self.activation)
+
+    def expectation_error(self, records: PreparedInputs) -> float:
+        """Return the largest bound of any layer; 0 of an activation with a closed form."""
+        return max((self.dual.error(p) for p in records.variances), default=0.0)
 
     def affine(self, k: Tensor, share: float = 1.0) -> Tensor:
         """Return what a layer of weights makes of ``share`` · k: W_std² · share · k + b_std²."""

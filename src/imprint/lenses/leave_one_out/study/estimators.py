@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from imprint.core.arrays import FloatArray
 from imprint.core.errors import ImprintError
 from imprint.core.progress import track
-from imprint.lenses.leave_one_out.kernels.fc import FullyConnected, Limit
-from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
+from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel, Limit
 from imprint.lenses.leave_one_out.linalg.threads import one_thread_a_sum
 from imprint.lenses.leave_one_out.posterior.densities import log_predictive_density
 from imprint.lenses.leave_one_out.posterior.duplicates import exact_copies

@@ -42,7 +42,19 @@ MOST_SIDE = 32
 """Side in pixels to which images are resampled for kernels of convolutions."""
 MOST_DEPTH = 8
 """Hidden layers of a kernel: deeper ones tell records apart less and less."""
-ACTIVATIONS = {nn.ReLU: "relu", nn.GELU: "gelu", nn.Tanh: "erf"}
+ACTIVATIONS = {
+    nn.ReLU: "relu",
+    nn.LeakyReLU: "leaky_relu",
+    nn.GELU: "gelu",
+    nn.SiLU: "silu",
+    nn.Tanh: "tanh",
+    nn.Sigmoid: "sigmoid",
+    nn.ELU: "elu",
+    nn.SELU: "selu",
+    nn.Softplus: "softplus",
+    nn.Mish: "mish",
+}
+"""Names of activation functions; of a leaky ReLU or an ELU with the usual number."""
 
 
 @dataclass(frozen=True, eq=False)

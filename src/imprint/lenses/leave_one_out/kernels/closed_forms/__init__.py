@@ -1,0 +1,1 @@
+"""Dual activations in closed form, one class each."""
