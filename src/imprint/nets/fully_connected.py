@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from imprint.core.errors import ImprintError
+from imprint.neurons.activation_function import activation_function
 
 
 class Prior(Protocol):
@@ -32,7 +33,7 @@ class Prior(Protocol):
 
     @property
     def activation(self) -> Any:
-        """One of :data:`ACTIVATIONS`."""
+        """Name of an activation function (:mod:`imprint.neurons.activation_function`)."""
         ...
 
     @property
@@ -51,16 +52,20 @@ class Prior(Protocol):
         ...
 
 
-class ErfLayer(nn.Module):
-    """The error function as a layer."""
+class ElementwiseLayer(nn.Module):
+    """An activation function as a layer.
+
+    Args:
+        name: of the function (:mod:`imprint.neurons.activation_function`).
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.function = activation_function(name)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return erf of the values."""
-        result: Tensor = torch.special.erf(values)
-        return result
-
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "erf": ErfLayer}
+        """Return the function of each value."""
+        return self.function(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,7 @@ class NetworkStack:
     Attributes:
         weights: of each layer, ``[M, inputs, outputs]``.
         biases: of each layer, ``[M, outputs]``; empty where networks have none.
-        activation: one of :data:`ACTIVATIONS`.
+        activation: name of the function after each hidden layer.
     """
 
     weights: tuple[Tensor, ...]
@@ -86,7 +91,7 @@ class NetworkStack:
         Args:
             inputs: ``[b, d]``, the same for all networks.
         """
-        phi = ACTIVATIONS[self.activation]()
+        phi = activation_function(self.activation)
         outputs: list[Tensor] = []
         for layer, weight in enumerate(self.weights):
             before = phi(outputs[-1]) if outputs else inputs
@@ -107,7 +112,7 @@ class NetworkStack:
             dense.weight.data = weight[row].T.clone()
             if self.biases:
                 dense.bias.data = self.biases[layer][row].clone()
-            modules += [dense, ACTIVATIONS[self.activation]()]
+            modules += [dense, ElementwiseLayer(self.activation)]
         return nn.Sequential(*modules[:-1])
 
 
@@ -137,11 +142,7 @@ def initial_stack(
     Raises:
         ImprintError: an activation that no layer has, or sizes that make no network.
     """
-    if prior.activation not in ACTIVATIONS:
-        raise ImprintError(
-            f"networks have no activation {prior.activation!r}: choose one of "
-            f"{', '.join(ACTIVATIONS)}"
-        )
+    activation_function(prior.activation)
     if min(width, inputs, outputs, prior.depth) < 1 or not seeds:
         raise ImprintError(
             f"{len(seeds)} networks of width {width}, depth {prior.depth}, {inputs} inputs and "

@@ -54,7 +54,7 @@ def by_autograd(given, missing, pair, prior, options, seed):
     return network(given.inputs * prior.input_scale).detach()
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu", "erf"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "erf", "tanh", "leaky_relu:0.2"])
 @pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
 def test_each_network_is_the_one_trained_alone_without_its_record(activation, loss):
     prior = FullyConnected(depth=2, activation=activation, b_std=0.2, input_scale=1.5)

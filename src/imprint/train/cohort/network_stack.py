@@ -23,7 +23,8 @@ from torch import Tensor
 
 from imprint.core.errors import ImprintError
 from imprint.core.seeds import derive, generator
-from imprint.nets.fully_connected import ACTIVATIONS, NetworkStack, Prior, initial_stack
+from imprint.nets.fully_connected import NetworkStack, Prior, initial_stack
+from imprint.neurons.activation_function import activation_function, derivative
 from imprint.train.retrain_options import RetrainOptions
 
 
@@ -138,7 +139,7 @@ def _step(
         weight = stack.weights[layer]
         if layer:
             below = before[layer - 1]
-            after = ACTIVATIONS[stack.activation]()(below)
+            after = activation_function(stack.activation)(below)
             passed = torch.bmm(error, weight.mT) * _slope(below, stack.activation)
         else:
             after, passed = inputs.expand(len(stack), -1, -1), error
@@ -149,9 +150,11 @@ def _step(
 
 
 def _slope(values: Tensor, activation: str) -> Tensor:
-    """Return φ' of an activation."""
+    """Return φ' of an activation; the usual ones by formula."""
     if activation == "relu":
         return (values > 0).to(values.dtype)
+    if activation not in ("gelu", "erf"):
+        return derivative(activation_function(activation))(values)
     bell = torch.exp(-0.5 * values.square()) / math.sqrt(2 * math.pi)
     if activation == "gelu":
         below: Tensor = torch.special.ndtr(values)
