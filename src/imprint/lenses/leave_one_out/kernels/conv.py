@@ -2,8 +2,8 @@
 
 Each of ``depth`` convolutions is followed by the activation. Flatten needs covariances of a pixel
 with the same pixel alone: O(HW) memory and time a pair and layer. The pool averages all (HW)²
-covariances of a pair of images, streamed displacement by displacement in O(HW) memory and (HW)²
-time.
+covariances of a pair of images, streamed one row of displacements after another in O(HW²) memory
+and (HW)² time.
 """
 
 from __future__ import annotations

@@ -12,14 +12,21 @@ Tangents"; the networks are Page's.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
+from imprint.lenses.leave_one_out.kernels.covariances import (
+    ALL_PIXELS,
+    Covariances,
+    mean_pool,
+)
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, check
-from imprint.lenses.leave_one_out.kernels.pixels import Activate, ImageKernel, mean_pool, window_sum
+from imprint.lenses.leave_one_out.kernels.pixels import Activate, ImageKernel
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs
 
+WINDOW = 3
 BLOCKS = {5: (1, 1, 1), 7: (1, 2, 2), 10: (2, 3, 3)}
 """Convolutions of each block, by depth."""
 
@@ -46,24 +53,26 @@ class Myrtle(ImageKernel):
             )
         return x
 
-    def layers(self, k: Tensor, activate: Activate) -> Tensor:
+    def layers(self, state: Covariances, activate: Activate) -> Covariances:
         """Return the covariances after the last activation."""
-        k = activate(self._convolve(k))
+        state = activate(self.convolve(state, WINDOW))
         for number, convolutions in enumerate(BLOCKS[self.depth]):
-            k = k if number == 0 else mean_pool(k, 2)
+            state = state if number == 0 else state.map(partial(mean_pool, side=2))
             for _ in range(convolutions):
-                k = activate(self._convolve(k))
-        return k
+                state = activate(self.convolve(state, WINDOW))
+        return state
 
     def records(self, inputs: PreparedInputs) -> PreparedInputs:
         """Return the images with the variances ``[n, H, W]`` before each activation."""
         images = inputs.inputs
         variances: list[Tensor] = []
 
-        def activate(k: Tensor) -> Tensor:
+        def activate(state: Covariances) -> Covariances:
+            k = state.k
             p = k.flatten(-4, -3).flatten(-2, -1).diagonal(dim1=-2, dim2=-1)
             variances.append(p.reshape(*p.shape[:-1], *k.shape[-2:]))
-            return self._activate(k, variances[-1], variances[-1])
+            before, behind = _of_pixels(variances[-1], variances[-1])
+            return Covariances(self.dual(k, before, behind), ALL_PIXELS)
 
         self.layers(_all_pixels(images, images), activate)
         return PreparedInputs(images, tuple(variances))
@@ -87,20 +96,21 @@ class Myrtle(ImageKernel):
         """Return the kernel of records whose leading dimensions broadcast."""
         variances = zip(one.variances, other.variances, strict=True)
 
-        def activate(k: Tensor) -> Tensor:
-            return self._activate(k, *next(variances))
+        def activate(state: Covariances) -> Covariances:
+            return self.activated(state, *_of_pixels(*next(variances)))
 
-        k = self.layers(_all_pixels(one.inputs, other.inputs), activate)
-        return self.affine(k.mean(dim=(-4, -3, -2, -1)))
-
-    def _activate(self, k: Tensor, p: Tensor, q: Tensor) -> Tensor:
-        return self.dual(k, p[..., None, None], q[..., None, None, :, :])
-
-    def _convolve(self, k: Tensor) -> Tensor:
-        return self.affine(window_sum(k, 3, pairs=2), 1 / 9)
+        last = self.layers(_all_pixels(one.inputs, other.inputs), activate)
+        means = last.map(lambda k: k.mean(dim=(-4, -3, -2, -1)))
+        return self.read_out(means.k, means.tangent)
 
 
-def _all_pixels(one: Tensor, other: Tensor) -> Tensor:
+def _of_pixels(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return variances of pixels of both images as they stand to all pixels with all."""
+    return p[..., None, None], q[..., None, None, :, :]
+
+
+def _all_pixels(one: Tensor, other: Tensor) -> Covariances:
     """Return inner products over channels of all pixels with all, ``[..., H, W, H, W]``."""
     flat = one.flatten(-2).mT @ other.flatten(-2)
-    return flat.reshape(*flat.shape[:-2], *one.shape[-2:], *other.shape[-2:])
+    shape = *flat.shape[:-2], *one.shape[-2:], *other.shape[-2:]
+    return Covariances(flat.reshape(shape), ALL_PIXELS)

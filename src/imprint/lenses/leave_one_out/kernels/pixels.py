@@ -1,14 +1,13 @@
-"""Convolutional kernels in O(HW) memory a pair of images.
+"""Convolutional kernels without pools between layers, in little memory a pair of images.
 
-Without pools between layers, the covariances of all pixel pairs (i, i + δ) evolve by themselves,
-whatever their displacement δ. Flatten needs δ = 0 alone; a global average pool needs all of them,
-one after another. Pixels i for which i + δ lies in the image too form a rectangle, outside of which
-the covariances are zero: a convolution with zero padding of that rectangle.
+The covariances of all pixel pairs (i, i + δ) evolve by themselves, whatever their displacement δ.
+Flatten needs δ = 0 alone; a global average pool needs all of them, one row of displacements after
+another (:mod:`~imprint.lenses.leave_one_out.kernels.displaced_rows`), or one displacement after
+another where images are large or strides leave most of a row out. Pixels i for which i + δ lies in
+the image too form a rectangle, outside of which the covariances are zero: a convolution with zero
+padding of that rectangle.
 
 With strides, displacements of the last layer's pixels are multiples of their product.
-
-Novak, Xiao, Bahri, Lee, Yang, Abolafia, Pennington, Sohl-Dickstein 2019, "Bayesian Deep
-Convolutional Networks with Many Channels are Gaussian Processes".
 """
 
 from __future__ import annotations
@@ -19,21 +18,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import torch
 from torch import Tensor
 
 from imprint.core.errors import ImprintError
-from imprint.lenses.leave_one_out.kernels.kernel import NetworkKernel, check
+from imprint.lenses.leave_one_out.kernels.covariances import Covariances, channel_product
+from imprint.lenses.leave_one_out.kernels.displaced_rows import (
+    RowsOfPixels,
+    last_rows,
+    row_values,
+)
+from imprint.lenses.leave_one_out.kernels.kernel import Limit, NetworkKernel, check
 from imprint.lenses.leave_one_out.kernels.tiles import Footprint, PreparedInputs, recomputed
 
-Activate = Callable[[Tensor], Tensor]
+Activate = Callable[[Covariances], Covariances]
+
+MOST_ROW_VALUES = 1 << 22
+"""Covariances of a row of displacements of one pair, 32 MiB: beyond, one displacement at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageKernel(NetworkKernel):
     """Images ``[n, C, H, W]`` → convolutions → one number per pair."""
+
+    limit: Limit = "nngp"
+    """nngp: networks as initialised, or their last layer trained; ntk: all layers trained."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.limit in get_args(Limit), "limit", repr(self.limit), "nngp or ntk")
 
     def inputs(self, x: Tensor) -> Tensor:
         """Return ``[n, C, H, W]``, such that sums over channels are the first covariances."""
@@ -44,14 +59,43 @@ class ImageKernel(NetworkKernel):
         return x * (self.input_scale / math.sqrt(x.shape[1]))
 
     @abstractmethod
-    def layers(self, k: Tensor, activate: Activate) -> Tensor:
+    def layers(self, state: Covariances, activate: Activate) -> Covariances:
         """Return the covariances before the read-out.
 
         Args:
-            k: covariances of the inputs' pixels.
+            state: covariances of the inputs' pixels.
             activate: what makes covariances after an activation of those before; called once an
                 activation, always in the same order.
         """
+
+    def convolve(self, state: Covariances, window: int, stride: int = 1) -> Covariances:
+        """Return the covariances after a convolution."""
+        sums = state.window_sum(window, stride)
+        return self.weigh(sums.k, sums.tangent, 1 / window**2, state)
+
+    def activated(self, state: Covariances, p: Tensor, q: Tensor) -> Covariances:
+        """Return the covariances after an activation of units with variances p and q."""
+        k = self.dual(state.k, p, q)
+        if state.tangent is None:
+            return Covariances(k, state.axes)
+        slope = self.dual.slope(state.k, p, q)
+        return Covariances(k, state.axes, state.tangent * slope)
+
+    def weigh(
+        self, k: Tensor, tangent: Tensor | None, share: float, like: Covariances
+    ) -> Covariances:
+        """Return what a layer of weights makes of ``share`` times k and the tangent."""
+        k = self.affine(k, share)
+        if self.limit == "nngp":
+            return Covariances(k, like.axes)
+        if tangent is None:
+            return Covariances(k, like.axes, k)
+        return Covariances(k, like.axes, torch.add(k, tangent, alpha=self.w_std**2 * share))
+
+    def read_out(self, k: Tensor, tangent: Tensor | None, share: float = 1.0) -> Tensor:
+        """Return the kernel after the last layer of weights."""
+        last = self.weigh(k, tangent, share, Covariances(k))
+        return last.k if last.tangent is None else last.tangent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,37 +111,89 @@ class PixelKernel(ImageKernel):
         """Return the images with the variances ``[n, H, W]`` before each activation."""
         variances: list[Tensor] = []
 
-        def activate(p: Tensor) -> Tensor:
-            variances.append(p)
-            return self.dual.variance(p)
+        def activate(state: Covariances) -> Covariances:
+            variances.append(state.k)
+            return Covariances(self.dual.variance(state.k))
 
-        self.layers(channel_product(inputs.inputs, inputs.inputs), activate)
+        self.layers(Covariances(channel_product(inputs.inputs, inputs.inputs)), activate)
         return PreparedInputs(inputs.inputs, tuple(variances))
 
     def pairs(self, rows: PreparedInputs, columns: PreparedInputs) -> Tensor:
         """Return the kernel ``[r, c]``."""
+        if self._by_rows(rows):
+            sums = self._summed_rows(
+                rows.map(lambda values: values[None]),
+                columns.map(lambda values: values[None]),
+                same=rows is columns,
+            )
+            return self._pool(sums[:, 0], rows)
         return self._covariance(
             rows.map(lambda values: values[:, None]), columns.map(lambda values: values[None])
         )
 
     def own(self, records: PreparedInputs) -> Tensor:
         """Return the kernel of each image with itself, ``[n]``."""
+        if self._by_rows(records):
+            alone = records.map(lambda values: values[:, None])
+            sums = self._summed_rows(alone, alone, same=True)
+            return self._pool(sums[:, :, 0, 0], records)
         return self._covariance(records, records)
 
     def footprint(self, records: PreparedInputs) -> Footprint:
-        """Return one value per pixel; of a graph no layer is kept if pooled, else some arrays."""
+        """Return values of a row of displacements, or of one; if pooled, no graph keeps any."""
         pixels = records.inputs[0, 0].numel()
+        width = records.inputs.shape[-1]
+        if self._by_rows(records):
+            return Footprint(pixels * width, max(1, pixels * width // 2), 0)
         if self.pooled:
             # A rectangle is a quarter of the image on average.
             return Footprint(pixels, max(1, pixels // 4), 0)
         return Footprint(pixels, pixels, 4 * pixels * max(1, len(records.variances)))
 
+    def _by_rows(self, records: PreparedInputs) -> bool:
+        values = records.inputs[0, 0].numel() * records.inputs.shape[-1]
+        return self.pooled and self.stride == 1 and values <= MOST_ROW_VALUES
+
+    def _summed_rows(self, one: PreparedInputs, other: PreparedInputs, same: bool) -> Tensor:
+        """Return sums over all pixels of k, and of the tangent, ``[1 or 2, b, r, c]``.
+
+        Args:
+            one: images ``[b, r, ...]``.
+            other: images ``[b, c, ...]``.
+            same: whether these are the same, so that displacements up are those down transposed.
+        """
+        height, width = one.inputs.shape[-2:]
+        before = one.map(lambda values: row_values(values, first=True))
+        behind = other.map(lambda values: row_values(values, first=False))
+        term = self._row_sum
+        if one.differentiable or other.differentiable:
+            term = partial(recomputed, term)
+        total = term(before, behind, RowsOfPixels(height, width, 0))
+        for down in range(1, height):
+            lower = term(before, behind, RowsOfPixels(height, width, down))
+            upper = lower.mT if same else term(before, behind, RowsOfPixels(height, width, -down))
+            total = total + lower + upper
+        return total
+
+    def _row_sum(self, one: PreparedInputs, other: PreparedInputs, pixels: RowsOfPixels) -> Tensor:
+        variances = zip(one.variances, other.variances, strict=True)
+
+        def activate(state: Covariances) -> Covariances:
+            p, q = next(variances)
+            return self.activated(state, pixels.upper(p), pixels.lower(q))
+
+        return last_rows(self.layers(pixels.covariances(one.inputs, other.inputs), activate))
+
+    def _pool(self, sums: Tensor, records: PreparedInputs) -> Tensor:
+        share = 1 / records.inputs[0, 0].numel() ** 2
+        return self.read_out(sums[0], sums[1] if len(sums) > 1 else None, share)
+
     def _covariance(self, one: PreparedInputs, other: PreparedInputs) -> Tensor:
         """Return the kernel of records whose leading dimensions broadcast."""
         height, width = one.inputs.shape[-2:]
         if not self.pooled:
-            k = self._displaced(one, other, 0, 0)
-            return self.affine(k.mean(dim=(-2, -1)))
+            means = self._displaced(one, other, 0, 0).map(lambda k: k.mean(dim=(-2, -1)))
+            return self.read_out(means.k, means.tangent)
         reach = [range(1 - size, size) for size in self._outputs(height, width)]
         term = self._displaced_sum
         if one.differentiable or other.differentiable:
@@ -105,7 +201,8 @@ class PixelKernel(ImageKernel):
         total = one.inputs.new_zeros(())
         for down, along in product(*reach):
             total = total + term(one, other, down, along)
-        return self.affine(total, 1 / math.prod(self._outputs(height, width)) ** 2)
+        share = 1 / math.prod(self._outputs(height, width)) ** 2
+        return self.read_out(total[0], total[1] if len(total) > 1 else None, share)
 
     def _outputs(self, height: int, width: int) -> tuple[int, int]:
         """Return the size of the last layer's image."""
@@ -114,23 +211,26 @@ class PixelKernel(ImageKernel):
     def _displaced_sum(
         self, one: PreparedInputs, other: PreparedInputs, down: int, along: int
     ) -> Tensor:
-        return self._displaced(one, other, down, along).sum(dim=(-2, -1))
+        last = self._displaced(one, other, down, along)
+        parts = [last.k] if last.tangent is None else [last.k, last.tangent]
+        return torch.stack([part.sum(dim=(-2, -1)) for part in parts])
 
     def _displaced(
         self, one: PreparedInputs, other: PreparedInputs, down: int, along: int
-    ) -> Tensor:
+    ) -> Covariances:
         """Return last covariances of pixels i with pixels i + (down, along), ``[..., h, w]``."""
         height, width = one.inputs.shape[-2:]
         size = height - self.stride * abs(down), width - self.stride * abs(along)
         variances = zip(one.variances, other.variances, strict=True)
 
-        def activate(k: Tensor) -> Tensor:
+        def activate(state: Covariances) -> Covariances:
             p, q = next(variances)
-            shape = k.shape[-2], k.shape[-1]
-            return self.dual(k, _crop(p, shape, -down, -along), _crop(q, shape, down, along))
+            shape = state.k.shape[-2], state.k.shape[-1]
+            upper, lower = _crop(p, shape, -down, -along), _crop(q, shape, down, along)
+            return self.activated(state, upper, lower)
 
         images = _crop(one.inputs, size, -down, -along), _crop(other.inputs, size, down, along)
-        return self.layers(channel_product(*images), activate)
+        return self.layers(Covariances(channel_product(*images)), activate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +247,11 @@ class StackedConvolutions(PixelKernel):
         check(self.depth >= 1, "depth", self.depth, "at least 1")
         check(self.window >= 1, "window", self.window, "at least 1")
 
-    def layers(self, k: Tensor, activate: Activate) -> Tensor:
+    def layers(self, state: Covariances, activate: Activate) -> Covariances:
         """Return the covariances after the last activation."""
         for _ in range(self.depth):
-            k = activate(self.affine(window_sum(k, self.window), 1 / self.window**2))
-        return k
+            state = activate(self.convolve(state, self.window))
+        return state
 
 
 def _crop(values: Tensor, size: tuple[int, int], down: int, along: int) -> Tensor:
@@ -159,59 +259,3 @@ def _crop(values: Tensor, size: tuple[int, int], down: int, along: int) -> Tenso
     rows = values.shape[-2] - size[0] if down > 0 else 0
     columns = values.shape[-1] - size[1] if along > 0 else 0
     return values[..., rows : rows + size[0], columns : columns + size[1]].contiguous()
-
-
-def window_sum(k: Tensor, window: int, stride: int = 1, pairs: int = 1) -> Tensor:
-    """Return sums over a square window of offsets, the same for all pixels of a pair.
-
-    Zeros surround the covariances (padding SAME: as many outputs as strides begin in the image),
-    the odd one at the high indices. A convolution is W_std² times this over window², plus b_std².
-
-    Args:
-        k: ``[..., H, W]`` for ``pairs`` 1: covariances of pixels i with pixels i + δ, δ fixed;
-            ``[..., H, W, H, W]`` for ``pairs`` 2: of all pixels with all.
-        window: side of the window.
-        stride: pixels between windows.
-        pairs: how many pixels a covariance has an index for.
-    """
-    for axis in (1, 2):
-        k = _slide(k, [-axis] if pairs == 1 else [-axis, -axis - 2], window, stride)
-    return k
-
-
-def mean_pool(k: Tensor, side: int) -> Tensor:
-    """Return ``[..., H/side, W/side, H/side, W/side]``, means over both windows of pixels."""
-    sizes = [part for size in k.shape[-4:] for part in (size // side, side)]
-    return k.reshape(*k.shape[:-4], *sizes).mean(dim=(-1, -3, -5, -7))
-
-
-def channel_product(one: Tensor, other: Tensor) -> Tensor:
-    """Return inner products over channels, ``[..., H, W]`` from two ``[..., C, H, W]``."""
-    first, *rest = zip(one.unbind(-3), other.unbind(-3), strict=True)
-    product = first[0] * first[1]
-    for a, b in rest:
-        product.addcmul_(a, b)
-    return product
-
-
-def _slide(k: Tensor, axes: list[int], window: int, stride: int) -> Tensor:
-    """Return sums of ``window`` neighbours, the offset the same along all ``axes``."""
-    size = k.shape[axes[0]]
-    outputs = -(-size // stride)
-    low = max((outputs - 1) * stride + window - size, 0) // 2
-    total = _along(k, axes, slice(None, None, stride)).clone(memory_format=torch.contiguous_format)
-    for offset in range(-low, window - low):
-        first = max(0, -(offset // stride))
-        last = min(outputs, (size - 1 - offset) // stride + 1)
-        if offset != 0 and first < last:
-            shifted = slice(first * stride + offset, (last - 1) * stride + offset + 1, stride)
-            _along(total, axes, slice(first, last)).add_(_along(k, axes, shifted))
-    return total
-
-
-def _along(k: Tensor, axes: list[int], part: slice) -> Tensor:
-    """Return the same part along all ``axes``, as a view."""
-    index = [slice(None)] * k.ndim
-    for axis in axes:
-        index[axis] = part
-    return k[tuple(index)]

@@ -15,11 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
+from imprint.lenses.leave_one_out.kernels.covariances import Covariances
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS
-from imprint.lenses.leave_one_out.kernels.pixels import Activate, PixelKernel, window_sum
+from imprint.lenses.leave_one_out.kernels.pixels import Activate, PixelKernel
 
+WINDOW = 3
 BLOCKS = 4
 STRIDES = (1, 2, 2)
 
@@ -35,16 +35,13 @@ class WideResNet(PixelKernel):
     w_std: float = 1.0
     """Standard deviation of a weight times √fan_in; the published kernel has 1."""
 
-    def layers(self, k: Tensor, activate: Activate) -> Tensor:
+    def layers(self, state: Covariances, activate: Activate) -> Covariances:
         """Return the covariances of the last group."""
-        k = self._convolve(k)
+        state = self.convolve(state, WINDOW)
         for stride in STRIDES:
             for block in range(BLOCKS):
                 step = stride if block == 0 else 1
-                branch = self._convolve(activate(k), step)
-                branch = self._convolve(activate(branch))
-                k = branch + (self._convolve(k, step) if block == 0 else k)
-        return k
-
-    def _convolve(self, k: Tensor, stride: int = 1) -> Tensor:
-        return self.affine(window_sum(k, 3, stride), 1 / 9)
+                branch = self.convolve(activate(state), WINDOW, step)
+                branch = self.convolve(activate(branch), WINDOW)
+                state = branch + (self.convolve(state, WINDOW, step) if block == 0 else state)
+        return state
