@@ -228,7 +228,7 @@ def class_table(
         cells.append([*line, float(classes["p_adjusted"][row])])
     columns = [
         Column("Class"),
-        Column("Images", count),
+        Column("Images", count, on_phone=False),
         *(Column(model.capitalize(), percent, on_phone=False) for model in models),
         Column("Score", points, unit="points", key="gap"),
     ]
@@ -252,7 +252,7 @@ def _class_figure(
     lines = []
     for row in drawn:
         estimate = _estimate(classes, name, row, int(classes["n"][row]))
-        colour: Colour = "target" if _remains(classes, row) else "unassociated"
+        colour: Colour = "target" if _remains(classes, row) else "muted"
         title = class_name(names, int(classes["index"][row]))
         lines.append(Interval(title, estimate.value, estimate.low, estimate.high, colour=colour))
     rest = len(rows) - len(drawn)
