@@ -101,6 +101,7 @@ LENSES.register("leave_one_out")(
             "leave_one_out_queries",
             "leave_one_out_search",
             "leave_one_out_augmentations",
+            "leave_one_out_normalisation",
             "retraining",
             "influence_quality",
         ),

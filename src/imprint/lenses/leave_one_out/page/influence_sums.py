@@ -11,6 +11,7 @@ from imprint.report.blocks import Block, Figures, Paragraph, Part
 from imprint.report.figure import Figure, Matrix
 from imprint.report.table import Cell, Column, Table, Value
 from imprint.report.wording import count, plural, significant, with_interval
+from imprint.stats.estimate import Estimate
 
 
 def sum_part(sums: InfluenceSums, anchor: str) -> Part:
@@ -29,24 +30,22 @@ def sum_statement(sums: InfluenceSums) -> str:
     same, others = sums.same, sums.others
     if isinstance(same, Missing) or isinstance(others, Missing):
         return "A single query: its sums have no interval."
-    end = _direction(same.low, same.high)
-    far = _direction(others.low, others.high)
     return (
-        f"For a query, the records of its own class together {end} the output of that class by "
-        f"{with_interval(same, significant)}, those of all other classes {far} it by "
-        f"{with_interval(others, significant)} (means over queries)."
+        f"On the output of a query's class, the influences of the records of that class sum to "
+        f"{with_interval(same, significant)}, {_direction(same)}, and those of all other records "
+        f"to {with_interval(others, significant)}, {_direction(others)} (means over queries)."
     )
 
 
-def _direction(low: float, high: float) -> str:
-    if low > 0:
-        return "raise"
-    return "lower" if high < 0 else "neither clearly raise nor lower"
+def _direction(sums: Estimate) -> str:
+    if sums.low > 0:
+        return "so they raise it"
+    return "so they lower it" if sums.high < 0 else "with no clear direction"
 
 
 def _caveat(sums: InfluenceSums) -> str:
     own = "" if sums.own_pairs else " What a record does to its own prediction is left out."
-    return f"Records were left out one at a time; sums are not what they do together.{own}"
+    return f"Records were left out one at a time; a group left out together does not add up.{own}"
 
 
 def sum_table(sums: InfluenceSums) -> Table:
