@@ -86,4 +86,7 @@ def class_figure(sums: InfluenceSums) -> Figure:
 
 
 def _short(value: float) -> str:
-    return f"{value:+.2f}" if abs(value) < 9.995 else f"{value:+.0f}"
+    """Return two decimals with a sign; a number that rounds to 0 has none."""
+    if abs(value) < 0.005:
+        return "0"
+    return (f"{value:+.2f}" if abs(value) < 9.995 else f"{value:+.0f}").replace("-", "−")
