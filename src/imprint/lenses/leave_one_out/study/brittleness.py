@@ -32,6 +32,13 @@ from imprint.study.tables import write_table
 from imprint.train.retraining import retrain_without
 
 CONTROLS = ("random", "same_class")
+MEANINGS = {
+    "index": "row of the held-out queries",
+    "influence": "what chose the records that were removed",
+    "removed": "records removed together",
+    "right": "whether the query is predicted right without them",
+    "margin_fall": "nats; above 0: the margin of the right class falls without the records",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,4 +202,5 @@ def _write_removals(
             "right": np.concatenate([right for *_, right, _ in rows]) > 0,
             "margin_fall": np.concatenate([fall for *_, fall in rows]),
         },
+        MEANINGS,
     )

@@ -36,6 +36,14 @@ from imprint.stats.estimate import Estimate
 from imprint.study.tables import write_table
 
 Measure = Callable[[np.random.Generator], Estimate]
+MEANINGS = {
+    "influence": "name of the table; positive: the record raises the output of the right class",
+    "datamodeling": "rank correlation, -1 to 1; above 0: sums of influence predict subsets",
+    "leave_one_out_spearman": "from -1 to 1; above 0: influence ranks effects of single records",
+    "leave_one_out_pearson": "from -1 to 1; above 0: influence predicts effects of single records",
+    "accuracy_drop": "from -1 to 1; above 0: models without the most helpful records err more",
+}
+"""Of columns; ends of 95 % intervals are called ``_low`` and ``_high``."""
 
 
 def influence_quality(
@@ -98,7 +106,8 @@ def write_quality(path: Path, findings: InfluenceQualityFindings) -> None:
             for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
                 columns.setdefault(name + end, []).append(getattr(estimate, part, np.nan))
     names = {"index": np.arange(len(rows)), "influence": np.array(list(rows))}
-    write_table(path, {**names, **{name: np.array(values) for name, values in columns.items()}})
+    written = {name: np.array(values) for name, values in columns.items()}
+    write_table(path, {**names, **written}, MEANINGS)
 
 
 def coefficient(correlations: Correlations | Missing, name: str) -> Estimate | Missing:

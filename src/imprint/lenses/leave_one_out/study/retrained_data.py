@@ -96,6 +96,8 @@ def check_retraining(options: RetrainingOptions, classes: int) -> None:
 def _from_images(options: RetrainingOptions) -> RetrainedData:
     images = open_choice(options, options.seed)
     kept = kept_classes(images.classes, options.classes, images.name)
+    if len(kept) < 2:
+        raise ImprintError(f"{images.name} has {len(kept)} class, and networks need 2 or more")
     names = tuple(images.classes[place] for place in kept)
     check_retraining(options, len(names))
     index = _choose(images, kept, options)
@@ -121,6 +123,8 @@ def _from_arrays(options: RetrainingOptions, file: Path) -> RetrainedData:
     every = np.unique(arrays.y)
     every = every[kept_classes([str(each) for each in every.tolist()], options.classes, file.name)]
     count = len(every)
+    if count < 2:
+        raise ImprintError(f"{file}: y has {count} class, and networks need 2 or more")
     check_retraining(options, count)
     kept = np.flatnonzero(np.isin(arrays.y, every))
     held_out = options.queries if arrays.queries is None else 0
