@@ -103,7 +103,7 @@ LENSES.register("leave_one_out")(
             "leave_one_out_augmentations",
             "leave_one_out_normalisation",
             "retraining",
-            "influence_quality",
+            "influence-quality",
         ),
         leave_one_out_verdicts,
     )
