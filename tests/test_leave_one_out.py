@@ -151,7 +151,19 @@ def test_estimates_are_compared_with_retraining() -> None:
         ),
         (lambda fit: leave_one_out.fit([[1.0], [1.0, 2.0]], [0, 1]), "give rows of one length"),
         (lambda fit: leave_one_out.fit(np.eye(2), [0, None]), "y must hold classes"),
-        (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=abs), "kernel must be a name or"),
+        (
+            lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=abs),
+            "the kernel function failed",
+        ),
+        (lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=3), "kernel must be a name, what"),
+        (
+            lambda fit: leave_one_out.fit(np.eye(2), [0, 1], kernel=lambda a, b: a[0]),
+            "returned shape",
+        ),
+        (
+            lambda fit: fit.query(np.ones((1, 5)), variances=[1]),
+            "variances apply to the kernel given",
+        ),
         (lambda fit: fit.landscape([-1]), "removed must be rows from 0 to"),
         (lambda fit: fit.landscape([[0, 1]]), "removed must be rows of the records"),
         (lambda fit: fit.optimise([]), "removed must be rows of the records"),
@@ -172,3 +184,38 @@ def test_estimates_are_compared_with_retraining() -> None:
 def test_a_wrong_call_is_one_sentence(fit, call, message) -> None:
     with pytest.raises(ImprintError, match=message):
         call(fit)
+
+
+def test_a_kernel_of_scikit_learn_and_its_matrix_give_the_same_values() -> None:
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel
+
+    random = np.random.default_rng(0)
+    x, queries = random.normal(size=(30, 2)), random.normal(size=(3, 2))
+    y, targets = 100 + 10 * np.sin(2 * x[:, 0]), [100.0, 101.0, 102.0]
+    kernel = ConstantKernel(2.0) * RBF(1.0)
+    function = leave_one_out.fit(x, y, targets="values", kernel=kernel)
+    matrix = leave_one_out.fit(kernel(x), y, targets="values", kernel="given")
+    for name, column in function.columns.items():
+        np.testing.assert_allclose(matrix.columns[name], column, err_msg=name)
+    first = function.query(queries, targets)
+    second = matrix.query(kernel(queries, x), targets, variances=kernel.diag(queries))
+    for name, values in first.measures.items():
+        np.testing.assert_allclose(second.measures[name], values, atol=1e-12, err_msg=name)
+    assert function.add(queries, targets).findings.additions == 3
+    assert function.leave_out({"pair": [0, 1]}).findings.first[0].error_out is not None
+    with pytest.raises(ImprintError, match="lacks the kernel of some pairs"):
+        function.add(queries, targets, queries=queries)
+    with pytest.raises(ImprintError, match="need their variances"):
+        matrix.query(kernel(queries, x))
+    with pytest.raises(ImprintError, match="landscape needs a kernel of inputs"):
+        function.landscape([0])
+
+
+def test_auto_chooses_the_noise_in_python() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(40, 2))
+    y = np.sin(2 * x[:, 0]) + 0.3 * random.normal(size=40)
+    fitted = leave_one_out.fit(x, y, targets="values", kernel="rbf", noise="auto")
+    selection = fitted.findings.noise_selection
+    assert selection is not None
+    assert fitted.findings.noise == selection.density.noise

@@ -31,7 +31,7 @@ def test_of_many_records_a_part_is_drawn_and_stated():
 
 def test_the_path_is_drawn_by_rising_noise():
     ones = (1.0, 1.0)
-    path = NoisePath((0, 1), (0.5, 0.1), ones, ones, ones, (2.0, 3.0), ones, (5.0, 7.0), ones)
+    path = NoisePath((0, 1), (0.5, 0.1), ones, ones, (2.0, 3.0), ones, (5.0, 7.0), ones)
     figure = divergence_path(path)
     median = figure.series[0]
     assert (list(median.x), list(median.y)) == ([0.1, 0.5], [3.0, 2.0])

@@ -311,15 +311,19 @@ GIVEN = ["--kernel", "given"]
         (
             {"x": K, "y": CLASSES, "queries": K, "query_labels": CLASSES},
             VALUES,
-            "query_labels does not fit targets of this fit: give query_targets",
+            "unknown array 'query_labels'; known are y, query_targets",
         ),
-        ({"x": K, "y": CLASSES, "query_targets": K}, VALUES, "query_targets needs queries"),
+        ({"x": K, "y": CLASSES, "query_targets": K[0]}, VALUES, "query_targets needs queries"),
         (
             {"x": K, "y": CLASSES, "queries": K, "query_targets": K},
             VALUES,
-            "query_targets has 3 columns, and the targets of the fit have 1",
+            "query_targets has shape [3, 3], expected [q, 1]",
         ),
-        ({"x": K, "y": CLASSES}, [*VALUES, "--outputs", "contrast"], "--outputs does not apply"),
+        (
+            {"x": K, "y": CLASSES},
+            [*VALUES, "--outputs", "contrast"],
+            "--outputs applies to",
+        ),
         ({"x": K, "y": CLASSES}, ["--target-scaling", "raw"], "--target-scaling applies to"),
         (
             {"x": K, "y": CLASSES, "queries": K},

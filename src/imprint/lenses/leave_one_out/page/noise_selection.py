@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from imprint.core.missing import Missing
@@ -51,24 +53,39 @@ def choice_texts(selection: NoiseSelection) -> list[Text]:
 def agreement(selection: NoiseSelection) -> str:
     """Return in words how much the ranking of records depends on the choice."""
     ranking = selection.ranking
-    others = [
-        (noise, each)
-        for noise, each in zip(ranking.noise[1:], ranking.with_fitted[1:], strict=True)
-        if isinstance(each, Estimate)
+    least = [
+        (name, *_least(ranking.noise[1:], values[1:]))
+        for name, values in (
+            ("divergences", ranking.with_fitted),
+            ("mean distances", ranking.distance_with_fitted),
+        )
+        if any(isinstance(each, Estimate) for each in values[1:])
     ]
-    if not others:
+    if not least:
         return ""
-    noise, least = min(others, key=lambda pair: pair[1].value)
-    shown = with_interval(least, fixed(2))
-    if least.value >= SAME_RANKING:
+    shown = " and ".join(
+        f"{with_interval(each, fixed(2))} for {name}" + f" (at {significant(noise)})"
+        for name, noise, each in least
+    )
+    if all(each.value >= SAME_RANKING for _, _, each in least):
         return (
-            f"All {len(ranking.noise)} variances below rank the records nearly alike: the rank "
-            f"correlation of the divergences with those fitted is {shown} or more."
+            f"All {len(ranking.noise)} variances below rank the records nearly alike: the least "
+            f"rank correlation with the fitted variance is {shown}."
         )
     return (
-        f"Which records stand out depends on it: at {significant(noise)} the rank correlation of "
-        f"the divergences with those fitted is {shown}."
+        "Which records stand out depends on it: the least rank correlation with the fitted "
+        f"variance is {shown}."
     )
+
+
+def _least(noises: Sequence[float], values: Sequence[Estimate | Missing]) -> tuple[float, Estimate]:
+    """Return the noise variance whose ranking agrees least, and its rank correlation."""
+    known = [
+        (noise, each)
+        for noise, each in zip(noises, values, strict=True)
+        if isinstance(each, Estimate)
+    ]
+    return min(known, key=lambda pair: pair[1].value)
 
 
 def _edges(density: CriterionMaximum, evidence: CriterionMaximum) -> str:
