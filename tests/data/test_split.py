@@ -224,7 +224,10 @@ def test_a_changed_file_is_an_error(tmp_path):
 
 def test_other_images_are_an_error(tmp_path):
     save_partition(tmp_path, toy(4), "f" * 64)
-    with pytest.raises(ImprintError, match="was made for other images"):
+    with pytest.raises(
+        ImprintError,
+        match=r"was made for other images or other boxes .* the same --data and --boxes",
+    ):
         load_partition(tmp_path, 4, "0" * 64)
 
 

@@ -383,8 +383,9 @@ def _manifest(folder: Path, fingerprint: str | None) -> Any:
         raise ImprintError(f"{folder / MANIFEST} is not the manifest of a split: make it again")
     if fingerprint is not None and manifest["data"] != fingerprint:
         raise ImprintError(
-            f"the split at {folder} was made for other images (fingerprint "
-            f"{str(manifest['data'])[:12]}…, these have {fingerprint[:12]}…): make it again"
+            f"the split at {folder} was made for other images or other boxes (fingerprint "
+            f"{str(manifest['data'])[:12]}…, these have {fingerprint[:12]}…): give the same --data "
+            "and --boxes, or make it again"
         )
     return manifest
 

@@ -111,10 +111,10 @@ class OnlineProbes(nn.Module):
             for name, layer in self.layers.items():
                 hits[name] += _hits(layer(depths[name].float()), labels)
             start += len(pixels)
-        shares = {name: (_total(count) / len(indices)).tolist() for name, count in hits.items()}
+        totals = {name: _total(count).tolist() for name, count in hits.items()}
         return {
-            name: {"held_out_top1": first, "held_out_top5": among}
-            for name, (first, among) in shares.items()
+            name: {"held_out_top1": first / len(indices), "held_out_top5": among / len(indices)}
+            for name, (first, among) in totals.items()
         }
 
     def _add(self, name: str, values: torch.Tensor) -> None:
