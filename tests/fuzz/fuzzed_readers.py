@@ -26,6 +26,7 @@ from PIL import Image
 from pyarrow import parquet
 from pyarrow import table as arrow_table
 
+from imprint.commands.published_settings import read_settings
 from imprint.commands.train import TrainNetwork
 from imprint.core.errors import ImprintError
 from imprint.data.boxes.boxes import parse_voc
@@ -435,6 +436,7 @@ PUBLISHED = {
     "model": {"arch": "resnet50", "mlp": "2048-512"},
     "simclr": {"temperature": 0.15},
 }
+LOOD = {"num_epochs": 50, "lr": 1e-3, "batch_size": 64, "lr_schedule": {"min_jump_pt": 25}}
 TAGS = [
     {"image_path": "a/1.jpg", "tags": ["sky", "sea"], "scores": [0.5, 0.25]},
     {"image_path": "a/2.jpg", "tags": ["sky"]},
@@ -568,6 +570,13 @@ READERS = (
     ),
     FuzzedReader(
         "published options", as_json(PUBLISHED, "a.yaml"), read_published_options, of_json
+    ),
+    FuzzedReader("published leave-one-out flags", as_json(LOOD), read_settings, of_json),
+    FuzzedReader(
+        "published command line",
+        file("a.sh", b"python3 nt_opt_query.py --DEPTH 5 --ACT=relu --NUM_ITERS 9\n"),
+        read_settings,
+        of_text,
     ),
     FuzzedReader("influence pairs", npz(**PAIRS), read_pairs, of_npz),
     FuzzedReader("influence matrices", npz(**MATRIX), read_influence_matrix, of_npz),

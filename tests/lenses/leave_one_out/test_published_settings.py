@@ -105,6 +105,8 @@ def test_the_schedule_of_networks_drops_where_it_did() -> None:
         ),
         ({"NUM_ITERS": "many", "DEPTH": 2}, "x: a value has the wrong type"),
         ({"num_epochs": 9, "lr_schedule": {"power": 0.5}}, "lr_schedule has power 0.5"),
+        ({"num_epochs": 9, "lr_schedule": [3]}, "a value has the wrong type"),
+        ({"num_epochs": 10**12, "lr": 0.1}, "lr_schedule drops 99999999998 times"),
     ],
 )
 def test_what_has_no_counterpart_is_refused(given, message) -> None:

@@ -28,6 +28,8 @@ LANDSCAPE_STEPS = 50
 LANDSCAPE_HALF_LENGTH = 0.1132
 """Root mean square of 50 steps of uniform noise in [−1, 1] / 255: 50 / 255 / √3."""
 GELU_W_STD = 1.9822
+MAX_DROPS = 1000
+"""Drops of a learning rate that a schedule may have."""
 FALSE = ("false", "0", "no", "f", "n", "none", "")
 
 
@@ -101,7 +103,7 @@ def translate_flags(given: Mapping[str, Any], where: str) -> TranslatedFlags | N
     values = {**program.defaults, **{k: v for k, v in given.items() if k in program.defaults}}
     try:
         command, options, more = TRANSLATIONS[name](values, where)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError) as error:
         raise ImprintError(f"{where}: a value has the wrong type ({error})") from error
     return TranslatedFlags(command, options, (*notes, *more))
 
@@ -199,6 +201,11 @@ def _training(values: Mapping[str, Any], where: str) -> tuple[str, Options, list
             f"{where}: lr_schedule has power {schedule['power']}, and networks here drop to a tenth"
         )
     first, step = int(schedule.get("min_jump_pt", 25)), int(schedule.get("jump_freq", 10))
+    if len(drops := range(first, epochs, step)) > MAX_DROPS:
+        raise ImprintError(
+            f"{where}: lr_schedule drops {len(drops)} times in {epochs} epochs, and at most "
+            f"{MAX_DROPS} drops are read"
+        )
     options: Options = {
         "classes": ["2"],
         "records": 10_000,
@@ -216,7 +223,7 @@ def _training(values: Mapping[str, Any], where: str) -> tuple[str, Options, list
             "epochs": epochs,
             "batch_size": int(values["batch_size"]),
             "learning_rate": float(values["lr"]),
-            "drops": [epoch / epochs for epoch in range(first, epochs, step)],
+            "drops": [epoch / epochs for epoch in drops],
             "shuffle": False,
         },
     }
