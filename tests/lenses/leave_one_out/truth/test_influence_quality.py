@@ -190,3 +190,14 @@ def test_what_cannot_be_measured_says_why() -> None:
     one = RetrainedModels(models.outputs[:, :1], models.members)
     with pytest.raises(ImprintError, match="one query has no interval"):
         subset_score(influence[:, :1], one, random)
+
+
+def test_pairs_alone_are_no_subsets() -> None:
+    random = np.random.default_rng(10)
+    influence, models = paired(random)
+    for measure in (
+        lambda: subset_score(influence, models, random),
+        lambda: subset_ceiling(models, random),
+    ):
+        with pytest.raises(ImprintError, match="0 different subsets"):
+            measure()

@@ -77,6 +77,7 @@ def subset_ceiling(models: RetrainedModels, random: np.random.Generator) -> Esti
         ImprintError: as :func:`subset_score`, or subsets that were trained on once.
     """
     rows = models.of_subsets
+    _check_subsets(len(rows))
     numbers = subset_numbers(models.members[rows])
     several = np.bincount(numbers) >= 2
     if several.sum() < FEWEST_SUBSETS:
@@ -183,14 +184,19 @@ def random_drop(models: RetrainedModels, top: int, random: np.random.Generator) 
 def _subsets(models: RetrainedModels) -> tuple[BoolArray, FloatArray]:
     """Return the different subsets ``[S, N]`` and the mean outputs of their models ``[S, Q]``."""
     rows = models.of_subsets
+    _check_subsets(len(rows))
     members = models.members[rows]
     numbers = subset_numbers(members)
     first = np.unique(numbers, return_index=True)[1]
-    if len(first) < FEWEST_SUBSETS:
-        raise ImprintError(
-            f"{len(first)} different subsets give no rank correlation: train on 3 or more"
-        )
+    _check_subsets(len(first))
     return members[first], mean_by(numbers, models.outputs[rows])
+
+
+def _check_subsets(count: int) -> None:
+    if count < FEWEST_SUBSETS:
+        raise ImprintError(
+            f"{count} different subsets give no rank correlation: train on 3 or more"
+        )
 
 
 def _sampled_records(models: RetrainedModels, random: np.random.Generator) -> IntArray:

@@ -69,9 +69,8 @@ class RetrainedModels:
 
     @property
     def of_subsets(self) -> IntArray:
-        """Rows of the models that belong to no pair, or of all where these are too few."""
-        rows = np.flatnonzero(~self.in_pairs)
-        return rows if len(rows) >= FEWEST_MODELS else np.arange(len(self.members))
+        """Rows of the models that belong to no pair: a pair differs by too little for subsets."""
+        return np.flatnonzero(~self.in_pairs)
 
 
 def removed_records(members: BoolArray, pairs: IntArray) -> IntArray:
