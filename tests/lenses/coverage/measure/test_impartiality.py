@@ -42,7 +42,7 @@ def test_shares_are_those_of_the_dirichlet_distribution() -> None:
     np.testing.assert_allclose(shares.var(0), variance + (2 / 9 - variance) / 60, rtol=0.1)
 
 
-def tests_of_classes() -> ActivationTable:
+def inputs_of_classes() -> ActivationTable:
     """One neuron a class stands out for inputs of the class."""
     labels = np.repeat(np.arange(4), 50)
     values = np.random.default_rng(0).random((200, 4)).astype(np.float32) * 0.1
@@ -51,7 +51,7 @@ def tests_of_classes() -> ActivationTable:
 
 
 def test_a_criterion_of_classes_follows_their_evenness() -> None:
-    tests = tests_of_classes()
+    tests = inputs_of_classes()
     criteria = {"nc": CRITERIA.get("nc")(tests.layers)}
     mixed = measure_mixed_sets(criteria, tests, 4, (20, 40), 18, 0)
     assert mixed.sizes.tolist() == [20] * 18 + [40] * 18
@@ -60,7 +60,7 @@ def test_a_criterion_of_classes_follows_their_evenness() -> None:
 
 
 def test_sets_that_cannot_be_are_refused() -> None:
-    tests = tests_of_classes()
+    tests = inputs_of_classes()
     with pytest.raises(ImprintError, match="more than the 200 tests"):
         measure_mixed_sets({}, tests, 4, (201,), 10, 0)
     with pytest.raises(ImprintError, match="need the classes"):
