@@ -449,6 +449,29 @@ CASES = {
     "monitor": Case("coverage monitor", TESTED, fixed=PARTS),
     "importance": Case("coverage importance", TRAINED, fixed=PARTS),
     "wisdom": Case("coverage wisdom", TRAINED + "--selector model", fixed=PARTS),
+    "prioritise": Case(
+        "coverage prioritise",
+        TESTED + "--criteria nc,kmnc",
+        values={"by": ("nc_total", "random")},
+        fixed=(*PARTS, "arrays"),
+    ),
+    "select": Case(
+        "coverage select",
+        TESTED + "--criterion nc --count 4",
+        values={"criterion": "tknc"},
+        fixed=(*PARTS, "arrays"),
+    ),
+    "ablate": Case(
+        "coverage ablate",
+        TESTED + "--attributions lrp --top-counts 2,4 --draws 3",
+        values={"layers": ("hidden",), "layer_index": (0,)},
+        fixed=(*PARTS, "exclude_layers"),
+    ),
+    "impartiality": Case(
+        "coverage impartiality",
+        TESTED + "--criteria nc,kmnc --sizes 10 --sets 10",
+        fixed=(*PARTS, "arrays"),
+    ),
 }
 OF_A_MODEL = (
     *("arch", "members", "non_members", "tests", "task", "output_kind", "target", "groups"),
