@@ -78,12 +78,6 @@ class TagTable:
 def tabulate_tags(tags: Tags, labels: IntArray, classes: Sequence[str]) -> TagTable:
     """Return the table of the tags of n pictures.
 
-    >>> from imprint.data.tags.annotation import tags_from_words
-    >>> tags = tags_from_words([[("sea", 1.0)], [("sea", 1.0), ("sky", 1.0)], [("sky", 1.0)]])
-    >>> table = tabulate_tags(tags, np.array([0, 0, 1]), ["boat", "bird"])
-    >>> [(table.vocabulary[t], int(c)) for t, c in zip(table.tag, table.count)]
-    [('sea', 2), ('sky', 1), ('sky', 1)]
-
     Args:
         tags: of the pictures.
         labels: int64 ``[n]``.
@@ -91,6 +85,13 @@ def tabulate_tags(tags: Tags, labels: IntArray, classes: Sequence[str]) -> TagTa
 
     Raises:
         ImprintError: not one label a picture, or a label that is no class.
+
+    Examples:
+        >>> from imprint.data.tags.annotation import tags_from_words
+        >>> tags = tags_from_words([[("sea", 1.0)], [("sea", 1.0), ("sky", 1.0)], [("sky", 1.0)]])
+        >>> table = tabulate_tags(tags, np.array([0, 0, 1]), ["boat", "bird"])
+        >>> [(table.vocabulary[t], int(c)) for t, c in zip(table.tag, table.count)]
+        [('sea', 2), ('sky', 1), ('sky', 1)]
     """
     if labels.shape != (len(tags),) or (
         len(labels) and not 0 <= labels.min() <= labels.max() < len(classes)
