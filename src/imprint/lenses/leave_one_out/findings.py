@@ -352,6 +352,8 @@ class FitFindings(QueryStudyFindings):
             nats.
         log_evidence: log density of all targets under the prior, in nats.
         noise_selection: where the data chose the noise variance.
+        kernel_error: bound of the error of expectations over units, as a share of the largest; of
+            activations that go by quadrature.
     """
 
     kernel: KernelSettings
@@ -381,6 +383,7 @@ class FitFindings(QueryStudyFindings):
     log_predictive_density: Estimate | None = None
     log_evidence: float | Missing | None = None
     noise_selection: NoiseSelection | None = None
+    kernel_error: float | None = None
 
 
 @dataclass(frozen=True)

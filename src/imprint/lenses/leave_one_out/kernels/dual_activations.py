@@ -40,6 +40,9 @@ class DualActivation(ABC):
     homogeneous: ClassVar[bool] = False
     """Whether φ(tu) = t φ(u) for every t > 0."""
 
+    exact: ClassVar[bool] = True
+    """Whether F is a closed form, not a quadrature."""
+
     def __call__(self, k: Tensor, p: Tensor, q: Tensor) -> Tensor:
         """Return F(k, p, q) in the shape of ``k``."""
         if torch.is_grad_enabled() and (k.requires_grad or p.requires_grad or q.requires_grad):

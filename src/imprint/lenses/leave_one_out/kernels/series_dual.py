@@ -11,7 +11,7 @@ and even functions), and more near collinear pairs of units that vary more.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,9 +31,10 @@ class SeriesDual(DualActivation):
     """F of an elementwise function that torch differentiates.
 
     Args:
-        function: φ, or its values but at 0.
-        mass: of its point mass at 0.
+        function: φ, also with its jumps at 0.
     """
+
+    exact: ClassVar[bool] = False
 
     def __init__(self, function: Elementwise | PiecewiseFunction) -> None:
         self.phi: PiecewiseFunction = (

@@ -410,6 +410,8 @@ def _precision(findings: FitFindings) -> Details:
         if name != "name"
     ]
     rows.append(["noise variance", significant(findings.noise)])
+    if findings.kernel_error is not None:
+        rows.append(["error of the activation's quadrature", scientific(findings.kernel_error)])
     if method is None:
         rows.append(["residual of the inverse", scientific(findings.inverse_residual or 0.0)])
         return Details("Kernel and precision", [_settings(rows)])

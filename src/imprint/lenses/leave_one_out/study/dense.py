@@ -94,6 +94,7 @@ def leave_one_out(fit: GaussianFit) -> tuple[Table, FitFindings]:
         posterior.outputs,
         find_duplicates(with_target_groups(columns, targets, inputs.kind), copies, near, collinear),
         kernel=fit.kernel_settings,
+        kernel_error=fit.kernel_error,
         noise=noise,
         classes=inputs.classes,
         log_evidence=posterior.log_evidence - len(targets) * density_offset(fit.units),

@@ -19,7 +19,7 @@ from imprint.core.errors import ImprintError
 from imprint.core.progress import log
 from imprint.lenses.leave_one_out.findings import KernelSettings
 from imprint.lenses.leave_one_out.kernels.choice import kernel_of, kernel_settings
-from imprint.lenses.leave_one_out.kernels.kernel import Kernel
+from imprint.lenses.leave_one_out.kernels.kernel import Kernel, NetworkKernel
 from imprint.lenses.leave_one_out.options import LeaveOneOutChoice, NoiseCriterion
 from imprint.lenses.leave_one_out.posterior.duplicates import exact_copies
 from imprint.lenses.leave_one_out.posterior.noise_path import Spectrum, spectrum
@@ -117,6 +117,14 @@ class GaussianFit:
             if noise != AUTO:
                 check_scale(matrix.diagonal(), noise)
         return matrix
+
+    @cached_property
+    def kernel_error(self) -> float | None:
+        """Bound of the error of an activation's quadrature; None where there is no quadrature."""
+        kernel = self.kernel
+        if not isinstance(kernel, NetworkKernel) or kernel.dual.exact:
+            return None
+        return kernel.expectation_error(kernel.prepare(self.values))
 
     @cached_property
     def posterior(self) -> Posterior:

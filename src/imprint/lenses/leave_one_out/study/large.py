@@ -164,6 +164,7 @@ def large_leave_one_out(fit: GaussianFit, options: LargeOptions) -> LargeOutcome
         targets.shape[1],
         find_duplicates(with_target_groups(columns, targets, inputs.kind), copies, None, None),
         kernel=fit.kernel_settings,
+        kernel_error=fit.kernel_error,
         noise=noise,
         classes=inputs.classes,
         log_evidence=evidence,
