@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 import imprint
 from imprint import leave_one_out
@@ -219,3 +220,17 @@ def test_auto_chooses_the_noise_in_python() -> None:
     selection = fitted.findings.noise_selection
     assert selection is not None
     assert fitted.findings.noise == selection.density.noise
+
+
+def test_a_fit_states_the_error_of_an_activation_by_quadrature() -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 3)), np.arange(12) % 2
+
+    def soft_step(values: Tensor) -> Tensor:
+        return values.tanh() + values.sigmoid()
+
+    kernel = leave_one_out.kernel("fc", depth=1, activation=soft_step)
+    error = leave_one_out.fit(x, y, kernel=kernel).findings.kernel_error
+    assert error is not None
+    assert 0 < error < 1e-8
+    assert leave_one_out.fit(x, y, kernel="fc").findings.kernel_error is None

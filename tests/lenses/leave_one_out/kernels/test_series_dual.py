@@ -123,7 +123,7 @@ def test_variances_are_values_of_equal_units_within_the_error_stated(name: str) 
     for low, high in ((0.02, 0.04), (1.0, 4.0), (0.0, 3.0)):
         p = torch.linspace(low, high, 9, dtype=torch.float64)
         away = (dual.variance(p) - dual(p, p, p)).abs().max() / dual.variance(p).max()
-        assert float(away) <= dual.error(p)
+        assert float(away) <= dual.error(p) + 1e-13  # rounding of both sides
         assert dual.error(p) < 2e-8
 
 
