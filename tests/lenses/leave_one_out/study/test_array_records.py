@@ -331,6 +331,13 @@ GIVEN = ["--kernel", "given"]
             "queries of real values need --method dense",
         ),
         ({"x": K, "y": CLASSES + 0.5}, [], "y[0] is 0.5"),
+        ({"x": K, "y": CLASSES + 0.5}, [], "real values as targets need --targets values"),
+        (
+            {"x": K, "y": CLASSES, "queries": K, "query_targets": CLASSES},
+            [],
+            "real values as targets need --targets values",
+        ),
+        ({"kernel": K, "y": CLASSES}, [], "a kernel matrix in place of x needs --kernel given"),
     ],
 )
 def test_mistakes_are_one_sentence(content, more, message, tmp_path, capsys):

@@ -11,6 +11,7 @@ from imprint.data.files import usable_indices
 from imprint.data.imageset import ImageSet
 from imprint.lenses.leave_one_out.findings import FittedData
 from imprint.lenses.leave_one_out.options import FitOptions, LeaveOneOutChoice, RecordOptions
+from imprint.lenses.leave_one_out.study.array_hint import option_hint
 from imprint.lenses.leave_one_out.study.array_records import (
     GIVEN,
     is_special,
@@ -91,7 +92,7 @@ def _check_special(options: RecordOptions, special: bool) -> None:
 
 
 def _read_arrays(options: RecordOptions, file: Path) -> tuple[Inputs, Queries | None]:
-    arrays = read_array_file(RecordArrays, file)
+    arrays = _read_file(options, file)
     rows, named = composed_rows(file, arrays.y, options)
     inputs = inputs_from_arrays(file, arrays, options, options.seed, options.channels, rows, named)
     if inputs.axes is not None:
@@ -99,6 +100,17 @@ def _read_arrays(options: RecordOptions, file: Path) -> tuple[Inputs, Queries | 
     if arrays.queries is None:
         return inputs, None
     return inputs, queries_like(inputs, file, arrays.queries, arrays.query_labels)
+
+
+def _read_file(options: RecordOptions, file: Path) -> RecordArrays:
+    """Return inputs and classes; an error names the option that reads the file, if one does."""
+    try:
+        return read_array_file(RecordArrays, file)
+    except ImprintError as error:
+        hint = option_hint(file) if isinstance(options, FitOptions) else ""
+        if not hint:
+            raise
+        raise ImprintError(f"{error}; {hint}") from None
 
 
 def _check_image_options(options: RecordOptions) -> None:
