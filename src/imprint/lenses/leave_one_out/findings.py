@@ -353,7 +353,7 @@ class FitFindings(QueryStudyFindings):
         log_evidence: log density of all targets under the prior, in nats.
         noise_selection: where the data chose the noise variance.
         kernel_error: bound of the error of expectations over units, as a share of the largest; of
-            activations that go by quadrature.
+            activations that go by quadrature, and with ``limit=ntk`` of their slopes.
     """
 
     kernel: KernelSettings

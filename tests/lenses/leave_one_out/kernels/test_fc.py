@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from imprint.lenses.leave_one_out.kernels.dual_activations import Activation
+from imprint.lenses.leave_one_out.kernels.fc import FullyConnected
 from imprint.lenses.leave_one_out.kernels.kernel import KERNELS, Kernel
 from tests.lenses.leave_one_out.plain_kernels import quadrature, quadrature_slope
 
@@ -91,3 +92,18 @@ def test_gradients_of_fully_connected_kernels(activation: Activation, limit: str
     kernel = small("fc", activation=activation, limit=limit, b_std=0.2)
     assert torch.autograd.gradcheck(kernel, (x, y))
     assert torch.autograd.gradcheck(kernel, (x,))
+
+
+@pytest.mark.parametrize("p", [30.0, 1000.0])
+def test_the_error_stated_of_a_tangent_kernel_covers_that_of_slopes(p: float) -> None:
+    # Inputs that are not standardised: tanh becomes a step and its slope a narrow peak.
+    u = np.linspace(-30, 30, 20_001)
+    x = torch.tensor([[math.sqrt(p)]], dtype=torch.float64)
+    density = np.exp(-(u**2) / (2 * p)) / math.sqrt(2 * math.pi * p)
+    expected = (np.cosh(u) ** -4.0 * density).sum() * (u[1] - u[0])  # E[φ'(u)²]
+    tangent = FullyConnected(activation="tanh", depth=1, w_std=1.0, limit="ntk")
+    initial = FullyConnected(activation="tanh", depth=1, w_std=1.0, limit="nngp")
+    variance = torch.tensor([p], dtype=torch.float64)
+    away = abs(tangent.dual.slope(variance, variance, variance).item() / expected - 1)
+    stated = tangent.expectation_error(tangent.prepare(x))
+    assert initial.expectation_error(initial.prepare(x)) < away <= stated

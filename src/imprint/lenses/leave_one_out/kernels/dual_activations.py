@@ -73,6 +73,10 @@ class DualActivation(ABC):
         """
         return 0.0
 
+    def slope_error(self, p: Tensor) -> float:
+        """Return a bound of the error of F_k, likewise, as a share of the largest F_k(p, p, p)."""
+        return 0.0
+
 
 CLOSED_FORMS: Registry[Callable[..., DualActivation]] = Registry(
     "closed form", "imprint.lenses.leave_one_out.kernels.closed_forms"

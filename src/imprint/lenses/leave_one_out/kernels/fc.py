@@ -37,6 +37,11 @@ class FullyConnected(NetworkKernel):
         check(self.depth >= 1, "depth", self.depth, "at least 1")
         check(self.limit in get_args(Limit), "limit", repr(self.limit), "nngp or ntk")
 
+    @property
+    def takes_slopes(self) -> bool:
+        """Whether slopes of activations enter as well: in a neural tangent kernel."""
+        return self.limit == "ntk"
+
     def inputs(self, x: Tensor) -> Tensor:
         """Return ``[n, d]``."""
         return x.flatten(1)

@@ -160,13 +160,19 @@ class NetworkKernel(Kernel):
         check(0 < scale <= LARGEST, "input_scale", scale, f"above 0, up to {LARGEST:g}")
 
     @property
+    def takes_slopes(self) -> bool:
+        """Whether slopes of activations enter as well, as they do in a neural tangent kernel."""
+        return False
+
+    @property
     def dual(self) -> DualActivation:
         """The dual of the activation."""
         return dual_activation(self.activation)
 
     def expectation_error(self, records: PreparedInputs) -> float:
         """Return the largest bound of any layer; 0 of an activation with a closed form."""
-        return max((self.dual.error(p) for p in records.variances), default=0.0)
+        errors = [self.dual.error] + [self.dual.slope_error] * self.takes_slopes
+        return max((error(p) for error in errors for p in records.variances), default=0.0)
 
     def affine(self, k: Tensor, share: float = 1.0) -> Tensor:
         """Return what a layer of weights makes of ``share`` · k: W_std² · share · k + b_std²."""

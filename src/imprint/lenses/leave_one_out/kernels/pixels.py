@@ -50,6 +50,11 @@ class ImageKernel(NetworkKernel):
         super().__post_init__()
         check(self.limit in get_args(Limit), "limit", repr(self.limit), "nngp or ntk")
 
+    @property
+    def takes_slopes(self) -> bool:
+        """Whether slopes of activations enter as well: in a neural tangent kernel."""
+        return self.limit == "ntk"
+
     def inputs(self, x: Tensor) -> Tensor:
         """Return ``[n, C, H, W]``, such that sums over channels are the first covariances."""
         if x.ndim != 4:

@@ -77,6 +77,10 @@ class SeriesDual(DualActivation):
         """Return a bound of the error of F among units of these variances."""
         return series(self.phi, self.phi, range_of(p)).error
 
+    def slope_error(self, p: Tensor) -> float:
+        """Return a bound of the error of F_k: far larger than that of F where φ' is a peak."""
+        return self.derived.error(p)
+
 
 class _Variance(torch.autograd.Function):
     """E[φ(√p z)²], whose derivative is E[u φ'(u) φ(u)]/p."""
